@@ -1,0 +1,104 @@
+#pragma once
+
+#include "challenge-web/accounts/errc.h"
+
+#include <boost/system/result.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace stepgate::challenge_web::accounts {
+
+using TimePoint = std::chrono::system_clock::time_point;
+template <class T>
+using result = boost::system::result<T>;
+
+/// Someone who connects, approves or reviews.
+struct User {
+    std::string name;                 // as in the database client's user name
+    std::string handle;               // WebAuthn user handle: 32 random bytes, never shown
+    std::vector<std::string> groups;  // sorted
+    bool auditor = false;             // may read the audit of everyone
+    bool admin = false;
+    bool disabled = false;
+    std::string scram_verifier;       // "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey", as PostgreSQL stores it
+    TimePoint created{};
+};
+
+struct PasskeyCredential {
+    std::string id;         // raw credential id
+    std::string user;
+    std::string public_key; // COSE_Key bytes
+    int algorithm = 0;      // COSE: -7, -257
+    std::uint32_t sign_count = 0;
+    std::string name;       // "MacBook", chosen by the user
+    TimePoint created{};
+    std::optional<TimePoint> last_used;
+};
+
+struct TotpCredential {
+    std::string id;         // random, 16 hex digits
+    std::string user;
+    std::string secret;     // raw bytes in memory; encrypted at rest by the store
+    std::int64_t last_step = 0; // newest accepted time step: only later ones are accepted
+    std::string name;
+    TimePoint created{};
+};
+
+/// A browser's session. Only a hash of the cookie's token is stored.
+struct WebSession {
+    std::string token_hash;  // SHA-256 of the cookie value
+    std::string user;
+    std::string csrf;        // token the pages send back in X-CSRF-Token
+    bool enrolment_only = false; // made by an enrolment link: may add a first factor, nothing else
+    bool strong = false;     // signed in with a phishing-resistant factor
+    TimePoint created{}, last_seen{}, expires{};
+    std::string client_address, user_agent;
+};
+
+/// Users, their credentials, enrolment links and web sessions. Blocking; thread-safe; implemented by proxy/store.
+/// Every method fails with errc::store_unavailable when the store is gone: callers refuse then.
+class Accounts
+{
+  public:
+    virtual ~Accounts() = default;
+
+    [[nodiscard]] virtual result<std::optional<User>> find_user(const std::string& name) = 0;
+    [[nodiscard]] virtual result<std::optional<User>> find_user_by_handle(const std::string& handle) = 0;
+    [[nodiscard]] virtual result<std::vector<User>> list_users() = 0;
+    [[nodiscard]] virtual result<void> add_user(const User& user) = 0; // errc::exists
+    [[nodiscard]] virtual result<void> update_user(const User& user) = 0;
+
+    [[nodiscard]] virtual result<std::vector<PasskeyCredential>> passkeys(const std::string& user) = 0;
+    [[nodiscard]] virtual result<std::optional<PasskeyCredential>> find_passkey(const std::string& id) = 0;
+    [[nodiscard]] virtual result<void> add_passkey(const PasskeyCredential& credential) = 0;
+    /// Stores the counter of a verified assertion. errc::replayed if it does not grow (and either is non-zero):
+    /// checked and set in one transaction.
+    [[nodiscard]] virtual result<void> passkey_used(const std::string& id, std::uint32_t sign_count, TimePoint now) = 0;
+
+    [[nodiscard]] virtual result<std::vector<TotpCredential>> totps(const std::string& user) = 0;
+    [[nodiscard]] virtual result<void> add_totp(const TotpCredential& credential) = 0;
+    /// Claims a time step: errc::replayed if it is not newer than the last one. One transaction.
+    [[nodiscard]] virtual result<void> totp_used(const std::string& id, std::int64_t step, TimePoint now) = 0;
+    [[nodiscard]] virtual result<void> remove_credential(const std::string& user, const std::string& id) = 0;
+
+    /// Wrong answers of a user with a factor since `since`; survives restarts, so a lockout does too.
+    [[nodiscard]] virtual result<int> failures(const std::string& user, const std::string& factor, TimePoint since) = 0;
+    [[nodiscard]] virtual result<void> add_failure(const std::string& user, const std::string& factor, TimePoint now) = 0;
+    [[nodiscard]] virtual result<void> clear_failures(const std::string& user, const std::string& factor) = 0;
+
+    /// One-time enrolment links: the token's SHA-256 is stored; redeeming spends it. errc::not_found, used, expired.
+    [[nodiscard]] virtual result<void> add_enrolment(const std::string& token_hash, const std::string& user, TimePoint expires) = 0;
+    [[nodiscard]] virtual result<std::string> redeem_enrolment(const std::string& token_hash, TimePoint now) = 0; // user
+
+    [[nodiscard]] virtual result<void> add_web_session(const WebSession& session) = 0;
+    [[nodiscard]] virtual result<std::optional<WebSession>> find_web_session(const std::string& token_hash, TimePoint now) = 0;
+    [[nodiscard]] virtual result<void> touch_web_session(const std::string& token_hash, TimePoint now) = 0;
+    [[nodiscard]] virtual result<void> remove_web_session(const std::string& token_hash) = 0;
+    [[nodiscard]] virtual result<void> remove_web_sessions_of(const std::string& user) = 0;
+};
+
+} // namespace stepgate::challenge_web::accounts

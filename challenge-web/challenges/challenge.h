@@ -1,0 +1,87 @@
+#pragma once
+
+#include "policies/rules/verdict.h"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::challenge_web::challenges {
+
+using TimePoint = std::chrono::system_clock::time_point;
+using Digest = std::array<std::byte, 32>;
+
+/// 128 random bits as 22 base64url characters: not guessable, safe in a URL.
+using ChallengeId = std::string;
+
+enum class State : std::uint8_t {
+    pending,   // waiting for proofs
+    approved,  // requirement met, statement not yet released
+    consumed,  // released once; nothing leads out of here
+    denied,    // a person said no
+    expired,   // nobody answered in time
+    cancelled, // the client, its server or the proxy went away, or the client sent something newer
+};
+[[nodiscard]] std::string_view to_string(State state);
+
+/// One parameter value of an extended-protocol execution, as bound.
+struct Parameter {
+    std::optional<std::string> value; // nullopt: NULL; bytes as sent
+    bool binary = false;
+    std::uint32_t type_oid = 0; // 0: not stated
+    bool operator==(const Parameter&) const = default;
+};
+
+/// One execution inside the hold.
+struct HeldStatement {
+    std::string sql; // exact bytes
+    std::vector<Parameter> parameters;
+    bool operator==(const HeldStatement&) const = default;
+};
+
+/// The question put to a person: everything that an approval binds, and what the page shows.
+struct Question {
+    std::string user;     // who must answer
+    std::string session;  // session id, as in logs and audit
+    std::string listener, database, role, client_address, application_name;
+    std::string dialect;  // "postgres", "mysql", "mariadb"
+    std::vector<HeldStatement> statements;
+    policies::rules::Verdict verdict;
+    std::string policy_revision;
+    std::vector<std::string> tables;  // "public.customers (ssn, email)", for people
+    std::vector<std::string> opaque_reasons;
+    bool in_transaction = false;
+    bool sensitive = false; // literals must not reach logs or audit in the clear
+};
+
+/// What a factor's verification yields. Only factors make these (challenge-web/factors).
+struct Proof {
+    std::string user;          // who proved
+    std::string factor;        // "passkey", "totp", …
+    std::string kind;          // "possession", "knowledge", "inherence"
+    bool phishing_resistant = false;
+    bool user_verified = false;
+    std::string credential;    // id of the credential used; two proofs with the same credential count once
+    std::string evidence;      // JSON for the audit: what a verifier needs to check the proof offline
+};
+
+/// A yes that releases the statement: made by `Challenges::consume`, once.
+class Approval
+{
+  public:
+    [[nodiscard]] const ChallengeId& challenge() const { return challenge_; }
+    [[nodiscard]] const Digest& digest() const { return digest_; }
+
+  private:
+    friend class Challenges;
+    Approval(ChallengeId challenge, Digest digest) : challenge_(std::move(challenge)), digest_(digest) {}
+    ChallengeId challenge_;
+    Digest digest_;
+};
+
+} // namespace stepgate::challenge_web::challenges

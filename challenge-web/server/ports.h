@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace stepgate::challenge_web::server {
+
+using TimePoint = std::chrono::system_clock::time_point;
+
+/// What the audit explorer asks for. Empty fields match everything.
+struct AuditQuery {
+    std::string user, session, type, action, label, rule, table, text; // text: full-text over statement shapes
+    std::optional<TimePoint> from, to;
+    std::optional<std::int64_t> before; // paging: only records with a smaller sequence number
+    int limit = 50;                     // at most 500
+};
+
+/// The audit as the web sees it; proxy/app connects it to proxy/audit. Blocking, thread-safe.
+class AuditSource
+{
+  public:
+    virtual ~AuditSource() = default;
+    /// Newest first; each row a complete JSON object as openapi.yaml's AuditRecord. nullopt: the index is not available.
+    [[nodiscard]] virtual std::optional<std::vector<std::string>> search(const AuditQuery& query) = 0;
+    [[nodiscard]] virtual std::optional<std::string> record(std::int64_t sequence) = 0;
+    /// Chain state for the explorer's banner, JSON as openapi.yaml's AuditStatus.
+    [[nodiscard]] virtual std::string status() = 0;
+};
+
+/// Events of the web that belong into the audit ("web_sign_in", "factor_enrolled", "audit_read", …): type names of
+/// proxy/audit/record.h. False: the audit cannot take it, and the caller must refuse what it was about to do.
+class Recorder
+{
+  public:
+    virtual ~Recorder() = default;
+    [[nodiscard]] virtual bool record(std::string_view type, const std::string& user,
+                                      std::vector<std::pair<std::string, std::string>> fields) = 0;
+};
+
+/// For /healthz, /readyz and /metrics.
+class Diagnostics
+{
+  public:
+    virtual ~Diagnostics() = default;
+    [[nodiscard]] virtual bool healthy() = 0;                 // the process works
+    [[nodiscard]] virtual std::optional<std::string> unready() = 0; // why not ready, or nullopt
+    [[nodiscard]] virtual std::string metrics() = 0;          // Prometheus text format
+};
+
+} // namespace stepgate::challenge_web::server

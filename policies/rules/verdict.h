@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::policies::rules {
+
+/// What to do with a statement. Ordered: the strictest of all matching rules wins.
+enum class Action : std::uint8_t { allow, notify, challenge, deny };
+[[nodiscard]] std::string_view to_string(Action action);
+
+/// What a person must show before a held statement runs.
+/// Level 1: one factor. Level 2: one phishing-resistant factor, or two factors of different kinds.
+/// Level 3: a passkey with user verification, and an approval by a second person.
+struct Requirement {
+    int level = 0;                          // 0 only in verdicts that are not challenges
+    std::vector<std::string> factors;       // a rule named them: any one of these, besides the level
+    std::optional<std::string> approvers;   // group whose members may approve
+    int approvals = 0;                      // how many second persons
+    bool operator==(const Requirement&) const = default;
+};
+
+/// How far a proof reaches after it was given. Never wider than every challenging rule allows.
+enum class ElevationScope : std::uint8_t { session, user_address, label };
+struct ElevationOffer {
+    std::chrono::seconds duration{0};
+    ElevationScope scope = ElevationScope::session;
+    bool operator==(const ElevationOffer&) const = default;
+};
+
+/// The decision on one text, with its reasons. Allocates nothing when no rule matched.
+struct Verdict {
+    Action action = Action::allow;
+    Requirement requirement;
+    std::optional<ElevationOffer> elevation; // set only if every challenging rule offers one: shortest, narrowest
+    std::vector<std::string> rules;          // ids of the rules with the winning action, policy order;
+                                             // "default.opaque" for the default
+    std::vector<std::string> because;        // their reasons, same order; "" where a rule gives none
+    std::vector<std::string> labels;         // sorted labels of everything read or written
+    bool operator==(const Verdict&) const = default;
+};
+
+} // namespace stepgate::policies::rules

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "policies/statement/kind.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace stepgate::policies::statement {
+
+/// A relation and what of it is touched. `table` is "schema.name"; without a catalog snapshot the schema of an
+/// unqualified name is the first of the search path and `schema_known` is false: labels then match by bare name.
+struct TableAccess {
+    std::string table;
+    bool schema_known = false;
+    std::vector<std::string> columns; // sorted, unique; {"*"} for the whole row; empty: no column (count(*))
+    bool operator==(const TableAccess&) const = default;
+};
+
+/// The WHERE clause of an UPDATE or DELETE. A predicate that reads no column is always_true, whatever its value.
+enum class Where : std::uint8_t { none /* the kind has no WHERE */, missing, always_true, present };
+[[nodiscard]] std::string_view to_string(Where where);
+
+// What a statement changes in the session if it succeeds. The session tracker applies it; analysis only reports.
+struct SetParameter {
+    std::string name;                              // lower case
+    std::optional<std::vector<std::string>> value; // nullopt: RESET, DEFAULT, or a value only the server knows
+    bool local = false;                            // SET LOCAL, set_config(.., true)
+    bool operator==(const SetParameter&) const = default;
+};
+struct ResetAll { bool operator==(const ResetAll&) const = default; };
+struct PrepareStatement { std::string name, sql; bool operator==(const PrepareStatement&) const = default; };
+struct Deallocate { std::optional<std::string> name; bool operator==(const Deallocate&) const = default; }; // nullopt: ALL
+struct OpenCursor { std::string name; bool with_hold = false; bool operator==(const OpenCursor&) const = default; };
+struct CloseCursor { std::optional<std::string> name; bool operator==(const CloseCursor&) const = default; }; // nullopt: ALL
+struct DiscardAll { bool operator==(const DiscardAll&) const = default; };
+using Effect = std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll>;
+
+/// Facts of one statement of a text. A value: no pointers into the text.
+struct StatementFacts {
+    Kind kind = Kind::unknown;
+    std::string object;                 // of create/alter/drop/comment…: "table", "view", "function", "database", …
+    std::vector<TableAccess> reads;     // sorted by table
+    std::vector<TableAccess> writes;    // sorted by table; also what is dropped, truncated, altered
+    std::vector<std::string> calls;     // sorted, unique, schema-qualified where known ("pg_catalog.now")
+    Where where = Where::none;          // of the weakest UPDATE or DELETE inside (CTEs, EXPLAIN ANALYZE included)
+    bool destructive = false;           // may lose data: see policies/postgres/README.md
+    std::vector<Effect> effects;        // in order
+    bool operator==(const StatementFacts&) const = default;
+};
+
+/// What the analyzer knows about a text sent in one message.
+struct Facts {
+    bool parsed = false;
+    bool opaque = false;                     // not fully understood: held by default
+    std::vector<std::string> opaque_reasons; // for people: "calls public.purge, whose body is not known"
+    std::vector<StatementFacts> statements;  // in order; empty for an empty query
+    bool carries_secret = false;             // a password literal is in the text: redact wherever it is stored
+    bool operator==(const Facts&) const = default;
+};
+
+} // namespace stepgate::policies::statement
