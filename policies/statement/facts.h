@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -26,14 +27,15 @@ enum class Where : std::uint8_t { none /* the kind has no WHERE */, missing, alw
 // What a statement changes in the session if it succeeds. The session tracker applies it; analysis only reports.
 struct SetParameter {
     std::string name;                              // lower case
-    std::optional<std::vector<std::string>> value; // nullopt: RESET, DEFAULT, or a value only the server knows
+    std::optional<std::vector<std::string>> value; // nullopt: RESET or DEFAULT, or a value only the server knows
     bool local = false;                            // SET LOCAL, set_config(.., true)
+    bool unknown = false;                          // set to a value only the server knows
     bool operator==(const SetParameter&) const = default;
 };
 struct ResetAll { bool operator==(const ResetAll&) const = default; };
 struct PrepareStatement { std::string name, sql; bool operator==(const PrepareStatement&) const = default; };
 struct Deallocate { std::optional<std::string> name; bool operator==(const Deallocate&) const = default; }; // nullopt: ALL
-struct OpenCursor { std::string name; bool with_hold = false; bool operator==(const OpenCursor&) const = default; };
+struct OpenCursor { std::string name; bool with_hold = false; std::string sql; /* its query */ bool operator==(const OpenCursor&) const = default; };
 struct CloseCursor { std::optional<std::string> name; bool operator==(const CloseCursor&) const = default; }; // nullopt: ALL
 struct DiscardAll { bool operator==(const DiscardAll&) const = default; };
 using Effect = std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll>;

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "policies/postgres/session_state.h"
+#include "policies/statement/facts.h"
+
+#include <cstddef>
+#include <string_view>
+
+namespace stepgate::policies::postgres {
+
+/// What the analyzer accepts; anything beyond is opaque, never a crash.
+struct Limits {
+    std::size_t max_bytes = std::size_t{4} * 1024 * 1024; ///< of one text
+    int max_depth = 400;                                  ///< of nested expressions and subqueries
+    int max_statements = 10'000;                          ///< in one text
+};
+
+/// Facts, and whether they may stand for other texts of the same shape or other states with the same settings.
+struct Analysis {
+    statement::Facts facts;
+    bool literals_consulted = false; ///< a decision looked at a literal's value
+    bool names_consulted = false;    ///< a prepared statement or cursor of the session was looked up
+};
+
+/// Turns PostgreSQL texts into facts with PostgreSQL's own raw parser. The parser's state is thread-local, so any
+/// number of analyzers may work at once, each on one thread. Never throws but for lack of memory.
+///
+/// The text is judged as a whole: settings, prepared statements and cursors made by one statement count for the next.
+class Analyzer
+{
+  public:
+    explicit Analyzer(Limits limits = {});
+
+    [[nodiscard]] statement::Facts analyze(std::string_view sql, const SessionState& state) const;
+    [[nodiscard]] Analysis analyze_fully(std::string_view sql, const SessionState& state) const;
+
+  private:
+    Limits limits_;
+};
+
+} // namespace stepgate::policies::postgres

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "policies/postgres/analyzer.h"
+#include "policies/postgres/shape.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+
+namespace stepgate::policies::postgres {
+
+/// Facts by statement shape: a repeated shape costs about a hash, a new one a parse. What it answers is always equal to
+/// a fresh analysis (property test). Bounded by entries and bytes, least recently used first out. One a thread.
+class FactsMemo
+{
+  public:
+    struct Size {
+        std::size_t entries = 20'000;
+        std::size_t bytes = std::size_t{32} * 1024 * 1024;
+    };
+    struct Counters {
+        std::uint64_t hits = 0, misses = 0, unshareable = 0;
+    };
+
+    explicit FactsMemo(Limits limits = {});
+    FactsMemo(Limits limits, Size size);
+
+    /// Facts of the text in this state. The pointer stays valid and immutable for as long as it is held; equal shapes
+    /// get the same pointer while memoised, so callers may cache by it as long as they hold it.
+    [[nodiscard]] std::shared_ptr<const statement::Facts> facts(std::string_view sql, const SessionState& state);
+
+    [[nodiscard]] const Counters& counters() const { return counters_; }
+    [[nodiscard]] std::size_t entries() const { return order_.size(); }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+  private:
+    struct Entry {
+        ShapeKey key;
+        std::shared_ptr<const statement::Facts> facts; // null: this shape's facts depend on literals or names
+        std::size_t bytes = 0;
+    };
+    using Order = std::list<Entry>; // most recent first
+
+    void insert(const ShapeKey& key, std::shared_ptr<const statement::Facts> facts);
+
+    Analyzer analyzer_;
+    Size size_;
+    ShapeSecret secret_;
+    Order order_;
+    std::unordered_map<ShapeKey, Order::iterator, ShapeKeyHash> index_;
+    std::size_t bytes_ = 0;
+    Counters counters_;
+};
+
+} // namespace stepgate::policies::postgres

@@ -1,0 +1,122 @@
+#pragma once
+
+#include "policies/statement/facts.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::policies::postgres {
+
+/// How the server reads a backslash in a plain '…' literal. `both`: it is not certain; the analyzer then reads the text
+/// both ways and calls it opaque if the readings differ.
+enum class Lexing : std::uint8_t { standard, backslashes, both };
+
+/// What of a PostgreSQL session decides the meaning of a text: settings, prepared statements, cursors. A plain value:
+/// copy it freely. Owned by one session, no locks. SQL-level and wire-level prepared statements share one namespace, as
+/// do cursors and portals, exactly as on the server.
+///
+/// Call `apply` when a statement succeeded; call `foresee` when it was forwarded and its outcome is not known yet, if
+/// anything is analysed before the outcome arrives (pipelining).
+class SessionState
+{
+  public:
+    /// Values in force when the session starts; RESET, RESET ALL and DISCARD ALL go back to them.
+    struct Start {
+        std::vector<std::string> search_path{"$user", "public"};
+        std::string role;
+        std::string client_encoding = "UTF8";
+        bool standard_conforming_strings = true;
+    };
+
+    SessionState() : SessionState(Start{}) {}
+    explicit SessionState(Start start);
+
+    [[nodiscard]] const std::vector<std::string>& search_path() const { return now_.search_path; }
+    [[nodiscard]] const std::string& role() const { return now_.role; }
+    [[nodiscard]] const std::string& client_encoding() const { return now_.client_encoding; }
+    [[nodiscard]] bool standard_conforming_strings() const { return scs_; }
+
+    /// `both` for good once standard_conforming_strings was changed: statements prepared before keep their reading.
+    [[nodiscard]] Lexing lexing() const;
+    /// False when bytes above 127 may not be UTF-8 (client_encoding is something else, or not known).
+    [[nodiscard]] bool text_is_utf8() const;
+    /// False when only the server knows the search path.
+    [[nodiscard]] bool search_path_known() const { return now_.search_path_known; }
+    /// Something that decides the meaning of texts is known to the server only.
+    [[nodiscard]] bool uncertain() const { return lexing() == Lexing::both || !search_path_known() || !encoding_known(); }
+    /// Changes whenever the analysis of the same text could differ. Never goes back within one object.
+    [[nodiscard]] std::uint64_t generation() const { return generation_; }
+    /// Equal for two states that read every text without EXECUTE, FETCH or MOVE alike. For caches shared by sessions.
+    [[nodiscard]] const std::string& settings_key() const { return settings_key_; }
+
+    /// SQL behind a prepared statement; null: unknown (or ambiguous: the name was taken when it was prepared again).
+    [[nodiscard]] const std::string* prepared(std::string_view name) const;
+    /// The query behind a cursor or portal; null: unknown.
+    [[nodiscard]] const std::string* cursor(std::string_view name) const;
+
+    /// Wire Parse. The unnamed statement ("") is replaced; a taken name with another text becomes ambiguous until it is
+    /// closed, since the server keeps the old one and says so later.
+    void prepare(std::string_view name, std::string_view sql);
+    void deallocate(std::string_view name); ///< wire Close 'S', or DEALLOCATE
+    /// Wire Bind. `sql` is the text of the statement that was bound. Same rules for names.
+    void open_portal(std::string_view name, std::string_view sql);
+    void close_portal(std::string_view name); ///< wire Close 'P', or CLOSE
+
+    /// The statement succeeded: its effects and, for BEGIN, COMMIT, ROLLBACK, SAVEPOINT, those on the transaction.
+    /// A COMMIT that answered "ROLLBACK" is `transaction_ended(false)` instead.
+    void apply(const statement::StatementFacts& facts);
+    /// The statement was forwarded; it may or may not succeed. Widens what is uncertain, never narrows it.
+    void foresee(const statement::StatementFacts& facts);
+    /// An explicit transaction block began (apply does this for BEGIN). Idempotent.
+    void transaction_began();
+    /// The transaction ended, explicit or not (ReadyForQuery 'I'). Not committed: settings made in it are reverted and
+    /// its cursors are gone; idempotent outside a transaction, except that it drops unnamed and non-hold portals.
+    void transaction_ended(bool committed);
+    /// ParameterStatus. Call it when nothing is in flight, else an answer to an older change could hide a newer one.
+    void server_reported(std::string_view name, std::string_view value);
+
+    bool operator==(const SessionState&) const = default;
+
+  private:
+    struct Settings {
+        std::vector<std::string> search_path;
+        std::string role;
+        std::string client_encoding;
+        bool search_path_known = true;
+        bool encoding_known = true;
+        bool operator==(const Settings&) const = default;
+    };
+    struct Name {
+        std::shared_ptr<const std::string> sql; // null: ambiguous
+        bool with_hold = false;
+        bool in_transaction = false; // opened by the transaction that is still open
+        bool operator==(const Name& other) const;
+    };
+    using Names = std::map<std::string, Name, std::less<>>;
+
+    [[nodiscard]] bool encoding_known() const { return now_.encoding_known; }
+    void set(const statement::SetParameter& parameter, bool certain);
+    void reset_all();
+    void put(Names& names, std::string_view name, std::string_view sql, bool with_hold);
+    void erase(Names& names, std::string_view name);
+    void apply(const statement::Effect& effect);
+    void drop_transaction_cursors(bool committed);
+    void settings_changed();
+
+    Settings start_, now_;
+    Settings session_;  // what COMMIT leaves: `now_` without SET LOCAL
+    Settings saved_;    // what ROLLBACK goes back to
+    bool start_scs_ = true;
+    bool scs_ = true;
+    bool scs_changed_ = false;
+    bool in_transaction_ = false;
+    Names prepared_, cursors_;
+    std::string settings_key_;
+    std::uint64_t generation_ = 0;
+};
+
+} // namespace stepgate::policies::postgres
