@@ -1,19 +1,19 @@
 #pragma once
 
 #include "policies/postgres/session_state.h"
+#include "policies/rules/matched_facts.h"
 #include "policies/rules/policy.h"
 #include "policies/rules/verdict.h"
-#include "policies/sensitivity/labelled_facts.h"
 #include "policies/statement/facts.h"
 
 #include <chrono>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace stepgate::policies::rules {
+namespace stepgate::policies::rules
+{
 
 /// Who asks, from where. Set once a session; strings are owned by the session.
 struct Asker {
@@ -27,23 +27,33 @@ class Judge
 {
   public:
     explicit Judge(std::shared_ptr<const Policy> policy);
+    ~Judge();
+    Judge(const Judge&) = delete;
+    Judge& operator=(const Judge&) = delete;
 
-    /// Takes a new policy; memoised labels of the old one are forgotten, facts stay.
+    /// Takes a new policy; memoised labels of the old one are forgotten, facts stay. Facts obtained before must be
+    /// obtained again before they are judged (`verdict` answers such facts with a denial).
     void replace(std::shared_ptr<const Policy> policy);
     [[nodiscard]] const Policy& policy() const { return *policy_; }
+    [[nodiscard]] const std::shared_ptr<const Policy>& policy_pointer() const { return policy_; }
 
-    /// Facts and labels of a text in a session's state. Costs about a hash when the shape was seen before.
-    /// The pointer stays valid (and immutable) for as long as it is held.
-    [[nodiscard]] std::shared_ptr<const sensitivity::LabelledFacts> facts(std::string_view sql,
-                                                                          const postgres::SessionState& state);
+    /// Facts, labels and candidate rules of a text in a session's state. Costs about a hash when the shape was seen
+    /// before. `database`: the session's, for labels that name one. The pointer stays valid and immutable while held.
+    [[nodiscard]] std::shared_ptr<const MatchedFacts> facts(std::string_view sql, const postgres::SessionState& state,
+                                                            std::string_view database);
+    /// Labels and candidate rules of facts that came from elsewhere (another dialect, a test). Not memoised.
+    [[nodiscard]] std::shared_ptr<const MatchedFacts> match(std::shared_ptr<const statement::Facts> facts,
+                                                            std::string_view database) const;
 
-    /// The verdict. Total: an erroring rule makes it stricter, never laxer.
-    [[nodiscard]] Verdict verdict(const sensitivity::LabelledFacts& facts, std::string_view sql, const Asker& asker,
+    /// The verdict. Total: an erroring rule makes it stricter, never laxer. Allocates nothing when no rule matches
+    /// and nothing is labelled.
+    [[nodiscard]] Verdict verdict(const MatchedFacts& facts, std::string_view sql, const Asker& asker,
                                   bool in_transaction, std::chrono::system_clock::time_point now) const;
 
   private:
+    struct Memo;
     std::shared_ptr<const Policy> policy_;
-    // … memo
+    std::unique_ptr<Memo> memo_;
 };
 
 } // namespace stepgate::policies::rules

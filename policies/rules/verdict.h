@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-namespace stepgate::policies::rules {
+namespace stepgate::policies::rules
+{
 
 /// What to do with a statement. Ordered: the strictest of all matching rules wins.
 enum class Action : std::uint8_t { allow, notify, challenge, deny };
@@ -17,10 +18,10 @@ enum class Action : std::uint8_t { allow, notify, challenge, deny };
 /// Level 1: one factor. Level 2: one phishing-resistant factor, or two factors of different kinds.
 /// Level 3: a passkey with user verification, and an approval by a second person.
 struct Requirement {
-    int level = 0;                          // 0 only in verdicts that are not challenges
-    std::vector<std::string> factors;       // a rule named them: any one of these, besides the level
-    std::optional<std::string> approvers;   // group whose members may approve
-    int approvals = 0;                      // how many second persons
+    int level = 0;                        // 0 only in verdicts that are not challenges
+    std::vector<std::string> factors;     // a rule named them: any one of these, besides the level
+    std::optional<std::string> approvers; // group whose members may approve
+    int approvals = 0;                    // how many second persons
     bool operator==(const Requirement&) const = default;
 };
 

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "policies/sensitivity/labelled_facts.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace stepgate::policies::rules
+{
+
+/// Labelled facts with the rules whose conditions on facts they meet: what is left at run time is who, where, when and
+/// the text itself. Bound to one policy; `Judge` makes them. Immutable, share freely.
+struct MatchedFacts : sensitivity::LabelledFacts {
+    std::vector<std::uint32_t> candidates;                // rules that hold on some statement, policy order
+    std::vector<std::vector<std::uint32_t>> by_statement; // the same a statement; only if the default is not allow
+    bool regex_needed = false;                            // some candidate looks at the text
+};
+
+} // namespace stepgate::policies::rules

@@ -1,0 +1,128 @@
+#pragma once
+
+#include "policies/rules/policy.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace stepgate::proxy::app
+{
+
+/// A secret that lives outside the configuration: `{file = "…"}` or `{env = "…"}`. Never inline, never logged.
+struct Secret {
+    std::filesystem::path file; // exactly one of the two is set
+    std::string environment;
+    /// The value now: a file's content without its last newline. nullopt: not readable, or not set.
+    [[nodiscard]] std::optional<std::string> read() const;
+};
+
+/// "127.0.0.1:6432", "[::1]:6432", "0.0.0.0:0"; the host is an address, not a name.
+struct Endpoint {
+    std::string host;
+    std::uint16_t port = 0;
+    bool operator==(const Endpoint&) const = default;
+};
+
+enum class Protocol : std::uint8_t { postgres, mysql };
+enum class Mode : std::uint8_t {
+    enforce, // verdicts are carried out
+    observe, // verdicts are audited, nothing is held
+};
+enum class Authentication : std::uint8_t {
+    proxy,       // stepgate's own users; the server sees the listener's upstream account
+    passthrough, // the server authenticates the client
+};
+enum class ListenerTls : std::uint8_t { disable, prefer, require };
+enum class UpstreamTls : std::uint8_t { disable, require, verify_ca, verify_full };
+
+struct Upstream {
+    std::string host;
+    std::uint16_t port = 5432;
+    UpstreamTls tls = UpstreamTls::verify_full;
+    std::filesystem::path ca;               // empty: the system's (verify modes)
+    std::filesystem::path certificate, key; // client certificate towards the server; both or none
+    std::string user;                       // auth = "proxy" only
+    std::optional<Secret> password;         // auth = "proxy" only; none: the server asks for none
+    std::optional<std::string> database;    // overrides what the client asks for
+};
+
+struct Listener {
+    std::string name;
+    Protocol protocol = Protocol::postgres;
+    Endpoint listen;
+    Mode mode = Mode::enforce;
+    Authentication auth = Authentication::proxy;
+    ListenerTls tls = ListenerTls::disable;
+    std::filesystem::path certificate, key;
+    std::filesystem::path client_ca; // set: clients over TLS must show a certificate it signed
+    Upstream upstream;
+};
+
+struct Web {
+    Endpoint listen;
+    std::string public_url;                 // without a trailing slash
+    std::filesystem::path certificate, key; // both or none: none only on a loopback address behind a TLS proxy
+};
+
+struct Hold {
+    std::chrono::seconds timeout{300};       // time to answer
+    std::chrono::seconds in_transaction{60}; // the same while locks may be held
+    std::chrono::seconds silent{15};         // clients that cannot be told while they wait
+};
+
+struct Limits {
+    std::size_t connections = 10'000;
+    std::size_t connections_per_user = 200;
+    std::size_t connections_per_address = 500;
+    std::size_t message = std::size_t{64} << 20; // bytes
+    std::chrono::seconds login{30};
+    std::chrono::seconds idle{0}; // 0: no limit
+    std::size_t challenges_per_user = 100;
+    std::size_t challenges = 10'000;
+};
+
+struct Audit {
+    std::filesystem::path directory;
+    std::size_t segment = std::size_t{64} << 20; // bytes; rotate after
+    std::chrono::seconds checkpoint{10};
+    std::optional<std::filesystem::path> redaction_key; // none: stepgate keeps one in the directory
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+/// The configuration, complete and checked: files that it names exist, its policies are loaded.
+struct Configuration {
+    std::filesystem::path file;
+    std::string store; // "sqlite:/absolute/path" or "postgresql://…"
+    std::vector<std::filesystem::path> policy_files;
+    std::shared_ptr<const policies::rules::Policy> policy; // never null
+    Hold hold;
+    std::optional<Web> web;
+    std::vector<Listener> listeners;
+    Limits limits;
+    Audit audit;
+    std::optional<Endpoint> admin; // /healthz, /readyz, /metrics; none: served by [web] only
+    LogLevel log_level = LogLevel::info;
+    std::size_t threads = 0; // io_contexts; 0: one a core
+};
+
+using ConfigurationResult = std::variant<Configuration, std::vector<policies::rules::PolicyError>>;
+
+/// Reads the file and the policies it names. All errors at once, each with its place and a hint. Relative paths are
+/// relative to the file's folder.
+[[nodiscard]] ConfigurationResult load_configuration(const std::filesystem::path& file);
+
+[[nodiscard]] std::string_view to_string(Protocol protocol);
+[[nodiscard]] std::string_view to_string(Mode mode);
+[[nodiscard]] std::string_view to_string(Authentication authentication);
+[[nodiscard]] std::string_view to_string(ListenerTls mode);
+[[nodiscard]] std::string_view to_string(UpstreamTls mode);
+
+} // namespace stepgate::proxy::app
