@@ -9,28 +9,46 @@
 #include <variant>
 #include <vector>
 
-namespace stepgate::proxy::audit {
+namespace stepgate::proxy::audit
+{
 
 using TimePoint = std::chrono::system_clock::time_point;
 
 /// What happened. Names (`to_string`) are stable: they are in journals that are kept for years.
 enum class Type : std::uint8_t {
-    start, stop, policy_loaded, // of the proxy
-    session_start, session_end, login_failed, protocol_error,
-    statement,                  // judged and about to be forwarded or held
-    outcome,                    // rows, SQLSTATE, duration of a forwarded statement
-    challenge_opened, proof_accepted, proof_rejected, challenge_approved, challenge_denied, challenge_expired,
-    challenge_cancelled, release, // release: the approval was used and the bytes go on
-    web_sign_in, web_sign_in_failed, web_sign_out, factor_enrolled, factor_removed, user_changed,
-    audit_read,                 // a reviewer searched or exported
-    checkpoint,                 // signed; made by the writer itself
+    start,
+    stop,
+    policy_loaded,     // of the proxy
+    journal_recovered, // the disk took records again after it had refused; made by the writer itself
+    session_start,
+    session_end,
+    login_failed,
+    protocol_error,
+    statement, // judged and about to be forwarded or held
+    outcome,   // rows, SQLSTATE, duration of a forwarded statement
+    challenge_opened,
+    proof_accepted,
+    proof_rejected,
+    challenge_approved,
+    challenge_denied,
+    challenge_expired,
+    challenge_cancelled,
+    release, // release: the approval was used and the bytes go on
+    web_sign_in,
+    web_sign_in_failed,
+    web_sign_out,
+    factor_enrolled,
+    factor_removed,
+    user_changed,
+    audit_read, // a reviewer searched or exported
+    checkpoint, // signed; made by the writer itself
 };
 [[nodiscard]] std::string_view to_string(Type type);
 [[nodiscard]] std::optional<Type> type_from_string(std::string_view name);
 
 /// A named value of a record. Keys are short snake_case names listed in proxy/audit/README.md.
 using Value = std::variant<std::int64_t, bool, std::string, std::vector<std::string>>;
-using Field = std::pair<std::string_view, Value>; // the key must be a string literal
+using Field = std::pair<std::string_view, Value>; // the key must be a string literal; twice the same: the last wins
 
 /// One event, before it has a place in the chain (the writer adds sequence number, hash of the record before).
 struct Record {

@@ -1,77 +1,107 @@
 #pragma once
 
 #include "proxy/audit/errc.h"
+#include "proxy/audit/keys.h"
 #include "proxy/audit/record.h"
 
 #include <boost/system/result.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
-namespace stepgate::proxy::audit {
+namespace stepgate::proxy::audit
+{
+
+class Files;
 
 /// A statement on its way, for the hot path: views are copied into the lane before `statement` returns.
 struct StatementEvent {
-    std::int64_t at_ns = 0;          // wall clock, ns since 1970
-    std::uint64_t session = 0;       // number given by session_start
-    std::uint64_t statement = 0;     // number within the session, to join the outcome
-    std::string_view text;           // already redacted where it must be
-    std::string_view action;         // "allow", …
-    std::string_view rules;          // comma-joined ids, "" for none
-    std::string_view labels;         // comma-joined
-    std::string_view kinds;          // comma-joined kinds, "select"
-    std::uint64_t shape = 0;         // of the text, to group executions; 0: none
+    std::int64_t at_ns = 0;      // wall clock, ns since 1970
+    std::uint64_t session = 0;   // number given by session_start
+    std::uint64_t statement = 0; // number within the session, to join the outcome
+    std::string_view text;       // already redacted where it must be
+    std::string_view action;     // "allow", …
+    std::string_view rules;      // comma-joined ids, "" for none
+    std::string_view labels;     // comma-joined
+    std::string_view kinds;      // comma-joined kinds, "select"
+    std::string_view tables;     // comma-joined "schema.name"; worth its bytes where a reviewer would ask for it
+    std::uint64_t shape = 0;     // of the text, to group executions; 0: none
     bool redacted = false;
 };
 struct OutcomeEvent {
     std::int64_t at_ns = 0;
     std::uint64_t session = 0, statement = 0;
     std::int64_t duration_ns = 0;
-    std::int64_t rows = -1;          // -1: the server did not say
+    std::int64_t rows = -1; // -1: the server did not say
     char sqlstate[6] = "00000";
 };
 
 struct WriterOptions {
-    std::filesystem::path directory;        // segments, keys
-    std::size_t segment_bytes = 64u << 20;  // rotate after
-    std::size_t lane_bytes = 1u << 20;      // queue of one I/O thread
+    std::filesystem::path directory;       // segments, keys, head.json; made (0700) if it is not there
+    std::size_t segment_bytes = 64u << 20; // rotate after
+    std::size_t lane_bytes = 1u << 20;     // queue of one I/O thread; rounded up to a power of two
+    std::size_t submit_bytes = 64u << 20;  // bound of what `submit` keeps waiting
     std::chrono::milliseconds flush_every{50};
     std::chrono::seconds checkpoint_every{10};
+    bool compress = true;                               // closed segments become .sgj.zst
+    std::string version;                                // of stepgate, for the start record
+    std::function<TimePoint()> clock;                   // of checkpoints; empty: the system's
+    std::function<void(const std::string&)> on_problem; // a line for the log; called on the writer's threads
+    std::shared_ptr<Files> files;                       // tests make the disk fail; empty: the real one
+};
+
+/// How the journal is doing, for metrics and the explorer's banner.
+struct WriterStatus {
+    bool healthy = true;
+    std::uint64_t last_sequence = 0;   // of the last record encoded
+    std::uint64_t last_checkpoint = 0; // sequence of the last signed checkpoint on disk
+    TimePoint last_checkpoint_at{};
+    std::string error; // "" when healthy
 };
 
 class Lane;
 
 /// The journal's writer: one thread, one chain. Producers never wait for the disk: each I/O thread has a lane, others
 /// share `submit`. Thread-safe but for `Lane`, which belongs to one thread.
+/// Order: what one thread pushed to its lane and submitted stays in that thread's order, lane and submit together.
+/// A `start` record is written by `open` and a `stop` record by the destructor.
 class Writer
 {
   public:
-    [[nodiscard]] static boost::system::result<std::unique_ptr<Writer>> open(WriterOptions options);
-    ~Writer();                       // drains, signs a last checkpoint, closes
+    /// The message of the Problem names the file, what is wrong and what to do.
+    [[nodiscard]] static boost::system::result<std::unique_ptr<Writer>, Problem> open(WriterOptions options);
+    ~Writer(); // drains, signs a last checkpoint, closes. Lanes may outlive it: they answer false.
 
     /// A lane for the calling I/O thread.
     [[nodiscard]] std::unique_ptr<Lane> make_lane();
 
     /// Any event, from any thread. `on_durable` (may be empty) is called on the writer's thread once the record and all
-    /// submitted before it by this thread are on disk (fsync), or with an error when they cannot be. Must only post.
-    /// False: the queue is full or the journal has failed; nothing was taken.
+    /// that this thread pushed or submitted before it are on disk (fdatasync), or with an error when they cannot be.
+    /// Must only post. False: the queue is full or the journal has failed; nothing was taken.
     [[nodiscard]] bool submit(Record record, std::function<void(boost::system::error_code)> on_durable = {});
 
-    /// False once writing failed: the gate then refuses. Lock-free, for the relay path.
+    /// False once writing failed: the gate then refuses. True again when the disk takes records again. Lock-free.
     [[nodiscard]] bool healthy() const noexcept;
     [[nodiscard]] std::uint64_t records_written() const noexcept;
     [[nodiscard]] std::uint64_t queued_bytes() const noexcept;
+    [[nodiscard]] WriterStatus status() const;
+    /// Key for keyed hashes of redacted literals: 32 bytes, the same for as long as the journal lives.
+    [[nodiscard]] const RedactionKey& redaction_key() const noexcept;
+
+    struct Impl;
 
   private:
-    Writer();
-    struct Impl;
+    explicit Writer(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 
 /// Single-producer queue from one I/O thread to the writer. No allocation, no lock, no system call in steady state.
+/// A text that is larger than a quarter of the lane takes the way of `Writer::submit` instead.
 class Lane
 {
   public:
@@ -79,7 +109,7 @@ class Lane
     /// False: full (slow the session down and try again after `writable`) or the journal has failed.
     [[nodiscard]] virtual bool statement(const StatementEvent& event) = 0;
     [[nodiscard]] virtual bool outcome(const OutcomeEvent& event) = 0;
-    /// Room for the largest statement event again?
+    /// Is there room for a statement event with this much text (and an outcome)? False when the journal has failed.
     [[nodiscard]] virtual bool writable(std::size_t text_bytes) const = 0;
 };
 

@@ -1,0 +1,79 @@
+#pragma once
+
+#include "challenge-web/accounts/accounts.h"
+
+#include <boost/system/result.hpp>
+#include <boost/throw_exception.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace stepgate::proxy::store
+{
+
+/// The embedded store: users, credentials, enrolment links, web sessions in one SQLite file (mode 0600). TOTP secrets
+/// are sealed with libsodium's secretbox under `<file>.key`; of tokens only hashes are kept. Blocking; thread-safe (one
+/// connection, one mutex); other processes (the command line) may have the same file open.
+class SqliteStore final : public challenge_web::accounts::Accounts
+{
+  public:
+    /// Opens or makes the store and brings its schema up to date. The error is a sentence for people: what, where, what
+    /// to do.
+    [[nodiscard]] static boost::system::result<std::unique_ptr<SqliteStore>, StoreError>
+    open(const std::filesystem::path& file);
+    ~SqliteStore() override;
+
+    template <class T>
+    using result = challenge_web::accounts::result<T>;
+    using User = challenge_web::accounts::User;
+    using PasskeyCredential = challenge_web::accounts::PasskeyCredential;
+    using TotpCredential = challenge_web::accounts::TotpCredential;
+    using WebSession = challenge_web::accounts::WebSession;
+    using TimePoint = challenge_web::accounts::TimePoint;
+
+    result<std::optional<User>> find_user(const std::string& name) override;
+    result<std::optional<User>> find_user_by_handle(const std::string& handle) override;
+    result<std::vector<User>> list_users() override;
+    result<void> add_user(const User& user) override;
+    result<void> update_user(const User& user) override;
+
+    result<std::vector<PasskeyCredential>> passkeys(const std::string& user) override;
+    result<std::optional<PasskeyCredential>> find_passkey(const std::string& id) override;
+    result<void> add_passkey(const PasskeyCredential& credential) override;
+    result<void> passkey_used(const std::string& id, std::uint32_t sign_count, TimePoint now) override;
+
+    result<std::vector<TotpCredential>> totps(const std::string& user) override;
+    result<void> add_totp(const TotpCredential& credential) override;
+    result<void> totp_used(const std::string& id, std::int64_t step, TimePoint now) override;
+    result<void> remove_credential(const std::string& user, const std::string& id) override;
+
+    result<int> failures(const std::string& user, const std::string& factor, TimePoint since) override;
+    result<void> add_failure(const std::string& user, const std::string& factor, TimePoint now) override;
+    result<void> clear_failures(const std::string& user, const std::string& factor) override;
+
+    result<void> add_enrolment(const std::string& token_hash, const std::string& user, TimePoint expires) override;
+    result<std::string> redeem_enrolment(const std::string& token_hash, TimePoint now) override;
+
+    result<void> add_web_session(const WebSession& session) override;
+    result<std::optional<WebSession>> find_web_session(const std::string& token_hash, TimePoint now) override;
+    result<void> touch_web_session(const std::string& token_hash, TimePoint now) override;
+    result<void> remove_web_session(const std::string& token_hash) override;
+    result<void> remove_web_sessions_of(const std::string& user) override;
+
+    /// Grows when users change, in this process or another (`stepgate user add`): a server compares and reloads.
+    [[nodiscard]] result<std::int64_t> change_counter();
+
+  private:
+    struct Impl;
+    explicit SqliteStore(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+/// `store = "sqlite:PATH"` of the configuration: the path (relative to `base`), or what is wrong.
+[[nodiscard]] boost::system::result<std::filesystem::path, StoreError>
+parse_store_url(const std::string& url, const std::filesystem::path& base);
+
+} // namespace stepgate::proxy::store
