@@ -14,6 +14,15 @@
 namespace stepgate::proxy::store
 {
 
+/// A sentence for people: which file, what is wrong, what to do.
+struct StoreError {
+    std::string message;
+};
+[[noreturn]] inline void throw_exception_from_error(const StoreError& error, const boost::source_location& where)
+{
+    boost::throw_exception(std::runtime_error(error.message), where);
+}
+
 /// The embedded store: users, credentials, enrolment links, web sessions in one SQLite file (mode 0600). TOTP secrets
 /// are sealed with libsodium's secretbox under `<file>.key`; of tokens only hashes are kept. Blocking; thread-safe (one
 /// connection, one mutex); other processes (the command line) may have the same file open.
