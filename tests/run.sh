@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds with warnings as errors, runs everything, and ends with "N passed, N failed".
+# Usage: tests/run.sh [--sanitize] [--fuzz SECONDS] [-R REGEX]
+#   --sanitize      after the plain run, unit and integration tests again under AddressSanitizer and UBSan
+#   --fuzz SECONDS  after that, every libFuzzer harness for so long
+#   -R REGEX        only tests whose name matches (ctest -R)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+sanitize=no fuzz=0 filter=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --sanitize) sanitize=yes ;;
+    --fuzz) fuzz=${2:?--fuzz needs seconds}; shift ;;
+    -R) filter=(-R "${2:?-R needs a regular expression}"); shift ;;
+    -h|--help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "tests/run.sh: unknown option '$1'; see tests/run.sh --help" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+passed=0 failed=0
+
+# Runs ctest in a build tree and adds its counts; a test that did not run is a failure.
+run_ctest() {
+  local tree=$1; shift
+  local log=$tree/ctest.log
+  echo "== ctest in $tree"
+  ctest --test-dir "$tree" --output-on-failure -j "$(nproc)" "$@" >"$log" 2>&1 || true
+  grep -E '^ *[0-9]+/[0-9]+ Test.*(Failed|Not Run|Timeout|Exception|\*\*\*)' "$log" || true
+  local total bad
+  read -r bad total < <(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests failed out of ([0-9]+)$/\1 \2/p' "$log") || true
+  if [ -z "${total:-}" ]; then
+    echo "ctest ran nothing:"; tail -n 20 "$log"; bad=1 total=1
+  elif [ "$bad" -gt 0 ]; then
+    sed -n '/Start testing/,$p' "$log" | tail -n 400
+  fi
+  passed=$((passed + total - bad)) failed=$((failed + bad))
+}
+
+compose/packages.sh build demo smoke test
+[ "$fuzz" = 0 ] || compose/packages.sh fuzz
+
+echo "== build (dev)"
+cmake --preset dev >/dev/null
+cmake --build --preset dev
+cmake --build --preset dev --target headers_compile_alone
+run_ctest build/dev "${filter[@]}"
+
+if [ "$sanitize" = yes ]; then
+  echo "== build (asan-ubsan)"
+  cmake --preset asan-ubsan >/dev/null
+  cmake --build --preset asan-ubsan
+  run_ctest build/asan-ubsan -L 'unit|integration' "${filter[@]}"
+fi
+
+if [ "$fuzz" != 0 ]; then
+  echo "== build (fuzz)"
+  cmake --preset fuzz >/dev/null
+  cmake --build --preset fuzz
+  for harness in build/fuzz/bin/fuzz_*; do
+    name=$(basename "$harness"); name=${name#fuzz_}
+    work=build/fuzz/corpus/$name; mkdir -p "$work"
+    seeds=tests/fuzz/corpus/$name
+    if "$harness" -max_total_time="$fuzz" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="build/fuzz/$name-" \
+         "$work" $([ -d "$seeds" ] && echo "$seeds") >"build/fuzz/$name.log" 2>&1; then
+      echo "fuzz $name: $(grep -oE 'Done [0-9]+ runs' "build/fuzz/$name.log" || echo done), no finding"
+      passed=$((passed + 1))
+    else
+      echo "fuzz $name: FINDING"; tail -n 40 "build/fuzz/$name.log"
+      failed=$((failed + 1))
+    fi
+  done
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
