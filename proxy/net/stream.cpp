@@ -1,0 +1,289 @@
+#include "proxy/net/stream.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+namespace stepgate::proxy::net
+{
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace
+{
+
+int clamp_length(std::size_t bytes)
+{
+    return static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max()));
+}
+
+IoResult plain_outcome(ssize_t moved)
+{
+    if (moved > 0)
+        return {Io::done, static_cast<std::size_t>(moved)};
+    if (moved == 0)
+        return {Io::closed};
+    return {errno == EAGAIN || errno == EWOULDBLOCK ? Io::would_block : Io::failed};
+}
+
+bool is_ip_address(const std::string& host)
+{
+    error_code ec;
+    asio::ip::make_address(host, ec);
+    return !ec;
+}
+
+std::string common_name(const X509* certificate)
+{
+    const X509_NAME* subject = X509_get_subject_name(certificate);
+    const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (at < 0)
+        return {};
+    unsigned char* text = nullptr;
+    const int length = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    if (length < 0)
+        return {};
+    std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(length));
+    OPENSSL_free(text);
+    return name.find('\0') == std::string::npos ? name : std::string{}; // an embedded NUL is an old trick
+}
+
+void add_alternative_names(const X509* certificate, std::vector<std::string>& names)
+{
+    auto* all = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+    for (int i = 0; i < sk_GENERAL_NAME_num(all); ++i) {
+        const GENERAL_NAME* one = sk_GENERAL_NAME_value(all, i);
+        if (one->type != GEN_DNS && one->type != GEN_EMAIL)
+            continue;
+        const ASN1_IA5STRING* text = one->d.ia5;
+        names.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                           static_cast<std::size_t>(ASN1_STRING_length(text)));
+        if (names.back().find('\0') != std::string::npos)
+            names.pop_back();
+    }
+    GENERAL_NAMES_free(all);
+}
+
+} // namespace
+
+void Stream::FreeSsl::operator()(SSL* ssl) const
+{
+    SSL_free(ssl);
+}
+
+Stream::Stream(Socket socket) : socket_(std::move(socket))
+{
+    if (socket_.is_open())
+        tune(socket_);
+}
+Stream::Stream(Stream&&) noexcept = default;
+Stream& Stream::operator=(Stream&&) noexcept = default;
+Stream::~Stream() = default;
+
+void tune(Socket& socket)
+{
+    error_code ignored; // each of these is an optimisation but for non_blocking, which cannot fail on an open socket
+    socket.non_blocking(true, ignored);
+    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket.set_option(asio::socket_base::keep_alive(true), ignored);
+    const int idle = 60, interval = 15, probes = 4;
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+IoResult Stream::try_read(std::span<std::byte> into)
+{
+    if (!ssl_) {
+        ssize_t moved = 0;
+        do
+            moved = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+        while (moved < 0 && errno == EINTR);
+        return plain_outcome(moved);
+    }
+    ERR_clear_error();
+    return tls_outcome(SSL_read(ssl_.get(), into.data(), clamp_length(into.size())), read_wants_);
+}
+
+IoResult Stream::try_write(std::span<const std::byte> from)
+{
+    if (!ssl_) {
+        ssize_t moved = 0;
+        do
+            moved = ::send(socket_.native_handle(), from.data(), from.size(), MSG_NOSIGNAL);
+        while (moved < 0 && errno == EINTR);
+        return plain_outcome(moved);
+    }
+    ERR_clear_error();
+    return tls_outcome(SSL_write(ssl_.get(), from.data(), clamp_length(from.size())), write_wants_);
+}
+
+bool Stream::buffered() const
+{
+    return ssl_ && SSL_has_pending(ssl_.get()) == 1;
+}
+
+IoResult Stream::tls_outcome(int returned, Want& want)
+{
+    if (returned > 0)
+        return {Io::done, static_cast<std::size_t>(returned)};
+    switch (SSL_get_error(ssl_.get(), returned)) {
+    case SSL_ERROR_WANT_READ:
+        want = Want::read;
+        return {Io::would_block};
+    case SSL_ERROR_WANT_WRITE:
+        want = Want::write;
+        return {Io::would_block};
+    case SSL_ERROR_ZERO_RETURN:
+        return {Io::closed};
+    default:
+        ERR_clear_error();
+        return {Io::failed};
+    }
+}
+
+Task<error_code> Stream::readable()
+{
+    const auto what = ssl_ && read_wants_ == Want::write ? Socket::wait_write : Socket::wait_read;
+    auto [ec] = co_await socket_.async_wait(what, use_task);
+    co_return ec;
+}
+
+Task<error_code> Stream::writable()
+{
+    const auto what = ssl_ && write_wants_ == Want::read ? Socket::wait_read : Socket::wait_write;
+    auto [ec] = co_await socket_.async_wait(what, use_task);
+    co_return ec;
+}
+
+Task<error_code> Stream::write_all(std::span<const std::byte> from)
+{
+    while (!from.empty()) {
+        const auto [status, bytes] = try_write(from);
+        if (status == Io::done) {
+            from = from.subspan(bytes);
+            continue;
+        }
+        if (status != Io::would_block)
+            co_return errc::end_of_stream;
+        if (const auto ec = co_await writable())
+            co_return ec;
+    }
+    co_return error_code{};
+}
+
+bool Stream::attach(TlsContext context)
+{
+    if (!context)
+        return false;
+    ssl_.reset(SSL_new(context.get()));
+    context_ = std::move(context);
+    return ssl_ && SSL_set_fd(ssl_.get(), socket_.native_handle()) == 1;
+}
+
+Task<error_code> Stream::handshake()
+{
+    for (;;) {
+        ERR_clear_error();
+        const auto [status, bytes] = tls_outcome(SSL_do_handshake(ssl_.get()), read_wants_);
+        if (status == Io::done)
+            co_return error_code{};
+        if (status != Io::would_block)
+            co_return errc::tls_failed;
+        if (const auto ec = co_await readable())
+            co_return ec;
+    }
+}
+
+Task<error_code> Stream::accept_tls(TlsContext context)
+{
+    if (!attach(std::move(context)))
+        co_return errc::tls_failed;
+    SSL_set_accept_state(ssl_.get());
+    co_return co_await handshake();
+}
+
+Task<error_code> Stream::connect_tls(TlsContext context, std::string host, ClientTlsMode mode)
+{
+    if (!attach(std::move(context)))
+        co_return errc::tls_failed;
+    SSL_set_connect_state(ssl_.get());
+    const bool address = is_ip_address(host);
+    if (!address) // RFC 6066, 3: no literal addresses in SNI
+        SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
+    if (mode == ClientTlsMode::verify_full) {
+        X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl_.get());
+        const int set = address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str())
+                                : X509_VERIFY_PARAM_set1_host(parameters, host.c_str(), host.size());
+        if (set != 1)
+            co_return errc::bad_address;
+    }
+    co_return co_await handshake();
+}
+
+std::string_view Stream::tls_version() const
+{
+    return ssl_ ? SSL_get_version(ssl_.get()) : "";
+}
+
+bool Stream::alpn_agreed() const
+{
+    if (!ssl_)
+        return false;
+    const unsigned char* chosen = nullptr;
+    unsigned int length = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &chosen, &length);
+    return length > 0;
+}
+
+std::vector<std::string> Stream::peer_names() const
+{
+    std::vector<std::string> names;
+    const X509* certificate = ssl_ ? SSL_get0_peer_certificate(ssl_.get()) : nullptr;
+    if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK)
+        return names;
+    if (auto name = common_name(certificate); !name.empty())
+        names.push_back(std::move(name));
+    add_alternative_names(certificate, names);
+    return names;
+}
+
+std::vector<std::byte> Stream::peer_end_point_hash() const
+{
+    return ssl_ ? end_point_hash(SSL_get0_peer_certificate(ssl_.get())) : std::vector<std::byte>{};
+}
+
+void Stream::cancel()
+{
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void Stream::finish_writing()
+{
+    if (!socket_.is_open())
+        return;
+    if (ssl_ && SSL_is_init_finished(ssl_.get())) {
+        ERR_clear_error();
+        SSL_shutdown(ssl_.get()); // sends close_notify; the answer is not waited for
+        ERR_clear_error();
+    }
+    error_code ignored;
+    socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+}
+
+void Stream::close()
+{
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+} // namespace stepgate::proxy::net

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "proxy/net/task.h"
+#include "proxy/net/tls.h"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace stepgate::proxy::net
+{
+
+using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+
+enum class Io : std::uint8_t {
+    done,        // `bytes` were moved, at least one
+    would_block, // wait for readable() or writable() and try again
+    closed,      // the peer ended the stream
+    failed,      // reset, TLS error
+};
+struct IoResult {
+    Io status;
+    std::size_t bytes = 0;
+};
+
+/// One TCP connection, with TLS on it or not. Reads and writes never block and never wait: callers try, and wait for
+/// readiness only when told to. Owned by one session, used on its thread only.
+class Stream
+{
+  public:
+    explicit Stream(Socket socket);
+    Stream(Stream&&) noexcept;
+    Stream& operator=(Stream&&) noexcept;
+    ~Stream();
+
+    [[nodiscard]] IoResult try_read(std::span<std::byte> into);
+    [[nodiscard]] IoResult try_write(std::span<const std::byte> from);
+    /// True if a read may find bytes without the socket becoming readable again: TLS keeps whole records.
+    [[nodiscard]] bool buffered() const;
+
+    /// Waits until a read (write) that would have blocked is worth trying again. Ends with an error when the stream
+    /// is cancelled or closed; deadlines are kept by the session's tick, which closes the stream.
+    [[nodiscard]] Task<boost::system::error_code> readable();
+    [[nodiscard]] Task<boost::system::error_code> writable();
+    /// Writes everything, waiting as needed.
+    [[nodiscard]] Task<boost::system::error_code> write_all(std::span<const std::byte> from);
+
+    /// Server side of the handshake. `already_read` must be empty: TLS starts on the socket's next byte.
+    [[nodiscard]] Task<boost::system::error_code> accept_tls(TlsContext context);
+    /// Client side; `host` is sent as SNI, and checked against the certificate with verify_full.
+    [[nodiscard]] Task<boost::system::error_code> connect_tls(TlsContext context, std::string host, ClientTlsMode mode);
+
+    [[nodiscard]] bool encrypted() const { return ssl_ != nullptr; }
+    [[nodiscard]] std::string_view tls_version() const;
+    [[nodiscard]] bool alpn_agreed() const;
+    /// The peer's certificate was given and verified: its common name and DNS and e-mail names. Empty otherwise.
+    [[nodiscard]] std::vector<std::string> peer_names() const;
+    /// Channel binding of the certificate the peer presented (client side).
+    [[nodiscard]] std::vector<std::byte> peer_end_point_hash() const;
+
+    [[nodiscard]] Socket& socket() { return socket_; }
+    [[nodiscard]] bool open() const { return socket_.is_open(); }
+    /// Ends waits with operation_aborted.
+    void cancel();
+    /// Says goodbye (close_notify, FIN) as far as that does not block; reads still work.
+    void finish_writing();
+    void close();
+
+  private:
+    enum class Want : std::uint8_t { read, write };
+    [[nodiscard]] IoResult tls_outcome(int returned, Want& want);
+    [[nodiscard]] Task<boost::system::error_code> handshake();
+    [[nodiscard]] bool attach(TlsContext context);
+
+    Socket socket_;
+    struct FreeSsl {
+        void operator()(SSL* ssl) const;
+    };
+    std::unique_ptr<SSL, FreeSsl> ssl_;
+    TlsContext context_;
+    // What a blocked TLS operation waits for: a read may need to write (key update), and the other way round.
+    Want read_wants_ = Want::read, write_wants_ = Want::write;
+};
+
+/// No delay, keep-alive probes, non-blocking: for every socket of ours.
+void tune(Socket& socket);
+
+} // namespace stepgate::proxy::net
