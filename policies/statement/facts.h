@@ -9,7 +9,8 @@
 #include <variant>
 #include <vector>
 
-namespace stepgate::policies::statement {
+namespace stepgate::policies::statement
+{
 
 /// A relation and what of it is touched. `table` is "schema.name"; without a catalog snapshot the schema of an
 /// unqualified name is the first of the search path and `schema_known` is false: labels then match by bare name.
@@ -32,24 +33,46 @@ struct SetParameter {
     bool unknown = false;                          // set to a value only the server knows
     bool operator==(const SetParameter&) const = default;
 };
-struct ResetAll { bool operator==(const ResetAll&) const = default; };
-struct PrepareStatement { std::string name, sql; bool operator==(const PrepareStatement&) const = default; };
-struct Deallocate { std::optional<std::string> name; bool operator==(const Deallocate&) const = default; }; // nullopt: ALL
-struct OpenCursor { std::string name; bool with_hold = false; std::string sql; /* its query */ bool operator==(const OpenCursor&) const = default; };
-struct CloseCursor { std::optional<std::string> name; bool operator==(const CloseCursor&) const = default; }; // nullopt: ALL
-struct DiscardAll { bool operator==(const DiscardAll&) const = default; };
+struct ResetAll {
+    bool operator==(const ResetAll&) const = default;
+};
+struct PrepareStatement {
+    std::string name, sql;
+    bool operator==(const PrepareStatement&) const = default;
+};
+struct Deallocate {
+    std::optional<std::string> name;
+    bool operator==(const Deallocate&) const = default;
+}; // nullopt: ALL
+struct OpenCursor {
+    std::string name;
+    bool with_hold = false;
+    std::string sql; /* its query */
+    bool operator==(const OpenCursor&) const = default;
+};
+struct CloseCursor {
+    std::optional<std::string> name;
+    bool operator==(const CloseCursor&) const = default;
+}; // nullopt: ALL
+struct DiscardAll {
+    bool operator==(const DiscardAll&) const = default;
+};
 using Effect = std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll>;
 
 /// Facts of one statement of a text. A value: no pointers into the text.
 struct StatementFacts {
     Kind kind = Kind::unknown;
-    std::string object;                 // of create/alter/drop/comment…: "table", "view", "function", "database", …
-    std::vector<TableAccess> reads;     // sorted by table
-    std::vector<TableAccess> writes;    // sorted by table; also what is dropped, truncated, altered
-    std::vector<std::string> calls;     // sorted, unique, schema-qualified where known ("pg_catalog.now")
-    Where where = Where::none;          // of the weakest UPDATE or DELETE inside (CTEs, EXPLAIN ANALYZE included)
-    bool destructive = false;           // may lose data: see policies/postgres/README.md
-    std::vector<Effect> effects;        // in order
+    std::string object;              // of create/alter/drop/comment…: "table", "view", "function", "database", …
+    std::vector<TableAccess> reads;  // sorted by table
+    std::vector<TableAccess> writes; // sorted by table; also what is dropped, truncated, altered
+    std::vector<std::string> calls;  // sorted, unique, schema-qualified where known ("pg_catalog.now")
+    Where where = Where::none;       // of the weakest UPDATE or DELETE inside (CTEs, EXPLAIN ANALYZE included)
+    bool destructive = false;        // may lose data: see policies/postgres/README.md
+    std::vector<Effect> effects;     // in order
+    /// What runs inside besides `kind`: a DELETE under EXPLAIN ANALYZE, EXECUTE or in a WITH. Sorted, unique.
+    std::vector<Kind> inner;
+    /// Whether the statement is of this kind or runs one inside; rules that name a kind ask this, not `kind`.
+    [[nodiscard]] bool does(Kind wanted) const;
     bool operator==(const StatementFacts&) const = default;
 };
 

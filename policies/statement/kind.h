@@ -4,20 +4,61 @@
 #include <optional>
 #include <string_view>
 
-namespace stepgate::policies::statement {
+namespace stepgate::policies::statement
+{
 
 /// The SQL dialect a text is written in. MySQL and MariaDB share a wire, not a grammar.
 enum class Dialect : std::uint8_t { postgres, mysql, mariadb };
 
 /// What a statement does, as rules and the audit name it. `to_string` gives the name used in policies ("delete").
 enum class Kind : std::uint8_t {
-    select, insert, update, delete_rows, merge, truncate, copy_to, copy_from,
-    create, alter, drop, rename, comment, grant, revoke, role,
-    call, do_block, explain,
-    prepare, execute, deallocate, declare_cursor, fetch, close_cursor,
-    begin, commit, rollback, savepoint, prepare_transaction, set_transaction,
-    set, show, discard, lock, listen, notify,
-    analyze, vacuum, reindex, cluster, refresh, checkpoint, load, handler, kill, use,
+    select,
+    insert,
+    update,
+    delete_rows,
+    merge,
+    truncate,
+    copy_to,
+    copy_from,
+    create,
+    alter,
+    drop,
+    rename,
+    comment,
+    grant,
+    revoke,
+    role,
+    call,
+    do_block,
+    explain,
+    prepare,
+    execute,
+    deallocate,
+    declare_cursor,
+    fetch,
+    close_cursor,
+    begin,
+    commit,
+    rollback,
+    savepoint,
+    prepare_transaction,
+    set_transaction,
+    set,
+    show,
+    discard,
+    lock,
+    listen,
+    notify,
+    analyze,
+    vacuum,
+    reindex,
+    cluster,
+    refresh,
+    checkpoint,
+    load,
+    handler,
+    kill,
+    use,
     empty,   // no statement at all: an empty query
     other,   // known to the parser, not worth a name of its own
     unknown, // not understood; always opaque
