@@ -1,0 +1,162 @@
+#pragma once
+
+#include "protocols/postgres/replies.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace stepgate::protocols::postgres
+{
+
+/// Prepared statements, or portals and cursors, of one session by name: what the server will find under a name when it
+/// reads the next message. A definition is tentative until the server has accepted it; if the server skipped its
+/// message, the name means again what it meant before.
+///
+/// If unsure it forgets: a name that is not found means unknown, and the caller holds what it cannot know. Pointers
+/// from find() are valid until the next call that is not const. Value is copyable or movable, and default
+/// constructible.
+template <class Value>
+class Names
+{
+  public:
+    /// How a change came: a failed wire message leaves the old named definition in place, failed SQL may have replaced
+    /// it.
+    enum class By : std::uint8_t { wire, sql };
+
+    /// What the name will mean, or nullptr.
+    [[nodiscard]] const Value* find(std::string_view name) const
+    {
+        const auto found = records_.find(name);
+        if (found == records_.end())
+            return nullptr;
+        const Record& record = found->second;
+        const auto& value = is_pending(record) ? pending_.at(record.newest).value : record.value;
+        return value ? &*value : nullptr;
+    }
+
+    /// Message `number` (Replies) defines the name. `holdable`: outlives its transaction (WITH HOLD).
+    void define(std::string_view name, Value value, std::uint64_t number, By by = By::wire, bool holdable = false)
+    {
+        change(name, std::optional<Value>{std::move(value)}, number, by, holdable);
+    }
+
+    /// Message `number` makes the name meaningless.
+    void close(std::string_view name, std::uint64_t number, By by = By::wire)
+    {
+        if (records_.find(name) != records_.end())
+            change(name, std::nullopt, number, by, false);
+    }
+
+    /// The message's fate is known. In order of numbers.
+    void settle(std::uint64_t number, Fate fate)
+    {
+        while (!pending_.empty() && pending_.front().number <= number) {
+            Change change = pending_.pop();
+            apply(*change.record, std::move(change), fate);
+        }
+    }
+
+    /// A transaction ended: settled definitions that do not outlive it are gone.
+    void end_transaction()
+    {
+        forget_if([](const Record& record) { return !record.holdable; });
+    }
+
+    /// After DISCARD ALL, DEALLOCATE ALL, or something that may have redefined any name: all settled definitions are
+    /// forgotten. Pending ones stay.
+    void forget_settled()
+    {
+        forget_if([](const Record&) { return true; });
+    }
+
+    /// Forgets everything, also what is pending.
+    void forget_all()
+    {
+        for (std::uint64_t at = pending_.begin(); at != pending_.end(); ++at)
+            pending_.at(at).value.reset();
+        forget_settled();
+    }
+
+    /// How many names have a settled definition.
+    [[nodiscard]] std::size_t size() const { return settled_; }
+
+  private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+    };
+    struct Record {
+        std::optional<Value> value; // settled
+        std::uint64_t newest = 0;   // number of the newest pending change of this name, if it is still pending
+        std::uint32_t changes = 0;  // pending changes of this name
+        bool holdable = false;
+        bool unnamed = false;
+    };
+    struct Change {
+        Record* record = nullptr; // unordered_map never moves its elements
+        std::optional<Value> value;
+        std::uint64_t number = 0;
+        By by = By::wire;
+        bool holdable = false;
+    };
+
+    [[nodiscard]] bool is_pending(const Record& record) const { return record.changes > 0; }
+
+    void change(std::string_view name, std::optional<Value> value, std::uint64_t number, By by, bool holdable)
+    {
+        auto found = records_.find(name);
+        if (found == records_.end())
+            found = records_.emplace(std::string{name}, Record{}).first;
+        Record& record = found->second;
+        record.unnamed = name.empty();
+        ++record.changes;
+        record.newest = pending_.push(Change{&record, std::move(value), number, by, holdable});
+    }
+
+    void apply(Record& record, Change change, Fate fate)
+    {
+        --record.changes;
+        if (fate == Fate::discarded)
+            return;
+        if (fate == Fate::succeeded) {
+            set(record, std::move(change.value));
+            record.holdable = change.holdable;
+            return;
+        }
+        // Parse of the unnamed statement drops the old one before it fails; of a name that exists it fails first.
+        if (change.by == By::sql || record.unnamed)
+            set(record, std::nullopt);
+    }
+
+    void set(Record& record, std::optional<Value> value)
+    {
+        settled_ += value.has_value() ? 1 : 0;
+        settled_ -= record.value.has_value() ? 1 : 0;
+        record.value = std::move(value);
+    }
+
+    /// Records of names that mean nothing are dropped too, so that a session that makes names for ever stays small;
+    /// the unnamed one stays, because it is used all the time.
+    template <class Condition>
+    void forget_if(Condition condition)
+    {
+        for (auto at = records_.begin(); at != records_.end();) {
+            Record& record = at->second;
+            if (condition(record))
+                set(record, std::nullopt);
+            if (!record.value && record.changes == 0 && !record.unnamed)
+                at = records_.erase(at);
+            else
+                ++at;
+        }
+    }
+
+    std::unordered_map<std::string, Record, Hash, std::equal_to<>> records_;
+    Ring<Change> pending_;
+    std::size_t settled_ = 0;
+};
+
+} // namespace stepgate::protocols::postgres

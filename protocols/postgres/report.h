@@ -1,0 +1,31 @@
+#pragma once
+
+#include "protocols/postgres/errc.h"
+#include "protocols/postgres/frame.h"
+
+#include <string_view>
+
+namespace stepgate::protocols::postgres
+{
+
+/// ErrorResponse ('E') and NoticeResponse ('N') (PostgreSQL documentation, 55.8). Decoded views point into the frame.
+struct Report {
+    std::string_view severity; // never translated (field V; S from servers before 9.6): ERROR, FATAL, NOTICE, ..
+    std::string_view code;     // SQLSTATE, five characters
+    std::string_view message;
+    std::string_view detail = {}, hint = {}; // empty: not sent
+
+    /// The server ends the connection after it.
+    [[nodiscard]] bool is_fatal() const { return severity == "FATAL" || severity == "PANIC"; }
+};
+
+[[nodiscard]] result<Report> decode_report(const Frame& frame);
+
+/// severity: "ERROR" or "FATAL".
+void encode_error(wire::Bytes& out, const Report& report);
+/// severity: "NOTICE", "WARNING", "INFO", ..
+void encode_notice(wire::Bytes& out, const Report& report);
+/// A FATAL ErrorResponse with the error's SQLSTATE and message.
+void encode_fatal(wire::Bytes& out, const boost::system::error_code& error);
+
+} // namespace stepgate::protocols::postgres
