@@ -1,0 +1,204 @@
+import type {
+  AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Factor,
+  FactorAdded, PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON, RegistrationResponseJSON,
+  Session, TotpEnrolment,
+} from './api_types';
+
+export type * from './api_types';
+
+/** What the server answered instead of what was asked for. `code` as in openapi.yaml, or "network", "malformed". */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly retry_after: number | undefined = undefined,
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+type Method = 'GET' | 'POST' | 'DELETE';
+export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
+
+/**
+ * The one client of /api/v1. It knows the session: the CSRF token of the newest Session answer goes with every change,
+ * and `on_session` hears of each new session and of its end.
+ */
+export class Api {
+  private current: Session | null = null;
+  on_session: (session: Session | null) => void = () => {};
+  on_date: (date: string | null) => void = () => {};
+
+  constructor(private readonly send: Fetch = (input, init) => fetch(input, init)) {}
+
+  get session_now(): Session | null { return this.current; }
+
+  // Session
+
+  /** Who is signed in, or null. */
+  async session(): Promise<Session | null> {
+    try {
+      return this.adopt(await this.request<Session>('GET', '/session'));
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'not_signed_in') return null;
+      throw error;
+    }
+  }
+  async sign_out(): Promise<void> {
+    await this.request<void>('DELETE', '/session');
+    this.forget();
+  }
+  begin_passkey_sign_in(): Promise<Ceremony<PublicKeyCredentialRequestOptionsJSON>> {
+    return this.request('POST', '/session/passkey/begin', {});
+  }
+  async finish_passkey_sign_in(ceremony: string, credential: AuthenticationResponseJSON): Promise<Session> {
+    return this.adopt(await this.request<Session>('POST', '/session/passkey/finish', { ceremony, credential }));
+  }
+  async sign_in_with_totp(user: string, password: string, code: string): Promise<Session> {
+    return this.adopt(await this.request<Session>('POST', '/session/totp', { user, password, code }));
+  }
+  async redeem_enrolment(token: string): Promise<Session> {
+    return this.adopt(await this.request<Session>('POST', '/session/enrolment', { token }));
+  }
+
+  // Factors
+
+  async factors(): Promise<Factor[]> {
+    return (await this.request<{ factors: Factor[] }>('GET', '/factors')).factors;
+  }
+  begin_passkey_enrolment(): Promise<Ceremony<PublicKeyCredentialCreationOptionsJSON>> {
+    return this.request('POST', '/factors/passkey/begin', {});
+  }
+  async finish_passkey_enrolment(ceremony: string, credential: RegistrationResponseJSON, name: string): Promise<Factor> {
+    return this.added(await this.request<FactorAdded>('POST', '/factors/passkey/finish', { ceremony, name, credential }));
+  }
+  begin_totp_enrolment(): Promise<TotpEnrolment> {
+    return this.request('POST', '/factors/totp/begin', {});
+  }
+  async finish_totp_enrolment(ceremony: string, code: string, name: string): Promise<Factor> {
+    return this.added(await this.request<FactorAdded>('POST', '/factors/totp/finish', { ceremony, name, code }));
+  }
+  remove_factor(id: string): Promise<void> {
+    return this.request('DELETE', `/factors/${encodeURIComponent(id)}`);
+  }
+
+  // Challenges
+
+  async challenges(): Promise<ChallengeSummary[]> {
+    return (await this.request<{ challenges: ChallengeSummary[] }>('GET', '/challenges')).challenges;
+  }
+  challenge(id: string): Promise<Challenge> {
+    return this.request('GET', this.challenge_path(id));
+  }
+  async begin_passkey_proof(id: string): Promise<PublicKeyCredentialRequestOptionsJSON> {
+    const answer = await this.request<{ options: PublicKeyCredentialRequestOptionsJSON }>(
+      'POST', `${this.challenge_path(id)}/passkey/begin`, {});
+    return answer.options;
+  }
+  prove_with_passkey(id: string, credential: AuthenticationResponseJSON): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/passkey`, { credential });
+  }
+  prove_with_totp(id: string, code: string): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/totp`, { code });
+  }
+  deny(id: string): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/deny`, {});
+  }
+
+  // Audit
+
+  async audit_records(query: AuditQuery): Promise<AuditRecord[]> {
+    const parameters = new URLSearchParams();
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== undefined && value !== '') parameters.set(key, String(value));
+    }
+    const answer = await this.request<{ records: AuditRecord[] }>('GET', `/audit/records?${parameters}`);
+    return answer.records;
+  }
+  audit_record(sequence: number): Promise<AuditRecord> {
+    return this.request('GET', `/audit/records/${sequence}`);
+  }
+  audit_status(): Promise<AuditStatus> {
+    return this.request('GET', '/audit/status');
+  }
+
+  private challenge_path(id: string): string { return `/challenges/${encodeURIComponent(id)}`; }
+
+  private added(answer: FactorAdded): Factor {
+    this.adopt(answer.session);
+    return answer.factor;
+  }
+
+  private adopt(session: Session): Session {
+    this.current = session;
+    this.on_session(session);
+    return session;
+  }
+
+  private forget(): void {
+    this.current = null;
+    this.on_session(null);
+  }
+
+  private async request<T>(method: Method, path: string, body?: unknown): Promise<T> {
+    try {
+      return await this.once<T>(method, path, body);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.code === 'not_signed_in') this.forget();
+      if (error.code !== 'csrf' || method === 'GET') throw error;
+      return this.again<T>(method, path, body, error);
+    }
+  }
+
+  /** Another tab may have renewed the session: learn its token and try once more, unless somebody else signed in there. */
+  private async again<T>(method: Method, path: string, body: unknown, first: ApiError): Promise<T> {
+    const before = this.current?.user;
+    const session = await this.session();
+    if (session === null || session.user !== before) throw first;
+    return this.once<T>(method, path, body);
+  }
+
+  private async once<T>(method: Method, path: string, body?: unknown): Promise<T> {
+    const headers: Record<string, string> = { Accept: 'application/json' };
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    if (method !== 'GET' && this.current !== null) headers['X-CSRF-Token'] = this.current.csrf_token;
+    const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store', redirect: 'error' };
+    if (body !== undefined) init.body = JSON.stringify(body);
+
+    let response: Response;
+    try {
+      response = await this.send(`/api/v1${path}`, init);
+    } catch {
+      throw new ApiError(0, 'network', 'stepgate cannot be reached.');
+    }
+    this.on_date(response.headers.get('Date'));
+    if (response.status === 204) return undefined as T;
+    return read_answer<T>(response);
+  }
+}
+
+async function read_answer<T>(response: Response): Promise<T> {
+  let answer: unknown;
+  try {
+    answer = await response.json();
+  } catch {
+    throw new ApiError(response.status, 'malformed', `stepgate gave an answer that cannot be read (${response.status}).`);
+  }
+  if (response.ok) return answer as T;
+  const error = (answer as { error?: { code?: unknown; message?: unknown } } | null)?.error;
+  throw new ApiError(
+    response.status,
+    typeof error?.code === 'string' ? error.code : 'malformed',
+    typeof error?.message === 'string' ? error.message : `stepgate answered ${response.status}.`,
+    seconds_of(response.headers.get('Retry-After')),
+  );
+}
+
+function seconds_of(header: string | null): number | undefined {
+  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
+}
+
+export const api = new Api();

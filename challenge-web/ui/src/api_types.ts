@@ -1,0 +1,140 @@
+// The schemas of challenge-web/api/openapi.yaml, by hand, under the names they have there.
+import type {
+  AuthenticationResponseJSON, PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
+} from '@simplewebauthn/browser';
+
+export type {
+  AuthenticationResponseJSON, PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
+};
+
+export type FactorKind = 'passkey' | 'totp';
+export type Role = 'auditor' | 'admin';
+
+export interface Session {
+  user: string;
+  groups: string[];
+  roles: Role[];
+  csrf_token: string;
+  enrolment_only: boolean;
+  strong: boolean;
+  factors: FactorKind[];
+  created: string;
+  expires: string;
+  idle_seconds: number;
+}
+
+export interface Factor {
+  id: string;
+  kind: FactorKind;
+  name: string;
+  created: string;
+  last_used?: string | null;
+}
+
+export interface FactorAdded {
+  factor: Factor;
+  session: Session;
+}
+
+export interface Ceremony<Options> {
+  ceremony: string;
+  options: Options;
+}
+
+export interface TotpEnrolment {
+  ceremony: string;
+  secret: string;
+  otpauth_uri: string;
+}
+
+export type State = 'pending' | 'approved' | 'consumed' | 'denied' | 'expired' | 'cancelled';
+
+export interface ChallengeSummary {
+  id: string;
+  code: string;
+  state: State;
+  user: string;
+  database: string;
+  listener: string;
+  application?: string;
+  opened: string;
+  expires: string;
+  closed?: string | null;
+  statement: string;
+  tables: string[];
+  labels: string[];
+  rules: string[];
+}
+
+export interface Parameter {
+  value: string | null;
+  type: string;
+}
+
+export interface Statement {
+  sql: string;
+  sql_truncated: boolean;
+  parameters: Parameter[];
+}
+
+export interface Elevation {
+  seconds: number;
+  scope: 'session' | 'user_address' | 'label';
+}
+
+export interface Challenge extends ChallengeSummary {
+  session: string;
+  role: string;
+  client_address: string;
+  dialect: 'postgres' | 'mysql' | 'mariadb';
+  statements: Statement[];
+  reasons: { rule: string; because: string }[];
+  opaque_reasons: string[];
+  in_transaction: boolean;
+  elevation?: Elevation | null;
+  requirement: { level: number; factors: string[]; approvers?: string | null; approvals: number };
+  proofs: { factor: string; user: string }[];
+  missing: string[];
+  usable_factors: FactorKind[];
+  closed_by: string;
+  close_reason: string;
+  server_time: string;
+}
+
+export type FieldValue = string | number | boolean | null | string[];
+
+export interface AuditRecord {
+  sequence: number;
+  at: string;
+  type: string;
+  session: string;
+  user: string;
+  fields: Record<string, FieldValue>;
+  hash?: string;
+}
+
+export interface AuditStatus {
+  last_sequence: number;
+  indexed_sequence: number;
+  last_hash?: string;
+  last_checkpoint?: number;
+  segments?: number;
+  healthy: boolean;
+}
+
+export interface AuditQuery {
+  user?: string;
+  session?: string;
+  type?: string;
+  action?: string;
+  label?: string;
+  rule?: string;
+  table?: string;
+  text?: string;
+  from?: string;
+  to?: string;
+  before?: number;
+  limit?: number;
+}
