@@ -1,6 +1,7 @@
 #pragma once
 
 #include "policies/postgres/session_state.h"
+#include "policies/rules/asker.h"
 #include "policies/rules/matched_facts.h"
 #include "policies/rules/policy.h"
 #include "policies/rules/verdict.h"
@@ -15,12 +16,6 @@
 namespace stepgate::policies::rules
 {
 
-/// Who asks, from where. Set once a session; strings are owned by the session.
-struct Asker {
-    std::string listener, user, database, role, client_address, application_name;
-    std::vector<std::string> groups; // sorted
-};
-
 /// Turns texts into facts and verdicts for the sessions of one thread: the analyzer, its memo and the policy together.
 /// Not thread-safe; one a thread. No I/O, no clock of its own.
 class Judge
@@ -31,8 +26,8 @@ class Judge
     Judge(const Judge&) = delete;
     Judge& operator=(const Judge&) = delete;
 
-    /// Takes a new policy; memoised labels of the old one are forgotten, facts stay. Facts obtained before must be
-    /// obtained again before they are judged (`verdict` answers such facts with a denial).
+    /// Takes a new policy; memoised labels of the old one are forgotten, facts stay. Facts matched before are matched
+    /// again by `verdict`; obtain them again to be fast.
     void replace(std::shared_ptr<const Policy> policy);
     [[nodiscard]] const Policy& policy() const { return *policy_; }
     [[nodiscard]] const std::shared_ptr<const Policy>& policy_pointer() const { return policy_; }

@@ -6,9 +6,8 @@
 namespace stepgate::policies::rules
 {
 
-/// A table, column or function name with `*` (any characters) and `?` (one character): "public.customers", "pg_read_*".
-/// "schema.name" or "name"; without a schema it matches in every schema. Unquoted names are lower case, as PostgreSQL
-/// folds them.
+/// A table or function name with `*` (any characters) and `?` (one character): "public.customers", "pg_read_*".
+/// Without a schema it matches in every schema. Case does not count: erring on the strict side.
 class NamePattern
 {
   public:
@@ -25,7 +24,7 @@ class NamePattern
     std::string name_;
 };
 
-/// `*` and `?` against a whole string; iterative, worst case product of the lengths.
+/// `*` and `?` against a whole string, without regard to ASCII case. Worst case: the product of the lengths.
 [[nodiscard]] bool glob_match(std::string_view pattern, std::string_view text);
 
 } // namespace stepgate::policies::rules

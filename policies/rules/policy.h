@@ -65,7 +65,7 @@ using PolicyResult = std::variant<std::shared_ptr<const Policy>, std::vector<Pol
 
 /// All files together are one policy, in this order. Reports every error of every file at once.
 [[nodiscard]] PolicyResult load_policy(std::span<const PolicySource> sources);
-/// Reads the files first. Messages name them as `names` does where given, else by path.
+/// Reads the files first. Messages name them by the path given.
 [[nodiscard]] PolicyResult load_policy_files(std::span<const std::filesystem::path> files);
 
 } // namespace stepgate::policies::rules

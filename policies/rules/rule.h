@@ -36,8 +36,6 @@ struct FactConditions {
     std::optional<bool> destructive, opaque;
     std::optional<AccessCondition> reads, writes;
     std::vector<NamePattern> calls;
-    /// True if no fact is looked at: such a rule holds on every text, also one that could not be read.
-    [[nodiscard]] bool empty() const;
 };
 
 /// Hours and days in a zone with a fixed offset.
@@ -55,7 +53,6 @@ struct AskerConditions {
     std::shared_ptr<const re2::RE2> application_name;
     std::optional<TimeCondition> time;
     std::optional<bool> in_transaction;
-    [[nodiscard]] bool empty() const;
 };
 
 /// What a rule, or a default, does.

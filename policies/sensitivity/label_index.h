@@ -20,29 +20,26 @@ class RE2;
 namespace stepgate::policies::sensitivity
 {
 
-/// A table as a policy names it: "database.schema.table", "schema.table" or "table"; missing parts match anything.
-/// Unquoted parts are folded to lower case, as PostgreSQL does; `"Quoted"` parts are kept.
+/// A table as a policy names it: "database.schema.table", "schema.table" or "table"; missing parts match anything. All
+/// parts are in lower case here, since labels match without regard to case; `"…"` around a part lets it hold a dot.
 struct TableName {
     std::optional<std::string> database, schema;
     std::string table;
 };
-/// nullopt: empty part, more than three parts, or a quote that does not close.
+/// nullopt: an empty part, more than three parts, or a quote that does not close.
 [[nodiscard]] std::optional<TableName> parse_table_name(std::string_view text);
 
 /// One [[label]] entry with its labels resolved.
 struct LabelEntry {
-    std::optional<TableName> table;                        // exactly one of table, table_regex, or neither
-    std::shared_ptr<const re2::RE2> table_regex;           // matched against the bare table name
-    std::shared_ptr<const re2::RE2> column_regex;          // null: see `labels`
-    std::vector<std::pair<std::string, LabelSet>> columns; // with `table` only
+    std::optional<TableName> table;                        // not together with table_regex
+    std::shared_ptr<const re2::RE2> table_regex;           // on the bare table name
+    std::shared_ptr<const re2::RE2> column_regex;          // null: `labels` are of the whole table
+    std::vector<std::pair<std::string, LabelSet>> columns; // lower case
     LabelSet labels;                                       // of the columns that match, or of the whole table
 };
 
 /// Answers which labels an access carries. Built once when a policy is loaded, then immutable and thread-safe.
-///
-/// Without a catalog snapshot the columns behind "*" are not known. "*" on a table takes every label that an entry with
-/// `table` or a matching `table_regex` gives to any column of it; an entry with only a column_regex takes part only
-/// when some entry with `table` names the table.
+/// What "*" matches without a catalog snapshot: see README.md.
 class LabelIndex
 {
   public:
@@ -53,14 +50,19 @@ class LabelIndex
     [[nodiscard]] LabelSet of(const statement::TableAccess& access, std::string_view database) const;
     [[nodiscard]] LabelledFacts label(std::shared_ptr<const statement::Facts> facts, std::string_view database) const;
     [[nodiscard]] bool empty() const { return entries_.empty(); }
+    /// Some entry names a database.
+    [[nodiscard]] bool database_matters() const { return database_matters_; }
 
   private:
-    void add_explicit(const statement::TableAccess& access, std::string_view database, LabelSet& labels,
-                      bool& named) const;
+    struct Query;
+    [[nodiscard]] bool add_named(const Query& query, std::string_view schema, std::string_view table,
+                                 LabelSet& labels) const;
+    void add_by_regex(const Query& query, std::string_view table, bool named, LabelSet& labels) const;
 
     std::vector<LabelEntry> entries_;
     std::unordered_map<std::string, std::vector<std::size_t>> by_table_; // bare name -> entries with `table`
-    std::vector<std::size_t> by_regex_;                                  // entries without `table`
+    std::vector<std::size_t> by_regex_;                                  // the other entries
+    bool database_matters_ = false;
 };
 
 } // namespace stepgate::policies::sensitivity

@@ -1,0 +1,184 @@
+#include "policies/rules/judge.h"
+
+#include "policies/postgres/facts_memo.h"
+#include "policies/rules/conditions.h"
+#include "policies/rules/join.h"
+#include "policies/rules/sql_regexes.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace stepgate::policies::rules
+{
+namespace
+{
+
+constexpr std::size_t memo_entries = 20'000;
+constexpr std::size_t memo_databases = 1'000;
+
+struct MemoKey {
+    const statement::Facts* facts;
+    std::uint32_t database;
+    bool operator==(const MemoKey&) const = default;
+};
+
+struct MemoHash {
+    std::size_t operator()(const MemoKey& key) const noexcept
+    {
+        return std::hash<const void*>{}(key.facts) ^ (std::size_t{key.database} << 48);
+    }
+};
+
+std::string opaque_because(const statement::Facts& facts)
+{
+    if (facts.opaque_reasons.empty())
+        return "Not fully understood";
+    return "Not fully understood: " + facts.opaque_reasons.front();
+}
+
+/// A condition that cannot be decided makes a rule match, unless the rule only allows.
+bool unsure_means_match(const Rule& rule)
+{
+    return rule.outcome.action != Action::allow;
+}
+
+/// Run-time conditions of the candidates of one judgement.
+class Candidates
+{
+  public:
+    Candidates(const Policy& policy, const MatchedFacts& facts, std::string_view sql, const Asker& asker,
+               bool in_transaction, std::chrono::system_clock::time_point now)
+        : policy_(policy), asker_(asker), now_(now), in_transaction_(in_transaction)
+    {
+        if (facts.regex_needed)
+            decided_ = policy.sql_regexes().match(sql, found_);
+    }
+
+    [[nodiscard]] bool holds(std::uint32_t index) const
+    {
+        const Rule& rule = policy_.rules()[index];
+        const bool unsure = unsure_means_match(rule);
+        return text_holds(rule, unsure) && asker_holds(rule.asker, asker_, in_transaction_, now_, unsure);
+    }
+
+  private:
+    [[nodiscard]] bool text_holds(const Rule& rule, bool unsure) const
+    {
+        if (!rule.sql_regex)
+            return true;
+        return decided_ ? std::ranges::find(found_, *rule.sql_regex) != found_.end() : unsure;
+    }
+
+    const Policy& policy_;
+    const Asker& asker_;
+    std::chrono::system_clock::time_point now_;
+    std::vector<int> found_;
+    bool decided_ = true;
+    bool in_transaction_;
+};
+
+/// The default for statements is for those that no rule speaks about, an allowing rule included.
+bool default_applies(const MatchedFacts& facts, const Candidates& candidates)
+{
+    return std::ranges::any_of(facts.by_statement, [&](const auto& rules) {
+        return std::ranges::none_of(rules, [&](std::uint32_t index) { return candidates.holds(index); });
+    });
+}
+
+} // namespace
+
+struct Judge::Memo {
+    postgres::FactsMemo facts;
+    std::unordered_map<MemoKey, std::shared_ptr<const MatchedFacts>, MemoHash> matched;
+    std::unordered_map<std::string, std::uint32_t> databases;
+
+    void forget()
+    {
+        matched.clear();
+        databases.clear();
+    }
+
+    [[nodiscard]] std::uint32_t database(std::string_view name)
+    {
+        if (databases.size() >= memo_databases)
+            forget();
+        return databases.try_emplace(std::string{name}, static_cast<std::uint32_t>(databases.size())).first->second;
+    }
+};
+
+Judge::Judge(std::shared_ptr<const Policy> policy) : policy_(std::move(policy)), memo_(std::make_unique<Memo>())
+{
+}
+Judge::~Judge() = default;
+
+void Judge::replace(std::shared_ptr<const Policy> policy)
+{
+    policy_ = std::move(policy);
+    memo_->forget();
+}
+
+std::shared_ptr<const MatchedFacts> Judge::match(std::shared_ptr<const statement::Facts> facts,
+                                                 std::string_view database) const
+{
+    MatchedFacts matched{policy_->label_index().label(std::move(facts), database), {}, {}, policy_, false};
+    const std::size_t count = std::max<std::size_t>(matched.facts->statements.size(), 1);
+    const bool need_each = policy_->default_statement().action != Action::allow;
+    if (need_each)
+        matched.by_statement.resize(count);
+    for (std::uint32_t index = 0; index < policy_->rules().size(); ++index) {
+        const Rule& rule = policy_->rules()[index];
+        bool any = false;
+        for (std::size_t statement = 0; statement < count && (!any || need_each); ++statement) {
+            if (!facts_hold(rule.facts, matched, statement))
+                continue;
+            any = true;
+            if (need_each)
+                matched.by_statement[statement].push_back(index);
+        }
+        if (any)
+            matched.candidates.push_back(index);
+        matched.regex_needed |= any && rule.sql_regex.has_value();
+    }
+    return std::make_shared<const MatchedFacts>(std::move(matched));
+}
+
+std::shared_ptr<const MatchedFacts> Judge::facts(std::string_view sql, const postgres::SessionState& state,
+                                                 std::string_view database)
+{
+    auto facts = memo_->facts.facts(sql, state);
+    if (facts.use_count() == 1) // not memoised: this shape's facts depend on literals or names
+        return match(std::move(facts), database);
+    const std::uint32_t number = policy_->label_index().database_matters() ? memo_->database(database) : 0;
+    const MemoKey key{facts.get(), number};
+    if (const auto found = memo_->matched.find(key); found != memo_->matched.end())
+        return found->second;
+    if (memo_->matched.size() >= memo_entries)
+        memo_->matched.clear();
+    auto matched = match(std::move(facts), database); // holds the facts, so that the key cannot be reused
+    memo_->matched.emplace(key, matched);
+    return matched;
+}
+
+Verdict Judge::verdict(const MatchedFacts& facts, std::string_view sql, const Asker& asker, bool in_transaction,
+                       std::chrono::system_clock::time_point now) const
+{
+    if (facts.policy != policy_)
+        return verdict(*match(facts.facts, asker.database), sql, asker, in_transaction, now);
+    Verdict verdict;
+    const Candidates candidates{*policy_, facts, sql, asker, in_transaction, now};
+    for (const std::uint32_t index : facts.candidates) {
+        if (!candidates.holds(index))
+            continue;
+        const Rule& rule = policy_->rules()[index];
+        join(verdict, rule.outcome, rule.id, rule.because);
+    }
+    if (facts.facts->opaque && policy_->default_opaque().action != Action::allow)
+        join(verdict, policy_->default_opaque(), "default.opaque", opaque_because(*facts.facts));
+    if (default_applies(facts, candidates))
+        join(verdict, policy_->default_statement(), "default.statement", "No rule speaks about this statement");
+    if (!facts.labels.empty())
+        verdict.labels = policy_->labels().names(facts.labels);
+    return verdict;
+}
+
+} // namespace stepgate::policies::rules

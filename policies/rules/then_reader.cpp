@@ -1,0 +1,109 @@
+#include "policies/rules/then_reader.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::rules
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+
+constexpr auto longest_elevation = std::chrono::seconds{24h};
+constexpr std::array<std::string_view, 4> actions{"allow", "notify", "deny", "challenge"};
+// The factors that this build can verify: a rule that names another could never be satisfied.
+constexpr std::array<std::string_view, 2> known_factors{"passkey", "totp"};
+constexpr std::array<std::pair<std::string_view, ElevationScope>, 3> scopes{
+    {{"session", ElevationScope::session},
+     {"user_address", ElevationScope::user_address},
+     {"label", ElevationScope::label}}};
+
+void read_factors(TomlTable& challenge, Requirement& requirement)
+{
+    for (auto& [factor, place] : challenge.strings("factors")) {
+        if (std::ranges::find(known_factors, factor) == known_factors.end())
+            challenge.unknown(place, "factor", factor, known_factors);
+        else if (std::ranges::find(requirement.factors, factor) == requirement.factors.end())
+            requirement.factors.push_back(std::move(factor));
+    }
+    std::ranges::sort(requirement.factors);
+}
+
+void read_approvers(TomlTable& challenge, Requirement& requirement)
+{
+    auto approvers = challenge.table("approvers");
+    if (!approvers)
+        return;
+    if (auto group = approvers->required_string("group"))
+        requirement.approvers = std::move(group->value);
+    requirement.approvals = static_cast<int>(approvers->integer("count", 1, 10).value_or(1));
+    approvers->finish();
+}
+
+std::optional<ElevationOffer> read_elevation(TomlTable& challenge)
+{
+    auto table = challenge.table("elevation");
+    if (!table)
+        return std::nullopt;
+    ElevationOffer offer;
+    if (!table->has("for"))
+        table->missing("elevation does not say how long", "for = \"10m\"");
+    if (const auto duration = table->duration("for")) {
+        offer.duration = *duration;
+        if (*duration <= 0s || *duration > longest_elevation)
+            table->error(table->place("for"), "an elevation lasts from 1s to 24h");
+    }
+    if (const auto scope = table->choice("scope", scopes))
+        offer.scope = *scope;
+    table->finish();
+    return offer;
+}
+
+Outcome read_challenge(TomlTable& challenge)
+{
+    Outcome outcome{Action::challenge, {}, {}};
+    outcome.requirement.level = static_cast<int>(challenge.integer("level", 1, 3).value_or(1));
+    read_factors(challenge, outcome.requirement);
+    read_approvers(challenge, outcome.requirement);
+    outcome.elevation = read_elevation(challenge);
+    challenge.finish();
+    if (outcome.requirement.level == 3) // level 3 includes an approval by a second person
+        outcome.requirement.approvals = std::max(outcome.requirement.approvals, 1);
+    return outcome;
+}
+
+} // namespace
+
+std::optional<Outcome> read_outcome(TomlTable& table, std::string_view key)
+{
+    const toml::node* node = table.node(key);
+    if (!node)
+        return std::nullopt;
+    if (const auto* word = node->as_string()) {
+        if (word->get() == "allow")
+            return Outcome{Action::allow, {}, {}};
+        if (word->get() == "notify")
+            return Outcome{Action::notify, {}, {}};
+        if (word->get() == "deny")
+            return Outcome{Action::deny, {}, {}};
+        if (word->get() == "challenge")
+            table.error(place_of(*node), "a challenge needs a level", "write {challenge = {level = 1}}");
+        else
+            table.unknown(place_of(*node), "action", word->get(), actions);
+        return std::nullopt;
+    }
+    if (!node->is_table()) {
+        table.wrong_type(key, *node, "\"allow\", \"notify\", \"deny\" or {challenge = {level = …}}");
+        return std::nullopt;
+    }
+    auto action = table.table(key);
+    auto challenge = action->table("challenge");
+    action->finish();
+    if (challenge)
+        return read_challenge(*challenge);
+    if (!action->has("challenge"))
+        action->missing(std::string{key} + " names no action", "write {challenge = {level = 1}}");
+    return std::nullopt;
+}
+
+} // namespace stepgate::policies::rules

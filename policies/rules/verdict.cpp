@@ -1,0 +1,21 @@
+#include "policies/rules/verdict.h"
+
+namespace stepgate::policies::rules
+{
+
+std::string_view to_string(Action action)
+{
+    switch (action) {
+    case Action::allow:
+        return "allow";
+    case Action::notify:
+        return "notify";
+    case Action::challenge:
+        return "challenge";
+    case Action::deny:
+        return "deny";
+    }
+    return "deny";
+}
+
+} // namespace stepgate::policies::rules

@@ -1,0 +1,197 @@
+#include "policies/sensitivity/label_index.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+
+namespace stepgate::policies::sensitivity
+{
+namespace
+{
+
+char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+std::string lower(std::string_view text)
+{
+    std::string result{text};
+    std::ranges::transform(result, result.begin(), [](char c) { return lower(c); });
+    return result;
+}
+
+bool matches(const re2::RE2& regex, std::string_view text)
+{
+    return re2::RE2::PartialMatch(re2::StringPiece{text.data(), text.size()}, regex);
+}
+
+/// Reads one part of a dotted name from the front of `text`; false if it is malformed.
+bool take_part(std::string_view& text, std::string& part)
+{
+    if (text.empty() || text.front() != '"') {
+        const auto end = std::min(text.find('.'), text.size());
+        part = lower(text.substr(0, end));
+        text.remove_prefix(end);
+        return !part.empty() && part.find('"') == std::string::npos;
+    }
+    text.remove_prefix(1);
+    while (!text.empty()) {
+        if (text.starts_with("\"\"")) { // a doubled quote is one quote
+            part += '"';
+            text.remove_prefix(2);
+        } else if (text.front() == '"') {
+            text.remove_prefix(1);
+            return !part.empty() && (text.empty() || text.front() == '.');
+        } else {
+            part += lower(text.front());
+            text.remove_prefix(1);
+        }
+    }
+    return false;
+}
+
+bool is_catalog(std::string_view schema)
+{
+    return schema == "pg_catalog" || schema == "information_schema";
+}
+
+LabelSet everything(const LabelEntry& entry)
+{
+    LabelSet all = entry.labels;
+    for (const auto& [column, labels] : entry.columns)
+        all |= labels;
+    return all;
+}
+
+} // namespace
+
+std::optional<TableName> parse_table_name(std::string_view text)
+{
+    std::vector<std::string> parts;
+    for (;;) {
+        if (parts.size() == 3 || !take_part(text, parts.emplace_back()))
+            return std::nullopt;
+        if (text.empty())
+            break;
+        text.remove_prefix(1); // the dot
+    }
+    TableName name;
+    name.table = std::move(parts.back());
+    if (parts.size() > 1)
+        name.schema = std::move(parts[parts.size() - 2]);
+    if (parts.size() > 2)
+        name.database = std::move(parts[0]);
+    return name;
+}
+
+struct LabelIndex::Query {
+    std::vector<std::string> columns; // lower case
+    std::string database;             // lower case
+    bool whole_row = false;
+    bool schema_known = false;
+};
+
+LabelIndex::LabelIndex(std::vector<LabelEntry> entries) : entries_(std::move(entries))
+{
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (entries_[i].table)
+            by_table_[entries_[i].table->table].push_back(i);
+        else
+            by_regex_.push_back(i);
+        database_matters_ |= entries_[i].table && entries_[i].table->database;
+    }
+}
+
+bool LabelIndex::add_named(const Query& query, std::string_view schema, std::string_view table, LabelSet& labels) const
+{
+    const auto found = by_table_.find(std::string{table});
+    if (found == by_table_.end())
+        return false;
+    bool named = false;
+    for (const auto index : found->second) {
+        const LabelEntry& entry = entries_[index];
+        const TableName& name = *entry.table;
+        if (name.database && !query.database.empty() && *name.database != query.database)
+            continue;
+        if (name.schema && query.schema_known && *name.schema != schema)
+            continue;
+        named = true;
+        if (query.whole_row) {
+            labels |= everything(entry);
+            continue;
+        }
+        if (!entry.column_regex)
+            labels |= entry.labels; // of the whole table, also when no column is read
+        for (const auto& column : query.columns) {
+            if (entry.column_regex && matches(*entry.column_regex, column))
+                labels |= entry.labels;
+            for (const auto& [labelled, set] : entry.columns)
+                if (labelled == column)
+                    labels |= set;
+        }
+    }
+    return named;
+}
+
+void LabelIndex::add_by_regex(const Query& query, std::string_view table, bool named, LabelSet& labels) const
+{
+    for (const auto index : by_regex_) {
+        const LabelEntry& entry = entries_[index];
+        if (entry.table_regex && !matches(*entry.table_regex, table))
+            continue;
+        if (!entry.column_regex || (query.whole_row && (entry.table_regex || named))) {
+            labels |= entry.labels;
+            continue;
+        }
+        if (std::ranges::any_of(query.columns,
+                                [&](const auto& column) { return matches(*entry.column_regex, column); }))
+            labels |= entry.labels;
+    }
+}
+
+LabelSet LabelIndex::of(const statement::TableAccess& access, std::string_view database) const
+{
+    LabelSet labels;
+    if (entries_.empty())
+        return labels;
+    Query query{
+        {}, lower(database), std::ranges::find(access.columns, "*") != access.columns.end(), access.schema_known};
+    for (const auto& column : access.columns)
+        query.columns.push_back(lower(column));
+
+    // A name may hold dots itself, so every way to cut "schema.table" is tried: a cut too many only adds labels.
+    const std::string table = lower(access.table);
+    std::size_t dot = table.find('.');
+    if (dot == std::string::npos) {
+        query.schema_known = false;
+        const bool named = add_named(query, {}, table, labels);
+        add_by_regex(query, table, named, labels);
+        return labels;
+    }
+    for (; dot != std::string::npos; dot = table.find('.', dot + 1)) {
+        const std::string_view schema = std::string_view{table}.substr(0, dot);
+        const std::string_view name = std::string_view{table}.substr(dot + 1);
+        const bool named = add_named(query, schema, name, labels);
+        if (!query.schema_known || !is_catalog(schema))
+            add_by_regex(query, name, named, labels);
+    }
+    return labels;
+}
+
+LabelledFacts LabelIndex::label(std::shared_ptr<const statement::Facts> facts, std::string_view database) const
+{
+    LabelledFacts result;
+    result.statements.resize(facts->statements.size());
+    for (std::size_t i = 0; i < facts->statements.size(); ++i) {
+        const auto& statement = facts->statements[i];
+        for (const auto& read : statement.reads)
+            result.labels |= result.statements[i].reads.emplace_back(of(read, database));
+        for (const auto& write : statement.writes)
+            result.labels |= result.statements[i].writes.emplace_back(of(write, database));
+    }
+    result.facts = std::move(facts);
+    return result;
+}
+
+} // namespace stepgate::policies::sensitivity
