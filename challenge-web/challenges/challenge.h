@@ -11,17 +11,19 @@
 #include <string_view>
 #include <vector>
 
-namespace stepgate::challenge_web::challenges {
+namespace stepgate::challenge_web::challenges
+{
 
 using TimePoint = std::chrono::system_clock::time_point;
 using Digest = std::array<std::byte, 32>;
+using Nonce = std::array<std::byte, 32>;
 
 /// 128 random bits as 22 base64url characters: not guessable, safe in a URL.
 using ChallengeId = std::string;
 
 enum class State : std::uint8_t {
     pending,   // waiting for proofs
-    approved,  // requirement met, statement not yet released
+    approved,  // requirement met, statement not yet released; may still be denied, expire or be cancelled
     consumed,  // released once; nothing leads out of here
     denied,    // a person said no
     expired,   // nobody answered in time
@@ -46,14 +48,14 @@ struct HeldStatement {
 
 /// The question put to a person: everything that an approval binds, and what the page shows.
 struct Question {
-    std::string user;     // who must answer
-    std::string session;  // session id, as in logs and audit
+    std::string user;    // who must answer
+    std::string session; // session id, as in logs and audit
     std::string listener, database, role, client_address, application_name;
-    std::string dialect;  // "postgres", "mysql", "mariadb"
+    std::string dialect; // "postgres", "mysql", "mariadb"
     std::vector<HeldStatement> statements;
     policies::rules::Verdict verdict;
     std::string policy_revision;
-    std::vector<std::string> tables;  // "public.customers (ssn, email)", for people
+    std::vector<std::string> tables; // "public.customers (ssn, email)", for people
     std::vector<std::string> opaque_reasons;
     bool in_transaction = false;
     bool sensitive = false; // literals must not reach logs or audit in the clear
@@ -61,13 +63,13 @@ struct Question {
 
 /// What a factor's verification yields. Only factors make these (challenge-web/factors).
 struct Proof {
-    std::string user;          // who proved
-    std::string factor;        // "passkey", "totp", …
-    std::string kind;          // "possession", "knowledge", "inherence"
+    std::string user;   // who proved
+    std::string factor; // "passkey", "totp", …
+    std::string kind;   // "possession", "knowledge", "inherence"
     bool phishing_resistant = false;
     bool user_verified = false;
-    std::string credential;    // id of the credential used; two proofs with the same credential count once
-    std::string evidence;      // JSON for the audit: what a verifier needs to check the proof offline
+    std::string credential; // id of the credential used; two proofs with the same credential count once
+    std::string evidence;   // JSON for the audit: what a verifier needs to check the proof offline
 };
 
 /// A yes that releases the statement: made by `Challenges::consume`, once.

@@ -2,16 +2,21 @@
 
 #include "challenge-web/challenges/challenge.h"
 #include "challenge-web/challenges/errc.h"
+#include "challenge-web/challenges/random.h"
+#include "challenge-web/challenges/requirement.h"
 
 #include <boost/system/result.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-namespace stepgate::challenge_web::challenges {
+namespace stepgate::challenge_web::challenges
+{
 
 template <class T>
 using result = boost::system::result<T>;
@@ -23,55 +28,80 @@ struct Snapshot {
     State state = State::pending;
     Question question;
     Digest digest{};
+    std::string digest_input; // the digest is its SHA-256: the audit keeps it, see digest.h
+    Nonce nonce{};            // the audit keeps it only if !question.sensitive
     TimePoint opened{}, expires{};
-    std::optional<TimePoint> closed;
+    std::optional<TimePoint> closed; // set when the state is no longer pending or approved
     std::vector<Proof> proofs;
-    std::string closed_by;    // user who denied, or empty
-    std::string close_reason; // "client disconnected", …
+    std::vector<Missing> missing; // what is still to be shown, while pending
+    std::string closed_by;        // user who denied, or empty
+    std::string close_reason;     // "client disconnected", …
 };
 
 /// Everything that happens to challenges, for the audit, the inbox and metrics.
 struct Event {
     enum class What { opened, proof_accepted, proof_rejected, approved, denied, expired, cancelled, consumed } what;
-    Snapshot challenge;        // after the event
+    Snapshot challenge; // after the event
     std::optional<Proof> proof;
-    std::string detail;        // why a proof was rejected
+    std::string detail; // why a proof was rejected
     TimePoint at{};
 };
 
 /// What an opened hold gets back.
-struct Opened { ChallengeId id; std::string code; Digest digest{}; TimePoint expires{}; };
+struct Opened {
+    ChallengeId id;
+    std::string code;
+    Digest digest{};
+    TimePoint expires{};
+};
+
+struct ChallengesOptions {
+    std::size_t limit_per_user = 100; // pending and approved
+    std::size_t limit_total = 10'000; // in all, with those kept for an hour after they closed not counted
+    RandomSource random;              // empty: system_random()
+    MayApprove may_approve;           // empty: nobody approves for others
+};
 
 /// All challenges of this process. Thread-safe (one mutex, never held while calling out); owned by the app, lives
-/// longer than every session. It has no thread and no clock: `tick` is called about once a second.
+/// longer than every session. It has no thread and no clock: `tick` is called about once a second. Time never runs
+/// backwards for it: an earlier `now` than one seen before counts as that one.
 class Challenges
 {
   public:
-    /// Called once, when the challenge leaves `pending`, on the thread that caused it. Must only post.
+    /// Called once, when the challenge leaves `pending`, on the thread that caused it, after the observers. Must only
+    /// post: it may run inside any method of this class. Approved is not the end: `consume` may still fail (expired,
+    /// denied or cancelled in between), and then the statement is not released.
     using OnSettled = std::function<void(State, const std::string& reason)>;
     using OnEvent = std::function<void(const Event&)>;
 
-    explicit Challenges(std::size_t limit_per_user = 100, std::size_t limit_total = 10'000);
+    explicit Challenges(ChallengesOptions options = {});
     ~Challenges();
+    Challenges(const Challenges&) = delete;
+    Challenges& operator=(const Challenges&) = delete;
 
     /// Who hears every event (audit, inbox stream, metrics). Only before the first `open`.
     void observe(OnEvent observer);
 
-    [[nodiscard]] result<Opened> open(Question question, std::chrono::seconds time_to_answer, TimePoint now, OnSettled on_settled);
+    /// errc::invalid_question, too_many, no_randomness. The question's verdict must be a challenge.
+    [[nodiscard]] result<Opened> open(Question question, std::chrono::seconds time_to_answer, TimePoint now,
+                                      OnSettled on_settled);
 
-    /// A verified proof. Answers with the state after it.
+    /// A verified proof. Answers with the state after it: pending (more is needed, see Snapshot.missing) or approved.
+    /// A proof of another user than the question's is an approval: errc::wrong_user unless they may give one.
     [[nodiscard]] result<State> prove(const ChallengeId& id, const Digest& digest, Proof proof, TimePoint now);
     /// A wrong answer was given: recorded, never changes the state.
     void reject(const ChallengeId& id, const Proof& attempt, std::string why, TimePoint now);
+    /// A no, by the user or by someone who may approve. It also takes back an approval that was not released yet.
     [[nodiscard]] result<void> deny(const ChallengeId& id, const std::string& user, TimePoint now);
     void cancel(const ChallengeId& id, std::string why, TimePoint now);
 
-    /// approved -> consumed, exactly once, and only for the digest that was opened and before expiry.
+    /// approved -> consumed, exactly once, and only for the digest that was opened and before expiry. The caller has
+    /// checked that policy and verdict are still those of the question. Starts the elevation the verdict offers.
     [[nodiscard]] result<Approval> consume(const ChallengeId& id, const Digest& digest, TimePoint now);
 
-    /// True if an elevation from an earlier proof covers this question; the caller then needs no challenge.
-    [[nodiscard]] bool elevated(const Question& question, TimePoint now) const;
-    /// The session is over: its elevations end, its pending challenges are cancelled.
+    /// The challenge whose elevation covers this question, if any; the caller then needs no challenge of its own.
+    [[nodiscard]] std::optional<ChallengeId> elevated(const Question& question, TimePoint now) const;
+    /// The session is over: its elevations (scope session) end, its pending and approved challenges are cancelled.
     void session_ended(const std::string& session, TimePoint now);
     /// Users who were disabled, or "" for everyone (a new policy): their elevations end.
     void revoke_elevations(const std::string& user);
@@ -79,6 +109,8 @@ class Challenges
     [[nodiscard]] result<Snapshot> find(const ChallengeId& id) const;
     /// Pending first, newest first; those that `user` must answer.
     [[nodiscard]] std::vector<Snapshot> of_user(const std::string& user, std::size_t limit = 100) const;
+    /// Pending and approved, for metrics.
+    [[nodiscard]] std::size_t waiting() const;
 
     /// Expires what is due and forgets what closed more than an hour ago.
     void tick(TimePoint now);

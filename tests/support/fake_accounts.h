@@ -1,0 +1,73 @@
+#pragma once
+
+#include "challenge-web/accounts/accounts.h"
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace stepgate::tests
+{
+
+namespace accounts = challenge_web::accounts;
+
+/// Accounts in memory, with the same guarantees as the real ones (atomic counters, single-use links). Thread-safe.
+class FakeAccounts final : public accounts::Accounts
+{
+  public:
+    /// While true every method fails with errc::store_unavailable.
+    void break_store(bool broken);
+    /// A user with a handle made from the name.
+    accounts::User make_user(const std::string& name, std::vector<std::string> groups = {});
+
+    accounts::result<std::optional<accounts::User>> find_user(const std::string& name) override;
+    accounts::result<std::optional<accounts::User>> find_user_by_handle(const std::string& handle) override;
+    accounts::result<std::vector<accounts::User>> list_users() override;
+    accounts::result<void> add_user(const accounts::User& user) override;
+    accounts::result<void> update_user(const accounts::User& user) override;
+
+    accounts::result<std::vector<accounts::PasskeyCredential>> passkeys(const std::string& user) override;
+    accounts::result<std::optional<accounts::PasskeyCredential>> find_passkey(const std::string& id) override;
+    accounts::result<void> add_passkey(const accounts::PasskeyCredential& credential) override;
+    accounts::result<void> passkey_used(const std::string& id, std::uint32_t count, accounts::TimePoint now) override;
+
+    accounts::result<std::vector<accounts::TotpCredential>> totps(const std::string& user) override;
+    accounts::result<void> add_totp(const accounts::TotpCredential& credential) override;
+    accounts::result<void> totp_used(const std::string& id, std::int64_t step, accounts::TimePoint now) override;
+    accounts::result<void> remove_credential(const std::string& user, const std::string& id) override;
+
+    accounts::result<int> failures(const std::string& user, const std::string& factor,
+                                   accounts::TimePoint since) override;
+    accounts::result<void> add_failure(const std::string& user, const std::string& factor,
+                                       accounts::TimePoint now) override;
+    accounts::result<void> clear_failures(const std::string& user, const std::string& factor) override;
+
+    accounts::result<void> add_enrolment(const std::string& token_hash, const std::string& user,
+                                         accounts::TimePoint expires) override;
+    accounts::result<std::string> redeem_enrolment(const std::string& token_hash, accounts::TimePoint now) override;
+
+    accounts::result<void> add_web_session(const accounts::WebSession& session) override;
+    accounts::result<std::optional<accounts::WebSession>> find_web_session(const std::string& token_hash,
+                                                                           accounts::TimePoint now) override;
+    accounts::result<void> touch_web_session(const std::string& token_hash, accounts::TimePoint now) override;
+    accounts::result<void> remove_web_session(const std::string& token_hash) override;
+    accounts::result<void> remove_web_sessions_of(const std::string& user) override;
+
+  private:
+    struct Link {
+        std::string user;
+        accounts::TimePoint expires;
+        bool used = false;
+    };
+    std::mutex mutex_;
+    bool broken_ = false;
+    std::map<std::string, accounts::User> users_;
+    std::map<std::string, accounts::PasskeyCredential> passkeys_;
+    std::map<std::string, accounts::TotpCredential> totps_;
+    std::map<std::pair<std::string, std::string>, std::vector<accounts::TimePoint>> failures_;
+    std::map<std::string, Link> links_;
+    std::map<std::string, accounts::WebSession> sessions_;
+};
+
+} // namespace stepgate::tests
