@@ -1,0 +1,174 @@
+import { generate } from 'lean-qr';
+import { toSvgPath } from 'lean-qr/extras/svg';
+import { useMemo, useState } from 'preact/hooks';
+import { api, ApiError, type Factor, type TotpEnrolment } from '../api';
+import { add_passkey, explain, passkeys_supported } from '../passkey';
+import { text } from '../text';
+import { CodeInput, Problem } from './basics';
+
+const words = text.factor;
+
+/** The two ways to get a factor, side by side. */
+export function AddFactor({ on_added }: { on_added: (factor: Factor) => void }) {
+  return (
+    <div class="choices">
+      <AddPasskey on_added={on_added} />
+      <AddTotp on_added={on_added} />
+    </div>
+  );
+}
+
+function AddPasskey({ on_added }: { on_added: (factor: Factor) => void }) {
+  const [name, set_name] = useState('');
+  const [busy, set_busy] = useState(false);
+  const [problem, set_problem] = useState('');
+  const supported = passkeys_supported();
+
+  const add = async (event: Event) => {
+    event.preventDefault();
+    set_busy(true);
+    set_problem('');
+    try {
+      on_added(await add_passkey(name.trim() || words.passkey_default));
+      set_name('');
+    } catch (error) {
+      set_problem(explain(error));
+    } finally {
+      set_busy(false);
+    }
+  };
+
+  return (
+    <article class="choice">
+      <h2>{words.passkey} <span class="tag">{words.recommended}</span></h2>
+      <p>{words.passkey_what}</p>
+      <form onSubmit={(event) => void add(event)}>
+        <NameInput id="passkey-name" value={name} placeholder={words.passkey_default} on_value={set_name} />
+        {problem && <Problem>{problem}</Problem>}
+        {!supported && <Problem>{text.errors.passkey_unsupported}</Problem>}
+        <button type="submit" disabled={busy || !supported} aria-busy={busy}>{busy ? words.add_passkey_busy : words.add_passkey}</button>
+      </form>
+    </article>
+  );
+}
+
+function AddTotp({ on_added }: { on_added: (factor: Factor) => void }) {
+  const [enrolment, set_enrolment] = useState<TotpEnrolment>();
+  const [busy, set_busy] = useState(false);
+  const [problem, set_problem] = useState('');
+
+  const begin = async () => {
+    set_busy(true);
+    set_problem('');
+    try {
+      set_enrolment(await api.begin_totp_enrolment());
+    } catch (error) {
+      set_problem(explain(error));
+    } finally {
+      set_busy(false);
+    }
+  };
+  const done = (factor: Factor) => {
+    set_enrolment(undefined);
+    on_added(factor);
+  };
+  const over = (why: string) => {
+    set_enrolment(undefined);
+    set_problem(why);
+  };
+
+  return (
+    <article class="choice">
+      <h2>{words.totp}</h2>
+      <p>{words.totp_what}</p>
+      {problem && <Problem>{problem}</Problem>}
+      {enrolment === undefined
+        ? <button type="button" class="secondary" disabled={busy} aria-busy={busy} onClick={() => void begin()}>{words.add_totp}</button>
+        : <FinishTotp enrolment={enrolment} on_added={done} on_over={over} />}
+    </article>
+  );
+}
+
+function FinishTotp({ enrolment, on_added, on_over }: {
+  enrolment: TotpEnrolment; on_added: (factor: Factor) => void; on_over: (why: string) => void;
+}) {
+  const [name, set_name] = useState('');
+  const [code, set_code] = useState('');
+  const [busy, set_busy] = useState(false);
+  const [problem, set_problem] = useState('');
+
+  const finish = async (event: Event) => {
+    event.preventDefault();
+    set_busy(true);
+    set_problem('');
+    try {
+      on_added(await api.finish_totp_enrolment(enrolment.ceremony, code, name.trim() || words.totp_default));
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'ceremony_expired') on_over(explain(error));
+      set_problem(explain(error));
+      set_code('');
+    } finally {
+      set_busy(false);
+    }
+  };
+
+  return (
+    <form onSubmit={(event) => void finish(event)}>
+      <p>{words.scan}</p>
+      <QrCode value={enrolment.otpauth_uri} />
+      <p class="secret-lead">{words.or_type}</p>
+      <Secret value={enrolment.secret} />
+      <NameInput id="totp-name" value={name} placeholder={words.totp_default} on_value={set_name} />
+      <CodeInput id="totp-first-code" label={words.first_code} value={code} on_value={set_code} />
+      {problem && <Problem>{problem}</Problem>}
+      <div class="buttons">
+        <button type="submit" disabled={busy || code.length !== 6} aria-busy={busy}>{words.finish_totp}</button>
+        <button type="button" class="outline secondary" onClick={() => on_over('')}>{words.cancel}</button>
+      </div>
+    </form>
+  );
+}
+
+function NameInput({ id, value, placeholder, on_value }: { id: string; value: string; placeholder: string; on_value: (value: string) => void }) {
+  return (
+    <>
+      <label for={id}>{words.name}</label>
+      <input id={id} type="text" maxLength={64} autocomplete="off" placeholder={placeholder} value={value} aria-describedby={`${id}-hint`}
+        onInput={(event) => on_value(event.currentTarget.value)} />
+      <small id={`${id}-hint`}>{words.name_hint}</small>
+    </>
+  );
+}
+
+function QrCode({ value }: { value: string }) {
+  const drawing = useMemo(() => {
+    const code = generate(value);
+    return { path: toSvgPath(code), size: code.size };
+  }, [value]);
+  const margin = 4;
+  const side = drawing.size + 2 * margin;
+  return (
+    <svg class="qr" role="img" aria-label={words.qr_label} viewBox={`${-margin} ${-margin} ${side} ${side}`} shape-rendering="crispEdges">
+      <rect x={-margin} y={-margin} width={side} height={side} fill="#fff" />
+      <path d={drawing.path} fill="#000" />
+    </svg>
+  );
+}
+
+function Secret({ value }: { value: string }) {
+  const [copied, set_copied] = useState(false);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(value);
+      set_copied(true);
+    } catch {
+      set_copied(false); // the browser said no; the secret can still be read
+    }
+  };
+  return (
+    <p class="secret">
+      <code data-secret={value}>{value.replace(/(.{4})(?=.)/g, '$1 ')}</code>
+      <button type="button" class="outline secondary small" onClick={() => void copy()}>{copied ? words.copied : words.copy}</button>
+    </p>
+  );
+}

@@ -1,0 +1,94 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ApiError, api, type Challenge } from '../api';
+import { approve_with_passkey, explain } from '../passkey';
+import { text } from '../text';
+import { use_armed } from './armed';
+import { CodeInput, Notice, Problem } from './basics';
+
+const words = text.challenge;
+const over = ['challenge_expired', 'challenge_closed', 'not_found'];
+
+/** Approve or deny: always in view at the bottom of the page. */
+export function Answer({ challenge, on_answered, on_reload }: {
+  challenge: Challenge; on_answered: (read: Challenge) => void; on_reload: () => void;
+}) {
+  const [busy, set_busy] = useState<'' | 'passkey' | 'code' | 'deny'>('');
+  const [problem, set_problem] = useState('');
+  const armed = use_armed(challenge.id);
+  const passkey = challenge.usable_factors.includes('passkey');
+  const totp = challenge.usable_factors.includes('totp');
+
+  const attempt = async (kind: typeof busy, how: () => Promise<Challenge>) => {
+    if (busy !== '') return;
+    set_busy(kind);
+    set_problem('');
+    try {
+      on_answered(await how());
+    } catch (error) {
+      if (error instanceof ApiError && over.includes(error.code)) on_reload();
+      set_problem(explain(error));
+    } finally {
+      set_busy('');
+    }
+  };
+
+  return (
+    <section class="answer" aria-label={words.heading}>
+      {challenge.proofs.map((proof) => <p key={proof.factor} class="proved">{words.proved(factor_name(proof.factor))}</p>)}
+      {challenge.missing.length > 0 && (
+        <p class="quiet">{challenge.proofs.length > 0 ? words.missing : words.requirement}: {challenge.missing.join('; ')}</p>
+      )}
+      {!passkey && !totp && (
+        <Notice kind="warning" heading={words.no_factor_heading}>{words.no_factor} <a href="/factors">{words.no_factor_action}</a></Notice>
+      )}
+      {problem && <Problem>{problem}</Problem>}
+      <div class="answer-row">
+        {passkey && (
+          <Approve armed={armed} busy={busy} about={challenge.id} on_approve={() => void attempt('passkey', () => approve_with_passkey(challenge.id))} />
+        )}
+        {totp && (
+          <CodeForm secondary={passkey} armed={armed} busy={busy !== ''} on_code={(code) => void attempt('code', () => api.prove_with_totp(challenge.id, code))} />
+        )}
+        <button type="button" class="deny" disabled={busy !== ''} onClick={() => void attempt('deny', () => api.deny(challenge.id))}>
+          {busy === 'deny' ? words.deny_busy : words.deny}
+        </button>
+      </div>
+    </section>
+  );
+}
+
+function factor_name(factor: string): string {
+  return factor === 'passkey' ? text.factor.passkey.toLowerCase() : factor === 'totp' ? text.factor.totp.toLowerCase() : factor;
+}
+
+/** Has the focus from the start, but does nothing before the page has been in view for a moment. */
+function Approve({ armed, busy, about, on_approve }: { armed: boolean; busy: string; about: string; on_approve: () => void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => button.current?.focus({ preventScroll: true }), [about]);
+  const ready = armed && busy === '';
+  return (
+    <button type="button" class="approve" ref={button} aria-disabled={!ready} aria-busy={busy === 'passkey'}
+      onKeyDown={(event) => { if (event.repeat) event.preventDefault(); }}
+      onClick={() => { if (ready) on_approve(); }}>
+      {busy === 'passkey' ? words.approve_busy : words.approve}
+    </button>
+  );
+}
+
+function CodeForm({ secondary, armed, busy, on_code }: { secondary: boolean; armed: boolean; busy: boolean; on_code: (code: string) => void }) {
+  const [code, set_code] = useState('');
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (!armed || busy || code.length !== 6) return;
+    on_code(code);
+    set_code('');
+  };
+  return (
+    <form class="code-form" onSubmit={submit}>
+      <div>
+        <CodeInput id="approve-code" label={words.code} hint={words.code_hint} value={code} on_value={set_code} />
+      </div>
+      <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || code.length !== 6}>{words.approve_code}</button>
+    </form>
+  );
+}

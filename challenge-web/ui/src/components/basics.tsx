@@ -1,0 +1,69 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { text } from '../text';
+
+/** The page's heading; takes the focus so that keyboard and screen reader start at the new page. */
+export function Heading({ children, quiet }: { children: ComponentChildren; quiet?: boolean }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (!quiet) heading.current?.focus({ preventScroll: true });
+  }, [quiet]);
+  return <h1 tabIndex={-1} ref={heading}>{children}</h1>;
+}
+
+export function use_title(title: string): void {
+  useEffect(() => { document.title = `${title} · ${text.product}`; }, [title]);
+}
+
+export function Problem({ children, id }: { children: ComponentChildren; id?: string }) {
+  return <p class="problem" role="alert" id={id}>{children}</p>;
+}
+
+export function Notice({ heading, kind, children }: { heading?: string; kind: 'warning' | 'info' | 'good'; children: ComponentChildren }) {
+  return (
+    <div class={`notice notice-${kind}`}>
+      {heading !== undefined && <strong>{heading}</strong>}
+      <div>{children}</div>
+    </div>
+  );
+}
+
+export function Chips({ items, kind, label }: { items: string[]; kind: 'table' | 'label' | 'rule'; label: string }) {
+  if (items.length === 0) return null;
+  return (
+    <ul class="chips" aria-label={label}>
+      {items.map((item) => <li key={item} class={`chip chip-${kind}`}><bdi>{item}</bdi></li>)}
+    </ul>
+  );
+}
+
+export function Loading() {
+  return <p class="loading" aria-busy="true">{text.loading}</p>;
+}
+
+/** A page that says one thing and leads back. */
+export function PlainPage({ heading, children, tone = 'plain' }: { heading: string; children: ComponentChildren; tone?: 'plain' | 'good' | 'bad' }) {
+  return (
+    <section class={`plain-page plain-${tone}`}>
+      <Heading>{heading}</Heading>
+      {children}
+    </section>
+  );
+}
+
+/** Asks for six digits. */
+export function CodeInput({ id, label, hint, value, on_value, described_by }: {
+  id: string; label: string; hint?: string; value: string; on_value: (value: string) => void; described_by?: string;
+}) {
+  return (
+    <>
+      <label for={id}>{label}</label>
+      <input
+        id={id} name="code" type="text" inputMode="numeric" autocomplete="one-time-code" pattern="[0-9]{6}" maxLength={6} required
+        class="code-input" placeholder={hint} title={text.errors.bad_code} value={value} aria-describedby={described_by}
+        spellcheck={false}
+        onInput={(event) => on_value(event.currentTarget.value.replace(/\D/g, '').slice(0, 6))}
+      />
+    </>
+  );
+}

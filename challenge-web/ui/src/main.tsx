@@ -1,0 +1,83 @@
+import '@picocss/pico/css/pico.min.css';
+import './style.css';
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { Announcer } from './components/announce';
+import { Loading, PlainPage, Problem, use_title } from './components/basics';
+import { Layout } from './components/layout';
+import { pending_of, use_inbox, type Inbox } from './inbox';
+import { AuditPage } from './pages/audit';
+import { AuditRecordPage } from './pages/audit_record';
+import { ChallengePage } from './pages/challenge';
+import { EnrolPage } from './pages/enrol';
+import { FactorsPage } from './pages/factors';
+import { InboxPage } from './pages/inbox';
+import { SignInPage } from './pages/sign_in';
+import { explain } from './passkey';
+import { follow_links, navigate, parse, sign_in_address, use_location, type Route } from './router';
+import { load_session, use_session } from './session';
+import { text } from './text';
+
+function App() {
+  const { path, query } = use_location();
+  const session = use_session();
+  const inbox = use_inbox(session);
+  const [problem, set_problem] = useState('');
+
+  const load = () => {
+    set_problem('');
+    load_session().catch((error: unknown) => set_problem(explain(error)));
+  };
+  useEffect(load, []);
+  useEffect(() => {
+    document.addEventListener('click', follow_links);
+    return () => document.removeEventListener('click', follow_links);
+  }, []);
+  useEffect(() => { window.scrollTo(0, 0); }, [path]);
+
+  return (
+    <>
+      <Layout path={path} pending={pending_of(inbox).length}>
+        {problem
+          ? <PlainPage heading={text.product}><Problem>{problem}</Problem><button type="button" onClick={load}>{text.reload}</button></PlainPage>
+          : session === undefined ? <Loading /> : <Page route={parse(path)} here={path + query} query={query} inbox={inbox} />}
+      </Layout>
+      <Announcer />
+    </>
+  );
+}
+
+/** The page at this address, or where the user has to go first. */
+function Page({ route, here, query, inbox }: { route: Route; here: string; query: string; inbox: Inbox }) {
+  const session = use_session();
+  if (route.page === 'enrol') return <EnrolPage />;
+  if (route.page === 'not_found') return <NotFound />;
+  if (session === null && route.page !== 'sign_in') return <GoTo to={sign_in_address(here)} />;
+  if (session?.enrolment_only && route.page !== 'sign_in') return <GoTo to="/enrol" />;
+  switch (route.page) {
+    case 'home': return <GoTo to="/inbox" />;
+    case 'sign_in': return <SignInPage query={query} />;
+    case 'inbox': return <InboxPage inbox={inbox} />;
+    case 'challenge': return <ChallengePage id={route.id} />;
+    case 'audit': return <AuditPage query={query} />;
+    case 'audit_record': return <AuditRecordPage sequence={route.sequence} />;
+    case 'factors': return <FactorsPage />;
+  }
+}
+
+function GoTo({ to }: { to: string }) {
+  useEffect(() => navigate(to, { replace: true }), [to]);
+  return <Loading />;
+}
+
+function NotFound() {
+  use_title(text.titles.not_found);
+  return (
+    <PlainPage heading={text.not_found.heading}>
+      <p>{text.not_found.body}</p>
+      <p><a href="/inbox" role="button" class="outline secondary">{text.back_to_inbox}</a></p>
+    </PlainPage>
+  );
+}
+
+render(<App />, document.getElementById('app')!);

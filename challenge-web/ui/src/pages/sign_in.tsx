@@ -1,0 +1,69 @@
+import { useState } from 'preact/hooks';
+import { api } from '../api';
+import { CodeInput, Heading, Problem, use_title } from '../components/basics';
+import { explain, passkeys_supported, sign_in_with_passkey } from '../passkey';
+import { navigate, safe_return } from '../router';
+import { text } from '../text';
+
+const words = text.sign_in;
+
+export function SignInPage({ query }: { query: string }) {
+  use_title(text.titles.sign_in);
+  const [busy, set_busy] = useState(false);
+  const [problem, set_problem] = useState('');
+  const back = new URLSearchParams(query).get('return');
+
+  const attempt = async (how: () => Promise<unknown>) => {
+    set_busy(true);
+    set_problem('');
+    try {
+      await how();
+      navigate(safe_return(back), { replace: true });
+    } catch (error) {
+      set_problem(explain(error));
+    } finally {
+      set_busy(false);
+    }
+  };
+
+  return (
+    <section class="narrow">
+      <Heading>{words.heading}</Heading>
+      <p>{back === null ? words.lead : words.ended}</p>
+      {problem && <Problem>{problem}</Problem>}
+      {!passkeys_supported() && <Problem>{text.errors.passkey_unsupported}</Problem>}
+      <button type="button" class="wide" disabled={busy || !passkeys_supported()} aria-busy={busy}
+        onClick={() => void attempt(sign_in_with_passkey)}>
+        {busy ? words.passkey_busy : words.passkey}
+      </button>
+      <details class="other-way" open={!passkeys_supported()}>
+        <summary>{words.other}</summary>
+        <CodeForm busy={busy} attempt={attempt} />
+      </details>
+      <p class="quiet">{words.first_time}</p>
+    </section>
+  );
+}
+
+function CodeForm({ busy, attempt }: { busy: boolean; attempt: (how: () => Promise<unknown>) => Promise<void> }) {
+  const [user, set_user] = useState('');
+  const [password, set_password] = useState('');
+  const [code, set_code] = useState('');
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    await attempt(() => api.sign_in_with_totp(user, password, code));
+    set_code('');
+  };
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <label for="user">{words.user}</label>
+      <input id="user" name="username" type="text" required maxLength={128} autocomplete="username" autocapitalize="none" spellcheck={false}
+        value={user} onInput={(event) => set_user(event.currentTarget.value)} />
+      <label for="password">{words.password}</label>
+      <input id="password" name="password" type="password" required maxLength={1024} autocomplete="current-password"
+        value={password} onInput={(event) => set_password(event.currentTarget.value)} />
+      <CodeInput id="code" label={words.code} value={code} on_value={set_code} />
+      <button type="submit" class="secondary wide" disabled={busy}>{words.submit}</button>
+    </form>
+  );
+}
