@@ -92,7 +92,6 @@ struct Audit {
     std::filesystem::path directory;
     std::size_t segment = std::size_t{64} << 20; // bytes; rotate after
     std::chrono::seconds checkpoint{10};
-    std::optional<std::filesystem::path> redaction_key; // none: stepgate keeps one in the directory
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
@@ -100,7 +99,7 @@ enum class LogLevel : std::uint8_t { debug, info, warning, error };
 /// The configuration, complete and checked: files that it names exist, its policies are loaded.
 struct Configuration {
     std::filesystem::path file;
-    std::string store; // "sqlite:/absolute/path" or "postgresql://…"
+    std::string store; // "sqlite:PATH", resolved
     std::vector<std::filesystem::path> policy_files;
     std::shared_ptr<const policies::rules::Policy> policy; // never null
     Hold hold;

@@ -1,0 +1,205 @@
+#include "proxy/app/command_explain.h"
+
+#include "policies/rules/judge.h"
+#include "policies/statement/kind.h"
+#include "proxy/app/configuration.h"
+#include "proxy/app/explain_json.h"
+
+#include <boost/json/serialize.hpp>
+
+#include <chrono>
+#include <istream>
+#include <map>
+#include <ostream>
+
+namespace stepgate::proxy::app
+{
+namespace
+{
+
+namespace json = boost::json;
+using policies::postgres::SessionState;
+using policies::statement::Dialect;
+using policies::statement::Facts;
+using policies::statement::Kind;
+
+/// One session of the input: what its statements changed so far.
+struct Session {
+    SessionState state;
+    bool in_transaction = false;
+};
+
+/// Statements are taken to succeed: explain has no server to ask.
+void advance(Session& session, const Facts& facts)
+{
+    for (const auto& statement : facts.statements) {
+        session.state.apply(statement);
+        if (statement.kind == Kind::begin)
+            session.in_transaction = true;
+        else if (statement.kind == Kind::commit || statement.kind == Kind::rollback ||
+                 statement.kind == Kind::prepare_transaction)
+            session.in_transaction = false;
+    }
+}
+
+void set_search_path(SessionState& state, const std::vector<std::string>& path)
+{
+    policies::statement::StatementFacts set;
+    set.kind = Kind::set;
+    set.effects.emplace_back(policies::statement::SetParameter{"search_path", path, false});
+    state.apply(set);
+}
+
+std::shared_ptr<const Facts> not_analysed()
+{
+    Facts facts;
+    facts.opaque = true;
+    facts.opaque_reasons = {"MySQL analysis is not part of this build"};
+    return std::make_shared<const Facts>(std::move(facts));
+}
+
+class Explainer
+{
+  public:
+    Explainer(const ExplainOptions& options, std::shared_ptr<const policies::rules::Policy> policy,
+              const Listener* listener)
+        : options_(options), listener_(listener), judge_(std::move(policy))
+    {
+    }
+
+    /// The line to print; `error` is set if the request cannot be answered.
+    [[nodiscard]] json::object answer(const ExplainRequest& request, std::string& error)
+    {
+        json::object line;
+        line["id"] = request.id;
+        const auto dialect = dialect_of(request);
+        if (!dialect) {
+            error = "unknown dialect \"" + (request.dialect.empty() ? options_.dialect : request.dialect) +
+                    "\": postgres, mysql or mariadb";
+            return line;
+        }
+        Session alone;
+        Session& session = request.session ? sessions_[*request.session] : alone;
+        if (request.search_path)
+            set_search_path(session.state, *request.search_path);
+
+        const policies::rules::Asker asker = asker_of(request);
+        const auto facts = *dialect == Dialect::postgres ? judge_.facts(request.sql, session.state, asker.database)
+                                                         : judge_.match(not_analysed(), asker.database);
+        line["facts"] = to_json(*facts->facts);
+        if (listener_ != nullptr) {
+            const auto verdict =
+                judge_.verdict(*facts, request.sql, asker, session.in_transaction, std::chrono::system_clock::now());
+            line["verdict"] = to_json(verdict);
+        }
+        advance(session, *facts->facts);
+        return line;
+    }
+
+  private:
+    [[nodiscard]] std::optional<Dialect> dialect_of(const ExplainRequest& request) const
+    {
+        const std::string& named = request.dialect.empty() ? options_.dialect : request.dialect;
+        if (!named.empty())
+            return policies::statement::dialect_from_string(named);
+        return listener_ != nullptr && listener_->protocol == Protocol::mysql ? Dialect::mysql : Dialect::postgres;
+    }
+
+    [[nodiscard]] policies::rules::Asker asker_of(const ExplainRequest& request) const
+    {
+        policies::rules::Asker asker;
+        asker.user = request.user.empty() ? options_.user : request.user;
+        asker.database = request.database.empty() ? options_.database : request.database;
+        asker.client_address = request.client_address.empty() ? "127.0.0.1" : request.client_address;
+        asker.application_name = request.application_name;
+        asker.groups = request.groups;
+        asker.role = asker.user;
+        if (listener_ == nullptr)
+            return asker;
+        asker.listener = listener_->name;
+        if (listener_->auth == Authentication::proxy)
+            asker.role = listener_->upstream.user;
+        asker.database = listener_->upstream.database.value_or(asker.database);
+        return asker;
+    }
+
+    const ExplainOptions& options_;
+    const Listener* listener_; // null: facts only
+    policies::rules::Judge judge_;
+    std::map<std::string, Session> sessions_;
+};
+
+/// The listener asked for, or the first; null after saying why on `err`.
+const Listener* find_listener(const Configuration& configuration, const std::string& name, std::ostream& err)
+{
+    for (const auto& listener : configuration.listeners)
+        if (name.empty() || listener.name == name)
+            return &listener;
+    err << "stepgate: there is no listener \"" << name << "\"; the configuration has:";
+    for (const auto& listener : configuration.listeners)
+        err << ' ' << listener.name;
+    err << '\n';
+    return nullptr;
+}
+
+int explain_lines(Explainer& explainer, std::istream& in, std::ostream& out)
+{
+    int exit_code = 0;
+    std::string line;
+    while (std::getline(in, line)) {
+        if (line.find_first_not_of(" \t\r") == std::string::npos)
+            continue;
+        std::string error;
+        const ExplainRequest request = parse_explain_request(line, error);
+        json::object answer{{"id", request.id}};
+        if (error.empty())
+            answer = explainer.answer(request, error);
+        if (!error.empty()) {
+            answer["error"] = error;
+            exit_code = 1;
+        }
+        out << json::serialize(answer) << '\n';
+        if (in.rdbuf()->in_avail() <= 0) // a caller may wait for this answer before it writes its next line
+            out.flush();
+    }
+    return exit_code;
+}
+
+} // namespace
+
+int run_explain(const ExplainOptions& options, std::istream& in, std::ostream& out, std::ostream& err)
+{
+    if (!options.dialect.empty() && !policies::statement::dialect_from_string(options.dialect)) {
+        err << "stepgate: unknown dialect \"" << options.dialect << "\": postgres, mysql or mariadb\n";
+        return 2;
+    }
+    if (!options.config && !options.listener.empty()) {
+        err << "stepgate: --listener needs --config\n";
+        return 2;
+    }
+    Configuration configuration;
+    configuration.policy = std::make_shared<const policies::rules::Policy>();
+    const Listener* listener = nullptr;
+    if (options.config) {
+        auto loaded = load_configuration(*options.config);
+        if (const auto* errors = std::get_if<std::vector<policies::rules::PolicyError>>(&loaded)) {
+            for (const auto& error : *errors)
+                err << to_string(error) << '\n';
+            return 2;
+        }
+        configuration = std::get<Configuration>(std::move(loaded));
+        listener = find_listener(configuration, options.listener, err);
+        if (listener == nullptr)
+            return 2;
+    }
+    Explainer explainer{options, configuration.policy, listener};
+    if (!options.statement)
+        return explain_lines(explainer, in, out);
+    ExplainRequest request;
+    request.sql = *options.statement;
+    std::string error;
+    out << json::serialize(explainer.answer(request, error)) << '\n';
+    return error.empty() ? 0 : 1;
+}
+
+} // namespace stepgate::proxy::app

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "policies/rules/toml_reader.h"
+#include "proxy/app/configuration.h"
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+namespace stepgate::proxy::app
+{
+
+// Pieces of the configuration file. What is wrong is reported in the table; what comes back is then of no use.
+
+[[nodiscard]] Listener read_listener(policies::rules::TomlTable& table, const std::filesystem::path& base);
+
+/// "127.0.0.1:6432" under `key`; reported if it is missing or wrong.
+[[nodiscard]] Endpoint read_endpoint(policies::rules::TomlTable& table, std::string_view key);
+
+/// A file that must exist, relative to `base`; empty if it is absent or wrong.
+[[nodiscard]] std::filesystem::path read_file_path(policies::rules::TomlTable& table, std::string_view key,
+                                                   const std::filesystem::path& base);
+
+/// Certificate and key, both or none.
+void read_key_pair(policies::rules::TomlTable& tls, const std::filesystem::path& base,
+                   std::filesystem::path& certificate, std::filesystem::path& key);
+
+/// The path as written, from `base` if it is relative.
+[[nodiscard]] std::filesystem::path resolve(const std::filesystem::path& base, std::string_view written);
+
+} // namespace stepgate::proxy::app
