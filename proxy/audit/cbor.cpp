@@ -1,0 +1,219 @@
+#include "proxy/audit/cbor.h"
+
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace stepgate::proxy::audit::cbor
+{
+
+namespace
+{
+
+void append(Buffer& out, const void* data, std::size_t size)
+{
+    const auto* first = static_cast<const std::byte*>(data);
+    out.insert(out.end(), first, first + size);
+}
+
+std::string_view as_text(std::span<const std::byte> bytes)
+{
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Length of the well-formed sequence at the front of `text`, 0 if there is none (Unicode 15, table 3-7).
+std::size_t sequence_length(std::string_view text)
+{
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto continues = [&](std::size_t i) { return i < text.size() && (at(i) & 0xC0) == 0x80; };
+    const unsigned char lead = at(0);
+    if (lead < 0x80)
+        return 1;
+    if (lead < 0xC2 || lead > 0xF4 || !continues(1))
+        return 0;
+    if (lead < 0xE0)
+        return 2;
+    if (!continues(2))
+        return 0;
+    const unsigned char second = at(1);
+    if (lead < 0xF0) {
+        const bool overlong = lead == 0xE0 && second < 0xA0;
+        const bool surrogate = lead == 0xED && second > 0x9F;
+        return overlong || surrogate ? 0 : 3;
+    }
+    const bool overlong = lead == 0xF0 && second < 0x90;
+    const bool too_large = lead == 0xF4 && second > 0x8F;
+    return overlong || too_large || !continues(3) ? 0 : 4;
+}
+
+} // namespace
+
+bool valid_utf8(std::string_view text)
+{
+    while (!text.empty()) {
+        // Statements are ASCII nearly always: eight bytes a step.
+        std::uint64_t word = 0;
+        if (text.size() >= sizeof word) {
+            std::memcpy(&word, text.data(), sizeof word);
+            if ((word & 0x8080808080808080U) == 0) {
+                text.remove_prefix(sizeof word);
+                continue;
+            }
+        }
+        const std::size_t length = sequence_length(text);
+        if (length == 0)
+            return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+void put_head(Buffer& out, Major major, std::uint64_t argument)
+{
+    const auto type = static_cast<unsigned>(major) << 5;
+    if (argument < 24) {
+        out.push_back(static_cast<std::byte>(type | argument));
+        return;
+    }
+    const int width = argument <= 0xFF ? 1 : argument <= 0xFFFF ? 2 : argument <= 0xFFFFFFFF ? 4 : 8;
+    std::array<std::byte, 9> head{};
+    head[0] =
+        static_cast<std::byte>(type | (24U + static_cast<unsigned>(std::countr_zero(static_cast<unsigned>(width)))));
+    for (int i = 0; i < width; ++i)
+        head[static_cast<std::size_t>(width - i)] = static_cast<std::byte>(argument >> (8 * i));
+    append(out, head.data(), static_cast<std::size_t>(width) + 1);
+}
+
+void put_integer(Buffer& out, std::int64_t value)
+{
+    if (value >= 0)
+        put_head(out, Major::unsigned_integer, static_cast<std::uint64_t>(value));
+    else
+        put_head(out, Major::negative_integer, static_cast<std::uint64_t>(-(value + 1)));
+}
+
+void put_bool(Buffer& out, bool value)
+{
+    put_head(out, Major::simple, value ? 21 : 20);
+}
+
+void put_bytes(Buffer& out, std::span<const std::byte> value)
+{
+    put_head(out, Major::bytes, value.size());
+    append(out, value.data(), value.size());
+}
+
+void put_text(Buffer& out, std::string_view value)
+{
+    put_head(out, valid_utf8(value) ? Major::text : Major::bytes, value.size());
+    append(out, value.data(), value.size());
+}
+
+Reader::Head Reader::head()
+{
+    const auto first = take(1);
+    if (!good_)
+        return {};
+    const auto initial = std::to_integer<unsigned>(first[0]);
+    const Head head{static_cast<Major>(initial >> 5), initial & 31};
+    if (head.argument < 24)
+        return head;
+    if (head.argument > 27) { // reserved, or an indefinite length
+        fail();
+        return {};
+    }
+    const std::size_t width = std::size_t{1} << (head.argument - 24);
+    std::uint64_t argument = 0;
+    for (const std::byte byte : take(width))
+        argument = argument << 8 | std::to_integer<std::uint64_t>(byte);
+    // Shortest form only: a wider head must hold what the next narrower one cannot.
+    const std::uint64_t least = width == 1 ? 24 : std::uint64_t{1} << (4 * width);
+    if (!good_ || argument < least) {
+        fail();
+        return {};
+    }
+    return {head.major, argument};
+}
+
+std::uint64_t Reader::unsigned_integer()
+{
+    const Head item = head();
+    if (item.major != Major::unsigned_integer)
+        fail();
+    return good_ ? item.argument : 0;
+}
+
+std::int64_t Reader::integer()
+{
+    const Head item = head();
+    const bool negative = item.major == Major::negative_integer;
+    if ((!negative && item.major != Major::unsigned_integer) || item.argument > INT64_MAX)
+        fail();
+    if (!good_)
+        return 0;
+    const auto value = static_cast<std::int64_t>(item.argument);
+    return negative ? -value - 1 : value;
+}
+
+std::string_view Reader::text_or_bytes()
+{
+    const Head item = head();
+    if (item.major != Major::text && item.major != Major::bytes)
+        fail();
+    const std::string_view value = as_text(take(item.argument));
+    // Canonical: text exactly when it is UTF-8.
+    if (good_ && valid_utf8(value) != (item.major == Major::text))
+        fail();
+    return good_ ? value : std::string_view{};
+}
+
+std::string_view Reader::text()
+{
+    if (peek() != Major::text)
+        fail();
+    return text_or_bytes();
+}
+
+std::span<const std::byte> Reader::bytes()
+{
+    const Head item = head();
+    if (item.major != Major::bytes)
+        fail();
+    return take(item.argument);
+}
+
+std::size_t Reader::array()
+{
+    const Head item = head();
+    if (item.major != Major::array || item.argument > in_.size() - at_)
+        fail();
+    return good_ ? static_cast<std::size_t>(item.argument) : 0;
+}
+
+std::size_t Reader::map()
+{
+    const Head item = head();
+    if (item.major != Major::map || item.argument > (in_.size() - at_) / 2)
+        fail();
+    return good_ ? static_cast<std::size_t>(item.argument) : 0;
+}
+
+Major Reader::peek() const
+{
+    if (!good_ || at_ == in_.size())
+        return Major::tag; // never part of a record
+    return static_cast<Major>(std::to_integer<unsigned>(in_[at_]) >> 5);
+}
+
+std::span<const std::byte> Reader::take(std::uint64_t size)
+{
+    if (!good_ || size > in_.size() - at_) {
+        fail();
+        return {};
+    }
+    const auto taken = in_.subspan(at_, static_cast<std::size_t>(size));
+    at_ += taken.size();
+    return taken;
+}
+
+} // namespace stepgate::proxy::audit::cbor

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "proxy/audit/cbor.h"
+#include "proxy/audit/errc.h"
+#include "proxy/audit/event.h"
+#include "proxy/audit/hash.h"
+#include "proxy/audit/record.h"
+
+#include <boost/system/result.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::proxy::audit
+{
+
+/// Gives records their sequence number and their place in the chain, and encodes them as frames of a segment:
+/// four bytes of length (big-endian), then the record, a deterministic CBOR array of seven:
+/// [sequence, hash of the record before, ns since 1970, type, session, user, {key: value}].
+/// `session` is a text, or the session's number in statement and outcome records. Not thread-safe.
+class Sealer
+{
+  public:
+    /// `next` is the sequence number to give first, `previous` the hash of the record before it (zeros for the first).
+    Sealer(std::uint64_t next, const Hash& previous) : next_(next), previous_(previous) {}
+
+    void append(cbor::Buffer& out, const Record& record);
+    void append(cbor::Buffer& out, const StatementEvent& event);
+    void append(cbor::Buffer& out, const OutcomeEvent& event);
+
+    [[nodiscard]] std::uint64_t next() const { return next_; }
+    [[nodiscard]] const Hash& previous() const { return previous_; }
+
+  private:
+    std::size_t begin(cbor::Buffer& out, std::int64_t at_ns, Type type);
+    void end(cbor::Buffer& out, std::size_t frame);
+
+    Hasher hasher_;
+    std::uint64_t next_;
+    Hash previous_;
+};
+
+/// A field of a decoded record.
+struct FieldView {
+    enum class Kind : std::uint8_t { integer, boolean, text, list };
+    std::string_view key;
+    Kind kind{};
+    std::int64_t number = 0;                 // integer, boolean
+    std::string_view text;                   // may be invalid UTF-8: what a client sent
+    std::uint32_t first_item = 0, items = 0; // list: in RecordView::items
+};
+
+/// A decoded record. Views point into the bytes that were decoded. Kept and reused, it stops allocating.
+struct RecordView {
+    std::uint64_t sequence = 0;
+    Hash previous{};
+    std::int64_t at_ns = 0;
+    Type type{};
+    std::string_view session;         // "" when a number stands there
+    std::uint64_t session_number = 0; // 0 when a text stands there
+    std::string_view user;
+    std::vector<FieldView> fields; // in the order of their encoding
+    std::vector<std::string_view> items;
+
+    [[nodiscard]] const FieldView* find(std::string_view key) const;
+    [[nodiscard]] std::string_view text(std::string_view key) const; // "" if absent or not a text
+    [[nodiscard]] std::int64_t number(std::string_view key, std::int64_t otherwise = 0) const;
+    [[nodiscard]] std::span<const std::string_view> list(std::string_view key) const;
+    [[nodiscard]] std::span<const std::string_view> list(const FieldView& field) const;
+};
+
+/// Strict: exactly one record in canonical form, nothing behind it. errc::malformed.
+[[nodiscard]] boost::system::result<void> decode(std::span<const std::byte> bytes, RecordView& into);
+
+/// The signed part of a checkpoint: name of the scheme, sequence number of the checkpoint, hash of the record before
+/// it, time.
+[[nodiscard]] cbor::Buffer checkpoint_message(std::uint64_t sequence, const Hash& previous, std::int64_t at_ns);
+
+[[nodiscard]] std::int64_t to_ns(TimePoint at);
+[[nodiscard]] TimePoint from_ns(std::int64_t at_ns);
+
+} // namespace stepgate::proxy::audit
