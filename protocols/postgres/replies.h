@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
@@ -139,23 +140,26 @@ class Replies
     std::optional<std::uint64_t> push(Kind kind, Tag tag, Origin origin);
     void discard(const Expected& expected);
     void pop(Fate fate);
-    void pop_silent();
-    Event event(Event::Kind kind) const;
     [[nodiscard]] bool head_is(Kind kind) const;
-    result<Event> step(Kind kind);
-    result<Event> description();
+    [[nodiscard]] bool head_is(std::initializer_list<Kind> kinds) const;
+    [[nodiscard]] bool is_due() const;
+    [[nodiscard]] Event event(Event::Kind kind) const;
+    result<Event> only_with(std::initializer_list<Kind> kinds);
+    result<Event> step(std::initializer_list<Kind> kinds);
+    result<Event> statement_ends(Event::Kind kind, std::initializer_list<Kind> kinds);
     result<Event> command_complete(const Frame& frame);
-    result<Event> empty_or_suspended(Event::Kind kind);
-    result<Event> ready(const Frame& frame);
-    result<Event> error(const Frame& frame);
     result<Event> copy_begins(Copy direction);
+    result<Event> copy_done();
+    result<Event> error(const Frame& frame);
+    result<Event> ready(const Frame& frame);
     void discard_until_sync();
-    void swallow_in_copy();
+    void swallow();
 
     Ring<Expected> expected_;
     Ring<Tag> discarded_;
     std::uint32_t loose_syncs_ = 0; // Syncs that COPY IN may or may not have swallowed before it failed
-    bool skipping_ = false;
+    bool skipping_ = false;         // after an error, with no Sync outstanding
+    bool swallowing_ = false;       // the server reads copy data, and no end of it was sent
     Copy copy_ = Copy::none;
     Transaction transaction_ = Transaction::idle;
 };

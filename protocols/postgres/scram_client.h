@@ -37,6 +37,9 @@ class ScramClient
         bool require_channel_binding = false; // refuse servers that do not offer -PLUS
     };
     explicit ScramClient(Settings settings) : settings_{std::move(settings)} {}
+    ScramClient(const ScramClient&) = delete;
+    ScramClient& operator=(const ScramClient&) = delete;
+    ~ScramClient(); // wipes the password
 
     /// errc: unsupported_mechanism, unexpected_message.
     [[nodiscard]] Action on(const AuthenticationSasl& message);
@@ -59,6 +62,7 @@ class ScramClient
         failed,     // nothing is answered any more
     };
     Action fail(errc error);
+    Action prove(wire::View salt, int iterations, std::string_view signed_text, std::string_view without_proof);
 
     Settings settings_;
     State state_ = State::start;

@@ -28,7 +28,8 @@ struct ScramVerifier {
 [[nodiscard]] result<ScramVerifier> parse_verifier(std::string_view text);
 [[nodiscard]] std::string format_verifier(const ScramVerifier& verifier);
 
-/// `salt`: 16 random bytes. Takes some milliseconds (PBKDF2). errc: crypto_failure, weak_server.
+/// `salt`: 16 random bytes. Takes some milliseconds (PBKDF2). errc: crypto_failure;
+/// invalid_verifier for an empty salt or no rounds.
 [[nodiscard]] result<ScramVerifier> make_verifier(std::string_view password, wire::View salt,
                                                   int iterations = scram_default_iterations);
 
