@@ -1,0 +1,260 @@
+"""A whole stepgate in front of a real PostgreSQL, for tests, and a person who answers its challenges over the web API.
+
+Only the standard library. The program is STEPGATE_BINARY (CMake sets it). Every Stack has its own cluster, folder and
+ports; `stop` removes them.
+"""
+import base64
+import contextlib
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("STEPGATE_BINARY", str(ROOT / "build/dev/bin/stepgate"))
+PATIENCE = float(os.environ.get("STEPGATE_TEST_PATIENCE", "30"))  # seconds before a wait is a failure
+
+SITE_POLICY = (ROOT / "compose/shop.toml").read_text()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, what, timeout=PATIENCE):
+    """Polls until `condition()` is true and returns its value; fails with `what` when it never is."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {timeout} s in vain for: {what}")
+        time.sleep(0.02)
+
+
+class Cluster:
+    """A PostgreSQL 15 of our own with the demo's shop, owned by the role `app`."""
+
+    def __init__(self, folder, *settings):
+        self.folder = pathlib.Path(folder)
+        options = [part for s in settings for part in ("-c", s)]
+        out = subprocess.run([ROOT / "compose/cluster.sh", "start", self.folder, *options], check=True,
+                             capture_output=True, text=True).stdout
+        self.port = int(out.split()[-1])
+        self.admin("CREATE ROLE app LOGIN PASSWORD 'app-password'")
+        self.admin("CREATE DATABASE shop OWNER app")
+        self.psql("-f", str(ROOT / "compose/shop.sql"), user="app", password="app-password", database="shop")
+
+    def psql(self, *args, user="postgres", password="postgres", database="postgres"):
+        env = dict(os.environ, PGPASSWORD=password)
+        done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port), "-U", user,
+                               "-d", database, *args], env=env, capture_output=True, text=True)
+        if done.returncode:
+            raise AssertionError(f"psql {args}: {done.stderr}")
+        return done.stdout.strip()
+
+    def admin(self, sql, database="postgres"):
+        return self.psql("-c", sql, database=database)
+
+    def shop(self, sql):
+        """Asks the server itself, around stepgate: what is really in the tables."""
+        return self.psql("-c", sql, user="app", password="app-password", database="shop")
+
+    def stop(self):
+        subprocess.run([ROOT / "compose/cluster.sh", "stop", self.folder], check=False)
+
+
+class Person:
+    """Somebody with an authenticator app and a browser session, over the JSON API."""
+
+    def __init__(self, stack, name):
+        self.stack, self.name = stack, name
+        self.cookie = self.csrf = self.secret = None
+        self.last_step = 0
+
+    def call(self, method, path, body=None, expect=(200, 201, 204), headers=None):
+        context = ssl.create_default_context(cafile=self.stack.folder / "stepgate/tls/ca.crt")
+        connection = http.client.HTTPSConnection("localhost", self.stack.web_port, context=context, timeout=PATIENCE)
+        head = {"Origin": self.stack.public_url}
+        if self.cookie:
+            head["Cookie"] = self.cookie
+        if self.csrf:
+            head["X-CSRF-Token"] = self.csrf
+        data = None
+        if body is not None:
+            data = json.dumps(body)
+            head["Content-Type"] = "application/json"
+        head.update(headers or {})
+        with contextlib.closing(connection):
+            connection.request(method, "/api/v1" + path, data, head)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            set_cookie = answer.getheader("Set-Cookie")
+        if expect and answer.status not in expect:
+            raise AssertionError(f"{method} {path}: {answer.status} {text}")
+        if set_cookie and answer.status < 300:
+            self.cookie = set_cookie.split(";")[0]
+        value = json.loads(text) if text else None
+        if isinstance(value, dict):
+            session = value.get("session", value)
+            if isinstance(session, dict) and "csrf_token" in session:
+                self.csrf = session["csrf_token"]
+        return value if expect else (answer.status, value)
+
+    def code(self):
+        """The next code that was not used yet: each is good once, so within 30 s the next step's is taken."""
+        step = max(int(time.time()) // 30, self.last_step + 1)
+        while step > int(time.time()) // 30 + 1:
+            time.sleep(0.2)
+        self.last_step = step
+        digest = hmac.new(self.secret, struct.pack(">Q", step), hashlib.sha1).digest()
+        offset = digest[-1] & 15
+        return f"{(struct.unpack('>I', digest[offset:offset + 4])[0] & 0x7fffffff) % 1000000:06d}"
+
+    def enrol(self):
+        token = self.stack.run("enroll", self.name).strip().split("#")[1]
+        self.call("POST", "/session/enrolment", {"token": token})
+        begun = self.call("POST", "/factors/totp/begin", {})
+        secret = begun["secret"]
+        self.secret = base64.b32decode(secret + "=" * (-len(secret) % 8))
+        self.last_step = int(time.time()) // 30 - 2  # the step before this one is still good: saves a wait
+        self.call("POST", "/factors/totp/finish", {"ceremony": begun["ceremony"], "code": self.code()})
+        return self
+
+    def pending(self):
+        return [c for c in self.call("GET", "/challenges")["challenges"] if c["state"] == "pending"]
+
+    def wait_pending(self):
+        return wait_for(self.pending, f"a pending challenge of {self.name}")[0]
+
+    def approve(self, challenge):
+        return self.call("POST", f"/challenges/{challenge['id']}/totp", {"code": self.code()})
+
+    def deny(self, challenge):
+        return self.call("POST", f"/challenges/{challenge['id']}/deny", {})
+
+
+class Stack:
+    """A cluster, a configured stepgate that serves, and a user `demo` with an authenticator."""
+
+    def __init__(self, policy=SITE_POLICY, extra="", listener="", upstream="", hold="", cluster_settings=(), level_one=True,
+                 packs=("destructive.toml", "pii.toml"), cluster=None):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test."))
+        self.folder.chmod(0o711)
+        self.owns_cluster = cluster is None
+        self.cluster = cluster or Cluster(self.folder / "cluster", *cluster_settings)
+        self.port, self.web_port, self.admin_port = free_port(), free_port(), free_port()
+        self.public_url = f"https://localhost:{self.web_port}"
+        self.home = self.folder / "stepgate"
+        self.config = self.home / "stepgate.toml"
+        self.process = None
+        env = dict(os.environ, PGPASSWORD="app-password")
+        out = subprocess.run([BINARY, "init", "--upstream", f"postgresql://app@127.0.0.1:{self.cluster.port}/shop",
+                              "--directory", self.home, "--listen", f"127.0.0.1:{self.port}",
+                              "--web", f"127.0.0.1:{self.web_port}", "--user", "demo"],
+                             env=env, check=True, capture_output=True, text=True).stdout
+        self.password = re.search(r"password: (\S+)", out).group(1)
+        (self.home / "site.toml").write_text(policy)
+        text = self.config.read_text()
+        if level_one:  # an authenticator alone must do in tests that are not about levels
+            for pack in packs:
+                file = self.home / "packs" / pack
+                file.write_text(re.sub(r"level = [23]", "level = 1", file.read_text()))
+            (self.home / "site.toml").write_text(
+                policy + ("" if "[default]" in policy else "\n[default]\nopaque = {challenge = {level = 1}}\n"))
+        if hold:
+            text = re.sub(r"^hold = .*$", f"hold = {hold}", text, flags=re.M)
+        text = text.replace("[[listener]]", f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n\n{extra}\n[[listener]]')
+        text = text.replace("[listener.upstream]", f"{listener}\n[listener.upstream]") + upstream + "\n"
+        self.config.write_text(text)
+
+    def run(self, *args, expect=0, text_in=None):
+        args = [str(a) for a in args]
+        place = 2 if args[0] in ("user", "audit") else 1
+        done = subprocess.run([BINARY, *args[:place], "--config", str(self.config), *args[place:]], capture_output=True,
+                              text=True, input=text_in)
+        if expect is not None and done.returncode != expect:
+            raise AssertionError(f"stepgate {args}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout if expect is not None else done
+
+    def start(self, preexec=None):
+        self.log = open(self.folder / "serve.log", "ab")
+        self.process = subprocess.Popen([BINARY, "serve", "--config", str(self.config)], stdout=subprocess.PIPE,
+                                        stderr=self.log, text=True, preexec_fn=preexec)
+        line = self.process.stdout.readline()
+        if not line.startswith("ready"):
+            self.process.wait(PATIENCE)
+            raise AssertionError(f"stepgate did not start: {line}{(self.folder / 'serve.log').read_text()}")
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        return self
+
+    def person(self, name="demo"):
+        return Person(self, name).enrol()
+
+    def env(self, **more):
+        return dict(os.environ, PGHOST="127.0.0.1", PGPORT=str(self.port), PGUSER="demo", PGPASSWORD=self.password,
+                    PGDATABASE="shop", **more)
+
+    def psql(self, *args, stdin=None, **env):
+        """Starts psql through stepgate; the caller reads and waits."""
+        return subprocess.Popen(["psql", "-XAt", *args], env=self.env(**env), text=True,
+                                stdin=subprocess.PIPE if stdin is None else stdin,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def ask(self, sql, *args, **env):
+        """One psql run to its end: (exit code, output, errors)."""
+        process = self.psql(*args, "-c", sql, **env)
+        out, err = process.communicate(timeout=PATIENCE)
+        return process.returncode, out.strip(), err.strip()
+
+    def metrics(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        return {m.group(1): float(m.group(2)) for m in re.finditer(r"^(stepgate_\S+) (\S+)$", text, re.M)}
+
+    def audit(self, *filters):
+        """Records as the reviewer exports them, oldest first; waits until the index has caught up."""
+        def caught_up():
+            return self.metrics().get("stepgate_audit_index_lag_records", 1) == 0 and \
+                   self.metrics().get("stepgate_audit_queued_bytes", 1) == 0
+        if self.process and self.process.poll() is None:
+            wait_for(caught_up, "the audit index")
+        lines = self.run("audit", "export", "--format", "jsonl", *filters).splitlines()
+        return sorted((json.loads(line) for line in lines), key=lambda r: r["sequence"])
+
+    def stop(self, with_signal=signal.SIGTERM):
+        """Ends the program and answers with its exit code; one that hangs is killed, and that is a failure."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(with_signal)
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError("stepgate did not stop") from None
+
+    def close(self):
+        try:
+            self.stop()
+        finally:
+            if self.owns_cluster:
+                self.cluster.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,142 @@
+"""What the reviewer finds: every event is there, secrets are not, and tampering shows."""
+import csv
+import io
+import json
+import pathlib
+import shutil
+import signal
+import subprocess
+import unittest
+
+from harness import BINARY, PATIENCE, Stack, wait_for
+
+SECRET = "819-41-4729"  # a customer's ssn
+
+
+class Audit(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack().start()
+        cls.addClassCleanup(cls.stack.close)
+        cls.demo = cls.stack.person()
+        cls.directory = cls.stack.home / "audit"
+        cls.story()
+
+    @classmethod
+    def story(cls):
+        """One of everything that must leave a trace."""
+        stack, demo = cls.stack, cls.demo
+        stack.ask("SELECT 'harmless', 815")
+        stack.ask("SELECT * FROM no_such_table")
+        stack.ask("SELECT 1", PGPASSWORD="wrong")
+        for answer in (demo.approve, demo.deny):
+            process = stack.psql("-c", "DELETE FROM payments WHERE true")
+            answer(demo.wait_pending())
+            process.communicate(timeout=PATIENCE)
+        process = stack.psql("-c", f"SELECT name FROM customers WHERE ssn = '{SECRET}'")
+        demo.approve(demo.wait_pending())
+        process.communicate(timeout=PATIENCE)
+        process = stack.psql("-c", "CREATE ROLE intern PASSWORD 'hunter2-intern'")
+        process.stderr.readline()
+        process.kill()
+        process.communicate()
+
+    def records(self, *filters):
+        return self.stack.audit(*filters)
+
+    def test_every_event_is_recorded(self):
+        types = {r["type"] for r in self.records()}
+        self.assertLessEqual({"start", "session_start", "session_end", "login_failed", "statement", "challenge_opened", "proof_accepted",
+                              "challenge_approved", "challenge_denied", "release", "factor_enrolled"}, types)
+
+    def test_outcome_has_rows_sqlstate_and_duration(self):
+        failed = [r for r in self.records("--text", "no_such_table")]
+        self.assertTrue(any(r.get("sqlstate") == "42P01" for r in failed), failed)
+        harmless = [r for r in self.records("--text", "harmless")]
+        self.assertTrue(any(r.get("rows") == 1 and r.get("duration_ms") is not None for r in harmless), harmless)
+
+    def test_held_statement_tells_why_and_how(self):
+        opened = [r for r in self.records("--type", "challenge_opened") if "delete-without-where" in r.get("rules", [])]
+        self.assertEqual(len(opened), 2)
+
+    def test_secrets_are_nowhere_in_the_files(self):
+        wait_for(lambda: self.stack.metrics()["stepgate_audit_queued_bytes"] == 0, "the journal")
+        self.records()
+        for file in [*self.directory.rglob("*"), self.stack.folder / "serve.log"]:
+            if not file.is_file():
+                continue
+            content = subprocess.run(["zstd", "-dcq", file], capture_output=True).stdout if file.suffix == ".zst" else file.read_bytes()
+            for secret in (SECRET, "hunter2-intern", self.stack.password, "app-password"):
+                self.assertNotIn(secret.encode(), content, file)
+
+    def test_verify_is_clean_and_counts_proofs(self):
+        out = self.stack.run("audit", "verify")
+        self.assertNotIn("finding", out.lower().replace("no findings", ""))
+
+    def test_csv_export_is_a_table(self):
+        rows = list(csv.reader(io.StringIO(self.stack.run("audit", "export", "--format", "csv"))))
+        self.assertGreater(len(rows), 10)
+        self.assertEqual(len({len(r) for r in rows}), 1)
+
+    def test_reviewer_sees_it_in_the_browser_api(self):
+        self.records()
+        answer = self.demo.call("GET", "/audit/records?rule=delete-without-where&limit=10")
+        self.assertTrue(answer["records"])
+        sequence = answer["records"][0]["sequence"]
+        self.assertEqual(self.demo.call("GET", f"/audit/records/{sequence}")["sequence"], sequence)
+
+    def test_reader_without_the_role_is_refused_and_recorded(self):
+        self.stack.run("user", "add", "curious", "--generate-password", expect=None)
+        curious = self.stack.person("curious")
+        status, _ = curious.call("GET", "/audit/records", expect=None)
+        self.assertEqual(status, 403)
+
+    def test_tampering_is_found(self):
+        wait_for(lambda: self.stack.metrics()["stepgate_audit_queued_bytes"] == 0, "the journal")
+        copy = self.stack.folder / "copy"
+        shutil.copytree(self.directory, copy, dirs_exist_ok=True)
+        segment = sorted(copy.glob("*.sgj"))[0]
+        original = segment.read_bytes()
+        middle = len(original) // 2
+        for name, content in (("one bit", original[:middle] + bytes([original[middle] ^ 1]) + original[middle + 1:]),
+                              ("cut in the middle", original[:middle]), ("a hole", original[:middle] + original[middle + 200:])):
+            with self.subTest(name):
+                segment.write_bytes(content)
+                done = subprocess.run([BINARY, "audit", "verify", "--directory", copy], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        segment.write_bytes(original)
+
+    def test_reindex_answers_the_same(self):
+        stack = Stack(cluster=self.stack.cluster).start()
+        self.addCleanup(stack.close)
+        stack.ask("SELECT 42")
+        before = stack.audit("--text", "42")
+        stack.stop()
+        for file in (stack.home / "audit").glob("index*"):
+            file.unlink()
+        stack.run("audit", "reindex")
+        after = stack.run("audit", "export", "--text", "42")
+        self.assertEqual(sorted(json.dumps(r, sort_keys=True) for r in before),
+                         sorted(json.dumps(json.loads(line), sort_keys=True) for line in after.splitlines()))
+
+
+class Crash(unittest.TestCase):
+    def test_killed_while_held_runs_nothing_and_the_journal_holds(self):
+        stack = Stack().start()
+        self.addCleanup(stack.close)
+        stack.person()
+        process = stack.psql("-c", "DELETE FROM orders")
+        process.stderr.readline()
+        stack.process.kill()
+        stack.process.wait()
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(stack.cluster.shop("SELECT count(*) FROM orders"), "800")
+        stack.run("audit", "verify")
+        stack.start()
+        self.assertEqual(stack.ask("SELECT 1")[0], 0)
+        stack.stop()
+        stack.run("audit", "verify")
+
+
+if __name__ == "__main__":
+    unittest.main()

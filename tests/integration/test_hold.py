@@ -1,0 +1,235 @@
+"""The main job with psql: held, shown, approved or not, and what the server and the audit say about it afterwards."""
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import PATIENCE, Stack, wait_for
+
+NOTICE = re.compile(r"STATEMENT HELD . approve at (https://\S+/c/(\S+)) . code (\S{3}-\S{3})")
+
+
+class Hold(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack().start()
+        cls.addClassCleanup(cls.stack.close)
+        cls.demo = cls.stack.person()
+
+    def setUp(self):
+        self.stack.cluster.shop("CREATE TABLE IF NOT EXISTS scratch (id int)")
+        self.stack.cluster.shop("TRUNCATE scratch")
+        self.stack.cluster.shop("INSERT INTO scratch VALUES (1), (2), (3)")
+
+    def rows(self):
+        return int(self.stack.cluster.shop("SELECT count(*) FROM scratch"))
+
+    def held(self, *args, sql="DELETE FROM scratch"):
+        """Starts psql with a statement that is held: (process, challenge)."""
+        process = self.stack.psql(*args, "-c", sql)
+        return process, self.demo.wait_pending()
+
+    def finish(self, process):
+        out, err = process.communicate(timeout=PATIENCE)
+        return process.returncode, out.strip(), err.strip()
+
+    def test_harmless_passes(self):
+        self.assertEqual(self.stack.ask("SELECT count(*) FROM orders")[:2], (0, "800"))
+        self.assertEqual(self.demo.pending(), [])
+
+    def test_approved_runs_on_the_same_connection(self):
+        process = self.stack.psql("-c", "SELECT 'pid ' || pg_backend_pid()", "-c", "DELETE FROM scratch",
+                                  "-c", "SELECT 'pid ' || pg_backend_pid()")
+        challenge = self.demo.wait_pending()
+        self.assertEqual(self.rows(), 3, "it ran before the approval")
+        self.demo.approve(challenge)
+        code, out, err = self.finish(process)
+        self.assertEqual(code, 0, err)
+        self.assertIn("DELETE 3", out)
+        self.assertEqual(len(set(re.findall(r"pid (\d+)", out))), 1)
+        self.assertEqual(self.rows(), 0)
+
+    def test_notice_names_page_and_code(self):
+        process, challenge = self.held()
+        line = process.stderr.readline()
+        match = NOTICE.search(line)
+        self.assertIsNotNone(match, line)
+        self.assertEqual(match.group(1), f"{self.stack.public_url}/c/{challenge['id']}")
+        self.assertEqual(match.group(3), challenge["code"])
+        self.demo.deny(challenge)
+        self.finish(process)
+
+    def test_denied_is_an_error_and_the_session_lives(self):
+        process = self.stack.psql("-c", "DELETE FROM scratch", "-c", "SELECT 'still here'")
+        self.demo.deny(self.demo.wait_pending())
+        code, out, err = self.finish(process)
+        self.assertIn("still here", out)
+        self.assertIn("delete-without-where", err)
+        self.assertEqual(self.rows(), 3)
+
+    def test_denied_statement_fails_its_transaction(self):
+        script = "\\set ON_ERROR_STOP off\nBEGIN;\nINSERT INTO scratch VALUES (4);\nDELETE FROM scratch;\nCOMMIT;\n\\echo status :ROW_COUNT\n"
+        process = self.stack.psql("-f", "-")
+        threading.Thread(target=lambda: self.demo.deny(self.demo.wait_pending())).start()
+        out, err = process.communicate(script, timeout=PATIENCE)
+        self.assertIn("ROLLBACK", out, err)  # what the server answers to COMMIT of a failed transaction
+        self.assertEqual(self.rows(), 3, "the insert of a denied transaction was kept")
+
+    def test_approved_inside_a_transaction(self):
+        process = self.stack.psql("-f", "-")
+        threading.Thread(target=lambda: self.demo.approve(self.demo.wait_pending())).start()
+        out, err = process.communicate("BEGIN;\nDELETE FROM scratch;\nROLLBACK;\n", timeout=PATIENCE)
+        self.assertIn("DELETE 3", out, err)
+        self.assertEqual(self.rows(), 3)
+
+    def test_error_has_sqlstate_42501(self):
+        process, challenge = self.held("-v", "VERBOSITY=verbose")
+        self.demo.deny(challenge)
+        self.assertIn("42501", self.finish(process)[2])
+
+    def test_one_message_with_many_statements_is_one_challenge(self):
+        process, challenge = self.held(sql="SELECT 1; DELETE FROM scratch; TRUNCATE scratch")
+        self.assertEqual(len(self.demo.pending()), 1)
+        self.assertEqual(self.rows(), 3)
+        self.demo.approve(challenge)
+        self.assertEqual(self.finish(process)[0], 0)
+        self.assertEqual(self.rows(), 0)
+
+    def test_interrupt_cancels_the_hold(self):
+        process, challenge = self.held("-v", "VERBOSITY=verbose")
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        code, out, err = self.finish(process)
+        self.assertIn("57014", err)
+        self.assertEqual(self.rows(), 3)
+        state = self.demo.call("GET", f"/challenges/{challenge['id']}")["state"]
+        self.assertEqual(state, "cancelled")
+        status, _ = self.demo.call("POST", f"/challenges/{challenge['id']}/totp", {"code": self.demo.code()}, expect=None)
+        self.assertIn(status, (409, 410))
+        self.assertEqual(self.rows(), 3)
+
+    def test_client_that_leaves_cancels_the_hold(self):
+        process, challenge = self.held()
+        process.kill()
+        process.communicate()
+        wait_for(lambda: self.demo.call("GET", f"/challenges/{challenge['id']}")["state"] == "cancelled", "cancellation")
+        self.assertEqual(self.rows(), 3)
+
+    def test_wrong_code_is_refused_and_recorded(self):
+        process, challenge = self.held()
+        right = self.demo.code()
+        wrong = f"{(int(right) + 1) % 1000000:06d}"
+        status, body = self.demo.call("POST", f"/challenges/{challenge['id']}/totp", {"code": wrong}, expect=None)
+        self.assertEqual(status, 400, body)
+        self.assertEqual(self.rows(), 3)
+        self.demo.call("POST", f"/challenges/{challenge['id']}/totp", {"code": right})
+        self.assertEqual(self.finish(process)[0], 0)
+
+    def test_a_code_is_good_once(self):
+        process, challenge = self.held()
+        code = self.demo.code()
+        self.demo.call("POST", f"/challenges/{challenge['id']}/totp", {"code": code})
+        self.finish(process)
+        process, challenge = self.held()
+        status, _ = self.demo.call("POST", f"/challenges/{challenge['id']}/totp", {"code": code}, expect=None)
+        self.assertNotIn(status, (200, 201))
+        self.demo.deny(challenge)
+        self.finish(process)
+
+    def test_foreign_challenge_is_not_found(self):
+        self.stack.run("user", "add", "mallory", "--generate-password", expect=None)
+        mallory = self.stack.person("mallory")
+        process, challenge = self.held()
+        for method, path, body in (("GET", "", None), ("POST", "/totp", {"code": "123456"}), ("POST", "/deny", {})):
+            status, answer = mallory.call(method, f"/challenges/{challenge['id']}{path}", body, expect=None)
+            unknown, other = mallory.call(method, f"/challenges/AAAAAAAAAAAAAAAAAAAAAA{path}", body, expect=None)
+            self.assertEqual((status, answer), (unknown, other), "a foreign challenge must look like none")
+            self.assertEqual(status, 404)
+        self.demo.deny(challenge)
+        self.finish(process)
+
+    def test_reading_personal_data_is_held_and_elevates(self):
+        process = self.stack.psql("-c", "SELECT count(ssn) FROM customers", "-c", "SELECT count(ssn) FROM customers")
+        challenge = self.demo.wait_pending()
+        self.assertIn("pii", challenge["labels"])
+        self.demo.approve(challenge)
+        code, out, err = self.finish(process)
+        self.assertEqual(out.split(), ["200", "200"], err)  # one approval for both: the rule offers an elevation
+
+    def test_function_that_deletes_is_opaque_and_held(self):
+        process, challenge = self.held(sql="SELECT purge_inactive('1990-01-01')")
+        detail = self.demo.call("GET", f"/challenges/{challenge['id']}")
+        self.assertTrue(any("purge_inactive" in reason for reason in detail["opaque_reasons"]), detail)
+        self.demo.deny(challenge)
+        self.assertNotEqual(self.finish(process)[0], 0)
+
+    def test_two_holds_do_not_share_an_approval(self):
+        first, one = self.held()
+        second = self.stack.psql("-c", "DELETE FROM scratch WHERE true")
+        two = wait_for(lambda: [c for c in self.demo.pending() if c["id"] != one["id"]], "the second hold")[0]
+        self.demo.approve(two)
+        self.assertEqual(self.finish(second)[0], 0)
+        self.assertIsNone(first.poll(), "the other statement ran too")
+        self.demo.deny(one)
+        self.assertNotEqual(self.finish(first)[0], 0)
+
+    def test_copy_in_both_directions(self):
+        out = subprocess.run(["psql", "-XAtq", "-c", "\\copy scratch from stdin", "-c", "\\copy scratch to stdout"],
+                             input="10\n11\n\\.\n", env=self.stack.env(), capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(sorted(map(int, out.stdout.split())), [1, 2, 3, 10, 11], out.stderr)
+
+    def test_copy_of_personal_data_is_held(self):
+        process = self.stack.psql("-c", "\\copy customers(ssn) to stdout")
+        challenge = self.demo.wait_pending()
+        self.demo.deny(challenge)
+        code, out, err = self.finish(process)
+        self.assertEqual(out, "")
+
+    def test_catalog_commands_are_never_held(self):
+        commands = ["\\d", "\\d customers", "\\dt+", "\\df", "\\l", "\\du", "\\dn", "\\di", "\\dv", "\\dp", "\\dT", "\\sf purge_inactive",
+                    "\\x", "SHOW ALL", "SET statement_timeout = 0", "BEGIN", "COMMIT", "SELECT 1", "\\conninfo"]
+        args = [part for c in commands for part in ("-c", c)]
+        process = self.stack.psql(*args)
+        code, out, err = self.finish(process)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("customers", out)
+
+    def test_server_side_error_passes_unchanged(self):
+        code, out, err = self.stack.ask("SELECT * FROM no_such_table")
+        self.assertIn('relation "no_such_table" does not exist', err)
+
+
+class Timeouts(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(hold='{timeout = "2s", in_transaction = "1s"}').start()
+        cls.addClassCleanup(cls.stack.close)
+
+    def test_expires_with_a_clear_error(self):
+        code, out, err = self.stack.ask("DELETE FROM orders")
+        self.assertNotEqual(code, 0)
+        self.assertIn("not approved", err)
+        self.assertIn("delete-without-where", err)
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
+
+    def test_shorter_inside_a_transaction(self):
+        begin = time.monotonic()
+        process = self.stack.psql("-f", "-")
+        out, err = process.communicate("BEGIN;\nDELETE FROM orders;\nCOMMIT;\n", timeout=PATIENCE)
+        self.assertLess(time.monotonic() - begin, 2)
+        self.assertIn("ROLLBACK", out, err)
+
+    def test_server_that_dies_while_held_ends_the_hold(self):
+        process = self.stack.psql("-c", "DELETE FROM orders")
+        process.stderr.readline()
+        self.stack.cluster.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,128 @@
+"""Running it: reload, drain, limits, a server or a disk that fails, wrong configuration, the command line."""
+import http.client
+import json
+import resource
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import BINARY, PATIENCE, Stack, wait_for
+
+
+class Running(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack().start()
+        cls.addClassCleanup(cls.stack.close)
+
+    def get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.stack.admin_port, timeout=PATIENCE)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    def test_health_ready_and_metrics(self):
+        self.assertEqual(self.get("/healthz")[0], 200)
+        self.assertEqual(self.get("/readyz")[0], 200)
+        before = self.stack.metrics()['stepgate_statements_total{action="allow"}']
+        self.stack.ask("SELECT 1")
+        self.assertGreater(self.stack.metrics()['stepgate_statements_total{action="allow"}'], before)
+
+    def test_reload_takes_a_good_policy_and_keeps_the_old_one_for_a_bad_one(self):
+        site = self.stack.home / "site.toml"
+        good = site.read_text()
+        self.addCleanup(lambda: (site.write_text(good), self.stack.process.send_signal(signal.SIGHUP)))
+        site.write_text(good + '\n[[rule]]\nid = "no-4711"\nwhen = {sql_regex = "4711"}\nthen = "deny"\nbecause = "a test"\n')
+        self.stack.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "no-4711" in self.stack.ask("SELECT 4711")[2], "the new rule")
+        site.write_text("this is not a policy\n")
+        self.stack.process.send_signal(signal.SIGHUP)
+        log = self.stack.folder / "serve.log"
+        wait_for(lambda: "site.toml:1" in log.read_text(), "the error with its place")
+        self.assertIn("no-4711", self.stack.ask("SELECT 4711")[2], "the old policy must stay")
+
+    def test_explain_says_what_would_happen(self):
+        line = self.stack.run("explain", "--user", "demo", "DELETE FROM orders")
+        answer = json.loads(line)
+        self.assertEqual(answer["verdict"]["action"], "challenge")
+        self.assertIn("delete-without-where", answer["verdict"]["rules"])
+        self.assertEqual(answer["facts"]["statements"][0]["where"], "missing")
+
+
+class Configuration(unittest.TestCase):
+    def test_all_errors_at_once_with_their_places(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        stack.config.write_text(stack.config.read_text() + 'colour = "green"\n')
+        (stack.home / "site.toml").write_text('[[rule]]\nid = "x"\nwhen = {statement = ["detele"]}\nthen = "deny"\n')
+        done = stack.run("check", expect=None)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('did you mean "delete"', done.stderr)
+        self.assertIn("colour", done.stderr)
+        for line in done.stderr.splitlines():
+            self.assertRegex(line, r"^\S+:\d+:\d+: ")
+        served = subprocess.run([BINARY, "serve", "--config", stack.config], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(served.returncode, 2)
+
+    def test_unknown_command_is_usage(self):
+        self.assertEqual(subprocess.run([BINARY, "frobnicate"], capture_output=True).returncode, 2)
+        for command in ([], ["init"], ["serve"], ["check"], ["explain"], ["user"], ["user", "add"], ["enroll"], ["audit"],
+                        ["audit", "verify"], ["audit", "search"]):
+            done = subprocess.run([BINARY, *command, "--help"], capture_output=True, text=True)
+            self.assertEqual((done.returncode, bool(done.stdout)), (0, True), command)
+
+
+class Draining(unittest.TestCase):
+    def test_idle_sessions_are_told_and_the_exit_is_clean(self):
+        stack = Stack().start()
+        self.addCleanup(stack.close)
+        busy = stack.psql("-c", "SELECT count(*) FROM generate_series(1, 3000000)")
+        wait_for(lambda: stack.metrics()["stepgate_sessions"] == 1, "the session")
+        self.assertEqual(stack.stop(), 0)
+        busy.communicate(timeout=PATIENCE)
+
+
+class Faults(unittest.TestCase):
+    def test_server_down_is_08006(self):
+        stack = Stack().start()
+        self.addCleanup(stack.close)
+        stack.cluster.stop()
+        code, out, err = stack.ask("SELECT 1", "-v", "VERBOSITY=verbose")
+        self.assertNotEqual(code, 0)
+        self.assertIn("server", err)
+
+    def test_journal_that_cannot_be_written_refuses_statements(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        # A file size limit stands in for a full disk: every write past it fails.
+        stack.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (512 * 1024, 512 * 1024)))
+        process = stack.psql("-f", "-")
+        script = "".join(f"SELECT {n}, '{'x' * 4000}';\n" for n in range(2000))
+        out, err = process.communicate(script, timeout=PATIENCE * 3)
+        self.assertIn("audit", err)
+        self.assertEqual(stack.metrics()["stepgate_audit_healthy"], 0)
+
+    def test_connection_limits(self):
+        stack = Stack(extra="[limits]\nconnections_per_user = 2\n").start()
+        self.addCleanup(stack.close)
+        first, second = (stack.psql("-c", "SELECT 1", "-f", "-") for _ in range(2))
+        wait_for(lambda: stack.metrics()["stepgate_sessions"] == 2, "two sessions")
+        code, out, err = stack.ask("SELECT 1")
+        self.assertIn("too many", err.lower())
+        for process in (first, second):
+            process.communicate("", timeout=PATIENCE)
+
+
+class Observing(unittest.TestCase):
+    def test_observe_holds_nothing_and_records_the_verdict(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        stack.config.write_text(stack.config.read_text().replace('mode = "enforce"', 'mode = "observe"'))
+        stack.start()
+        self.assertEqual(stack.ask("DELETE FROM payments WHERE true")[:2], (0, "DELETE 700"))
+        self.assertTrue(stack.audit("--rule", "delete-without-where"))
+
+
+if __name__ == "__main__":
+    unittest.main()
