@@ -1,0 +1,56 @@
+#include "proxy/session/connection_limits.h"
+
+namespace stepgate::proxy::session
+{
+
+bool ConnectionLimits::add(Counts& counts, const std::string& name, std::size_t most)
+{
+    auto& count = counts[name];
+    if (count >= most)
+        return false;
+    ++count;
+    return true;
+}
+
+void ConnectionLimits::subtract(Counts& counts, const std::string& name)
+{
+    const auto found = counts.find(name);
+    if (found != counts.end() && --found->second == 0)
+        counts.erase(found);
+}
+
+bool ConnectionLimits::enter(const std::string& address)
+{
+    const std::lock_guard lock{mutex_};
+    if (all_ >= most_.all || !add(addresses_, address, most_.per_address))
+        return false;
+    ++all_;
+    return true;
+}
+
+void ConnectionLimits::leave(const std::string& address)
+{
+    const std::lock_guard lock{mutex_};
+    --all_;
+    subtract(addresses_, address);
+}
+
+bool ConnectionLimits::enter_user(const std::string& user)
+{
+    const std::lock_guard lock{mutex_};
+    return add(users_, user, most_.per_user);
+}
+
+void ConnectionLimits::leave_user(const std::string& user)
+{
+    const std::lock_guard lock{mutex_};
+    subtract(users_, user);
+}
+
+std::size_t ConnectionLimits::all() const
+{
+    const std::lock_guard lock{mutex_};
+    return all_;
+}
+
+} // namespace stepgate::proxy::session

@@ -1,0 +1,54 @@
+#include "proxy/session/session_registry.h"
+
+#include <boost/asio/post.hpp>
+
+#include <openssl/crypto.h>
+
+namespace stepgate::proxy::session
+{
+
+namespace
+{
+
+bool equal_keys(wire::View a, wire::View b)
+{
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+} // namespace
+
+void SessionRegistry::add(std::int32_t process, wire::Bytes key, net::Executor executor, std::weak_ptr<Session> session)
+{
+    const std::lock_guard lock{mutex_};
+    entries_.emplace(process, Entry{std::move(key), executor, std::move(session)});
+}
+
+void SessionRegistry::remove(std::int32_t process, const wire::Bytes& key)
+{
+    const std::lock_guard lock{mutex_};
+    const auto [first, last] = entries_.equal_range(process);
+    for (auto at = first; at != last; ++at) {
+        if (!equal_keys(at->second.key, key))
+            continue;
+        entries_.erase(at);
+        return;
+    }
+}
+
+bool SessionRegistry::cancel(std::int32_t process, wire::View key)
+{
+    const std::lock_guard lock{mutex_};
+    const auto [first, last] = entries_.equal_range(process);
+    for (auto at = first; at != last; ++at) {
+        if (!equal_keys(at->second.key, key))
+            continue;
+        boost::asio::post(at->second.executor, [weak = at->second.session] {
+            if (const auto session = weak.lock())
+                session->cancel();
+        });
+        return true;
+    }
+    return false;
+}
+
+} // namespace stepgate::proxy::session

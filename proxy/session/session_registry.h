@@ -1,0 +1,35 @@
+#pragma once
+
+#include "protocols/wire/bytes.h"
+#include "proxy/net/task.h"
+#include "proxy/session/session.h"
+
+#include <cstdint>
+#include <mutex>
+#include <unordered_map>
+
+namespace stepgate::proxy::session
+{
+
+/// Finds the session that a cancel request means, by the process id and the key that its client was given. Thread-safe;
+/// sessions are reached by posting to their own thread.
+class SessionRegistry
+{
+  public:
+    void add(std::int32_t process, wire::Bytes key, net::Executor executor, std::weak_ptr<Session> session);
+    void remove(std::int32_t process, const wire::Bytes& key);
+    /// False: no such session. Keys are compared in constant time.
+    bool cancel(std::int32_t process, wire::View key);
+
+  private:
+    struct Entry {
+        wire::Bytes key;
+        net::Executor executor;
+        std::weak_ptr<Session> session;
+    };
+    std::mutex mutex_;
+    // Several servers may use one process id: the keys tell their sessions apart.
+    std::unordered_multimap<std::int32_t, Entry> entries_;
+};
+
+} // namespace stepgate::proxy::session

@@ -1,0 +1,125 @@
+#pragma once
+
+#include "challenge-web/challenges/challenges.h"
+#include "policies/rules/judge.h"
+#include "proxy/audit/writer.h"
+#include "proxy/net/buffer.h"
+#include "proxy/net/listener.h"
+#include "proxy/session/connection_limits.h"
+#include "proxy/session/metrics.h"
+#include "proxy/session/options.h"
+#include "proxy/session/session.h"
+#include "proxy/session/session_registry.h"
+
+#include <boost/asio/io_context.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace stepgate::proxy::session
+{
+
+/// What all threads share. Everything in it is thread-safe or never changes.
+struct Shared {
+    Shared(Services its_services, ProxyOptions its_options)
+        : services{std::move(its_services)}, options{its_options}, connections{{options.limits.connections,
+                                                                                options.limits.connections_per_address,
+                                                                                options.limits.connections_per_user}}
+    {
+    }
+
+    Services services;
+    ProxyOptions options;
+    ConnectionLimits connections;
+    SessionRegistry registry;
+    std::atomic<std::uint64_t> next_session{1};
+
+    void log(LogLevel level, std::string_view session, std::string_view text) const
+    {
+        if (services.log)
+            services.log(level, session, text);
+    }
+};
+
+/// Certificates of a listener as loaded. A reload makes a new one; sessions keep the one that they started with.
+struct Certificates {
+    net::TlsContext server, client;
+    std::vector<std::byte> server_hash; // channel binding
+};
+
+/// A listener's options and certificates, shared by the threads.
+class Listening
+{
+  public:
+    Listening(ListenerOptions its_options, Certificates certificates)
+        : options{std::move(its_options)}, certificates_{std::make_shared<const Certificates>(std::move(certificates))}
+    {
+    }
+    const ListenerOptions options;
+
+    [[nodiscard]] std::shared_ptr<const Certificates> certificates() const
+    {
+        const std::lock_guard lock{mutex_};
+        return certificates_;
+    }
+    void replace(Certificates certificates)
+    {
+        auto fresh = std::make_shared<const Certificates>(std::move(certificates));
+        const std::lock_guard lock{mutex_};
+        certificates_.swap(fresh);
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Certificates> certificates_;
+};
+
+/// One thread: its io_context and what its sessions use without locks.
+class Worker
+{
+  public:
+    Worker(Shared& its_shared, std::shared_ptr<const policies::rules::Policy> policy)
+        : shared{its_shared}, judge{std::move(policy)}, lane{its_shared.services.audit->make_lane()}
+    {
+        look_at_clocks();
+    }
+
+    /// Clocks, looked at once a read instead of once a message.
+    void look_at_clocks()
+    {
+        now = std::chrono::steady_clock::now();
+        if (now - wall_checked_ > std::chrono::milliseconds{100}) {
+            wall_checked_ = now;
+            wall_offset_ = std::chrono::system_clock::now().time_since_epoch() -
+                           std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch());
+        }
+    }
+    [[nodiscard]] std::chrono::system_clock::time_point wall() const
+    {
+        return std::chrono::system_clock::time_point{
+            std::chrono::duration_cast<std::chrono::system_clock::duration>(wall_offset_ + now.time_since_epoch())};
+    }
+
+    Shared& shared;
+    boost::asio::io_context io{1}; // one thread runs it
+    net::BufferPool buffers;
+    policies::rules::Judge judge;
+    std::unique_ptr<audit::Lane> lane;
+    Metrics metrics;
+    std::unordered_set<Session*> sessions;
+    std::vector<std::unique_ptr<net::Listener>> listeners;
+    SteadyTime now;
+    bool draining = false;
+
+  private:
+    SteadyTime wall_checked_{};
+    std::chrono::nanoseconds wall_offset_{0};
+};
+
+} // namespace stepgate::proxy::session

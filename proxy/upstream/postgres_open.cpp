@@ -1,0 +1,121 @@
+#include "protocols/wire/writer.h"
+#include "proxy/upstream/postgres_server.h"
+
+#include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <array>
+
+namespace stepgate::proxy::upstream
+{
+
+namespace asio = boost::asio;
+namespace pg = protocols::postgres;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace
+{
+
+using Endpoints = std::vector<tcp::endpoint>;
+
+std::optional<Endpoints> literal(const Target& target)
+{
+    error_code ec;
+    const auto address = asio::ip::make_address(target.host, ec);
+    if (ec)
+        return std::nullopt;
+    return Endpoints{tcp::endpoint{address, target.port}};
+}
+
+net::Task<Endpoints> resolve(net::Executor executor, const Target& target, error_code& failed)
+{
+    if (auto found = literal(target))
+        co_return std::move(*found);
+    asio::ip::basic_resolver<tcp, net::Executor> resolver{executor};
+    auto [ec, answers] = co_await resolver.async_resolve(target.host, std::to_string(target.port), net::use_task);
+    failed = ec;
+    Endpoints found;
+    for (const auto& answer : answers)
+        found.push_back(answer.endpoint());
+    co_return found;
+}
+
+net::Task<error_code> connect_any(net::Socket& socket, const Target& target)
+{
+    error_code failed;
+    const auto endpoints = co_await resolve(socket.get_executor(), target, failed);
+    for (const auto& endpoint : endpoints) {
+        error_code ignored;
+        socket.close(ignored);
+        auto [ec] = co_await socket.async_connect(endpoint, net::use_task);
+        failed = ec;
+        if (!ec || ec == asio::error::operation_aborted)
+            break;
+    }
+    if (!failed && endpoints.empty())
+        failed = net::errc::bad_address;
+    co_return failed;
+}
+
+/// Reads exactly one byte: what follows belongs to TLS, and nothing sent before TLS may count as sent inside it.
+net::Task<char> read_answer(net::Stream& stream)
+{
+    std::array<std::byte, 1> answer{};
+    for (;;) {
+        const auto [status, bytes] = stream.try_read(answer);
+        if (status == net::Io::done)
+            co_return static_cast<char>(answer[0]);
+        if (status != net::Io::would_block)
+            co_return '\0';
+        if (const auto ec = co_await stream.readable())
+            co_return '\0';
+    }
+}
+
+Failure failure(const Target& target, Failure::Kind kind, std::string_view why)
+{
+    std::string text = target.host + ":" + std::to_string(target.port) + ": ";
+    text += why;
+    return {kind, std::move(text)};
+}
+
+} // namespace
+
+net::Task<std::optional<Failure>> open(net::Stream& stream, const Target& target)
+{
+    if (const auto ec = co_await connect_any(stream.socket(), target))
+        co_return failure(target, Failure::Kind::unreachable, ec.message());
+    net::tune(stream.socket());
+    if (target.tls_mode == net::ClientTlsMode::disable)
+        co_return std::nullopt;
+
+    wire::Bytes request;
+    pg::encode_ssl_request(request);
+    if (co_await stream.write_all(request))
+        co_return failure(target, Failure::Kind::unreachable, "closed the connection");
+    if (co_await read_answer(stream) != 'S')
+        co_return failure(target, Failure::Kind::tls, "the server does not offer TLS");
+    if (co_await stream.connect_tls(target.tls, target.host, target.tls_mode))
+        co_return failure(target, Failure::Kind::tls, "TLS handshake failed (certificate not accepted?)");
+    co_return std::nullopt;
+}
+
+net::Task<void> send_cancel(net::Executor executor, Target target, std::int32_t process, wire::Bytes key)
+{
+    net::Stream stream{net::Socket{executor}};
+    if (co_await open(stream, target))
+        co_return;
+    wire::Bytes request;
+    pg::encode_cancel_request(request, {process, key});
+    if (co_await stream.write_all(request))
+        co_return;
+    stream.finish_writing();
+    std::array<std::byte, 16> nothing{};
+    // The server closes when it has signalled: waiting for that keeps cancel and statement in order.
+    while (stream.try_read(nothing).status == net::Io::would_block)
+        if (co_await stream.readable())
+            break;
+}
+
+} // namespace stepgate::proxy::upstream

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "protocols/postgres/startup.h"
+#include "proxy/net/buffer.h"
+#include "proxy/net/stream.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace stepgate::proxy::upstream
+{
+
+/// Where a server is and how to reach it. Outlives the calls below.
+struct Target {
+    std::string host;
+    std::uint16_t port = 5432;
+    net::ClientTlsMode tls_mode = net::ClientTlsMode::disable;
+    net::TlsContext tls; // null only with ClientTlsMode::disable
+};
+
+/// Why there is no connection. `text` is for the log; it names the host.
+struct Failure {
+    enum class Kind : std::uint8_t {
+        unreachable, // no address, refused, timed out
+        tls,         // not offered, or the certificate was not accepted
+        refused,     // the server said no: `server_error` may go to the client
+        credentials, // the server does not accept our account: its words stay here
+        protocol,    // it does not speak the protocol
+    };
+    Kind kind{};
+    std::string text;
+    wire::Bytes server_error = {}; // an ErrorResponse as the server sent it
+};
+
+/// Connects `stream` (not open yet) and starts TLS as the target asks. nullopt: done.
+[[nodiscard]] net::Task<std::optional<Failure>> open(net::Stream& stream, const Target& target);
+
+/// The account used at the server.
+struct Account {
+    std::string user, password;
+    bool allow_cleartext = false; // even without TLS
+};
+
+/// What the server said after it let us in.
+struct Greeting {
+    wire::Bytes messages; // ParameterStatus and NoticeResponse, as they came
+    std::int32_t process = 0;
+    wire::Bytes key; // of CancelRequest; may be empty
+};
+
+using Parameters = std::vector<std::pair<std::string, std::string>>; // of the start-up packet, without "user"
+
+/// Logs in on an open stream with protocol 3.0, up to ReadyForQuery. `buffer` is the session's for this stream.
+/// SCRAM-SHA-256(-PLUS), MD5, cleartext over TLS.
+[[nodiscard]] net::Task<std::optional<Failure>> login(net::Stream& stream, net::Buffer& buffer, Account account,
+                                                      Parameters parameters, Greeting& greeting);
+
+/// Sends CancelRequest over a connection of its own, with TLS as the target asks. Best effort, as cancelling is.
+[[nodiscard]] net::Task<void> send_cancel(net::Executor executor, Target target, std::int32_t process, wire::Bytes key);
+
+} // namespace stepgate::proxy::upstream
