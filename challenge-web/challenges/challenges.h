@@ -57,9 +57,10 @@ struct Opened {
 
 struct ChallengesOptions {
     std::size_t limit_per_user = 100; // pending and approved
-    std::size_t limit_total = 10'000; // in all, with those kept for an hour after they closed not counted
-    RandomSource random;              // empty: system_random()
-    MayApprove may_approve;           // empty: nobody approves for others
+    std::size_t limit_total = 10'000; // pending and approved in all; as many closed ones are kept, for an hour
+    std::size_t limit_bytes = std::size_t{256} << 20; // of all statements and parameter values together
+    RandomSource random;                              // empty: system_random()
+    MayApprove may_approve;                           // empty: nobody approves for others
 };
 
 /// All challenges of this process. Thread-safe (one mutex, never held while calling out); owned by the app, lives

@@ -27,9 +27,9 @@ struct Missing {
         approvals,        // `count` more people of `group` ("" for anyone who may approve)
     };
     What what{};
-    std::vector<std::string> kinds;
-    std::vector<std::string> factors;
-    std::string group;
+    std::vector<std::string> kinds{};
+    std::vector<std::string> factors{};
+    std::string group{};
     int count = 0;
     bool operator==(const Missing&) const = default;
 };
