@@ -1,0 +1,282 @@
+#include "tests/support/fake_accounts.h"
+
+#include <algorithm>
+
+namespace stepgate::tests
+{
+
+using accounts::errc;
+using accounts::result;
+using accounts::TimePoint;
+
+void FakeAccounts::break_store(bool broken)
+{
+    const std::lock_guard lock{mutex_};
+    broken_ = broken;
+}
+
+accounts::User FakeAccounts::make_user(const std::string& name, std::vector<std::string> groups)
+{
+    accounts::User user;
+    user.name = name;
+    user.handle = (name + std::string(32, '#')).substr(0, 32);
+    user.groups = std::move(groups);
+    std::sort(user.groups.begin(), user.groups.end());
+    const std::lock_guard lock{mutex_};
+    users_[name] = user;
+    return user;
+}
+
+result<std::optional<accounts::User>> FakeAccounts::find_user(const std::string& name)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = users_.find(name);
+    return it == users_.end() ? std::nullopt : std::optional{it->second};
+}
+
+result<std::optional<accounts::User>> FakeAccounts::find_user_by_handle(const std::string& handle)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    for (const auto& [name, user] : users_)
+        if (user.handle == handle)
+            return std::optional{user};
+    return std::optional<accounts::User>{};
+}
+
+result<std::vector<accounts::User>> FakeAccounts::list_users()
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    std::vector<accounts::User> out;
+    for (const auto& [name, user] : users_)
+        out.push_back(user);
+    return out;
+}
+
+result<void> FakeAccounts::add_user(const accounts::User& user)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    if (!users_.emplace(user.name, user).second)
+        return errc::exists;
+    return {};
+}
+
+result<void> FakeAccounts::update_user(const accounts::User& user)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = users_.find(user.name);
+    if (it == users_.end())
+        return errc::not_found;
+    it->second = user;
+    return {};
+}
+
+result<std::vector<accounts::PasskeyCredential>> FakeAccounts::passkeys(const std::string& user)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    std::vector<accounts::PasskeyCredential> out;
+    for (const auto& [id, credential] : passkeys_)
+        if (credential.user == user)
+            out.push_back(credential);
+    return out;
+}
+
+result<std::optional<accounts::PasskeyCredential>> FakeAccounts::find_passkey(const std::string& id)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = passkeys_.find(id);
+    return it == passkeys_.end() ? std::nullopt : std::optional{it->second};
+}
+
+result<void> FakeAccounts::add_passkey(const accounts::PasskeyCredential& credential)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    if (!passkeys_.emplace(credential.id, credential).second)
+        return errc::exists;
+    return {};
+}
+
+result<void> FakeAccounts::passkey_used(const std::string& id, std::uint32_t count, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = passkeys_.find(id);
+    if (it == passkeys_.end())
+        return errc::not_found;
+    auto& credential = it->second;
+    const bool counts = count != 0 || credential.sign_count != 0;
+    if (counts && count <= credential.sign_count)
+        return errc::replayed;
+    credential.sign_count = count;
+    credential.last_used = now;
+    return {};
+}
+
+result<std::vector<accounts::TotpCredential>> FakeAccounts::totps(const std::string& user)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    std::vector<accounts::TotpCredential> out;
+    for (const auto& [id, credential] : totps_)
+        if (credential.user == user)
+            out.push_back(credential);
+    return out;
+}
+
+result<void> FakeAccounts::add_totp(const accounts::TotpCredential& credential)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    if (!totps_.emplace(credential.id, credential).second)
+        return errc::exists;
+    return {};
+}
+
+result<void> FakeAccounts::totp_used(const std::string& id, std::int64_t step, TimePoint)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = totps_.find(id);
+    if (it == totps_.end())
+        return errc::not_found;
+    if (step <= it->second.last_step)
+        return errc::replayed;
+    it->second.last_step = step;
+    return {};
+}
+
+result<void> FakeAccounts::remove_credential(const std::string& user, const std::string& id)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto own = [&](const auto& entry) { return entry.first == id && entry.second.user == user; };
+    if (std::erase_if(passkeys_, own) + std::erase_if(totps_, own) == 0)
+        return errc::not_found;
+    return {};
+}
+
+result<int> FakeAccounts::failures(const std::string& user, const std::string& factor, TimePoint since)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto& times = failures_[{user, factor}];
+    return static_cast<int>(std::count_if(times.begin(), times.end(), [&](TimePoint at) { return at >= since; }));
+}
+
+result<void> FakeAccounts::add_failure(const std::string& user, const std::string& factor, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    failures_[{user, factor}].push_back(now);
+    return {};
+}
+
+result<void> FakeAccounts::clear_failures(const std::string& user, const std::string& factor)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    failures_.erase({user, factor});
+    return {};
+}
+
+result<void> FakeAccounts::add_enrolment(const std::string& token_hash, const std::string& user, TimePoint expires)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    if (!links_.emplace(token_hash, Link{user, expires}).second)
+        return errc::exists;
+    return {};
+}
+
+result<std::string> FakeAccounts::redeem_enrolment(const std::string& token_hash, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = links_.find(token_hash);
+    if (it == links_.end())
+        return errc::not_found;
+    if (it->second.used)
+        return errc::used;
+    if (now >= it->second.expires)
+        return errc::expired;
+    it->second.used = true;
+    return it->second.user;
+}
+
+result<void> FakeAccounts::add_web_session(const accounts::WebSession& session)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    if (!sessions_.emplace(session.token_hash, session).second)
+        return errc::exists;
+    return {};
+}
+
+result<std::optional<accounts::WebSession>> FakeAccounts::find_web_session(const std::string& token_hash, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = sessions_.find(token_hash);
+    if (it == sessions_.end() || now >= it->second.expires)
+        return std::optional<accounts::WebSession>{};
+    return std::optional{it->second};
+}
+
+result<void> FakeAccounts::touch_web_session(const std::string& token_hash, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = sessions_.find(token_hash);
+    if (it == sessions_.end())
+        return errc::not_found;
+    it->second.last_seen = now;
+    return {};
+}
+
+result<void> FakeAccounts::remove_web_session(const std::string& token_hash)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    sessions_.erase(token_hash);
+    return {};
+}
+
+result<void> FakeAccounts::remove_web_sessions_of(const std::string& user)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    std::erase_if(sessions_, [&](const auto& entry) { return entry.second.user == user; });
+    return {};
+}
+
+} // namespace stepgate::tests
