@@ -1,0 +1,160 @@
+#include "proxy/app/challenge_recorder.h"
+
+#include "challenge-web/challenges/base64url.h"
+#include "policies/postgres/redact.h"
+#include "proxy/app/log.h"
+
+#include <array>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace stepgate::proxy::app
+{
+namespace
+{
+
+namespace challenges = challenge_web::challenges;
+using What = challenges::Event::What;
+
+audit::Type type_of(What what)
+{
+    switch (what) {
+    case What::opened:
+        return audit::Type::challenge_opened;
+    case What::proof_accepted:
+        return audit::Type::proof_accepted;
+    case What::proof_rejected:
+        return audit::Type::proof_rejected;
+    case What::approved:
+        return audit::Type::challenge_approved;
+    case What::denied:
+        return audit::Type::challenge_denied;
+    case What::expired:
+        return audit::Type::challenge_expired;
+    case What::cancelled:
+        return audit::Type::challenge_cancelled;
+    case What::consumed:
+        return audit::Type::release;
+    }
+    return audit::Type::challenge_cancelled;
+}
+
+std::string hex(std::span<const std::byte> bytes)
+{
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    text.reserve(bytes.size() * 2);
+    for (const auto byte : bytes) {
+        text += digits[std::to_integer<unsigned>(byte) >> 4];
+        text += digits[std::to_integer<unsigned>(byte) & 15];
+    }
+    return text;
+}
+
+// Statement texts and parameter values as the audit may keep them.
+struct Texts {
+    std::vector<std::string> statements, parameters;
+};
+
+std::string parameter_text(const challenges::Parameter& parameter, bool sensitive, const audit::RedactionKey& key)
+{
+    if (!parameter.value)
+        return "NULL";
+    if (sensitive)
+        return policies::postgres::redaction_marker(std::as_bytes(std::span(*parameter.value)), key);
+    if (parameter.binary)
+        return "\\x" + hex(std::as_bytes(std::span(*parameter.value)));
+    return *parameter.value;
+}
+
+Texts texts_of(const challenges::Question& question, const audit::RedactionKey& key)
+{
+    Texts texts;
+    for (const auto& statement : question.statements) {
+        texts.statements.push_back(question.sensitive ? policies::postgres::redact(statement.sql, key) : statement.sql);
+        for (std::size_t i = 0; i < statement.parameters.size(); ++i)
+            texts.parameters.push_back(std::to_string(texts.statements.size()) + ".$" + std::to_string(i + 1) + " = " +
+                                       parameter_text(statement.parameters[i], question.sensitive, key));
+    }
+    return texts;
+}
+
+using Fields = std::vector<audit::Field>;
+
+void add_question(Fields& fields, const challenges::Snapshot& challenge, const audit::RedactionKey& key)
+{
+    const auto& question = challenge.question;
+    auto texts = texts_of(question, key);
+    fields.emplace_back("code", challenge.code);
+    fields.emplace_back("digest_input", challenges::base64url_encode(challenge.digest_input));
+    fields.emplace_back("listener", question.listener);
+    fields.emplace_back("database", question.database);
+    fields.emplace_back("role", question.role);
+    fields.emplace_back("client_address", question.client_address);
+    fields.emplace_back("application_name", question.application_name);
+    fields.emplace_back("statements", std::move(texts.statements));
+    fields.emplace_back("parameters", std::move(texts.parameters));
+    fields.emplace_back("redacted", question.sensitive);
+    // Who holds the nonce can test guesses of a literal against the digest: see challenges/digest.h.
+    if (!question.sensitive)
+        fields.emplace_back("nonce", hex(challenge.nonce));
+    fields.emplace_back("level", std::int64_t{question.verdict.requirement.level});
+    fields.emplace_back("rules", question.verdict.rules);
+    fields.emplace_back("because", question.verdict.because);
+    fields.emplace_back("labels", question.verdict.labels);
+    fields.emplace_back("tables", question.tables);
+    fields.emplace_back("opaque_reasons", question.opaque_reasons);
+    fields.emplace_back("policy_revision", question.policy_revision);
+    fields.emplace_back("in_transaction", question.in_transaction);
+    fields.emplace_back(
+        "expires",
+        std::int64_t{
+            std::chrono::duration_cast<std::chrono::milliseconds>(challenge.expires.time_since_epoch()).count()});
+}
+
+void add_proof(Fields& fields, const challenges::Snapshot& challenge, const challenges::Proof& proof)
+{
+    fields.emplace_back("proof_user", proof.user);
+    fields.emplace_back("factor", proof.factor);
+    fields.emplace_back("kind", proof.kind);
+    fields.emplace_back("phishing_resistant", proof.phishing_resistant);
+    fields.emplace_back("user_verified", proof.user_verified);
+    fields.emplace_back("credential", proof.credential);
+    fields.emplace_back("digest_input", challenges::base64url_encode(challenge.digest_input));
+    fields.emplace_back("evidence", proof.evidence);
+}
+
+} // namespace
+
+void ChallengeRecorder::operator()(const challenges::Event& event) const
+{
+    if (event.what == What::consumed)
+        return; // the session writes `release` itself, durably, before the statement goes on
+    const auto& challenge = event.challenge;
+    audit::Record record;
+    record.type = type_of(event.what);
+    record.at = event.at;
+    record.session = challenge.question.session;
+    record.user = challenge.question.user;
+    record.fields.emplace_back("challenge", challenge.id);
+    record.fields.emplace_back("digest", hex(challenge.digest));
+    if (event.what == What::opened)
+        add_question(record.fields, challenge, writer_.redaction_key());
+    if (event.proof)
+        add_proof(record.fields, challenge, *event.proof);
+    const auto& reason = event.detail.empty() ? challenge.close_reason : event.detail;
+    if (!reason.empty())
+        record.fields.emplace_back("reason", reason);
+    if (!challenge.closed_by.empty())
+        record.fields.emplace_back("by", challenge.closed_by);
+
+    if (writer_.submit(std::move(record)))
+        return;
+    log_error("the audit journal could not take an event of challenge " + challenge.id + "; it is cancelled");
+    if (event.what != What::cancelled) // cancelling again would only come back here
+        challenges_.cancel(challenge.id, "the audit journal cannot be written", event.at);
+}
+
+} // namespace stepgate::proxy::app

@@ -1,0 +1,198 @@
+#include "proxy/app/command_init.h"
+
+#include "proxy/app/files.h"
+#include "proxy/app/new_user.h"
+#include "proxy/app/packs.h"
+#include "proxy/app/self_signed.h"
+#include "proxy/store/sqlite_store.h"
+#include "proxy/upstream/server_probe.h"
+
+#include <boost/url/parse.hpp>
+
+#include <cstdlib>
+#include <ostream>
+#include <vector>
+
+namespace stepgate::proxy::app
+{
+namespace
+{
+
+using upstream::ServerDescription;
+
+struct Plan {
+    InitOptions options;
+    ServerDescription server;
+    std::string web_host; // of the public URL
+};
+
+std::string port_of(const std::string& endpoint)
+{
+    return endpoint.substr(endpoint.rfind(':') + 1);
+}
+std::string host_of(const std::string& endpoint)
+{
+    return endpoint.substr(0, endpoint.rfind(':'));
+}
+
+// A TOML basic string: what came from a connection string may hold anything.
+std::string quoted(const std::string& text)
+{
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\')
+            out += '\\';
+        out += c;
+    }
+    return out + "\"";
+}
+
+std::string configuration_text(const Plan& plan)
+{
+    const auto& o = plan.options;
+    const auto& server = plan.server;
+    std::string text = "# stepgate in front of PostgreSQL " + server.version +
+                       ". Every key is described in compose/stepgate.sample.toml.\n"
+                       "store = \"sqlite:stepgate.db\"\n"
+                       "policies = [\"packs/destructive.toml\", \"packs/pii.toml\", \"site.toml\"]\n"
+                       "hold = {timeout = \"5m\", in_transaction = \"60s\"}\n\n"
+                       "[audit]\ndirectory = \"audit\"\n\n"
+                       "[web]\n";
+    text += "listen = " + quoted(o.web_listen) + "\n";
+    text += "public_url = " + quoted(o.public_url) + "\n";
+    text += "tls = {cert = \"tls/server.crt\", key = \"tls/server.key\"}\n\n";
+    text += "[[listener]]\nname = \"postgres\"\nprotocol = \"postgres\"\n";
+    text += "listen = " + quoted(o.listen) + "\n";
+    text += "mode = \"enforce\"   # \"observe\": verdicts are audited, nothing is held\n";
+    text += "auth = \"proxy\"\n";
+    text += "tls = {cert = \"tls/server.crt\", key = \"tls/server.key\", mode = \"prefer\"}\n\n";
+    text += "[listener.upstream]\n";
+    text += "host = " + quoted(server.host) + "\nport = " + std::to_string(server.port) + "\n";
+    text += server.tls ? "tls = {mode = \"require\"}   # better: mode = \"verify-full\", ca = \"the server's CA\"\n"
+                       : "tls = {mode = \"disable\"}   # the server offered no TLS\n";
+    text += "user = " + quoted(server.user) + "\n";
+    if (!server.password.empty())
+        text += "password = {file = \"upstream.password\"}\n";
+    return text;
+}
+
+constexpr std::string_view site_policy =
+    R"(# What is particular to this site: labels for its tables and columns, and rules of its own.
+# [[label]]
+# table = "shop.public.customers"
+# columns = {ssn = ["pii", "secret"], email = ["pii"]}
+#
+# [[rule]]
+# id = "night-shift"
+# when = {statement = ["update", "delete"], time = {between = "22:00-06:00"}}
+# then = {challenge = {level = 2}}
+# because = "Nobody should change data at night without a second look"
+)";
+
+std::string write_all(const Plan& plan)
+{
+    const auto& directory = plan.options.directory;
+    if (auto error = write_file(directory / "stepgate.toml", configuration_text(plan), FileMode::readable);
+        !error.empty())
+        return error;
+    for (const auto& pack : packs()) {
+        if (auto error = write_file(directory / "packs" / pack.name, pack.text, FileMode::readable); !error.empty())
+            return error;
+    }
+    if (auto error = write_file(directory / "site.toml", site_policy, FileMode::readable); !error.empty())
+        return error;
+    if (!plan.server.password.empty()) {
+        if (auto error = write_file(directory / "upstream.password", plan.server.password + "\n", FileMode::secret);
+            !error.empty())
+            return error;
+    }
+    return write_self_signed(directory / "tls", {plan.web_host, "localhost", "127.0.0.1", "::1"});
+}
+
+// Adds the first user, who may also review the audit. Answers with the password, or nothing after printing why not.
+std::optional<std::string> add_first_user(const Plan& plan, std::ostream& err)
+{
+    const auto password = random_token(18);
+    auto user = password ? make_user(plan.options.user, *password) : std::nullopt;
+    auto store = store::SqliteStore::open(plan.options.directory / "stepgate.db");
+    if (!user || !store) {
+        err << "stepgate: " << (user ? store.error().message : "no randomness") << '\n';
+        return std::nullopt;
+    }
+    user->auditor = user->admin = true;
+    if (const auto added = (*store)->add_user(*user); added.has_error()) {
+        err << "stepgate: cannot add user " << user->name << ": " << added.error().message() << '\n';
+        return std::nullopt;
+    }
+    return password;
+}
+
+void print_next(const Plan& plan, const std::string& password, std::ostream& out)
+{
+    const auto& o = plan.options;
+    const auto config = (o.directory / "stepgate.toml").string();
+    out << "wrote " << config << ", packs, site.toml, certificates in " << (o.directory / "tls").string()
+        << " and the store\n"
+        << "first user: " << o.user << "   password: " << password << "   (shown only now)\n\n"
+        << "Next:\n"
+        << "  1. stepgate serve --config " << config << '\n'
+        << "  2. stepgate enroll --config " << config << ' ' << o.user << "   # open the link, add a passkey\n"
+        << "  3. psql \"host=" << host_of(o.listen) << " port=" << port_of(o.listen) << " user=" << o.user
+        << " dbname=" << plan.server.database << "\"\n";
+}
+
+// Fills what the user left open. Answers "" or what is wrong.
+std::string complete(InitOptions& options, std::string& web_host)
+{
+    if (options.user.empty()) {
+        const char* name = std::getenv("USER");
+        options.user = name == nullptr || *name == '\0' ? "admin" : name;
+    }
+    if (options.public_url.empty())
+        options.public_url = "https://localhost:" + port_of(options.web_listen);
+    const auto url = boost::urls::parse_uri(options.public_url);
+    if (!url || url->scheme() != "https" || url->host().empty())
+        return "--public-url must be an https address, not " + options.public_url;
+    web_host = url->host();
+    if (std::filesystem::exists(options.directory / "stepgate.toml"))
+        return (options.directory / "stepgate.toml").string() + " exists already; give another --directory";
+    return {};
+}
+
+} // namespace
+
+int run_init(const InitOptions& options, std::ostream& out, std::ostream& err)
+{
+    Plan plan;
+    plan.options = options;
+    if (const auto error = complete(plan.options, plan.web_host); !error.empty()) {
+        err << "stepgate: " << error << '\n';
+        return 2;
+    }
+    auto probed = upstream::probe_postgres(options.upstream);
+    if (const auto* error = std::get_if<std::string>(&probed)) {
+        err << "stepgate: cannot ask the server: " << *error << '\n';
+        return 2;
+    }
+    plan.server = std::get<ServerDescription>(probed);
+    if (!plan.server.host.empty() && plan.server.host.front() == '/') {
+        err << "stepgate: the server was reached through the Unix socket " << plan.server.host
+            << "; stepgate needs a TCP host in --upstream\n";
+        return 2;
+    }
+    out << "PostgreSQL " << plan.server.version << " at " << plan.server.host << ':' << plan.server.port << ", "
+        << (plan.server.tls ? "with TLS" : "without TLS") << ", account " << plan.server.user
+        << (plan.server.superuser ? " (a superuser: a lesser account is safer)" : "") << '\n';
+
+    if (const auto error = write_all(plan); !error.empty()) {
+        err << "stepgate: " << error << '\n';
+        return 2;
+    }
+    const auto password = add_first_user(plan, err);
+    if (!password)
+        return 2;
+    print_next(plan, *password, out);
+    return 0;
+}
+
+} // namespace stepgate::proxy::app

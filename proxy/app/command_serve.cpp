@@ -1,0 +1,67 @@
+#include "proxy/app/command_serve.h"
+
+#include "proxy/app/log.h"
+#include "proxy/app/serving.h"
+
+#include <csignal>
+#include <ctime>
+#include <ostream>
+
+namespace stepgate::proxy::app
+{
+namespace
+{
+
+// Blocked before any thread starts, so that all of them inherit it and only `wait_for_signal` takes them.
+sigset_t block_signals()
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+        sigaddset(&set, signal);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN); // a file size limit is a write error for the journal, not the end of the process
+    return set;
+}
+
+// The next signal, or 0 after a second.
+int wait_for_signal(const sigset_t& set)
+{
+    const timespec second{1, 0};
+    const int signal = sigtimedwait(&set, nullptr, &second);
+    return signal < 0 ? 0 : signal;
+}
+
+} // namespace
+
+int run_serve(const std::filesystem::path& config, std::ostream& out, std::ostream& err)
+{
+    auto loaded = load_configuration(config);
+    if (const auto* errors = std::get_if<std::vector<policies::rules::PolicyError>>(&loaded)) {
+        for (const auto& error : *errors)
+            err << to_string(error) << '\n';
+        return 2;
+    }
+    auto& configuration = std::get<Configuration>(loaded);
+    start_log(configuration.log_level);
+    const auto signals = block_signals();
+    Serving serving(std::move(configuration));
+    if (const auto error = serving.start(); !error.empty()) {
+        err << "stepgate: " << error << '\n';
+        return 2;
+    }
+    out << "ready" << std::endl;
+    for (;;) {
+        const int signal = wait_for_signal(signals);
+        if (signal == SIGTERM || signal == SIGINT)
+            break;
+        if (signal == SIGHUP)
+            serving.reload();
+        serving.tick(std::chrono::system_clock::now());
+    }
+    serving.drain();
+    return 0;
+}
+
+} // namespace stepgate::proxy::app

@@ -1,0 +1,223 @@
+#include "proxy/app/command_user.h"
+
+#include "challenge-web/challenges/base64url.h"
+#include "proxy/app/configuration.h"
+#include "proxy/app/new_user.h"
+#include "proxy/store/sqlite_store.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <openssl/sha.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+namespace stepgate::proxy::app
+{
+namespace
+{
+
+namespace accounts = challenge_web::accounts;
+
+// Configuration and store of a command, or nothing after the errors were printed.
+struct Opened {
+    Configuration configuration;
+    std::unique_ptr<store::SqliteStore> store;
+};
+
+std::optional<Opened> open_store(const std::filesystem::path& config, std::ostream& err)
+{
+    auto loaded = load_configuration(config);
+    if (const auto* errors = std::get_if<std::vector<policies::rules::PolicyError>>(&loaded)) {
+        for (const auto& error : *errors)
+            err << to_string(error) << '\n';
+        return std::nullopt;
+    }
+    auto& configuration = std::get<Configuration>(loaded);
+    const auto path = store::parse_store_url(configuration.store, configuration.file.parent_path());
+    if (!path) {
+        err << "stepgate: " << path.error().message << '\n';
+        return std::nullopt;
+    }
+    auto opened = store::SqliteStore::open(*path);
+    if (!opened) {
+        err << "stepgate: " << opened.error().message << '\n';
+        return std::nullopt;
+    }
+    return Opened{std::move(configuration), std::move(*opened)};
+}
+
+int store_failed(const boost::system::error_code& error, std::ostream& err)
+{
+    err << "stepgate: " << error.message() << '\n';
+    return 2;
+}
+
+// A line from the terminal with echo off; what was typed is never shown.
+std::string ask_password(std::ostream& err, std::string_view prompt)
+{
+    termios before{};
+    tcgetattr(STDIN_FILENO, &before);
+    termios silent = before;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    err << prompt << std::flush;
+    std::string line;
+    std::getline(std::cin, line);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    err << '\n';
+    return line;
+}
+
+std::optional<std::string> password_for(const UserAddOptions& options, std::ostream& err)
+{
+    if (options.generate_password)
+        return random_token(18);
+    if (options.password_file) {
+        std::ifstream file(*options.password_file);
+        std::string line;
+        if (!std::getline(file, line) || line.empty()) {
+            err << "stepgate: cannot read a password from " << options.password_file->string() << '\n';
+            return std::nullopt;
+        }
+        return line;
+    }
+    if (isatty(STDIN_FILENO) == 0) {
+        err << "stepgate: no terminal to ask for a password; use --password-file or --generate-password\n";
+        return std::nullopt;
+    }
+    const auto first = ask_password(err, "Password for " + options.name + ": ");
+    if (first.empty() || first != ask_password(err, "Again: ")) {
+        err << "stepgate: the passwords are empty or differ; nothing was stored\n";
+        return std::nullopt;
+    }
+    return first;
+}
+
+std::string joined(const std::vector<std::string>& words)
+{
+    std::string text;
+    for (const auto& word : words)
+        text += (text.empty() ? "" : ",") + word;
+    return text;
+}
+
+} // namespace
+
+int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream& err)
+{
+    auto opened = open_store(options.config, err);
+    if (!opened)
+        return 2;
+    const auto password = password_for(options, err);
+    if (!password)
+        return 2;
+    auto user = make_user(options.name, *password);
+    if (!user) {
+        err << "stepgate: no randomness; nothing was stored\n";
+        return 2;
+    }
+    user->groups = options.groups;
+    std::sort(user->groups.begin(), user->groups.end());
+    user->auditor = options.auditor;
+    user->admin = options.admin;
+    if (const auto added = opened->store->add_user(*user); added.has_error()) {
+        if (added.error() != make_error_code(accounts::errc::exists))
+            return store_failed(added.error(), err);
+        err << "stepgate: user " << options.name << " exists already; see stepgate user list\n";
+        return 1;
+    }
+    out << "added " << options.name << '\n';
+    if (options.generate_password)
+        out << "password: " << *password << '\n';
+    return 0;
+}
+
+int run_user_list(const std::filesystem::path& config, bool json, std::ostream& out, std::ostream& err)
+{
+    auto opened = open_store(config, err);
+    if (!opened)
+        return 2;
+    const auto users = opened->store->list_users();
+    if (users.has_error())
+        return store_failed(users.error(), err);
+    for (const auto& user : *users) {
+        const auto passkeys = opened->store->passkeys(user.name);
+        const auto totps = opened->store->totps(user.name);
+        if (passkeys.has_error() || totps.has_error())
+            return store_failed(make_error_code(accounts::errc::store_unavailable), err);
+        if (json) {
+            boost::json::object line{
+                {"name", user.name},         {"groups", boost::json::array(user.groups.begin(), user.groups.end())},
+                {"auditor", user.auditor},   {"admin", user.admin},
+                {"disabled", user.disabled}, {"passkeys", passkeys->size()},
+                {"totps", totps->size()}};
+            out << boost::json::serialize(line) << '\n';
+            continue;
+        }
+        out << user.name << (user.disabled ? "  disabled" : "") << (user.groups.empty() ? "" : "  groups=")
+            << joined(user.groups) << (user.auditor ? "  auditor" : "") << (user.admin ? "  admin" : "")
+            << "  passkeys=" << passkeys->size() << "  authenticators=" << totps->size() << '\n';
+    }
+    return 0;
+}
+
+int run_user_disable(const std::filesystem::path& config, const std::string& name, bool enable, std::ostream& out,
+                     std::ostream& err)
+{
+    auto opened = open_store(config, err);
+    if (!opened)
+        return 2;
+    auto found = opened->store->find_user(name);
+    if (found.has_error())
+        return store_failed(found.error(), err);
+    if (!*found) {
+        err << "stepgate: there is no user " << name << "; see stepgate user list\n";
+        return 1;
+    }
+    auto& user = **found;
+    user.disabled = !enable;
+    if (const auto updated = opened->store->update_user(user); updated.has_error())
+        return store_failed(updated.error(), err);
+    if (!enable) {
+        if (const auto removed = opened->store->remove_web_sessions_of(name); removed.has_error())
+            return store_failed(removed.error(), err);
+    }
+    out << (enable ? "enabled " : "disabled ") << name << '\n';
+    return 0;
+}
+
+int run_enroll(const std::filesystem::path& config, const std::string& name, std::chrono::seconds valid,
+               std::ostream& out, std::ostream& err)
+{
+    auto opened = open_store(config, err);
+    if (!opened)
+        return 2;
+    if (!opened->configuration.web) {
+        err << config.string() << ": there is no [web] section, so there is no page to enrol on\n";
+        return 2;
+    }
+    const auto found = opened->store->find_user(name);
+    if (found.has_error())
+        return store_failed(found.error(), err);
+    if (!*found || (*found)->disabled) {
+        err << "stepgate: there is no enabled user " << name << "; see stepgate user list\n";
+        return 1;
+    }
+    const auto token = random_token(32);
+    if (!token)
+        return store_failed(make_error_code(accounts::errc::store_unavailable), err);
+    const auto expires = std::chrono::system_clock::now() + valid;
+    if (const auto added = opened->store->add_enrolment(sha256_of(*token), name, expires); added.has_error())
+        return store_failed(added.error(), err);
+    out << opened->configuration.web->public_url << "/enrol#" << *token << '\n';
+    return 0;
+}
+
+} // namespace stepgate::proxy::app

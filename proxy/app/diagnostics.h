@@ -1,0 +1,41 @@
+#pragma once
+
+#include "challenge-web/server/ports.h"
+#include "proxy/audit/feeder.h"
+#include "proxy/audit/writer.h"
+#include "proxy/session/server.h"
+
+#include <prometheus/metric_family.h>
+
+#include <atomic>
+#include <vector>
+
+namespace stepgate::proxy::app
+{
+
+/// /healthz, /readyz and /metrics: collects what the relay and the audit count themselves. Thread-safe.
+class Diagnostics final : public challenge_web::server::Diagnostics
+{
+  public:
+    Diagnostics(const audit::Writer& writer, const audit::Feeder& feeder);
+
+    /// What is asked once the relay runs; null when it no longer does.
+    void relay(const session::Proxy* proxy) { proxy_.store(proxy); }
+    void draining() { draining_.store(true); }
+    void store_available(bool available) { store_available_.store(available); }
+
+    bool healthy() override { return true; } // it answers: that is what a liveness probe asks
+    std::optional<std::string> unready() override;
+    std::string metrics() override;
+
+  private:
+    [[nodiscard]] std::vector<prometheus::MetricFamily> collect() const;
+
+    const audit::Writer& writer_;
+    const audit::Feeder& feeder_;
+    std::atomic<const session::Proxy*> proxy_{nullptr};
+    std::atomic<bool> draining_{false};
+    std::atomic<bool> store_available_{true};
+};
+
+} // namespace stepgate::proxy::app

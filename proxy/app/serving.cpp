@@ -1,0 +1,247 @@
+#include "proxy/app/serving.h"
+
+#include "challenge-web/server/public_url.h"
+#include "challenge-web/ui/assets.h"
+#include "proxy/app/derived_key.h"
+#include "proxy/app/log.h"
+#include "proxy/app/relay_options.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace stepgate::proxy::app
+{
+namespace
+{
+
+using challenge_web::server::Asset;
+
+constexpr std::chrono::seconds drain_time{30};
+
+std::optional<Asset> find_asset(std::string_view path)
+{
+    const auto* asset = challenge_web::ui::find(path);
+    if (asset == nullptr)
+        return std::nullopt;
+    return Asset{asset->content_type, asset->bytes, asset->gzip, asset->etag, asset->immutable};
+}
+
+} // namespace
+
+Serving::Serving(Configuration configuration) : configuration_(std::move(configuration))
+{
+}
+
+Serving::~Serving()
+{
+    if (diagnostics_)
+        diagnostics_->relay(nullptr);
+    proxy_.reset();
+    if (web_)
+        web_->stop();
+}
+
+std::string Serving::start()
+{
+    if (!configuration_.web)
+        return configuration_.file.string() +
+               ": there is no [web] section, but held statements need a page to be approved on";
+    if (auto error = open_audit(); !error.empty())
+        return error;
+    if (auto error = open_store(); !error.empty())
+        return error;
+    make_challenges();
+    if (auto error = start_web(); !error.empty())
+        return error;
+    if (auto error = start_relay(); !error.empty())
+        return error;
+    record_policy();
+    return {};
+}
+
+std::string Serving::open_audit()
+{
+    const auto& directory = configuration_.audit.directory;
+    audit::WriterOptions options;
+    options.directory = directory;
+    options.segment_bytes = configuration_.audit.segment;
+    options.checkpoint_every = configuration_.audit.checkpoint;
+    options.version = STEPGATE_VERSION;
+    options.on_problem = [](const std::string& text) { log_error(text); };
+    auto writer = audit::Writer::open(std::move(options));
+    if (!writer)
+        return writer.error().message;
+    writer_ = std::move(*writer);
+    auto feeder = audit::Feeder::start(
+        {.directory = directory, .on_problem = [](const std::string& text) { log_warning(text); }});
+    if (!feeder)
+        return feeder.error().message;
+    feeder_ = std::move(*feeder);
+    audit_source_.emplace(directory, *writer_);
+    recorder_.emplace(*writer_);
+    diagnostics_.emplace(*writer_, *feeder_);
+    return {};
+}
+
+std::string Serving::open_store()
+{
+    const auto path = store::parse_store_url(configuration_.store, configuration_.file.parent_path());
+    if (!path)
+        return path.error().message;
+    auto opened = store::SqliteStore::open(*path);
+    if (!opened)
+        return opened.error().message;
+    store_ = std::move(*opened);
+    users_.emplace(*store_, [this](const std::string& user, std::string_view change) { user_changed(user, change); });
+    if (!users_->refresh())
+        return path->string() + ": the users cannot be read";
+    return {};
+}
+
+void Serving::make_challenges()
+{
+    namespace challenges = challenge_web::challenges;
+    challenges::ChallengesOptions options;
+    options.limit_per_user = configuration_.limits.challenges_per_user;
+    options.limit_total = configuration_.limits.challenges;
+    options.may_approve = [this](const std::string& name, const std::string& group) {
+        const auto user = users_->find(name);
+        return user && !user->disabled && !group.empty() &&
+               std::binary_search(user->groups.begin(), user->groups.end(), group);
+    };
+    challenges_ = std::make_unique<challenges::Challenges>(std::move(options));
+    challenge_recorder_.emplace(*writer_, *challenges_);
+    // The journal first: what a page shows has been recorded.
+    challenges_->observe([this](const challenges::Event& event) {
+        (*challenge_recorder_)(event);
+        if (web_)
+            web_->on_challenge(event);
+    });
+}
+
+std::string Serving::start_web()
+{
+    namespace server = challenge_web::server;
+    const auto& web = *configuration_.web;
+    const auto url = server::parse_public_url(web.public_url);
+    if (!url)
+        return configuration_.file.string() + ": [web] public_url must be https://host or https://host:port";
+    if (url->address)
+        log_warning("[web] public_url names an IP address: browsers make passkeys only for host names");
+    passkey_.emplace(challenge_web::factors::RelyingParty{url->host, url->origin}, *store_,
+                     derived_key(writer_->redaction_key(), "passkey decoys"));
+    totp_.emplace(*store_);
+
+    server::ServerOptions options;
+    options.public_url = web.public_url;
+    options.listen = {web.listen.host, web.listen.port};
+    options.certificate_file = web.certificate.string();
+    options.key_file = web.key.string();
+    if (configuration_.admin)
+        options.admin = server::Endpoint{configuration_.admin->host, configuration_.admin->port};
+    auto started = server::Server::start(std::move(options), {.accounts = *store_,
+                                                              .challenges = *challenges_,
+                                                              .passkey = *passkey_,
+                                                              .totp = *totp_,
+                                                              .audit = *audit_source_,
+                                                              .recorder = *recorder_,
+                                                              .diagnostics = *diagnostics_,
+                                                              .assets = find_asset});
+    if (!started)
+        return "web server on " + web.listen.host + ":" + std::to_string(web.listen.port) + ": " +
+               started.error().message();
+    web_ = std::move(*started);
+    return {};
+}
+
+std::string Serving::start_relay()
+{
+    auto listeners = relay_listeners(configuration_);
+    if (const auto* error = std::get_if<std::string>(&listeners))
+        return *error;
+    session::Services services;
+    services.audit = writer_.get();
+    services.challenges = challenges_.get();
+    services.find_user = [this](std::string_view name) { return users_->find(name); };
+    services.log = [](session::LogLevel level, std::string_view session, std::string_view text) {
+        log_line(static_cast<LogLevel>(level), session, text);
+    };
+    services.public_url = configuration_.web->public_url;
+    proxy_ = std::make_unique<session::Proxy>(std::move(services), relay_options(configuration_));
+    auto error =
+        proxy_->start(std::get<std::vector<session::ListenerOptions>>(std::move(listeners)), configuration_.policy);
+    if (error.empty())
+        diagnostics_->relay(proxy_.get());
+    return error;
+}
+
+void Serving::record_policy()
+{
+    audit::Record record;
+    record.type = audit::Type::policy_loaded;
+    record.at = std::chrono::system_clock::now();
+    record.fields.emplace_back("revision", configuration_.policy->revision());
+    record.fields.emplace_back("rules", static_cast<std::int64_t>(configuration_.policy->rules().size()));
+    if (!writer_->submit(std::move(record)))
+        log_error("the audit journal could not record the policy");
+    log_info("policy " + std::string(configuration_.policy->short_revision()) + " in force");
+}
+
+void Serving::reload()
+{
+    auto loaded = load_configuration(configuration_.file);
+    if (const auto* errors = std::get_if<std::vector<policies::rules::PolicyError>>(&loaded)) {
+        for (const auto& error : *errors)
+            log_error(to_string(error));
+        log_error("nothing was reloaded: the old policy stays in force");
+        return;
+    }
+    if (auto error = proxy_->reload_certificates(); !error.empty())
+        log_error("certificates were not reloaded: " + error);
+    if (auto reloaded = web_->reload_certificates(); reloaded.has_error())
+        log_error("the web certificate was not reloaded: " + reloaded.error().message());
+    auto policy = std::get<Configuration>(loaded).policy;
+    if (policy->revision() == configuration_.policy->revision()) {
+        log_info("reloaded: the policy is unchanged");
+        return;
+    }
+    configuration_.policy = std::move(policy);
+    proxy_->reload(configuration_.policy);
+    challenges_->revoke_elevations("");
+    record_policy();
+}
+
+void Serving::user_changed(const std::string& user, std::string_view change)
+{
+    audit::Record record;
+    record.type = audit::Type::user_changed;
+    record.at = std::chrono::system_clock::now();
+    record.user = user;
+    record.fields.emplace_back("change", std::string(change));
+    if (!writer_->submit(std::move(record)))
+        log_error("the audit journal could not record a change of user " + user);
+    if (change != "added" && challenges_)
+        challenges_->revoke_elevations(user);
+}
+
+void Serving::tick(std::chrono::system_clock::time_point now)
+{
+    challenges_->tick(now);
+    const auto version = store_->change_counter();
+    if (version && *version == users_version_)
+        return;
+    const bool read = version && users_->refresh();
+    diagnostics_->store_available(read);
+    if (read)
+        users_version_ = *version;
+}
+
+void Serving::drain()
+{
+    diagnostics_->draining();
+    log_info("draining: busy sessions have " + std::to_string(drain_time.count()) + " s");
+    proxy_->drain(drain_time);
+}
+
+} // namespace stepgate::proxy::app

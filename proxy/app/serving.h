@@ -1,0 +1,72 @@
+#pragma once
+
+#include "challenge-web/challenges/challenges.h"
+#include "challenge-web/factors/passkey.h"
+#include "challenge-web/factors/totp.h"
+#include "challenge-web/server/server.h"
+#include "proxy/app/challenge_recorder.h"
+#include "proxy/app/configuration.h"
+#include "proxy/app/diagnostics.h"
+#include "proxy/app/web_ports.h"
+#include "proxy/app/wire_users.h"
+#include "proxy/audit/feeder.h"
+#include "proxy/audit/writer.h"
+#include "proxy/session/server.h"
+#include "proxy/store/sqlite_store.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace stepgate::proxy::app
+{
+
+/// Everything that `serve` runs, wired together. Members stand in the order in which they come to life; the destructor
+/// ends them the other way round: relay first, so that nothing is judged or held any more, journal last.
+/// All methods are for the main thread.
+class Serving
+{
+  public:
+    explicit Serving(Configuration configuration);
+    ~Serving();
+    Serving(const Serving&) = delete;
+    Serving& operator=(const Serving&) = delete;
+
+    /// "" or a sentence for people; then nothing runs.
+    [[nodiscard]] std::string start();
+    /// SIGHUP: policies and certificates again. Whatever is wrong is logged, and the old ones stay.
+    void reload();
+    /// About once a second: challenges expire, changed users take effect.
+    void tick(std::chrono::system_clock::time_point now);
+    /// Lets busy sessions finish, then stops.
+    void drain();
+
+  private:
+    [[nodiscard]] std::string open_audit();
+    [[nodiscard]] std::string open_store();
+    [[nodiscard]] std::string start_web();
+    [[nodiscard]] std::string start_relay();
+    void make_challenges();
+    void user_changed(const std::string& user, std::string_view change);
+    void record_policy();
+
+    Configuration configuration_;
+    std::unique_ptr<audit::Writer> writer_;
+    std::unique_ptr<audit::Feeder> feeder_;
+    std::unique_ptr<store::SqliteStore> store_;
+    std::optional<WireUsers> users_;
+    std::int64_t users_version_ = -1; // of the store, when `users_` was last refreshed
+    std::unique_ptr<challenge_web::challenges::Challenges> challenges_;
+    std::optional<ChallengeRecorder> challenge_recorder_;
+    std::optional<challenge_web::factors::Passkey> passkey_;
+    std::optional<challenge_web::factors::Totp> totp_;
+    std::optional<AuditSource> audit_source_;
+    std::optional<Recorder> recorder_;
+    std::optional<Diagnostics> diagnostics_;
+    std::unique_ptr<challenge_web::server::Server> web_;
+    std::unique_ptr<session::Proxy> proxy_;
+};
+
+} // namespace stepgate::proxy::app

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "challenge-web/accounts/accounts.h"
+#include "proxy/session/options.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::proxy::app
+{
+
+/// The users as the relay's threads see them at a login: a snapshot in memory, since a login must not wait for the
+/// store. `refresh` (main thread, about once a second) replaces it when the store changed. Thread-safe.
+class WireUsers
+{
+  public:
+    /// A user was added, removed, disabled, enabled, or changed otherwise. Called by `refresh`.
+    using OnChange = std::function<void(const std::string& user, std::string_view change)>;
+
+    WireUsers(challenge_web::accounts::Accounts& accounts, OnChange on_change);
+
+    /// False: the store cannot be read; the last snapshot stays.
+    [[nodiscard]] bool refresh();
+    [[nodiscard]] std::optional<session::WireUser> find(std::string_view name) const;
+
+  private:
+    using Snapshot = std::map<std::string, challenge_web::accounts::User, std::less<>>;
+
+    void report_changes(const Snapshot& before, const Snapshot& after) const;
+
+    challenge_web::accounts::Accounts& accounts_;
+    OnChange on_change_;
+    mutable std::mutex mutex_; // guards the pointer only
+    std::shared_ptr<const Snapshot> snapshot_;
+};
+
+} // namespace stepgate::proxy::app
