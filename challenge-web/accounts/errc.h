@@ -20,7 +20,7 @@ enum class errc {
 
 [[nodiscard]] inline const boost::system::error_category& accounts_category()
 {
-    static const struct : boost::system::error_category {
+    static const struct Category final : boost::system::error_category {
         const char* name() const noexcept override { return "stepgate.accounts"; }
         std::string message(int code) const override
         {

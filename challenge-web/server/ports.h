@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-namespace stepgate::challenge_web::server {
+namespace stepgate::challenge_web::server
+{
 
 using TimePoint = std::chrono::system_clock::time_point;
 
@@ -25,7 +26,8 @@ class AuditSource
 {
   public:
     virtual ~AuditSource() = default;
-    /// Newest first; each row a complete JSON object as openapi.yaml's AuditRecord. nullopt: the index is not available.
+    /// Newest first; each row a complete JSON object as openapi.yaml's AuditRecord. nullopt: the index is not
+    /// available.
     [[nodiscard]] virtual std::optional<std::vector<std::string>> search(const AuditQuery& query) = 0;
     [[nodiscard]] virtual std::optional<std::string> record(std::int64_t sequence) = 0;
     /// Chain state for the explorer's banner, JSON as openapi.yaml's AuditStatus.
@@ -47,9 +49,9 @@ class Diagnostics
 {
   public:
     virtual ~Diagnostics() = default;
-    [[nodiscard]] virtual bool healthy() = 0;                 // the process works
+    [[nodiscard]] virtual bool healthy() = 0;                       // the process works
     [[nodiscard]] virtual std::optional<std::string> unready() = 0; // why not ready, or nullopt
-    [[nodiscard]] virtual std::string metrics() = 0;          // Prometheus text format
+    [[nodiscard]] virtual std::string metrics() = 0;                // Prometheus text format
 };
 
 } // namespace stepgate::challenge_web::server

@@ -1,0 +1,191 @@
+#include "challenge-web/server/challenge_json.h"
+#include "challenge-web/server/handlers.h"
+#include "challenge-web/server/json_body.h"
+#include "challenge-web/server/replies.h"
+#include "challenge-web/server/session_json.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace stepgate::challenge_web::server
+{
+
+namespace json = boost::json;
+using challenges::Snapshot;
+
+namespace
+{
+
+/// The visitor's own challenge; one of somebody else is as good as none.
+std::optional<Snapshot> own_challenge(Call& call)
+{
+    auto found = call.services.use.challenges.find(call.parameters[0]);
+    if (found.has_error() || found->question.user != call.user())
+        return std::nullopt;
+    return std::move(*found);
+}
+
+Response closed()
+{
+    return error_reply(409, "challenge_closed", "This challenge is decided already.");
+}
+
+Response expired()
+{
+    return error_reply(410, "challenge_expired",
+                       "This challenge has expired. Run the statement again to get a new one.");
+}
+
+std::optional<Response> refuse_closed(const Snapshot& challenge, TimePoint now)
+{
+    if (challenge.state == challenges::State::expired)
+        return expired();
+    if (challenge.state != challenges::State::pending)
+        return closed();
+    if (now >= challenge.expires)
+        return expired();
+    return std::nullopt;
+}
+
+Response challenge_reply(Call& call, const Snapshot& challenge)
+{
+    const auto enrolled = factor_kinds(call.services, call.user());
+    if (enrolled.has_error())
+        return unavailable();
+    return json_reply(200, challenge_json(challenge, *enrolled, call.now));
+}
+
+Response present_challenge(Call& call)
+{
+    const auto challenge = own_challenge(call);
+    return challenge ? challenge_reply(call, *challenge) : not_found();
+}
+
+factors::Ask ask_for(const Call& call, const Snapshot& challenge)
+{
+    factors::Ask ask;
+    ask.purpose = factors::Ask::Purpose::challenge;
+    ask.user = call.user();
+    ask.challenge = challenge.digest;
+    ask.user_verification = challenge.question.verdict.requirement.level >= 3;
+    ask.now = call.now;
+    return ask;
+}
+
+Response refused_answer(boost::system::error_code why)
+{
+    if (why == factors::errc::store_unavailable || why == factors::errc::no_randomness)
+        return unavailable();
+    if (why == factors::errc::not_enrolled)
+        return error_reply(409, "no_factor", "You have not enrolled this factor.");
+    if (why == factors::errc::locked_out) {
+        auto response = error_reply(429, "locked_out", "Too many wrong codes. Wait five minutes, or use a passkey.");
+        response.headers.emplace_back("Retry-After", "300");
+        return response;
+    }
+    if (why == factors::errc::replayed)
+        return error_reply(400, "wrong_answer", "This code was used already. Wait for the next one.");
+    return error_reply(400, "wrong_answer", "That answer is not right. Nothing was approved.");
+}
+
+Response refused_proof(boost::system::error_code why)
+{
+    if (why == challenges::errc::expired)
+        return expired();
+    if (why == challenges::errc::not_found || why == challenges::errc::wrong_user)
+        return not_found();
+    if (why == challenges::errc::replayed)
+        return error_reply(409, "already_proved", "This factor was counted already. Another one is needed.");
+    if (why == challenges::errc::wrong_digest)
+        return error_reply(400, "wrong_answer", "That answer is for another statement.");
+    return closed();
+}
+
+Response prove(Call& call, factors::Factor& factor, const std::string& answer)
+{
+    auto& use = call.services.use;
+    if (auto refused = call.limit("proof user " + call.user(), call.services.limits.proof_user))
+        return *refused;
+    const auto challenge = own_challenge(call);
+    if (!challenge)
+        return not_found();
+    if (auto refused = refuse_closed(*challenge, call.now))
+        return *refused;
+    auto proof = factor.verify(ask_for(call, *challenge), answer);
+    if (proof.has_error()) {
+        challenges::Proof attempt;
+        attempt.user = call.user();
+        attempt.factor = std::string{factor.name()};
+        use.challenges.reject(challenge->id, attempt, proof.error().message(), call.now);
+        return refused_answer(proof.error());
+    }
+    const auto state = use.challenges.prove(challenge->id, challenge->digest, std::move(*proof), call.now);
+    if (state.has_error())
+        return refused_proof(state.error());
+    return present_challenge(call);
+}
+
+} // namespace
+
+Response list_challenges(Call& call)
+{
+    json::array list;
+    for (const auto& challenge : call.services.use.challenges.of_user(call.user()))
+        list.emplace_back(summary_json(challenge));
+    return json_reply(200, json::object{{"challenges", std::move(list)}});
+}
+
+Response get_challenge(Call& call)
+{
+    return present_challenge(call);
+}
+
+Response begin_passkey_proof(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    const auto challenge = own_challenge(call);
+    if (!challenge)
+        return not_found();
+    if (auto refused = refuse_closed(*challenge, call.now))
+        return *refused;
+    const auto options = call.services.use.passkey.begin(ask_for(call, *challenge));
+    if (options.has_error())
+        return refused_answer(options.error());
+    return json_reply(200, json::object{{"options", json::parse(*options)}});
+}
+
+Response prove_with_passkey(Call& call)
+{
+    JsonBody body(call.request);
+    const auto credential = body.object("credential");
+    if (auto problem = body.problem())
+        return *problem;
+    return prove(call, call.services.use.passkey, credential);
+}
+
+Response prove_with_totp(Call& call)
+{
+    JsonBody body(call.request);
+    const auto code = body.text("code", 16);
+    if (auto problem = body.problem())
+        return *problem;
+    return prove(call, call.services.use.totp, json::serialize(json::object{{"code", code}}));
+}
+
+Response deny_challenge(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    const auto challenge = own_challenge(call);
+    if (!challenge)
+        return not_found();
+    const auto denied = call.services.use.challenges.deny(challenge->id, call.user(), call.now);
+    if (denied.has_error())
+        return refused_proof(denied.error());
+    return present_challenge(call);
+}
+
+} // namespace stepgate::challenge_web::server

@@ -1,0 +1,209 @@
+#include "challenge-web/server/challenge_json.h"
+
+#include "challenge-web/server/readable.h"
+#include "challenge-web/server/replies.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/value_from.hpp>
+
+#include <algorithm>
+
+namespace stepgate::challenge_web::server
+{
+
+namespace json = boost::json;
+using challenges::Missing;
+using challenges::Snapshot;
+
+namespace
+{
+
+constexpr std::size_t summary_length = 200;
+constexpr std::size_t sql_length = 256 * 1024;
+constexpr std::size_t name_length = 512;
+
+/// Names come from clients and servers: they are shown with the same care as SQL.
+std::string name(const std::string& text)
+{
+    return readable(text, name_length).text;
+}
+
+json::array names(const std::vector<std::string>& list)
+{
+    json::array out;
+    for (const auto& item : list)
+        out.emplace_back(name(item));
+    return out;
+}
+
+json::value time_or_null(const std::optional<challenges::TimePoint>& time)
+{
+    return time ? json::value(rfc3339(*time)) : json::value(nullptr);
+}
+
+json::string text(std::string_view view)
+{
+    return json::string{json::string_view{view.data(), view.size()}};
+}
+
+std::string_view scope_name(policies::rules::ElevationScope scope)
+{
+    switch (scope) {
+    case policies::rules::ElevationScope::session:
+        return "session";
+    case policies::rules::ElevationScope::user_address:
+        return "user_address";
+    case policies::rules::ElevationScope::label:
+        return "label";
+    }
+    return "session";
+}
+
+json::object statement_json(const challenges::HeldStatement& statement)
+{
+    auto sql = readable(statement.sql, sql_length);
+    json::array parameters;
+    for (const auto& parameter : statement.parameters)
+        parameters.emplace_back(
+            json::object{{"value", parameter.value ? json::value(readable_value(parameter)) : json::value(nullptr)},
+                         {"type", type_name(parameter.type_oid)}});
+    return {{"sql", std::move(sql.text)}, {"sql_truncated", sql.truncated}, {"parameters", std::move(parameters)}};
+}
+
+json::array reasons_json(const policies::rules::Verdict& verdict)
+{
+    json::array reasons;
+    for (std::size_t i = 0; i < verdict.rules.size(); ++i)
+        reasons.emplace_back(
+            json::object{{"rule", name(verdict.rules[i])},
+                         {"because", i < verdict.because.size() ? name(verdict.because[i]) : std::string{}}});
+    return reasons;
+}
+
+std::string joined(const std::vector<std::string>& list)
+{
+    std::string out;
+    for (const auto& item : list)
+        out += (out.empty() ? "" : " or ") + item;
+    return out;
+}
+
+std::string sentence(const Missing& missing)
+{
+    switch (missing.what) {
+    case Missing::What::any_factor:
+        return "A passkey or an authenticator code.";
+    case Missing::What::stronger_factor:
+        return "A passkey, or another factor of a different kind.";
+    case Missing::What::named_factor:
+        return "The rule asks for: " + joined(missing.factors) + ".";
+    case Missing::What::verified_passkey:
+        return "A passkey that checks your fingerprint, face or PIN.";
+    case Missing::What::approvals:
+        return "The approval of " + std::to_string(missing.count) + " more " +
+               (missing.count == 1 ? "person" : "people") +
+               (missing.group.empty() ? "." : " of the group " + name(missing.group) + ".");
+    }
+    return "More proof.";
+}
+
+/// Can this factor supply what is missing? Both kinds there are prove possession.
+bool helps(const std::string& factor, const Missing& missing)
+{
+    const auto has = [](const std::vector<std::string>& list, const std::string& item) {
+        return std::find(list.begin(), list.end(), item) != list.end();
+    };
+    switch (missing.what) {
+    case Missing::What::any_factor:
+        return true;
+    case Missing::What::stronger_factor:
+        return factor == "passkey" || !has(missing.kinds, "possession");
+    case Missing::What::named_factor:
+        return has(missing.factors, factor);
+    case Missing::What::verified_passkey:
+        return factor == "passkey";
+    case Missing::What::approvals:
+        return false; // somebody else's
+    }
+    return false;
+}
+
+json::array usable(const Snapshot& challenge, std::span<const std::string> enrolled)
+{
+    json::array list;
+    if (challenge.state != challenges::State::pending)
+        return list;
+    for (const auto& factor : enrolled)
+        if (std::any_of(challenge.missing.begin(), challenge.missing.end(),
+                        [&](const Missing& missing) { return helps(factor, missing); }))
+            list.emplace_back(factor);
+    return list;
+}
+
+json::object requirement_json(const policies::rules::Requirement& requirement)
+{
+    return {{"level", requirement.level},
+            {"factors", json::value_from(requirement.factors)},
+            {"approvers", requirement.approvers ? json::value(*requirement.approvers) : json::value(nullptr)},
+            {"approvals", challenges::approvals_needed(requirement)}};
+}
+
+} // namespace
+
+json::object summary_json(const Snapshot& challenge)
+{
+    const auto& question = challenge.question;
+    const auto& statements = question.statements;
+    auto start = statements.empty() ? Readable{} : readable(statements.front().sql, summary_length);
+    if (start.truncated || statements.size() > 1)
+        start.text += " …";
+    return {{"id", challenge.id},
+            {"code", challenge.code},
+            {"state", text(challenges::to_string(challenge.state))},
+            {"user", name(question.user)},
+            {"database", name(question.database)},
+            {"listener", name(question.listener)},
+            {"application", name(question.application_name)},
+            {"opened", rfc3339(challenge.opened)},
+            {"expires", rfc3339(challenge.expires)},
+            {"closed", time_or_null(challenge.closed)},
+            {"statement", std::move(start.text)},
+            {"tables", names(question.tables)},
+            {"labels", names(question.verdict.labels)},
+            {"rules", names(question.verdict.rules)}};
+}
+
+json::object challenge_json(const Snapshot& challenge, std::span<const std::string> enrolled, challenges::TimePoint now)
+{
+    const auto& question = challenge.question;
+    auto out = summary_json(challenge);
+    json::array statements, proofs, missing;
+    for (const auto& statement : question.statements)
+        statements.emplace_back(statement_json(statement));
+    for (const auto& proof : challenge.proofs)
+        proofs.emplace_back(json::object{{"factor", proof.factor}, {"user", name(proof.user)}});
+    for (const auto& item : challenge.missing)
+        missing.emplace_back(sentence(item));
+    out["session"] = name(question.session);
+    out["role"] = name(question.role);
+    out["client_address"] = name(question.client_address);
+    out["dialect"] = question.dialect;
+    out["statements"] = std::move(statements);
+    out["reasons"] = reasons_json(question.verdict);
+    out["opaque_reasons"] = names(question.opaque_reasons);
+    out["in_transaction"] = question.in_transaction;
+    out["elevation"] = nullptr;
+    if (const auto& offer = question.verdict.elevation)
+        out["elevation"] =
+            json::object{{"seconds", offer->duration.count()}, {"scope", text(scope_name(offer->scope))}};
+    out["requirement"] = requirement_json(question.verdict.requirement);
+    out["proofs"] = std::move(proofs);
+    out["missing"] = std::move(missing);
+    out["usable_factors"] = usable(challenge, enrolled);
+    out["closed_by"] = name(challenge.closed_by);
+    out["close_reason"] = name(challenge.close_reason);
+    out["server_time"] = rfc3339(now);
+    return out;
+}
+
+} // namespace stepgate::challenge_web::server

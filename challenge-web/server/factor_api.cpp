@@ -1,0 +1,288 @@
+#include "challenge-web/server/handlers.h"
+#include "challenge-web/server/json_body.h"
+#include "challenge-web/server/readable.h"
+#include "challenge-web/server/replies.h"
+#include "challenge-web/server/session_json.h"
+
+#include "challenge-web/challenges/base64url.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+
+namespace stepgate::challenge_web::server
+{
+
+namespace json = boost::json;
+
+namespace
+{
+
+constexpr std::size_t longest_name = 64;
+
+/// A credential as the page sees it.
+struct Factor {
+    std::string id;     // in the API
+    std::string stored; // in the accounts
+    std::string kind, name;
+    TimePoint created{};
+    std::optional<TimePoint> last_used;
+};
+
+result<std::vector<Factor>> factors_of(Services& services, const std::string& user)
+{
+    const auto passkeys = services.use.accounts.passkeys(user);
+    if (passkeys.has_error())
+        return passkeys.error();
+    const auto totps = services.use.accounts.totps(user);
+    if (totps.has_error())
+        return totps.error();
+    std::vector<Factor> found;
+    for (const auto& key : *passkeys)
+        found.push_back(
+            {challenges::base64url_encode(key.id), key.id, "passkey", key.name, key.created, key.last_used});
+    for (const auto& totp : *totps)
+        found.push_back({totp.id, totp.id, "totp", totp.name, totp.created, std::nullopt});
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Factor& a, const Factor& b) { return a.created < b.created; });
+    return found;
+}
+
+json::object factor_json(const Factor& factor)
+{
+    return {{"id", factor.id},
+            {"kind", factor.kind},
+            {"name", readable(factor.name, 4 * longest_name).text},
+            {"created", rfc3339(factor.created)},
+            {"last_used", factor.last_used ? json::value(rfc3339(*factor.last_used)) : json::value(nullptr)}};
+}
+
+Response needs_strong_session()
+{
+    return error_reply(403, "needs_strong_session", "Sign in with a passkey to change your factors.");
+}
+
+/// A new factor may be added with a strong session, or as the very first one through an enrolment link.
+std::optional<Response> refuse_enrolment(Call& call)
+{
+    const auto& session = call.visitor->session;
+    if (session.strong && !session.enrolment_only)
+        return std::nullopt;
+    if (!session.enrolment_only)
+        return needs_strong_session();
+    const auto kinds = factor_kinds(call.services, call.user());
+    if (kinds.has_error())
+        return unavailable();
+    if (!kinds->empty())
+        return needs_strong_session();
+    return std::nullopt;
+}
+
+struct Begun {
+    std::string ceremony;
+    json::object options;
+};
+
+result<Begun> begin(Call& call, factors::Factor& factor, Ceremony::Kind kind)
+{
+    auto enrolment = factor.begin_enrolment(call.visitor->user, call.now);
+    if (enrolment.has_error())
+        return enrolment.error();
+    Begun begun;
+    begun.options = json::parse(enrolment->options).as_object();
+    Ceremony ceremony;
+    ceremony.kind = kind;
+    ceremony.session = call.visitor->session.token_hash;
+    ceremony.expires = std::min(enrolment->expires, call.now + call.services.limits.ceremony);
+    ceremony.enrolment = std::move(*enrolment);
+    auto id = call.services.ceremonies.begin(std::move(ceremony), call.now);
+    if (!id)
+        return factors::make_error_code(factors::errc::no_randomness);
+    begun.ceremony = std::move(*id);
+    return begun;
+}
+
+Response refused_factor(boost::system::error_code why)
+{
+    if (why == factors::errc::store_unavailable || why == factors::errc::no_randomness)
+        return unavailable();
+    if (why == factors::errc::exists)
+        return error_reply(409, "exists", "This credential is enrolled already.");
+    if (why == factors::errc::expired)
+        return error_reply(410, "ceremony_expired", "That took too long. Start again.");
+    if (why == factors::errc::wrong_code || why == factors::errc::replayed)
+        return error_reply(400, "wrong_code", "That code is not right. Enter the newest one.");
+    return error_reply(400, "factor_refused", "That could not be verified. Try again.");
+}
+
+/// Takes back what was just stored, as the audit could not take it.
+Response undo(Call& call, const Factor& added)
+{
+    (void)call.services.use.accounts.remove_credential(call.user(), added.stored);
+    return unavailable();
+}
+
+/// The session is replaced after a factor was added: what it may do has changed.
+Response replace_session(Call& call, const Factor& added)
+{
+    const auto& old = call.visitor->session;
+    // The first passkey: its owner holds the only strong factor there is, so asking for it again proves nothing more.
+    const bool strong = old.strong || added.kind == "passkey";
+    Response cookie;
+    const auto session = call.services.sessions.start(call.request, call.user(),
+                                                      strong ? Strength::strong : Strength::weak, call.now, cookie);
+    if (session.has_error())
+        return unavailable();
+    call.services.hub.end_session(old.token_hash);
+    auto body = session_json(call.services, *session, call.visitor->user);
+    if (body.has_error())
+        return unavailable();
+    auto response = json_reply(201, json::object{{"factor", factor_json(added)}, {"session", std::move(*body)}});
+    response.headers = std::move(cookie.headers);
+    return response;
+}
+
+Response finish(Call& call, factors::Factor& factor, Ceremony::Kind kind, const std::string& id,
+                const std::string& answer, const std::string& name)
+{
+    auto& services = call.services;
+    if (auto refused = call.limit("proof user " + call.user(), services.limits.proof_user))
+        return *refused;
+    if (auto refused = refuse_enrolment(call))
+        return *refused;
+    auto ceremony = services.ceremonies.take(id, kind, call.visitor->session.token_hash, call.now);
+    if (!ceremony)
+        return refused_factor(factors::errc::expired);
+    const auto before = factors_of(services, call.user());
+    if (before.has_error())
+        return unavailable();
+    const auto enrolled = factor.finish_enrolment(ceremony->enrolment, answer, name, call.now);
+    if (enrolled.has_error()) {
+        const bool again = enrolled.error() == factors::errc::wrong_code;
+        if (again && ++ceremony->tries < services.limits.wrong_enrolment_codes)
+            services.ceremonies.put_back(id, std::move(*ceremony));
+        return refused_factor(enrolled.error());
+    }
+    const auto after = factors_of(services, call.user());
+    if (after.has_error())
+        return unavailable();
+    const auto is_new = [&](const Factor& candidate) {
+        return std::none_of(before->begin(), before->end(), [&](const Factor& old) { return old.id == candidate.id; });
+    };
+    const auto added = std::find_if(after->begin(), after->end(), is_new);
+    if (added == after->end())
+        return unavailable();
+    if (!services.use.recorder.record("factor_enrolled", call.user(),
+                                      {{"client_address", call.request.client_address},
+                                       {"factor", added->kind},
+                                       {"credential", added->id},
+                                       {"name", readable(added->name, 4 * longest_name).text}}))
+        return undo(call, *added);
+    return replace_session(call, *added);
+}
+
+/// Why this one cannot go, if it cannot.
+std::optional<Response> refuse_removal(const std::vector<Factor>& all, const Factor& factor)
+{
+    const auto passkeys = std::count_if(all.begin(), all.end(), [](const Factor& f) { return f.kind == "passkey"; });
+    if (all.size() == 1)
+        return error_reply(409, "last_factor", "This is your only factor. Add another one first.");
+    if (factor.kind == "passkey" && passkeys == 1)
+        return error_reply(
+            409, "last_factor",
+            "This is your only passkey; without one you could not add factors any more. Add another one first.");
+    return std::nullopt;
+}
+
+} // namespace
+
+Response list_factors(Call& call)
+{
+    const auto all = factors_of(call.services, call.user());
+    if (all.has_error())
+        return unavailable();
+    json::array list;
+    for (const auto& factor : *all)
+        list.emplace_back(factor_json(factor));
+    return json_reply(200, json::object{{"factors", std::move(list)}});
+}
+
+Response begin_passkey_enrolment(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    if (auto refused = refuse_enrolment(call))
+        return *refused;
+    auto begun = begin(call, call.services.use.passkey, Ceremony::Kind::add_passkey);
+    if (begun.has_error())
+        return unavailable();
+    return json_reply(200, json::object{{"ceremony", begun->ceremony}, {"options", std::move(begun->options)}});
+}
+
+Response finish_passkey_enrolment(Call& call)
+{
+    JsonBody body(call.request);
+    const auto id = body.text("ceremony", 64);
+    const auto name = body.optional_text("name", longest_name);
+    const auto credential = body.object("credential");
+    if (auto problem = body.problem())
+        return *problem;
+    return finish(call, call.services.use.passkey, Ceremony::Kind::add_passkey, id, credential,
+                  name.empty() ? "Passkey" : name);
+}
+
+Response begin_totp_enrolment(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    if (auto refused = refuse_enrolment(call))
+        return *refused;
+    auto begun = begin(call, call.services.use.totp, Ceremony::Kind::add_totp);
+    if (begun.has_error())
+        return unavailable();
+    return json_reply(200, json::object{{"ceremony", begun->ceremony},
+                                        {"secret", begun->options["secret"]},
+                                        {"otpauth_uri", begun->options["uri"]}});
+}
+
+Response finish_totp_enrolment(Call& call)
+{
+    JsonBody body(call.request);
+    const auto id = body.text("ceremony", 64);
+    const auto name = body.optional_text("name", longest_name);
+    const auto code = body.text("code", 16);
+    if (auto problem = body.problem())
+        return *problem;
+    return finish(call, call.services.use.totp, Ceremony::Kind::add_totp, id,
+                  json::serialize(json::object{{"code", code}}), name.empty() ? "Authenticator app" : name);
+}
+
+Response remove_factor(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    if (!call.visitor->session.strong)
+        return needs_strong_session();
+    const auto all = factors_of(call.services, call.user());
+    if (all.has_error())
+        return unavailable();
+    const auto found =
+        std::find_if(all->begin(), all->end(), [&](const Factor& factor) { return factor.id == call.parameters[0]; });
+    if (found == all->end())
+        return not_found();
+    if (auto refused = refuse_removal(*all, *found))
+        return *refused;
+    if (!call.services.use.recorder.record(
+            "factor_removed", call.user(),
+            {{"client_address", call.request.client_address}, {"factor", found->kind}, {"credential", found->id}}))
+        return unavailable();
+    if (call.services.use.accounts.remove_credential(call.user(), found->stored).has_error())
+        return unavailable();
+    return no_content();
+}
+
+} // namespace stepgate::challenge_web::server

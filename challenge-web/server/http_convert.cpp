@@ -1,0 +1,101 @@
+#include "challenge-web/server/http_loop.h"
+
+namespace stepgate::challenge_web::server
+{
+
+namespace
+{
+
+Method method_of(http::verb verb)
+{
+    switch (verb) {
+    case http::verb::get:
+        return Method::get;
+    case http::verb::head:
+        return Method::head;
+    case http::verb::post:
+        return Method::post;
+    case http::verb::delete_:
+        return Method::remove;
+    default: // some thirty others
+        return Method::other;
+    }
+}
+
+std::string lower(std::string_view text)
+{
+    std::string out{text};
+    for (char& c : out)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c - 'A' + 'a');
+    return out;
+}
+
+template <class View>
+std::string copy(const View& view)
+{
+    return {view.data(), view.size()};
+}
+
+} // namespace
+
+Request to_request(http::request<http::string_body>&& message, const std::string& client_address)
+{
+    Request request;
+    request.method = method_of(message.method());
+    request.target = copy(message.target());
+    request.client_address = client_address;
+    for (const auto& field : message)
+        request.headers.emplace_back(lower(copy(field.name_string())), copy(field.value()));
+    request.body = std::move(message.body());
+    return request;
+}
+
+WireResponse to_wire(const Response& response, unsigned version, bool keep_alive, bool head)
+{
+    const auto* borrowed = reinterpret_cast<const char*>(response.borrowed.data());
+    const auto body = response.borrowed.empty() ? std::string_view{response.body}
+                                                : std::string_view{borrowed, response.borrowed.size()};
+    WireResponse message;
+    message.result(static_cast<unsigned>(response.status));
+    message.version(version);
+    message.keep_alive(keep_alive);
+    if (!response.content_type.empty())
+        message.set(http::field::content_type, response.content_type);
+    for (const auto& [name, value] : response.headers)
+        message.insert(name, value);
+    if (response.status != 204 && response.status != 304)
+        message.content_length(body.size());
+    if (!head)
+        message.body() = beast::span<const char>(body.data(), body.size());
+    return message;
+}
+
+std::optional<Response> reply_to_read_error(boost::system::error_code code)
+{
+    auto reply = [&]() -> std::optional<Response> {
+        if (code == http::error::body_limit)
+            return error_reply(413, "too_large", "The request is too large.");
+        if (code == http::error::header_limit || code == http::error::buffer_overflow)
+            return error_reply(431, "too_large", "The request's headers are too large.");
+        if (code == http::error::end_of_stream || code == http::error::partial_message)
+            return std::nullopt;
+        if (code.category() == http::make_error_code(http::error::bad_method).category())
+            return bad_request("This is not HTTP that stepgate understands.");
+        return std::nullopt;
+    }();
+    if (reply)
+        add_security_headers(*reply, true);
+    return reply;
+}
+
+std::string event_stream_head(const Response& response)
+{
+    // No length and no chunks: the stream ends with the connection (RFC 9112 6.3).
+    std::string head = "HTTP/1.1 200 OK\r\nContent-Type: " + response.content_type + "\r\nConnection: close\r\n";
+    for (const auto& [name, value] : response.headers)
+        head.append(name).append(": ").append(value).append("\r\n");
+    return head + "\r\n";
+}
+
+} // namespace stepgate::challenge_web::server

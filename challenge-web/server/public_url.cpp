@@ -1,0 +1,33 @@
+#include "challenge-web/server/public_url.h"
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include <algorithm>
+
+namespace stepgate::challenge_web::server
+{
+
+std::optional<PublicUrl> parse_public_url(std::string_view url)
+{
+    const auto parsed = boost::urls::parse_absolute_uri(boost::urls::string_view{url.data(), url.size()});
+    if (parsed.has_error() || parsed->scheme_id() != boost::urls::scheme::https)
+        return std::nullopt;
+    if (parsed->has_userinfo() || parsed->has_query() || parsed->encoded_host().empty())
+        return std::nullopt;
+    if (!parsed->encoded_path().empty() && parsed->encoded_path() != "/")
+        return std::nullopt;
+    if (parsed->has_port() && parsed->port_number() == 0)
+        return std::nullopt;
+    PublicUrl result;
+    result.host = std::string{parsed->encoded_host().data(), parsed->encoded_host().size()};
+    std::transform(result.host.begin(), result.host.end(), result.host.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    result.address = parsed->host_type() != boost::urls::host_type::name;
+    result.origin = "https://" + result.host;
+    if (parsed->has_port() && parsed->port_number() != 443)
+        result.origin += ":" + std::to_string(parsed->port_number());
+    return result;
+}
+
+} // namespace stepgate::challenge_web::server

@@ -1,0 +1,206 @@
+#include "challenge-web/server/readable.h"
+
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cstdio>
+
+namespace stepgate::challenge_web::server
+{
+
+namespace
+{
+
+constexpr std::size_t longest_value = 4096;
+
+/// Length of the UTF-8 sequence at the start of `bytes` (Unicode 3.9, table 3-7), its code point in `point`; 0 if none.
+std::size_t decode_utf8(std::string_view bytes, char32_t& point)
+{
+    const auto lead = static_cast<unsigned char>(bytes[0]);
+    if (lead < 0x80) {
+        point = lead;
+        return 1;
+    }
+    const std::size_t length = lead >= 0xc2 && lead <= 0xdf   ? 2
+                               : lead >= 0xe0 && lead <= 0xef ? 3
+                               : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                              : 0;
+    if (length == 0 || bytes.size() < length)
+        return 0;
+    point = lead & (0xffU >> (length + 1));
+    for (std::size_t i = 1; i < length; ++i) {
+        const auto next = static_cast<unsigned char>(bytes[i]);
+        if ((next & 0xc0U) != 0x80)
+            return 0;
+        point = (point << 6U) | (next & 0x3fU);
+    }
+    const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+    const bool surrogate = point >= 0xd800 && point <= 0xdfff;
+    return overlong || surrogate || point > 0x10ffff ? 0 : length;
+}
+
+/// Not visible, or changes the order of what is.
+bool hidden(char32_t c)
+{
+    if (c == '\n' || c == '\t')
+        return false;
+    struct Range {
+        char32_t first, last;
+    };
+    static constexpr Range ranges[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},
+        {0x115f, 0x1160}, {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},
+        {0x2060, 0x206f}, {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+        {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+    };
+    for (const auto& range : ranges)
+        if (c >= range.first && c <= range.last)
+            return true;
+    return false;
+}
+
+void append_escaped(std::string& out, const char* format, unsigned value)
+{
+    std::array<char, 16> text{};
+    const auto length = std::snprintf(text.data(), text.size(), format, value);
+    out.append(text.data(), static_cast<std::size_t>(length));
+}
+
+std::string hex(std::string_view bytes)
+{
+    std::string out = "\\x";
+    for (const char c : bytes.substr(0, longest_value))
+        append_escaped(out, "%02x", static_cast<unsigned char>(c));
+    if (bytes.size() > longest_value)
+        out += "… (" + std::to_string(bytes.size()) + " bytes)";
+    return out;
+}
+
+std::uint64_t big_endian(std::string_view bytes)
+{
+    std::uint64_t value = 0;
+    for (const char c : bytes)
+        value = (value << 8U) | static_cast<unsigned char>(c);
+    return value;
+}
+
+template <class T>
+std::string shortest(T value)
+{
+    std::array<char, 64> text{};
+    const auto written = std::to_chars(text.data(), text.data() + text.size(), value);
+    return {text.data(), written.ptr};
+}
+
+std::string uuid(std::string_view bytes)
+{
+    std::string out;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            out.push_back('-');
+        append_escaped(out, "%02x", static_cast<unsigned char>(bytes[i]));
+    }
+    return out;
+}
+
+struct KnownType {
+    std::uint32_t oid;
+    std::string_view name;
+};
+// Built-in types with fixed OIDs (PostgreSQL's pg_type.dat).
+constexpr KnownType known_types[] = {
+    {16, "bool"},     {17, "bytea"},     {18, "char"},        {19, "name"},          {20, "int8"},
+    {21, "int2"},     {23, "int4"},      {25, "text"},        {26, "oid"},           {114, "json"},
+    {142, "xml"},     {650, "cidr"},     {700, "float4"},     {701, "float8"},       {705, "unknown"},
+    {790, "money"},   {829, "macaddr"},  {869, "inet"},       {1042, "bpchar"},      {1043, "varchar"},
+    {1082, "date"},   {1083, "time"},    {1114, "timestamp"}, {1184, "timestamptz"}, {1186, "interval"},
+    {1266, "timetz"}, {1700, "numeric"}, {2205, "regclass"},  {2950, "uuid"},        {3802, "jsonb"},
+    {1005, "int2[]"}, {1007, "int4[]"},  {1009, "text[]"},    {1015, "varchar[]"},   {1016, "int8[]"},
+    {2951, "uuid[]"},
+};
+
+/// PostgreSQL's binary formats (its *send functions); the size was checked where one is fixed.
+std::string decode_binary(std::uint32_t oid, std::string_view bytes)
+{
+    const auto is = [&](std::uint32_t type, std::size_t size) { return oid == type && bytes.size() == size; };
+    if (is(16, 1))
+        return bytes[0] != 0 ? "true" : "false";
+    if (is(21, 2))
+        return std::to_string(static_cast<std::int16_t>(big_endian(bytes)));
+    if (is(23, 4))
+        return std::to_string(static_cast<std::int32_t>(big_endian(bytes)));
+    if (is(20, 8))
+        return std::to_string(static_cast<std::int64_t>(big_endian(bytes)));
+    if (is(26, 4))
+        return std::to_string(big_endian(bytes));
+    if (is(700, 4))
+        return shortest(std::bit_cast<float>(static_cast<std::uint32_t>(big_endian(bytes))));
+    if (is(701, 8))
+        return shortest(std::bit_cast<double>(big_endian(bytes)));
+    if (is(2950, 16))
+        return uuid(bytes);
+    switch (oid) {
+    case 18:
+    case 19:
+    case 25:
+    case 114:
+    case 142:
+    case 705:
+    case 1042:
+    case 1043:
+        return readable(bytes, longest_value).text;
+    default:
+        break;
+    }
+    if (oid == 3802 && !bytes.empty() && bytes[0] == 1) // jsonb: version 1, then text
+        return readable(bytes.substr(1), longest_value).text;
+    return hex(bytes);
+}
+
+} // namespace
+
+Readable readable(std::string_view bytes, std::size_t most)
+{
+    Readable out;
+    while (!bytes.empty()) {
+        if (out.text.size() >= most) {
+            out.truncated = true;
+            break;
+        }
+        char32_t point = 0;
+        const auto length = decode_utf8(bytes, point);
+        if (length == 0)
+            append_escaped(out.text, "\\x%02X", static_cast<unsigned char>(bytes[0]));
+        else if (bytes.starts_with("\r\n"))
+            ; // line ends of Windows: the line feed that follows says it all
+        else if (hidden(point))
+            append_escaped(out.text, "\\u{%04X}", static_cast<unsigned>(point));
+        else
+            out.text.append(bytes.substr(0, length));
+        bytes.remove_prefix(length == 0 ? 1 : length);
+    }
+    return out;
+}
+
+std::string type_name(std::uint32_t oid)
+{
+    if (oid == 0)
+        return "unknown";
+    for (const auto& type : known_types)
+        if (type.oid == oid)
+            return std::string{type.name};
+    return "oid " + std::to_string(oid);
+}
+
+std::string readable_value(const challenges::Parameter& parameter)
+{
+    const std::string& bytes = *parameter.value;
+    if (parameter.binary)
+        return decode_binary(parameter.type_oid, bytes);
+    auto shown = readable(bytes, longest_value);
+    if (shown.truncated)
+        shown.text += "… (" + std::to_string(bytes.size()) + " bytes)";
+    return shown.text;
+}
+
+} // namespace stepgate::challenge_web::server

@@ -1,0 +1,49 @@
+#include "challenge-web/server/session_json.h"
+
+#include "challenge-web/server/replies.h"
+
+#include <boost/json/value_from.hpp>
+
+namespace stepgate::challenge_web::server
+{
+
+namespace json = boost::json;
+
+result<std::vector<std::string>> factor_kinds(Services& services, const std::string& user)
+{
+    std::vector<std::string> kinds;
+    for (auto* factor : {&services.use.passkey, &services.use.totp}) {
+        const auto enrolled = factor->enrolled(user);
+        if (enrolled.has_error())
+            return enrolled.error();
+        if (*enrolled)
+            kinds.emplace_back(factor->name());
+    }
+    return kinds;
+}
+
+result<json::object> session_json(Services& services, const accounts::WebSession& session, const accounts::User& user)
+{
+    auto kinds = factor_kinds(services, user.name);
+    if (kinds.has_error())
+        return kinds.error();
+    json::array roles;
+    if (user.auditor)
+        roles.emplace_back("auditor");
+    if (user.admin)
+        roles.emplace_back("admin");
+    return json::object{
+        {"user", user.name},
+        {"groups", json::value_from(user.groups)},
+        {"roles", std::move(roles)},
+        {"csrf_token", session.csrf},
+        {"enrolment_only", session.enrolment_only},
+        {"strong", session.strong},
+        {"factors", json::value_from(*kinds)},
+        {"created", rfc3339(session.created)},
+        {"expires", rfc3339(session.expires)},
+        {"idle_seconds", services.limits.session_idle.count()},
+    };
+}
+
+} // namespace stepgate::challenge_web::server

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "challenge-web/server/call.h"
+
+#include <boost/json/object.hpp>
+
+namespace stepgate::challenge_web::server
+{
+
+/// Kinds of factor a user has ("passkey", "totp"). An error only when the store fails.
+[[nodiscard]] result<std::vector<std::string>> factor_kinds(Services& services, const std::string& user);
+
+/// openapi.yaml's Session.
+[[nodiscard]] result<boost::json::object> session_json(Services& services, const accounts::WebSession& session,
+                                                       const accounts::User& user);
+
+} // namespace stepgate::challenge_web::server

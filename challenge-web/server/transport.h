@@ -1,0 +1,90 @@
+#pragma once
+
+#include "challenge-web/server/settings.h"
+#include "challenge-web/server/site.h"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace stepgate::challenge_web::server
+{
+
+/// A connection that lives, so that stopping can close it.
+struct LiveConnection {
+    std::string address;
+    std::function<void()> close; // empties itself when the stream is gone
+    bool idle = true;            // between requests: may be closed without harm
+};
+
+/// What listeners and connections share. All of it is used on the one thread that runs `io`, but for `tls` and `stop`.
+class Transport
+{
+  public:
+    using Handler = Response (Site::*)(const Request&);
+
+    Transport(Site& site, TransportLimits limits, unsigned workers);
+    ~Transport();
+    Transport(const Transport&) = delete;
+    Transport& operator=(const Transport&) = delete;
+
+    /// Binds and starts to accept; the port that was bound. Before `run`.
+    [[nodiscard]] boost::system::result<std::uint16_t> listen(const std::string& host, std::uint16_t port,
+                                                              bool with_tls);
+    void run();  // until `stop` and the last connection's end
+    void stop(); // from any thread
+
+    void set_tls(std::shared_ptr<boost::asio::ssl::context> context);
+    [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> tls() const;
+
+    // For connections.
+    [[nodiscard]] Site& site() { return site_; }
+    [[nodiscard]] const TransportLimits& limits() const { return limits_; }
+    [[nodiscard]] bool stopping() const { return stopping_; }
+    /// Runs a handler on a worker thread; comes back on the I/O thread.
+    [[nodiscard]] boost::asio::awaitable<Response> handle(Handler handler, const Request& request);
+    [[nodiscard]] boost::asio::awaitable<bool> session_alive(const std::string& token_hash);
+
+    using Entry = std::list<LiveConnection>::iterator;
+    void leave(Entry entry);
+
+  private:
+    boost::asio::awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor, bool with_tls);
+    void start_connection(boost::asio::ip::tcp::socket socket, bool with_tls);
+    void begin_stop();
+    void close_connections(bool only_idle);
+    void finish_if_empty();
+
+    Site& site_;
+    const TransportLimits limits_;
+    boost::asio::io_context io_{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    boost::asio::thread_pool workers_;
+    boost::asio::steady_timer stop_timer_;
+    std::list<boost::asio::ip::tcp::acceptor> acceptors_;
+    std::list<LiveConnection> connections_;
+    std::unordered_map<std::string, std::size_t> by_address_;
+    bool stopping_ = false;
+    mutable std::mutex tls_mutex_;
+    std::shared_ptr<boost::asio::ssl::context> tls_;
+};
+
+/// From the TLS handshake to close_notify (tls_connection.cpp), and without TLS (plain_connection.cpp).
+boost::asio::awaitable<void> serve_tls(Transport& transport, Transport::Entry entry,
+                                       boost::asio::ip::tcp::socket socket);
+boost::asio::awaitable<void> serve_plain(Transport& transport, Transport::Entry entry,
+                                         boost::asio::ip::tcp::socket socket);
+
+} // namespace stepgate::challenge_web::server
