@@ -118,7 +118,7 @@ function Field({ name, value, type = 'text' }: { name: FilterKey | 'from' | 'to'
   return (
     <div>
       <label for={id}>{words.fields[name]}</label>
-      <input id={id} name={name} type={type} defaultValue={value ?? ''} autocomplete="off" spellcheck={false} maxLength={200} />
+      <input id={id} name={name} type={type as 'text'} defaultValue={value ?? ''} autocomplete="off" spellcheck={false} maxLength={200} />
     </div>
   );
 }

@@ -1,0 +1,31 @@
+// PASS and FAIL lines, a closing line, an exit code: what a reader and ctest need, and no framework.
+let passed = 0;
+let failed = 0;
+
+export function check(name, good, detail = '') {
+  if (good) passed += 1;
+  else failed += 1;
+  console.log(`${good ? 'PASS' : 'FAIL'} ${name}${good || detail === '' ? '' : `: ${detail}`}`);
+  return good;
+}
+
+export function equal(name, actual, expected) {
+  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
+  return check(name, a === b, `got ${a}, expected ${b}`);
+}
+
+/** Runs a step; an exception in it is its failure, and the next step goes on. */
+export async function step(name, body) {
+  try {
+    const answer = await body();
+    if (answer === undefined || answer === true) check(name, true);
+    else if (answer === false) check(name, false);
+  } catch (error) {
+    check(name, false, String(error?.stack ?? error).split('\n').slice(0, 6).join(' | '));
+  }
+}
+
+export function finish() {
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}

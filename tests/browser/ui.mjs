@@ -1,0 +1,409 @@
+// The pages against mock_server.mjs: every page, in states that a real server reaches rarely.
+// usage: node tests/browser/ui.mjs DIST        (DIST: the built web app)      STEPGATE_SHOTS=DIR keeps pictures
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { add_authenticator, approve, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, until_armed } from './driver.mjs';
+import { start } from './mock_server.mjs';
+import { accessibility_faults, contrast_faults, sideways_scroll } from './page_checks.mjs';
+import { check, equal, finish, step } from './report.mjs';
+import { code_source } from './totp.mjs';
+
+const dist = process.argv[2];
+if (!dist) {
+  console.error('usage: node tests/browser/ui.mjs DIST');
+  process.exit(2);
+}
+const shots = process.env.STEPGATE_SHOTS;
+if (shots) mkdirSync(shots, { recursive: true });
+
+const mock = await start({ dist });
+const driver = await launch({ insecure_tls: false });
+const { page } = driver;
+const button = (name, on = page) => on.getByRole('button', { name, exact: true });
+
+/** What holds on every page. */
+async function inspect(name, on = page) {
+  equal(`${name}: accessibility`, await accessibility_faults(on), []);
+  equal(`${name}: contrast`, await contrast_faults(on), []);
+  equal(`${name}: no sideways scrolling`, await sideways_scroll(on), 0);
+  if (shots) await on.screenshot({ path: join(shots, `${name.replaceAll(' ', '_')}.png`), fullPage: true });
+}
+
+const nasty = `SELECT '<img src=x onerror=alert(1)>' AS "</pre><script>alert(2)</script>", "javascript:alert(3)"
+FROM customers -- <svg/onload=alert(4)> &lt;b&gt; {{7*7}} \${alert(5)}
+WHERE note = 'safe\u202e;sremotsuc MORF ETELED\u2066' AND zero\u200bwidth = E'\\u0000\u0007' /* unfinished <iframe srcdoc="<script>alert(6)</script>">`;
+
+await step('a page before sign-in leads to sign-in', async () => {
+  await page.goto(`${mock.origin}/c/unknown-challenge-id-0`);
+  await heading(page, 'Sign in').waitFor();
+  equal('the way back is kept', new URL(page.url()).searchParams.get('return'), '/c/unknown-challenge-id-0');
+  await inspect('sign in');
+});
+
+await step('a foreign way back is not followed', async () => {
+  await page.goto(`${mock.origin}/sign-in?return=${encodeURIComponent('//evil.example/')}`);
+  await heading(page, 'Sign in').waitFor();
+});
+
+await step('an enrolment link without a token, and a wrong one, say so', async () => {
+  await page.goto(`${mock.origin}/enrol`);
+  await page.getByText('has no enrolment token').waitFor();
+  await page.goto(`${mock.origin}/enrol#wrong`);
+  await button('Use this link').click();
+  await heading(page, 'This link cannot be used').waitFor();
+  await inspect('enrol refused');
+});
+
+await step('an enrolment link makes a passkey', async () => {
+  const link = mock.enrolment('ada');
+  await page.goto(link);
+  await heading(page, 'Set up your first factor').waitFor();
+  equal('the token leaves the address', new URL(page.url()).hash, '');
+  equal('opening the link does not spend it', mock.requests.includes('POST /api/v1/session/enrolment') && mock.user('ada').factors.length, 0);
+  await page.goto('about:blank');
+  await redeem(page, link);
+  await inspect('enrol choose');
+  await page.goto(`${mock.origin}/inbox`);
+  await button('Create passkey').waitFor();
+  check('an enrolment session only sees the enrolment page', new URL(page.url()).pathname === '/enrol');
+  await page.locator('#passkey-name').fill('Laptop');
+  await button('Create passkey').click();
+  await heading(page, 'You are set up').waitFor();
+  await inspect('enrol done');
+  equal('the passkey has its name', mock.user('ada').factors.map(({ kind, name }) => `${kind} ${name}`), ['passkey Laptop']);
+});
+
+await step('a second use of the link says so', async () => {
+  const context = await new_context(driver);
+  const other = await context.newPage();
+  await other.goto(mock.enrolment('ada'));
+  await button('Use this link', other).click();
+  await heading(other, 'You have a factor already').waitFor();
+  await context.close();
+});
+
+await step('the empty inbox says what to do', async () => {
+  await page.getByRole('link', { name: 'Open the inbox' }).click().catch(() => page.getByRole('button', { name: 'Open the inbox' }).click());
+  await page.getByText('Nothing is waiting for you').waitFor();
+  equal('title', await page.title(), 'Inbox · stepgate');
+  await inspect('inbox empty');
+});
+
+let first;
+await step('a held statement appears by itself', async () => {
+  first = mock.hold();
+  await page.getByText(first.code).waitFor();
+  equal('title counts', await page.title(), '(1) Inbox · stepgate');
+  mock.hold({ sql: 'SELECT name, email, ssn FROM customers ORDER BY name', seconds: 25, labels: ['pii', 'secret'], application: 'DBeaver 24' });
+  await page.waitForFunction(() => document.title.startsWith('(2)'));
+  mock.settle(mock.hold({ sql: 'TRUNCATE orders' }), 'denied');
+  mock.settle(mock.hold({ sql: 'UPDATE payments SET amount = 0' }), 'consumed');
+  mock.settle(mock.hold({ sql: 'DROP TABLE orders' }), 'cancelled');
+  await page.locator('.row').nth(2).waitFor();
+  await inspect('inbox');
+});
+
+await step('tabs share one stream, and the next takes over', async () => {
+  const second = await page.context().newPage();
+  await second.goto(`${mock.origin}/inbox`);
+  await second.getByText(first.code).waitFor();
+  const third = await page.context().newPage();
+  await third.goto(`${mock.origin}/inbox`);
+  await third.getByText(first.code).waitFor();
+  equal('one stream for three tabs', mock.streams(), 1);
+  const news = mock.hold({ sql: 'DELETE FROM shared' });
+  await third.getByText(news.code).waitFor();
+  await second.getByText(news.code).waitFor();
+  await page.goto('about:blank');
+  mock.settle(news, 'cancelled');
+  await second.locator('.row', { hasText: news.code }).waitFor();
+  const more = mock.hold({ sql: 'DELETE FROM after_takeover' });
+  await third.getByText(more.code).waitFor();
+  mock.settle(more, 'cancelled');
+  await second.close();
+  await third.close();
+});
+
+await step('a broken stream is taken up again, with what was missed', async () => {
+  await page.goto(`${mock.origin}/inbox`);
+  await page.getByText(first.code).waitFor();
+  mock.drop_streams();
+  const missed = mock.hold({ sql: 'DELETE FROM missed' });
+  await page.getByText(missed.code).waitFor();
+  mock.settle(missed, 'cancelled');
+});
+
+await step('the challenge page shows what is asked', async () => {
+  await page.locator('.card', { hasText: first.code }).getByRole('button', { name: /Review/ }).click();
+  const shown = await read_challenge(page);
+  equal('code', shown.code, first.code);
+  equal('statement', shown.statements, ['DELETE FROM customers;']);
+  equal('reason', shown.reasons, ['Rewrites or deletes every row']);
+  equal('focus is on approve', await page.evaluate(() => document.activeElement.className), 'approve');
+  await until_armed(page);
+  await inspect('challenge');
+});
+
+await step('Enter pressed as the page comes up does not approve', async () => {
+  await page.goto(`${mock.origin}/c/${first.id}`);
+  await heading(page, 'Approve this statement?').waitFor();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Space');
+  await until_armed(page);
+  equal('nothing was asked', mock.requests.filter((line) => line.includes(`${first.id}/passkey`)), []);
+});
+
+await step('approve by keyboard alone', async () => {
+  await page.keyboard.press('Enter');
+  await heading(page, 'Approved').waitFor();
+  equal('state', mock.challenges.get(first.id).state, 'approved');
+  await inspect('approved');
+  mock.settle(mock.challenges.get(first.id), 'consumed');
+  await page.waitForTimeout(200);
+  check('released at once, it still reads as approved', await heading(page, 'Approved').isVisible());
+  await page.reload();
+  await heading(page, 'Used').waitFor();
+  await inspect('used');
+});
+
+await step('deny', async () => {
+  const held = mock.hold({ in_transaction: true });
+  await deny(page, `${mock.origin}/c/${held.id}`);
+  equal('state', mock.challenges.get(held.id).state, 'denied');
+});
+
+await step('a full challenge: parameters, transaction, elevation, several statements', async () => {
+  const held = mock.hold({
+    sql: 'UPDATE customers SET email = $1, ssn = NULL\nWHERE true -- all of them', in_transaction: true, elevation: { seconds: 600, scope: 'label' },
+    opaque_reasons: ['calls public.purge, whose body is not known'], tables: ['public.customers (email, ssn)', 'public.orders (*)'], labels: ['pii', 'secret'],
+    reasons: [{ rule: 'update-without-where', because: 'Rewrites or deletes every row' }, { rule: 'read-pii', because: '' }],
+    statements: [
+      { sql: 'UPDATE customers SET email = $1, ssn = NULL\nWHERE true -- all of them', sql_truncated: false, parameters: [{ value: "o'brien@example.com", type: 'text' }, { value: null, type: 'oid 2950' }] },
+      { sql: `SELECT ${Array.from({ length: 90 }, (_, at) => `c${at}`).join(',\n       ')}\nFROM customers`, sql_truncated: true, parameters: [] },
+    ],
+  });
+  await open(page, `${mock.origin}/c/${held.id}`);
+  await page.getByText('A transaction is open').waitFor();
+  await page.getByText('for 10 minutes').waitFor();
+  await page.getByText('NULL', { exact: true }).waitFor();
+  await until_armed(page);
+  await inspect('challenge full');
+  await button('Show all 91 lines').click();
+  check('the whole text is there', (await page.locator('.statement pre').last().textContent()).includes('c89'));
+  mock.settle(held, 'cancelled');
+  await heading(page, 'Cancelled').waitFor();
+});
+
+await step('script in statement text stays text', async () => {
+  const held = mock.hold({ sql: nasty, tables: ['public."<img src=x onerror=alert(7)>"'], labels: ['<b>pii</b>'], application: '<script>alert(8)</script>',
+    reasons: [{ rule: '<i>rule</i>', because: '<img src=x onerror=alert(9)>' }], parameters: [{ value: '<svg onload=alert(10)>', type: '<u>text</u>' }] });
+  await page.goto(`${mock.origin}/inbox`);
+  await page.getByText(held.code).waitFor();
+  await open(page, `${mock.origin}/c/${held.id}`);
+  await until_armed(page);
+  const made = await page.evaluate(() => document.querySelectorAll('main img, main script, main iframe, main svg, main b, main i, main u').length);
+  equal('no element came out of it', made, 0);
+  const shown = await page.locator('.statement pre').textContent();
+  check('characters that deceive are numbered', shown.includes('U+202E') && shown.includes('U+2066') && shown.includes('U+200B') && !/[\u202e\u2066\u200b]/.test(shown), shown);
+  equal('the rest is the same', shown.replace(/U\+[0-9A-F]{4}/g, ''), nasty.replace(/[\u202e\u2066\u200b\u0007]/g, ''));
+  await inspect('challenge nasty');
+});
+
+await step('expired while looking', async () => {
+  const held = mock.hold({ seconds: 2 });
+  await open(page, `${mock.origin}/c/${held.id}`);
+  await heading(page, 'Expired').waitFor();
+  await inspect('expired');
+});
+
+await step('unknown and foreign challenges look the same', async () => {
+  const foreign = mock.hold({ user: 'bob' });
+  mock.user('bob');
+  const said = [];
+  for (const id of ['AAAAAAAAAAAAAAAAAAAAAA', foreign.id]) {
+    await open(page, `${mock.origin}/c/${id}`);
+    said.push(await page.locator('main').innerText());
+  }
+  equal('same words', said[0], said[1]);
+  await inspect('not found');
+});
+
+await step('a passkey that is not given changes nothing', async () => {
+  const held = mock.hold();
+  await open(page, `${mock.origin}/c/${held.id}`);
+  await until_armed(page);
+  await driver.authenticator.verify(false);
+  await button('Approve with passkey').click();
+  await page.getByText('The passkey was not used').waitFor();
+  equal('state', mock.challenges.get(held.id).state, 'pending');
+  await inspect('challenge refused');
+  await driver.authenticator.verify(true);
+  mock.rotate_csrf(); // as if another tab had signed in anew
+  await button('Approve with passkey').click();
+  await heading(page, 'Approved').waitFor();
+});
+
+await step('a store that is gone says so', async () => {
+  const held = mock.hold();
+  await open(page, `${mock.origin}/c/${held.id}`);
+  mock.failing.add(`POST /api/v1/challenges/${held.id}/deny`);
+  await button('Deny').click();
+  await page.getByText('cannot reach its store').waitFor();
+  mock.failing.clear();
+  mock.settle(held, 'cancelled');
+});
+
+let codes;
+await step('factors: add an authenticator app', async () => {
+  await open(page, `${mock.origin}/factors`);
+  await inspect('factors');
+  const secret = await enrol_totp(page, async (shown) => {
+    await inspect('factors totp');
+    codes = code_source(shown);
+    await page.locator('#totp-first-code').fill('000000');
+    await button('Confirm code').click();
+    await page.getByText('That code is not right').waitFor();
+    return codes();
+  });
+  check('the secret was shown', secret.length >= 16);
+  await page.locator('.card', { hasText: 'Test phone' }).waitFor();
+});
+
+await step('factors: the last passkey stays, another one goes', async () => {
+  await button('Remove Laptop').click();
+  await button('Remove it').click();
+  await page.getByText('This is the last one').waitFor();
+  await button('Remove Test phone').click();
+  await button('Keep it').click();
+  check('kept', await page.locator('.card', { hasText: 'Test phone' }).isVisible());
+});
+
+await step('sign out, sign in with password and code, and go on where one was', async () => {
+  await button('Sign out').click();
+  await heading(page, 'Sign in').waitFor();
+  const held = mock.hold({ requirement: { level: 1, factors: [], approvers: null, approvals: 0 }, missing: ['one factor'] });
+  await page.goto(`${mock.origin}/c/${held.id}`);
+  await heading(page, 'Sign in').waitFor();
+  await page.getByText('Use an authenticator code instead').click();
+  await inspect('sign in with code');
+  await page.getByLabel('Database user name').fill('ada');
+  await page.getByLabel('Database password').fill('wrong');
+  await page.getByLabel('Code from your authenticator app').fill('123456');
+  await button('Sign in with a code').click();
+  await page.getByText('That did not match').waitFor();
+  await page.getByLabel('Database password').fill('secret');
+  await page.getByLabel('Code from your authenticator app').fill(await codes());
+  await button('Sign in with a code').click();
+  equal('back at the challenge', (await read_challenge(page)).code, held.code);
+  await page.waitForTimeout(1100);
+  await page.locator('#approve-code').fill('111111');
+  await button('Approve with code').click();
+  await page.getByText('nothing was approved').waitFor();
+  mock.settle(held, 'expired');
+  await heading(page, 'Expired').waitFor();
+  await page.goto(`${mock.origin}/factors`);
+  await page.getByText('Sign in with a passkey to change factors').waitFor();
+  await inspect('factors weak');
+});
+
+await step('without a factor that can help, the page says so', async () => {
+  const context = await new_context(driver);
+  const other = await context.newPage();
+  await add_authenticator(other);
+  await enrol(other, mock.enrolment('eve'), 'Key');
+  mock.user('eve').factors[0].kind = 'other';
+  const held = mock.hold({ user: 'eve' });
+  await open(other, `${mock.origin}/c/${held.id}`);
+  await other.getByText('None of your factors can approve this').waitFor();
+  await inspect('challenge no factor', other);
+  await context.close();
+});
+
+await step('the audit is for auditors', async () => {
+  await page.goto(`${mock.origin}/audit`);
+  await heading(page, 'For reviewers').waitFor();
+});
+
+await step('audit: list, paging, filters, detail', async () => {
+  await button('Sign out').click();
+  mock.user('ada').roles.push('auditor');
+  await sign_in(page, mock.origin);
+  for (let at = 0; at < 60; at += 1) mock.record('statement', 'carl', { action: 'allow', sql: `SELECT ${at} FROM orders`, database: 'shop' });
+  mock.record('statement', 'mallory', { action: 'deny', sql: nasty, labels: ['pii', '<b>'] });
+  await page.getByRole('link', { name: 'Audit' }).click();
+  await page.locator('.records tbody tr').first().waitFor();
+  equal('a page', await page.locator('.records tbody tr').count(), 50);
+  await button('Older records').click();
+  await page.waitForFunction(() => document.querySelectorAll('.records tbody tr').length > 50);
+  await page.locator('summary', { hasText: 'Filters' }).click();
+  await inspect('audit');
+  await page.getByLabel('User', { exact: true }).fill('mallory');
+  await page.getByLabel('Event').selectOption('statement');
+  await button('Search').click();
+  await page.waitForFunction(() => document.querySelectorAll('.records tbody tr').length === 1);
+  equal('the address keeps the filters', new URL(page.url()).search, '?user=mallory&type=statement');
+  await page.locator('.record-sequence a').click();
+  await page.locator('.sql pre').waitFor();
+  await inspect('audit record');
+  equal('no element came out of it', await page.evaluate(() => document.querySelectorAll('main img, main script, main iframe').length), 0);
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelectorAll('.records tbody tr').length === 1);
+  await page.goto(`${mock.origin}/audit?user=nobody`);
+  await page.getByText('No record matches').waitFor();
+  await inspect('audit empty');
+  await page.goto(`${mock.origin}/audit/999999`);
+  await page.getByText('There is no such record').waitFor();
+});
+
+await step('a session that ends leads to sign-in and back', async () => {
+  await page.goto(`${mock.origin}/factors`);
+  await page.locator('.card').first().waitFor();
+  mock.end_sessions();
+  await heading(page, 'Sign in').waitFor();
+  await sign_in(page);
+  await heading(page, 'Your factors').waitFor();
+});
+
+for (const { name, viewport, color_scheme } of [
+  { name: 'phone', viewport: { width: 360, height: 740 }, color_scheme: 'light' },
+  { name: 'phone dark', viewport: { width: 360, height: 740 }, color_scheme: 'dark' },
+  { name: 'dark', viewport: { width: 1200, height: 850 }, color_scheme: 'dark' },
+]) {
+  await step(`every page on ${name}`, async () => {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme: color_scheme });
+    const held = mock.hold({
+      sql: `WITH gone AS (DELETE FROM orders WHERE customer_id IN (SELECT id FROM customers WHERE email LIKE '%@example.com') RETURNING *)\nSELECT count(*) FROM gone; -- ${'x'.repeat(120)}`,
+      in_transaction: true, elevation: { seconds: 600, scope: 'session' }, tables: ['public.customers (id, email)', `public.${'a_very_long_table_name_'.repeat(4)}`],
+      parameters: [{ value: 'y'.repeat(90), type: 'text' }], application: 'a client with a rather long application name that goes on',
+    });
+    for (const [label, path, until] of [
+      ['inbox', '/inbox', page.getByText(held.code)], ['challenge', `/c/${held.id}`, page.locator('.answer')],
+      ['factors', '/factors', page.locator('.card').first()], ['audit', '/audit?user=carl', page.locator('.records tbody tr').first()],
+      ['audit record', '/audit/2', page.locator('.details')], ['not found', '/nothing/here', heading(page, 'Not found')],
+    ]) {
+      await open(page, mock.origin + path);
+      await until.waitFor();
+      if (label === 'challenge') await page.waitForTimeout(1100);
+      await inspect(`${name} ${label}`);
+    }
+    await approve(page, `${mock.origin}/c/${held.id}`);
+    const context = await new_context(driver, { viewport, color_scheme });
+    const other = await context.newPage();
+    await add_authenticator(other);
+    await other.goto(`${mock.origin}/sign-in`);
+    await heading(other, 'Sign in').waitFor();
+    await inspect(`${name} sign in`, other);
+    await redeem(other, mock.enrolment(`new on ${name}`));
+    await button('Set up authenticator app', other).click();
+    await other.locator('.qr').waitFor();
+    await inspect(`${name} enrol`, other);
+    await context.close();
+  });
+}
+
+equal('no breach of the Content-Security-Policy', driver.violations, []);
+equal('no script error and no dialog', driver.errors, []);
+await driver.close();
+await mock.close();
+process.exitCode = finish();
