@@ -1,0 +1,169 @@
+// Passkeys and authenticator apps.
+#include "proxy/store/sqlite_impl.h"
+
+namespace stepgate::proxy::store
+{
+
+namespace
+{
+
+using PasskeyCredential = challenge_web::accounts::PasskeyCredential;
+
+constexpr const char* passkey_columns =
+    "SELECT id, user, public_key, algorithm, sign_count, name, created, last_used FROM passkeys";
+
+PasskeyCredential read_passkey(SQLite::Statement& row)
+{
+    PasskeyCredential credential;
+    credential.id = blob(row.getColumn(0));
+    credential.user = row.getColumn(1).getString();
+    credential.public_key = blob(row.getColumn(2));
+    credential.algorithm = row.getColumn(3).getInt();
+    credential.sign_count = static_cast<std::uint32_t>(row.getColumn(4).getInt64());
+    credential.name = row.getColumn(5).getString();
+    credential.created = to_time(row.getColumn(6).getInt64());
+    if (!row.getColumn(7).isNull())
+        credential.last_used = to_time(row.getColumn(7).getInt64());
+    return credential;
+}
+
+bool exists(SQLite::Database& db, const char* sql, const std::string& id)
+{
+    SQLite::Statement query{db, sql};
+    bind_blob(query, 1, id);
+    return query.executeStep();
+}
+
+} // namespace
+
+SqliteStore::result<std::vector<SqliteStore::PasskeyCredential>> SqliteStore::passkeys(const std::string& user)
+{
+    return impl_->run(false, [&]() -> result<std::vector<PasskeyCredential>> {
+        std::vector<PasskeyCredential> found;
+        SQLite::Statement query{impl_->db, std::string{passkey_columns} + " WHERE user = ? ORDER BY created, id"};
+        query.bind(1, user);
+        while (query.executeStep())
+            found.push_back(read_passkey(query));
+        return found;
+    });
+}
+
+SqliteStore::result<std::optional<SqliteStore::PasskeyCredential>> SqliteStore::find_passkey(const std::string& id)
+{
+    return impl_->run(false, [&]() -> result<std::optional<PasskeyCredential>> {
+        SQLite::Statement query{impl_->db, std::string{passkey_columns} + " WHERE id = ?"};
+        bind_blob(query, 1, id);
+        if (!query.executeStep())
+            return std::optional<PasskeyCredential>{};
+        return std::optional{read_passkey(query)};
+    });
+}
+
+SqliteStore::result<void> SqliteStore::add_passkey(const PasskeyCredential& credential)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        SQLite::Statement insert{impl_->db,
+                                 "INSERT INTO passkeys (id, user, public_key, algorithm, sign_count, name, created) "
+                                 "VALUES (?, ?, ?, ?, ?, ?, ?)"};
+        bind_blob(insert, 1, credential.id);
+        insert.bind(2, credential.user);
+        bind_blob(insert, 3, credential.public_key);
+        insert.bind(4, credential.algorithm);
+        insert.bind(5, std::int64_t{credential.sign_count});
+        insert.bind(6, credential.name);
+        insert.bind(7, to_column(credential.created));
+        insert.exec();
+        return {};
+    });
+}
+
+SqliteStore::result<void> SqliteStore::passkey_used(const std::string& id, std::uint32_t sign_count, TimePoint now)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        // Web Authentication 7.2, step 22: it grows, unless the authenticator has no counter (both zero).
+        SQLite::Statement update{impl_->db, "UPDATE passkeys SET sign_count = ?1, last_used = ?2 WHERE id = ?3 "
+                                            "AND (sign_count < ?1 OR (sign_count = 0 AND ?1 = 0))"};
+        update.bind(1, std::int64_t{sign_count});
+        update.bind(2, to_column(now));
+        bind_blob(update, 3, id);
+        if (update.exec() == 1)
+            return {};
+        const bool known = exists(impl_->db, "SELECT 1 FROM passkeys WHERE id = ?", id);
+        return boost::system::error_code{known ? errc::replayed : errc::not_found};
+    });
+}
+
+SqliteStore::result<std::vector<SqliteStore::TotpCredential>> SqliteStore::totps(const std::string& user)
+{
+    return impl_->run(false, [&]() -> result<std::vector<TotpCredential>> {
+        std::vector<TotpCredential> found;
+        SQLite::Statement query{impl_->db, "SELECT id, user, sealed_secret, last_step, name, created FROM totps "
+                                           "WHERE user = ? ORDER BY created, id"};
+        query.bind(1, user);
+        while (query.executeStep()) {
+            TotpCredential credential;
+            credential.id = blob(query.getColumn(0));
+            credential.user = query.getColumn(1).getString();
+            auto secret = impl_->box.unseal(credential.id, blob(query.getColumn(2)));
+            if (!secret) // another key, or a changed row: no code may pass
+                return boost::system::error_code{errc::store_unavailable};
+            credential.secret = std::move(*secret);
+            credential.last_step = query.getColumn(3).getInt64();
+            credential.name = query.getColumn(4).getString();
+            credential.created = to_time(query.getColumn(5).getInt64());
+            found.push_back(std::move(credential));
+        }
+        return found;
+    });
+}
+
+SqliteStore::result<void> SqliteStore::add_totp(const TotpCredential& credential)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        SQLite::Statement insert{
+            impl_->db,
+            "INSERT INTO totps (id, user, sealed_secret, last_step, name, created) VALUES (?, ?, ?, ?, ?, ?)"};
+        bind_blob(insert, 1, credential.id);
+        insert.bind(2, credential.user);
+        bind_blob(insert, 3, impl_->box.seal(credential.id, credential.secret));
+        insert.bind(4, credential.last_step);
+        insert.bind(5, credential.name);
+        insert.bind(6, to_column(credential.created));
+        insert.exec();
+        return {};
+    });
+}
+
+SqliteStore::result<void> SqliteStore::totp_used(const std::string& id, std::int64_t step, TimePoint now)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        SQLite::Statement update{impl_->db,
+                                 "UPDATE totps SET last_step = ?1, last_used = ?2 WHERE id = ?3 AND last_step < ?1"};
+        update.bind(1, step);
+        update.bind(2, to_column(now));
+        bind_blob(update, 3, id);
+        if (update.exec() == 1)
+            return {};
+        const bool known = exists(impl_->db, "SELECT 1 FROM totps WHERE id = ?", id);
+        return boost::system::error_code{known ? errc::replayed : errc::not_found};
+    });
+}
+
+SqliteStore::result<void> SqliteStore::remove_credential(const std::string& user, const std::string& id)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        int removed = 0;
+        for (const char* sql :
+             {"DELETE FROM passkeys WHERE user = ? AND id = ?", "DELETE FROM totps WHERE user = ? AND id = ?"}) {
+            SQLite::Statement erase{impl_->db, sql};
+            erase.bind(1, user);
+            bind_blob(erase, 2, id);
+            removed += erase.exec();
+        }
+        if (removed == 0)
+            return boost::system::error_code{errc::not_found};
+        return {};
+    });
+}
+
+} // namespace stepgate::proxy::store

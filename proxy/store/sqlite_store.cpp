@@ -1,0 +1,167 @@
+#include "proxy/store/sqlite_store.h"
+
+#include "proxy/store/sqlite_impl.h"
+
+#include <sqlite3.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace stepgate::proxy::store
+{
+
+namespace
+{
+
+constexpr int busy_ms = 5000;
+// The schema, step by step. A step is never changed once released: a store carries the number of steps it has seen.
+constexpr std::array<const char*, 1> migrations{R"sql(
+CREATE TABLE users (
+    name TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, auditor INTEGER NOT NULL, admin INTEGER NOT NULL,
+    disabled INTEGER NOT NULL, scram_verifier TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
+CREATE TABLE user_groups (
+    user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, name TEXT NOT NULL, PRIMARY KEY (user, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE passkeys (
+    id BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, public_key BLOB NOT NULL,
+    algorithm INTEGER NOT NULL, sign_count INTEGER NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL, last_used INTEGER) STRICT;
+CREATE INDEX passkeys_user ON passkeys(user);
+CREATE TABLE totps (
+    id BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, sealed_secret BLOB NOT NULL,
+    last_step INTEGER NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL, last_used INTEGER) STRICT;
+CREATE INDEX totps_user ON totps(user);
+CREATE TABLE failures (user TEXT NOT NULL, factor TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE INDEX failures_user ON failures(user, factor, at);
+CREATE TABLE enrolments (
+    token_hash BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, expires INTEGER NOT NULL,
+    redeemed INTEGER) STRICT;
+CREATE TABLE web_sessions (
+    token_hash BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, csrf TEXT NOT NULL,
+    enrolment_only INTEGER NOT NULL, strong INTEGER NOT NULL, created INTEGER NOT NULL, last_seen INTEGER NOT NULL,
+    expires INTEGER NOT NULL, client_address TEXT NOT NULL, user_agent TEXT NOT NULL) STRICT;
+CREATE INDEX web_sessions_user ON web_sessions(user);
+CREATE TABLE changes (users INTEGER NOT NULL) STRICT;
+INSERT INTO changes VALUES (0);
+)sql"};
+
+/// Makes the file with the right mode before SQLite would with the process's mask. Its journals take the mode over.
+bool make_private(const std::filesystem::path& file)
+{
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    const bool done = ::fchmod(fd, 0600) == 0;
+    ::close(fd);
+    return done;
+}
+
+void migrate(SQLite::Database& db)
+{
+    SQLite::Transaction transaction{db, SQLite::TransactionBehavior::IMMEDIATE};
+    int version = db.execAndGet("PRAGMA user_version").getInt();
+    const int known = static_cast<int>(migrations.size());
+    if (version > known)
+        throw SQLite::Exception("it was written by a newer stepgate (schema " + std::to_string(version) +
+                                ", this build knows " + std::to_string(known) + ")");
+    for (; version < known; ++version)
+        db.exec(migrations[static_cast<std::size_t>(version)]);
+    db.exec("PRAGMA user_version = " + std::to_string(known));
+    transaction.commit();
+}
+
+bool holds_secrets(const std::filesystem::path& file)
+{
+    SQLite::Database db{file.string(), SQLite::OPEN_READWRITE, busy_ms};
+    return db.tableExists("totps") && db.execAndGet("SELECT count(*) FROM totps").getInt() > 0;
+}
+
+} // namespace
+
+errc error_of(const SQLite::Exception& error)
+{
+    switch (error.getExtendedErrorCode()) {
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_ROWID:
+        return errc::exists;
+    case SQLITE_CONSTRAINT_FOREIGNKEY:
+        return errc::not_found;
+    default:
+        return errc::store_unavailable;
+    }
+}
+
+SqliteStore::Impl::Impl(const std::filesystem::path& path, SecretBox secrets)
+    : file(path), box(secrets), db(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_FULLMUTEX, busy_ms)
+{
+    struct stat status {
+    };
+    if (::stat(file.c_str(), &status) == 0) {
+        device = status.st_dev;
+        inode = status.st_ino;
+    }
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec("PRAGMA synchronous = FULL"); // a claimed code or a spent link must survive a crash
+    db.exec("PRAGMA foreign_keys = ON");
+    db.exec("PRAGMA secure_delete = ON");
+    migrate(db);
+}
+
+bool SqliteStore::Impl::present() const
+{
+    struct stat status {
+    };
+    return ::stat(file.c_str(), &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+boost::system::result<std::unique_ptr<SqliteStore>, StoreError> SqliteStore::open(const std::filesystem::path& file)
+{
+    const auto refused = [&](const std::string& why) {
+        return StoreError{"cannot open the store " + file.string() + ": " + why};
+    };
+    try {
+        if (!make_private(file))
+            return refused(std::string{std::strerror(errno)} + "; check the path and its permissions");
+        std::string error;
+        auto key_file = file;
+        key_file += ".key";
+        auto box = SecretBox::open(key_file, !holds_secrets(file), error);
+        if (!box)
+            return refused(error);
+        return std::unique_ptr<SqliteStore>{new SqliteStore{std::make_unique<Impl>(file, *box)}};
+    } catch (const SQLite::Exception& error) {
+        if (error.getErrorCode() == SQLITE_NOTADB || error.getErrorCode() == SQLITE_CORRUPT)
+            return refused("it is not a SQLite database or it is damaged; restore it from a backup");
+        return refused(error.what());
+    }
+}
+
+SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl))
+{
+}
+SqliteStore::~SqliteStore() = default;
+
+SqliteStore::result<std::int64_t> SqliteStore::change_counter()
+{
+    return impl_->run(
+        false, [&]() -> result<std::int64_t> { return impl_->db.execAndGet("SELECT users FROM changes").getInt64(); });
+}
+
+boost::system::result<std::filesystem::path, StoreError> parse_store_url(const std::string& url,
+                                                                         const std::filesystem::path& base)
+{
+    const std::string scheme = "sqlite:";
+    if (url.starts_with("postgresql:") || url.starts_with("postgres:"))
+        return StoreError{"store: a PostgreSQL store is not part of this build; use \"sqlite:PATH\""};
+    if (!url.starts_with(scheme))
+        return StoreError{"store: \"" + url + "\" is not known; use \"sqlite:PATH\""};
+    const std::string path = url.substr(scheme.size());
+    if (path.empty() || path == ":memory:" || path.starts_with("file:"))
+        return StoreError{"store: \"" + url + "\" names no file; use \"sqlite:PATH\""};
+    return {boost::system::in_place_value, base / path};
+}
+
+} // namespace stepgate::proxy::store

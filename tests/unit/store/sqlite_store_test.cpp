@@ -1,0 +1,370 @@
+#include "proxy/store/sqlite_store.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+namespace stepgate::proxy::store
+{
+namespace
+{
+
+using challenge_web::accounts::errc;
+using challenge_web::accounts::TimePoint;
+using std::chrono::seconds;
+
+TimePoint at(int second)
+{
+    return TimePoint{seconds{1'700'000'000 + second}};
+}
+
+class StoreTest : public testing::Test
+{
+  protected:
+    StoreTest()
+    {
+        std::string pattern = (std::filesystem::temp_directory_path() / "stepgate-store-XXXXXX").string();
+        directory_ = mkdtemp(pattern.data());
+        store_ = reopen();
+    }
+    ~StoreTest() override
+    {
+        store_.reset();
+        std::filesystem::remove_all(directory_);
+    }
+    [[nodiscard]] std::filesystem::path file() const { return directory_ / "stepgate.db"; }
+    [[nodiscard]] std::unique_ptr<SqliteStore> reopen() const
+    {
+        auto opened = SqliteStore::open(file());
+        EXPECT_TRUE(opened.has_value()) << (opened ? "" : opened.error().message);
+        return opened ? std::move(*opened) : nullptr;
+    }
+    void add(const std::string& name)
+    {
+        SqliteStore::User user;
+        user.name = name;
+        user.handle = "handle of " + name;
+        user.created = at(0);
+        ASSERT_TRUE(store_->add_user(user).has_value());
+    }
+    SqliteStore::TotpCredential totp(const std::string& id)
+    {
+        SqliteStore::TotpCredential credential;
+        credential.id = id;
+        credential.user = "ann";
+        credential.secret = std::string{"top\0secret-bytes", 16};
+        credential.name = "phone";
+        return credential;
+    }
+
+    std::filesystem::path directory_;
+    std::unique_ptr<SqliteStore> store_;
+};
+
+TEST_F(StoreTest, KeepsUsersOverARestart)
+{
+    SqliteStore::User ann;
+    ann.name = "ann";
+    ann.handle = std::string{"\0\xff handle", 9};
+    ann.groups = {"dba", "dpo"};
+    ann.auditor = true;
+    ann.scram_verifier = "SCRAM-SHA-256$4096:x$y:z";
+    ann.created = at(1);
+    ASSERT_TRUE(store_->add_user(ann));
+    EXPECT_EQ(store_->add_user(ann).error(), errc::exists);
+    store_ = reopen();
+    const auto found = store_->find_user_by_handle(ann.handle);
+    ASSERT_TRUE(found && *found);
+    EXPECT_EQ((*found)->name, "ann");
+    EXPECT_EQ((*found)->groups, ann.groups);
+    EXPECT_TRUE((*found)->auditor);
+    EXPECT_FALSE((*found)->admin);
+    EXPECT_EQ((*found)->scram_verifier, ann.scram_verifier);
+    EXPECT_EQ((*found)->created, ann.created);
+    EXPECT_FALSE(*store_->find_user("bob"));
+}
+
+TEST_F(StoreTest, UpdatesUsersAndCountsChanges)
+{
+    add("bob");
+    add("ann");
+    const auto before = *store_->change_counter();
+    auto ann = **store_->find_user("ann");
+    ann.disabled = true;
+    ann.groups = {"ops"};
+    // Another process: a second connection.
+    const auto other = reopen();
+    ASSERT_TRUE(other->update_user(ann));
+    EXPECT_GT(*store_->change_counter(), before);
+    const auto users = *store_->list_users();
+    ASSERT_EQ(users.size(), 2U);
+    EXPECT_EQ(users[0].name, "ann");
+    EXPECT_TRUE(users[0].disabled);
+    EXPECT_EQ(users[0].groups, std::vector<std::string>{"ops"});
+    ann.name = "nobody";
+    EXPECT_EQ(store_->update_user(ann).error(), errc::not_found);
+}
+
+TEST_F(StoreTest, PasskeyCountersGrow)
+{
+    add("ann");
+    SqliteStore::PasskeyCredential key;
+    key.id = std::string{"id\0\x80", 4};
+    key.user = "ann";
+    key.public_key = std::string{"\xa5\0", 2};
+    key.algorithm = -257;
+    key.name = "MacBook";
+    key.created = at(2);
+    ASSERT_TRUE(store_->add_passkey(key));
+    EXPECT_EQ(store_->add_passkey(key).error(), errc::exists);
+    struct Row {
+        const char* name;
+        std::uint32_t count;
+        bool accepted;
+    };
+    const Row rows[] = {{"no counter", 0, true},       {"still none", 0, true}, {"begins", 5, true},
+                        {"the same", 5, false},        {"less", 4, false},      {"back to none", 0, false},
+                        {"largest", 4294967295, true}, {"wraps", 1, false}};
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.name);
+        const auto used = store_->passkey_used(key.id, row.count, at(3));
+        EXPECT_EQ(used.has_value(), row.accepted);
+        EXPECT_EQ(used.has_value() || used.error() == errc::replayed, true);
+    }
+    EXPECT_EQ(store_->passkey_used("other", 1, at(3)).error(), errc::not_found);
+    const auto found = *store_->find_passkey(key.id);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->public_key, key.public_key);
+    EXPECT_EQ(found->sign_count, 4294967295U);
+    EXPECT_EQ(found->last_used, at(3));
+    EXPECT_EQ(store_->passkeys("ann")->size(), 1U);
+    key.id = "foreign";
+    key.user = "nobody";
+    EXPECT_EQ(store_->add_passkey(key).error(), errc::not_found);
+}
+
+TEST_F(StoreTest, TotpStepsAreClaimedOnce)
+{
+    add("ann");
+    ASSERT_TRUE(store_->add_totp(totp("t1")));
+    EXPECT_TRUE(store_->totp_used("t1", 100, at(0)));
+    EXPECT_EQ(store_->totp_used("t1", 100, at(0)).error(), errc::replayed);
+    EXPECT_EQ(store_->totp_used("t1", 99, at(0)).error(), errc::replayed);
+    EXPECT_TRUE(store_->totp_used("t1", 101, at(0)));
+    EXPECT_EQ(store_->totp_used("t2", 1, at(0)).error(), errc::not_found);
+    EXPECT_EQ(store_->totps("ann")->at(0).last_step, 101);
+}
+
+TEST_F(StoreTest, ATotpStepHasOneWinnerAmongThreadsAndProcesses)
+{
+    add("ann");
+    ASSERT_TRUE(store_->add_totp(totp("t1")));
+    const auto other = reopen();
+    for (std::int64_t step = 1; step <= 10; ++step) {
+        std::atomic<int> winners{0};
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 4; ++i)
+            threads.emplace_back([&, i] {
+                if ((i % 2 ? *other : *store_).totp_used("t1", step, at(0)))
+                    ++winners;
+            });
+        for (auto& thread : threads)
+            thread.join();
+        EXPECT_EQ(winners, 1);
+    }
+}
+
+TEST_F(StoreTest, SecretsAreSealedAtRestAndBoundToTheirRow)
+{
+    add("ann");
+    ASSERT_TRUE(store_->add_totp(totp("t1")));
+    ASSERT_TRUE(store_->add_totp(totp("t2")));
+    EXPECT_EQ(store_->totps("ann")->at(0).secret, totp("").secret);
+    store_.reset();
+    std::string bytes;
+    for (const auto& entry : std::filesystem::directory_iterator{directory_}) {
+        std::ifstream in{entry.path(), std::ios::binary};
+        bytes.append(std::istreambuf_iterator<char>{in}, {});
+    }
+    EXPECT_EQ(bytes.find("secret-bytes"), std::string::npos);
+    SQLite::Database{file().string(), SQLite::OPEN_READWRITE}.exec(
+        "UPDATE totps SET sealed_secret = (SELECT sealed_secret FROM totps WHERE id = CAST('t1' AS BLOB))");
+    store_ = reopen();
+    EXPECT_EQ(store_->totps("ann").error(), errc::store_unavailable);
+}
+
+TEST_F(StoreTest, AMissingKeyIsNotReplacedWhileSecretsNeedIt)
+{
+    add("ann");
+    store_.reset();
+    std::filesystem::remove(file().string() + ".key");
+    store_ = reopen(); // nothing was sealed yet: a new key will do
+    ASSERT_TRUE(store_->add_totp(totp("t1")));
+    store_.reset();
+    std::filesystem::remove(file().string() + ".key");
+    const auto opened = SqliteStore::open(file());
+    ASSERT_FALSE(opened);
+    EXPECT_NE(opened.error().message.find("stepgate.db.key is missing"), std::string::npos);
+    std::ofstream{file().string() + ".key"} << "short";
+    EXPECT_NE(SqliteStore::open(file()).error().message.find("32 bytes"), std::string::npos);
+}
+
+TEST_F(StoreTest, RemovesOnlyOnesOwnCredentials)
+{
+    add("ann");
+    add("bob");
+    ASSERT_TRUE(store_->add_totp(totp("t1")));
+    EXPECT_EQ(store_->remove_credential("bob", "t1").error(), errc::not_found);
+    EXPECT_TRUE(store_->remove_credential("ann", "t1"));
+    EXPECT_TRUE(store_->totps("ann")->empty());
+}
+
+TEST_F(StoreTest, FailuresAreCountedFromATime)
+{
+    for (int i = 0; i < 5; ++i)
+        ASSERT_TRUE(store_->add_failure("ann", "totp", at(i)));
+    ASSERT_TRUE(store_->add_failure("ann", "passkey", at(4)));
+    store_ = reopen();
+    EXPECT_EQ(*store_->failures("ann", "totp", at(0)), 5);
+    EXPECT_EQ(*store_->failures("ann", "totp", at(3)), 2);
+    EXPECT_EQ(*store_->failures("bob", "totp", at(0)), 0);
+    ASSERT_TRUE(store_->clear_failures("ann", "totp"));
+    EXPECT_EQ(*store_->failures("ann", "totp", at(0)), 0);
+    EXPECT_EQ(*store_->failures("ann", "passkey", at(0)), 1);
+}
+
+TEST_F(StoreTest, EnrolmentLinksAreSpentOnce)
+{
+    add("ann");
+    ASSERT_TRUE(store_->add_enrolment("hash 1", "ann", at(10)));
+    ASSERT_TRUE(store_->add_enrolment("hash 2", "ann", at(10)));
+    EXPECT_EQ(store_->redeem_enrolment("hash 3", at(0)).error(), errc::not_found);
+    EXPECT_EQ(store_->redeem_enrolment("hash 2", at(10)).error(), errc::expired);
+    EXPECT_EQ(*store_->redeem_enrolment("hash 1", at(9)), "ann");
+    EXPECT_EQ(store_->redeem_enrolment("hash 1", at(9)).error(), errc::used);
+    EXPECT_EQ(store_->add_enrolment("hash 4", "nobody", at(10)).error(), errc::not_found);
+}
+
+TEST_F(StoreTest, WebSessionsEnd)
+{
+    add("ann");
+    SqliteStore::WebSession session;
+    session.user = "ann";
+    session.csrf = "c";
+    session.strong = true;
+    session.created = session.last_seen = at(0);
+    session.expires = at(100);
+    session.client_address = "127.0.0.1";
+    session.user_agent = "browser";
+    for (const char* token : {"a", "b", "c"}) {
+        session.token_hash = token;
+        ASSERT_TRUE(store_->add_web_session(session));
+    }
+    ASSERT_TRUE(store_->touch_web_session("a", at(50)));
+    const auto found = *store_->find_web_session("a", at(99));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->last_seen, at(50));
+    EXPECT_TRUE(found->strong);
+    EXPECT_FALSE(found->enrolment_only);
+    EXPECT_EQ(found->user_agent, "browser");
+    EXPECT_FALSE(*store_->find_web_session("a", at(100)));
+    ASSERT_TRUE(store_->remove_web_session("a"));
+    EXPECT_FALSE(*store_->find_web_session("a", at(1)));
+    auto ann = **store_->find_user("ann");
+    ann.disabled = true;
+    ASSERT_TRUE(store_->update_user(ann));
+    EXPECT_FALSE(*store_->find_web_session("b", at(1)));
+    ann.disabled = false;
+    ASSERT_TRUE(store_->update_user(ann));
+    ASSERT_TRUE(store_->remove_web_sessions_of("ann"));
+    EXPECT_FALSE(*store_->find_web_session("b", at(1)));
+    EXPECT_EQ(store_->touch_web_session("b", at(1)).error(), errc::not_found);
+}
+
+TEST_F(StoreTest, FilesArePrivate)
+{
+    add("ann");
+    for (const auto& entry : std::filesystem::directory_iterator{directory_})
+        EXPECT_EQ(std::filesystem::status(entry.path()).permissions() & std::filesystem::perms::all,
+                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+            << entry.path();
+}
+
+TEST_F(StoreTest, AGoneFileMakesEveryMethodRefuse)
+{
+    add("ann");
+    std::filesystem::rename(file(), directory_ / "elsewhere");
+    const SqliteStore::User user;
+    const SqliteStore::WebSession session;
+    const auto error = [](const auto& result) {
+        return result.has_value() ? boost::system::error_code{} : result.error();
+    };
+    SqliteStore& s = *store_;
+    const std::pair<const char*, std::function<boost::system::error_code()>> methods[] = {
+        {"find_user", [&] { return error(s.find_user("ann")); }},
+        {"find_user_by_handle", [&] { return error(s.find_user_by_handle("h")); }},
+        {"list_users", [&] { return error(s.list_users()); }},
+        {"add_user", [&] { return error(s.add_user(user)); }},
+        {"update_user", [&] { return error(s.update_user(user)); }},
+        {"passkeys", [&] { return error(s.passkeys("ann")); }},
+        {"find_passkey", [&] { return error(s.find_passkey("i")); }},
+        {"add_passkey", [&] { return error(s.add_passkey({})); }},
+        {"passkey_used", [&] { return error(s.passkey_used("i", 1, at(0))); }},
+        {"totps", [&] { return error(s.totps("ann")); }},
+        {"add_totp", [&] { return error(s.add_totp(totp("t"))); }},
+        {"totp_used", [&] { return error(s.totp_used("t", 1, at(0))); }},
+        {"remove_credential", [&] { return error(s.remove_credential("ann", "t")); }},
+        {"failures", [&] { return error(s.failures("ann", "totp", at(0))); }},
+        {"add_failure", [&] { return error(s.add_failure("ann", "totp", at(0))); }},
+        {"clear_failures", [&] { return error(s.clear_failures("ann", "totp")); }},
+        {"add_enrolment", [&] { return error(s.add_enrolment("h", "ann", at(0))); }},
+        {"redeem_enrolment", [&] { return error(s.redeem_enrolment("h", at(0))); }},
+        {"add_web_session", [&] { return error(s.add_web_session(session)); }},
+        {"find_web_session", [&] { return error(s.find_web_session("h", at(0))); }},
+        {"touch_web_session", [&] { return error(s.touch_web_session("h", at(0))); }},
+        {"remove_web_session", [&] { return error(s.remove_web_session("h")); }},
+        {"remove_web_sessions_of", [&] { return error(s.remove_web_sessions_of("ann")); }},
+        {"change_counter", [&] { return error(s.change_counter()); }},
+    };
+    for (const auto& [name, call] : methods)
+        EXPECT_EQ(call(), errc::store_unavailable) << name;
+}
+
+TEST(StoreOpen, SaysWhatIsWrong)
+{
+    std::string pattern = (std::filesystem::temp_directory_path() / "stepgate-store-XXXXXX").string();
+    const std::filesystem::path directory = mkdtemp(pattern.data());
+    const auto message = [](const std::filesystem::path& file) {
+        auto opened = SqliteStore::open(file);
+        return opened ? std::string{} : opened.error().message;
+    };
+    EXPECT_NE(message(directory / "no/such/dir/x.db").find("No such file or directory"), std::string::npos);
+    std::ofstream{directory / "text.db"} << std::string(5000, 'x');
+    EXPECT_NE(message(directory / "text.db").find("not a SQLite database"), std::string::npos);
+    SqliteStore::open(directory / "newer.db").value();
+    SQLite::Database{(directory / "newer.db").string(), SQLite::OPEN_READWRITE}.exec("PRAGMA user_version = 99");
+    EXPECT_NE(message(directory / "newer.db").find("newer stepgate"), std::string::npos);
+    std::filesystem::remove_all(directory);
+}
+
+TEST(StoreUrl, Schemes)
+{
+    EXPECT_EQ(*parse_store_url("sqlite:stepgate.db", "/etc/stepgate"), "/etc/stepgate/stepgate.db");
+    EXPECT_EQ(*parse_store_url("sqlite:/var/x.db", "/etc/stepgate"), "/var/x.db");
+    for (const char* url : {"postgresql://db/x", "postgres://db", "mysql:x", "", "sqlite:", "sqlite::memory:", "x.db"})
+        EXPECT_FALSE(parse_store_url(url, "/")) << url;
+    EXPECT_NE(
+        parse_store_url("postgresql://db/x", "/").error().message.find("a PostgreSQL store is not part of this build"),
+        std::string::npos);
+}
+
+} // namespace
+} // namespace stepgate::proxy::store
