@@ -114,7 +114,7 @@ bool LabelIndex::add_named(const Query& query, std::string_view schema, std::str
         const TableName& name = *entry.table;
         if (name.database && !query.database.empty() && *name.database != query.database)
             continue;
-        if (name.schema && query.schema_known && *name.schema != schema)
+        if (name.schema && query.schema_known && !schema.empty() && *name.schema != schema)
             continue;
         named = true;
         if (query.whole_row) {
@@ -162,13 +162,10 @@ LabelSet LabelIndex::of(const statement::TableAccess& access, std::string_view d
 
     // A name may hold dots itself, so every way to cut "schema.table" is tried: a cut too many only adds labels.
     const std::string table = lower(access.table);
+    const bool whole_named = add_named(query, {}, table, labels);
     std::size_t dot = table.find('.');
-    if (dot == std::string::npos) {
-        query.schema_known = false;
-        const bool named = add_named(query, {}, table, labels);
-        add_by_regex(query, table, named, labels);
-        return labels;
-    }
+    if (dot == std::string::npos)
+        add_by_regex(query, table, whole_named, labels);
     for (; dot != std::string::npos; dot = table.find('.', dot + 1)) {
         const std::string_view schema = std::string_view{table}.substr(0, dot);
         const std::string_view name = std::string_view{table}.substr(dot + 1);
