@@ -150,9 +150,16 @@ export async function approve(page, url) {
   return shown;
 }
 
+/** The field for a code is folded away when a passkey could be used as well. */
+export async function unfold_code(page) {
+  const folded = page.locator('.code-instead:not([open]) > summary');
+  if (await folded.isVisible()) await folded.click();
+}
+
 export async function approve_with_code(page, url, code) {
   await open(page, url);
   const shown = await read_challenge(page);
+  await unfold_code(page);
   await page.locator('#approve-code').fill(code);
   await page.waitForTimeout(1100); // the page's own guard, which is by time
   await button(page, 'Approve with code').click();

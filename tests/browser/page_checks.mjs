@@ -40,7 +40,8 @@ export function accessibility_faults(page) {
     if (!document.title) faults.push('no title');
     if (document.querySelectorAll('main').length !== 1) faults.push('not one main');
     for (const element of document.querySelectorAll('[tabindex]')) if (element.tabIndex > 0) faults.push(`tabindex ${element.tabIndex}`);
-    if (document.querySelector('[style]:not(svg *)')) faults.push(`inline style: ${describe(document.querySelector('[style]'))}`);
+    const styled = document.querySelector('[style]:not([style=""], svg *)');
+    if (styled) faults.push(`inline style: ${styled.getAttribute('style')} ${describe(styled)}`);
     return faults;
   });
 }

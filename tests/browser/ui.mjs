@@ -2,7 +2,7 @@
 // usage: node tests/browser/ui.mjs DIST        (DIST: the built web app)      STEPGATE_SHOTS=DIR keeps pictures
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { add_authenticator, approve, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, until_armed } from './driver.mjs';
+import { add_authenticator, approve, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, unfold_code, until_armed } from './driver.mjs';
 import { start } from './mock_server.mjs';
 import { accessibility_faults, contrast_faults, sideways_scroll } from './page_checks.mjs';
 import { check, equal, finish, step } from './report.mjs';
@@ -139,6 +139,7 @@ await step('the challenge page shows what is asked', async () => {
   equal('code', shown.code, first.code);
   equal('statement', shown.statements, ['DELETE FROM customers;']);
   equal('reason', shown.reasons, ['Rewrites or deletes every row']);
+  equal('colours', await page.locator('.statement pre .sql-keyword').allTextContents(), ['DELETE', 'FROM']);
   equal('focus is on approve', await page.evaluate(() => document.activeElement.className), 'approve');
   await until_armed(page);
   await inspect('challenge');
@@ -185,7 +186,7 @@ await step('a full challenge: parameters, transaction, elevation, several statem
   await open(page, `${mock.origin}/c/${held.id}`);
   await page.getByText('A transaction is open').waitFor();
   await page.getByText('for 10 minutes').waitFor();
-  await page.getByText('NULL', { exact: true }).waitFor();
+  await page.locator('.parameters em').waitFor();
   await until_armed(page);
   await inspect('challenge full');
   await button('Show all 91 lines').click();
@@ -296,6 +297,7 @@ await step('sign out, sign in with password and code, and go on where one was', 
   await button('Sign in with a code').click();
   equal('back at the challenge', (await read_challenge(page)).code, held.code);
   await page.waitForTimeout(1100);
+  await unfold_code(page);
   await page.locator('#approve-code').fill('111111');
   await button('Approve with code').click();
   await page.getByText('nothing was approved').waitFor();

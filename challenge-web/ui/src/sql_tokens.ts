@@ -18,6 +18,9 @@ class TokenEmitter {
   constructor(_options: unknown) {}
   startScope(name: string): void { this.scopes.push(name); }
   endScope(): void { this.scopes.pop(); }
+  // The names of version 10, which version 11 still calls for some scopes.
+  openNode(name: string): void { this.startScope(name); }
+  closeNode(): void { this.endScope(); }
   addText(text: string): void {
     if (text !== '') this.tokens.push({ text, scope: this.scopes.at(-1)?.split('.')[0] });
   }

@@ -158,6 +158,7 @@ export const text = {
     code: 'Code from your authenticator app',
     code_hint: 'Six digits',
     approve_code: 'Approve with code',
+    code_instead: 'Use a code from your authenticator app instead',
     deny: 'Deny',
     deny_busy: 'Denying…',
     no_factor_heading: 'None of your factors can approve this',

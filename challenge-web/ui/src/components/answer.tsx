@@ -32,6 +32,10 @@ export function Answer({ challenge, on_answered, on_reload }: {
     }
   };
 
+  const code_form = (
+    <CodeForm secondary={passkey} armed={armed} busy={busy !== ''} on_code={(code) => void attempt('code', () => api.prove_with_totp(challenge.id, code))} />
+  );
+
   return (
     <section class="answer" aria-label={words.heading}>
       {challenge.proofs.map((proof) => <p key={proof.factor} class="proved">{words.proved(factor_name(proof.factor))}</p>)}
@@ -46,13 +50,12 @@ export function Answer({ challenge, on_answered, on_reload }: {
         {passkey && (
           <Approve armed={armed} busy={busy} about={challenge.id} on_approve={() => void attempt('passkey', () => approve_with_passkey(challenge.id))} />
         )}
-        {totp && (
-          <CodeForm secondary={passkey} armed={armed} busy={busy !== ''} on_code={(code) => void attempt('code', () => api.prove_with_totp(challenge.id, code))} />
-        )}
+        {totp && !passkey && code_form}
         <button type="button" class="deny" disabled={busy !== ''} onClick={() => void attempt('deny', () => api.deny(challenge.id))}>
           {busy === 'deny' ? words.deny_busy : words.deny}
         </button>
       </div>
+      {totp && passkey && <details class="code-instead"><summary>{words.code_instead}</summary>{code_form}</details>}
     </section>
   );
 }

@@ -91,9 +91,9 @@ function FilterForm({ filters }: { filters: Filters }) {
   return (
     <details class="filters" open={count > 0}>
       <summary>{words.filters}{count > 0 && ` (${count})`}</summary>
-      <form onSubmit={submit} role="search">
+      <form onSubmit={submit}>
         <div class="filter-grid">
-          <Field name="text" value={filters.text} type="search" />
+          <Field name="text" value={filters.text} />
           <Field name="user" value={filters.user} />
           <Choice name="type" value={filters.type} options={words.types} />
           <Choice name="action" value={filters.action} options={words.actions} />
@@ -113,7 +113,7 @@ function FilterForm({ filters }: { filters: Filters }) {
   );
 }
 
-function Field({ name, value, type = 'text' }: { name: FilterKey | 'from' | 'to'; value: string | undefined; type?: 'text' | 'search' | 'datetime-local' }) {
+function Field({ name, value, type = 'text' }: { name: FilterKey | 'from' | 'to'; value: string | undefined; type?: 'text' | 'datetime-local' }) {
   const id = `filter-${name}`;
   return (
     <div>
