@@ -55,7 +55,10 @@ class Names
     {
         while (!pending_.empty() && pending_.front().number <= number) {
             Change change = pending_.pop();
-            apply(*change.record, std::move(change), fate);
+            auto* const entry = change.entry;
+            apply(entry->second, std::move(change), fate);
+            if (is_void(entry->second))
+                records_.erase(records_.find(entry->first));
         }
     }
 
@@ -82,6 +85,8 @@ class Names
 
     /// How many names have a settled definition.
     [[nodiscard]] std::size_t size() const { return settled_; }
+    /// How many names it keeps memory for.
+    [[nodiscard]] std::size_t records() const { return records_.size(); }
 
   private:
     struct Hash {
@@ -95,8 +100,9 @@ class Names
         bool holdable = false;
         bool unnamed = false;
     };
+    using Records = std::unordered_map<std::string, Record, Hash, std::equal_to<>>;
     struct Change {
-        Record* record = nullptr; // unordered_map never moves its elements
+        typename Records::value_type* entry = nullptr; // unordered_map never moves its elements
         std::optional<Value> value;
         std::uint64_t number = 0;
         By by = By::wire;
@@ -113,7 +119,7 @@ class Names
         Record& record = found->second;
         record.unnamed = name.empty();
         ++record.changes;
-        record.newest = pending_.push(Change{&record, std::move(value), number, by, holdable});
+        record.newest = pending_.push(Change{&*found, std::move(value), number, by, holdable});
     }
 
     void apply(Record& record, Change change, Fate fate)
@@ -138,8 +144,13 @@ class Names
         record.value = std::move(value);
     }
 
-    /// Records of names that mean nothing are dropped too, so that a session that makes names for ever stays small;
-    /// the unnamed one stays, because it is used all the time.
+    /// A name that means nothing: its record goes, so that a session that makes names for ever stays small. That of the
+    /// unnamed one stays, because it is used all the time.
+    [[nodiscard]] static bool is_void(const Record& record)
+    {
+        return !record.value && record.changes == 0 && !record.unnamed;
+    }
+
     template <class Condition>
     void forget_if(Condition condition)
     {
@@ -147,14 +158,14 @@ class Names
             Record& record = at->second;
             if (condition(record))
                 set(record, std::nullopt);
-            if (!record.value && record.changes == 0 && !record.unnamed)
+            if (is_void(record))
                 at = records_.erase(at);
             else
                 ++at;
         }
     }
 
-    std::unordered_map<std::string, Record, Hash, std::equal_to<>> records_;
+    Records records_;
     Ring<Change> pending_;
     std::size_t settled_ = 0;
 };
