@@ -241,7 +241,7 @@ class Reader
         const Place place = table.place(key);
         const auto [first, added] = seen.try_emplace(value, place_text(table, place));
         if (!added)
-            table.error(place, "two listeners have this " + std::string{key}, "the first one is at " + first->second);
+            table.error(place, "another listener has this " + std::string{key}, "the first one is at " + first->second);
     }
 
     /// Errors inside the policy files; what is wrong with the list itself goes to `errors_`.

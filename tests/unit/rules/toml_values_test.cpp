@@ -36,6 +36,7 @@ TEST(TomlValues, Suggestions)
 {
     const std::array<std::string_view, 3> kinds{"delete", "update", "select"};
     EXPECT_EQ(suggestion("detele", kinds), "did you mean \"delete\"?");
+    EXPECT_EQ(suggestion("eslect", kinds), "did you mean \"select\"?");
     EXPECT_EQ(suggestion("updat", kinds), "did you mean \"update\"?");
     EXPECT_EQ(suggestion("zzzzzz", kinds), "one of: delete, update, select");
     EXPECT_EQ(suggestion(std::string(100'000, 'x'), kinds), "one of: delete, update, select");

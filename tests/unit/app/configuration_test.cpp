@@ -1,0 +1,176 @@
+#include "proxy/app/configuration.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <unistd.h>
+
+// Runs tests/cases/config: valid/*.toml load, invalid/*.toml give the lines of the .errors file beside them.
+
+namespace stepgate::proxy::app
+{
+namespace
+{
+
+using policies::rules::PolicyError;
+
+std::vector<std::filesystem::path> cases(const std::string& folder)
+{
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator{"tests/cases/config/" + folder})
+        if (entry.path().extension() == ".toml")
+            files.push_back(entry.path());
+    std::ranges::sort(files);
+    return files;
+}
+
+std::string name_of(const testing::TestParamInfo<std::filesystem::path>& info)
+{
+    return info.param.stem().string();
+}
+
+/// Errors of the file itself as "line:column: …"; of others with their path. The folder is left out everywhere.
+std::string printed(const std::vector<PolicyError>& errors, const std::filesystem::path& file)
+{
+    std::string text;
+    for (const auto& error : errors) {
+        std::string line = to_string(error);
+        for (const auto& [from, to] :
+             {std::pair{file.string() + ":", std::string{}}, std::pair{file.string(), file.filename().string()},
+              std::pair{std::string{"tests/cases/config/files/"}, std::string{"files/"}}})
+            for (auto at = line.find(from); at != std::string::npos; at = line.find(from, at + to.size()))
+                line.replace(at, from.size(), to);
+        text += line + '\n';
+    }
+    return text;
+}
+
+class InvalidConfiguration : public testing::TestWithParam<std::filesystem::path>
+{
+};
+
+TEST_P(InvalidConfiguration, TellsEveryError)
+{
+    const auto loaded = load_configuration(GetParam());
+    const auto* errors = std::get_if<std::vector<PolicyError>>(&loaded);
+    ASSERT_NE(errors, nullptr) << "it was accepted";
+    std::filesystem::path expected = GetParam();
+    expected.replace_extension(".errors");
+    std::ifstream in{expected};
+    EXPECT_EQ(printed(*errors, GetParam()), std::string(std::istreambuf_iterator<char>{in}, {})) << expected;
+}
+
+class ValidConfiguration : public testing::TestWithParam<std::filesystem::path>
+{
+};
+
+TEST_P(ValidConfiguration, Loads)
+{
+    const auto loaded = load_configuration(GetParam());
+    const auto* errors = std::get_if<std::vector<PolicyError>>(&loaded);
+    EXPECT_EQ(errors, nullptr) << printed(*errors, GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, InvalidConfiguration, testing::ValuesIn(cases("invalid")), name_of);
+INSTANTIATE_TEST_SUITE_P(Files, ValidConfiguration, testing::ValuesIn(cases("valid")), name_of);
+
+Configuration load(const std::string& file)
+{
+    auto loaded = load_configuration(file);
+    if (const auto* errors = std::get_if<std::vector<PolicyError>>(&loaded)) {
+        ADD_FAILURE() << printed(*errors, file);
+        return {};
+    }
+    return std::get<Configuration>(std::move(loaded));
+}
+
+TEST(Configuration, EveryValueArrives)
+{
+    using namespace std::chrono_literals;
+    const auto c = load("tests/cases/config/valid/full.toml");
+    EXPECT_EQ(c.store, "sqlite:tests/cases/config/valid/data/stepgate.db");
+    EXPECT_EQ(c.threads, 2U);
+    EXPECT_EQ(c.hold.timeout, 10min);
+    EXPECT_EQ(c.hold.in_transaction, 30s);
+    EXPECT_EQ(c.hold.silent, 5s);
+    ASSERT_TRUE(c.web);
+    EXPECT_EQ(c.web->listen, (Endpoint{"::1", 8443}));
+    EXPECT_EQ(c.web->public_url, "https://stepgate.example");
+    EXPECT_EQ(c.web->certificate, "tests/cases/config/files/tls/web.crt");
+    EXPECT_EQ(c.audit.directory, "tests/cases/config/valid/journal");
+    EXPECT_EQ(c.audit.segment, std::size_t{1} << 20);
+    EXPECT_EQ(c.audit.checkpoint, 5s);
+    EXPECT_EQ(c.limits.connections, 5U);
+    EXPECT_EQ(c.limits.connections_per_user, 4U);
+    EXPECT_EQ(c.limits.connections_per_address, 3U);
+    EXPECT_EQ(c.limits.challenges, 7U);
+    EXPECT_EQ(c.limits.challenges_per_user, 6U);
+    EXPECT_EQ(c.limits.message, std::size_t{1} << 20);
+    EXPECT_EQ(c.limits.login, 5s);
+    EXPECT_EQ(c.limits.idle, 1h);
+    EXPECT_EQ(c.admin, (Endpoint{"127.0.0.1", 9643}));
+    EXPECT_EQ(c.log_level, LogLevel::debug);
+    ASSERT_EQ(c.listeners.size(), 2U);
+    const auto& shop = c.listeners[0];
+    EXPECT_EQ(shop.name, "shop-pg");
+    EXPECT_EQ(shop.listen, (Endpoint{"0.0.0.0", 6432}));
+    EXPECT_EQ(shop.tls, ListenerTls::require);
+    EXPECT_EQ(shop.client_ca, "tests/cases/config/files/tls/ca.crt");
+    EXPECT_EQ(shop.upstream.port, 5433);
+    EXPECT_EQ(shop.upstream.tls, UpstreamTls::verify_ca);
+    EXPECT_EQ(shop.upstream.key, "tests/cases/config/files/tls/web.key");
+    EXPECT_EQ(shop.upstream.user, "app");
+    EXPECT_EQ(shop.upstream.password->read(), "hunter2");
+    EXPECT_EQ(shop.upstream.database, "shop");
+    EXPECT_EQ(c.listeners[1].mode, Mode::observe);
+    EXPECT_EQ(c.listeners[1].auth, Authentication::passthrough);
+    EXPECT_EQ(c.listeners[1].upstream.tls, UpstreamTls::disable);
+    ASSERT_TRUE(c.policy);
+    EXPECT_GT(c.policy->rules().size(), 10U);
+}
+
+TEST(Configuration, DefaultsAreTheSafeOnes)
+{
+    const auto c = load("tests/cases/config/valid/minimal.toml");
+    EXPECT_EQ(c.store, "sqlite:tests/cases/config/valid/stepgate.db");
+    EXPECT_EQ(c.audit.directory, "tests/cases/config/valid/audit");
+    EXPECT_FALSE(c.web);
+    EXPECT_FALSE(c.admin);
+    EXPECT_EQ(c.listeners.at(0).upstream.tls, UpstreamTls::verify_full);
+    EXPECT_EQ(c.listeners.at(0).upstream.port, 5432);
+    EXPECT_EQ(c.limits.message, std::size_t{64} << 20);
+}
+
+/// The sample must stay loadable: its files are made here, its secret is set here.
+TEST(Configuration, TheSampleIsValid)
+{
+    const std::filesystem::path folder = testing::TempDir() + "stepgate-sample-" + std::to_string(::getpid());
+    std::filesystem::create_directories(folder / "tls");
+    std::filesystem::create_directories(folder / "packs");
+    for (const auto* file :
+         {"tls/web.crt", "tls/web.key", "tls/server.crt", "tls/server.key", "tls/ca.crt", "site.toml"})
+        std::ofstream{folder / file} << "# empty\n";
+    for (const auto* pack : {"destructive.toml", "pii.toml"})
+        std::filesystem::copy_file(std::filesystem::path{"policies/packs"} / pack, folder / "packs" / pack);
+    std::filesystem::copy_file("compose/stepgate.sample.toml", folder / "stepgate.toml");
+    ::setenv("SHOP_PG_PASSWORD", "x", 1);
+    const auto c = load((folder / "stepgate.toml").string());
+    ::unsetenv("SHOP_PG_PASSWORD");
+    EXPECT_EQ(c.listeners.size(), 1U);
+    std::filesystem::remove_all(folder);
+}
+
+TEST(Configuration, AFileThatIsNotThere)
+{
+    const auto loaded = load_configuration("tests/cases/config/none.toml");
+    EXPECT_EQ(to_string(std::get<std::vector<PolicyError>>(loaded).at(0)),
+              "tests/cases/config/none.toml: the configuration file cannot be read; stepgate init writes one; --config "
+              "names it");
+    EXPECT_TRUE(std::holds_alternative<std::vector<PolicyError>>(load_configuration("tests/cases/config")));
+}
+
+} // namespace
+} // namespace stepgate::proxy::app
