@@ -39,7 +39,7 @@ enum class errc {
             case errc::invalid_question:
                 return "not a question that can be asked";
             case errc::too_many:
-                return "too many challenges are waiting";
+                return "too many challenges or proofs";
             case errc::no_randomness:
                 return "no random numbers";
             case errc::wrong_digest:

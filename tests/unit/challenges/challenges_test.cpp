@@ -1,0 +1,309 @@
+#include "challenge-web/challenges/challenges.h"
+
+#include "challenge-web/challenges/digest.h"
+#include "tests/unit/challenges/samples.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace stepgate::challenge_web::challenges
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+using samples::question;
+using samples::start;
+using testing::ElementsAre;
+
+// The table under test with all it tells written down.
+struct Bench {
+    explicit Bench(ChallengesOptions options = {}) : challenges(with_random(std::move(options)))
+    {
+        challenges.observe([this](const Event& event) { events.push_back(event); });
+    }
+    static ChallengesOptions with_random(ChallengesOptions options)
+    {
+        if (!options.random)
+            options.random = samples::counting_random();
+        return options;
+    }
+    Opened open(Question q = question())
+    {
+        auto opened = challenges.open(std::move(q), 60s, start, [this](State state, const std::string& reason) {
+            settled.push_back(std::string{to_string(state)} + ": " + reason);
+        });
+        EXPECT_TRUE(opened) << opened.error().message();
+        return opened ? *opened : Opened{};
+    }
+    std::vector<Event::What> told() const
+    {
+        std::vector<Event::What> out;
+        for (const auto& event : events)
+            out.push_back(event.what);
+        return out;
+    }
+    std::vector<Event> events;
+    std::vector<std::string> settled;
+    Challenges challenges;
+};
+
+using What = Event::What;
+
+TEST(Challenges, FromQuestionToRelease)
+{
+    Bench b;
+    const auto opened = b.open();
+    EXPECT_EQ(opened.id.size(), 22u);
+    EXPECT_EQ(opened.code.size(), 7u);
+    EXPECT_EQ(opened.expires, start + 60s);
+    EXPECT_EQ(b.challenges.prove(opened.id, opened.digest, samples::totp(), start + 1s).value(), State::approved);
+    EXPECT_THAT(b.settled, ElementsAre("approved: approved"));
+    const auto approval = b.challenges.consume(opened.id, opened.digest, start + 2s);
+    ASSERT_TRUE(approval);
+    EXPECT_EQ(approval->challenge(), opened.id);
+    EXPECT_EQ(approval->digest(), opened.digest);
+    EXPECT_THAT(b.told(), ElementsAre(What::opened, What::proof_accepted, What::approved, What::consumed));
+    EXPECT_EQ(b.events[1].proof->credential, "app-1");
+    EXPECT_EQ(b.events[1].challenge.state, State::pending);
+    EXPECT_EQ(b.events[1].challenge.proofs.size(), 1u);
+    EXPECT_EQ(b.settled.size(), 1u) << "settled exactly once";
+    EXPECT_EQ(b.challenges.waiting(), 0u);
+}
+
+TEST(Challenges, TheSnapshotsDigestIsThatOfItsInput)
+{
+    Bench b;
+    const auto opened = b.open();
+    const auto shown = b.challenges.find(opened.id).value();
+    EXPECT_EQ(shown.digest, opened.digest);
+    EXPECT_EQ(sha256(shown.digest_input), shown.digest);
+    EXPECT_EQ(digest_input(shown.question, shown.id, shown.expires, shown.nonce), shown.digest_input);
+    EXPECT_EQ(shown.missing.size(), 1u);
+}
+
+TEST(Challenges, EqualQuestionsHaveDifferentDigestsAndCodes)
+{
+    Bench b;
+    const auto one = b.open(), two = b.open();
+    EXPECT_NE(one.id, two.id);
+    EXPECT_NE(one.code, two.code);
+    EXPECT_NE(one.digest, two.digest);
+}
+
+TEST(Challenges, AProofForOneIsNoProofForAnother)
+{
+    Bench b;
+    const auto one = b.open(), two = b.open();
+    EXPECT_EQ(b.challenges.prove(two.id, one.digest, samples::passkey(), start).error(), errc::wrong_digest);
+    EXPECT_EQ(b.challenges.find(two.id)->state, State::pending);
+    EXPECT_EQ(b.events.back().what, What::proof_rejected);
+    EXPECT_EQ(b.events.back().detail, "the answer is for another statement");
+}
+
+TEST(Challenges, AnApprovalIsUsedOnce)
+{
+    Bench b;
+    const auto opened = b.open(), other = b.open();
+    EXPECT_EQ(b.challenges.consume(opened.id, opened.digest, start).error(), errc::not_approved);
+    (void)b.challenges.prove(opened.id, opened.digest, samples::passkey(), start);
+    EXPECT_EQ(b.challenges.consume(opened.id, other.digest, start).error(), errc::wrong_digest);
+    EXPECT_TRUE(b.challenges.consume(opened.id, opened.digest, start));
+    EXPECT_EQ(b.challenges.consume(opened.id, opened.digest, start).error(), errc::consumed);
+    EXPECT_EQ(b.challenges.prove(opened.id, opened.digest, samples::totp(), start).error(), errc::consumed);
+}
+
+TEST(Challenges, NothingIsReleasedAfterItsTime)
+{
+    Bench b;
+    const auto late_proof = b.open(), late_release = b.open(), ticked = b.open();
+    (void)b.challenges.prove(late_release.id, late_release.digest, samples::passkey(), start + 59s);
+    EXPECT_EQ(b.challenges.prove(late_proof.id, late_proof.digest, samples::passkey(), start + 60s).error(),
+              errc::expired);
+    EXPECT_EQ(b.challenges.consume(late_release.id, late_release.digest, start + 60s).error(), errc::expired);
+    b.challenges.tick(start + 60s);
+    EXPECT_EQ(b.challenges.find(ticked.id)->state, State::expired);
+    EXPECT_THAT(b.settled,
+                ElementsAre("approved: approved", "expired: not approved in time", "expired: not approved in time"));
+}
+
+TEST(Challenges, AClockSetBackProlongsNothing)
+{
+    Bench b;
+    const auto opened = b.open();
+    b.challenges.tick(start + 59s);
+    (void)b.challenges.prove(opened.id, opened.digest, samples::passkey(), start - 1h);
+    b.challenges.tick(start + 60s);
+    EXPECT_EQ(b.challenges.consume(opened.id, opened.digest, start - 1h).error(), errc::expired);
+}
+
+TEST(Challenges, DenyTakesBackAnApproval)
+{
+    Bench b;
+    const auto opened = b.open();
+    (void)b.challenges.prove(opened.id, opened.digest, samples::passkey(), start);
+    EXPECT_EQ(b.challenges.deny(opened.id, "bob", start).error(), errc::wrong_user);
+    EXPECT_TRUE(b.challenges.deny(opened.id, "alice", start));
+    EXPECT_EQ(b.challenges.consume(opened.id, opened.digest, start).error(), errc::denied);
+    EXPECT_EQ(b.challenges.find(opened.id)->closed_by, "alice");
+    EXPECT_EQ(b.settled.size(), 1u);
+}
+
+TEST(Challenges, SessionEndCancelsOnlyItsOwn)
+{
+    Bench b;
+    auto other = question();
+    other.session = "s2";
+    const auto one = b.open(), two = b.open(other);
+    b.challenges.session_ended("s1", start);
+    EXPECT_EQ(b.challenges.find(one.id)->state, State::cancelled);
+    EXPECT_EQ(b.challenges.find(two.id)->state, State::pending);
+    EXPECT_THAT(b.settled, ElementsAre("cancelled: the session ended"));
+}
+
+TEST(Challenges, Limits)
+{
+    ChallengesOptions options;
+    options.limit_per_user = 2;
+    options.limit_total = 3;
+    options.limit_bytes = 100;
+    Bench b{options};
+    auto bob = question(), carol = question();
+    bob.user = "bob";
+    carol.user = "carol";
+    const auto first = b.open();
+    b.open();
+    EXPECT_EQ(b.challenges.open(question(), 60s, start, {}).error(), errc::too_many) << "per user";
+    b.open(bob);
+    EXPECT_EQ(b.challenges.open(carol, 60s, start, {}).error(), errc::too_many) << "in all";
+    b.challenges.cancel(first.id, "client left", start);
+    carol.statements[0].sql = std::string(100, 'x');
+    EXPECT_EQ(b.challenges.open(carol, 60s, start, {}).error(), errc::too_many) << "bytes";
+    carol.statements[0].sql = "x";
+    EXPECT_TRUE(b.challenges.open(carol, 60s, start, {})) << "a closed one makes room";
+}
+
+TEST(Challenges, LargeTextsAreDroppedAtTheEnd)
+{
+    Bench b;
+    auto large = question();
+    large.statements[0].sql = std::string(100'000, 'x');
+    const auto opened = b.open(large);
+    b.challenges.cancel(opened.id, "client left", start);
+    EXPECT_FALSE(b.events.back().challenge.question.statements.empty()) << "the audit still gets it";
+    EXPECT_TRUE(b.challenges.find(opened.id)->question.statements.empty());
+}
+
+TEST(Challenges, ClosedOnesAreForgottenAfterAnHour)
+{
+    Bench b;
+    const auto opened = b.open();
+    b.challenges.cancel(opened.id, "client left", start);
+    b.challenges.tick(start + 59min);
+    EXPECT_TRUE(b.challenges.find(opened.id));
+    b.challenges.tick(start + 60min);
+    EXPECT_EQ(b.challenges.find(opened.id).error(), errc::not_found);
+    EXPECT_EQ(b.challenges.prove(opened.id, opened.digest, samples::totp(), start).error(), errc::not_found);
+}
+
+TEST(Challenges, QuestionsThatCannotBeAsked)
+{
+    Bench b;
+    const auto refused = [&](auto change) {
+        auto q = question();
+        change(q);
+        return b.challenges.open(q, 60s, start, {}).error();
+    };
+    EXPECT_EQ(refused([](Question& q) { q.user = ""; }), errc::invalid_question);
+    EXPECT_EQ(refused([](Question& q) { q.session = ""; }), errc::invalid_question);
+    EXPECT_EQ(refused([](Question& q) { q.statements.clear(); }), errc::invalid_question);
+    EXPECT_EQ(refused([](Question& q) { q.verdict.action = policies::rules::Action::deny; }), errc::invalid_question);
+    EXPECT_EQ(refused([](Question& q) { q.verdict.requirement.level = 0; }), errc::invalid_question);
+    EXPECT_EQ(refused([](Question& q) { q.verdict.requirement.level = 4; }), errc::invalid_question);
+    EXPECT_EQ(b.challenges.open(question(), 0s, start, {}).error(), errc::invalid_question);
+}
+
+TEST(Challenges, WithoutRandomnessNothingOpens)
+{
+    ChallengesOptions options;
+    options.random = [](std::span<std::byte>) { return false; };
+    Bench b{options};
+    EXPECT_EQ(b.challenges.open(question(), 60s, start, {}).error(), errc::no_randomness);
+    EXPECT_EQ(b.challenges.waiting(), 0u);
+}
+
+TEST(Challenges, LevelThreeNeedsASecondPerson)
+{
+    ChallengesOptions options;
+    options.may_approve = [](const std::string& user, const std::string&) { return user == "bob"; };
+    Bench b{options};
+    const auto opened = b.open(question(3));
+    const auto prove = [&](Proof proof) {
+        return b.challenges.prove(opened.id, opened.digest, std::move(proof), start);
+    };
+    EXPECT_EQ(prove(samples::passkey("mallory")).error(), errc::wrong_user);
+    EXPECT_EQ(prove(samples::passkey()).value(), State::pending);
+    EXPECT_EQ(prove(samples::passkey("alice", true, "key-2")).value(), State::pending);
+    EXPECT_EQ(prove(samples::totp("bob")).value(), State::approved);
+}
+
+TEST(Challenges, ThePredicateMayUseTheTable)
+{
+    Challenges* table = nullptr;
+    ChallengesOptions options;
+    options.may_approve = [&](const std::string&, const std::string&) { return table->waiting() == 1; };
+    Bench b{options};
+    table = &b.challenges;
+    b.challenges.observe([&](const Event&) { (void)b.challenges.waiting(); }); // a lock held here would never return
+    const auto opened = b.open(question(3));
+    EXPECT_TRUE(b.challenges.prove(opened.id, opened.digest, samples::totp("bob"), start));
+}
+
+TEST(Challenges, AReleaseStartsTheElevationItsVerdictOffers)
+{
+    Bench b;
+    auto q = question();
+    q.verdict.elevation = policies::rules::ElevationOffer{600s, policies::rules::ElevationScope::session};
+    const auto opened = b.open(q);
+    (void)b.challenges.prove(opened.id, opened.digest, samples::passkey(), start);
+    EXPECT_EQ(b.challenges.elevated(q, start), std::nullopt) << "approved is not released";
+    ASSERT_TRUE(b.challenges.consume(opened.id, opened.digest, start));
+    EXPECT_EQ(b.challenges.elevated(q, start + 1s), opened.id);
+    b.challenges.revoke_elevations("alice");
+    EXPECT_EQ(b.challenges.elevated(q, start + 1s), std::nullopt);
+}
+
+TEST(Challenges, TheInboxShowsPendingFirstNewestFirst)
+{
+    Bench b;
+    const auto old = b.open();
+    const auto gone = b.challenges.open(question(), 60s, start + 1s, {}).value();
+    const auto fresh = b.challenges.open(question(), 60s, start + 2s, {}).value();
+    auto bob = question();
+    bob.user = "bob";
+    b.open(bob);
+    b.challenges.cancel(gone.id, "client left", start + 3s);
+    std::vector<ChallengeId> ids;
+    for (const auto& shown : b.challenges.of_user("alice"))
+        ids.push_back(shown.id);
+    EXPECT_THAT(ids, ElementsAre(fresh.id, old.id, gone.id));
+    EXPECT_EQ(b.challenges.of_user("alice", 1).size(), 1u);
+    EXPECT_TRUE(b.challenges.of_user("").empty());
+}
+
+TEST(Challenges, WrongAnswersAreToldAndChangeNothing)
+{
+    Bench b;
+    const auto opened = b.open();
+    b.challenges.reject(opened.id, samples::totp(), "wrong code", start);
+    EXPECT_EQ(b.events.back().what, What::proof_rejected);
+    EXPECT_EQ(b.events.back().detail, "wrong code");
+    EXPECT_EQ(b.challenges.find(opened.id)->state, State::pending);
+    b.challenges.reject("unknown", samples::totp(), "wrong code", start);
+    EXPECT_EQ(b.events.size(), 2u);
+}
+
+} // namespace
+} // namespace stepgate::challenge_web::challenges

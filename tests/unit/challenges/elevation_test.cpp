@@ -1,0 +1,123 @@
+#include "challenge-web/challenges/elevation.h"
+
+#include "tests/unit/challenges/samples.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace stepgate::challenge_web::challenges
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+using policies::rules::ElevationOffer;
+using policies::rules::ElevationScope;
+using samples::start;
+
+Question offered(ElevationScope scope)
+{
+    auto out = samples::question(2);
+    out.verdict.rules = {"read-pii", "read-secret"};
+    out.verdict.labels = {"pii", "secret"};
+    out.verdict.elevation = ElevationOffer{600s, scope};
+    return out;
+}
+
+struct Row {
+    const char* name;
+    std::function<void(Question&)> change;
+    bool session, user_address, label; // covered under each scope?
+    std::chrono::seconds after = 1s;
+};
+
+TEST(Elevation, Table)
+{
+    const Row rows[] = {
+        {"the same again", [](Question&) {}, true, true, true},
+        {"another text", [](Question& q) { q.statements[0].sql = "select 2"; }, true, true, true},
+        {"just before the end", [](Question&) {}, true, true, true, 599s},
+        {"at the end", [](Question&) {}, false, false, false, 600s},
+        {"another session", [](Question& q) { q.session = "s2"; }, false, true, true},
+        {"another address", [](Question& q) { q.client_address = "10.9.9.9"; }, true, false, false},
+        {"another user", [](Question& q) { q.user = "bob"; }, false, false, false},
+        {"another listener", [](Question& q) { q.listener = "x"; }, false, false, false},
+        {"another database", [](Question& q) { q.database = "x"; }, false, false, false},
+        {"another role", [](Question& q) { q.role = "x"; }, false, false, false},
+        {"another policy", [](Question& q) { q.policy_revision = "rev-2"; }, false, false, false},
+        {"fewer rules", [](Question& q) { q.verdict.rules.pop_back(); }, true, true, true},
+        {"one rule more", [](Question& q) { q.verdict.rules.push_back("drop"); }, false, false, false},
+        {"another rule", [](Question& q) { q.verdict.rules = {"drop"}; }, false, false, false},
+        {"no rule", [](Question& q) { q.verdict.rules.clear(); }, false, false, false},
+        {"fewer labels", [](Question& q) { q.verdict.labels = {"pii"}; }, true, true, true},
+        {"another label", [](Question& q) { q.verdict.labels = {"phi"}; }, true, true, false},
+        {"lower level", [](Question& q) { q.verdict.requirement.level = 1; }, true, true, true},
+        {"higher level", [](Question& q) { q.verdict.requirement.level = 3; }, false, false, false},
+        {"named factor", [](Question& q) { q.verdict.requirement.factors = {"passkey"}; }, false, false, false},
+        {"approver group", [](Question& q) { q.verdict.requirement.approvers = "dba"; }, false, false, false},
+        {"nothing offered", [](Question& q) { q.verdict.elevation.reset(); }, false, false, false},
+        {"shorter offer", [](Question& q) { q.verdict.elevation->duration = 1s; }, false, false, false},
+        {"opaque", [](Question& q) { q.opaque_reasons = {"calls f"}; }, false, false, false},
+        {"denied", [](Question& q) { q.verdict.action = policies::rules::Action::deny; }, false, false, false},
+    };
+    for (const auto scope : {ElevationScope::session, ElevationScope::user_address, ElevationScope::label}) {
+        Elevations elevations;
+        elevations.grant(offered(scope), "c1", start);
+        for (const auto& row : rows) {
+            auto question = offered(scope);
+            row.change(question);
+            const bool expected = scope == ElevationScope::session        ? row.session
+                                  : scope == ElevationScope::user_address ? row.user_address
+                                                                          : row.label;
+            EXPECT_EQ(elevations.covering(question, start + row.after).has_value(), expected)
+                << row.name << ", scope " << static_cast<int>(scope);
+        }
+    }
+}
+
+TEST(Elevation, OpaqueIsCoveredOnlyByOpaque)
+{
+    auto question = offered(ElevationScope::session);
+    question.opaque_reasons = {"calls f"};
+    Elevations elevations;
+    elevations.grant(question, "c1", start);
+    EXPECT_EQ(elevations.covering(question, start + 1s), "c1");
+}
+
+TEST(Elevation, NothingOfferedNothingGranted)
+{
+    auto question = offered(ElevationScope::session);
+    auto plain = question;
+    plain.verdict.elevation.reset();
+    Elevations elevations;
+    elevations.grant(plain, "c1", start);
+    EXPECT_FALSE(elevations.covering(question, start + 1s));
+}
+
+TEST(Elevation, Ends)
+{
+    const auto session = offered(ElevationScope::session), address = offered(ElevationScope::user_address);
+    Elevations elevations;
+    elevations.grant(session, "c1", start);
+    elevations.end_session("s2");
+    EXPECT_TRUE(elevations.covering(session, start));
+    elevations.end_session("s1");
+    EXPECT_FALSE(elevations.covering(session, start));
+    elevations.grant(address, "c2", start);
+    elevations.end_session("s1");
+    EXPECT_EQ(elevations.covering(address, start), "c2") << "it outlives its session";
+    elevations.revoke("bob");
+    EXPECT_TRUE(elevations.covering(address, start));
+    elevations.revoke("alice");
+    EXPECT_FALSE(elevations.covering(address, start));
+    elevations.grant(address, "c3", start);
+    elevations.revoke("");
+    EXPECT_FALSE(elevations.covering(address, start));
+    elevations.grant(address, "c4", start);
+    elevations.forget_expired(start + 600s);
+    EXPECT_FALSE(elevations.covering(address, start));
+}
+
+} // namespace
+} // namespace stepgate::challenge_web::challenges
