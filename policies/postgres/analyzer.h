@@ -4,9 +4,11 @@
 #include "policies/statement/facts.h"
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
-namespace stepgate::policies::postgres {
+namespace stepgate::policies::postgres
+{
 
 /// What the analyzer accepts; anything beyond is opaque, never a crash.
 struct Limits {
@@ -30,6 +32,9 @@ class Analyzer
 {
   public:
     explicit Analyzer(Limits limits = {});
+
+    /// Why a text is not even parsed (too large, a zero byte, not UTF-8); empty if it is.
+    [[nodiscard]] std::string refusal(std::string_view sql, const SessionState& state) const;
 
     [[nodiscard]] statement::Facts analyze(std::string_view sql, const SessionState& state) const;
     [[nodiscard]] Analysis analyze_fully(std::string_view sql, const SessionState& state) const;

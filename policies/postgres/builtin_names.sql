@@ -75,8 +75,20 @@ select format('    "%s",', name)
 from (select distinct proname::text collate "C" as name
       from pg_proc
       where pronamespace = 'pg_catalog'::regnamespace and pronargs - pronargdefaults <= 1 and pronargs >= 1
-        and proargtypes[0] in ('any'::regtype, 'anyelement'::regtype, 'anynonarray'::regtype, 'record'::regtype,
+        and prokind <> 'w' and proname <> 'count' -- counting rows shows nothing of them
+        and not exists (select from pg_aggregate where aggfnoid = pg_proc.oid and aggkind <> 'n')
+        and proargtypes[0] in ('"any"'::regtype, 'anyelement'::regtype, 'anynonarray'::regtype, 'record'::regtype,
                                'anycompatible'::regtype, 'anycompatiblenonarray'::regtype)) f
+order by name;
+select '};';
+select '// Functions that return rows: "(aclexplode(x)).grantee" selects a field.';
+select 'constexpr std::string_view composite_functions[] = {';
+select format('    "%s",', name)
+from (select distinct proname::text collate "C" as name
+      from pg_proc join pg_type on pg_type.oid = prorettype
+      where pronamespace = 'pg_catalog'::regnamespace and (prorettype = 'record'::regtype or typtype = 'c'
+            or proname in ('json_populate_record', 'jsonb_populate_record', 'json_populate_recordset',
+                           'jsonb_populate_recordset'))) f
 order by name;
 select '};';
 select 'constexpr std::string_view catalog_relations[] = {';

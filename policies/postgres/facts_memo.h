@@ -10,7 +10,8 @@
 #include <string_view>
 #include <unordered_map>
 
-namespace stepgate::policies::postgres {
+namespace stepgate::policies::postgres
+{
 
 /// Facts by statement shape: a repeated shape costs about a hash, a new one a parse. What it answers is always equal to
 /// a fresh analysis (property test). Bounded by entries and bytes, least recently used first out. One a thread.

@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-namespace stepgate::policies::postgres {
+namespace stepgate::policies::postgres
+{
 
 /// The text with every literal replaced by a marker: '‹a1b2c3d4e5f6›' for strings of all kinds, ‹a1b2c3d4e5f6› for
 /// numbers. The digits are the start of HMAC-SHA-256 of the literal's value under `key`, so equal values compare equal

@@ -5,15 +5,20 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace stepgate::policies::postgres {
+namespace stepgate::policies::postgres
+{
 
 /// How the server reads a backslash in a plain '…' literal. `both`: it is not certain; the analyzer then reads the text
 /// both ways and calls it opaque if the readings differ.
 enum class Lexing : std::uint8_t { standard, backslashes, both };
+
+/// Splits a search path given as one string, as set_config and ParameterStatus do: commas, double quotes, folding.
+[[nodiscard]] std::vector<std::string> split_search_path(std::string_view text);
 
 /// What of a PostgreSQL session decides the meaning of a text: settings, prepared statements, cursors. A plain value:
 /// copy it freely. Owned by one session, no locks. SQL-level and wire-level prepared statements share one namespace, as
@@ -47,7 +52,10 @@ class SessionState
     /// False when only the server knows the search path.
     [[nodiscard]] bool search_path_known() const { return now_.search_path_known; }
     /// Something that decides the meaning of texts is known to the server only.
-    [[nodiscard]] bool uncertain() const { return lexing() == Lexing::both || !search_path_known() || !encoding_known(); }
+    [[nodiscard]] bool uncertain() const
+    {
+        return lexing() == Lexing::both || !search_path_known() || !encoding_known();
+    }
     /// Changes whenever the analysis of the same text could differ. Never goes back within one object.
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
     /// Equal for two states that read every text without EXECUTE, FETCH or MOVE alike. For caches shared by sessions.
@@ -73,8 +81,9 @@ class SessionState
     void foresee(const statement::StatementFacts& facts);
     /// An explicit transaction block began (apply does this for BEGIN). Idempotent.
     void transaction_began();
-    /// The transaction ended, explicit or not (ReadyForQuery 'I'). Not committed: settings made in it are reverted and
-    /// its cursors are gone; idempotent outside a transaction, except that it drops unnamed and non-hold portals.
+    /// The transaction ended, explicit or not: call it at every ReadyForQuery 'I', with false if an error came since
+    /// the last one. Not committed: settings made since it began are reverted. Cursors without HOLD are gone either
+    /// way.
     void transaction_ended(bool committed);
     /// ParameterStatus. Call it when nothing is in flight, else an answer to an older change could hide a newer one.
     void server_reported(std::string_view name, std::string_view value);
@@ -99,21 +108,24 @@ class SessionState
     using Names = std::map<std::string, Name, std::less<>>;
 
     [[nodiscard]] bool encoding_known() const { return now_.encoding_known; }
-    void set(const statement::SetParameter& parameter, bool certain);
+    void set(const statement::SetParameter& parameter);
+    void set_lexing(const statement::SetParameter& parameter);
+    void assign(Settings& settings, const statement::SetParameter& parameter) const;
     void reset_all();
     void put(Names& names, std::string_view name, std::string_view sql, bool with_hold);
     void erase(Names& names, std::string_view name);
-    void apply(const statement::Effect& effect);
-    void drop_transaction_cursors(bool committed);
+    void apply_effect(const statement::Effect& effect);
+    void open_savings();
     void settings_changed();
 
-    Settings start_, now_;
-    Settings session_;  // what COMMIT leaves: `now_` without SET LOCAL
-    Settings saved_;    // what ROLLBACK goes back to
+    Settings start_;
+    Settings now_;
+    Settings saved_;         // what ROLLBACK goes back to
+    Settings session_;       // what COMMIT leaves: `now_` without what was set LOCAL
+    bool has_saved_ = false; // the two above count: a transaction, explicit or not, is open
     bool start_scs_ = true;
     bool scs_ = true;
     bool scs_changed_ = false;
-    bool in_transaction_ = false;
     Names prepared_, cursors_;
     std::string settings_key_;
     std::uint64_t generation_ = 0;

@@ -8,7 +8,8 @@
 #include <string>
 #include <string_view>
 
-namespace stepgate::policies::postgres {
+namespace stepgate::policies::postgres
+{
 
 /// 128-bit keyed hash of a statement's token stream, literals replaced by their class.
 struct ShapeKey {
@@ -31,7 +32,8 @@ struct Shape {
     ShapeKey key;
     bool sound = false;
 };
-[[nodiscard]] Shape shape_of(std::string_view sql, Lexing lexing, const ShapeSecret& secret, std::string_view salt = {});
+[[nodiscard]] Shape shape_of(std::string_view sql, Lexing lexing, const ShapeSecret& secret,
+                             std::string_view salt = {});
 
 /// Readable form for search: "select * from t where id = $1". Comments and spare white space dropped, words in lower
 /// case, literals numbered after the text's own highest parameter. At most `max_bytes`, then "…".

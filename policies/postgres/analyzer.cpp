@@ -1,0 +1,128 @@
+#include "policies/postgres/analyzer.h"
+
+#include "policies/postgres/raw_parser.h"
+#include "policies/postgres/utf8.h"
+#include "policies/postgres/walk.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+using statement::Kind;
+using statement::StatementFacts;
+
+void make_opaque(Analysis& out, std::string reason)
+{
+    out.facts.opaque = true;
+    out.facts.opaque_reasons.push_back(std::move(reason));
+}
+
+bool contains_password(std::string_view sql)
+{
+    static constexpr std::string_view word = "password";
+    return !std::ranges::search(sql, word, {}, [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }).empty();
+}
+
+bool changes_session(const StatementFacts& facts)
+{
+    switch (facts.kind) {
+    case Kind::begin:
+    case Kind::commit:
+    case Kind::rollback:
+    case Kind::savepoint:
+    case Kind::prepare_transaction:
+        return true;
+    default:
+        return !facts.effects.empty();
+    }
+}
+
+/// Walks the statements in order; each sees the session as those before it leave it. Statements of one message run in
+/// one transaction until COMMIT or ROLLBACK, even without BEGIN.
+void walk_all(const RawParse& parse, std::string_view sql, const SessionState& state, const Limits& limits,
+              Analysis& out)
+{
+    const auto statements = cells(parse.statements());
+    Walk walk{sql, state, limits, out};
+    std::optional<SessionState> carried;
+    int count = 0;
+    for (const ::ListCell& cell : statements) {
+        if (++count > limits.max_statements)
+            return make_opaque(out, "holds more than " + std::to_string(limits.max_statements) + " statements");
+        walk.statement(as<::RawStmt>(node_of(cell)));
+        const StatementFacts& done = out.facts.statements.back();
+        if (statements.size() == 1 || !changes_session(done))
+            continue;
+        if (!carried) {
+            carried = state;
+            carried->transaction_began();
+        }
+        carried->apply(done);
+        carried->transaction_began();
+        walk.continue_in(*carried);
+    }
+}
+
+Analysis analyze_as(std::string_view sql, const SessionState& state, const Limits& limits, bool standard)
+{
+    Analysis out;
+    const RawParse parse{sql, standard};
+    if (!parse.good()) {
+        out.facts.carries_secret = contains_password(sql);
+        make_opaque(out, "does not parse: " + parse.error());
+        return out;
+    }
+    out.facts.parsed = true;
+    walk_all(parse, sql, state, limits, out);
+    return out;
+}
+
+} // namespace
+
+Analyzer::Analyzer(Limits limits) : limits_(limits)
+{
+}
+
+std::string Analyzer::refusal(std::string_view sql, const SessionState& state) const
+{
+    if (sql.size() > limits_.max_bytes)
+        return "is larger than " + std::to_string(limits_.max_bytes) + " bytes";
+    if (sql.find('\0') != std::string_view::npos)
+        return "holds a zero byte";
+    if (!state.text_is_utf8() && !is_ascii(sql))
+        return "holds characters in the client encoding " + state.client_encoding() + ", which stepgate cannot read";
+    if (!is_utf8(sql))
+        return "is not valid UTF-8";
+    return {};
+}
+
+Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state) const
+{
+    if (std::string reason = refusal(sql, state); !reason.empty()) {
+        Analysis refused;
+        refused.facts.carries_secret = contains_password(sql);
+        make_opaque(refused, std::move(reason));
+        return refused;
+    }
+    const Lexing lexing = state.lexing();
+    Analysis analysis = analyze_as(sql, state, limits_, lexing != Lexing::backslashes);
+    if (lexing != Lexing::both || sql.find('\\') == std::string_view::npos)
+        return analysis;
+    const Analysis other = analyze_as(sql, state, limits_, false);
+    analysis.literals_consulted = true;
+    if (!(analysis.facts == other.facts))
+        make_opaque(analysis, "means something else without standard_conforming_strings, which the session changed");
+    analysis.facts.carries_secret = analysis.facts.carries_secret || other.facts.carries_secret;
+    return analysis;
+}
+
+statement::Facts Analyzer::analyze(std::string_view sql, const SessionState& state) const
+{
+    return analyze_fully(sql, state).facts;
+}
+
+} // namespace stepgate::policies::postgres

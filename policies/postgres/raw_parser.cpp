@@ -1,0 +1,46 @@
+#include "policies/postgres/raw_parser.h"
+
+#include "policies/postgres/parse_tree.h"
+
+extern "C" {
+#include <pg_query.h>
+
+// Exported by the library, missing from its header (src/pg_query_internal.h of libpg_query 15).
+typedef struct {
+    List* tree;
+    char* stderr_buffer;
+    PgQueryError* error;
+} PgQueryInternalParsetreeAndError;
+PgQueryInternalParsetreeAndError pg_query_raw_parse(const char* input);
+MemoryContext pg_query_enter_memory_context(void);
+void pg_query_exit_memory_context(MemoryContext context);
+void pg_query_free_error(PgQueryError* error);
+extern __thread bool standard_conforming_strings; // the scanner's setting, one a thread
+}
+
+namespace stepgate::policies::postgres
+{
+
+RawParse::RawParse(std::string_view sql, bool standard_conforming) : text_(sql)
+{
+    context_ = pg_query_enter_memory_context();
+    standard_conforming_strings = standard_conforming;
+    const PgQueryInternalParsetreeAndError result = pg_query_raw_parse(text_.c_str());
+    standard_conforming_strings = true;
+    std::free(result.stderr_buffer);
+    if (result.error == nullptr) {
+        tree_ = result.tree;
+        return;
+    }
+    error_ = result.error->message == nullptr ? "not accepted" : result.error->message;
+    if (result.error->cursorpos > 0)
+        error_ += ", at character " + std::to_string(result.error->cursorpos);
+    pg_query_free_error(result.error);
+}
+
+RawParse::~RawParse()
+{
+    pg_query_exit_memory_context(static_cast<MemoryContext>(context_));
+}
+
+} // namespace stepgate::policies::postgres

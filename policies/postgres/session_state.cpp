@@ -1,0 +1,379 @@
+#include "policies/postgres/session_state.h"
+
+#include <algorithm>
+#include <cctype>
+#include <variant>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+using statement::Kind;
+using statement::SetParameter;
+
+template <typename... Handlers>
+struct Overloaded : Handlers... {
+    using Handlers::operator()...;
+};
+template <typename... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+std::string upper_without_dashes(std::string_view name)
+{
+    std::string out;
+    for (const char c : name)
+        if (std::isalnum(static_cast<unsigned char>(c)) != 0)
+            out += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return out;
+}
+
+bool is_utf8_name(std::string_view encoding)
+{
+    const std::string name = upper_without_dashes(encoding);
+    return name == "UTF8" || name == "UNICODE" || name == "SQLASCII";
+}
+
+/// The spellings of a boolean setting that PostgreSQL takes: unique prefixes, any case.
+std::optional<bool> boolean_setting(std::string_view text)
+{
+    const std::string name = upper_without_dashes(text);
+    const auto prefix_of = [&](std::string_view word, std::size_t least) {
+        return name.size() >= least && word.starts_with(name);
+    };
+    if (name == "1" || prefix_of("TRUE", 1) || prefix_of("YES", 1) || name == "ON")
+        return true;
+    if (name == "0" || prefix_of("FALSE", 1) || prefix_of("NO", 1) || prefix_of("OFF", 2))
+        return false;
+    return std::nullopt;
+}
+
+bool matters(const SetParameter& parameter)
+{
+    return parameter.name == "search_path" || parameter.name == "standard_conforming_strings" ||
+           parameter.name == "client_encoding" || parameter.name == "role" || parameter.name == "session_authorization";
+}
+
+} // namespace
+
+std::vector<std::string> split_search_path(std::string_view text)
+{
+    std::vector<std::string> path;
+    std::string item;
+    bool quoted = false;
+    bool any = false;
+    const auto finish = [&] {
+        if (any)
+            path.push_back(item);
+        item.clear();
+        any = false;
+    };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '"') {
+            if (quoted && i + 1 < text.size() && text[i + 1] == '"')
+                item += text[++i];
+            else
+                quoted = !quoted;
+            any = true;
+        } else if (quoted) {
+            item += c;
+        } else if (c == ',') {
+            finish();
+        } else if (std::isspace(static_cast<unsigned char>(c)) == 0) {
+            item += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+            any = true;
+        }
+    }
+    finish();
+    return path;
+}
+
+bool SessionState::Name::operator==(const Name& other) const
+{
+    const bool same_text = sql == other.sql || (sql && other.sql && *sql == *other.sql);
+    return same_text && with_hold == other.with_hold && in_transaction == other.in_transaction;
+}
+
+SessionState::SessionState(Start start)
+    : start_{std::move(start.search_path), std::move(start.role), std::move(start.client_encoding)}, now_(start_),
+      saved_(start_), session_(start_), start_scs_(start.standard_conforming_strings),
+      scs_(start.standard_conforming_strings)
+{
+    settings_changed();
+}
+
+Lexing SessionState::lexing() const
+{
+    if (scs_changed_)
+        return Lexing::both;
+    return scs_ ? Lexing::standard : Lexing::backslashes;
+}
+
+bool SessionState::text_is_utf8() const
+{
+    return now_.encoding_known && is_utf8_name(now_.client_encoding);
+}
+
+const std::string* SessionState::prepared(std::string_view name) const
+{
+    const auto found = prepared_.find(name);
+    return found == prepared_.end() ? nullptr : found->second.sql.get();
+}
+
+const std::string* SessionState::cursor(std::string_view name) const
+{
+    const auto found = cursors_.find(name);
+    return found == cursors_.end() ? nullptr : found->second.sql.get();
+}
+
+void SessionState::put(Names& names, std::string_view name, std::string_view sql, bool with_hold)
+{
+    const auto found = names.find(name);
+    if (found == names.end()) {
+        names.emplace(std::string{name}, Name{std::make_shared<const std::string>(sql), with_hold, true});
+    } else if (name.empty()) {
+        found->second = Name{std::make_shared<const std::string>(sql), with_hold, true};
+    } else if (!found->second.sql || *found->second.sql == sql) {
+        return; // ambiguous already, or nothing new
+    } else {
+        found->second.sql = nullptr;
+    }
+    if (!name.empty()) // SQL cannot name the unnamed ones
+        ++generation_;
+}
+
+void SessionState::erase(Names& names, std::string_view name)
+{
+    const auto found = names.find(name);
+    if (found == names.end())
+        return;
+    names.erase(found);
+    if (!name.empty())
+        ++generation_;
+}
+
+void SessionState::prepare(std::string_view name, std::string_view sql)
+{
+    put(prepared_, name, sql, false);
+}
+
+void SessionState::deallocate(std::string_view name)
+{
+    erase(prepared_, name);
+}
+
+void SessionState::open_portal(std::string_view name, std::string_view sql)
+{
+    put(cursors_, name, sql, false);
+}
+
+void SessionState::close_portal(std::string_view name)
+{
+    erase(cursors_, name);
+}
+
+void SessionState::settings_changed()
+{
+    ++generation_;
+    settings_key_.clear();
+    settings_key_ += static_cast<char>('0' + static_cast<int>(lexing()));
+    settings_key_ += text_is_utf8() ? 'u' : '?';
+    settings_key_ += now_.search_path_known ? 'k' : '?';
+    for (const std::string& schema : now_.search_path) {
+        settings_key_ += schema;
+        settings_key_ += '\0';
+    }
+}
+
+void SessionState::open_savings()
+{
+    if (has_saved_)
+        return;
+    saved_ = now_;
+    session_ = now_;
+    has_saved_ = true;
+}
+
+void SessionState::assign(Settings& settings, const SetParameter& parameter) const
+{
+    if (parameter.name == "search_path") {
+        settings.search_path_known = !parameter.unknown;
+        if (parameter.unknown)
+            return;
+        if (!parameter.value)
+            settings.search_path = start_.search_path;
+        else
+            settings.search_path = *parameter.value;
+    } else if (parameter.name == "client_encoding") {
+        settings.encoding_known = !parameter.unknown;
+        if (parameter.unknown)
+            return;
+        settings.client_encoding =
+            parameter.value && !parameter.value->empty() ? parameter.value->front() : start_.client_encoding;
+    } else if (parameter.name == "role" || parameter.name == "session_authorization") {
+        settings.role = parameter.value && !parameter.value->empty() ? parameter.value->front() : start_.role;
+    }
+}
+
+void SessionState::set_lexing(const SetParameter& parameter)
+{
+    std::optional<bool> value;
+    if (!parameter.unknown && !parameter.value)
+        value = start_scs_;
+    else if (!parameter.unknown && !parameter.value->empty())
+        value = boolean_setting(parameter.value->front());
+    if (value == scs_)
+        return;
+    scs_changed_ = true;
+    scs_ = value.value_or(scs_);
+}
+
+void SessionState::set(const SetParameter& parameter)
+{
+    if (!matters(parameter))
+        return;
+    open_savings();
+    if (parameter.name == "standard_conforming_strings")
+        set_lexing(parameter);
+    assign(now_, parameter);
+    if (!parameter.local)
+        assign(session_, parameter);
+    settings_changed();
+}
+
+void SessionState::reset_all()
+{
+    open_savings();
+    if (scs_ != start_scs_)
+        scs_ = start_scs_;
+    const std::string role = now_.role; // RESET ALL leaves the role alone
+    now_ = start_;
+    now_.role = role;
+    session_ = now_;
+    settings_changed();
+}
+
+void SessionState::apply_effect(const statement::Effect& effect)
+{
+    const auto forget = [this](Names& names, const std::optional<std::string>& name) {
+        if (name) {
+            erase(names, *name);
+        } else {
+            names.clear();
+            ++generation_;
+        }
+    };
+    std::visit(
+        Overloaded{
+            [&](const SetParameter& parameter) { set(parameter); },
+            [&](const statement::ResetAll&) { reset_all(); },
+            [&](const statement::PrepareStatement& prepared) { prepare(prepared.name, prepared.sql); },
+            [&](const statement::Deallocate& gone) { forget(prepared_, gone.name); },
+            [&](const statement::OpenCursor& cursor) { put(cursors_, cursor.name, cursor.sql, cursor.with_hold); },
+            [&](const statement::CloseCursor& gone) { forget(cursors_, gone.name); },
+            [&](const statement::DiscardAll&) {
+                reset_all();
+                now_.role = session_.role = start_.role;
+                forget(prepared_, std::nullopt);
+                forget(cursors_, std::nullopt);
+            },
+        },
+        effect);
+}
+
+void SessionState::apply(const statement::StatementFacts& facts)
+{
+    for (const statement::Effect& effect : facts.effects)
+        apply_effect(effect);
+    switch (facts.kind) {
+    case Kind::begin:
+        return transaction_began();
+    case Kind::commit:
+        return transaction_ended(true);
+    case Kind::rollback:
+        return transaction_ended(false);
+    case Kind::prepare_transaction:
+        if (facts.object == "prepare transaction")
+            transaction_ended(true);
+        return;
+    case Kind::savepoint:
+        if (facts.object == "rollback to" && has_saved_) {
+            // Which of the changes since BEGIN it takes back is known to the server.
+            now_.search_path_known = session_.search_path_known = false;
+            now_.encoding_known = session_.encoding_known = false;
+            settings_changed();
+        }
+        return;
+    default:
+        return;
+    }
+}
+
+void SessionState::foresee(const statement::StatementFacts& facts)
+{
+    for (const statement::Effect& effect : facts.effects) {
+        if (const auto* parameter = std::get_if<SetParameter>(&effect)) {
+            SetParameter doubted = *parameter;
+            doubted.unknown = doubted.name != "standard_conforming_strings" || doubted.unknown;
+            set(doubted);
+        } else if (const auto* prepared = std::get_if<statement::PrepareStatement>(&effect)) {
+            prepare(prepared->name, prepared->sql);
+        } else if (const auto* cursor = std::get_if<statement::OpenCursor>(&effect)) {
+            put(cursors_, cursor->name, cursor->sql, cursor->with_hold);
+        } else if (std::holds_alternative<statement::ResetAll>(effect) ||
+                   std::holds_alternative<statement::DiscardAll>(effect)) {
+            set({.name = "search_path", .value = {}, .unknown = now_.search_path != start_.search_path});
+            set({.name = "client_encoding", .value = {}, .unknown = now_.client_encoding != start_.client_encoding});
+        }
+    }
+}
+
+void SessionState::transaction_began()
+{
+    open_savings();
+}
+
+void SessionState::transaction_ended(bool committed)
+{
+    if (has_saved_) {
+        const Settings& after = committed ? session_ : saved_;
+        has_saved_ = false;
+        if (!(now_ == after)) {
+            now_ = after;
+            settings_changed();
+        }
+    }
+    const std::size_t before = cursors_.size();
+    std::erase_if(cursors_, [committed](const auto& entry) {
+        return !entry.second.with_hold || (!committed && entry.second.in_transaction);
+    });
+    for (auto& [name, cursor] : cursors_)
+        cursor.in_transaction = false;
+    if (cursors_.size() != before)
+        ++generation_;
+}
+
+void SessionState::server_reported(std::string_view name, std::string_view value)
+{
+    if (name == "standard_conforming_strings") {
+        const std::optional<bool> reported = boolean_setting(value);
+        if (reported == scs_)
+            return;
+        scs_changed_ = true;
+        scs_ = reported.value_or(scs_);
+    } else if (name == "client_encoding") {
+        if (now_.encoding_known && now_.client_encoding == value)
+            return;
+        now_.client_encoding = value;
+        now_.encoding_known = true;
+    } else if (name == "search_path") {
+        now_.search_path = split_search_path(value);
+        now_.search_path_known = true;
+    } else {
+        return;
+    }
+    settings_changed();
+}
+
+} // namespace stepgate::policies::postgres

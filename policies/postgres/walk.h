@@ -1,0 +1,200 @@
+#pragma once
+
+#include "policies/postgres/analyzer.h"
+#include "policies/postgres/parse_tree.h"
+#include "policies/statement/facts.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::policies::postgres
+{
+
+/// A column that a FROM item without a table behind it surely has.
+struct Output {
+    std::string_view name;
+    bool composite = false; // its value is a row, so that (item.name).field is no call
+};
+struct Outputs {
+    std::vector<Output> columns;
+    bool complete = true; // there are no others
+};
+
+/// One name in FROM (or the target of INSERT, UPDATE, DELETE, MERGE).
+struct Item {
+    std::string_view alias;
+    std::string table; // "schema.name"; empty: a subquery, CTE or function, read where it stands
+    bool known = false;
+    int read = -1;        // index in `reads` once something of it was read
+    bool renamed = false; // has column aliases, so a column name says nothing
+    bool function = false;
+    Outputs outputs; // of one without a table
+};
+struct Cte {
+    std::string_view name;
+    Outputs outputs;
+};
+struct CteFrame {
+    const CteFrame* outer = nullptr;
+    std::vector<Cte> ctes;
+};
+/// Names visible to an expression. Lives on the stack of the walk.
+struct Scope {
+    Scope* outer = nullptr;
+    const CteFrame* ctes = nullptr;
+    std::vector<Item> items;
+};
+
+/// Walks the raw parse tree of one text and collects facts. Every node tag it does not know makes the text opaque.
+/// One object a text; the tree must outlive it.
+class Walk
+{
+  public:
+    Walk(std::string_view sql, const SessionState& state, const Limits& limits, Analysis& out)
+        : sql_(sql), state_(&state), limits_(limits), out_(out)
+    {
+    }
+
+    /// Appends the facts of one statement.
+    void statement(const ::RawStmt& raw);
+    /// The state that counts from the next statement on.
+    void continue_in(const SessionState& state) { state_ = &state; }
+
+  private:
+    friend class Nest;
+    using Kind = statement::Kind;
+
+    // walk_names.cpp: relations, columns, functions
+    void opaque(std::string reason);
+    std::string relation_name(const ::RangeVar& relation, bool& known) const;
+    std::string first_schema() const;
+    int read_index(const std::string& table, bool known);
+    void read_column(Item& item, std::string_view column);
+    void read_table(const ::RangeVar& relation, std::string_view column);
+    statement::TableAccess& write_table(const ::RangeVar& relation);
+    void write_name(const ::List* names);
+    void column(const ::ColumnRef& reference, Scope& scope);
+    void plain_column(std::string_view name, Scope& scope);
+    void qualified_column(std::string_view qualifier, std::string_view name, bool star, Scope& scope);
+    void column_of(Item& item, std::string_view name, bool star);
+    void column_of_derived(const Item& item, std::string_view name, bool star);
+    void everything(Scope& scope);
+    void function(const ::FuncCall& call, Scope& scope);
+    void call(const ::List* name);
+    void call_builtin(std::string_view name, bool qualified);
+    void call_by_field(std::string_view name);
+    void set_config(const ::FuncCall& call);
+    [[nodiscard]] bool built_ins_may_be_shadowed() const;
+    void finish();
+
+    // walk_expressions.cpp
+    void expression(const void* node, Scope& scope);
+    void expressions(const ::List* list, Scope& scope);
+    bool leaf_or_query(const ::Node* node, Scope& scope);
+    void operator_name(const ::List* name);
+    void indirection(const ::A_Indirection& node, Scope& scope);
+    [[nodiscard]] bool is_row(const ::Node* node, Scope& scope) const;
+    void type_name(const ::TypeName* type, Scope& scope);
+    void window(const ::WindowDef* window, Scope& scope);
+
+    // walk_queries.cpp: SELECT and the statements that change rows
+    Outputs query(const ::Node* node, Scope* outer, const CteFrame* ctes);
+    Outputs select(const ::SelectStmt& select, Scope* outer, const CteFrame* ctes);
+    Outputs set_operation(const ::SelectStmt& select, Scope& scope);
+    Outputs values(const ::SelectStmt& select, Scope& scope);
+    void sort_by(const ::List* sort, const ::List* targets, Scope& scope);
+    void insert(const ::InsertStmt& insert, Scope& scope);
+    void update(const ::UpdateStmt& update, Scope& scope);
+    void delete_rows(const ::DeleteStmt& rows, Scope& scope);
+    void merge(const ::MergeStmt& merge, Scope& scope);
+    void on_conflict(const ::OnConflictClause* clause, Item target, statement::TableAccess& write, Scope& scope);
+    void assign(const ::List* targets, statement::TableAccess& write, Scope& scope);
+    void where(const ::Node* predicate, Scope& scope);
+    void weaken_where(statement::Where where);
+    void with(const ::WithClause* clause, Scope& scope, CteFrame& frame);
+    Outputs target_list(const ::List* targets, Scope& scope);
+    void from(const ::List* list, Scope& scope);
+    void from_item(const ::Node* node, Scope& scope);
+    void from_table(const ::RangeVar& relation, Scope& scope);
+    void from_join(const ::JoinExpr& join, Scope& scope);
+    void from_subquery(const ::RangeSubselect& sub, Scope& scope);
+    void from_function(const ::RangeFunction& function, Scope& scope);
+    void from_table_function(const ::RangeTableFunc& function, Scope& scope);
+    Item target_item(const ::RangeVar& relation) const;
+    void into(const ::IntoClause& into);
+
+    // walk_utility.cpp: session, transaction, cursors, COPY, EXPLAIN, roles
+    void top(const ::Node* node);
+    bool top_query(const ::Node* node);
+    bool utility(const ::Node* node);
+    void explain(const ::ExplainStmt& explain);
+    void copy(const ::CopyStmt& copy);
+    void variable_set(const ::VariableSetStmt& set);
+    void transaction(const ::TransactionStmt& transaction);
+    void prepare(const ::PrepareStmt& prepare);
+    void execute(const ::ExecuteStmt& execute);
+    void declare_cursor(const ::DeclareCursorStmt& declare);
+    void fetch(const ::FetchStmt& fetch);
+    void run_text(const std::string& sql, std::string_view what);
+    void create_table_as(const ::CreateTableAsStmt& create);
+    void vacuum(const ::VacuumStmt& vacuum);
+    void discard(const ::DiscardStmt& discard);
+    void effect(statement::Effect effect);
+    [[nodiscard]] std::string_view text_after(std::string_view keyword) const;
+
+    // walk_objects.cpp: CREATE, ALTER, DROP and the like
+    bool object(const ::Node* node);
+    bool create_object(const ::Node* node);
+    bool alter_object(const ::Node* node);
+    bool other_object(const ::Node* node);
+    void drop(const ::DropStmt& drop);
+    void alter_table(const ::AlterTableStmt& alter);
+    void alter_command(const ::AlterTableCmd& command, Scope& scope, statement::TableAccess& write);
+    void create_table(const ::CreateStmt& create);
+    void table_element(const ::Node* element, Scope& scope);
+    void constraint(const ::Constraint& constraint, Scope& scope);
+    void create_index(const ::IndexStmt& index);
+    void index_elements(const ::List* elements, Scope& scope);
+    void grant(const ::GrantStmt& grant);
+    void publication(const ::List* objects);
+    void create_schema(const ::CreateSchemaStmt& create);
+    void secrets(const ::List* options);
+    void is(Kind kind, std::string_view object = {});
+
+    statement::StatementFacts& facts() { return out_.facts.statements[current_]; }
+
+    std::string_view sql_;
+    std::string_view text_; // of the statement being walked
+    const SessionState* state_;
+    const Limits& limits_;
+    Analysis& out_;
+    std::size_t current_ = 0;
+    int depth_ = 0;
+    int runs_ = 0;         // EXECUTE and FETCH inside each other
+    bool certain_ = false; // what is called now is called exactly once if the statement succeeds
+};
+
+/// One level of nesting; false when there are too many.
+class Nest
+{
+  public:
+    explicit Nest(Walk& walk) : walk_(walk), good_(++walk.depth_ <= walk.limits_.max_depth)
+    {
+        if (!good_)
+            walk.opaque("is nested too deeply");
+    }
+    ~Nest() { --walk_.depth_; }
+    Nest(const Nest&) = delete;
+    Nest& operator=(const Nest&) = delete;
+    explicit operator bool() const { return good_; }
+
+  private:
+    Walk& walk_;
+    bool good_;
+};
+
+/// The name of an object type as policies spell it: "table", "materialized view", …
+[[nodiscard]] std::string_view object_name(::ObjectType type);
+
+} // namespace stepgate::policies::postgres

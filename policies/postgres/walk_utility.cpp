@@ -1,0 +1,431 @@
+#include "policies/postgres/raw_parser.h"
+#include "policies/postgres/tokenizer.h"
+#include "policies/postgres/walk.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+using statement::SetParameter;
+
+constexpr int deepest_run = 4; // of EXECUTE inside EXECUTE
+
+std::string lower(std::string_view text)
+{
+    std::string out{text};
+    for (char& c : out)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c - 'A' + 'a');
+    return out;
+}
+
+/// The value as SET takes it: names and strings as they are, numbers as written.
+std::string value_text(const ::Node* node)
+{
+    const ::A_Const* constant = constant_of(node);
+    if (constant == nullptr || constant->isnull)
+        return {};
+    switch (constant->val.node.type) {
+    case T_String:
+        return constant->val.sval.sval;
+    case T_Integer:
+        return std::to_string(constant->val.ival.ival);
+    case T_Float:
+        return constant->val.fval.fval;
+    case T_Boolean:
+        return constant->val.boolval.boolval ? "true" : "false";
+    default:
+        return {};
+    }
+}
+
+bool option_set(const ::List* options, std::string_view name)
+{
+    for (const ::ListCell& cell : cells(options)) {
+        const auto& option = as<::DefElem>(node_of(cell));
+        if (view_of(option.defname) != name)
+            continue;
+        if (option.arg == nullptr)
+            return true;
+        const std::string_view text = text_of(option.arg);
+        const auto* number = if_tag<::Integer>(option.arg, T_Integer);
+        return number != nullptr ? number->ival != 0 : text != "false" && text != "off" && text != "0";
+    }
+    return false;
+}
+
+} // namespace
+
+void Walk::statement(const ::RawStmt& raw)
+{
+    current_ = out_.facts.statements.size();
+    out_.facts.statements.emplace_back();
+    const auto begin = static_cast<std::size_t>(raw.stmt_location < 0 ? 0 : raw.stmt_location);
+    const auto length = static_cast<std::size_t>(raw.stmt_len);
+    text_ = begin <= sql_.size() ? sql_.substr(begin, length == 0 ? std::string_view::npos : length) : sql_;
+    top(raw.stmt);
+    finish();
+}
+
+bool Walk::top_query(const ::Node* node)
+{
+    switch (tag_of(node)) {
+    case T_SelectStmt:
+        is(Kind::select);
+        break;
+    case T_InsertStmt:
+        is(Kind::insert);
+        break;
+    case T_UpdateStmt:
+        is(Kind::update);
+        break;
+    case T_DeleteStmt:
+        is(Kind::delete_rows);
+        break;
+    case T_MergeStmt:
+        is(Kind::merge);
+        break;
+    default:
+        return false;
+    }
+    certain_ = true;
+    query(node, nullptr, nullptr);
+    certain_ = false;
+    return true;
+}
+
+/// The whole of a statement. Kinds that the grammar makes and this does not know are opaque.
+void Walk::top(const ::Node* node)
+{
+    if (node == nullptr)
+        return is(Kind::empty);
+    if (top_query(node) || utility(node) || object(node))
+        return;
+    is(Kind::unknown);
+    opaque("is a statement that stepgate does not know (node " + std::to_string(tag_of(node)) + ")");
+}
+
+bool Walk::utility(const ::Node* node)
+{
+    switch (tag_of(node)) {
+    case T_ExplainStmt:
+        explain(as<::ExplainStmt>(node));
+        return true;
+    case T_CopyStmt:
+        copy(as<::CopyStmt>(node));
+        return true;
+    case T_VariableSetStmt:
+        variable_set(as<::VariableSetStmt>(node));
+        return true;
+    case T_VariableShowStmt:
+        is(Kind::show);
+        return true;
+    case T_TransactionStmt:
+        transaction(as<::TransactionStmt>(node));
+        return true;
+    case T_ConstraintsSetStmt:
+        is(Kind::set_transaction, "constraints");
+        return true;
+    case T_PrepareStmt:
+        prepare(as<::PrepareStmt>(node));
+        return true;
+    case T_ExecuteStmt:
+        execute(as<::ExecuteStmt>(node));
+        return true;
+    case T_DeallocateStmt: {
+        is(Kind::deallocate);
+        const char* name = as<::DeallocateStmt>(node).name;
+        effect(statement::Deallocate{name == nullptr ? std::nullopt : std::optional<std::string>{name}});
+        return true;
+    }
+    case T_DeclareCursorStmt:
+        declare_cursor(as<::DeclareCursorStmt>(node));
+        return true;
+    case T_FetchStmt:
+        fetch(as<::FetchStmt>(node));
+        return true;
+    case T_ClosePortalStmt: {
+        is(Kind::close_cursor);
+        const char* name = as<::ClosePortalStmt>(node).portalname;
+        effect(statement::CloseCursor{name == nullptr ? std::nullopt : std::optional<std::string>{name}});
+        return true;
+    }
+    case T_CreateTableAsStmt:
+        create_table_as(as<::CreateTableAsStmt>(node));
+        return true;
+    case T_CallStmt: {
+        is(Kind::call);
+        Scope scope;
+        function(*as<::CallStmt>(node).funccall, scope);
+        return true;
+    }
+    case T_DoStmt:
+        is(Kind::do_block);
+        opaque("runs a DO block, whose statements are not known");
+        return true;
+    case T_LockStmt:
+        is(Kind::lock);
+        for (const ::ListCell& cell : cells(as<::LockStmt>(node).relations))
+            read_table(as<::RangeVar>(node_of(cell)), {});
+        return true;
+    case T_ListenStmt:
+    case T_UnlistenStmt:
+        is(Kind::listen);
+        return true;
+    case T_NotifyStmt:
+        is(Kind::notify);
+        return true;
+    case T_DiscardStmt:
+        discard(as<::DiscardStmt>(node));
+        return true;
+    case T_VacuumStmt:
+        vacuum(as<::VacuumStmt>(node));
+        return true;
+    case T_CheckPointStmt:
+        is(Kind::checkpoint);
+        return true;
+    case T_LoadStmt:
+        is(Kind::load);
+        opaque("loads a library into the server");
+        return true;
+    default:
+        return false;
+    }
+}
+
+/// Plain EXPLAIN may run stable functions but changes nothing: what the statement would write counts as read.
+/// EXPLAIN ANALYZE runs the statement.
+void Walk::explain(const ::ExplainStmt& explained)
+{
+    top(explained.query);
+    statement::StatementFacts& done = facts();
+    if (option_set(explained.options, "analyze")) {
+        done.inner.push_back(done.kind);
+        done.kind = Kind::explain;
+        return;
+    }
+    is(Kind::explain);
+    done.inner.clear();
+    done.where = statement::Where::none;
+    done.destructive = false;
+    std::erase_if(done.effects, [](const statement::Effect&) { return true; });
+    for (statement::TableAccess& write : done.writes) {
+        const int read = read_index(write.table, write.schema_known);
+        auto& columns = done.reads[static_cast<std::size_t>(read)].columns;
+        columns.insert(columns.end(), write.columns.begin(), write.columns.end());
+    }
+    done.writes.clear();
+}
+
+void Walk::copy(const ::CopyStmt& copied)
+{
+    is(copied.is_from ? Kind::copy_from : Kind::copy_to);
+    if (copied.is_program) {
+        opaque("runs a program on the server");
+        facts().destructive = true;
+    } else if (copied.filename != nullptr) {
+        opaque(copied.is_from ? "reads a file of the server" : "writes a file of the server");
+        facts().destructive = facts().destructive || !copied.is_from;
+    }
+    if (copied.query != nullptr) {
+        const Kind kind = facts().kind;
+        top(copied.query);
+        facts().inner.push_back(facts().kind);
+        facts().kind = kind;
+        return;
+    }
+    Scope scope;
+    scope.items.push_back(target_item(*copied.relation));
+    expression(copied.whereClause, scope);
+    std::vector<std::string> columns;
+    for (const ::ListCell& cell : cells(copied.attlist))
+        columns.emplace_back(text_of(node_of(cell)));
+    if (columns.empty())
+        columns.emplace_back("*");
+    if (copied.is_from) {
+        auto& write = write_table(*copied.relation);
+        write.columns.insert(write.columns.end(), columns.begin(), columns.end());
+    } else {
+        for (const std::string& column : columns)
+            read_column(scope.items.front(), column);
+    }
+}
+
+void Walk::variable_set(const ::VariableSetStmt& set)
+{
+    const std::string name = lower(view_of(set.name));
+    if (set.kind == VAR_SET_MULTI)
+        return is(Kind::set_transaction);
+    is(name == "role" || name == "session_authorization" ? Kind::role : Kind::set);
+    out_.literals_consulted = true;
+    if (set.kind == VAR_RESET_ALL)
+        return effect(statement::ResetAll{});
+    SetParameter parameter{.name = name, .value = {}};
+    parameter.local = set.is_local;
+    parameter.unknown = set.kind == VAR_SET_CURRENT;
+    if (set.kind == VAR_SET_VALUE) {
+        parameter.value.emplace();
+        Scope scope;
+        for (const ::ListCell& cell : cells(set.args)) {
+            parameter.value->push_back(value_text(node_of(cell)));
+            parameter.unknown = parameter.unknown || constant_of(node_of(cell)) == nullptr;
+            expression(node_of(cell), scope);
+        }
+    }
+    if (parameter.unknown)
+        parameter.value.reset();
+    if (name.find("password") != std::string::npos || name.find("conninfo") != std::string::npos)
+        out_.facts.carries_secret = true;
+    effect(std::move(parameter));
+}
+
+void Walk::transaction(const ::TransactionStmt& transaction)
+{
+    switch (transaction.kind) {
+    case TRANS_STMT_BEGIN:
+    case TRANS_STMT_START:
+        return is(Kind::begin);
+    case TRANS_STMT_COMMIT:
+        return is(Kind::commit);
+    case TRANS_STMT_ROLLBACK:
+        return is(Kind::rollback);
+    case TRANS_STMT_SAVEPOINT:
+        return is(Kind::savepoint, "savepoint");
+    case TRANS_STMT_RELEASE:
+        return is(Kind::savepoint, "release");
+    case TRANS_STMT_ROLLBACK_TO:
+        return is(Kind::savepoint, "rollback to");
+    case TRANS_STMT_PREPARE:
+        return is(Kind::prepare_transaction, "prepare transaction");
+    case TRANS_STMT_COMMIT_PREPARED:
+        opaque("commits a prepared transaction, whose statements are not known");
+        return is(Kind::prepare_transaction, "commit prepared");
+    case TRANS_STMT_ROLLBACK_PREPARED:
+        return is(Kind::prepare_transaction, "rollback prepared");
+    }
+    opaque("is a transaction statement that stepgate does not know");
+}
+
+/// The statement's text behind the first `keyword` outside parentheses: what PREPARE and DECLARE keep.
+std::string_view Walk::text_after(std::string_view keyword) const
+{
+    Tokenizer tokens{text_, state_->lexing() == Lexing::backslashes};
+    int depth = 0;
+    for (Token token; tokens.next(token);) {
+        const std::string_view text = text_.substr(token.begin, token.end - token.begin);
+        if (text == "(")
+            ++depth;
+        else if (text == ")")
+            --depth;
+        else if (depth == 0 && token.kind == TokenKind::word && lower(text) == keyword)
+            return text_.substr(token.end);
+    }
+    return {};
+}
+
+/// PREPARE runs nothing; the body is judged each time it is executed.
+void Walk::prepare(const ::PrepareStmt& prepared)
+{
+    is(Kind::prepare);
+    out_.literals_consulted = true; // the effect holds text
+    const std::string_view body = text_after("as");
+    if (body.empty())
+        opaque("prepares a statement whose text cannot be told");
+    effect(statement::PrepareStatement{std::string{view_of(prepared.name)}, std::string{body}});
+}
+
+void Walk::run_text(const std::string& sql, std::string_view what)
+{
+    if (++runs_ > deepest_run) {
+        opaque(std::string{what} + " leads to another one too often");
+    } else {
+        const std::string_view outer_sql = sql_;
+        const std::string_view outer_text = text_;
+        sql_ = text_ = sql;
+        {
+            const RawParse parse{sql, state_->lexing() != Lexing::backslashes};
+            const auto statements = cells(parse.statements());
+            if (!parse.good() || statements.size() != 1)
+                opaque(std::string{what} + " runs a text that does not parse");
+            else
+                top(as<::RawStmt>(node_of(statements.front())).stmt);
+        }
+        sql_ = outer_sql;
+        text_ = outer_text;
+    }
+    --runs_;
+}
+
+void Walk::execute(const ::ExecuteStmt& executed)
+{
+    out_.names_consulted = true;
+    const std::string name{view_of(executed.name)};
+    Scope scope;
+    expressions(executed.params, scope);
+    if (const std::string* sql = state_->prepared(name)) {
+        run_text(*sql, "EXECUTE " + name);
+        facts().inner.push_back(facts().kind);
+    } else {
+        opaque("executes " + name + ", a prepared statement that is not known");
+    }
+    is(Kind::execute);
+}
+
+/// A cursor's query runs when rows are fetched: what it would change in the session is not yet changed.
+void Walk::declare_cursor(const ::DeclareCursorStmt& declare)
+{
+    out_.literals_consulted = true; // the effect holds text
+    top(declare.query);
+    facts().inner.push_back(facts().kind);
+    is(Kind::declare_cursor);
+    facts().effects.clear();
+    const std::string_view body = text_after("for");
+    if (body.empty())
+        opaque("declares a cursor whose query cannot be told");
+    effect(statement::OpenCursor{std::string{view_of(declare.portalname)}, (declare.options & CURSOR_OPT_HOLD) != 0,
+                                 std::string{body}});
+}
+
+void Walk::fetch(const ::FetchStmt& fetched)
+{
+    out_.names_consulted = true;
+    const std::string name{view_of(fetched.portalname)};
+    if (const std::string* sql = state_->cursor(name)) {
+        run_text(*sql, "FETCH from " + name);
+        facts().inner.push_back(facts().kind);
+    } else {
+        opaque("fetches from " + name + ", a cursor that is not known");
+    }
+    is(Kind::fetch);
+}
+
+void Walk::create_table_as(const ::CreateTableAsStmt& create)
+{
+    top(create.query);
+    facts().inner.push_back(facts().kind);
+    is(Kind::create, object_name(create.objtype));
+    auto& write = write_table(*create.into->rel);
+    write.columns.assign(1, "*");
+    Scope scope;
+    expressions(create.into->options, scope);
+}
+
+void Walk::vacuum(const ::VacuumStmt& vacuum)
+{
+    is(vacuum.is_vacuumcmd ? Kind::vacuum : Kind::analyze);
+    for (const ::ListCell& cell : cells(vacuum.rels))
+        if (const ::RangeVar* relation = as<::VacuumRelation>(node_of(cell)).relation)
+            read_table(*relation, {});
+}
+
+void Walk::discard(const ::DiscardStmt& discard)
+{
+    is(Kind::discard);
+    if (discard.target == DISCARD_ALL)
+        effect(statement::DiscardAll{});
+}
+
+} // namespace stepgate::policies::postgres
