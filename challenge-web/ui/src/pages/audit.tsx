@@ -28,7 +28,7 @@ export function AuditPage({ query }: { query: string }) {
       const read = await api.audit_records(query_of(filters, before.at(-1)?.sequence, page_size));
       set_records([...before, ...read]);
       set_complete(read.length < page_size);
-      announce(`${before.length + read.length} ${words.records}`);
+      announce(words.records(before.length + read.length));
     } catch (error) {
       if (error instanceof ApiError && error.code === 'needs_role') set_forbidden(true);
       else set_problem(explain(error));
@@ -69,8 +69,8 @@ function Status() {
   const behind = Math.max(0, status.last_sequence - status.indexed_sequence);
   return (
     <Notice kind={status.healthy ? 'good' : 'warning'} heading={status.healthy ? words.healthy : words.unhealthy}>
-      {status.last_sequence} {words.records}
-      {status.segments !== undefined && <> · {status.segments} {words.segments}</>}
+      {words.records(status.last_sequence)}
+      {status.segments !== undefined && <> · {words.segments(status.segments)}</>}
       {status.last_checkpoint !== undefined && <> · {words.checkpoint} <a href={`/audit/${status.last_checkpoint}`}>{status.last_checkpoint}</a></>}
       {status.last_hash && <> · <code class="hash">{status.last_hash.slice(0, 16)}…</code></>}
       {behind > 0 && <p>{words.behind(behind)}</p>}
