@@ -1,0 +1,4 @@
+stepgate_fuzzer(postgres_startup stepgate_protocols_postgres)
+stepgate_fuzzer(postgres_frontend stepgate_protocols_postgres)
+stepgate_fuzzer(postgres_backend stepgate_protocols_postgres)
+stepgate_fuzzer(postgres_scram stepgate_protocols_postgres)
