@@ -1,0 +1,205 @@
+#include "proxy/audit/feeder.h"
+
+#include "proxy/audit/index.h"
+#include "proxy/audit/index_schema.h"
+#include "proxy/audit/reader.h"
+
+#include <SQLiteCpp/Exception.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+
+namespace stepgate::proxy::audit
+{
+
+namespace
+{
+
+constexpr std::uint64_t batch = 50'000; // records in one transaction, at most
+
+/// An index and the place in the journal where it goes on.
+class Follower
+{
+  public:
+    explicit Follower(const std::filesystem::path& directory)
+        : index_(std::in_place, directory), reader_(directory, index_->cursor())
+    {
+        if (matches())
+            return;
+        // Made from another journal: the one here is the truth.
+        index_.reset();
+        delete_index(Index::file(directory));
+        index_.emplace(directory);
+        reader_ = JournalReader{directory, 1};
+        cursor_ = 0;
+    }
+
+    /// One transaction. The number of records it took; a Problem when the journal cannot be read.
+    boost::system::result<std::uint64_t, Problem> step()
+    {
+        std::uint64_t count = 0;
+        auto status = JournalReader::Status::end;
+        std::span<const std::byte> bytes;
+        while (count < batch && (status = reader_.next(record_, bytes)) == JournalReader::Status::record) {
+            if (count++ == 0)
+                index_->begin();
+            index_->apply(record_);
+            cursor_ = record_.sequence;
+            last_.assign(bytes.begin(), bytes.end());
+        }
+        if (count > 0)
+            index_->commit(cursor_, Hasher{}(last_));
+        if (status == JournalReader::Status::failed)
+            return reader_.problem();
+        return count;
+    }
+
+    [[nodiscard]] std::uint64_t cursor() const { return cursor_; }
+
+  private:
+    /// Is the record at the cursor the one that was indexed last?
+    bool matches()
+    {
+        cursor_ = index_->cursor();
+        if (cursor_ == 0)
+            return true;
+        std::span<const std::byte> bytes;
+        return reader_.next(record_, bytes) == JournalReader::Status::record && record_.sequence == cursor_ &&
+               Hasher{}(bytes) == index_->cursor_hash();
+    }
+
+    std::optional<Index> index_;
+    JournalReader reader_;
+    RecordView record_;
+    std::vector<std::byte> last_;
+    std::uint64_t cursor_ = 0;
+};
+
+} // namespace
+
+struct Feeder::Impl {
+    explicit Impl(FeederOptions given) : options(std::move(given)), follower(std::in_place, options.directory)
+    {
+        indexed = follower->cursor();
+    }
+
+    void run();
+    void step();
+    void complain(const std::string& line);
+
+    FeederOptions options;
+    std::optional<Follower> follower;
+    std::atomic<std::uint64_t> indexed{0};
+    std::string last_complaint;
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool stop = false;
+    std::thread thread;
+};
+
+boost::system::result<std::unique_ptr<Feeder>, Problem> Feeder::start(FeederOptions options)
+{
+    const auto file = Index::file(options.directory);
+    try {
+        auto impl = std::make_unique<Impl>(std::move(options));
+        Impl& self = *impl;
+        self.thread = std::thread{[&self] { self.run(); }};
+        return std::unique_ptr<Feeder>{new Feeder{std::move(impl)}};
+    } catch (const SQLite::Exception& error) {
+        return Problem{errc::index_unavailable, "cannot open the audit index " + file.string() + ": " + error.what()};
+    }
+}
+
+Feeder::Feeder(std::unique_ptr<Impl> impl) : impl_(std::move(impl))
+{
+}
+
+Feeder::~Feeder()
+{
+    {
+        const std::lock_guard lock{impl_->mutex};
+        impl_->stop = true;
+    }
+    impl_->changed.notify_one();
+    impl_->thread.join();
+}
+
+std::uint64_t Feeder::indexed() const noexcept
+{
+    return impl_->indexed.load(std::memory_order_relaxed);
+}
+
+void Feeder::Impl::run()
+{
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 5);
+    std::unique_lock lock{mutex};
+    for (;;) {
+        changed.wait_for(lock, options.every, [this] { return stop; });
+        const bool last = stop;
+        lock.unlock();
+        step();
+        if (last)
+            return;
+        lock.lock();
+    }
+}
+
+/// Reads up to the journal's end. After an error everything is opened anew: the cursor in the file knows where.
+void Feeder::Impl::step()
+{
+    try {
+        if (!follower)
+            follower.emplace(options.directory);
+        for (std::uint64_t count = batch; count == batch;) {
+            const auto done = follower->step();
+            if (!done) {
+                complain(done.error().message);
+                follower.reset();
+                return;
+            }
+            count = *done;
+            indexed = follower->cursor();
+        }
+        last_complaint.clear();
+    } catch (const SQLite::Exception& error) {
+        complain(std::string{"the audit index cannot be written: "} + error.what() + "; the journal is not affected");
+        follower.reset();
+    }
+}
+
+void Feeder::Impl::complain(const std::string& line)
+{
+    if (options.on_problem && line != last_complaint)
+        options.on_problem(line);
+    last_complaint = line;
+}
+
+boost::system::result<std::uint64_t, Problem> reindex(const std::filesystem::path& directory)
+{
+    const auto extent = journal_extent(directory);
+    if (!extent)
+        return extent.error();
+    const auto file = Index::file(directory);
+    try {
+        delete_index(file);
+        Follower follower{directory};
+        std::uint64_t total = 0;
+        for (std::uint64_t count = batch; count == batch; total += count) {
+            const auto done = follower.step();
+            if (!done)
+                return done.error();
+            count = *done;
+        }
+        return total;
+    } catch (const SQLite::Exception& error) {
+        return Problem{errc::index_unavailable, "cannot write the audit index " + file.string() + ": " + error.what()};
+    }
+}
+
+} // namespace stepgate::proxy::audit

@@ -1,0 +1,472 @@
+#include "proxy/audit/index.h"
+
+#include "proxy/audit/index_schema.h"
+#include "proxy/audit/text.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace stepgate::proxy::audit
+{
+
+namespace
+{
+
+constexpr std::int64_t run_window_ns = 10'000'000'000; // a row never stands for more time than this
+constexpr std::size_t runs_per_session = 16;
+constexpr std::size_t unanswered_per_session = 4096;
+
+/// Allowed executions of one shape that share a row.
+struct Run {
+    std::int64_t key = 0; // the shape's id in the index
+    std::int64_t first = 0, last = 0, first_ns = 0, last_ns = 0;
+    std::int64_t count = 0, errors = 0, rows = 0, duration_ns = 0;
+    bool rows_known = false, answered = false, stored = false, dirty = false;
+    std::string kinds, labels, rules, tables;
+};
+
+struct Session {
+    std::int64_t id = 0;
+    std::vector<Run> runs;
+    std::vector<std::pair<std::int64_t, std::int64_t>> unanswered; // statement number, first sequence of its row
+};
+
+std::string join(std::span<const std::string_view> items)
+{
+    std::string joined;
+    for (const auto item : items) {
+        if (!joined.empty())
+            joined += ',';
+        joined += item;
+    }
+    return joined;
+}
+
+std::string bare(std::string_view table)
+{
+    const auto words_end = table.find(' '); // "public.customers (ssn)", as people read it
+    table = table.substr(0, words_end);
+    return std::string{table};
+}
+
+void bind_text(SQLite::Statement& statement, int index, std::string_view text)
+{
+    if (text.empty())
+        statement.bind(index);
+    else
+        statement.bind(index, std::string{text});
+}
+
+std::string statement_text(const RecordView& record)
+{
+    std::string text{record.text("text")};
+    for (const auto sql : record.list("statements")) {
+        if (!text.empty())
+            text += ";\n";
+        text += sql;
+    }
+    return text;
+}
+
+} // namespace
+
+struct Index::Impl {
+    explicit Impl(const std::filesystem::path& directory) : db(open_index_for_writing(Index::file(directory)))
+    {
+        load_sessions();
+    }
+
+    void load_sessions();
+    std::int64_t shape_id(std::string_view key, std::string_view text);
+    std::int64_t shape_of(const RecordView& record, const std::string& text);
+    Session* session_of(const RecordView& record);
+    void session_start(const RecordView& record);
+    void end_sessions();
+    void statement(const RecordView& record);
+    void outcome(const RecordView& record);
+    void full_row(const RecordView& record, Session* session);
+    void tags(std::int64_t sequence, const RecordView& record);
+    void tag(std::string_view kind, std::string_view value, std::int64_t sequence);
+    void close_runs(Session& session);
+    void store(Session& session, Run& run);
+
+    SQLite::Database db;
+    std::optional<SQLite::Transaction> transaction;
+    std::unordered_map<std::uint64_t, Session> by_number;
+    std::map<std::string, std::uint64_t, std::less<>> number_of; // session id to number
+    std::unordered_map<std::int64_t, std::int64_t> shapes;       // shape to its id, to spare look-ups
+
+    SQLite::Statement find_shape{db, "SELECT id FROM shapes WHERE key = ?"};
+    SQLite::Statement insert_shape{db, "INSERT INTO shapes (key, text) VALUES (?, ?)"};
+    SQLite::Statement insert_words{db, "INSERT INTO words (rowid, text) VALUES (?, ?)"};
+    SQLite::Statement insert_entry{
+        db, "INSERT INTO entries (sequence, last_sequence, time, last_time, type, session_id, session, user, "
+            "shape, action, rules, labels, kinds, tables, count, errors, rows, duration_ns, sqlstate, challenge, "
+            "details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+    SQLite::Statement update_run{
+        db, "UPDATE entries SET last_sequence = ?, last_time = ?, count = ?, errors = ?, rows = ?, duration_ns = ? "
+            "WHERE sequence = ?"};
+    SQLite::Statement add_outcome{
+        db, "UPDATE entries SET errors = errors + ?1, rows = CASE WHEN ?2 < 0 THEN rows ELSE coalesce(rows, 0) + ?2 "
+            "END, duration_ns = coalesce(duration_ns, 0) + ?3, sqlstate = CASE WHEN count = 1 THEN ?4 END "
+            "WHERE sequence = ?5"};
+    SQLite::Statement insert_tag{db, "INSERT OR IGNORE INTO tags (tag, sequence) VALUES (?, ?)"};
+    SQLite::Statement insert_session{
+        db, "INSERT INTO sessions (name, number, user, listener, database, client_address, started) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)"};
+    SQLite::Statement end_session{db, "UPDATE sessions SET ended = ? WHERE id = ?"};
+};
+
+Index::Index(const std::filesystem::path& directory) : impl_(std::make_unique<Impl>(directory))
+{
+}
+Index::~Index() = default;
+
+std::uint64_t Index::cursor() const
+{
+    return static_cast<std::uint64_t>(impl_->db.execAndGet("SELECT cursor FROM state").getInt64());
+}
+
+Hash Index::cursor_hash() const
+{
+    const std::string hex = impl_->db.execAndGet("SELECT cursor_hash FROM state").getString();
+    Hash hash{};
+    if (const auto bytes = from_hex(hex); bytes && bytes->size() == hash.size())
+        std::copy(bytes->begin(), bytes->end(), hash.begin());
+    return hash;
+}
+
+void Index::begin()
+{
+    impl_->transaction.emplace(impl_->db, SQLite::TransactionBehavior::IMMEDIATE);
+}
+
+void Index::commit(std::uint64_t cursor, const Hash& hash)
+{
+    for (auto& [number, session] : impl_->by_number)
+        for (Run& run : session.runs)
+            impl_->store(session, run);
+    SQLite::Statement update{impl_->db, "UPDATE state SET cursor = ?, cursor_hash = ?"};
+    update.bind(1, static_cast<std::int64_t>(cursor));
+    update.bind(2, to_hex(hash));
+    update.exec();
+    impl_->transaction->commit();
+    impl_->transaction.reset();
+}
+
+void Index::apply(const RecordView& record)
+{
+    switch (record.type) {
+    case Type::statement:
+        impl_->statement(record);
+        return;
+    case Type::outcome:
+        impl_->outcome(record);
+        return;
+    case Type::start:
+        impl_->end_sessions();
+        break;
+    case Type::session_start:
+        impl_->session_start(record);
+        break;
+    default:
+        break;
+    }
+    Session* session = impl_->session_of(record);
+    if (session)
+        impl_->close_runs(*session); // so that rows stay in the order of what happened
+    impl_->full_row(record, session);
+    if (record.type != Type::session_end || !session)
+        return;
+    impl_->end_session.reset();
+    impl_->end_session.bind(1, record.at_ns);
+    impl_->end_session.bind(2, session->id);
+    impl_->end_session.exec();
+    if (const auto known = impl_->number_of.find(record.session); known != impl_->number_of.end()) {
+        impl_->by_number.erase(known->second);
+        impl_->number_of.erase(known);
+    }
+}
+
+/// Sessions that are still open in a journal that is followed from the middle.
+void Index::Impl::load_sessions()
+{
+    SQLite::Statement open{db, "SELECT id, name, number FROM sessions WHERE ended IS NULL ORDER BY id"};
+    while (open.executeStep()) {
+        const auto number = static_cast<std::uint64_t>(open.getColumn(2).getInt64());
+        by_number[number].id = open.getColumn(0).getInt64();
+        number_of[open.getColumn(1).getString()] = number;
+    }
+}
+
+/// The proxy started: what an earlier one left open ended with it, and its session numbers may come again.
+void Index::Impl::end_sessions()
+{
+    for (auto& [number, session] : by_number)
+        close_runs(session);
+    by_number.clear();
+    number_of.clear();
+    db.exec("UPDATE sessions SET ended = started WHERE ended IS NULL");
+}
+
+void Index::Impl::session_start(const RecordView& record)
+{
+    const std::int64_t number = record.number("number");
+    insert_session.reset();
+    insert_session.bind(1, std::string{record.session});
+    insert_session.bind(2, number);
+    insert_session.bind(3, std::string{record.user});
+    int column = 4;
+    for (const char* key : {"listener", "database", "client_address"})
+        insert_session.bind(column++, std::string{record.text(key)});
+    insert_session.bind(7, record.at_ns);
+    insert_session.exec();
+    Session& session = by_number[static_cast<std::uint64_t>(number)];
+    session = {};
+    session.id = db.getLastInsertRowid();
+    number_of[std::string{record.session}] = static_cast<std::uint64_t>(number);
+}
+
+Session* Index::Impl::session_of(const RecordView& record)
+{
+    std::uint64_t number = record.session_number;
+    if (!record.session.empty()) {
+        const auto known = number_of.find(record.session);
+        if (known == number_of.end())
+            return nullptr;
+        number = known->second;
+    }
+    const auto session = by_number.find(number);
+    return session == by_number.end() ? nullptr : &session->second;
+}
+
+std::int64_t Index::Impl::shape_id(std::string_view key, std::string_view text)
+{
+    find_shape.reset();
+    find_shape.bind(1, key.data(), static_cast<int>(key.size()));
+    if (find_shape.executeStep())
+        return find_shape.getColumn(0).getInt64();
+    insert_shape.reset();
+    insert_shape.bind(1, key.data(), static_cast<int>(key.size()));
+    insert_shape.bind(2, std::string{text});
+    insert_shape.exec();
+    const std::int64_t id = db.getLastInsertRowid();
+    insert_words.reset();
+    insert_words.bind(1, id);
+    insert_words.bind(2, std::string{text});
+    insert_words.exec();
+    return id;
+}
+
+/// By the shape given for what is allowed and not special; by the whole text for everything that a reviewer reads.
+std::int64_t Index::Impl::shape_of(const RecordView& record, const std::string& text)
+{
+    const std::int64_t shape = record.number("shape");
+    if (shape == 0 || record.text("action") != "allow") {
+        const Hash hash = Hasher{}(as_bytes(text));
+        return shape_id({reinterpret_cast<const char*>(hash.data()), hash.size()}, text);
+    }
+    const auto known = shapes.find(shape);
+    if (known != shapes.end())
+        return known->second;
+    const std::int64_t id = shape_id({reinterpret_cast<const char*>(&shape), sizeof shape}, text);
+    if (shapes.size() > 100'000)
+        shapes.clear();
+    shapes.emplace(shape, id);
+    return id;
+}
+
+void Index::Impl::statement(const RecordView& record)
+{
+    Session* session = session_of(record);
+    const auto sequence = static_cast<std::int64_t>(record.sequence);
+    if (!session || record.text("action") != "allow") {
+        if (session) {
+            close_runs(*session);
+            session->unanswered.emplace_back(record.number("statement"), sequence);
+        }
+        full_row(record, session);
+        return;
+    }
+    const std::int64_t shape = shape_of(record, std::string{record.text("text")});
+    auto run = std::find_if(session->runs.begin(), session->runs.end(), [&](const Run& r) { return r.key == shape; });
+    if (run != session->runs.end() && record.at_ns - run->first_ns > run_window_ns) {
+        store(*session, *run);
+        session->runs.erase(run);
+        run = session->runs.end();
+    }
+    if (run == session->runs.end()) {
+        if (session->runs.size() == runs_per_session) {
+            store(*session, session->runs.front());
+            session->runs.erase(session->runs.begin());
+        }
+        Run fresh;
+        fresh.key = shape;
+        fresh.first = sequence;
+        fresh.first_ns = record.at_ns;
+        fresh.kinds = join(record.list("kinds"));
+        fresh.labels = join(record.list("labels"));
+        fresh.rules = join(record.list("rules"));
+        fresh.tables = join(record.list("tables"));
+        session->runs.push_back(std::move(fresh));
+        run = session->runs.end() - 1;
+        tags(sequence, record);
+    }
+    run->last = sequence;
+    run->last_ns = record.at_ns;
+    ++run->count;
+    run->dirty = true;
+    if (session->unanswered.size() == unanswered_per_session)
+        session->unanswered.erase(session->unanswered.begin());
+    session->unanswered.emplace_back(record.number("statement"), run->first);
+}
+
+void Index::Impl::outcome(const RecordView& record)
+{
+    Session* session = session_of(record);
+    if (!session)
+        return;
+    const std::int64_t number = record.number("statement");
+    const auto asked = std::find_if(session->unanswered.begin(), session->unanswered.end(),
+                                    [&](const auto& u) { return u.first == number; });
+    if (asked == session->unanswered.end())
+        return;
+    const std::int64_t sequence = asked->second;
+    session->unanswered.erase(asked);
+    const std::int64_t rows = record.number("rows", -1);
+    const std::string_view sqlstate = record.text("sqlstate");
+    const std::int64_t error = sqlstate == "00000" ? 0 : 1;
+    const auto run =
+        std::find_if(session->runs.begin(), session->runs.end(), [&](const Run& r) { return r.first == sequence; });
+    if (run != session->runs.end()) {
+        run->errors += error;
+        run->rows += std::max<std::int64_t>(rows, 0);
+        run->rows_known = run->rows_known || rows >= 0;
+        run->duration_ns += record.number("duration_ns");
+        run->answered = run->dirty = true;
+        return;
+    }
+    add_outcome.reset();
+    add_outcome.bind(1, error);
+    add_outcome.bind(2, rows);
+    add_outcome.bind(3, record.number("duration_ns"));
+    add_outcome.bind(4, std::string{sqlstate});
+    add_outcome.bind(5, sequence);
+    add_outcome.exec();
+}
+
+void Index::Impl::close_runs(Session& session)
+{
+    for (Run& run : session.runs)
+        store(session, run);
+    session.runs.clear();
+}
+
+void Index::Impl::store(Session& session, Run& run)
+{
+    if (!run.dirty)
+        return;
+    run.dirty = false;
+    SQLite::Statement& statement = run.stored ? update_run : insert_entry;
+    statement.reset();
+    statement.clearBindings();
+    const auto bind_answers = [&](int errors, int rows, int duration) {
+        statement.bind(errors, run.errors);
+        if (run.rows_known)
+            statement.bind(rows, run.rows);
+        if (run.answered)
+            statement.bind(duration, run.duration_ns);
+    };
+    if (run.stored) {
+        statement.bind(1, run.last);
+        statement.bind(2, run.last_ns);
+        statement.bind(3, run.count);
+        bind_answers(4, 5, 6);
+        statement.bind(7, run.first);
+        statement.exec();
+        return;
+    }
+    run.stored = true;
+    statement.bind(1, run.first);
+    statement.bind(2, run.last);
+    statement.bind(3, run.first_ns);
+    statement.bind(4, run.last_ns);
+    statement.bind(5, "statement");
+    statement.bind(6, session.id);
+    statement.bind(9, run.key);
+    statement.bind(10, "allow");
+    bind_text(statement, 11, run.rules);
+    bind_text(statement, 12, run.labels);
+    bind_text(statement, 13, run.kinds);
+    bind_text(statement, 14, run.tables);
+    statement.bind(15, run.count);
+    bind_answers(16, 17, 18);
+    statement.exec();
+}
+
+void Index::Impl::full_row(const RecordView& record, Session* session)
+{
+    if (record.type == Type::checkpoint)
+        return;
+    const auto sequence = static_cast<std::int64_t>(record.sequence);
+    const std::string text = statement_text(record);
+    SQLite::Statement& entry = insert_entry;
+    // shape_of uses other statements only, so the entry may be bound around it.
+    entry.reset();
+    entry.clearBindings();
+    entry.bind(1, sequence);
+    entry.bind(2, sequence);
+    entry.bind(3, record.at_ns);
+    entry.bind(4, record.at_ns);
+    entry.bind(5, std::string{to_string(record.type)});
+    if (session)
+        entry.bind(6, session->id);
+    else
+        bind_text(entry, 7,
+                  record.session_number ? std::to_string(record.session_number) : std::string{record.session});
+    bind_text(entry, 8, record.user);
+    if (!text.empty())
+        entry.bind(9, shape_of(record, text));
+    bind_text(entry, 10, record.text("action"));
+    int column = 11;
+    for (const char* key : {"rules", "labels", "kinds", "tables"})
+        bind_text(entry, column++, join(record.list(key)));
+    entry.bind(15, 1);
+    entry.bind(16, 0);
+    if (const auto* rows = record.find("rows"); rows && rows->kind == FieldView::Kind::integer)
+        entry.bind(17, rows->number);
+    bind_text(entry, 20, record.text("challenge"));
+    entry.bind(21, fields_json(record, {"text", "action", "rules", "labels", "kinds", "tables", "challenge", "shape"}));
+    entry.exec();
+    tags(sequence, record);
+}
+
+void Index::Impl::tag(std::string_view kind, std::string_view value, std::int64_t sequence)
+{
+    insert_tag.reset();
+    insert_tag.bind(1, std::string{kind} + std::string{value});
+    insert_tag.bind(2, sequence);
+    insert_tag.exec();
+}
+
+void Index::Impl::tags(std::int64_t sequence, const RecordView& record)
+{
+    for (const auto label : record.list("labels"))
+        tag("label:", label, sequence);
+    for (const auto rule : record.list("rules"))
+        tag("rule:", rule, sequence);
+    for (const auto table : record.list("tables")) {
+        const std::string name = bare(table);
+        tag("table:", name, sequence);
+        if (const auto dot = name.rfind('.'); dot != std::string::npos)
+            tag("table:", std::string_view{name}.substr(dot + 1), sequence);
+    }
+}
+
+} // namespace stepgate::proxy::audit

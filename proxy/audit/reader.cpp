@@ -1,0 +1,100 @@
+#include "proxy/audit/reader.h"
+
+namespace stepgate::proxy::audit
+{
+
+JournalReader::Status JournalReader::fail(Problem problem)
+{
+    problem_ = std::move(problem);
+    return Status::failed;
+}
+
+/// Opens the segment that holds `next_`: the last one that does not start after it.
+bool JournalReader::find_first()
+{
+    const auto segments = list_segments(directory_);
+    if (!segments) {
+        problem_ = segments.error();
+        return false;
+    }
+    const SegmentFile* chosen = nullptr;
+    for (const auto& segment : *segments)
+        if (segment.first <= next_ || !chosen) // what is asked for was archived: begin with the oldest there is
+            chosen = &segment;
+    if (!chosen)
+        return true;
+    auto opened = SegmentReader::open(*chosen);
+    if (!opened && !chosen->compressed) // compressed in between
+        opened = SegmentReader::open({chosen->first, directory_ / segment_name(chosen->first, true), true});
+    if (!opened) {
+        problem_ = opened.error();
+        return false;
+    }
+    segment_.emplace(std::move(*opened));
+    at_ = chosen->first;
+    return true;
+}
+
+/// After the end of a segment: is the one that goes on from there begun? nullopt: it is open now.
+std::optional<JournalReader::Status> JournalReader::open_next()
+{
+    for (const bool compressed : {false, true}) {
+        const SegmentFile file{at_, directory_ / segment_name(at_, compressed), compressed};
+        if (!std::filesystem::exists(file.path) || segment_->header().first == at_)
+            continue;
+        auto opened = SegmentReader::open(file);
+        if (!opened)
+            continue; // renamed in this moment: the next call finds it
+        segment_.emplace(std::move(*opened));
+        return std::nullopt;
+    }
+    return Status::end;
+}
+
+JournalReader::Status JournalReader::next(RecordView& record, std::span<const std::byte>& bytes)
+{
+    if (!segment_ && !find_first())
+        return Status::failed;
+    if (!segment_)
+        return Status::end;
+    for (;;) {
+        switch (segment_->next(bytes)) {
+        case SegmentReader::Status::record:
+            if (at_++ < next_)
+                continue;
+            if (!decode(bytes, record) || record.sequence != at_ - 1)
+                return fail({errc::damaged, directory_.string() + ": record " + std::to_string(at_ - 1) +
+                                                " is damaged; run `stepgate audit verify`"});
+            next_ = at_;
+            return Status::record;
+        case SegmentReader::Status::end:
+        case SegmentReader::Status::torn: // being written, or left by a crash
+            if (const auto status = open_next())
+                return *status;
+            continue;
+        case SegmentReader::Status::garbage:
+        case SegmentReader::Status::failed:
+            return fail({errc::damaged, directory_.string() + ": the segment that holds record " + std::to_string(at_) +
+                                            " is damaged; run `stepgate audit verify`"});
+        }
+    }
+}
+
+boost::system::result<Extent, Problem> journal_extent(const std::filesystem::path& directory)
+{
+    const auto segments = list_segments(directory);
+    if (!segments)
+        return segments.error();
+    if (segments->empty())
+        return Extent{};
+    Extent extent{segments->front().first, segments->back().first - 1};
+    auto last = SegmentReader::open(segments->back());
+    if (!last)
+        return last.error();
+    std::span<const std::byte> bytes;
+    while (last->next(bytes) == SegmentReader::Status::record)
+        ++extent.last;
+    return extent;
+}
+
+} // namespace stepgate::proxy::audit

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "proxy/audit/record_codec.h"
+#include "proxy/audit/segment.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+
+namespace stepgate::proxy::audit
+{
+
+/// Reads a journal from a sequence number on, over segments, while a writer may append to it and compress what is
+/// closed. Does not check the chain (verify.h does). Not thread-safe.
+class JournalReader
+{
+  public:
+    enum class Status {
+        record,
+        end,    // nothing more for now: asking again later is fine
+        failed, // see `problem`
+    };
+
+    JournalReader(std::filesystem::path directory, std::uint64_t from) : directory_(std::move(directory)), next_(from)
+    {
+    }
+
+    /// The next record; views and `bytes` are valid until the next call.
+    [[nodiscard]] Status next(RecordView& record, std::span<const std::byte>& bytes);
+    [[nodiscard]] const Problem& problem() const { return problem_; }
+
+  private:
+    Status fail(Problem problem);
+    bool find_first();
+    std::optional<Status> open_next();
+
+    std::filesystem::path directory_;
+    std::uint64_t next_;   // sequence number wanted
+    std::uint64_t at_ = 0; // of the record that the open segment gives next
+    std::optional<SegmentReader> segment_;
+    Problem problem_;
+};
+
+/// Sequence number of the first record there is (older segments may be archived) and of the last; 0 when there is none.
+struct Extent {
+    std::uint64_t first = 0, last = 0;
+};
+[[nodiscard]] boost::system::result<Extent, Problem> journal_extent(const std::filesystem::path& directory);
+
+} // namespace stepgate::proxy::audit
