@@ -11,21 +11,21 @@ namespace stepgate::tests
 
 /// What to do wrong. Everything unset is done right.
 struct AuthenticatorKnobs {
-    std::optional<std::string> type;      // of clientDataJSON
-    std::optional<std::string> challenge; // base64url as it goes into clientDataJSON
-    std::optional<std::string> origin;
-    std::optional<bool> cross_origin; // unset: the key is false
-    std::optional<std::string> top_origin;
-    std::optional<std::string> rp_id; // hashed into the authenticator data
+    std::optional<std::string> type{};      // of clientDataJSON
+    std::optional<std::string> challenge{}; // base64url as it goes into clientDataJSON
+    std::optional<std::string> origin{};
+    std::optional<bool> cross_origin{}; // unset: the key is false
+    std::optional<std::string> top_origin{};
+    std::optional<std::string> rp_id{}; // hashed into the authenticator data
     bool user_present = true;
     bool user_verified = true;
-    std::optional<std::uint32_t> counter; // unset: one more than the last
+    std::optional<std::uint32_t> counter{}; // unset: one more than the last
     bool break_signature = false;
-    std::optional<std::string> user_handle;   // raw; "" leaves it out
-    std::optional<std::string> credential_id; // raw: claims another credential
-    std::optional<std::string> format;        // attestation format, "none" unless set
-    std::string extra_client_data;            // JSON members to add, as Chromium does: "\"x\":1"
-    std::string extra_auth_data;              // bytes appended to the authenticator data
+    std::optional<std::string> user_handle{};   // raw; "" leaves it out
+    std::optional<std::string> credential_id{}; // raw: claims another credential
+    std::optional<std::string> format{};        // attestation format, "none" unless set
+    std::string extra_client_data{};            // JSON members to add, as Chromium does: "\"x\":1"
+    std::string extra_auth_data{};              // bytes appended to the authenticator data
 };
 
 /// A passkey in software, browser and authenticator in one: answers options JSON as navigator.credentials would.

@@ -1,0 +1,1 @@
+stepgate_fuzzer(webauthn stepgate_web_factors)
