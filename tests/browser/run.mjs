@@ -1,0 +1,300 @@
+// The main job in a real browser against a real stepgate: enrol, sign in, held, compared, approved, denied, expired, and the audit.
+// The environment names the running stack (test_pages.py sets it up):
+//   STEPGATE_URL            https://localhost:PORT
+//   STEPGATE_PSQL           shell command: psql through stepgate, as the first user
+//   STEPGATE_DIRECT_PSQL    shell command: psql around stepgate, as the owner of the tables
+//   STEPGATE_LINK           enrolment link of the first user, who is an auditor
+//   STEPGATE_USER           that user's name
+//   STEPGATE_SECOND_PSQL, STEPGATE_SECOND_LINK, STEPGATE_SECOND_USER, STEPGATE_SECOND_PASSWORD      another user, not an auditor
+//   STEPGATE_LEVEL1_SQL     statement that one factor of any kind may release (default: a DROP VIEW)
+//   STEPGATE_SHOTS          directory for pictures, if wanted
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  add_authenticator, approve, approve_with_code, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, unfold_code, until_armed,
+} from './driver.mjs';
+import { accessibility_faults, contrast_faults, sideways_scroll } from './page_checks.mjs';
+import { start_psql } from './psql.mjs';
+import { check, equal, finish, step } from './report.mjs';
+import { code_source } from './totp.mjs';
+
+const env = process.env;
+const needed = ['STEPGATE_URL', 'STEPGATE_PSQL', 'STEPGATE_DIRECT_PSQL', 'STEPGATE_LINK', 'STEPGATE_USER', 'STEPGATE_SECOND_PSQL', 'STEPGATE_SECOND_LINK',
+  'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
+const absent = needed.filter((name) => !env[name]);
+if (absent.length > 0) {
+  console.error(`run.mjs: not set: ${absent.join(', ')}`);
+  process.exit(2);
+}
+const origin = env.STEPGATE_URL.replace(/\/$/, '');
+const shots = env.STEPGATE_SHOTS;
+if (shots) mkdirSync(shots, { recursive: true });
+
+const driver = await launch();
+const { page } = driver;
+const button = (name, on = page) => on.getByRole('button', { name, exact: true });
+
+async function inspect(name, on = page) {
+  equal(`${name}: accessibility`, await accessibility_faults(on), []);
+  equal(`${name}: contrast`, await contrast_faults(on), []);
+  equal(`${name}: no sideways scrolling`, await sideways_scroll(on), 0);
+  if (shots) await on.screenshot({ path: join(shots, `real_${name.replaceAll(' ', '_')}.png`) });
+}
+
+const direct = start_psql(env.STEPGATE_DIRECT_PSQL);
+await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one;');
+const refill = () => direct.run("TRUNCATE browser_probe; INSERT INTO browser_probe VALUES (1, 'a'), (2, 'b'), (3, 'c');");
+const rows = async () => Number(/^\s*(\d+)\s*$/m.exec(await direct.run('SELECT count(*) FROM browser_probe;'))[1]);
+await refill();
+const psql = start_psql(env.STEPGATE_PSQL);
+
+/** Has a statement held and answers with where to approve it. */
+async function held(sql, on = psql) {
+  on.send(sql);
+  return on.held();
+}
+
+await step('pages ask for a sign-in first', async () => {
+  await page.goto(`${origin}/inbox`);
+  await heading(page, 'Sign in').waitFor();
+  await inspect('sign in');
+});
+
+await step('a wrong enrolment link says so', async () => {
+  await page.goto(`${origin}/enrol#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA`);
+  await button('Use this link').click();
+  await heading(page, 'This link cannot be used').waitFor();
+});
+
+await step('enrol a passkey by the link', async () => {
+  await enrol(page, env.STEPGATE_LINK, 'Test laptop');
+  await inspect('enrolled');
+});
+
+await step('the link works once', async () => {
+  const context = await new_context(driver);
+  const other = await context.newPage();
+  await other.goto(env.STEPGATE_LINK);
+  await button('Use this link', other).click();
+  await other.getByRole('heading', { level: 1 }).filter({ hasNotText: 'Set up' }).waitFor();
+  check('it says why', /cannot be used|have a factor/.test(await other.locator('h1').textContent()));
+  await context.close();
+});
+
+await step('sign out, sign in with the passkey, without a user name', async () => {
+  await button('Sign out').click();
+  await heading(page, 'Sign in').waitFor();
+  await sign_in(page);
+  await page.getByText('Nothing is waiting for you').waitFor();
+  equal('who', await page.locator('.user bdi').textContent(), env.STEPGATE_USER);
+  await inspect('inbox empty');
+});
+
+let expiring;
+let expired_psql;
+await step('a statement for later: nobody will answer it', async () => {
+  expired_psql = start_psql(env.STEPGATE_PSQL);
+  expiring = await held('DELETE FROM browser_probe WHERE true;', expired_psql);
+  await page.locator('.card', { hasText: expiring.code }).waitFor();
+  check('the inbox shows it by itself, with its code', true);
+});
+
+let used;
+await step('DELETE held, same code and statement on the page, approved by keyboard alone, ran', async () => {
+  used = await held('DELETE FROM browser_probe;');
+  equal('not run before the approval', await rows(), 3);
+  await open(page, used.url);
+  const shown = await read_challenge(page);
+  equal('code', shown.code, used.code);
+  equal('statement', shown.statements, ['DELETE FROM browser_probe;']);
+  check('table', shown.tables.some((table) => table.includes('browser_probe')), JSON.stringify(shown.tables));
+  check('why', shown.reasons.includes('Rewrites or deletes every row'), JSON.stringify(shown.reasons));
+  await page.keyboard.press('Enter'); // too early: the page has just come up
+  await until_armed(page);
+  equal('still not run', await rows(), 3);
+  await inspect('challenge');
+  equal('focus is on approve', await page.evaluate(() => document.activeElement.className), 'approve');
+  await page.keyboard.press('Enter');
+  await heading(page, 'Approved').waitFor();
+  const answer = await psql.answer();
+  check('psql goes on', answer.includes('DELETE 3'), answer);
+  equal('it ran', await rows(), 0);
+});
+
+await step('a used challenge says so', async () => {
+  await open(page, used.url);
+  await heading(page, 'Used').waitFor();
+  await inspect('used');
+});
+
+await step('denied: an error in psql, the session goes on', async () => {
+  await refill();
+  const { url } = await held('DELETE FROM browser_probe;');
+  await deny(page, url);
+  const answer = await psql.answer();
+  check('psql shows the denial', /ERROR: .*denied/.test(answer), answer);
+  equal('nothing was deleted', await rows(), 3);
+  check('the session goes on', (await psql.run('SELECT 41 + 1 AS answer;')).includes('42'));
+  await page.reload();
+  await heading(page, 'Denied').waitFor();
+});
+
+await step('inside a transaction the page warns of locks', async () => {
+  await psql.run('BEGIN;');
+  const { url } = await held('DELETE FROM browser_probe;');
+  await open(page, url);
+  await page.getByText('A transaction is open').waitFor();
+  await button('Deny').click();
+  await heading(page, 'Denied').waitFor();
+  await psql.answer();
+  const answer = await psql.run('COMMIT;');
+  check('the transaction has failed', answer.includes('ROLLBACK'), answer);
+});
+
+const nasty = `DELETE FROM browser_probe /* <img src=x onerror=alert(1)> </pre><script>alert(2)</script> */ WHERE '<svg onload=alert(3)>\u202e' = '<svg onload=alert(3)>\u202e'; -- x`;
+await step('script in statement text stays text', async () => {
+  const { url, code } = await held(nasty);
+  await page.goto(`${origin}/inbox`);
+  await page.getByText(code).waitFor();
+  await open(page, url);
+  const shown = await read_challenge(page);
+  await until_armed(page);
+  equal('no element came out of it', await page.evaluate(() => document.querySelectorAll('main img, main script, main svg, main iframe').length), 0);
+  check('the text is there', shown.statements.join('').includes('<img src=x onerror=alert(1)>'), shown.statements.join(''));
+  check('the reordering character is shown, not obeyed', !shown.statements.join('').includes('\u202e'), shown.statements.join(''));
+  await inspect('challenge nasty');
+  await button('Deny').click();
+  await heading(page, 'Denied').waitFor();
+  await psql.answer();
+});
+
+await step('a passkey without user verification, or not given, changes nothing', async () => {
+  const { url } = await held('DELETE FROM browser_probe;');
+  await open(page, url);
+  await until_armed(page);
+  await driver.authenticator.verify(false);
+  await button('Approve with passkey').click();
+  await page.locator('.answer .problem').waitFor();
+  equal('nothing was deleted', await rows(), 3);
+  await driver.authenticator.verify(true);
+  await until_armed(page);
+  await button('Deny').click();
+  await psql.answer();
+});
+
+// The second user has an authenticator app only.
+const second_context = await new_context(driver);
+const second = await second_context.newPage();
+await add_authenticator(second);
+let codes;
+
+await step('another user enrols an authenticator app', async () => {
+  await redeem(second, env.STEPGATE_SECOND_LINK);
+  await enrol_totp(second, (secret) => { codes = code_source(secret); return codes(); });
+  await heading(second, 'You are set up').waitFor();
+});
+
+await step('unknown and foreign challenges look the same', async () => {
+  const { url } = await held('DELETE FROM browser_probe;');
+  const said = [];
+  for (const address of [url, `${origin}/c/AAAAAAAAAAAAAAAAAAAAAA`]) {
+    await second.goto(address);
+    await heading(second, 'Not found').waitFor();
+    said.push(await second.locator('main').innerText());
+  }
+  equal('same words', said[0], said[1]);
+  await deny(page, url);
+  await psql.answer();
+});
+
+await step('a code approves what one factor may approve', async () => {
+  const theirs = start_psql(env.STEPGATE_SECOND_PSQL);
+  const { url, code } = await held(env.STEPGATE_LEVEL1_SQL ?? 'DROP VIEW browser_view;', theirs);
+  await second.goto(url);
+  await heading(second, 'Approve this statement?').waitFor();
+  await unfold_code(second);
+  await second.waitForTimeout(1100);
+  await second.locator('#approve-code').fill('000000');
+  await button('Approve with code', second).click();
+  await second.getByText('nothing was approved').waitFor();
+  const shown = await approve_with_code(second, url, await codes());
+  equal('code', shown.code, code);
+  await heading(second, 'Approved').waitFor();
+  const answer = await theirs.answer();
+  check('psql goes on', !/ERROR/.test(answer), answer);
+  await theirs.close();
+});
+
+await step('a code alone is not enough for the riskiest', async () => {
+  const theirs = start_psql(env.STEPGATE_SECOND_PSQL);
+  const { url } = await held('DELETE FROM browser_probe;', theirs);
+  await approve_with_code(second, url, await codes());
+  await second.getByText('Confirmed with authenticator app.').waitFor();
+  equal('nothing was deleted', await rows(), 3);
+  await button('Deny', second).click();
+  await heading(second, 'Denied').waitFor();
+  await theirs.answer();
+  await theirs.close();
+});
+
+await step('sign in with password and code', async () => {
+  await button('Sign out', second).click();
+  await heading(second, 'Sign in').waitFor();
+  await second.getByText('Use an authenticator code instead').click();
+  await second.getByLabel('Database user name').fill(env.STEPGATE_SECOND_USER);
+  await second.getByLabel('Database password').fill(env.STEPGATE_SECOND_PASSWORD);
+  await second.getByLabel('Code from your authenticator app').fill(await codes());
+  await button('Sign in with a code', second).click();
+  await heading(second, 'Inbox').waitFor();
+  await second.goto(`${origin}/audit`);
+  await heading(second, 'For reviewers').waitFor();
+  await second.goto(`${origin}/factors`);
+  await second.getByText('Sign in with a passkey to change factors').waitFor();
+});
+await second_context.close();
+
+await step('on a phone', async () => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  const { url, code } = await held('DELETE FROM browser_probe;');
+  await page.goto(`${origin}/inbox`);
+  await page.getByText(code).waitFor();
+  await inspect('phone inbox');
+  await open(page, url);
+  await until_armed(page);
+  await inspect('phone challenge');
+  await approve(page, url);
+  const answer = await psql.answer();
+  check('psql goes on', answer.includes('DELETE 3'), answer);
+  await page.setViewportSize({ width: 1200, height: 850 });
+});
+
+await step('factors', async () => {
+  await page.goto(`${origin}/factors`);
+  await page.locator('.card', { hasText: 'Test laptop' }).waitFor();
+  await inspect('factors');
+});
+
+await step('the reviewer finds it in the audit', async () => {
+  await page.goto(`${origin}/audit`);
+  await page.locator('.records tbody tr').first().waitFor();
+  await inspect('audit');
+  await page.goto(`${origin}/audit?type=release`);
+  await page.locator('.records tbody tr').first().waitFor();
+  await page.locator('.record-sequence a').first().click();
+  await page.locator('.details').waitFor();
+  await inspect('audit record');
+});
+
+await step('nobody answered: expired', async () => {
+  await page.goto(expiring.url);
+  await page.getByRole('heading', { level: 1, name: 'Expired', exact: true }).waitFor({ timeout: 120_000 });
+  await inspect('expired');
+  const answer = await expired_psql.answer(60);
+  check('psql shows an error', /ERROR: .*not approved/.test(answer), answer);
+});
+
+equal('no breach of the Content-Security-Policy', driver.violations, []);
+equal('no script error and no dialog', driver.errors, []);
+for (const one of [psql, expired_psql, direct]) one?.kill();
+await driver.close();
+process.exitCode = finish();

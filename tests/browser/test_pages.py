@@ -1,0 +1,44 @@
+"""Runs run.mjs against a stack of its own: a real PostgreSQL, stepgate with the shipped packs as they are, two users."""
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "integration"))
+from harness import Stack  # noqa: E402
+
+
+def psql(host_port, user, password):
+    return (f"env PGPASSWORD={shlex.quote(password)} psql -h 127.0.0.1 -p {host_port} -U {user} -d shop")
+
+
+def main():
+    # The hold is short enough to see one expire, and long enough for a browser on a busy machine.
+    stack = Stack(level_one=False, hold='{timeout = "45s", in_transaction = "45s"}')
+    try:
+        added = stack.run("user", "add", "second", "--generate-password")
+        second_password = re.search(r"password: (\S+)", added).group(1)
+        stack.start()
+        env = dict(os.environ,
+                   STEPGATE_URL=stack.public_url,
+                   STEPGATE_PSQL=psql(stack.port, "demo", stack.password),
+                   STEPGATE_DIRECT_PSQL=psql(stack.cluster.port, "app", "app-password"),
+                   STEPGATE_LINK=stack.run("enroll", "demo").strip(),
+                   STEPGATE_USER="demo",
+                   STEPGATE_SECOND_PSQL=psql(stack.port, "second", second_password),
+                   STEPGATE_SECOND_LINK=stack.run("enroll", "second").strip(),
+                   STEPGATE_SECOND_USER="second",
+                   STEPGATE_SECOND_PASSWORD=second_password)
+        code = subprocess.run(["node", HERE / "run.mjs"], env=env).returncode
+        if code:
+            print((stack.folder / "serve.log").read_text()[-4000:], file=sys.stderr)
+        return code
+    finally:
+        stack.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
