@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -259,6 +260,12 @@ std::vector<std::string> Stream::peer_names() const
 std::vector<std::byte> Stream::peer_end_point_hash() const
 {
     return ssl_ ? end_point_hash(SSL_get0_peer_certificate(ssl_.get())) : std::vector<std::byte>{};
+}
+
+bool Stream::peer_closed()
+{
+    pollfd state{socket_.native_handle(), POLLRDHUP, 0};
+    return !socket_.is_open() || (::poll(&state, 1, 0) == 1 && (state.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
 }
 
 void Stream::cancel()

@@ -61,6 +61,8 @@ class Stream
     /// Channel binding of the certificate the peer presented (client side).
     [[nodiscard]] std::vector<std::byte> peer_end_point_hash() const;
 
+    /// The peer has closed its side (or the connection broke), even if bytes of it are still unread.
+    [[nodiscard]] bool peer_closed();
     [[nodiscard]] Socket& socket() { return socket_; }
     [[nodiscard]] bool open() const { return socket_.is_open(); }
     /// Ends waits with operation_aborted.

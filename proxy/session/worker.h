@@ -107,19 +107,22 @@ class Worker
     }
 
     Shared& shared;
-    boost::asio::io_context io{1}; // one thread runs it
     net::BufferPool buffers;
     policies::rules::Judge judge;
     std::unique_ptr<audit::Lane> lane;
     Metrics metrics;
     std::unordered_set<Session*> sessions;
-    std::vector<std::unique_ptr<net::Listener>> listeners;
     SteadyTime now;
     bool draining = false;
 
   private:
     SteadyTime wall_checked_{};
     std::chrono::nanoseconds wall_offset_{0};
+
+  public:
+    // Last, so that they go first: sessions that still wait in the io_context use what is above.
+    boost::asio::io_context io{1}; // one thread runs it
+    std::vector<std::unique_ptr<net::Listener>> listeners;
 };
 
 } // namespace stepgate::proxy::session

@@ -1,0 +1,380 @@
+#include "protocols/postgres/query.h"
+#include "proxy/session/postgres_session.h"
+
+#include <algorithm>
+
+namespace stepgate::proxy::session
+{
+
+namespace pg = protocols::postgres;
+using policies::rules::Action;
+using policies::rules::Verdict;
+using policies::statement::Kind;
+
+namespace
+{
+
+constexpr std::size_t kept_text = std::size_t{64} * 1024;
+
+std::string quoted(std::string_view name)
+{
+    std::string text{"\""};
+    for (const char c : name) {
+        if (c == '"')
+            text.push_back('"');
+        text.push_back(c);
+    }
+    text.push_back('"');
+    return text;
+}
+
+bool controls_transaction(const policies::statement::StatementFacts& statement)
+{
+    return statement.kind == Kind::begin || statement.kind == Kind::commit || statement.kind == Kind::rollback ||
+           statement.kind == Kind::savepoint || statement.kind == Kind::prepare_transaction;
+}
+
+/// Success of the text changes what later texts mean, or what a rollback undoes.
+bool has_effects(const policies::statement::Facts& facts)
+{
+    return facts.opaque || std::ranges::any_of(facts.statements, [](const auto& statement) {
+               return !statement.effects.empty() || controls_transaction(statement);
+           });
+}
+
+} // namespace
+
+PostgresSession::Step PostgresSession::broken(const boost::system::error_code& error)
+{
+    fatal_ = error;
+    return Step::fatal;
+}
+
+PostgresSession::Step PostgresSession::inspect(const pg::Frame& frame, const PlannedFrame* planned)
+{
+    const auto type = static_cast<pg::Frontend>(frame.type);
+    // The server discards everything up to Sync: so do we, and nothing is judged for nothing.
+    if (tracker_.skipping() && type != pg::Frontend::sync && type != pg::Frontend::terminate)
+        return Step::drop;
+    switch (type) {
+    case pg::Frontend::query:
+        return inspect_query(frame, planned);
+    case pg::Frontend::parse:
+        return inspect_parse(frame);
+    case pg::Frontend::bind:
+        return inspect_bind(frame, planned);
+    case pg::Frontend::execute:
+        return inspect_execute(frame, planned);
+    case pg::Frontend::describe:
+        return inspect_describe(frame);
+    case pg::Frontend::close:
+        return inspect_close(frame);
+    case pg::Frontend::copy_data:
+    case pg::Frontend::copy_done:
+    case pg::Frontend::copy_fail:
+        return inspect_copy(frame);
+    case pg::Frontend::sync:
+        return inspect_sync(frame);
+    case pg::Frontend::flush:
+        if (const auto empty = pg::check_empty(frame); !empty)
+            return broken(empty.error());
+        tracker_.flush();
+        return Step::forward;
+    case pg::Frontend::function_call:
+        return Step::hold; // refused there, after what came before it
+    case pg::Frontend::terminate:
+        return Step::goodbye;
+    case pg::Frontend::password:
+        break;
+    }
+    return broken(make_error_code(pg::errc::unexpected_message));
+}
+
+PostgresSession::Step PostgresSession::inspect_query(const pg::Frame& frame, const PlannedFrame* planned)
+{
+    const auto query = pg::decode_query(frame);
+    if (!query)
+        return broken(query.error());
+    if (tracker_.copy() == pg::Copy::in)
+        return broken(make_error_code(pg::errc::unexpected_message));
+    if (!planned && must_settle())
+        return Step::settle;
+    if (!query_ || query_->use_count() > 1 || query_->sql.capacity() > kept_text)
+        query_ = new PreparedStatement;
+    query_->sql.assign(query->sql);
+    query_->facts = worker_.judge.facts(query_->sql, state_, asker_.database);
+    pg::Tag tag = 0;
+    if (planned) {
+        tag = planned->tag;
+    } else {
+        const auto verdict = verdict_on(*query_->facts, query_->sql);
+        if (must_hold(verdict))
+            return Step::hold;
+        tag = begin_execution(*query_, verdict);
+        if (tag == 0)
+            return Step::slow;
+    }
+    depart(tag, *query_, tracker_.query(tag).value_or(0), true);
+    return Step::forward;
+}
+
+PostgresSession::Step PostgresSession::inspect_parse(const pg::Frame& frame)
+{
+    const auto parse = pg::decode_parse(frame);
+    if (!parse)
+        return broken(parse.error());
+    if (tracker_.copy() == pg::Copy::in)
+        return broken(make_error_code(pg::errc::unexpected_message));
+    StatementPointer statement{new PreparedStatement};
+    statement->sql.assign(parse->sql);
+    for (std::size_t i = 0; i < parse->parameter_types.size(); ++i)
+        statement->parameter_types.push_back(parse->parameter_types[i]);
+    tracker_.parse(parse->statement, statement);
+    if (!parse->statement.empty()) // SQL can name it: EXECUTE. The unnamed one it cannot.
+        state_.prepare(parse->statement, parse->sql);
+    group_open_ = true;
+    return Step::forward;
+}
+
+/// A name that nobody defined before our eyes: judged as the SQL that would use it, so it is opaque.
+StatementPointer PostgresSession::unknown(std::string_view verb, std::string_view name)
+{
+    StatementPointer statement{new PreparedStatement};
+    statement->sql = std::string{verb} + quoted(name);
+    return statement;
+}
+
+PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, const PlannedFrame* planned)
+{
+    const auto bind = pg::decode_bind(frame);
+    if (!bind)
+        return broken(bind.error());
+    if (tracker_.copy() == pg::Copy::in)
+        return broken(make_error_code(pg::errc::unexpected_message));
+    if (!planned && must_settle())
+        return Step::settle;
+    const auto* known = tracker_.statements().find(bind->statement);
+    const StatementPointer statement = known && *known ? *known : unknown("EXECUTE ", bind->statement);
+    refresh(*statement);
+    pg::Tag tag = 0;
+    if (planned) {
+        tag = planned->tag;
+    } else {
+        const auto verdict = verdict_on(*statement->facts, statement->sql);
+        if (must_hold(verdict))
+            return Step::hold;
+        tag = begin_execution(*statement, verdict);
+        if (tag == 0)
+            return Step::slow;
+    }
+    tracker_.bind(bind->portal, Portal{statement, tag, group_, state_.generation(), statement->policy});
+    if (!bind->portal.empty()) // SQL can name it: FETCH
+        state_.open_portal(bind->portal, statement->sql);
+    group_open_ = true;
+    return Step::forward;
+}
+
+/// Judged at Bind already, unless that was in an earlier group or something changed since.
+bool PostgresSession::must_judge(const Portal& portal) const
+{
+    return portal.group != group_ || portal.policy != &worker_.judge.policy() || portal.tag <= flights_.begin() ||
+           portal.tag > flights_.end();
+}
+
+PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, const PlannedFrame* planned)
+{
+    const auto execute = pg::decode_execute(frame);
+    if (!execute)
+        return broken(execute.error());
+    if (tracker_.copy() == pg::Copy::in)
+        return broken(make_error_code(pg::errc::unexpected_message));
+    const auto* found = tracker_.portals().find(execute->portal);
+    Portal portal = found != nullptr ? *found : Portal{};
+    if (!portal.statement)
+        portal.statement = unknown("FETCH ALL FROM ", execute->portal);
+    if (planned && planned->tag != 0)
+        portal.tag = planned->tag;
+    if (!planned && must_judge(portal)) {
+        if (must_settle())
+            return Step::settle;
+        refresh(*portal.statement);
+        const auto verdict = verdict_on(*portal.statement->facts, portal.statement->sql);
+        if (must_hold(verdict))
+            return Step::hold;
+        portal.tag = begin_execution(*portal.statement, verdict);
+        if (portal.tag == 0)
+            return Step::slow;
+    }
+    if (!portal.statement->facts)
+        refresh(*portal.statement);
+    depart(portal.tag, *portal.statement, tracker_.execute(portal.tag).value_or(0), false);
+    group_open_ = true;
+    return Step::forward;
+}
+
+PostgresSession::Step PostgresSession::inspect_describe(const pg::Frame& frame)
+{
+    const auto describe = pg::decode_describe(frame);
+    if (!describe)
+        return broken(describe.error());
+    if (tracker_.copy() == pg::Copy::in)
+        return broken(make_error_code(pg::errc::unexpected_message));
+    tracker_.describe(describe->what);
+    group_open_ = true;
+    return Step::forward;
+}
+
+PostgresSession::Step PostgresSession::inspect_close(const pg::Frame& frame)
+{
+    const auto close = pg::decode_close(frame);
+    if (!close)
+        return broken(close.error());
+    if (tracker_.copy() == pg::Copy::in)
+        return broken(make_error_code(pg::errc::unexpected_message));
+    tracker_.close(close->what, close->name);
+    if (!close->name.empty()) {
+        if (close->what == pg::Named::statement)
+            state_.deallocate(close->name);
+        else
+            state_.close_portal(close->name);
+    }
+    group_open_ = true;
+    return Step::forward;
+}
+
+/// COPY data outside COPY IN is left over from one that failed: the server ignores it. But the server's answer to a
+/// COPY may still be on its way.
+PostgresSession::Step PostgresSession::inspect_copy(const pg::Frame& frame)
+{
+    if (tracker_.copy() != pg::Copy::in)
+        return tracker_.quiet() ? Step::drop : Step::settle;
+    if (frame.is(pg::Frontend::copy_data))
+        return Step::forward;
+    tracker_.copy_end();
+    client_scanner_.wanted().add(static_cast<char>(pg::Frontend::copy_data));
+    return Step::forward;
+}
+
+PostgresSession::Step PostgresSession::inspect_sync(const pg::Frame& frame)
+{
+    if (const auto empty = pg::check_empty(frame); !empty)
+        return broken(empty.error());
+    tracker_.sync();
+    group_open_ = false;
+    ++group_;
+    return Step::forward;
+}
+
+/// Facts are kept with the statement until the session's state or the policy changes: executing it again is cheap.
+void PostgresSession::refresh(PreparedStatement& statement)
+{
+    const auto* policy = &worker_.judge.policy();
+    if (statement.facts && statement.generation == state_.generation() && statement.policy == policy)
+        return;
+    statement.facts = worker_.judge.facts(statement.sql, state_, asker_.database);
+    statement.generation = state_.generation();
+    statement.policy = policy;
+}
+
+Verdict PostgresSession::verdict_on(const policies::rules::MatchedFacts& facts, std::string_view sql) const
+{
+    return worker_.judge.verdict(facts, sql, asker_, tracker_.transaction() != pg::Transaction::idle, worker_.wall());
+}
+
+bool PostgresSession::must_hold(const Verdict& verdict) const
+{
+    return verdict.action >= Action::challenge && listening_->options.mode == Mode::enforce;
+}
+
+pg::Tag PostgresSession::begin_execution(const PreparedStatement& statement, const Verdict& verdict)
+{
+    if (!report_late())
+        return 0;
+    Flight flight;
+    flight.statement = statements_ + 1;
+    std::string_view action = to_string(verdict.action);
+    if (verdict.action == Action::challenge)
+        action = "observe:challenge"; // here only because the listener observes
+    else if (verdict.action == Action::deny)
+        action = "observe:deny";
+    if (!audit_statement(flight, statement, verdict, action))
+        return 0;
+    ++statements_;
+    switch (verdict.action) {
+    case Action::allow:
+        worker_.metrics.statements_allowed.add();
+        break;
+    case Action::notify:
+        worker_.metrics.statements_notified.add();
+        break;
+    case Action::challenge:
+        worker_.metrics.statements_challenged.add();
+        break;
+    case Action::deny:
+        worker_.metrics.statements_denied.add();
+        break;
+    }
+    if (verdict.action == Action::notify)
+        notify(verdict);
+    return flights_.push(std::move(flight)) + 1;
+}
+
+/// An execution goes to the server now.
+void PostgresSession::depart(pg::Tag tag, const PreparedStatement& statement, std::uint64_t number, bool simple)
+{
+    if (tag <= flights_.begin() || tag > flights_.end())
+        return;
+    auto& flight = flights_.at(tag - 1);
+    flight.started_ns = worker_.now.time_since_epoch().count();
+    flight.simple = simple;
+    if (flight.effects || !has_effects(*statement.facts->facts))
+        return;
+    flight.effects = statement.facts;
+    ++effects_in_flight_;
+    define_names(statement, number);
+}
+
+/// Names that SQL gives or takes are the same names as those of the wire.
+void PostgresSession::define_names(const PreparedStatement& statement, std::uint64_t number)
+{
+    using StatementsBy = pg::Names<StatementPointer>::By;
+    using PortalsBy = pg::Names<Portal>::By;
+    namespace facts = policies::statement;
+    for (const auto& one : statement.facts->facts->statements) {
+        for (const auto& effect : one.effects) {
+            if (const auto* prepare = std::get_if<facts::PrepareStatement>(&effect)) {
+                StatementPointer prepared{new PreparedStatement};
+                prepared->sql = prepare->sql;
+                tracker_.statements().define(prepare->name, std::move(prepared), number, StatementsBy::sql);
+            } else if (const auto* cursor = std::get_if<facts::OpenCursor>(&effect)) {
+                Portal portal;
+                portal.statement = new PreparedStatement;
+                portal.statement->sql = cursor->sql;
+                tracker_.portals().define(cursor->name, std::move(portal), number, PortalsBy::sql, cursor->with_hold);
+            } else if (const auto* deallocate = std::get_if<facts::Deallocate>(&effect)) {
+                if (deallocate->name)
+                    tracker_.statements().close(*deallocate->name, number, StatementsBy::sql);
+                else
+                    tracker_.statements().forget_settled();
+            } else if (const auto* close = std::get_if<facts::CloseCursor>(&effect)) {
+                if (close->name)
+                    tracker_.portals().close(*close->name, number, PortalsBy::sql);
+                else
+                    tracker_.portals().forget_settled();
+            } else if (std::holds_alternative<facts::DiscardAll>(effect)) {
+                tracker_.statements().forget_settled();
+                tracker_.portals().forget_settled();
+            }
+        }
+    }
+}
+
+/// An approved statement that was not understood may have given any name another meaning. Where opaque statements run
+/// unasked, the names are believed instead: all would be unknown all the time.
+bool PostgresSession::forgets_names() const
+{
+    return listening_->options.mode == Mode::enforce &&
+           worker_.judge.policy().default_opaque().action >= Action::challenge;
+}
+
+} // namespace stepgate::proxy::session

@@ -1,0 +1,229 @@
+#include "protocols/postgres/query.h"
+#include "proxy/session/postgres_session.h"
+#include "proxy/session/postgres_words.h"
+
+#include <algorithm>
+
+namespace stepgate::proxy::session
+{
+
+namespace pg = protocols::postgres;
+namespace challenges = challenge_web::challenges;
+using policies::rules::Action;
+
+namespace
+{
+
+/// Ends the batch that is held together, after it (Sync, Flush) or before it.
+enum class Ends : std::uint8_t { no, after, before };
+
+Ends ends_batch(const pg::Frame& frame)
+{
+    switch (static_cast<pg::Frontend>(frame.type)) {
+    case pg::Frontend::parse:
+    case pg::Frontend::bind:
+    case pg::Frontend::describe:
+    case pg::Frontend::execute:
+    case pg::Frontend::close:
+        return Ends::no;
+    case pg::Frontend::sync:
+    case pg::Frontend::flush:
+        return Ends::after;
+    case pg::Frontend::query:
+    case pg::Frontend::copy_data:
+    case pg::Frontend::copy_done:
+    case pg::Frontend::copy_fail:
+    case pg::Frontend::function_call:
+    case pg::Frontend::password:
+    case pg::Frontend::terminate:
+        break;
+    }
+    return Ends::before;
+}
+
+std::vector<challenges::Parameter> parameters_of(const pg::Bind& bind, const PreparedStatement& statement)
+{
+    std::vector<challenges::Parameter> parameters;
+    std::size_t index = 0;
+    for (const auto value : bind.parameters) {
+        challenges::Parameter parameter;
+        if (value)
+            parameter.value.emplace(wire::as_text(*value));
+        const auto& formats = bind.parameter_formats;
+        if (!formats.empty())
+            parameter.binary = formats[formats.size() == 1 ? 0 : std::min(index, formats.size() - 1)] == 1;
+        if (index < statement.parameter_types.size())
+            parameter.type_oid = statement.parameter_types[index];
+        parameters.push_back(std::move(parameter));
+        ++index;
+    }
+    return parameters;
+}
+
+StatementPointer find(const Plan& plan, std::string_view name)
+{
+    const auto found = std::find_if(plan.statements.rbegin(), plan.statements.rend(),
+                                    [name](const auto& one) { return one.first == name; });
+    return found == plan.statements.rend() ? StatementPointer{} : found->second;
+}
+
+} // namespace
+
+/// Finds the end of the batch in `in_` and waits a little for what is still on its way: one challenge for all of it.
+net::Task<void> PostgresSession::collect()
+{
+    const pg::MessageFramer framer{pg::Side::frontend, worker_.shared.options.limits.message};
+    const auto latest = worker_.now + worker_.shared.options.hold.collect;
+    held_ = 0;
+    for (;;) {
+        const auto framed = framer.next(in_.data().subspan(held_));
+        if (const auto* frame = std::get_if<pg::Frame>(&framed)) {
+            const auto ends = ends_batch(*frame);
+            if (ends != Ends::before || held_ == 0) // the first is what is held, whatever it is
+                held_ += frame->bytes.size();
+            if (ends != Ends::no)
+                co_return;
+            continue;
+        }
+        worker_.look_at_clocks();
+        if (std::holds_alternative<pg::errc>(framed) || worker_.now >= latest || stopping_ || client_closed_)
+            co_return;
+        co_await signal_.wait_until(latest);
+    }
+}
+
+Plan PostgresSession::make_plan()
+{
+    const pg::MessageFramer framer{pg::Side::frontend, worker_.shared.options.limits.message};
+    Plan plan;
+    for (wire::View left = in_.data().first(held_); !left.empty();) {
+        const auto framed = framer.next(left);
+        const auto* frame = std::get_if<pg::Frame>(&framed);
+        plan.frames.push_back({});
+        if (frame == nullptr || !plan_frame(plan, *frame)) {
+            plan.frames.pop_back(); // malformed: the relay finds out, and nothing behind it is released
+            break;
+        }
+        plan.frames.back().bytes = frame->bytes.size();
+        left = left.subspan(frame->bytes.size());
+    }
+    for (const auto& execution : plan.executions)
+        plan.verdict = join(std::move(plan.verdict), execution.verdict);
+    return plan;
+}
+
+bool PostgresSession::plan_frame(Plan& plan, const pg::Frame& frame)
+{
+    if (frame.is(pg::Frontend::query)) {
+        const auto query = pg::decode_query(frame);
+        if (!query)
+            return false;
+        StatementPointer statement{new PreparedStatement};
+        statement->sql.assign(query->sql);
+        plan_execution(plan, std::move(statement), nullptr);
+    } else if (frame.is(pg::Frontend::parse)) {
+        const auto parse = pg::decode_parse(frame);
+        if (!parse)
+            return false;
+        StatementPointer statement{new PreparedStatement};
+        statement->sql.assign(parse->sql);
+        for (std::size_t i = 0; i < parse->parameter_types.size(); ++i)
+            statement->parameter_types.push_back(parse->parameter_types[i]);
+        plan.statements.emplace_back(parse->statement, std::move(statement));
+    } else if (frame.is(pg::Frontend::bind)) {
+        const auto bind = pg::decode_bind(frame);
+        if (!bind)
+            return false;
+        auto statement = find(plan, bind->statement);
+        const auto* known = tracker_.statements().find(bind->statement);
+        if (!statement && known != nullptr)
+            statement = *known;
+        if (!statement)
+            statement = unknown("EXECUTE ", bind->statement);
+        plan_execution(plan, std::move(statement), &*bind);
+        plan.portals.emplace_back(bind->portal);
+    } else if (frame.is(pg::Frontend::execute)) {
+        const auto execute = pg::decode_execute(frame);
+        if (!execute)
+            return false;
+        if (std::ranges::find(plan.portals, execute->portal) != plan.portals.end())
+            return true; // judged at its Bind, which is part of this batch
+        const auto* portal = tracker_.portals().find(execute->portal);
+        if (portal != nullptr && portal->statement && !must_judge(*portal))
+            return true;
+        plan_execution(plan,
+                       portal != nullptr && portal->statement ? portal->statement
+                                                              : unknown("FETCH ALL FROM ", execute->portal),
+                       nullptr);
+    }
+    return true;
+}
+
+void PostgresSession::plan_execution(Plan& plan, StatementPointer statement, const pg::Bind* bind)
+{
+    refresh(*statement);
+    PlannedExecution execution;
+    execution.verdict = verdict_on(*statement->facts, statement->sql);
+    if (bind != nullptr)
+        execution.parameters = parameters_of(*bind, *statement);
+    execution.statement = std::move(statement);
+    plan.frames.back().execution = plan.executions.size();
+    plan.executions.push_back(std::move(execution));
+}
+
+challenges::Question PostgresSession::question(const Plan& plan) const
+{
+    challenges::Question question;
+    question.user = asker_.user;
+    question.session = id_;
+    question.listener = asker_.listener;
+    question.database = asker_.database;
+    question.role = asker_.role;
+    question.client_address = asker_.client_address;
+    question.application_name = asker_.application_name;
+    question.dialect = "postgres";
+    question.verdict = plan.verdict;
+    question.policy_revision = worker_.judge.policy().revision();
+    question.in_transaction = tracker_.transaction() != pg::Transaction::idle;
+    for (const auto& execution : plan.executions) {
+        const auto& facts = *execution.statement->facts;
+        question.statements.push_back({execution.statement->sql, execution.parameters});
+        question.sensitive = question.sensitive || facts.sensitive();
+        for (const auto& reason : facts.facts->opaque_reasons)
+            question.opaque_reasons.push_back(reason);
+        for (const auto& statement : facts.facts->statements) {
+            for (const auto& access : statement.reads)
+                question.tables.push_back(describe(access));
+            for (const auto& access : statement.writes)
+                question.tables.push_back(describe(access));
+        }
+    }
+    std::ranges::sort(question.tables);
+    const auto [first, last] = std::ranges::unique(question.tables);
+    question.tables.erase(first, last);
+    return question;
+}
+
+/// The batch's executions get their numbers and their records. False: the audit cannot take them now; call again.
+bool PostgresSession::audit_plan(Plan& plan, std::string_view action)
+{
+    if (!report_late())
+        return false;
+    for (auto& execution : plan.executions) {
+        if (execution.tag != 0)
+            continue;
+        Flight flight;
+        flight.statement = statements_ + 1;
+        if (!audit_statement(flight, *execution.statement, execution.verdict, action))
+            return false;
+        ++statements_;
+        execution.number = flight.statement;
+        execution.tag = flights_.push(std::move(flight)) + 1;
+    }
+    for (auto& frame : plan.frames)
+        if (frame.execution)
+            frame.tag = plan.executions[*frame.execution].tag;
+    return true;
+}
+
+} // namespace stepgate::proxy::session

@@ -1,0 +1,91 @@
+#include "protocols/postgres/query.h"
+#include "protocols/postgres/reply.h"
+#include "proxy/session/postgres_session.h"
+
+namespace stepgate::proxy::session
+{
+
+namespace pg = protocols::postgres;
+
+namespace
+{
+
+// A syntax error in every state of a transaction, so the server fails it for real (CLIENTS.md, PostgreSQL gotcha 1).
+// It shows in the server's log, where it says what it is.
+constexpr std::string_view failing_statement = "stepgate refused this statement";
+constexpr std::string_view failing_name = "stepgate_refusal";
+
+} // namespace
+
+void PostgresSession::notify(const policies::rules::Verdict& verdict)
+{
+    wire::Bytes notice;
+    encode_notice(notice, noticed(verdict));
+    inject(notice);
+}
+
+/// Answers the message at the front of `in_` with an error, as the server would have: a transaction that it is part of
+/// is failed on the server too. Only when all is quiet. False: the session is over.
+net::Task<bool> PostgresSession::refuse(Words words)
+{
+    const pg::MessageFramer framer{pg::Side::frontend, worker_.shared.options.limits.message};
+    const auto framed = framer.next(in_.data());
+    const auto* frame = std::get_if<pg::Frame>(&framed);
+    if (frame == nullptr)
+        co_return false;
+    const bool simple = frame->is(pg::Frontend::query) || frame->is(pg::Frontend::function_call);
+    wire::Bytes error;
+    encode_error(error, words);
+    if (simple && tracker_.transaction() == pg::Transaction::idle && !group_open_) {
+        pg::encode_ready_for_query(error, pg::Transaction::idle);
+        in_.consume(frame->bytes.size());
+        inject(error);
+        co_return true;
+    }
+    wire::Bytes failing;
+    if (simple) {
+        in_.consume(frame->bytes.size());
+        pg::encode_query(failing, failing_statement);
+        tracker_.query(0, pg::Origin::proxy);
+    } else {
+        // What is held stays in `in_`: after the error it is discarded up to Sync, as the server does.
+        pg::encode_parse(failing, failing_name, failing_statement);
+        pg::encode_empty(failing, pg::Frontend::flush);
+        tracker_.parse(failing_name, StatementPointer{}, pg::Origin::proxy);
+    }
+    instead_ = std::move(error);
+    if (co_await server_.write_all(failing))
+        co_return false;
+    group_open_ = !simple;
+    co_return co_await quiet();
+}
+
+net::Task<bool> PostgresSession::refuse_unaudited()
+{
+    worker_.metrics.statements_refused_audit.add();
+    co_return co_await refuse(audit_unavailable());
+}
+
+/// True: the audit may have room now. False: it does not work.
+net::Task<bool> PostgresSession::wait_for_room()
+{
+    if (!worker_.shared.services.audit->healthy())
+        co_return false;
+    worker_.look_at_clocks();
+    co_await signal_.wait_until(worker_.now + std::chrono::milliseconds{5});
+    co_return !stopping_ && !server_ended_;
+}
+
+/// A full queue slows the client down; a journal that cannot be written refuses.
+net::Task<bool> PostgresSession::wait_for_audit()
+{
+    if (co_await wait_for_room())
+        co_return true;
+    if (!co_await quiet())
+        co_return false;
+    if (tracker_.skipping())
+        co_return true;
+    co_return co_await refuse_unaudited();
+}
+
+} // namespace stepgate::proxy::session

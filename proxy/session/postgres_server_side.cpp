@@ -1,0 +1,312 @@
+#include "protocols/postgres/reply.h"
+#include "proxy/session/postgres_session.h"
+
+#include <algorithm>
+
+namespace stepgate::proxy::session
+{
+
+namespace pg = protocols::postgres;
+using policies::statement::Kind;
+
+net::Task<void> PostgresSession::relay_server()
+{
+    bool again = !server_in_.empty();
+    std::size_t wanted = 1;
+    while (!stopping_) {
+        if (!again) {
+            server_in_.release_if_empty();
+            if (co_await server_.readable())
+                break;
+        }
+        const auto room = server_in_.room(wanted);
+        const auto [status, bytes] = server_.try_read(room);
+        again = status == net::Io::done && (bytes == room.size() || server_.buffered());
+        if (status == net::Io::would_block)
+            continue;
+        if (status != net::Io::done)
+            break;
+        server_in_.commit(bytes);
+        worker_.look_at_clocks();
+        worker_.metrics.bytes_from_servers.add(bytes);
+        if (!scan_server())
+            break;
+        if (!out_.empty() && !co_await drain_client())
+            break;
+        if (draining_ && idle())
+            say_goodbye("57P01", "stepgate is shutting down");
+    }
+    if (stopping_)
+        co_return;
+    if (end_reason_.empty())
+        end_reason_ = "the server closed the connection";
+    server_ended_ = true;
+    if (gate_ != nullptr)
+        gate_->server_closed();
+    co_await drain_client();
+    client_.finish_writing();
+    deadline_ = std::min(deadline_, worker_.now + std::chrono::seconds{2});
+    signal_.raise();
+}
+
+/// Follows all whole messages of the read, and forwards them in as few writes as possible. False: lost track.
+bool PostgresSession::scan_server()
+{
+    const wire::View data = server_in_.data();
+    std::size_t sent = 0, at = 0;
+    const auto forward = [&] {
+        if (sent < at)
+            to_client(data.subspan(sent, at - sent));
+        sent = at;
+    };
+    for (;;) {
+        const auto scanned = server_scanner_.next(data.subspan(at));
+        if (std::holds_alternative<pg::NeedMore>(scanned))
+            break;
+        if (const auto* pass = std::get_if<pg::Pass>(&scanned)) {
+            at += pass->bytes;
+        } else if (const auto* frame = std::get_if<pg::Frame>(&scanned)) {
+            const bool for_client = on_server_frame(*frame);
+            if (fatal_)
+                break;
+            if (!for_client)
+                forward();
+            at += frame->bytes.size();
+            if (!for_client) {
+                sent = at;
+                to_client(instead_);
+                instead_.clear();
+            }
+        } else {
+            fatal_ = make_error_code(std::get<pg::errc>(scanned));
+            break;
+        }
+        if (!between_.empty() && server_scanner_.at_boundary()) {
+            forward();
+            to_client(between_);
+            between_.clear();
+        }
+    }
+    forward();
+    server_in_.consume(at);
+    if (fatal_) {
+        log(LogLevel::error, "the server's messages make no sense: " + fatal_.message());
+        audit_protocol_error("the server's messages make no sense: " + fatal_.message());
+        say_goodbye("08P01", "stepgate lost track of the server's messages");
+        return false;
+    }
+    if (waiting_ && (tracker_.quiet() || tracker_.copy() == pg::Copy::in))
+        signal_.raise();
+    return true;
+}
+
+/// True if the message is for the client.
+bool PostgresSession::on_server_frame(const pg::Frame& frame)
+{
+    const auto event = tracker_.received(frame);
+    if (!event) {
+        fatal_ = event.error();
+        return true;
+    }
+    using Is = pg::Event::Kind;
+    const bool ours = event->origin == pg::Origin::proxy;
+    switch (event->kind) {
+    case Is::none:
+        if (frame.is(pg::Backend::parameter_status))
+            on_parameter(frame);
+        return true;
+    case Is::step:
+        return !ours;
+    case Is::completed:
+    case Is::suspended:
+    case Is::empty:
+        on_outcome(*event, frame);
+        return !ours;
+    case Is::failed:
+        failed_since_ready_ = true;
+        on_outcome(*event, frame);
+        return !ours;
+    case Is::ready:
+        on_ready(*event);
+        return true;
+    case Is::copy_begins:
+        if (tracker_.copy() == pg::Copy::in)
+            client_scanner_.wanted().remove(static_cast<char>(pg::Frontend::copy_data));
+        return true;
+    case Is::connection_lost:
+        end_reason_ = "the server ended the session: " + std::string(event->sqlstate.begin(), event->sqlstate.end());
+        if (gate_ != nullptr)
+            gate_->server_closed();
+        return true;
+    }
+    return true;
+}
+
+void PostgresSession::on_parameter(const pg::Frame& frame)
+{
+    const auto parameter = pg::decode_parameter_status(frame);
+    if (parameter)
+        reported_.emplace_back(parameter->name, parameter->value);
+}
+
+void PostgresSession::on_ready(const pg::Event& event)
+{
+    if (event.tag != 0 && event.tag > flights_.begin() && event.tag <= flights_.end())
+        report(flights_.at(event.tag - 1), "00000");
+    if (event.transaction == pg::Transaction::idle)
+        state_.transaction_ended(!failed_since_ready_);
+    failed_since_ready_ = false;
+    if (!tracker_.quiet())
+        return;
+    // Only now: an answer to an older change could hide a newer one.
+    for (const auto& [name, value] : reported_)
+        state_.server_reported(name, value);
+    reported_.clear();
+    land_all();
+}
+
+/// Nothing is outstanding: whatever was not answered never will be.
+void PostgresSession::land_all()
+{
+    if (holding_)
+        return; // those of the held batch have not departed yet
+    while (!flights_.empty())
+        flights_.pop();
+    effects_in_flight_ = 0;
+}
+
+void PostgresSession::on_outcome(const pg::Event& event, const pg::Frame& frame)
+{
+    if (tracker_.copy() != pg::Copy::in)
+        client_scanner_.wanted().add(static_cast<char>(pg::Frontend::copy_data));
+    while (const auto tag = tracker_.next_discarded())
+        if (*tag > flights_.begin() && *tag <= flights_.end())
+            discarded(flights_.at(*tag - 1));
+    if (event.tag == 0 || event.tag <= flights_.begin() || event.tag > flights_.end())
+        return;
+    auto& flight = flights_.at(event.tag - 1);
+    if (event.kind == pg::Event::Kind::failed) {
+        report(flight, {event.sqlstate.data(), event.sqlstate.size()});
+        return;
+    }
+    if (event.kind == pg::Event::Kind::completed) {
+        flight.rows = std::max<std::int64_t>(flight.rows, 0) + static_cast<std::int64_t>(event.rows);
+        if (flight.effects)
+            apply_effects(flight, frame);
+    }
+    ++flight.done;
+    if (!flight.simple)
+        report(flight, "00000");
+}
+
+void PostgresSession::apply_effects(Flight& flight, const pg::Frame& frame)
+{
+    const auto& facts = *flight.effects->facts;
+    if (facts.opaque && forgets_names()) {
+        tracker_.statements().forget_settled();
+        tracker_.portals().forget_settled();
+        policies::statement::StatementFacts forget;
+        forget.effects = {policies::statement::Deallocate{}, policies::statement::CloseCursor{}};
+        state_.apply(forget);
+    }
+    if (flight.done >= facts.statements.size())
+        return;
+    const auto& statement = facts.statements[flight.done];
+    const auto complete = pg::decode_command_complete(frame);
+    if (statement.kind == Kind::commit && complete && complete->tag == "ROLLBACK")
+        state_.transaction_ended(false); // a failed transaction "commits" like this
+    else
+        state_.apply(statement);
+}
+
+void PostgresSession::forget_effects(Flight& flight)
+{
+    if (!flight.effects)
+        return;
+    flight.effects.reset();
+    if (effects_in_flight_ > 0)
+        --effects_in_flight_;
+}
+
+/// It never began: there is nothing to report.
+void PostgresSession::discarded(Flight& flight)
+{
+    forget_effects(flight);
+    flight.reported = true;
+}
+
+void PostgresSession::report(Flight& flight, std::string_view sqlstate)
+{
+    forget_effects(flight);
+    if (flight.reported || flight.statement == 0)
+        return;
+    flight.reported = true;
+    audit::OutcomeEvent outcome;
+    outcome.at_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(worker_.wall().time_since_epoch()).count();
+    outcome.session = number_;
+    outcome.statement = flight.statement;
+    outcome.duration_ns = worker_.now.time_since_epoch().count() - flight.started_ns;
+    outcome.rows = flight.rows;
+    std::copy_n(sqlstate.begin(), std::min<std::size_t>(sqlstate.size(), 5), outcome.sqlstate);
+    if (!unreported_.empty() || !worker_.lane->outcome(outcome))
+        unreported_.push_back(outcome); // statements wait until these are taken
+}
+
+/// Outcomes that the audit had no room for. False: it still has none.
+bool PostgresSession::report_late()
+{
+    while (!unreported_.empty()) {
+        if (!worker_.lane->outcome(unreported_.front()))
+            return false;
+        unreported_.erase(unreported_.begin());
+    }
+    return true;
+}
+
+void PostgresSession::to_client(wire::View bytes)
+{
+    if (bytes.empty())
+        return;
+    if (out_.empty()) {
+        const auto [status, written] = client_.try_write(bytes);
+        if (status == net::Io::done)
+            bytes = bytes.subspan(written);
+        else if (status != net::Io::would_block)
+            return; // the client's side finds out and ends the session
+    }
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+}
+
+/// Writes what could not be written before, as far as that goes now.
+void PostgresSession::push_to_client()
+{
+    while (out_begin_ < out_.size()) {
+        const auto [status, written] = client_.try_write(wire::View{out_}.subspan(out_begin_));
+        if (status == net::Io::would_block)
+            return;
+        if (status != net::Io::done)
+            break;
+        out_begin_ += written;
+    }
+    out_ = {}; // written, or nobody is there to read it
+    out_begin_ = 0;
+}
+
+net::Task<bool> PostgresSession::drain_client()
+{
+    for (push_to_client(); !out_.empty(); push_to_client())
+        if (co_await client_.writable())
+            co_return false;
+    co_return true;
+}
+
+/// Puts messages of our own where the client can take them: between two of the server's.
+void PostgresSession::inject(wire::View messages)
+{
+    if (server_scanner_.at_boundary())
+        to_client(messages);
+    else
+        between_.insert(between_.end(), messages.begin(), messages.end());
+}
+
+} // namespace stepgate::proxy::session

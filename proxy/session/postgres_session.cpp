@@ -1,0 +1,392 @@
+#include "proxy/session/postgres_session.h"
+
+#include "protocols/postgres/authentication.h"
+#include "protocols/postgres/reply.h"
+#include "proxy/upstream/random.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <exception>
+
+namespace stepgate::proxy::session
+{
+
+namespace pg = protocols::postgres;
+
+namespace
+{
+
+constexpr auto linger_time = std::chrono::seconds{2}; // for a client to read our last words
+
+const pg::Types& all_frontend_types()
+{
+    static const pg::Types types{pg::Frontend::bind,      pg::Frontend::close,     pg::Frontend::copy_data,
+                                 pg::Frontend::copy_done, pg::Frontend::copy_fail, pg::Frontend::describe,
+                                 pg::Frontend::execute,   pg::Frontend::flush,     pg::Frontend::function_call,
+                                 pg::Frontend::parse,     pg::Frontend::password,  pg::Frontend::query,
+                                 pg::Frontend::sync,      pg::Frontend::terminate};
+    return types;
+}
+
+std::string hexadecimal(wire::View bytes)
+{
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (const std::byte byte : bytes) {
+        text.push_back(digits[std::to_integer<unsigned>(byte) >> 4]);
+        text.push_back(digits[std::to_integer<unsigned>(byte) & 15U]);
+    }
+    return text;
+}
+
+} // namespace
+
+PostgresSession::PostgresSession(Worker& worker, std::shared_ptr<const Listening> listening, net::Socket socket,
+                                 const boost::asio::ip::tcp::endpoint& from)
+    : worker_{worker}, listening_{std::move(listening)}, certificates_{listening_->certificates()},
+      client_{std::move(socket)}, server_{net::Socket{worker.io.get_executor()}}, in_{worker.buffers},
+      server_in_{worker.buffers}, id_{hexadecimal(upstream::random_bytes(8))}, address_{from.address().to_string()},
+      number_{worker.shared.next_session.fetch_add(1)}, client_scanner_{pg::Side::frontend, all_frontend_types(),
+                                                                        worker.shared.options.limits.message},
+      server_scanner_{pg::Side::backend, pg::replies_types()}, signal_{worker.io.get_executor()},
+      deadline_{worker.now + worker.shared.options.limits.login}, last_client_{worker.now}
+{
+}
+
+PostgresSession::~PostgresSession() = default;
+
+void PostgresSession::start()
+{
+    worker_.sessions.insert(this);
+    worker_.metrics.connections.add();
+    entered_limits_ = worker_.shared.connections.enter(address_);
+    const auto self = std::static_pointer_cast<PostgresSession>(shared_from_this());
+    boost::asio::co_spawn(worker_.io.get_executor(), run(), [self](std::exception_ptr failure) {
+        if (failure)
+            self->log(LogLevel::error, "session ended by an exception");
+        self->leave();
+    });
+}
+
+net::Task<void> PostgresSession::run()
+{
+    if (!co_await enter())
+        co_return;
+    started_ = true;
+    deadline_ = SteadyTime::max();
+    worker_.metrics.sessions.add();
+    const auto self = std::static_pointer_cast<PostgresSession>(shared_from_this());
+    boost::asio::co_spawn(worker_.io.get_executor(), relay_server(), [self](std::exception_ptr failure) {
+        if (failure)
+            self->log(LogLevel::error, "session ended by an exception");
+        self->server_ended_ = true;
+        self->signal_.raise();
+    });
+    co_await relay_client();
+    stop("the client disconnected");
+}
+
+net::Task<bool> PostgresSession::enter()
+{
+    auto knock = co_await answer_the_door(client_, in_, *listening_, *certificates_);
+    if (const auto* wish = std::get_if<CancelWish>(&knock)) {
+        worker_.shared.registry.cancel(wish->process, wish->key);
+        client_.finish_writing(); // at once: clients wait for it
+        co_return false;
+    }
+    if (auto* rejected = std::get_if<Rejected>(&knock)) {
+        co_await reject(std::move(*rejected));
+        co_return false;
+    }
+    const auto startup = std::move(std::get<ClientStartup>(knock));
+    if (auto rejected = co_await admit(startup)) {
+        co_await reject(std::move(*rejected));
+        co_return false;
+    }
+    co_await greet(startup);
+    co_return !stopping_;
+}
+
+net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& startup)
+{
+    using Kind = Rejected::Kind;
+    if (draining_ || worker_.draining)
+        co_return Rejected{Kind::refused, "57P03", "stepgate is shutting down"};
+    if (!entered_limits_) {
+        worker_.metrics.connections_refused.add();
+        co_return Rejected{Kind::refused, "53300", "too many connections to stepgate (in all or from this address)"};
+    }
+    const auto& options = listening_->options;
+    asker_.listener = options.name;
+    asker_.user = startup.user;
+    asker_.database = options.upstream.database.value_or(startup.database);
+    asker_.client_address = address_;
+    asker_.application_name = startup.application_name;
+    if (startup.negotiate) {
+        pg::NegotiateProtocolVersion answer{startup.version.minor, {}};
+        for (const auto& option : startup.unknown_options)
+            answer.unknown_options.emplace_back(option);
+        scratch_.clear();
+        pg::encode_negotiate_protocol_version(scratch_, answer);
+        if (co_await client_.write_all(scratch_))
+            co_return Rejected{};
+    }
+    if (options.authentication == Authentication::proxy)
+        if (auto rejected = co_await authenticate(client_, in_, *listening_, *certificates_, startup, worker_.shared,
+                                                  asker_.groups))
+            co_return rejected;
+    entered_user_ = worker_.shared.connections.enter_user(startup.user);
+    if (!entered_user_) {
+        worker_.metrics.connections_refused.add();
+        co_return Rejected{Kind::refused, "53300", "too many connections to stepgate of user \"" + startup.user + "\""};
+    }
+    if (auto rejected = co_await connect_server(startup))
+        co_return rejected;
+    if (auto rejected = feed_greeting())
+        co_return rejected;
+    if (!record_start(startup))
+        co_return Rejected{Kind::refused, "58030", "the audit journal cannot be written: no sessions until it can"};
+    co_return std::nullopt;
+}
+
+upstream::Target PostgresSession::target() const
+{
+    const auto& server = listening_->options.upstream;
+    return {server.host, server.port, server.tls.mode, certificates_->client};
+}
+
+net::Task<std::optional<Rejected>> PostgresSession::connect_server(const ClientStartup& startup)
+{
+    using Kind = Rejected::Kind;
+    const auto& options = listening_->options;
+    const auto where = target();
+    // A server that does not answer must not take the whole time a client has to log in.
+    const auto login_deadline = deadline_;
+    worker_.look_at_clocks();
+    deadline_ = std::min(deadline_, worker_.now + options.upstream.connect_timeout);
+    auto failed = co_await upstream::open(server_, where);
+    if (!failed && options.authentication == Authentication::proxy) {
+        auto parameters = startup.parameters;
+        parameters.emplace_back("database", asker_.database);
+        upstream::Account account{options.upstream.user, options.upstream.password,
+                                  options.upstream.allow_cleartext_password};
+        asker_.role = options.upstream.user;
+        failed = co_await upstream::login(server_, server_in_, std::move(account), std::move(parameters), greeting_);
+    }
+    deadline_ = login_deadline;
+    if (failed) {
+        worker_.metrics.upstream_failures.add();
+        Rejected rejected{Kind::upstream,
+                          "08006",
+                          "stepgate cannot reach the server of listener \"" + options.name + "\"",
+                          {},
+                          std::move(failed->text)};
+        if (failed->kind == upstream::Failure::Kind::credentials)
+            rejected.message = "the server of listener \"" + options.name + "\" does not accept stepgate's account";
+        rejected.as_is = std::move(failed->server_error);
+        co_return rejected;
+    }
+    if (options.authentication == Authentication::proxy)
+        co_return std::nullopt;
+    asker_.role = startup.user;
+    if (worker_.shared.services.find_user)
+        if (const auto known = worker_.shared.services.find_user(startup.user))
+            asker_.groups = known->groups;
+    ClientStartup passed = startup;
+    passed.parameters.emplace_back("database", asker_.database);
+    co_return co_await pass_login_through(client_, in_, server_, server_in_, passed, greeting_);
+}
+
+/// What the client will read, through the tracker first: parameters, and the first ReadyForQuery.
+std::optional<Rejected> PostgresSession::feed_greeting()
+{
+    scratch_.clear();
+    pg::encode_authentication_ok(scratch_);
+    scratch_.insert(scratch_.end(), greeting_.messages.begin(), greeting_.messages.end());
+    pg::encode_ready_for_query(scratch_, pg::Transaction::idle);
+    tracker_.startup();
+    const pg::MessageFramer framer{pg::Side::backend};
+    for (wire::View left = scratch_; !left.empty();) {
+        const auto framed = framer.next(left);
+        const auto* frame = std::get_if<pg::Frame>(&framed);
+        if (frame == nullptr || !tracker_.received(*frame))
+            return Rejected{Rejected::Kind::upstream, "08P01", "the server broke the protocol during login"};
+        left = left.subspan(frame->bytes.size());
+    }
+    return std::nullopt;
+}
+
+net::Task<void> PostgresSession::greet(const ClientStartup& startup)
+{
+    policies::postgres::SessionState::Start start = startup.state;
+    start.role = asker_.role;
+    start.standard_conforming_strings = tracker_.parameters().find("standard_conforming_strings") != "off";
+    if (const auto encoding = tracker_.parameters().find("client_encoding"); !encoding.empty())
+        start.client_encoding = encoding;
+    state_ = policies::postgres::SessionState{std::move(start)};
+
+    // 4 bytes for 3.0, whose clients cannot take more; up to 256 for 3.2.
+    key_ = upstream::random_bytes(startup.version.minor >= 2 ? 32 : 4);
+    worker_.shared.registry.add(greeting_.process, key_, worker_.io.get_executor(), weak_from_this());
+    registered_ = true;
+
+    scratch_.clear();
+    pg::encode_authentication_ok(scratch_);
+    scratch_.insert(scratch_.end(), greeting_.messages.begin(), greeting_.messages.end());
+    pg::encode_key_data(scratch_, {greeting_.process, key_});
+    pg::encode_ready_for_query(scratch_, pg::Transaction::idle);
+    greeting_.messages = {};
+    if (co_await client_.write_all(scratch_))
+        stop("the client disconnected");
+    scratch_ = {};
+    log(LogLevel::info, "session of " + asker_.user + " from " + address_ + " on " + asker_.listener);
+}
+
+net::Task<void> PostgresSession::reject(Rejected rejected)
+{
+    using Kind = Rejected::Kind;
+    if (rejected.kind != Kind::closed)
+        log(LogLevel::warning, rejected.log.empty() ? rejected.message : rejected.log);
+    if (rejected.kind == Kind::protocol)
+        audit_protocol_error(rejected.log.empty() ? rejected.message : rejected.log);
+    if (rejected.kind == Kind::login || rejected.kind == Kind::refused || rejected.kind == Kind::upstream) {
+        worker_.metrics.logins_failed.add();
+        auto failed = record(audit::Type::login_failed);
+        failed.fields.emplace_back("reason", rejected.log.empty() ? rejected.message : rejected.log);
+        (void)worker_.shared.services.audit->submit(std::move(failed)); // there is nothing left to refuse
+    }
+    if (!rejected.message.empty()) {
+        wire::Bytes out = std::move(rejected.as_is);
+        if (out.empty())
+            pg::encode_error(out, {"FATAL", rejected.sqlstate, rejected.message, {}, rejected.hint});
+        if (co_await client_.write_all(out))
+            co_return;
+    }
+    co_await linger();
+}
+
+/// Lets the client read what was written last: closing with unread bytes of its own would destroy it on the way.
+net::Task<void> PostgresSession::linger()
+{
+    worker_.look_at_clocks();
+    deadline_ = std::min(deadline_, worker_.now + linger_time);
+    if (!co_await drain_client())
+        co_return;
+    client_.finish_writing();
+    for (;;) {
+        in_.consume(in_.size());
+        const auto [status, bytes] = client_.try_read(in_.room());
+        if (status == net::Io::closed || status == net::Io::failed)
+            co_return;
+        if (status == net::Io::would_block && co_await client_.readable())
+            co_return;
+    }
+}
+
+void PostgresSession::leave()
+{
+    auto& shared = worker_.shared;
+    client_.close();
+    server_.close();
+    if (registered_)
+        shared.registry.remove(greeting_.process, key_);
+    if (started_) {
+        worker_.metrics.sessions.subtract();
+        shared.services.challenges->session_ended(id_, worker_.wall());
+        record_end();
+    }
+    if (entered_user_)
+        shared.connections.leave_user(asker_.user);
+    if (entered_limits_)
+        shared.connections.leave(address_);
+    worker_.sessions.erase(this);
+}
+
+void PostgresSession::stop(std::string reason)
+{
+    stopping_ = true;
+    if (end_reason_.empty())
+        end_reason_ = std::move(reason);
+    if (!server_ended_ && !terminated_ && client_scanner_.at_boundary()) {
+        wire::Bytes terminate;
+        pg::encode_empty(terminate, pg::Frontend::terminate);
+        (void)server_.try_write(terminate); // polite; the close says the same
+    }
+    server_.close();
+    signal_.raise();
+}
+
+bool PostgresSession::idle() const
+{
+    return started_ && tracker_.quiet() && !holding_ && !group_open_ && in_.empty() &&
+           tracker_.transaction() == pg::Transaction::idle;
+}
+
+void PostgresSession::say_goodbye(std::string_view sqlstate, std::string_view message)
+{
+    if (stopping_)
+        return;
+    if (end_reason_.empty())
+        end_reason_ = message;
+    if (started_ && server_scanner_.at_boundary()) {
+        wire::Bytes out;
+        pg::encode_error(out, {"FATAL", sqlstate, message});
+        to_client(out);
+    }
+    client_.finish_writing();
+    stopping_ = true;
+    deadline_ = std::min(deadline_, worker_.now + linger_time);
+    server_.close();
+    signal_.raise();
+}
+
+void PostgresSession::on_tick(SteadyTime now)
+{
+    const auto idle_limit = worker_.shared.options.limits.idle;
+    if (deadline_ <= now) {
+        if (end_reason_.empty())
+            end_reason_ = started_ ? "deadline" : "login took too long";
+        stopping_ = true;
+        client_.close();
+        server_.close();
+        signal_.raise();
+        return;
+    }
+    push_to_client();
+    if (idle_limit.count() > 0 && now - last_client_ > idle_limit && started_ && tracker_.quiet() && !holding_)
+        say_goodbye("57P05", "idle for too long: stepgate closes the session");
+}
+
+void PostgresSession::cancel()
+{
+    if (gate_ != nullptr) {
+        gate_->client_cancelled();
+        signal_.raise();
+        return;
+    }
+    if (!started_ || greeting_.key.empty())
+        return;
+    auto where = target();
+    boost::asio::co_spawn(
+        worker_.io.get_executor(),
+        upstream::send_cancel(worker_.io.get_executor(), std::move(where), greeting_.process, greeting_.key),
+        boost::asio::detached);
+}
+
+void PostgresSession::drain()
+{
+    draining_ = true;
+    if (idle())
+        say_goodbye("57P01", "stepgate is shutting down");
+}
+
+void PostgresSession::end()
+{
+    if (gate_ != nullptr)
+        gate_->proxy_ends();
+    say_goodbye("57P01", "stepgate is shutting down");
+    deadline_ = std::min(deadline_, worker_.now + std::chrono::milliseconds{300});
+}
+
+} // namespace stepgate::proxy::session

@@ -1,0 +1,214 @@
+#pragma once
+
+#include "policies/postgres/session_state.h"
+#include "policies/rules/judge.h"
+#include "protocols/postgres/report.h"
+#include "protocols/postgres/scanner.h"
+#include "protocols/postgres/tracker.h"
+#include "proxy/net/buffer.h"
+#include "proxy/net/stream.h"
+#include "proxy/session/gate.h"
+#include "proxy/session/postgres_front_door.h"
+#include "proxy/session/postgres_plan.h"
+#include "proxy/session/postgres_records.h"
+#include "proxy/session/postgres_words.h"
+#include "proxy/session/session.h"
+#include "proxy/session/signal.h"
+#include "proxy/session/worker.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace stepgate::proxy::session
+{
+
+/// One PostgreSQL client and its server. Two coroutines on one thread: the client's side inspects, judges and forwards
+/// the client's bytes (and waits while a statement is held); the server's side follows the replies and forwards them.
+/// Owned by its coroutines: it dies when both have ended.
+class PostgresSession final : public Session
+{
+  public:
+    PostgresSession(Worker& worker, std::shared_ptr<const Listening> listening, net::Socket socket,
+                    const boost::asio::ip::tcp::endpoint& from);
+    ~PostgresSession() override;
+
+    /// Takes the connection from here; returns at once.
+    void start();
+
+    void on_tick(SteadyTime now) override;
+    void cancel() override;
+    void drain() override;
+    void end() override;
+
+  private:
+    /// What to do with a message of the client.
+    enum class Step : std::uint8_t {
+        forward,
+        drop,    // the server would discard it, or must not see it
+        more,    // no whole message is there yet
+        settle,  // what was sent before may change its meaning: wait for the answers
+        hold,    // a challenge, or a denial
+        slow,    // the audit's queue is full
+        goodbye, // Terminate
+        fatal,   // the protocol was broken: `fatal_`
+    };
+
+    // Life (postgres_session.cpp)
+    [[nodiscard]] net::Task<void> run();
+    [[nodiscard]] net::Task<bool> enter();
+    [[nodiscard]] net::Task<std::optional<Rejected>> connect_server(const ClientStartup& startup);
+    [[nodiscard]] net::Task<std::optional<Rejected>> admit(const ClientStartup& startup);
+    [[nodiscard]] net::Task<void> greet(const ClientStartup& startup);
+    [[nodiscard]] net::Task<void> reject(Rejected rejected);
+    [[nodiscard]] std::optional<Rejected> feed_greeting();
+    [[nodiscard]] bool record_start(const ClientStartup& startup);
+    void record_end();
+    void leave();
+    void say_goodbye(std::string_view sqlstate, std::string_view message);
+    [[nodiscard]] net::Task<void> linger();
+    void stop(std::string reason);
+    [[nodiscard]] bool idle() const;
+    [[nodiscard]] upstream::Target target() const;
+    void log(LogLevel level, std::string_view text) const { worker_.shared.log(level, id_, text); }
+
+    // The client's side (postgres_client_side.cpp, postgres_inspect.cpp)
+    [[nodiscard]] net::Task<void> relay_client();
+    [[nodiscard]] net::Task<bool> handle(Step step);
+    [[nodiscard]] bool read_client(bool& again);
+    [[nodiscard]] Step advance();
+    [[nodiscard]] net::Task<bool> send_ready();
+    [[nodiscard]] Step inspect(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
+    [[nodiscard]] Step inspect_query(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
+    [[nodiscard]] Step inspect_parse(const protocols::postgres::Frame& frame);
+    [[nodiscard]] Step inspect_bind(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
+    [[nodiscard]] Step inspect_execute(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
+    [[nodiscard]] Step inspect_describe(const protocols::postgres::Frame& frame);
+    [[nodiscard]] Step inspect_close(const protocols::postgres::Frame& frame);
+    [[nodiscard]] Step inspect_copy(const protocols::postgres::Frame& frame);
+    [[nodiscard]] Step inspect_sync(const protocols::postgres::Frame& frame);
+    [[nodiscard]] Step broken(const boost::system::error_code& error);
+    void refresh(PreparedStatement& statement);
+    [[nodiscard]] static StatementPointer unknown(std::string_view verb, std::string_view name);
+    void notify(const policies::rules::Verdict& verdict);
+    [[nodiscard]] policies::rules::Verdict verdict_on(const policies::rules::MatchedFacts& facts,
+                                                      std::string_view sql) const;
+    [[nodiscard]] bool must_hold(const policies::rules::Verdict& verdict) const;
+    [[nodiscard]] bool must_settle() const { return effects_in_flight_ > 0; }
+    [[nodiscard]] bool must_judge(const Portal& portal) const;
+    /// Audits and registers an execution; 0 if the audit cannot take it now.
+    [[nodiscard]] protocols::postgres::Tag begin_execution(const PreparedStatement& statement,
+                                                           const policies::rules::Verdict& verdict);
+    void depart(protocols::postgres::Tag tag, const PreparedStatement& statement, std::uint64_t number, bool simple);
+    void define_names(const PreparedStatement& statement, std::uint64_t number);
+
+    // The server's side (postgres_server_side.cpp)
+    [[nodiscard]] net::Task<void> relay_server();
+    [[nodiscard]] bool scan_server();
+    [[nodiscard]] bool on_server_frame(const protocols::postgres::Frame& frame);
+    void on_ready(const protocols::postgres::Event& event);
+    void on_outcome(const protocols::postgres::Event& event, const protocols::postgres::Frame& frame);
+    void on_parameter(const protocols::postgres::Frame& frame);
+    void apply_effects(Flight& flight, const protocols::postgres::Frame& frame);
+    void forget_effects(Flight& flight);
+    void discarded(Flight& flight);
+    void report(Flight& flight, std::string_view sqlstate);
+    [[nodiscard]] bool report_late();
+    [[nodiscard]] bool forgets_names() const;
+    void land_all();
+    void to_client(wire::View bytes);
+    void push_to_client();
+    [[nodiscard]] net::Task<bool> drain_client();
+    void inject(wire::View messages);
+
+    // Holding (postgres_hold.cpp, postgres_plan.cpp, postgres_refuse.cpp)
+    enum class Held : std::uint8_t { go_on, again, ended };
+    using Opened = challenge_web::challenges::Opened;
+    [[nodiscard]] net::Task<bool> hold();
+    [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at);
+    [[nodiscard]] net::Task<bool> quiet();
+    [[nodiscard]] net::Task<void> collect();
+    [[nodiscard]] Plan make_plan();
+    [[nodiscard]] bool plan_frame(Plan& plan, const protocols::postgres::Frame& frame);
+    void plan_execution(Plan& plan, StatementPointer statement, const protocols::postgres::Bind* bind);
+    [[nodiscard]] challenge_web::challenges::Question question(const Plan& plan) const;
+    [[nodiscard]] bool audit_plan(Plan& plan, std::string_view action);
+    [[nodiscard]] net::Task<Held> challenge(Plan& plan, SteadyTime read_at);
+    void tell_held(const Plan& plan, const Opened& opened, SteadyTime read_at);
+    [[nodiscard]] std::string url_of(const Opened& opened) const;
+    [[nodiscard]] net::Task<Gate::End> wait_for_answer(Gate& gate, const Opened& opened);
+    void on_settled(std::uint64_t hold_number, challenge_web::challenges::State state, const std::string& reason);
+    [[nodiscard]] net::Task<bool> make_durable(audit::Record what);
+    void on_durable(std::uint64_t hold_number, boost::system::error_code failed);
+    [[nodiscard]] audit::Record release_record(const Plan& plan, const std::string& challenge) const;
+    [[nodiscard]] net::Task<Held> release_elevated(Plan& plan, std::string covering);
+    [[nodiscard]] net::Task<Held> release_approved(Plan& plan, Gate& gate, const Opened& opened);
+    [[nodiscard]] net::Task<bool> release(const Plan& plan);
+    [[nodiscard]] net::Task<Held> end_unreleased(Gate::End end, const Plan& plan, Gate& gate, const Opened& opened);
+    [[nodiscard]] net::Task<bool> refuse(Words words);
+    [[nodiscard]] net::Task<bool> refuse_unaudited();
+    [[nodiscard]] net::Task<bool> wait_for_room();
+    [[nodiscard]] net::Task<bool> wait_for_audit();
+    void watch_client();
+    void on_client_readable();
+    void keep_alive();
+    [[nodiscard]] std::chrono::seconds time_to_answer() const;
+
+    // Audit (postgres_audit.cpp)
+    [[nodiscard]] bool audit_statement(const Flight& flight, const PreparedStatement& statement,
+                                       const policies::rules::Verdict& verdict, std::string_view action);
+    void audit_protocol_error(std::string_view what);
+    [[nodiscard]] audit::Record record(audit::Type type) const;
+
+    Worker& worker_;
+    std::shared_ptr<const Listening> listening_;
+    std::shared_ptr<const Certificates> certificates_;
+    net::Stream client_, server_;
+    net::Buffer in_, server_in_;
+    std::string id_, address_;
+    std::uint64_t number_;
+    policies::rules::Asker asker_;
+
+    protocols::postgres::Tracker<StatementPointer, Portal> tracker_;
+    protocols::postgres::Scanner client_scanner_, server_scanner_;
+    policies::postgres::SessionState state_;
+    protocols::postgres::Ring<Flight> flights_;                 // number + 1 is the tag
+    std::vector<std::pair<std::string, std::string>> reported_; // parameters to tell `state_` once all is quiet
+    StatementPointer query_;                                    // reused for each Query's text
+    std::vector<audit::OutcomeEvent> unreported_;               // the audit had no room for these
+    std::uint64_t statements_ = 0, group_ = 1;
+    std::size_t wanted_ = 1;  // bytes to make room for in the next read
+    std::size_t current_ = 0; // bytes of the message that was inspected last
+    std::size_t ready_ = 0;   // bytes at the front of `in_` that may go to the server
+    std::size_t effects_in_flight_ = 0;
+    bool group_open_ = false; // extended messages went on since the last Sync
+    bool failed_since_ready_ = false;
+
+    wire::Bytes out_; // for the client, where its socket was full
+    std::size_t out_begin_ = 0;
+    wire::Bytes between_; // to be put between two messages of the server
+    wire::Bytes instead_; // our error in place of the server's about the refusal statement
+    wire::Bytes scratch_;
+    upstream::Greeting greeting_;
+    wire::Bytes key_; // the client's, of CancelRequest
+
+    Signal signal_;           // wakes the client's side when it waits for anything but the client
+    Gate* gate_ = nullptr;    // while a challenge is open
+    std::uint64_t holds_ = 0; // opened so far: late news of an earlier one are told apart
+    std::optional<boost::system::error_code> durable_;
+    std::size_t held_ = 0; // bytes of `in_` that the hold is about
+    bool holding_ = false; // a batch has its numbers and has not departed
+    bool waiting_ = false; // the client's side waits for the server's
+    bool watching_ = false, watch_armed_ = false, client_closed_ = false;
+
+    boost::system::error_code fatal_;
+    std::string end_reason_;
+    SteadyTime deadline_, last_client_;
+    bool entered_limits_ = false, entered_user_ = false, registered_ = false, started_ = false;
+    bool stopping_ = false, server_ended_ = false, draining_ = false, terminated_ = false;
+};
+
+} // namespace stepgate::proxy::session

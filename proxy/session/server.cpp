@@ -1,0 +1,265 @@
+#include "proxy/session/server.h"
+
+#include "proxy/session/postgres_session.h"
+#include "proxy/session/worker.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <csignal>
+#include <future>
+#include <thread>
+
+namespace stepgate::proxy::session
+{
+
+namespace asio = boost::asio;
+
+namespace
+{
+
+constexpr auto tick = std::chrono::milliseconds{250};
+constexpr auto end_patience = std::chrono::milliseconds{1500};
+
+std::string load(const ListenerOptions& options, Certificates& certificates)
+{
+    std::string why;
+    if (options.tls.mode != net::ServerTlsMode::disable) {
+        const auto server = net::make_server_context(options.tls, why);
+        if (!server)
+            return "listener " + options.name + ": " + options.tls.certificate_file + ", " + options.tls.key_file +
+                   ": " + server.error().message() + " (" + why + ")";
+        certificates.server = *server;
+        certificates.server_hash = net::end_point_hash(certificates.server);
+    }
+    if (options.upstream.tls.mode != net::ClientTlsMode::disable) {
+        const auto client = net::make_client_context(options.upstream.tls, why);
+        if (!client)
+            return "listener " + options.name + ": upstream: " + options.upstream.tls.ca_file + ": " +
+                   client.error().message() + " (" + why + ")";
+        certificates.client = *client;
+    }
+    return {};
+}
+
+net::Task<void> keep_ticking(Worker& worker)
+{
+    using Clock = std::chrono::steady_clock;
+    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, net::Executor> timer{worker.io.get_executor()};
+    std::vector<std::shared_ptr<Session>> now_here;
+    for (;;) {
+        timer.expires_after(tick);
+        co_await timer.async_wait(net::use_task);
+        worker.look_at_clocks();
+        now_here.clear();
+        for (Session* session : worker.sessions) // a tick may end sessions
+            if (auto held = session->weak_from_this().lock())
+                now_here.push_back(std::move(held));
+        for (const auto& session : now_here)
+            session->on_tick(worker.now);
+    }
+}
+
+} // namespace
+
+struct Proxy::Impl {
+    Impl(Services services, ProxyOptions options) : shared{std::move(services), options} {}
+
+    std::string prepare(std::vector<ListenerOptions> options);
+    std::string bind(const std::shared_ptr<const policies::rules::Policy>& policy);
+    std::string bind_one(Worker& worker, std::size_t index);
+    void run();
+    /// Runs on the thread of each worker; returns when all have.
+    template <class Action>
+    void everywhere(Action action);
+    void for_sessions(void (Session::*what)());
+    bool wait_until_empty(std::chrono::milliseconds at_most);
+
+    Shared shared;
+    std::vector<std::shared_ptr<Listening>> listenings;
+    std::vector<std::uint16_t> ports;
+    std::vector<std::unique_ptr<Worker>> workers;
+    std::vector<std::jthread> threads;
+};
+
+std::string Proxy::Impl::prepare(std::vector<ListenerOptions> options)
+{
+    for (auto& one : options) {
+        Certificates certificates;
+        if (auto problem = load(one, certificates); !problem.empty())
+            return problem;
+        listenings.push_back(std::make_shared<Listening>(std::move(one), std::move(certificates)));
+    }
+    ports.assign(listenings.size(), 0);
+    return {};
+}
+
+std::string Proxy::Impl::bind_one(Worker& worker, std::size_t index)
+{
+    const auto& listening = listenings[index];
+    const auto& options = listening->options;
+    auto listener = std::make_unique<net::Listener>(worker.io);
+    const auto port = ports[index] != 0 ? ports[index] : options.port; // all threads share the port of the first
+    if (const auto failed = listener->bind(options.address, port))
+        return "listener " + options.name + ": cannot bind " + options.address + ":" + std::to_string(port) + ": " +
+               failed.message();
+    ports[index] = listener->port();
+    listener->start([&worker, listening](net::Socket socket, const asio::ip::tcp::endpoint& from) {
+        // Connections over the limit are told so, but not without end.
+        if (worker.sessions.size() > 2 * worker.shared.options.limits.connections)
+            return;
+        worker.look_at_clocks();
+        std::make_shared<PostgresSession>(worker, listening, std::move(socket), from)->start();
+    });
+    worker.listeners.push_back(std::move(listener));
+    return {};
+}
+
+std::string Proxy::Impl::bind(const std::shared_ptr<const policies::rules::Policy>& policy)
+{
+    auto count = shared.options.threads;
+    if (count == 0)
+        count = std::max(1U, std::thread::hardware_concurrency());
+    for (std::size_t i = 0; i < count; ++i) {
+        workers.push_back(std::make_unique<Worker>(shared, policy));
+        for (std::size_t index = 0; index < listenings.size(); ++index)
+            if (auto problem = bind_one(*workers.back(), index); !problem.empty())
+                return problem;
+    }
+    return {};
+}
+
+void Proxy::Impl::run()
+{
+    for (const auto& worker : workers) {
+        asio::co_spawn(worker->io.get_executor(), keep_ticking(*worker), asio::detached);
+        threads.emplace_back([&io = worker->io] { io.run(); });
+    }
+}
+
+template <class Action>
+void Proxy::Impl::everywhere(Action action)
+{
+    std::vector<std::future<void>> done;
+    for (const auto& worker : workers) {
+        auto task = std::make_shared<std::packaged_task<void()>>([&worker = *worker, action] { action(worker); });
+        done.push_back(task->get_future());
+        asio::post(worker->io, [task] { (*task)(); });
+    }
+    for (auto& one : done)
+        one.get();
+}
+
+void Proxy::Impl::for_sessions(void (Session::*what)())
+{
+    everywhere([what](Worker& worker) {
+        std::vector<std::shared_ptr<Session>> now_here;
+        for (Session* session : worker.sessions)
+            if (auto held = session->weak_from_this().lock())
+                now_here.push_back(std::move(held));
+        worker.look_at_clocks();
+        for (const auto& session : now_here)
+            ((*session).*what)();
+    });
+}
+
+bool Proxy::Impl::wait_until_empty(std::chrono::milliseconds at_most)
+{
+    const auto latest = std::chrono::steady_clock::now() + at_most;
+    for (;;) {
+        std::atomic<std::size_t> left{0};
+        everywhere([&left](Worker& worker) { left += worker.sessions.size(); });
+        if (left == 0)
+            return true;
+        if (std::chrono::steady_clock::now() >= latest)
+            return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds{10}); // the main thread has nothing else to do
+    }
+}
+
+Proxy::Proxy(Services services, ProxyOptions options) : impl_{std::make_unique<Impl>(std::move(services), options)}
+{
+}
+
+Proxy::~Proxy()
+{
+    stop();
+}
+
+std::string Proxy::start(std::vector<ListenerOptions> listeners, std::shared_ptr<const policies::rules::Policy> policy)
+{
+    auto problem = impl_->prepare(std::move(listeners));
+    if (problem.empty())
+        problem = impl_->bind(policy);
+    if (problem.empty()) {
+        impl_->run();
+        return problem;
+    }
+    impl_->workers.clear();
+    impl_->listenings.clear();
+    return problem;
+}
+
+void Proxy::reload(std::shared_ptr<const policies::rules::Policy> policy)
+{
+    impl_->everywhere([policy](Worker& worker) { worker.judge.replace(policy); });
+}
+
+std::string Proxy::reload_certificates()
+{
+    std::vector<Certificates> fresh(impl_->listenings.size());
+    for (std::size_t i = 0; i < fresh.size(); ++i)
+        if (auto problem = load(impl_->listenings[i]->options, fresh[i]); !problem.empty())
+            return problem;
+    for (std::size_t i = 0; i < fresh.size(); ++i)
+        impl_->listenings[i]->replace(std::move(fresh[i]));
+    return {};
+}
+
+std::uint16_t Proxy::port(std::string_view listener) const
+{
+    for (std::size_t i = 0; i < impl_->listenings.size(); ++i)
+        if (impl_->listenings[i]->options.name == listener)
+            return impl_->ports[i];
+    return 0;
+}
+
+void Proxy::drain(std::chrono::milliseconds deadline)
+{
+    if (impl_->threads.empty())
+        return;
+    impl_->everywhere([](Worker& worker) {
+        worker.draining = true;
+        for (const auto& listener : worker.listeners)
+            listener->close();
+    });
+    impl_->for_sessions(&Session::drain);
+    if (impl_->wait_until_empty(deadline))
+        return;
+    impl_->for_sessions(&Session::end);
+    (void)impl_->wait_until_empty(end_patience);
+}
+
+void Proxy::stop()
+{
+    if (impl_->threads.empty())
+        return;
+    drain(std::chrono::milliseconds{0});
+    for (const auto& worker : impl_->workers)
+        worker->io.stop();
+    impl_->threads.clear(); // joins
+    impl_->workers.clear();
+}
+
+MetricsSnapshot Proxy::metrics() const
+{
+    MetricsSnapshot sum;
+    for (const auto& worker : impl_->workers)
+        add(sum, worker->metrics);
+    return sum;
+}
+
+} // namespace stepgate::proxy::session
