@@ -1,0 +1,276 @@
+#include "proxy/app/command_audit.h"
+
+#include "proxy/audit/feeder.h"
+#include "proxy/audit/reader.h"
+#include "proxy/audit/search.h"
+#include "proxy/audit/text.h"
+#include "proxy/audit/verify.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ostream>
+#include <thread>
+
+namespace stepgate::proxy::app
+{
+
+namespace
+{
+
+constexpr int good = 0, findings = 1, trouble = 2;
+constexpr std::chrono::milliseconds follow_every{200};
+
+int complain(std::ostream& err, const std::string& message)
+{
+    err << "stepgate audit: " << audit::one_line(message) << '\n';
+    return trouble;
+}
+
+std::string joined(const std::vector<std::string>& items)
+{
+    std::string text;
+    for (const auto& item : items)
+        text += (text.empty() ? "" : ",") + item;
+    return text;
+}
+
+/// The filter as the index takes it. False: a time is not one.
+bool to_query(const AuditFilter& filter, audit::Query& query, std::ostream& err)
+{
+    query.user = filter.user;
+    query.session = filter.session;
+    query.type = filter.type;
+    query.action = filter.action;
+    query.label = filter.label;
+    query.rule = filter.rule;
+    query.table = filter.table;
+    query.text = filter.text;
+    query.before = filter.before;
+    query.limit = filter.limit;
+    const auto time = [&](const char* flag, const std::string& text, std::optional<audit::TimePoint>& into) {
+        if (text.empty())
+            return true;
+        into = audit::parse_rfc3339(text);
+        if (!into)
+            complain(err,
+                     std::string{flag} + ": \"" + text + "\" is not a time; write 2026-11-23 or 2026-11-23T07:26:02Z");
+        return into.has_value();
+    };
+    if (!filter.type.empty() && !audit::type_from_string(filter.type)) {
+        complain(err, "--type: \"" + filter.type +
+                          "\" is not a type of record; for example statement, challenge_opened, login_failed");
+        return false;
+    }
+    return time("--from", filter.from, query.from) && time("--to", filter.to, query.to);
+}
+
+/// Every page of an answer, newest first, until `limit` rows (0: all). False: `err` has the reason.
+template <class Each>
+bool pages(const std::filesystem::path& directory, audit::Query query, int limit, std::ostream& err, Each&& each)
+{
+    auto search = audit::Search::open(directory);
+    if (!search) {
+        complain(err, search.error().message);
+        return false;
+    }
+    constexpr int page = 500;
+    std::int64_t left = limit > 0 ? limit : INT64_MAX;
+    while (left > 0) {
+        query.limit = static_cast<int>(std::min<std::int64_t>(left, page));
+        const auto rows = (*search)->search(query);
+        if (!rows) {
+            complain(err, rows.error().message);
+            return false;
+        }
+        for (const auto& row : *rows)
+            each(row);
+        left -= static_cast<std::int64_t>(rows->size());
+        if (rows->size() < static_cast<std::size_t>(query.limit))
+            return true;
+        query.before = rows->back().sequence;
+    }
+    return true;
+}
+
+void print_row(const audit::Row& row, std::ostream& out)
+{
+    out << row.sequence << ' ' << audit::rfc3339(row.at) << ' ' << row.type;
+    const auto part = [&](const char* name, const std::string& value) {
+        if (!value.empty())
+            out << ' ' << name << '=' << audit::one_line(value);
+    };
+    part("action", row.action);
+    part("user", row.user);
+    part("session", row.session);
+    part("database", row.database);
+    part("rules", joined(row.rules));
+    part("labels", joined(row.labels));
+    part("challenge", row.challenge);
+    if (row.count > 1)
+        out << " count=" << row.count;
+    if (row.rows)
+        out << " rows=" << *row.rows;
+    if (row.errors > 0)
+        out << " errors=" << row.errors;
+    part("sqlstate", row.sqlstate);
+    if (!row.text.empty())
+        out << " | " << audit::one_line(row.text);
+    out << '\n';
+}
+
+void print_csv(const audit::Row& row, std::ostream& out)
+{
+    const auto number = [](const std::optional<std::int64_t>& value) {
+        return value ? std::to_string(*value) : std::string{};
+    };
+    const std::string cells[] = {std::to_string(row.sequence),
+                                 std::to_string(row.last_sequence),
+                                 audit::rfc3339(row.at),
+                                 row.type,
+                                 row.session,
+                                 row.user,
+                                 row.listener,
+                                 row.database,
+                                 row.client_address,
+                                 row.action,
+                                 joined(row.rules),
+                                 joined(row.labels),
+                                 joined(row.kinds),
+                                 joined(row.tables),
+                                 std::to_string(row.count),
+                                 number(row.rows),
+                                 std::to_string(row.errors),
+                                 row.sqlstate,
+                                 row.duration_ns ? std::to_string(*row.duration_ns / 1'000'000) : std::string{},
+                                 row.challenge,
+                                 row.text,
+                                 row.details};
+    bool first = true;
+    for (const auto& cell : cells) {
+        out << (first ? "" : ",") << audit::csv_cell(cell);
+        first = false;
+    }
+    out << "\r\n";
+}
+
+constexpr const char* csv_header = "sequence,last_sequence,time,type,session,user,listener,database,client_address,"
+                                   "action,rules,labels,kinds,tables,count,rows,errors,"
+                                   "sqlstate,duration_ms,challenge,text,details\r\n";
+
+void print_record(const audit::RecordView& record, std::ostream& out)
+{
+    out << record.sequence << ' ' << audit::rfc3339(audit::from_ns(record.at_ns)) << ' '
+        << audit::to_string(record.type);
+    if (record.session_number != 0)
+        out << " session=#" << record.session_number;
+    if (!record.session.empty())
+        out << " session=" << audit::one_line(record.session);
+    if (!record.user.empty())
+        out << " user=" << audit::one_line(record.user);
+    out << ' ' << audit::one_line(audit::fields_json(record)) << '\n';
+}
+
+} // namespace
+
+int run_audit_tail(const std::filesystem::path& directory, int lines, bool follow, const std::function<bool()>& stop,
+                   std::ostream& out, std::ostream& err)
+{
+    const auto extent = audit::journal_extent(directory);
+    if (!extent)
+        return complain(err, extent.error().message);
+    const auto wanted = static_cast<std::uint64_t>(std::max(lines, 0));
+    const std::uint64_t from = extent->last > wanted ? extent->last - wanted + 1 : 1;
+    audit::JournalReader reader{directory, from};
+    audit::RecordView record;
+    std::span<const std::byte> bytes;
+    for (;;) {
+        switch (reader.next(record, bytes)) {
+        case audit::JournalReader::Status::record:
+            print_record(record, out);
+            break;
+        case audit::JournalReader::Status::failed:
+            return complain(err, reader.problem().message);
+        case audit::JournalReader::Status::end:
+            out.flush();
+            if (!follow || stop() || !out)
+                return good;
+            std::this_thread::sleep_for(follow_every);
+            break;
+        }
+    }
+}
+
+int run_audit_search(const std::filesystem::path& directory, const AuditFilter& filter, bool json, std::ostream& out,
+                     std::ostream& err)
+{
+    audit::Query query;
+    if (!to_query(filter, query, err))
+        return trouble;
+    const bool answered = pages(directory, query, filter.limit, err, [&](const audit::Row& row) {
+        if (json)
+            out << audit::to_json(row) << '\n';
+        else
+            print_row(row, out);
+    });
+    return answered ? good : trouble;
+}
+
+int run_audit_export(const std::filesystem::path& directory, const AuditFilter& filter, const std::string& format,
+                     std::ostream& out, std::ostream& err)
+{
+    if (format != "jsonl" && format != "csv")
+        return complain(err, "--format: \"" + format + "\" is not known; use jsonl or csv");
+    audit::Query query;
+    if (!to_query(filter, query, err))
+        return trouble;
+    const bool csv = format == "csv";
+    if (csv)
+        out << csv_header;
+    const bool answered = pages(directory, query, filter.limit, err, [&](const audit::Row& row) {
+        if (csv)
+            print_csv(row, out);
+        else
+            out << audit::to_json(row) << '\n';
+    });
+    return answered ? good : trouble;
+}
+
+int run_audit_verify(const std::filesystem::path& directory, const std::filesystem::path& public_key,
+                     std::uint64_t from, std::ostream& out, std::ostream& err)
+{
+    audit::VerifyOptions options{directory, std::nullopt, std::nullopt};
+    if (!public_key.empty())
+        options.public_key = public_key;
+    if (from > 0)
+        options.from = from;
+    const auto report = audit::verify(options);
+    if (!report)
+        return complain(err, report.error().message);
+    for (const auto& finding : report->findings) {
+        out << finding.file << (finding.file.empty() ? "" : ": ");
+        if (finding.sequence > 0)
+            out << "record " << finding.sequence << ": ";
+        out << audit::to_string(finding.kind) << ": " << audit::one_line(finding.message) << '\n';
+    }
+    for (const auto& note : report->notes)
+        out << "note: " << audit::one_line(note) << '\n';
+    out << report->records << " records (" << report->first << " to " << report->last << ") in " << report->segments
+        << " segments, " << report->checkpoints << " signed checkpoints, " << report->proofs << " proofs, "
+        << report->releases << " releases; key " << report->key << '\n';
+    out << (report->findings.empty()
+                ? "the journal is intact"
+                : "THE JOURNAL IS NOT INTACT: " + std::to_string(report->findings.size()) + " findings")
+        << '\n';
+    return report->findings.empty() ? good : findings;
+}
+
+int run_audit_reindex(const std::filesystem::path& directory, std::ostream& out, std::ostream& err)
+{
+    const auto records = audit::reindex(directory);
+    if (!records)
+        return complain(err, records.error().message);
+    out << "indexed " << *records << " records\n";
+    return good;
+}
+
+} // namespace stepgate::proxy::app
