@@ -1,5 +1,5 @@
 // Turns a directory of built files into sources for the binary: embed.mjs DIST OUT writes OUT/assets_data.S, which
-// includes each file gzipped, and OUT/assets_table.cpp, which names them. Same input, same bytes out.
+// includes each file gzipped, and OUT/assets_table.cpp, which names them. Same input and same zlib, same bytes out.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join, posix } from 'node:path';
