@@ -56,9 +56,12 @@ bool any_call_holds(const std::vector<NamePattern>& patterns, const std::vector<
 bool statement_holds(const FactConditions& conditions, const statement::StatementFacts& facts,
                      const sensitivity::StatementLabels& labels)
 {
-    if (!conditions.kinds.empty() && !one_of(conditions.kinds, facts.kind))
+    if (!conditions.kinds.empty() &&
+        !std::ranges::any_of(conditions.kinds, [&](auto kind) { return facts.does(kind); }))
         return false;
     if (!conditions.objects.empty() && !one_of(conditions.objects, facts.object))
+        return false;
+    if (one_of(conditions.objects_not, facts.object))
         return false;
     if (!conditions.where.empty() && !one_of(conditions.where, facts.where))
         return false;

@@ -6,7 +6,8 @@
 #include <memory>
 #include <vector>
 
-namespace stepgate::policies::rules {
+namespace stepgate::policies::rules
+{
 
 class Policy;
 

@@ -31,7 +31,7 @@ struct AccessCondition {
 /// Conditions on facts: they must hold on one statement of a batch together.
 struct FactConditions {
     std::vector<statement::Kind> kinds;
-    std::vector<std::string> objects;
+    std::vector<std::string> objects, objects_not;
     std::vector<statement::Where> where;
     std::optional<bool> destructive, opaque;
     std::optional<AccessCondition> reads, writes;

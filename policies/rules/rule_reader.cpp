@@ -1,5 +1,6 @@
 #include "policies/rules/rule_reader.h"
 
+#include "policies/rules/object_names.h"
 #include "policies/rules/then_reader.h"
 
 #include <algorithm>
@@ -66,6 +67,17 @@ std::vector<std::string> read_words(TomlTable& table, std::string_view key)
         words.push_back(std::move(word));
     }
     return words;
+}
+
+std::vector<std::string> read_objects(TomlTable& when, std::string_view key)
+{
+    std::vector<std::string> objects;
+    for (auto& [name, place] : when.strings(key)) {
+        if (std::ranges::find(object_names, name) == object_names.end())
+            when.unknown(place, "object", name, object_names);
+        objects.push_back(std::move(name));
+    }
+    return objects;
 }
 
 std::vector<NamePattern> read_patterns(TomlTable& table, std::string_view key)
@@ -211,7 +223,8 @@ std::optional<TimeCondition> read_time(TomlTable& when)
 void read_when(TomlTable& when, Rule& rule, RuleContext context)
 {
     rule.facts.kinds = read_kinds(when);
-    rule.facts.objects = read_words(when, "object");
+    rule.facts.objects = read_objects(when, "object");
+    rule.facts.objects_not = read_objects(when, "object_not");
     rule.facts.where = read_where(when);
     rule.facts.destructive = when.boolean("destructive");
     rule.facts.opaque = when.boolean("opaque");

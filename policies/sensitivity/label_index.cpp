@@ -176,6 +176,14 @@ LabelSet LabelIndex::of(const statement::TableAccess& access, std::string_view d
     return labels;
 }
 
+/// A write that names no column (DELETE, TRUNCATE, DROP, RENAME) is one of the whole table.
+LabelSet LabelIndex::of_write(const statement::TableAccess& access, std::string_view database) const
+{
+    if (!access.columns.empty() || entries_.empty())
+        return of(access, database);
+    return of({access.table, access.schema_known, {"*"}}, database);
+}
+
 LabelledFacts LabelIndex::label(std::shared_ptr<const statement::Facts> facts, std::string_view database) const
 {
     LabelledFacts result;
@@ -185,7 +193,7 @@ LabelledFacts LabelIndex::label(std::shared_ptr<const statement::Facts> facts, s
         for (const auto& read : statement.reads)
             result.labels |= result.statements[i].reads.emplace_back(of(read, database));
         for (const auto& write : statement.writes)
-            result.labels |= result.statements[i].writes.emplace_back(of(write, database));
+            result.labels |= result.statements[i].writes.emplace_back(of_write(write, database));
     }
     result.facts = std::move(facts);
     return result;

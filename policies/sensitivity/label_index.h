@@ -55,6 +55,7 @@ class LabelIndex
 
   private:
     struct Query;
+    [[nodiscard]] LabelSet of_write(const statement::TableAccess& access, std::string_view database) const;
     [[nodiscard]] bool add_named(const Query& query, std::string_view schema, std::string_view table,
                                  LabelSet& labels) const;
     void add_by_regex(const Query& query, std::string_view table, bool named, LabelSet& labels) const;

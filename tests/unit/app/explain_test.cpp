@@ -40,7 +40,7 @@ TEST(Explain, OneStatementWithoutConfiguration)
     EXPECT_EQ(run.exit_code, 0);
     EXPECT_EQ(run.out,
               R"({"id":null,"facts":{"parsed":true,"opaque":false,"opaque_reasons":[],"statements":[{"kind":"delete",)"
-              R"("reads":[],"writes":[{"table":"public.orders","columns":["*"]}],"calls":[],"where":"missing",)"
+              R"("reads":[],"writes":[{"table":"public.orders","columns":[]}],"calls":[],"where":"missing",)"
               R"("destructive":true}]}})"
               "\n");
 }

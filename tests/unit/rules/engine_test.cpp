@@ -86,6 +86,8 @@ TEST(Engine, FactConditions)
     call.calls = {"pg_catalog.pg_read_file", "purge"};
     auto drop = of(Kind::drop);
     drop.object = "table";
+    auto explained = of(Kind::explain);
+    explained.inner = {Kind::delete_rows};
     struct Row {
         const char* when;
         std::shared_ptr<const Facts> facts;
@@ -105,6 +107,11 @@ TEST(Engine, FactConditions)
         {"opaque = true", facts(of(Kind::select)), false},
         {R"(object = "table")", facts(drop), true},
         {R"(object = "view")", facts(drop), false},
+        {R"(object_not = "view")", facts(drop), true},
+        {R"(object_not = ["view", "table"])", facts(drop), false},
+        {R"(statement = "delete")", facts(explained), true}, // EXPLAIN ANALYZE runs it
+        {R"(statement = "explain")", facts(explained), true},
+        {R"(statement = "update")", facts(explained), false},
         {R"(reads = {labels = ["pii"]})", read_ssn, true},
         {R"(reads = {labels = ["pci"]})", read_ssn, false},
         {R"(reads = {labels = ["pci", "pii"]})", read_ssn, true},

@@ -103,6 +103,14 @@ TEST(LabelIndex, LabelsEveryAccessOfEveryStatement)
     EXPECT_EQ(loaded->labels().names(labelled.statements[1].writes.at(0)), Strings{"pii"});
     EXPECT_EQ(loaded->labels().names(labelled.labels), (Strings{"hr", "pii"}));
     EXPECT_TRUE(labelled.sensitive());
+
+    // A write that names no column is one of the whole table; a read that names none is of no column.
+    facts.statements.resize(1);
+    facts.statements[0].reads = {{"public.customers", true, {}}};
+    facts.statements[0].writes = {{"public.customers", true, {}}};
+    const auto deleted = loaded->label_index().label(std::make_shared<statement::Facts>(facts), "shop");
+    EXPECT_TRUE(deleted.statements[0].reads[0].empty());
+    EXPECT_EQ(loaded->labels().names(deleted.statements[0].writes[0]), (Strings{"pii", "secret", "travel"}));
 }
 
 TEST(TableName, Parses)

@@ -36,6 +36,9 @@ TEST(Loader, Errors)
         {"where",
          "[[rule]]\nid = \"a\"\nwhen = {where = \"absent\"}\nthen = \"deny\"\n",
          {R"(p.toml:3:17: unknown where "absent"; one of: none, missing, always_true, present)"}},
+        {"object",
+         "[[rule]]\nid = \"a\"\nwhen = {object = \"tabel\"}\nthen = \"deny\"\n",
+         {R"(p.toml:3:18: unknown object "tabel"; did you mean "table"?)"}},
         {"label",
          "[[label]]\ntable = \"t\"\nlabels = [\"pii\"]\n[[rule]]\nid = \"a\"\nwhen = {reads = {labels = "
          "[\"pij\"]}}\nthen "
