@@ -21,10 +21,14 @@ void make_opaque(Analysis& out, std::string reason)
     out.facts.opaque_reasons.push_back(std::move(reason));
 }
 
-bool contains_password(std::string_view sql)
+/// Of a text that was not understood: whether it may hold a password.
+bool may_hold_secret(std::string_view sql)
 {
-    static constexpr std::string_view word = "password";
-    return !std::ranges::search(sql, word, {}, [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }).empty();
+    const auto lower = [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); };
+    for (const std::string_view word : {"pass", "secret", "identified"})
+        if (!std::ranges::search(sql, word, {}, lower).empty())
+            return true;
+    return false;
 }
 
 bool changes_session(const StatementFacts& facts)
@@ -72,7 +76,7 @@ Analysis analyze_as(std::string_view sql, const SessionState& state, const Limit
     Analysis out;
     const RawParse parse{sql, standard};
     if (!parse.good()) {
-        out.facts.carries_secret = contains_password(sql);
+        out.facts.carries_secret = may_hold_secret(sql);
         make_opaque(out, "does not parse: " + parse.error());
         return out;
     }
@@ -104,7 +108,7 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
 {
     if (std::string reason = refusal(sql, state); !reason.empty()) {
         Analysis refused;
-        refused.facts.carries_secret = contains_password(sql);
+        refused.facts.carries_secret = may_hold_secret(sql);
         make_opaque(refused, std::move(reason));
         return refused;
     }

@@ -2,6 +2,8 @@
 
 #include "policies/postgres/parse_tree.h"
 
+#include <algorithm>
+
 extern "C" {
 #include <pg_query.h>
 
@@ -33,6 +35,7 @@ RawParse::RawParse(std::string_view sql, bool standard_conforming) : text_(sql)
         return;
     }
     error_ = result.error->message == nullptr ? "not accepted" : result.error->message;
+    error_.erase(std::min(error_.find(" at or near "), error_.size())); // what follows may be part of a literal
     if (result.error->cursorpos > 0)
         error_ += ", at character " + std::to_string(result.error->cursorpos);
     pg_query_free_error(result.error);

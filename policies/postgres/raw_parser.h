@@ -20,7 +20,7 @@ class RawParse
     RawParse& operator=(const RawParse&) = delete;
 
     [[nodiscard]] bool good() const { return error_.empty(); }
-    [[nodiscard]] const std::string& error() const { return error_; } ///< "syntax error at or near "x", at character 7"
+    [[nodiscard]] const std::string& error() const { return error_; } ///< "syntax error, at character 7"; no literals
     [[nodiscard]] const ::List* statements() const { return tree_; }  ///< of RawStmt
 
   private:

@@ -321,7 +321,7 @@ std::string_view Walk::text_after(std::string_view keyword) const
         else if (text == ")")
             --depth;
         else if (depth == 0 && token.kind == TokenKind::word && lower(text) == keyword)
-            return text_.substr(token.end);
+            return text_.substr(std::min(text_.size(), text_.find_first_not_of(" \t\r\n\f", token.end)));
     }
     return {};
 }

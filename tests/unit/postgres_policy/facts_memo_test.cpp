@@ -1,0 +1,145 @@
+#include "policies/postgres/facts_memo.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+/// Statements to vary: those of the case files and these, whose literals decide something.
+std::vector<std::string> seeds()
+{
+    std::vector<std::string> out{
+        "select * from t where a = 1 or a <> 1",
+        "delete from t where a + 1 = a + 1",
+        "delete from t where note like '%'",
+        "select set_config('search_path', 'a', false)",
+        "select x::float(4)",
+        "set search_path = 'a'",
+        "prepare p as select 1",
+        "select 'a' 'b'",
+        "select 1 'b'",
+        "update t set a = 1, b = 'x' where c in (1, 2, 3) and d = 1.5",
+        "insert into t (a, b) values (1, 'x'), (2, 'y')",
+        "select b'1', x'f', $$x$$, E'a', $1, .5, 123456789, 1234567890",
+    };
+    for (const char* file : {"destructive", "hidden_reads", "functions", "session", "lexing"}) {
+        std::ifstream in{std::string{"tests/cases/postgres/"} + file + ".facts"};
+        for (std::string line; std::getline(in, line);) {
+            const std::size_t arrow = line.rfind(" -> ");
+            if (!line.empty() && line[0] != '#' && line[0] != '@' && arrow != std::string::npos)
+                out.push_back(line.substr(0, arrow));
+        }
+    }
+    return out;
+}
+
+class Mutator
+{
+  public:
+    std::string operator()(std::string sql)
+    {
+        for (int changes = pick(4); changes >= 0; --changes)
+            change(sql);
+        return sql;
+    }
+    int pick(int below) { return std::uniform_int_distribution<int>{0, below - 1}(random_); }
+
+  private:
+    void change(std::string& sql)
+    {
+        static constexpr std::array<std::string_view, 16> pieces{
+            " ", "\n", "\t", "/* c */", "-- c\n", "'", "%", "0", "7", "99999", "\\", "é", "''", "1", "\xff", ";"};
+        if (sql.empty())
+            return;
+        const auto at = static_cast<std::size_t>(pick(static_cast<int>(sql.size())));
+        const char c = sql[at];
+        if (c >= '0' && c <= '9')
+            sql[at] = static_cast<char>('0' + pick(10));
+        else if (c == ' ')
+            sql.replace(at, 1, pick(2) == 0 ? "\n" : " /* x */ ");
+        else if (pick(3) == 0)
+            sql.insert(at, pieces[static_cast<std::size_t>(pick(static_cast<int>(pieces.size())))]);
+        else if (std::isalpha(static_cast<unsigned char>(c)) != 0 && pick(2) == 0)
+            sql[at] = static_cast<char>(c ^ 0x20);
+    }
+
+    std::mt19937 random_{20240601};
+};
+
+TEST(FactsMemo, AlwaysEqualsAFreshAnalysis)
+{
+    const std::vector<std::string> all = seeds();
+    ASSERT_GT(all.size(), 400U);
+    SessionState::Start with_backslashes;
+    with_backslashes.standard_conforming_strings = false;
+    SessionState other_path;
+    other_path.apply(Analyzer{}.analyze("set search_path = app", other_path).statements.at(0));
+    SessionState doubtful;
+    doubtful.server_reported("standard_conforming_strings", "off");
+    SessionState prepared;
+    prepared.prepare("q", "delete from t");
+    const std::vector<SessionState> states{SessionState{}, SessionState{with_backslashes}, other_path, doubtful,
+                                           prepared};
+
+    const Analyzer analyzer;
+    FactsMemo memo;
+    Mutator mutate;
+    for (int round = 0; round < 8'000; ++round) {
+        const std::string& seed = all[static_cast<std::size_t>(mutate.pick(static_cast<int>(all.size())))];
+        const std::string sql = mutate(seed);
+        const SessionState& state = states[static_cast<std::size_t>(mutate.pick(5))];
+        ASSERT_EQ(*memo.facts(sql, state), analyzer.analyze(sql, state)) << sql;
+    }
+    EXPECT_GT(memo.counters().hits, 500U);
+    EXPECT_GT(memo.counters().misses, 500U);
+    EXPECT_GT(memo.counters().unshareable, 100U);
+}
+
+TEST(FactsMemo, RepeatedShapesShareOnePointer)
+{
+    FactsMemo memo;
+    const SessionState state;
+    const auto first = memo.facts("select * from t where id = 1", state);
+    EXPECT_EQ(first, memo.facts("SELECT * from t where id = 77", state));
+    EXPECT_NE(first, memo.facts("select * from u where id = 1", state));
+    EXPECT_EQ(memo.counters().hits, 1U);
+}
+
+TEST(FactsMemo, LiteralsThatDecideAreNotShared)
+{
+    FactsMemo memo;
+    const SessionState state;
+    EXPECT_TRUE(memo.facts("delete from t where note like '%'", state)->statements.at(0).destructive);
+    EXPECT_FALSE(memo.facts("delete from t where note like 'a'", state)->statements.at(0).destructive);
+    EXPECT_TRUE(memo.facts("delete from t where note like '%%'", state)->statements.at(0).destructive);
+}
+
+TEST(FactsMemo, StaysWithinItsSize)
+{
+    FactsMemo memo{Limits{}, {.entries = 10, .bytes = 1'000'000}};
+    const SessionState state;
+    const auto held = memo.facts("select t0.a from t0", state);
+    for (int i = 0; i < 100; ++i)
+        (void)memo.facts("select a from t" + std::to_string(i), state);
+    EXPECT_EQ(memo.entries(), 10U);
+    EXPECT_EQ(held->statements.at(0).reads.at(0).table, "public.t0"); // outlives its place
+    FactsMemo small{Limits{}, {.entries = 1000, .bytes = 20'000}};
+    for (int i = 0; i < 100; ++i)
+        (void)small.facts("select a from t" + std::to_string(i), state);
+    EXPECT_LE(small.bytes(), 20'000U);
+    EXPECT_GT(small.entries(), 3U);
+    FactsMemo none{Limits{}, {.entries = 0, .bytes = 0}};
+    EXPECT_TRUE(none.facts("select 1", state)->parsed);
+    EXPECT_EQ(none.entries(), 0U);
+}
+
+} // namespace
+} // namespace stepgate::policies::postgres

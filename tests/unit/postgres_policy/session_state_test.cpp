@@ -1,0 +1,184 @@
+#include "policies/postgres/analyzer.h"
+#include "policies/postgres/session_state.h"
+
+#include <gtest/gtest.h>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+using Path = std::vector<std::string>;
+
+statement::StatementFacts facts_of(std::string_view sql, const SessionState& state = {})
+{
+    return Analyzer{}.analyze(sql, state).statements.at(0);
+}
+
+void run(SessionState& state, std::string_view sql)
+{
+    state.apply(facts_of(sql, state));
+}
+
+TEST(SessionState, StartsAsTold)
+{
+    const SessionState state;
+    EXPECT_EQ(state.search_path(), (Path{"$user", "public"}));
+    EXPECT_EQ(state.lexing(), Lexing::standard);
+    EXPECT_TRUE(state.text_is_utf8());
+    EXPECT_FALSE(state.uncertain());
+    EXPECT_EQ(state.prepared("x"), nullptr);
+    EXPECT_EQ(state.cursor(""), nullptr);
+}
+
+TEST(SessionState, RollbackTakesSettingsBack)
+{
+    SessionState state;
+    run(state, "begin");
+    run(state, "set search_path = app");
+    EXPECT_EQ(state.search_path(), Path{"app"});
+    run(state, "rollback");
+    EXPECT_EQ(state.search_path(), (Path{"$user", "public"}));
+    run(state, "set search_path = app");
+    state.transaction_ended(true); // an implicit transaction
+    run(state, "begin");
+    run(state, "set local search_path = other");
+    EXPECT_EQ(state.search_path(), Path{"other"});
+    run(state, "commit");
+    EXPECT_EQ(state.search_path(), Path{"app"});
+    run(state, "set search_path = lost");
+    state.transaction_ended(false); // an error came in the same implicit transaction
+    EXPECT_EQ(state.search_path(), Path{"app"});
+    run(state, "reset search_path");
+    EXPECT_EQ(state.search_path(), (Path{"$user", "public"}));
+}
+
+TEST(SessionState, RollbackToASavepointIsUncertainUntilTheTransactionEnds)
+{
+    SessionState state;
+    run(state, "begin");
+    run(state, "savepoint a");
+    run(state, "set search_path = app");
+    run(state, "rollback to a");
+    EXPECT_FALSE(state.search_path_known());
+    run(state, "rollback");
+    EXPECT_TRUE(state.search_path_known());
+}
+
+TEST(SessionState, LexingStaysDoubtfulOnceChanged)
+{
+    SessionState state;
+    run(state, "set standard_conforming_strings = on");
+    EXPECT_EQ(state.lexing(), Lexing::standard);
+    const auto before = state.generation();
+    run(state, "set standard_conforming_strings = off");
+    EXPECT_EQ(state.lexing(), Lexing::both);
+    EXPECT_TRUE(state.uncertain());
+    EXPECT_NE(state.generation(), before);
+    run(state, "set standard_conforming_strings to default");
+    EXPECT_EQ(state.lexing(), Lexing::both);
+    SessionState told;
+    told.server_reported("standard_conforming_strings", "on");
+    EXPECT_EQ(told.lexing(), Lexing::standard);
+    told.server_reported("standard_conforming_strings", "off");
+    EXPECT_EQ(told.lexing(), Lexing::both);
+}
+
+TEST(SessionState, ForeseenChangesWidenDoubt)
+{
+    SessionState state;
+    state.foresee(facts_of("set search_path = app"));
+    EXPECT_FALSE(state.search_path_known());
+    run(state, "set search_path = app");
+    EXPECT_TRUE(state.search_path_known());
+    state.foresee(facts_of("set client_encoding = 'UTF8'"));
+    EXPECT_FALSE(state.text_is_utf8());
+    state.server_reported("client_encoding", "UTF8");
+    EXPECT_TRUE(state.text_is_utf8());
+    state.foresee(facts_of("prepare p as select 1"));
+    ASSERT_NE(state.prepared("p"), nullptr);
+    EXPECT_EQ(*state.prepared("p"), "select 1");
+}
+
+TEST(SessionState, PreparedStatementsShareOneNamespace)
+{
+    SessionState state;
+    state.prepare("s1", "select 1");
+    run(state, "prepare s2 as select 2");
+    EXPECT_EQ(*state.prepared("s1"), "select 1");
+    EXPECT_EQ(*state.prepared("s2"), "select 2");
+    state.prepare("s1", "delete from t"); // the server refuses it and keeps the old one
+    EXPECT_EQ(state.prepared("s1"), nullptr);
+    state.deallocate("s1");
+    state.prepare("s1", "delete from t");
+    EXPECT_EQ(*state.prepared("s1"), "delete from t");
+    state.prepare("", "select 3");
+    state.prepare("", "select 4");
+    EXPECT_EQ(*state.prepared(""), "select 4");
+    run(state, "discard all");
+    EXPECT_EQ(state.prepared("s2"), nullptr);
+}
+
+TEST(SessionState, CursorsEndWithTheTransactionUnlessHeld)
+{
+    SessionState state;
+    run(state, "begin");
+    run(state, "declare c cursor for select 1");
+    run(state, "declare h cursor with hold for select 2");
+    state.open_portal("p", "select 3");
+    EXPECT_EQ(*state.cursor("c"), "select 1");
+    EXPECT_EQ(*state.cursor("p"), "select 3");
+    run(state, "commit");
+    EXPECT_EQ(state.cursor("c"), nullptr);
+    EXPECT_EQ(state.cursor("p"), nullptr);
+    ASSERT_NE(state.cursor("h"), nullptr);
+    run(state, "begin");
+    run(state, "declare g cursor with hold for select 2");
+    run(state, "rollback");
+    EXPECT_EQ(state.cursor("g"), nullptr);
+    ASSERT_NE(state.cursor("h"), nullptr);
+    run(state, "close h");
+    EXPECT_EQ(state.cursor("h"), nullptr);
+}
+
+TEST(SessionState, GenerationChangesOnlyWhenAnalysisCould)
+{
+    SessionState state;
+    const auto changed = [&state](auto&& change) {
+        const auto before = state.generation();
+        change();
+        return state.generation() != before;
+    };
+    EXPECT_FALSE(changed([&] { run(state, "set statement_timeout = 5"); }));
+    EXPECT_FALSE(changed([&] { run(state, "select 1"); }));
+    EXPECT_FALSE(changed([&] { state.prepare("", "select 1"); }));
+    EXPECT_FALSE(changed([&] { run(state, "begin"); }));
+    EXPECT_FALSE(changed([&] { run(state, "commit"); }));
+    EXPECT_TRUE(changed([&] { state.prepare("a", "select 1"); }));
+    EXPECT_TRUE(changed([&] { run(state, "set search_path = x"); }));
+    EXPECT_TRUE(changed([&] { state.transaction_ended(false); }));
+    EXPECT_TRUE(changed([&] { run(state, "deallocate a"); }));
+}
+
+TEST(SessionState, SettingsKeyTellsReadingsApart)
+{
+    SessionState a;
+    SessionState b;
+    b.prepare("p", "select 1");
+    EXPECT_EQ(a.settings_key(), b.settings_key());
+    run(a, "set search_path = x, y");
+    run(b, "set search_path = 'x, y'");
+    EXPECT_NE(a.settings_key(), b.settings_key());
+}
+
+TEST(SearchPath, SplitsAsTheServerDoes)
+{
+    EXPECT_EQ(split_search_path("app, \"Other\", PUBLIC"), (Path{"app", "Other", "public"}));
+    EXPECT_EQ(split_search_path("\"a\"\"b\",\"c, d\""), (Path{"a\"b", "c, d"}));
+    EXPECT_EQ(split_search_path("\"$user\", public"), (Path{"$user", "public"}));
+    EXPECT_EQ(split_search_path(""), Path{});
+    EXPECT_EQ(split_search_path("\"\""), Path{""});
+}
+
+} // namespace
+} // namespace stepgate::policies::postgres
