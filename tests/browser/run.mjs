@@ -249,7 +249,7 @@ await step('sign in with password and code', async () => {
   await second.goto(`${origin}/audit`);
   await heading(second, 'For reviewers').waitFor();
   await second.goto(`${origin}/factors`);
-  await second.getByText('Sign in with a passkey to change factors').waitFor();
+  await second.getByText('You have no passkey').waitFor();
 });
 await second_context.close();
 

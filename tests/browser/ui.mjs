@@ -321,6 +321,19 @@ await step('without a factor that can help, the page says so', async () => {
   await context.close();
 });
 
+await step('an authenticator app alone leads no further, and the pages say so', async () => {
+  const context = await new_context(driver);
+  const other = await context.newPage();
+  await redeem(other, mock.enrolment('tom'));
+  await enrol_totp(other, (secret) => code_source(secret)());
+  await other.getByText('Without a passkey you cannot').waitFor();
+  equal('no offer that would be refused', await button('Add a second factor', other).count(), 0);
+  await inspect('enrol done code only', other);
+  await other.goto(`${mock.origin}/factors`);
+  await other.getByText('You have no passkey').waitFor();
+  await context.close();
+});
+
 await step('the audit is for auditors', async () => {
   await page.goto(`${mock.origin}/audit`);
   await heading(page, 'For reviewers').waitFor();

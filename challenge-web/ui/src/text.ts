@@ -51,6 +51,8 @@ export const text = {
     to_inbox: 'Open the inbox',
     add_another: 'Add a second factor',
     add_another_why: 'A second one keeps you going when a device is lost.',
+    passkey_first: 'Start with a passkey if you can: without one you cannot add or change factors later.',
+    no_passkey: 'Without a passkey you cannot approve the riskiest statements, nor add or change factors. Ask your administrator when you need one.',
   },
 
   factor: {
@@ -94,6 +96,8 @@ export const text = {
     weak_heading: 'Sign in with a passkey to change factors',
     weak: 'You signed in with a code. Adding or removing factors needs a sign-in with a passkey.',
     weak_action: 'Sign out and use a passkey',
+    none_heading: 'You have no passkey',
+    none: 'Adding or removing factors needs a sign-in with a passkey. Ask your administrator to start you anew with one.',
   },
 
   inbox: {

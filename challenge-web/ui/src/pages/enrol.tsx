@@ -85,12 +85,14 @@ function Choose({ user, on_added }: { user: string; on_added: (factor: Factor) =
     <section>
       <Heading>{words.heading}</Heading>
       <p>{words.choose(user)}</p>
+      <p class="quiet">{words.passkey_first}</p>
       <AddFactor on_added={on_added} />
     </section>
   );
 }
 
 function Done({ factor, on_another }: { factor: Factor; on_another: () => void }) {
+  const strong = use_session()?.strong ?? false;
   useEffect(() => announce(words.done(factor.name)), [factor]);
   return (
     <PlainPage heading={words.done_heading} tone="good">
@@ -99,9 +101,9 @@ function Done({ factor, on_another }: { factor: Factor; on_another: () => void }
       <ol>{words.next.map((step) => <li key={step}>{step}</li>)}</ol>
       <div class="buttons">
         <a href="/inbox" role="button">{words.to_inbox}</a>
-        <button type="button" class="outline secondary" onClick={on_another}>{words.add_another}</button>
+        {strong && <button type="button" class="outline secondary" onClick={on_another}>{words.add_another}</button>}
       </div>
-      <p class="quiet">{words.add_another_why}</p>
+      <p class="quiet">{strong ? words.add_another_why : words.no_passkey}</p>
     </PlainPage>
   );
 }

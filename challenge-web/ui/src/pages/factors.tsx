@@ -38,7 +38,7 @@ export function FactorsPage() {
           {factors.map((factor) => <FactorCard key={factor.id} factor={factor} removable={session?.strong ?? false} on_removed={() => void load()} />)}
         </ul>
       )}
-      {session && !session.strong ? <Weak /> : (
+      {session && !session.strong ? (session.factors.includes('passkey') ? <Weak /> : <Notice kind="info" heading={words.none_heading}>{words.none}</Notice>) : (
         <>
           <h2>{words.add_heading}</h2>
           <AddFactor on_added={added} />
