@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-namespace stepgate::challenge_web::ui {
+namespace stepgate::challenge_web::ui
+{
 
 const Asset* find(std::string_view path)
 {
