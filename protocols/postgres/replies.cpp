@@ -187,12 +187,20 @@ bool Replies::head_is(std::initializer_list<Kind> kinds) const
     return !expected_.empty() && std::ranges::find(kinds, expected_.front().kind) != kinds.end();
 }
 
+/// Something came for the oldest message: as replies come in order, no Sync before it is open any more.
+void Replies::answered()
+{
+    expected_.front().answered = true;
+    if (copy_ != Copy::in)
+        loose_syncs_ = 0;
+}
+
 /// A message that ends nothing, but makes sense only while one of `kinds` is answered.
 result<Event> Replies::only_with(std::initializer_list<Kind> kinds)
 {
     if (!head_is(kinds))
         return errc::unexpected_reply;
-    expected_.front().answered = true;
+    answered();
     return event(Event::Kind::none);
 }
 
@@ -201,6 +209,7 @@ result<Event> Replies::step(std::initializer_list<Kind> kinds)
 {
     if (!head_is(kinds))
         return errc::unexpected_reply;
+    answered();
     const Event step = event(Event::Kind::step);
     pop(Fate::succeeded);
     return step;
@@ -227,7 +236,7 @@ result<Event> Replies::statement_ends(Event::Kind kind, std::initializer_list<Ki
 {
     if (!head_is(kinds) || expected_.front().failed)
         return errc::unexpected_reply;
-    expected_.front().answered = true;
+    answered();
     const Event ended = event(kind);
     if (head_is(Kind::execute))
         pop(Fate::succeeded);
@@ -236,9 +245,9 @@ result<Event> Replies::statement_ends(Event::Kind kind, std::initializer_list<Ki
 
 result<Event> Replies::copy_begins(Copy direction)
 {
-    const auto answered = only_with({Kind::query, Kind::execute});
-    if (!answered)
-        return answered;
+    const auto due = only_with({Kind::query, Kind::execute});
+    if (!due)
+        return due;
     copy_ = direction;
     if (direction == Copy::in)
         swallow();
@@ -266,10 +275,10 @@ void Replies::swallow()
 
 result<Event> Replies::copy_done()
 {
-    const auto answered = only_with({Kind::query, Kind::execute});
-    if (answered && copy_ == Copy::out)
+    const auto due = only_with({Kind::query, Kind::execute});
+    if (due && copy_ == Copy::out)
         copy_ = Copy::none;
-    return answered;
+    return due;
 }
 
 result<Event> Replies::error(const Frame& frame)

@@ -140,6 +140,7 @@ class Replies
     std::optional<std::uint64_t> push(Kind kind, Tag tag, Origin origin);
     void discard(const Expected& expected);
     void pop(Fate fate);
+    void answered();
     [[nodiscard]] bool head_is(Kind kind) const;
     [[nodiscard]] bool head_is(std::initializer_list<Kind> kinds) const;
     [[nodiscard]] bool is_due() const;

@@ -16,6 +16,9 @@ constexpr std::uint32_t cancel_code = 80877102;
 constexpr std::uint32_t ssl_code = 80877103;
 constexpr std::uint32_t gss_enc_code = 80877104;
 
+// The documents speak of the minor version; servers send, and clients expect, the whole one.
+constexpr std::int32_t version_3 = 3 << 16;
+
 constexpr std::size_t smallest_key = 4, largest_key = 256;
 constexpr std::size_t most_parameters = 128; // real clients send about ten
 
@@ -115,7 +118,7 @@ result<NegotiateProtocolVersion> decode_negotiate_protocol_version(const Frame& 
         return errc::unexpected_message;
     wire::Cursor in{frame.body()};
     NegotiateProtocolVersion negotiation;
-    negotiation.newest_minor = in.int32();
+    negotiation.newest_minor = in.int32() & 0xffff; // with or without the major version before it
     const std::size_t count = in.count(in.int32(), 1);
     for (std::size_t i = 0; i < count && in.good(); ++i)
         negotiation.unknown_options.push_back(in.c_string());
@@ -125,7 +128,7 @@ result<NegotiateProtocolVersion> decode_negotiate_protocol_version(const Frame& 
 void encode_negotiate_protocol_version(wire::Bytes& out, const NegotiateProtocolVersion& negotiation)
 {
     MessageWriter message{out, Backend::negotiate_protocol_version};
-    message.int32(negotiation.newest_minor);
+    message.int32(version_3 | negotiation.newest_minor);
     message.int32(static_cast<std::int32_t>(negotiation.unknown_options.size()));
     for (const auto option : negotiation.unknown_options)
         message.c_string(option);

@@ -244,6 +244,14 @@ TEST(Startup, requests_are_encoded_as_they_are_decoded)
     EXPECT_EQ(negotiated->unknown_options, std::vector<std::string_view>{"_pq_.x"});
 }
 
+TEST(Negotiation, carries_the_whole_version_as_servers_send_it)
+{
+    const Message message_15 = message('v', raw("\0\3\0\0\0\0\0\0")); // PostgreSQL 15 to a client of 3.2
+    EXPECT_EQ(decode_negotiate_protocol_version(message_15.frame())->newest_minor, 0);
+    const Message ours = encoded([](wire::Bytes& out) { encode_negotiate_protocol_version(out, {2, {}}); });
+    EXPECT_EQ(wire::as_text(ours.frame().body()), raw("\0\3\0\2\0\0\0\0"));
+}
+
 TEST(Authentication, is_encoded_as_it_is_decoded)
 {
     const auto back = [](auto encode) { return *decode_authentication(encoded(encode).frame()); };

@@ -260,6 +260,8 @@ const Conversation broken[] = {
     {"second_ready", ">S <ZI <ZI", "ready I; PROTOCOL ERROR; "},
     {"authentication_after_the_login", ">Q1 <R", "PROTOCOL ERROR; "},
     {"ready_with_an_unknown_status", ">S <Z?", "PROTOCOL ERROR; "},
+    {"late_ready_for_a_sync_in_copy_data", ">B >E1 >S <2 <G >d >c >S <E42501 <ZI >Q2 <C1 <ZI <ZI",
+     "step; copy #1; failed #1 42501; ready I; completed #2 rows=1; ready #2 I; PROTOCOL ERROR; "},
     {"copy_for_a_parse", ">P >S <G", "PROTOCOL ERROR; "},
     {"a_client_message", ">S <Q", "PROTOCOL ERROR; "},
 };
