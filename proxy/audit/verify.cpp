@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace stepgate::proxy::audit
 {
@@ -44,8 +45,10 @@ namespace
 class Walk
 {
   public:
-    Walk(const VerifyOptions& options, const PublicKey& key, const std::optional<LoadedHead>& head)
-        : options_(options), key_(key), head_(head),
+    Walk(const VerifyOptions& options, const PublicKey& key,
+         const boost::system::result<std::optional<LoadedHead>, Problem>& head)
+        : options_(options), key_(key), head_(head ? *head : std::nullopt),
+          head_problem_(head ? "" : head.error().message),
           releases_(!options.from, [this](FindingKind kind, std::uint64_t sequence, std::string message) {
               add(kind, sequence, std::move(message));
           })
@@ -128,7 +131,7 @@ class Walk
         } else if (expected_ != 0 && header.first < expected_) {
             add(FindingKind::reordered, header.first, "the segment begins before the one in front of it ends");
         } else if (!broken_ && header.previous != previous_) {
-            add(FindingKind::changed, header.first, "the segment's header does not continue the chain");
+            header_differs_ = true; // the header or the record in front of it: the first record tells
         }
         if (broken_)
             previous_ = header.previous;
@@ -149,32 +152,42 @@ class Walk
         ++report_.records;
         const bool linked = record_.previous == previous_;
         settle_suspicion(linked);
-        sequence();
+        if (std::exchange(header_differs_, false) && linked)
+            add(FindingKind::changed, expected_, "the segment's header does not continue the chain");
+        const std::uint64_t at = place(linked);
         if (!linked && !unchecked_link_)
-            suspect_ = record_.sequence;
-        unchecked_link_ = false;
-        if (head_ && head_->head.sequence == record_.sequence)
+            suspect_ = at;
+        unchecked_link_ = std::exchange(number_changed_, false); // told already: its hash will not be its successor's
+        if (head_ && head_->head.sequence == at)
             head_seen_ = head_->head.hash == hash;
         if (record_.type == Type::checkpoint)
             checkpoint(linked);
         else
             releases_.apply(record_);
-        advance(record_.sequence, hash);
+        advance(at, hash);
         last_clean_stop_ = record_.type == Type::checkpoint && record_.text("reason") == "stop";
     }
 
-    void sequence()
+    /// The number that the record should have, as far as can be told.
+    std::uint64_t place(bool linked)
     {
-        if (record_.sequence == expected_)
-            return;
-        if (record_.sequence > expected_ && record_.previous != previous_)
+        const std::uint64_t given = record_.sequence;
+        if (given == expected_)
+            return given;
+        if (linked) { // it continues the chain: it is in its place, and only its number was changed
+            add(FindingKind::changed, expected_,
+                "record " + std::to_string(expected_) + " says that it is " + std::to_string(given));
+            number_changed_ = true;
+            return expected_;
+        }
+        if (given > expected_)
             add(FindingKind::missing, expected_,
-                "after record " + std::to_string(expected_ - 1) + " comes record " + std::to_string(record_.sequence));
+                "after record " + std::to_string(expected_ - 1) + " comes record " + std::to_string(given));
         else
-            add(FindingKind::reordered, record_.sequence,
-                "record " + std::to_string(record_.sequence) + " stands where record " + std::to_string(expected_) +
-                    " belongs");
+            add(FindingKind::reordered, given,
+                "record " + std::to_string(given) + " stands where record " + std::to_string(expected_) + " belongs");
         gap_ = true;
+        return given;
     }
 
     void advance(std::uint64_t sequence, const Hash& hash)
@@ -229,7 +242,9 @@ class Walk
 
     void finish()
     {
-        if (head_)
+        if (!head_problem_.empty())
+            add_head(FindingKind::changed, head_problem_);
+        else if (head_)
             check_head();
         else if (report_.checkpoints > 0)
             add_head(FindingKind::truncated,
@@ -265,7 +280,8 @@ class Walk
 
     const VerifyOptions& options_;
     const PublicKey& key_;
-    const std::optional<LoadedHead>& head_;
+    const std::optional<LoadedHead> head_;
+    const std::string head_problem_; // "" if it could be read
     VerifyReport report_;
     ReleaseCheck releases_;
     Hasher hasher_;
@@ -274,7 +290,8 @@ class Walk
     std::uint64_t expected_ = 0; // sequence number of the next record; 0: not known yet
     Hash previous_{};
     std::optional<std::uint64_t> suspect_; // its link back does not hold
-    bool gap_ = false, unchecked_link_ = false, broken_ = false, last_clean_stop_ = false;
+    bool gap_ = false, number_changed_ = false, header_differs_ = false, unchecked_link_ = false, broken_ = false,
+         last_clean_stop_ = false;
     std::optional<bool> head_seen_;
     std::uint64_t last_signed_ = 0;
 };
@@ -290,16 +307,13 @@ boost::system::result<VerifyReport, Problem> verify(const VerifyOptions& options
     if (!key)
         return key.error();
     const auto head = load_head(options.directory, *key);
-    const std::optional<LoadedHead> loaded = head ? *head : std::nullopt;
     if (options.from) { // drop whole segments that end before it
         while (segments->size() > 1 && (*segments)[1].first <= *options.from)
             segments->erase(segments->begin());
     }
-    Walk walk{options, *key, loaded};
+    Walk walk{options, *key, head};
     VerifyReport report = walk.run(*segments);
-    if (!head)
-        report.findings.push_back({FindingKind::changed, "head.json", 0, head.error().message});
-    if (segments->empty() && loaded)
+    if (segments->empty())
         report.findings.push_back({FindingKind::missing, "", 1, "there is no segment at all"});
     return report;
 }
