@@ -31,6 +31,14 @@ void put_list(cbor::Buffer& out, std::string_view joined)
     }
 }
 
+void put_session(cbor::Buffer& out, std::uint64_t number)
+{
+    if (number == 0)
+        cbor::put_text(out, {});
+    else
+        cbor::put_head(out, cbor::Major::unsigned_integer, number);
+}
+
 struct PutValue {
     cbor::Buffer& out;
     void operator()(std::int64_t value) const { cbor::put_integer(out, value); }
@@ -86,10 +94,13 @@ void read_session(cbor::Reader& in, RecordView& into)
 {
     into.session = {};
     into.session_number = 0;
-    if (in.peek() == cbor::Major::unsigned_integer)
-        into.session_number = in.unsigned_integer();
-    else
+    if (in.peek() != cbor::Major::unsigned_integer) {
         into.session = in.text_or_bytes();
+        return;
+    }
+    into.session_number = in.unsigned_integer();
+    if (into.session_number == 0) // no session is the empty text
+        in.fail();
 }
 
 } // namespace
@@ -150,7 +161,7 @@ void Sealer::append(cbor::Buffer& out, const Record& record)
 void Sealer::append(cbor::Buffer& out, const StatementEvent& event)
 {
     const std::size_t frame = begin(out, event.at_ns, Type::statement);
-    cbor::put_head(out, cbor::Major::unsigned_integer, event.session);
+    put_session(out, event.session);
     cbor::put_text(out, {});
     const unsigned lists = !event.kinds.empty() + !event.rules.empty() + !event.labels.empty() + !event.tables.empty();
     cbor::put_head(out, cbor::Major::map, 3U + lists + (event.shape != 0) + event.redacted);
@@ -185,7 +196,7 @@ void Sealer::append(cbor::Buffer& out, const StatementEvent& event)
 void Sealer::append(cbor::Buffer& out, const OutcomeEvent& event)
 {
     const std::size_t frame = begin(out, event.at_ns, Type::outcome);
-    cbor::put_head(out, cbor::Major::unsigned_integer, event.session);
+    put_session(out, event.session);
     cbor::put_text(out, {});
     cbor::put_head(out, cbor::Major::map, event.rows >= 0 ? 4 : 3);
     if (event.rows >= 0) {

@@ -1,0 +1,1 @@
+stepgate_fuzzer(audit_record stepgate_proxy_audit)
