@@ -5,6 +5,7 @@
 #include "policies/postgres/walk.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace stepgate::policies::postgres
@@ -28,6 +29,37 @@ bool may_hold_secret(std::string_view sql)
     for (const std::string_view word : {"pass", "secret", "identified"})
         if (!std::ranges::search(sql, word, {}, lower).empty())
             return true;
+    return false;
+}
+
+/// PostgreSQL's scanner reads a run of operator characters again for every token it cuts off it, so a long one costs
+/// the square of its length. Lines of dashes, stars or equals signs are no such runs.
+bool has_costly_run(std::string_view sql)
+{
+    static constexpr std::string_view characters = "~!@#^&|`?+-*/%<>=";
+    static constexpr auto is_operator = [] {
+        std::array<bool, 256> table{};
+        for (const char c : characters)
+            table[static_cast<unsigned char>(c)] = true;
+        return table;
+    }();
+    constexpr std::size_t longest = 256;
+    constexpr int most_comments = 16;
+    for (std::size_t begin = 0; begin < sql.size();) {
+        std::size_t end = begin;
+        while (end < sql.size() && is_operator[static_cast<unsigned char>(sql[end])])
+            ++end;
+        if (end - begin > longest) {
+            const std::string_view run = sql.substr(begin, end - begin);
+            int comments = 0;
+            for (std::size_t at = 0; (at = run.find("/*", at)) != std::string_view::npos; at += 2)
+                ++comments;
+            const bool dashes = run.find_first_not_of('-') == std::string_view::npos;
+            if (comments > most_comments || (!dashes && run.find_first_of("+-") != std::string_view::npos))
+                return true;
+        }
+        begin = end + 1;
+    }
     return false;
 }
 
@@ -99,6 +131,8 @@ std::string Analyzer::refusal(std::string_view sql, const SessionState& state) c
         return "holds a zero byte";
     if (!state.text_is_utf8() && !is_ascii(sql))
         return "holds characters in the client encoding " + state.client_encoding() + ", which stepgate cannot read";
+    if (has_costly_run(sql))
+        return "holds a very long run of operator characters";
     if (!is_utf8(sql))
         return "is not valid UTF-8";
     return {};

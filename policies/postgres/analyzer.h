@@ -15,6 +15,7 @@ struct Limits {
     std::size_t max_bytes = std::size_t{4} * 1024 * 1024; ///< of one text
     int max_depth = 400;                                  ///< of nested expressions and subqueries
     int max_statements = 10'000;                          ///< in one text
+    std::size_t max_work = 5'000'000;                     ///< steps of looking names up, in one text
 };
 
 /// Facts, and whether they may stand for other texts of the same shape or other states with the same settings.

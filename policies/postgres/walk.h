@@ -67,6 +67,8 @@ class Walk
 
     // walk_names.cpp: relations, columns, functions
     void opaque(std::string reason);
+    /// Counts the steps of a look-up against Limits::max_work; false once they are used up and the text is opaque.
+    bool spend(std::size_t steps);
     std::string relation_name(const ::RangeVar& relation, bool& known) const;
     std::string first_schema() const;
     int read_index(const std::string& table, bool known);
@@ -94,7 +96,7 @@ class Walk
     bool leaf_or_query(const ::Node* node, Scope& scope);
     void operator_name(const ::List* name);
     void indirection(const ::A_Indirection& node, Scope& scope);
-    [[nodiscard]] bool is_row(const ::Node* node, Scope& scope) const;
+    [[nodiscard]] bool is_row(const ::Node* node, Scope& scope);
     void type_name(const ::TypeName* type, Scope& scope);
     void window(const ::WindowDef* window, Scope& scope);
 
@@ -171,8 +173,10 @@ class Walk
     Analysis& out_;
     std::size_t current_ = 0;
     int depth_ = 0;
-    int runs_ = 0;         // EXECUTE and FETCH inside each other
-    bool certain_ = false; // what is called now is called exactly once if the statement succeeds
+    std::size_t work_ = 0;
+    std::size_t run_bytes_ = 0; // of prepared texts and cursors' queries parsed again
+    int runs_ = 0;              // EXECUTE and FETCH inside each other
+    bool certain_ = false;      // what is called now is called exactly once if the statement succeeds
 };
 
 /// One level of nesting; false when there are too many.

@@ -43,7 +43,7 @@ void Walk::window(const ::WindowDef* window, Scope& scope)
 }
 
 /// Whether an expression is a row for certain, so that selecting a field of it calls nothing.
-bool Walk::is_row(const ::Node* node, Scope& scope) const
+bool Walk::is_row(const ::Node* node, Scope& scope)
 {
     if (const auto* call_node = if_tag<::FuncCall>(node, T_FuncCall)) {
         const auto parts = cells(call_node->funcname);
@@ -58,6 +58,8 @@ bool Walk::is_row(const ::Node* node, Scope& scope) const
     const std::string_view qualifier = fields.size() > 1 ? text_of(node_of(fields[fields.size() - 2])) : "";
     for (const Scope* level = &scope; level != nullptr; level = level->outer) {
         for (const Item& item : level->items) {
+            if (!spend(item.outputs.columns.size()))
+                return false;
             if (qualifier.empty() && item.alias == name)
                 return !item.function;
             const auto output = std::ranges::find(item.outputs.columns, name, &Output::name);

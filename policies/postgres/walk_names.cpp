@@ -77,9 +77,20 @@ int weight(statement::Kind kind)
 void Walk::opaque(std::string reason)
 {
     out_.facts.opaque = true;
+    constexpr std::size_t most_reasons = 20; // for people
     auto& reasons = out_.facts.opaque_reasons;
-    if (std::ranges::find(reasons, reason) == reasons.end())
+    if (reasons.size() < most_reasons && std::ranges::find(reasons, reason) == reasons.end())
         reasons.push_back(std::move(reason));
+}
+
+bool Walk::spend(std::size_t steps)
+{
+    if (work_ > limits_.max_work)
+        return false;
+    work_ += steps + 1;
+    if (work_ > limits_.max_work)
+        opaque("names too many things to look all of them up");
+    return work_ <= limits_.max_work;
 }
 
 void Walk::effect(Effect effect)
@@ -114,6 +125,8 @@ std::string Walk::relation_name(const ::RangeVar& relation, bool& known) const
 int Walk::read_index(const std::string& table, bool known)
 {
     auto& reads = facts().reads;
+    if (!spend(reads.size()) && !reads.empty())
+        return 0; // opaque by now
     const auto found = std::ranges::find(reads, table, &TableAccess::table);
     if (found != reads.end()) {
         found->schema_known = found->schema_known && known;
@@ -145,6 +158,8 @@ TableAccess& Walk::write_table(const ::RangeVar& relation)
     bool known = false;
     const std::string name = relation_name(relation, known);
     auto& writes = facts().writes;
+    if (!spend(writes.size()) && !writes.empty())
+        return writes.front();
     const auto found = std::ranges::find(writes, name, &TableAccess::table);
     if (found != writes.end()) {
         found->schema_known = found->schema_known && known;
@@ -194,6 +209,8 @@ void Walk::column_of(Item& item, std::string_view name, bool star)
 void Walk::qualified_column(std::string_view qualifier, std::string_view name, bool star, Scope& scope)
 {
     for (Scope* level = &scope; level != nullptr; level = level->outer) {
+        if (!spend(level->items.size()))
+            return;
         bool found = false;
         for (Item& item : level->items) {
             if (item.alias != qualifier)
@@ -215,8 +232,10 @@ void Walk::qualified_column(std::string_view qualifier, std::string_view name, b
 void Walk::plain_column(std::string_view name, Scope& scope)
 {
     for (Scope* level = &scope; level != nullptr; level = level->outer) {
-        const bool certain = std::ranges::any_of(level->items, [name](const Item& item) {
-            return item.table.empty() &&
+        if (!spend(level->items.size()))
+            return;
+        const bool certain = std::ranges::any_of(level->items, [this, name](const Item& item) {
+            return item.table.empty() && spend(item.outputs.columns.size()) &&
                    std::ranges::find(item.outputs.columns, name, &Output::name) != item.outputs.columns.end();
         });
         for (Item& item : level->items) {

@@ -178,6 +178,8 @@ void Walk::sort_by(const ::List* sort, const ::List* targets, Scope& scope)
         const auto* reference = if_tag<::ColumnRef>(item == nullptr ? node : item->node, T_ColumnRef);
         const bool bare = reference != nullptr && cells(reference->fields).size() == 1;
         const std::string_view name = bare ? text_of(node_of(cells(reference->fields).front())) : "";
+        if (!name.empty() && !spend(cells(targets).size()))
+            return;
         const bool output = !name.empty() && std::ranges::any_of(cells(targets), [name](const ::ListCell& target) {
             return view_of(as<::ResTarget>(node_of(target)).name) == name;
         });
@@ -307,11 +309,15 @@ void Walk::from_table(const ::RangeVar& relation, Scope& scope)
 {
     if (relation.schemaname == nullptr) {
         for (const CteFrame* frame = scope.ctes; frame != nullptr; frame = frame->outer) {
+            if (!spend(frame->ctes.size()))
+                return;
             const auto found = std::ranges::find(frame->ctes, view_of(relation.relname), &Cte::name);
             if (found == frame->ctes.end())
                 continue;
             Item item;
             item.alias = relation.alias != nullptr ? alias_of(relation.alias) : found->name;
+            if (!spend(found->outputs.columns.size()))
+                return;
             item.outputs = found->outputs;
             if (relation.alias != nullptr)
                 rename_columns(item.outputs, relation.alias->colnames);

@@ -339,6 +339,11 @@ void Walk::prepare(const ::PrepareStmt& prepared)
 
 void Walk::run_text(const std::string& sql, std::string_view what)
 {
+    run_bytes_ += sql.size();
+    if (run_bytes_ > limits_.max_bytes) {
+        opaque("runs prepared statements of more than " + std::to_string(limits_.max_bytes) + " bytes in all");
+        return;
+    }
     if (++runs_ > deepest_run) {
         opaque(std::string{what} + " leads to another one too often");
     } else {

@@ -63,7 +63,17 @@ INSTANTIATE_TEST_SUITE_P(
         DeepText{"statements", repeated("select 1;", 20'000), true},
         DeepText{"right_leaning", "select " + repeated("1 = any(select ", 3'000) + "1" + repeated(")", 3'000), true},
         DeepText{"where_nots", "delete from t where " + repeated("not ", 5'000) + "a = a", true},
-        DeepText{"comments", repeated("/*", 100'000) + repeated("*/", 100'000) + "select 1", false}),
+        DeepText{"comments", repeated("/*", 100'000) + repeated("*/", 100'000) + "select 1", true},
+        DeepText{"empty_comments", "select 1" + repeated("/**/", 500'000), true},
+        DeepText{"pluses", "select " + repeated("+", 500'000) + "1", true},
+        DeepText{"plus_minus", "select " + repeated("+-", 500'000) + "1", true},
+        DeepText{"banner", "/*" + repeated("*", 100'000) + "*/ select 1 --" + repeated("-", 100'000), false},
+        DeepText{"many_tables", "select 1 from t" + repeated(",t", 400'000), false},
+        DeepText{"tables_and_columns", "select a" + repeated(",a", 300'000) + " from t" + repeated(",t", 300'000),
+                 true},
+        DeepText{"wide_subquery",
+                 "select x" + repeated(",x", 20'000) + " from (select 1 as y" + repeated(",1 as y", 20'000) + ") s",
+                 true}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Limits, TextsThatAreNotParsed)

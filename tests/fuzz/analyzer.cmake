@@ -1,0 +1,1 @@
+stepgate_fuzzer(analyzer stepgate_policies_postgres)
