@@ -154,9 +154,6 @@ Response finish(Call& call, factors::Factor& factor, Ceremony::Kind kind, const 
     auto ceremony = services.ceremonies.take(id, kind, call.visitor->session.token_hash, call.now);
     if (!ceremony)
         return refused_factor(factors::errc::expired);
-    const auto before = factors_of(services, call.user());
-    if (before.has_error())
-        return unavailable();
     const auto enrolled = factor.finish_enrolment(ceremony->enrolment, answer, name, call.now);
     if (enrolled.has_error()) {
         const bool again = enrolled.error() == factors::errc::wrong_code;
@@ -164,14 +161,12 @@ Response finish(Call& call, factors::Factor& factor, Ceremony::Kind kind, const 
             services.ceremonies.put_back(id, std::move(*ceremony));
         return refused_factor(enrolled.error());
     }
-    const auto after = factors_of(services, call.user());
-    if (after.has_error())
+    const auto all = factors_of(services, call.user());
+    if (all.has_error())
         return unavailable();
-    const auto is_new = [&](const Factor& candidate) {
-        return std::none_of(before->begin(), before->end(), [&](const Factor& old) { return old.id == candidate.id; });
-    };
-    const auto added = std::find_if(after->begin(), after->end(), is_new);
-    if (added == after->end())
+    const auto added =
+        std::find_if(all->begin(), all->end(), [&](const Factor& known) { return known.id == enrolled->credential; });
+    if (added == all->end())
         return unavailable();
     if (!services.use.recorder.record("factor_enrolled", call.user(),
                                       {{"client_address", call.request.client_address},

@@ -72,7 +72,9 @@ std::optional<std::chrono::system_clock::time_point> parse_rfc3339(std::string_v
     const auto day = std::chrono::year_month_day{std::chrono::year{parts.tm_year},
                                                  std::chrono::month{static_cast<unsigned>(parts.tm_mon)},
                                                  std::chrono::day{static_cast<unsigned>(parts.tm_mday)}};
-    if (!micros || !day.ok() || parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 59)
+    // Years that the clock's nanoseconds can count.
+    const bool countable = parts.tm_year >= 1970 && parts.tm_year <= 2200;
+    if (!micros || !countable || !day.ok() || parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 59)
         return std::nullopt;
     return std::chrono::sys_days{day} + std::chrono::hours{parts.tm_hour} + std::chrono::minutes{parts.tm_min} +
            std::chrono::seconds{parts.tm_sec} + std::chrono::microseconds{*micros};

@@ -1,0 +1,248 @@
+#include "tests/unit/web/site_fixture.h"
+
+#include "challenge-web/challenges/base64url.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace stepgate::tests
+{
+namespace
+{
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+class ChallengeApi : public testing::Test
+{
+  protected:
+    void SetUp() override
+    {
+        world.add_user("alice");
+        world.add_user("bob");
+        world.add_passkey("alice", key);
+        world.add_passkey("bob", bobs_key);
+        secret = world.add_totp("alice");
+        alice.sign_in(key);
+        bob.sign_in(bobs_key);
+    }
+    Reply prove(Browser& from, SoftAuthenticator& with, const std::string& id, const AuthenticatorKnobs& knobs = {})
+    {
+        const auto begun = from.post("challenges/" + id + "/passkey/begin");
+        if (begun.status != 200)
+            return begun;
+        const auto answer = with.get(json::serialize(begun.body.at("options")), knobs);
+        return from.post("challenges/" + id + "/passkey", {{"credential", json::parse(answer)}});
+    }
+
+    World world;
+    SoftAuthenticator key{origin}, bobs_key{origin};
+    Browser alice{world}, bob{world, "192.0.2.8"};
+    std::string secret;
+};
+
+TEST_F(ChallengeApi, ShowsEverythingToItsOwner)
+{
+    const auto held = world.hold("alice", 2);
+    const auto reply = alice.get("challenges/" + held.id);
+    ASSERT_EQ(reply.status, 200);
+    const auto& body = reply.body;
+    EXPECT_EQ(json::value_to<std::string>(body.at("id")), held.id);
+    EXPECT_EQ(json::value_to<std::string>(body.at("code")), held.code);
+    EXPECT_EQ(body.at("state"), "pending");
+    EXPECT_EQ(body.at("user"), "alice");
+    EXPECT_EQ(body.at("session"), "s-1");
+    EXPECT_EQ(body.at("listener"), "shop-pg");
+    EXPECT_EQ(body.at("database"), "shop");
+    EXPECT_EQ(body.at("role"), "app");
+    EXPECT_EQ(body.at("client_address"), "10.0.0.5");
+    EXPECT_EQ(body.at("application"), "psql");
+    EXPECT_EQ(body.at("dialect"), "postgres");
+    EXPECT_EQ(body.at("in_transaction"), true);
+    EXPECT_EQ(json::serialize(body.at("statements")),
+              R"([{"sql":"delete from customers where id = $1","sql_truncated":false,"parameters":[)"
+              R"({"value":"42","type":"int4"},{"value":null,"type":"unknown"}]}])");
+    EXPECT_EQ(json::serialize(body.at("tables")), R"x(["public.customers (ssn)"])x");
+    EXPECT_EQ(json::serialize(body.at("labels")), R"(["pii"])");
+    EXPECT_EQ(json::serialize(body.at("reasons")), R"([{"rule":"delete-without-where","because":"Deletes rows"}])");
+    EXPECT_EQ(body.at("requirement").at("level"), 2);
+    EXPECT_EQ(body.at("opened"), "2026-03-01T12:00:00.000Z");
+    EXPECT_EQ(body.at("expires"), "2026-03-01T12:05:00.000Z");
+    EXPECT_FALSE(body.at("missing").as_array().empty());
+    EXPECT_FALSE(body.at("usable_factors").as_array().empty());
+}
+
+TEST_F(ChallengeApi, ForeignAndUnknownLookTheSame)
+{
+    const auto held = world.hold("alice");
+    const std::pair<Method, std::string> operations[] = {
+        {Method::get, ""},       {Method::post, "/passkey/begin"}, {Method::post, "/passkey"},
+        {Method::post, "/totp"}, {Method::post, "/deny"},
+    };
+    for (const auto& [method, path] : operations) {
+        const auto* body = path == "/passkey" ? R"({"credential":{}})" : path == "/totp" ? R"({"code":"123456"})" : "";
+        const auto foreign = bob.send(method, "challenges/" + held.id + path, body);
+        const auto unknown = bob.send(method, "challenges/AAAAAAAAAAAAAAAAAAAAAA" + path, body);
+        EXPECT_EQ(foreign.status, 404) << path;
+        EXPECT_EQ(foreign.response.body, unknown.response.body) << path;
+        EXPECT_EQ(foreign.response.headers, unknown.response.headers) << path;
+    }
+    EXPECT_EQ(json::serialize(bob.get("challenges").body), R"({"challenges":[]})");
+    EXPECT_EQ(alice.get("challenges").body.at("challenges").as_array().size(), 1U);
+    EXPECT_EQ(world.held.find(held.id)->state, challenges::State::pending);
+}
+
+TEST_F(ChallengeApi, APasskeySignsTheDigestAndApproves)
+{
+    const auto held = world.hold("alice", 2);
+    const auto begun = alice.post("challenges/" + held.id + "/passkey/begin");
+    EXPECT_EQ(json::value_to<std::string>(begun.body.at("options").at("challenge")),
+              challenges::base64url_encode(held.digest));
+    const auto reply = prove(alice, key, held.id);
+    ASSERT_EQ(reply.status, 200) << reply.response.body;
+    EXPECT_EQ(reply.body.at("state"), "approved");
+    EXPECT_TRUE(reply.body.at("missing").as_array().empty());
+    EXPECT_TRUE(reply.body.at("usable_factors").as_array().empty());
+    EXPECT_TRUE(world.held.consume(held.id, held.digest, world.now).has_value());
+}
+
+TEST_F(ChallengeApi, AProofForOneStatementIsNoneForAnother)
+{
+    const auto first = world.hold("alice"), second = world.hold("alice");
+    const auto begun = alice.post("challenges/" + first.id + "/passkey/begin");
+    const json::value body{{"credential", json::parse(key.get(json::serialize(begun.body.at("options"))))}};
+    EXPECT_EQ(alice.post("challenges/" + second.id + "/passkey", body).code(), "wrong_answer");
+    EXPECT_EQ(world.held.find(second.id)->state, challenges::State::pending);
+    EXPECT_EQ(alice.post("challenges/" + first.id + "/passkey", body).status, 200);
+    EXPECT_EQ(alice.post("challenges/" + first.id + "/passkey", body).code(), "challenge_closed") << "replayed";
+}
+
+TEST_F(ChallengeApi, SomebodyElsesPasskeyIsRefused)
+{
+    const auto held = world.hold("alice");
+    EXPECT_EQ(prove(alice, bobs_key, held.id).code(), "wrong_answer");
+    AuthenticatorKnobs knobs;
+    knobs.break_signature = true;
+    EXPECT_EQ(prove(alice, key, held.id, knobs).code(), "wrong_answer");
+    EXPECT_EQ(world.held.find(held.id)->state, challenges::State::pending);
+}
+
+TEST_F(ChallengeApi, TotpApprovesLevelOneAndNoMore)
+{
+    const auto easy = world.hold("alice", 1), hard = world.hold("alice", 2);
+    EXPECT_EQ(alice.post("challenges/" + easy.id + "/totp", {{"code", world.code(secret)}}).body.at("state"),
+              "approved");
+    EXPECT_EQ(alice.post("challenges/" + hard.id + "/totp", {{"code", world.code(secret)}}).code(), "wrong_answer")
+        << "the same code twice";
+    world.pass(seconds{30});
+    const auto reply = alice.post("challenges/" + hard.id + "/totp", {{"code", world.code(secret)}});
+    ASSERT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.body.at("state"), "pending");
+    EXPECT_EQ(json::serialize(reply.body.at("usable_factors")), R"(["passkey"])");
+    EXPECT_EQ(prove(alice, key, hard.id).body.at("state"), "approved");
+}
+
+TEST_F(ChallengeApi, WrongCodesLockOut)
+{
+    const auto held = world.hold("alice");
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(alice.post("challenges/" + held.id + "/totp", {{"code", "000000"}}).code(), "wrong_answer");
+    const auto locked = alice.post("challenges/" + held.id + "/totp", {{"code", world.code(secret)}});
+    EXPECT_EQ(locked.code(), "locked_out");
+    EXPECT_EQ(locked.status, 429);
+    EXPECT_EQ(locked.header("Retry-After"), "300");
+    EXPECT_EQ(prove(alice, key, held.id).body.at("state"), "approved") << "a passkey still works";
+}
+
+TEST_F(ChallengeApi, LevelThreeWantsAVerifiedUserAndWaitsForApproval)
+{
+    const auto held = world.hold("alice", 3);
+    const auto begun = alice.post("challenges/" + held.id + "/passkey/begin");
+    EXPECT_EQ(begun.body.at("options").at("userVerification"), "required");
+    AuthenticatorKnobs knobs;
+    knobs.user_verified = false;
+    EXPECT_EQ(prove(alice, key, held.id, knobs).code(), "wrong_answer");
+    const auto reply = prove(alice, key, held.id);
+    EXPECT_EQ(reply.body.at("state"), "pending");
+    EXPECT_EQ(reply.body.at("missing").as_array().size(), 1U);
+    EXPECT_TRUE(reply.body.at("usable_factors").as_array().empty());
+}
+
+TEST_F(ChallengeApi, ClosedAndExpired)
+{
+    struct Row {
+        const char *name, *code;
+        void (*settle)(World&, const challenges::Opened&);
+        int status;
+    };
+    const Row rows[] = {
+        {"denied", "challenge_closed",
+         [](World& w, const challenges::Opened& o) { (void)w.held.deny(o.id, "alice", w.now); }, 409},
+        {"cancelled", "challenge_closed",
+         [](World& w, const challenges::Opened& o) { w.held.cancel(o.id, "client disconnected", w.now); }, 409},
+        {"expired", "challenge_expired", [](World& w, const challenges::Opened&) { w.pass(minutes{5}); }, 410},
+        {"expired but nobody noticed yet", "challenge_expired",
+         [](World& w, const challenges::Opened&) { w.now += minutes{5}; }, 410},
+    };
+    for (const auto& row : rows) {
+        const auto held = world.hold("alice");
+        row.settle(world, held);
+        const auto path = "challenges/" + held.id;
+        const Reply replies[] = {alice.post(path + "/passkey/begin"), alice.post(path + "/totp", {{"code", "123456"}}),
+                                 alice.post(path + "/passkey", {{"credential", json::object{}}}),
+                                 alice.post(path + "/deny")};
+        for (const auto& reply : replies) {
+            EXPECT_EQ(reply.code(), row.code) << row.name;
+            EXPECT_EQ(reply.status, row.status) << row.name;
+        }
+        EXPECT_EQ(alice.get(path).status, 200) << row.name << ": still shown";
+    }
+}
+
+TEST_F(ChallengeApi, DenyIsFinal)
+{
+    const auto held = world.hold("alice");
+    const auto reply = alice.post("challenges/" + held.id + "/deny");
+    ASSERT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.body.at("state"), "denied");
+    EXPECT_EQ(reply.body.at("closed_by"), "alice");
+    EXPECT_EQ(prove(alice, key, held.id).code(), "challenge_closed");
+    EXPECT_FALSE(world.held.consume(held.id, held.digest, world.now).has_value());
+}
+
+TEST_F(ChallengeApi, EventsReachTheOwnersStreamOnly)
+{
+    auto mine = world.site.hub().subscribe("alice", "x"), others = world.site.hub().subscribe("bob", "y");
+    const auto held = world.hold("alice");
+    const auto text = mine->take().text;
+    EXPECT_TRUE(text.starts_with("event: challenge\ndata: {\"id\":\"" + held.id));
+    EXPECT_TRUE(text.ends_with("}\n\n"));
+    (void)alice.post("challenges/" + held.id + "/deny");
+    EXPECT_NE(mine->take().text.find(R"("state":"denied")"), std::string::npos);
+    EXPECT_EQ(others->take().text, "");
+}
+
+TEST_F(ChallengeApi, ProofsAreRateLimited)
+{
+    const auto held = world.hold("alice");
+    int refused = 0;
+    for (int i = 0; i < 25; ++i)
+        refused +=
+            alice.post("challenges/" + held.id + "/passkey", {{"credential", json::object{}}}).code() == "rate_limited";
+    EXPECT_EQ(refused, 5);
+}
+
+TEST_F(ChallengeApi, StreamRequestsNameTheSessionAndAreCounted)
+{
+    const auto reply = alice.get("events");
+    ASSERT_TRUE(reply.response.stream);
+    EXPECT_EQ(reply.response.stream->user, "alice");
+    EXPECT_EQ(reply.response.stream->remaining, std::chrono::hours{12});
+    std::vector<std::shared_ptr<server::Subscription>> open;
+    for (int i = 0; i < 8; ++i)
+        open.push_back(world.site.hub().subscribe("alice", "x"));
+    EXPECT_EQ(alice.get("events").code(), "too_many_streams");
+}
+
+} // namespace
+} // namespace stepgate::tests

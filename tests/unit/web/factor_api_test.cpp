@@ -1,0 +1,210 @@
+#include "tests/unit/web/site_fixture.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace stepgate::tests
+{
+namespace
+{
+
+class Factors : public testing::Test
+{
+  protected:
+    void SetUp() override { world.add_user("alice"); }
+
+    void enter_with_link()
+    {
+        ASSERT_EQ(browser.post("session/enrolment", {{"token", world.add_link("alice")}}).status, 200);
+    }
+
+    Reply add_passkey(SoftAuthenticator& key, const std::string& name = "MacBook")
+    {
+        const auto begun = browser.post("factors/passkey/begin");
+        if (begun.status != 200)
+            return begun;
+        return browser.post("factors/passkey/finish",
+                            {{"ceremony", begun.body.at("ceremony")},
+                             {"name", name},
+                             {"credential", json::parse(key.create(json::serialize(begun.body.at("options"))))}});
+    }
+    Reply add_totp()
+    {
+        const auto begun = browser.post("factors/totp/begin");
+        if (begun.status != 200)
+            return begun;
+        return browser.post("factors/totp/finish",
+                            {{"ceremony", begun.body.at("ceremony")}, {"code", code_for(begun)}});
+    }
+    /// What an authenticator app makes of the secret in the answer.
+    std::string code_for(const Reply& begun)
+    {
+        constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        std::string secret;
+        unsigned bits = 0, count = 0;
+        for (const char c : json::value_to<std::string>(begun.body.at("secret"))) {
+            bits = (bits << 5U | static_cast<unsigned>(alphabet.find(c))) & 0xffffU;
+            count += 5;
+            if (count >= 8)
+                secret.push_back(static_cast<char>(bits >> (count -= 8) & 0xffU));
+        }
+        return world.code(secret);
+    }
+
+    World world;
+    Browser browser{world};
+};
+
+TEST_F(Factors, FirstPasskeyThroughALink)
+{
+    enter_with_link();
+    const auto before = browser.cookie;
+    SoftAuthenticator key(origin);
+    const auto added = add_passkey(key);
+    ASSERT_EQ(added.status, 201) << added.response.body;
+    EXPECT_EQ(added.body.at("factor").at("name"), "MacBook");
+    EXPECT_EQ(added.body.at("session").at("enrolment_only"), false);
+    EXPECT_EQ(added.body.at("session").at("strong"), true);
+    EXPECT_NE(browser.cookie, before) << "the session is replaced when its rights change";
+    Browser thief(world);
+    thief.cookie = before;
+    EXPECT_EQ(thief.get("session").status, 401);
+    const auto list = browser.get("factors");
+    EXPECT_EQ(list.body.at("factors").as_array().size(), 1U);
+    EXPECT_EQ(list.body.at("factors").at(0).at("kind"), "passkey");
+    Browser again(world);
+    again.sign_in(key);
+    EXPECT_EQ(world.recorder.types,
+              (std::vector<std::string>{"web_sign_in alice", "factor_enrolled alice", "web_sign_in alice"}));
+}
+
+TEST_F(Factors, FirstAuthenticatorThroughALinkGivesAWeakSession)
+{
+    enter_with_link();
+    const auto added = add_totp();
+    ASSERT_EQ(added.status, 201) << added.response.body;
+    EXPECT_EQ(added.body.at("session").at("strong"), false);
+    SoftAuthenticator key(origin);
+    EXPECT_EQ(add_passkey(key).code(), "needs_strong_session") << "not with a weak factor only";
+    EXPECT_EQ(add_totp().code(), "needs_strong_session");
+}
+
+TEST_F(Factors, TwoLinksDoNotMakeTwoFirstFactors)
+{
+    enter_with_link();
+    Browser second(world);
+    ASSERT_EQ(second.post("session/enrolment", {{"token", world.add_link("alice")}}).status, 200);
+    const auto begun = second.post("factors/totp/begin");
+    ASSERT_EQ(begun.status, 200);
+    SoftAuthenticator key(origin);
+    ASSERT_EQ(add_passkey(key).status, 201);
+    EXPECT_EQ(
+        second.post("factors/totp/finish", {{"ceremony", begun.body.at("ceremony")}, {"code", code_for(begun)}}).code(),
+        "needs_strong_session");
+}
+
+TEST_F(Factors, StrongSessionAddsAndRemoves)
+{
+    SoftAuthenticator key(origin), second(origin);
+    world.add_passkey("alice", key);
+    browser.sign_in(key);
+    ASSERT_EQ(add_totp().status, 201);
+    ASSERT_EQ(add_passkey(second, "").status, 201);
+    const auto list = browser.get("factors");
+    ASSERT_EQ(list.body.at("factors").as_array().size(), 3U);
+    for (const auto& factor : list.body.at("factors").as_array())
+        if (factor.at("kind") == "totp") {
+            const auto id = json::value_to<std::string>(factor.at("id"));
+            EXPECT_EQ(browser.remove("factors/" + id).status, 204);
+            EXPECT_EQ(browser.remove("factors/" + id).status, 404);
+        }
+    const auto first = json::value_to<std::string>(browser.get("factors").body.at("factors").at(0).at("id"));
+    EXPECT_EQ(browser.remove("factors/" + first).status, 204);
+    const auto last = json::value_to<std::string>(browser.get("factors").body.at("factors").at(0).at("id"));
+    EXPECT_EQ(browser.remove("factors/" + last).code(), "last_factor");
+}
+
+TEST_F(Factors, LastPasskeyStaysEvenBesideAnAuthenticator)
+{
+    SoftAuthenticator key(origin);
+    world.add_passkey("alice", key);
+    world.add_totp("alice");
+    browser.sign_in(key);
+    const auto list = browser.get("factors");
+    for (const auto& factor : list.body.at("factors").as_array())
+        if (factor.at("kind") == "passkey") {
+            EXPECT_EQ(browser.remove("factors/" + json::value_to<std::string>(factor.at("id"))).code(), "last_factor");
+        }
+}
+
+TEST_F(Factors, RemovingNeedsAStrongSessionAndTouchesOnlyOnesOwn)
+{
+    world.add_user("bob");
+    SoftAuthenticator key(origin), other(origin);
+    world.add_passkey("alice", key);
+    world.add_passkey("bob", other);
+    const auto bobs = world.add_totp("bob");
+    const auto bobs_id = (*world.users.totps("bob")).front().id;
+    Browser weak(world);
+    ASSERT_EQ(
+        weak.post("session/totp", {{"user", "bob"}, {"password", "pass word"}, {"code", world.code(bobs)}}).status,
+        200);
+    EXPECT_EQ(weak.remove("factors/" + bobs_id).code(), "needs_strong_session");
+    browser.sign_in(key);
+    EXPECT_EQ(browser.remove("factors/" + bobs_id).status, 404);
+    EXPECT_EQ((*world.users.totps("bob")).size(), 1U);
+}
+
+TEST_F(Factors, WrongCodesEndTheCeremony)
+{
+    enter_with_link();
+    const auto begun = browser.post("factors/totp/begin");
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(
+            browser.post("factors/totp/finish", {{"ceremony", begun.body.at("ceremony")}, {"code", "000000"}}).code(),
+            "wrong_code");
+    EXPECT_EQ(browser.post("factors/totp/finish", {{"ceremony", begun.body.at("ceremony")}, {"code", code_for(begun)}})
+                  .code(),
+              "ceremony_expired");
+}
+
+TEST_F(Factors, CeremoniesBelongToTheirSession)
+{
+    enter_with_link();
+    const auto begun = browser.post("factors/totp/begin");
+    world.add_user("bob");
+    Browser bob(world);
+    ASSERT_EQ(bob.post("session/enrolment", {{"token", world.add_link("bob")}}).status, 200);
+    EXPECT_EQ(
+        bob.post("factors/totp/finish", {{"ceremony", begun.body.at("ceremony")}, {"code", code_for(begun)}}).code(),
+        "ceremony_expired");
+    EXPECT_TRUE((*world.users.totps("bob")).empty());
+}
+
+TEST_F(Factors, PasskeyThatDoesNotVerifyIsRefused)
+{
+    enter_with_link();
+    SoftAuthenticator key(origin);
+    AuthenticatorKnobs knobs;
+    knobs.origin = "https://evil.example";
+    const auto begun = browser.post("factors/passkey/begin");
+    const auto answer = key.create(json::serialize(begun.body.at("options")), knobs);
+    EXPECT_EQ(browser
+                  .post("factors/passkey/finish",
+                        {{"ceremony", begun.body.at("ceremony")}, {"credential", json::parse(answer)}})
+                  .code(),
+              "factor_refused");
+    EXPECT_TRUE((*world.users.passkeys("alice")).empty());
+}
+
+TEST_F(Factors, NoAuditNoFactor)
+{
+    enter_with_link();
+    world.recorder.works = false;
+    SoftAuthenticator key(origin);
+    EXPECT_EQ(add_passkey(key).status, 503);
+    EXPECT_TRUE((*world.users.passkeys("alice")).empty()) << "taken back";
+}
+
+} // namespace
+} // namespace stepgate::tests

@@ -1,0 +1,127 @@
+#pragma once
+
+#include "challenge-web/factors/passkey.h"
+#include "challenge-web/factors/totp.h"
+#include "challenge-web/server/secrets.h"
+#include "challenge-web/server/site.h"
+#include "tests/support/fake_accounts.h"
+#include "tests/support/soft_authenticator.h"
+
+#include <boost/json/value.hpp>
+#include <boost/json/value_to.hpp>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace stepgate::tests
+{
+
+namespace server = challenge_web::server;
+namespace challenges = challenge_web::challenges;
+namespace factors = challenge_web::factors;
+namespace json = boost::json;
+using server::Method;
+using server::Request;
+using server::Response;
+
+inline constexpr const char* origin = "https://stepgate.example";
+
+/// Remembers what was recorded; can refuse.
+class FakeRecorder final : public server::Recorder
+{
+  public:
+    bool record(std::string_view type, const std::string& user,
+                std::vector<std::pair<std::string, std::string>> fields) override;
+    std::vector<std::string> types; // "type user"
+    bool works = true;
+};
+
+class FakeAudit final : public server::AuditSource
+{
+  public:
+    std::optional<std::vector<std::string>> search(const server::AuditQuery& query) override;
+    std::optional<std::string> record(std::int64_t sequence) override;
+    std::string status() override { return R"({"last_sequence":7,"indexed_sequence":7,"healthy":true})"; }
+    std::optional<server::AuditQuery> asked;
+    bool available = true;
+};
+
+class FakeDiagnostics final : public server::Diagnostics
+{
+  public:
+    bool healthy() override { return works; }
+    std::optional<std::string> unready() override { return why; }
+    std::string metrics() override { return "stepgate_up 1\n"; }
+    bool works = true;
+    std::optional<std::string> why;
+};
+
+struct Reply {
+    Response response;
+    int status = 0;
+    json::value body;                       // null when there is no JSON
+    [[nodiscard]] std::string code() const; // of an error, or ""
+    [[nodiscard]] std::string header(std::string_view name) const;
+};
+
+class World;
+
+/// A browser: keeps the cookie and the CSRF token, sends what browsers send.
+class Browser
+{
+  public:
+    explicit Browser(World& world, std::string address = "192.0.2.7") : world_(world), address_(std::move(address)) {}
+
+    Reply get(const std::string& path);
+    Reply post(const std::string& path, const json::value& body = nullptr);
+    Reply remove(const std::string& path);
+    Reply send(Method method, const std::string& path, std::string body);
+
+    /// Signs in with the passkey; fails the test if that does not work.
+    void sign_in(SoftAuthenticator& key, const std::string& user = "");
+    [[nodiscard]] Request request(Method method, const std::string& path, std::string body) const;
+
+    std::string cookie, csrf;
+
+  private:
+    World& world_;
+    std::string address_;
+};
+
+/// Everything a Site needs, with a clock that tests set.
+class World
+{
+  public:
+    explicit World(server::ApiLimits limits = {});
+
+    accounts::TimePoint now = std::chrono::sys_days{std::chrono::year{2026} / 3 / 1} + std::chrono::hours{12};
+    std::chrono::steady_clock::time_point steady{std::chrono::hours{1}};
+    FakeAccounts users;
+    FakeRecorder recorder;
+    FakeAudit audit;
+    FakeDiagnostics diagnostics;
+    challenges::Challenges held;
+    factors::Passkey passkey;
+    factors::Totp totp;
+
+    [[nodiscard]] server::Dependencies dependencies();
+    /// Time passes for the clock and for the rate limits.
+    void pass(std::chrono::seconds time);
+
+    /// A user whose password is "pass word".
+    accounts::User add_user(const std::string& name, bool auditor = false);
+    /// A passkey made without the web.
+    void add_passkey(const std::string& user, SoftAuthenticator& key);
+    std::string add_totp(const std::string& user); // the secret
+    std::string add_link(const std::string& user); // the token
+    [[nodiscard]] std::string code(const std::string& secret) const;
+
+    challenges::Opened hold(const std::string& user, int level = 1,
+                            std::chrono::seconds time = std::chrono::minutes{5});
+
+    server::Site site; // last: it uses the others
+};
+
+} // namespace stepgate::tests
