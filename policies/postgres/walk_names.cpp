@@ -25,8 +25,7 @@ std::string joined(std::string_view schema, std::string_view name)
 void sort_unique(auto& values)
 {
     std::ranges::sort(values);
-    const auto rest = std::ranges::unique(values);
-    values.erase(rest.begin(), rest.end());
+    values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
 void tidy(std::vector<TableAccess>& accesses)

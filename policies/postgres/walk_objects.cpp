@@ -32,9 +32,8 @@ bool is_part_of_relation(::ObjectType type)
 
 bool contains_word(std::string_view text, std::string_view word)
 {
-    return std::ranges::search(text, word, {}, [](char c) {
-               return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
-           }).begin() != text.end();
+    const auto same = [](char one, char other) { return (one >= 'A' && one <= 'Z' ? one - 'A' + 'a' : one) == other; };
+    return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
 }
 
 } // namespace
