@@ -41,6 +41,7 @@ boost::system::result<std::shared_ptr<ssl::context>> make_tls_context(const std:
         return make_error_code(errc::tls_setup);
     SSL_CTX_set_options(native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                     SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(native, 0); // TLS 1.3 has its own
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(native, select_protocol, nullptr);
     if (SSL_CTX_use_certificate_chain_file(native, certificate_file.c_str()) != 1)

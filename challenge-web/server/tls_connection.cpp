@@ -23,7 +23,11 @@ asio::awaitable<void> serve_tls(Transport& transport, Transport::Entry entry, as
     const bool open = co_await run_http(transport, entry, stream, &Site::handle);
     if (!open)
         co_return;
-    lowest.expires_after(transport.limits().shutdown);
+    // The client's close_notify is a courtesy: a server that stops does not wait long for it.
+    constexpr std::chrono::milliseconds hurried{200};
+    entry->idle = true;
+    lowest.expires_after(transport.stopping() ? std::min(hurried, transport.limits().shutdown)
+                                              : transport.limits().shutdown);
     co_await stream->async_shutdown(token);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -68,6 +69,7 @@ void TestCertificate::replace(const std::string& name)
 
 PlainClient::PlainClient(std::uint16_t port)
 {
+    std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes without MSG_NOSIGNAL
     socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
     const timeval patience{10, 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
