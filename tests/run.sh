@@ -57,7 +57,7 @@ fi
 if [ "$fuzz" != 0 ]; then
   echo "== build (fuzz)"
   cmake --preset fuzz >/dev/null
-  cmake --build --preset fuzz
+  cmake --build --preset fuzz --target fuzzers
   for harness in build/fuzz/bin/fuzz_*; do
     name=$(basename "$harness"); name=${name#fuzz_}
     work=build/fuzz/corpus/$name; mkdir -p "$work"
