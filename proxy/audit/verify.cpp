@@ -77,6 +77,8 @@ class Walk
         file_ = file.path.filename().string();
         ++report_.segments;
         auto opened = SegmentReader::open(file);
+        if (!opened && !file.compressed && !std::filesystem::exists(file.path)) // compressed in this moment
+            opened = SegmentReader::open({file.first, options_.directory / segment_name(file.first, true), true});
         if (!opened) {
             add(FindingKind::unreadable, file.first, opened.error().message);
             broken_ = true;
@@ -300,13 +302,14 @@ class Walk
 
 boost::system::result<VerifyReport, Problem> verify(const VerifyOptions& options)
 {
-    auto segments = list_segments(options.directory);
-    if (!segments)
-        return segments.error();
     auto key = PublicKey::load(options.public_key.value_or(options.directory / "audit.pub"));
     if (!key)
         return key.error();
+    // The head first: whatever it knows is in the segments by then, also while a proxy writes.
     const auto head = load_head(options.directory, *key);
+    auto segments = list_segments(options.directory);
+    if (!segments)
+        return segments.error();
     if (options.from) { // drop whole segments that end before it
         while (segments->size() > 1 && (*segments)[1].first <= *options.from)
             segments->erase(segments->begin());
