@@ -19,8 +19,11 @@ net::Task<void> PostgresSession::relay_client()
     bool again = client_.buffered();
     while (!stopping_ && !server_ended_) {
         const Step step = advance();
-        if (ready_ > 0 && !co_await send_ready())
-            break;
+        if (ready_ > 0) {
+            const bool sent = co_await send_ready();
+            if (!sent)
+                break;
+        }
         if (step != Step::more) {
             if (!co_await handle(step))
                 break;
@@ -89,7 +92,12 @@ net::Task<bool> PostgresSession::send_ready()
         const auto [status, bytes] = server_.try_write(in_.data().subspan(sent, ready_ - sent));
         if (status == net::Io::done) {
             sent += bytes;
-        } else if (status != net::Io::would_block || co_await server_.writable()) {
+            continue;
+        }
+        boost::system::error_code failed = net::errc::end_of_stream;
+        if (status == net::Io::would_block)
+            failed = co_await server_.writable();
+        if (failed) {
             server_ended_ = server_ended_ || !stopping_; // its side reads what it said last, and ends the session
             break;
         }

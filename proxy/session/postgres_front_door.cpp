@@ -61,8 +61,11 @@ net::Task<bool> Door::starts_with_tls()
         const auto seen = ::recv(client_.socket().native_handle(), first.data(), 1, MSG_PEEK);
         if (seen == 1)
             co_return pg::StartupFramer::is_tls(first);
-        if (seen == 0 || (errno != EAGAIN && errno != EINTR) || co_await client_.readable())
+        if (seen == 0 || (errno != EAGAIN && errno != EINTR))
             co_return false; // the next read finds out what happened
+        const auto failed = co_await client_.readable();
+        if (failed)
+            co_return false;
     }
 }
 
@@ -88,7 +91,8 @@ net::Task<std::optional<Rejected>> Door::on_ssl_request()
     if (!in_.empty()) // sent before TLS, to be read as if it came inside
         co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "bytes in clear text behind SSLRequest"};
     const bool offered = certificates_.server != nullptr;
-    if (!co_await say(offered ? 'S' : 'N'))
+    const bool said = co_await say(offered ? 'S' : 'N');
+    if (!said)
         co_return Rejected{};
     if (!offered)
         co_return std::nullopt;
@@ -132,8 +136,10 @@ net::Task<Knock> Door::answer()
         if (std::holds_alternative<pg::SslRequest>(*packet)) {
             if (auto rejected = co_await on_ssl_request())
                 co_return std::move(*rejected);
-        } else if (!co_await say('N')) { // GSSENCRequest: not offered
-            co_return Rejected{};
+        } else {
+            const bool said = co_await say('N'); // GSSENCRequest: not offered
+            if (!said)
+                co_return Rejected{};
         }
     }
     co_return broke_protocol(pg::errc::unexpected_message);

@@ -55,9 +55,7 @@ net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
     if (tracker_.skipping())
         co_return true; // an earlier message failed: this one is discarded
     if (static_cast<pg::Frontend>(in_.data().front()) == pg::Frontend::function_call)
-        co_return co_await refuse({"42501", "function calls by number are not available through stepgate",
-                                   "The message FunctionCall names functions and arguments without SQL.",
-                                   "Call the function with SELECT."});
+        co_return co_await refuse(function_call_refused());
     for (;;) {
         co_await collect();
         if (stopping_ || client_closed_ || server_ended_)
@@ -110,17 +108,17 @@ net::Task<PostgresSession::Held> PostgresSession::challenge(Plan& plan, SteadyTi
                  });
     if (!opened) {
         gate_ = nullptr;
-        const bool alive = co_await refuse({"53400",
-                                            "statement not held: " + opened.error().message(),
-                                            {},
-                                            "Answer or withdraw the statements that wait already."});
+        const bool alive = co_await refuse(not_opened(opened.error().message()));
         co_return alive ? Held::go_on : Held::ended;
     }
     worker_.metrics.holds.add();
     tell_held(plan, *opened, read_at);
     const auto end = co_await wait_for_answer(gate, *opened);
-    const auto outcome = end == Gate::End::approved ? co_await release_approved(plan, gate, *opened)
-                                                    : co_await end_unreleased(end, plan, gate, *opened);
+    Held outcome = Held::ended;
+    if (end == Gate::End::approved)
+        outcome = co_await release_approved(plan, gate, *opened);
+    else
+        outcome = co_await end_unreleased(end, plan, gate, *opened);
     gate_ = nullptr;
     worker_.metrics.holds.subtract();
     co_return outcome;
@@ -283,10 +281,10 @@ net::Task<PostgresSession::Held> PostgresSession::release_elevated(Plan& plan, c
     auto elevated = release_record(plan, covering);
     elevated.fields.emplace_back("elevated", true);
     if (!co_await make_durable(std::move(elevated)))
-        co_return co_await refuse_unaudited() ? Held::go_on : Held::ended;
+        co_return ended_unless(co_await refuse_unaudited());
     if (client_closed_ || stopping_ || server_ended_ || client_.peer_closed())
         co_return Held::ended;
-    co_return co_await release(plan) ? Held::go_on : Held::ended;
+    co_return ended_unless(co_await release(plan));
 }
 
 net::Task<PostgresSession::Held> PostgresSession::release_approved(Plan& plan, Gate& gate,
@@ -318,7 +316,7 @@ net::Task<PostgresSession::Held> PostgresSession::release_approved(Plan& plan, G
     auto release_it = release_record(plan, approval->challenge());
     release_it.fields.emplace_back("digest", hexadecimal(approval->digest()));
     if (!co_await make_durable(std::move(release_it)))
-        co_return co_await refuse_unaudited() ? Held::go_on : Held::ended;
+        co_return ended_unless(co_await refuse_unaudited());
     if (client_.peer_closed())
         gate.client_closed();
     if (const auto end = gate.end(worker_.now); end != Gate::End::approved)
@@ -327,7 +325,7 @@ net::Task<PostgresSession::Held> PostgresSession::release_approved(Plan& plan, G
     wire::Bytes notice;
     encode_notice(notice, approved());
     inject(notice);
-    co_return co_await release(plan) ? Held::go_on : Held::ended;
+    co_return ended_unless(co_await release(plan));
 }
 
 /// Exactly the bytes that were judged, shown and approved.

@@ -149,7 +149,8 @@ net::Task<std::optional<Rejected>> PassThrough::run(const ClientStartup& startup
         from_server_.consume(frame->bytes.size());
         if (rejected)
             co_return rejected;
-        if (!out.empty() && co_await client_.write_all(out))
+        const auto lost = co_await client_.write_all(out);
+        if (lost)
             co_return Rejected{};
     }
     co_return std::nullopt;

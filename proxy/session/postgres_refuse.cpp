@@ -50,7 +50,6 @@ net::Task<bool> PostgresSession::refuse(Words words)
     } else {
         // What is held stays in `in_`: after the error it is discarded up to Sync, as the server does.
         pg::encode_parse(failing, failing_name, failing_statement);
-        pg::encode_empty(failing, pg::Frontend::flush);
         tracker_.parse(failing_name, StatementPointer{}, pg::Origin::proxy);
     }
     instead_ = std::move(error);

@@ -31,8 +31,11 @@ net::Task<void> PostgresSession::relay_server()
         worker_.metrics.bytes_from_servers.add(bytes);
         if (!scan_server())
             break;
-        if (!out_.empty() && !co_await drain_client())
-            break;
+        if (!out_.empty()) {
+            const bool drained = co_await drain_client();
+            if (!drained)
+                break;
+        }
         if (draining_ && idle())
             say_goodbye("57P01", "stepgate is shutting down");
     }
@@ -294,9 +297,13 @@ void PostgresSession::push_to_client()
 
 net::Task<bool> PostgresSession::drain_client()
 {
-    for (push_to_client(); !out_.empty(); push_to_client())
-        if (co_await client_.writable())
+    push_to_client();
+    while (!out_.empty()) {
+        const auto failed = co_await client_.writable();
+        if (failed)
             co_return false;
+        push_to_client();
+    }
     co_return true;
 }
 

@@ -271,7 +271,8 @@ net::Task<void> PostgresSession::linger()
 {
     worker_.look_at_clocks();
     deadline_ = std::min(deadline_, worker_.now + linger_time);
-    if (!co_await drain_client())
+    const bool drained = co_await drain_client();
+    if (!drained)
         co_return;
     client_.finish_writing();
     for (;;) {
@@ -279,7 +280,10 @@ net::Task<void> PostgresSession::linger()
         const auto [status, bytes] = client_.try_read(in_.room());
         if (status == net::Io::closed || status == net::Io::failed)
             co_return;
-        if (status == net::Io::would_block && co_await client_.readable())
+        if (status != net::Io::would_block)
+            continue;
+        const auto failed = co_await client_.readable();
+        if (failed)
             co_return;
     }
 }

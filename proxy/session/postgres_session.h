@@ -126,6 +126,7 @@ class PostgresSession final : public Session
 
     // Holding (postgres_hold.cpp, postgres_plan.cpp, postgres_refuse.cpp)
     enum class Held : std::uint8_t { go_on, again, ended };
+    [[nodiscard]] static Held ended_unless(bool alive) { return alive ? Held::go_on : Held::ended; }
     using Opened = challenge_web::challenges::Opened;
     [[nodiscard]] net::Task<bool> hold();
     [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at);

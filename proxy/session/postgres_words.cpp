@@ -116,6 +116,17 @@ Words audit_unavailable()
             "Tell whoever runs stepgate."};
 }
 
+Words function_call_refused()
+{
+    return {"42501", "function calls by number are not available through stepgate",
+            "The message FunctionCall names functions and arguments without SQL.", "Call the function with SELECT."};
+}
+
+Words not_opened(const std::string& why)
+{
+    return {"53400", "statement not held: " + why, {}, "Answer or withdraw the statements that wait already."};
+}
+
 std::string describe(const policies::statement::TableAccess& access)
 {
     std::string text = access.table;

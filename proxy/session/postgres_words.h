@@ -33,6 +33,8 @@ void encode_notice(wire::Bytes& out, const Words& words);
 [[nodiscard]] Words not_released(Gate::End end, const policies::rules::Verdict& verdict, std::string_view reason,
                                  std::chrono::seconds time_to_answer);
 [[nodiscard]] Words audit_unavailable();
+[[nodiscard]] Words function_call_refused();
+[[nodiscard]] Words not_opened(const std::string& why);
 
 /// "public.customers (ssn, email)", for the page.
 [[nodiscard]] std::string describe(const policies::statement::TableAccess& access);

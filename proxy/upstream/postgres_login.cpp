@@ -149,7 +149,8 @@ net::Task<std::optional<Failure>> login(net::Stream& stream, net::Buffer& buffer
     Login login{account, stream.encrypted(), stream.peer_end_point_hash(), greeting};
     const pg::MessageFramer framer{pg::Side::backend, pg::login_limit};
     while (!login.done()) {
-        if (!out.empty() && co_await stream.write_all(out))
+        const auto lost = co_await stream.write_all(out);
+        if (lost)
             co_return Failure{Failure::Kind::unreachable, "closed the connection during login"};
         out.clear();
         const auto frame = co_await next_message(stream, buffer, framer);

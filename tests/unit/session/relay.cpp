@@ -137,10 +137,11 @@ void Peer::send(const std::vector<wire::Bytes>& messages)
 bool Peer::fill()
 {
     std::array<std::byte, 4096> buffer{};
+    errno = 0;
     const auto got = ::recv(descriptor_, buffer.data(), buffer.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         ADD_FAILURE() << "nothing came";
-    if (got <= 0)
+    if (got <= 0) // closed() looks at errno: 0, or a reset
         return false;
     left_.insert(left_.end(), buffer.begin(), buffer.begin() + got);
     return true;
