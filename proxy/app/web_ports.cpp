@@ -14,51 +14,43 @@ namespace
 
 namespace json = boost::json;
 
-void add_text(json::object& fields, std::string_view name, const std::string& text)
+bool says_nothing(const json::value& value)
 {
-    if (!text.empty())
-        fields[name] = text;
+    return value.is_null() || (value.is_string() && value.get_string().empty()) ||
+           (value.is_array() && value.get_array().empty());
 }
 
-void add_list(json::object& fields, std::string_view name, const std::vector<std::string>& list)
+// A single record: what only groups have (count 1, the same first and last) says nothing.
+void drop_group_keys(json::object& row)
 {
-    if (!list.empty())
-        fields[name] = json::array(list.begin(), list.end());
-}
-
-// openapi.yaml's AuditRecord: what identifies a record at the top, everything else by name below.
-std::string to_audit_record(const audit::Row& row)
-{
-    boost::system::error_code ignored; // "" for a row without details
-    auto details = json::parse(row.details, ignored);
-    json::object fields = details.is_object() ? std::move(details.get_object()) : json::object{};
-    add_text(fields, "listener", row.listener);
-    add_text(fields, "database", row.database);
-    add_text(fields, "client_address", row.client_address);
-    add_text(fields, "text", row.text);
-    add_text(fields, "action", row.action);
-    add_text(fields, "sqlstate", row.sqlstate);
-    add_text(fields, "challenge", row.challenge);
-    add_list(fields, "rules", row.rules);
-    add_list(fields, "labels", row.labels);
-    add_list(fields, "kinds", row.kinds);
-    add_list(fields, "tables", row.tables);
-    if (row.rows)
-        fields["rows"] = *row.rows;
-    if (row.duration_ns)
-        fields["duration_ms"] = static_cast<double>(*row.duration_ns) / 1e6;
-    if (row.count > 1) { // executions of one shape, all allowed
-        fields["count"] = row.count;
-        fields["errors"] = row.errors;
-        fields["last_sequence"] = row.last_sequence;
-        fields["last_time"] = audit::rfc3339(row.last_at);
+    if (row.contains("count") && row.at("count") == 1) {
+        for (const auto* key : {"count", "errors", "last_sequence", "last_time"})
+            row.erase(key);
     }
-    return json::serialize(json::object{{"sequence", row.sequence},
-                                        {"at", audit::rfc3339(row.at)},
-                                        {"type", row.type},
-                                        {"session", row.session},
-                                        {"user", row.user},
-                                        {"fields", std::move(fields)}});
+}
+
+// openapi.yaml's AuditRecord from proxy/audit's flat row: what identifies a record at the top, the rest by name below.
+std::string to_audit_record(std::string_view flat)
+{
+    boost::system::error_code malformed;
+    auto parsed = json::parse(flat, malformed);
+    if (!parsed.is_object())
+        return "{}";
+    auto& row = parsed.get_object();
+    drop_group_keys(row);
+    json::object record, fields;
+    for (auto& [key, value] : row) {
+        if (key == "time")
+            record["at"] = std::move(value);
+        else if (key == "sequence" || key == "type" || key == "session" || key == "user" || key == "hash")
+            record[key] = std::move(value);
+        else if (key == "details" && value.is_object())
+            fields.insert(value.get_object().begin(), value.get_object().end());
+        else if (!says_nothing(value))
+            fields[key] = std::move(value);
+    }
+    record["fields"] = std::move(fields);
+    return json::serialize(record);
 }
 
 } // namespace
@@ -100,7 +92,7 @@ std::optional<std::vector<std::string>> AuditSource::search(const challenge_web:
     std::vector<std::string> out;
     out.reserve(rows->size());
     for (const auto& row : *rows)
-        out.push_back(to_audit_record(row));
+        out.push_back(to_audit_record(audit::to_json(row)));
     return out;
 }
 
@@ -112,13 +104,26 @@ std::optional<std::string> AuditSource::record(std::int64_t sequence)
     auto found = search->record(sequence);
     if (!found)
         return std::nullopt;
-    return std::move(*found);
+    return to_audit_record(*found);
 }
 
 std::string AuditSource::status()
 {
+    const auto written = writer_.status();
+    json::object status{{"last_sequence", written.last_sequence},
+                        {"indexed_sequence", 0},
+                        {"last_checkpoint", written.last_checkpoint},
+                        {"healthy", written.healthy}};
     auto* search = index();
-    return search == nullptr ? std::string{"{}"} : search->status();
+    boost::system::error_code malformed;
+    const auto indexed = search == nullptr ? json::value{} : json::parse(search->status(), malformed);
+    if (const auto* found = indexed.if_object()) {
+        if (const auto* sequence = found->if_contains("indexed"); sequence != nullptr && sequence->is_int64())
+            status["indexed_sequence"] = *sequence;
+        if (const auto* segments = found->if_contains("segments"))
+            status["segments"] = *segments;
+    }
+    return json::serialize(status);
 }
 
 bool Recorder::record(std::string_view type, const std::string& user,
