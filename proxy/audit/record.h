@@ -48,7 +48,7 @@ enum class Type : std::uint8_t {
 
 /// A named value of a record. Keys are short snake_case names listed in proxy/audit/README.md.
 using Value = std::variant<std::int64_t, bool, std::string, std::vector<std::string>>;
-using Field = std::pair<std::string_view, Value>; // the key must be a string literal; twice the same: the last wins
+using Field = std::pair<std::string, Value>; // twice the same key: the last wins
 
 /// One event, before it has a place in the chain (the writer adds sequence number, hash of the record before).
 struct Record {
