@@ -296,11 +296,16 @@ TEST(Hold, AServerThatDiesEndsIt)
     begin(session);
     session.client.send(query(risky));
     expect_held(session);
+    const auto id = relay.pending().at(0).id;
     session.server.send(error("25P03", "FATAL"));
     session.server.close();
     expect_error(session.client, "25P03", "the server says no");
     EXPECT_EQ(session.client.receive().type, 0);
-    EXPECT_TRUE(relay.pending().empty());
+    session.client.close();
+    relay.proxy->stop();
+    const auto found = relay.challenges.find(id);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->close_reason, "the server ended the session");
 }
 
 TEST(Hold, AnApprovalThatComesTooLateReleasesNothing)
