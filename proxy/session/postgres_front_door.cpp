@@ -77,7 +77,9 @@ net::Task<bool> Door::say(char answer)
 
 net::Task<std::optional<Rejected>> Door::start_tls(bool direct)
 {
-    if (co_await client_.accept_tls(certificates_.server))
+    auto context = certificates_.server; // named: g++ 12 loses temporaries of a co_await
+    const auto failed = co_await client_.accept_tls(std::move(context));
+    if (failed)
         co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "TLS handshake failed: " + net::take_tls_errors()};
     if (direct && !client_.alpn_agreed())
         co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "direct TLS without ALPN"};

@@ -54,6 +54,7 @@ class Peer
     [[nodiscard]] bool closed(); // waits for the other side to close; discards what comes before
     void close();
     void reset(); // RST
+    [[nodiscard]] int descriptor() const { return descriptor_; }
 
   private:
     bool fill();
