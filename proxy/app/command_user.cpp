@@ -1,6 +1,6 @@
 #include "proxy/app/command_user.h"
 
-#include "challenge-web/challenges/base64url.h"
+#include "challenge-web/server/secrets.h"
 #include "proxy/app/configuration.h"
 #include "proxy/app/new_user.h"
 #include "proxy/store/sqlite_store.h"
@@ -9,7 +9,6 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include <openssl/sha.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -214,7 +213,7 @@ int run_enroll(const std::filesystem::path& config, const std::string& name, std
     if (!token)
         return store_failed(make_error_code(accounts::errc::store_unavailable), err);
     const auto expires = std::chrono::system_clock::now() + valid;
-    if (const auto added = opened->store->add_enrolment(sha256_of(*token), name, expires); added.has_error())
+    if (const auto added = opened->store->add_enrolment(challenge_web::server::token_hash(*token), name, expires); added.has_error())
         return store_failed(added.error(), err);
     out << opened->configuration.web->public_url << "/enrol#" << *token << '\n';
     return 0;

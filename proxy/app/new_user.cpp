@@ -4,7 +4,6 @@
 #include "protocols/postgres/scram_verifier.h"
 
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #include <span>
 
@@ -29,14 +28,6 @@ std::optional<std::string> random_token(std::size_t bytes)
     if (!raw)
         return std::nullopt;
     return challenge_web::challenges::base64url_encode(*raw);
-}
-
-std::string sha256_of(std::string_view bytes)
-{
-    std::string digest(SHA256_DIGEST_LENGTH, '\0');
-    SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-           reinterpret_cast<unsigned char*>(digest.data()));
-    return digest;
 }
 
 std::optional<challenge_web::accounts::User> make_user(const std::string& name, const std::string& password)

@@ -5,15 +5,12 @@
 #include <cstddef>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace stepgate::proxy::app
 {
 
 /// `bytes` random bytes as base64url; nullopt without randomness.
 [[nodiscard]] std::optional<std::string> random_token(std::size_t bytes);
-/// Raw SHA-256, as the store keeps of tokens.
-[[nodiscard]] std::string sha256_of(std::string_view bytes);
 /// A user with a fresh WebAuthn handle and a SCRAM verifier of the password (4096 iterations, as PostgreSQL's own).
 [[nodiscard]] std::optional<challenge_web::accounts::User> make_user(const std::string& name,
                                                                      const std::string& password);

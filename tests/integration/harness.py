@@ -163,6 +163,13 @@ class Stack:
         self.home = self.folder / "stepgate"
         self.config = self.home / "stepgate.toml"
         self.process = None
+        try:
+            self.configure(policy, extra, listener, upstream, hold, level_one, packs)
+        except BaseException:
+            self.close()
+            raise
+
+    def configure(self, policy, extra, listener, upstream, hold, level_one, packs):
         env = dict(os.environ, PGPASSWORD="app-password")
         out = subprocess.run([BINARY, "init", "--upstream", f"postgresql://app@127.0.0.1:{self.cluster.port}/shop",
                               "--directory", self.home, "--listen", f"127.0.0.1:{self.port}",
