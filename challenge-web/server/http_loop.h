@@ -52,6 +52,8 @@ asio::awaitable<bool> write_response(Transport& transport, Stream& stream, const
     co_return !code && keep_alive;
 }
 
+inline constexpr std::chrono::milliseconds drain_patience{500};
+
 /// Reads what the client still sends after an early refusal, for a moment: closing with unread bytes resets the
 /// connection and the client might never see the answer.
 template <class Stream>
@@ -159,7 +161,7 @@ asio::awaitable<bool> run_http(Transport& transport, Transport::Entry entry, std
             if (!refusal)
                 co_return false;
             (void)co_await write_response(transport, *stream, *refusal, 11, false, false);
-            co_await drain(*stream, std::chrono::milliseconds{500});
+            co_await drain(*stream, drain_patience);
             co_return true;
         }
         const auto started = std::chrono::steady_clock::now();
