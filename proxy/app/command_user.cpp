@@ -99,6 +99,24 @@ std::optional<std::string> password_for(const UserAddOptions& options, std::ostr
     return first;
 }
 
+// All factors and web sessions of a user; false if the store failed on the way.
+bool remove_factors(store::SqliteStore& store, const std::string& name)
+{
+    const auto passkeys = store.passkeys(name);
+    const auto totps = store.totps(name);
+    if (passkeys.has_error() || totps.has_error() || store.remove_web_sessions_of(name).has_error())
+        return false;
+    for (const auto& passkey : *passkeys) {
+        if (store.remove_credential(name, passkey.id).has_error())
+            return false;
+    }
+    for (const auto& totp : *totps) {
+        if (store.remove_credential(name, totp.id).has_error())
+            return false;
+    }
+    return true;
+}
+
 std::string joined(const std::vector<std::string>& words)
 {
     std::string text;
@@ -192,7 +210,7 @@ int run_user_disable(const std::filesystem::path& config, const std::string& nam
     return 0;
 }
 
-int run_enroll(const std::filesystem::path& config, const std::string& name, std::chrono::seconds valid,
+int run_enroll(const std::filesystem::path& config, const std::string& name, std::chrono::seconds valid, bool reset,
                std::ostream& out, std::ostream& err)
 {
     auto opened = open_store(config, err);
@@ -209,6 +227,8 @@ int run_enroll(const std::filesystem::path& config, const std::string& name, std
         err << "stepgate: there is no enabled user " << name << "; see stepgate user list\n";
         return 1;
     }
+    if (reset && !remove_factors(*opened->store, name))
+        return store_failed(make_error_code(accounts::errc::store_unavailable), err);
     const auto token = random_token(32);
     if (!token)
         return store_failed(make_error_code(accounts::errc::store_unavailable), err);

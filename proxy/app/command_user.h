@@ -25,8 +25,9 @@ struct UserAddOptions {
 /// A running server notices within a second: no new login, web sessions and elevations end.
 [[nodiscard]] int run_user_disable(const std::filesystem::path& config, const std::string& name, bool enable,
                                    std::ostream& out, std::ostream& err);
-/// Prints a one-time link with which the user adds a first factor.
+/// Prints a one-time link with which the user adds a first factor. `reset` removes the factors and web sessions there
+/// are, for somebody who lost their passkey: the person at the command line vouches for them.
 [[nodiscard]] int run_enroll(const std::filesystem::path& config, const std::string& name, std::chrono::seconds valid,
-                             std::ostream& out, std::ostream& err);
+                             bool reset, std::ostream& out, std::ostream& err);
 
 } // namespace stepgate::proxy::app

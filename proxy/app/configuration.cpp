@@ -79,6 +79,7 @@ void read_limits(TomlTable& top, Limits& limits)
     read_size(*table, "message", std::size_t{16} << 10, std::size_t{1024} << 20, limits.message);
     read_duration(*table, "login", 1s, limits.login);
     read_duration(*table, "idle", 0s, limits.idle);
+    read_duration(*table, "drain", 0s, limits.drain);
     table->finish();
 }
 

@@ -83,7 +83,8 @@ struct Limits {
     std::size_t connections_per_address = 500;
     std::size_t message = std::size_t{64} << 20; // bytes
     std::chrono::seconds login{30};
-    std::chrono::seconds idle{0}; // 0: no limit
+    std::chrono::seconds idle{0};   // 0: no limit
+    std::chrono::seconds drain{30}; // what SIGTERM leaves busy sessions
     std::size_t challenges_per_user = 100;
     std::size_t challenges = 10'000;
 };

@@ -118,13 +118,17 @@ void add_enroll(CLI::App& app, Command& chosen)
     auto config = std::make_shared<std::filesystem::path>();
     auto name = std::make_shared<std::string>();
     auto minutes = std::make_shared<int>(60);
+    auto reset = std::make_shared<bool>(false);
     add_config(*command, *config);
     command->add_option("name", *name, "User name")->required();
+    command->add_flag("--reset", *reset, "Remove the user's factors first: for somebody who lost them");
     command->add_option("--minutes", *minutes, "How long the link is good")
         ->capture_default_str()
         ->check(CLI::Range(1, 7 * 24 * 60));
-    command->callback([&chosen, config, name, minutes] {
-        chosen = [=] { return run_enroll(*config, *name, std::chrono::minutes(*minutes), std::cout, std::cerr); };
+    command->callback([&chosen, config, name, minutes, reset] {
+        chosen = [=] {
+            return run_enroll(*config, *name, std::chrono::minutes(*minutes), *reset, std::cout, std::cerr);
+        };
     });
 }
 

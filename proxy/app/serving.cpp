@@ -17,8 +17,6 @@ namespace
 
 using challenge_web::server::Asset;
 
-constexpr std::chrono::seconds drain_time{30};
-
 std::optional<Asset> find_asset(std::string_view path)
 {
     const auto* asset = challenge_web::ui::find(path);
@@ -240,8 +238,8 @@ void Serving::tick(std::chrono::system_clock::time_point now)
 void Serving::drain()
 {
     diagnostics_->draining();
-    log_info("draining: busy sessions have " + std::to_string(drain_time.count()) + " s");
-    proxy_->drain(drain_time);
+    log_info("draining: busy sessions have " + std::to_string(configuration_.limits.drain.count()) + " s");
+    proxy_->drain(configuration_.limits.drain);
 }
 
 } // namespace stepgate::proxy::app

@@ -22,10 +22,13 @@ import tempfile
 import threading
 import time
 
+from passkey import Passkey
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("STEPGATE_BINARY", str(ROOT / "build/dev/bin/stepgate"))
 PATIENCE = float(os.environ.get("STEPGATE_TEST_PATIENCE", "30"))  # seconds before a wait is a failure
 
+DRAIN = '[limits]\ndrain = "2s"\n'
 SITE_POLICY = (ROOT / "compose/shop.toml").read_text()
 
 
@@ -80,11 +83,12 @@ class Cluster:
 
 
 class Person:
-    """Somebody with an authenticator app and a browser session, over the JSON API."""
+    """Somebody with a passkey (and, when asked, an authenticator app) and a web session, over the JSON API."""
 
     def __init__(self, stack, name):
         self.stack, self.name = stack, name
         self.cookie = self.csrf = self.secret = None
+        self.passkey = Passkey(stack.folder, stack.public_url)
         self.last_step = 0
 
     def call(self, method, path, body=None, expect=(200, 201, 204), headers=None):
@@ -126,9 +130,21 @@ class Person:
         offset = digest[-1] & 15
         return f"{(struct.unpack('>I', digest[offset:offset + 4])[0] & 0x7fffffff) % 1000000:06d}"
 
-    def enrol(self):
+    def redeem(self):
         token = self.stack.run("enroll", self.name).strip().split("#")[1]
         self.call("POST", "/session/enrolment", {"token": token})
+        return self
+
+    def enrol(self):
+        """Redeems an enrolment link and adds a passkey as the first factor."""
+        self.redeem()
+        begun = self.call("POST", "/factors/passkey/begin", {})
+        self.call("POST", "/factors/passkey/finish", {"ceremony": begun["ceremony"], "name": "test",
+                                                      "credential": self.passkey.register(begun["options"])})
+        return self
+
+    def enrol_app(self):
+        """Adds an authenticator app."""
         begun = self.call("POST", "/factors/totp/begin", {})
         secret = begun["secret"]
         self.secret = base64.b32decode(secret + "=" * (-len(secret) % 8))
@@ -142,17 +158,22 @@ class Person:
     def wait_pending(self):
         return wait_for(self.pending, f"a pending challenge of {self.name}")[0]
 
-    def approve(self, challenge):
-        return self.call("POST", f"/challenges/{challenge['id']}/totp", {"code": self.code()})
+    def approve(self, challenge, expect=(200,)):
+        begun = self.call("POST", f"/challenges/{challenge['id']}/passkey/begin", {}, expect=expect and (200,))
+        options = (begun if expect else begun[1])["options"]
+        return self.call("POST", f"/challenges/{challenge['id']}/passkey", {"credential": self.passkey.sign(options)}, expect=expect)
+
+    def approve_with_code(self, challenge, expect=(200,)):
+        return self.call("POST", f"/challenges/{challenge['id']}/totp", {"code": self.code()}, expect=expect)
 
     def deny(self, challenge):
         return self.call("POST", f"/challenges/{challenge['id']}/deny", {})
 
 
 class Stack:
-    """A cluster, a configured stepgate that serves, and a user `demo` with an authenticator."""
+    """A cluster, a configured stepgate that serves, and a user `demo`."""
 
-    def __init__(self, policy=SITE_POLICY, extra="", listener="", upstream="", hold="", cluster_settings=(), level_one=True,
+    def __init__(self, policy=SITE_POLICY, extra="", listener="", upstream="", hold="", cluster_settings=(), level_one=False,
                  packs=("destructive.toml", "pii.toml"), cluster=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test."))
         self.folder.chmod(0o711)
@@ -186,7 +207,7 @@ class Stack:
                 policy + ("" if "[default]" in policy else "\n[default]\nopaque = {challenge = {level = 1}}\n"))
         if hold:
             text = re.sub(r"^hold = .*$", f"hold = {hold}", text, flags=re.M)
-        text = text.replace("[[listener]]", f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n\n{extra}\n[[listener]]')
+        text = text.replace("[[listener]]", f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n\n{extra or DRAIN}\n[[listener]]')
         text = text.replace("[listener.upstream]", f"{listener}\n[listener.upstream]") + upstream + "\n"
         self.config.write_text(text)
 
