@@ -66,7 +66,8 @@ bool PostgresSession::record_start(const ClientStartup& startup)
     start.fields.emplace_back("role", asker_.role);
     start.fields.emplace_back("application_name", startup.application_name);
     start.fields.emplace_back("tls", std::string{client_.tls_version()});
-    start.fields.emplace_back("dialect", std::string{"postgres"});
+    const bool own_users = listening_->options.authentication == Authentication::proxy;
+    start.fields.emplace_back("auth", std::string{own_users ? "proxy" : "passthrough"});
     return worker_.shared.services.audit->submit(std::move(start));
 }
 
@@ -76,6 +77,8 @@ void PostgresSession::record_end()
     end.fields.emplace_back("number", static_cast<std::int64_t>(number_));
     end.fields.emplace_back("reason", end_reason_);
     end.fields.emplace_back("statements", static_cast<std::int64_t>(statements_));
+    const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(worker_.now - since_);
+    end.fields.emplace_back("duration_ms", static_cast<std::int64_t>(lasted.count()));
     (void)worker_.shared.services.audit->submit(std::move(end)); // a full queue cannot keep a client from leaving
 }
 
@@ -83,7 +86,8 @@ void PostgresSession::audit_protocol_error(std::string_view what)
 {
     worker_.metrics.protocol_errors.add();
     auto error = record(audit::Type::protocol_error);
-    error.fields.emplace_back("reason", std::string{what});
+    error.fields.emplace_back("number", static_cast<std::int64_t>(number_));
+    error.fields.emplace_back("error", std::string{what});
     (void)worker_.shared.services.audit->submit(std::move(error)); // the connection ends either way
 }
 

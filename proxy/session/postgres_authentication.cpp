@@ -123,9 +123,11 @@ net::Task<std::optional<Rejected>> scram(net::Stream& client, net::Buffer& in, p
     pg::encode_authentication_sasl(out, exchange.machine.mechanisms());
     bool first = true;
     for (;;) {
-        if (co_await client.write_all(out))
+        const auto lost = co_await client.write_all(out);
+        if (lost)
             co_return Rejected{};
-        if (!co_await exchange.hear(first))
+        const bool heard = co_await exchange.hear(first);
+        if (!heard)
             co_return broken_exchange(exchange.broken);
         first = false;
         out.clear();
@@ -133,7 +135,8 @@ net::Task<std::optional<Rejected>> scram(net::Stream& client, net::Buffer& in, p
             pg::encode_authentication_sasl_continue(out, wire::as_bytes(go_on->data));
         } else if (const auto* accept = std::get_if<pg::ScramServer::Accept>(&exchange.action)) {
             pg::encode_authentication_sasl_final(out, wire::as_bytes(accept->data));
-            if (co_await client.write_all(out))
+            const auto last = co_await client.write_all(out);
+            if (last)
                 co_return Rejected{};
             co_return std::nullopt;
         } else {

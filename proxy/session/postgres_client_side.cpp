@@ -25,13 +25,15 @@ net::Task<void> PostgresSession::relay_client()
                 break;
         }
         if (step != Step::more) {
-            if (!co_await handle(step))
+            const bool alive = co_await handle(step);
+            if (!alive)
                 break;
             continue;
         }
         if (!again) {
             in_.release_if_empty();
-            if (co_await client_.readable())
+            const auto failed = co_await client_.readable();
+            if (failed)
                 break;
         }
         if (!read_client(again))
@@ -151,7 +153,8 @@ net::Task<bool> PostgresSession::quiet()
         wire::Bytes flush;
         pg::encode_empty(flush, pg::Frontend::flush);
         tracker_.flush();
-        if (co_await server_.write_all(flush))
+        const auto failed = co_await server_.write_all(flush);
+        if (failed)
             co_return false;
     }
     waiting_ = true;

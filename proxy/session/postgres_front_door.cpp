@@ -113,7 +113,8 @@ Knock Door::on_startup(const pg::Startup& startup) const
 
 net::Task<Knock> Door::answer()
 {
-    if (co_await starts_with_tls()) {
+    const bool direct = co_await starts_with_tls();
+    if (direct) {
         if (!certificates_.server)
             co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "direct TLS, but the listener has none"};
         if (auto rejected = co_await start_tls(true))

@@ -50,7 +50,8 @@ net::Task<bool> PostgresSession::hold()
 net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
 {
     // First let the client have all earlier answers: its screen, and the state they leave, come before the question.
-    if (!co_await quiet())
+    const bool alive = co_await quiet();
+    if (!alive)
         co_return false;
     if (tracker_.skipping())
         co_return true; // an earlier message failed: this one is discarded
@@ -63,9 +64,11 @@ net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
         auto plan = make_plan();
         if (plan.verdict.action < Action::challenge)
             co_return true; // the state or the policy has changed since: the relay sees the same
-        while (!audit_plan(plan, to_string(plan.verdict.action)))
-            if (!co_await wait_for_room())
+        while (!audit_plan(plan, to_string(plan.verdict.action))) {
+            const bool works = co_await wait_for_room();
+            if (!works)
                 co_return co_await refuse_unaudited();
+        }
         if (plan.verdict.action == Action::deny) {
             worker_.metrics.statements_denied.add();
             co_return co_await refuse(refused_by_policy(plan.verdict));
@@ -261,10 +264,9 @@ void PostgresSession::on_durable(std::uint64_t hold_number, boost::system::error
     signal_.raise();
 }
 
-audit::Record PostgresSession::release_record(const Plan& plan, const challenges::ChallengeId& challenge) const
+audit::Record PostgresSession::release_record(const Plan& plan) const
 {
     auto release = record(audit::Type::release);
-    release.fields.emplace_back("challenge", challenge);
     release.fields.emplace_back("policy_revision", worker_.judge.policy().revision());
     std::vector<std::string> statements;
     for (const auto& execution : plan.executions)
@@ -278,9 +280,10 @@ net::Task<PostgresSession::Held> PostgresSession::release_elevated(Plan& plan, c
 {
     ++holds_;
     holding_ = true;
-    auto elevated = release_record(plan, covering);
-    elevated.fields.emplace_back("elevated", true);
-    if (!co_await make_durable(std::move(elevated)))
+    auto elevated = release_record(plan);
+    elevated.fields.emplace_back("elevation", std::move(covering));
+    const bool durable = co_await make_durable(std::move(elevated));
+    if (!durable)
         co_return ended_unless(co_await refuse_unaudited());
     if (client_closed_ || stopping_ || server_ended_ || client_.peer_closed())
         co_return Held::ended;
@@ -313,9 +316,11 @@ net::Task<PostgresSession::Held> PostgresSession::release_approved(Plan& plan, G
                      why.message());
         co_return co_await end_unreleased(*gate.end(worker_.now), plan, gate, opened);
     }
-    auto release_it = release_record(plan, approval->challenge());
+    auto release_it = release_record(plan);
+    release_it.fields.emplace_back("challenge", approval->challenge());
     release_it.fields.emplace_back("digest", hexadecimal(approval->digest()));
-    if (!co_await make_durable(std::move(release_it)))
+    const bool durable = co_await make_durable(std::move(release_it));
+    if (!durable)
         co_return ended_unless(co_await refuse_unaudited());
     if (client_.peer_closed())
         gate.client_closed();

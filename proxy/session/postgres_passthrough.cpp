@@ -132,7 +132,8 @@ net::Task<std::optional<Rejected>> PassThrough::run(const ClientStartup& startup
         packet.parameters.emplace_back(name, value);
     wire::Bytes out;
     pg::encode_startup(out, packet);
-    if (co_await server_.write_all(out))
+    const auto failed = co_await server_.write_all(out);
+    if (failed)
         co_return Rejected{Rejected::Kind::upstream, "08006", "the server closed the connection during login"};
     while (next_ != Next::done) {
         if (next_ == Next::client) {

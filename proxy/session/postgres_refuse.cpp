@@ -53,7 +53,8 @@ net::Task<bool> PostgresSession::refuse(Words words)
         tracker_.parse(failing_name, StatementPointer{}, pg::Origin::proxy);
     }
     instead_ = std::move(error);
-    if (co_await server_.write_all(failing))
+    const auto failed = co_await server_.write_all(failing);
+    if (failed)
         co_return false;
     group_open_ = !simple;
     co_return co_await quiet();
@@ -78,9 +79,11 @@ net::Task<bool> PostgresSession::wait_for_room()
 /// A full queue slows the client down; a journal that cannot be written refuses.
 net::Task<bool> PostgresSession::wait_for_audit()
 {
-    if (co_await wait_for_room())
+    const bool works = co_await wait_for_room();
+    if (works)
         co_return true;
-    if (!co_await quiet())
+    const bool alive = co_await quiet();
+    if (!alive)
         co_return false;
     if (tracker_.skipping())
         co_return true;

@@ -16,7 +16,8 @@ net::Task<void> PostgresSession::relay_server()
     while (!stopping_) {
         if (!again) {
             server_in_.release_if_empty();
-            if (co_await server_.readable())
+            const auto failed = co_await server_.readable();
+            if (failed)
                 break;
         }
         const auto room = server_in_.room(wanted);

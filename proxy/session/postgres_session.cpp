@@ -49,7 +49,7 @@ PostgresSession::PostgresSession(Worker& worker, std::shared_ptr<const Listening
       server_in_{worker.buffers}, id_{hexadecimal(upstream::random_bytes(8))}, address_{from.address().to_string()},
       number_{worker.shared.next_session.fetch_add(1)}, client_scanner_{pg::Side::frontend, all_frontend_types(),
                                                                         worker.shared.options.limits.message},
-      server_scanner_{pg::Side::backend, pg::replies_types()}, signal_{worker.io.get_executor()},
+      server_scanner_{pg::Side::backend, pg::replies_types()}, signal_{worker.io.get_executor()}, since_{worker.now},
       deadline_{worker.now + worker.shared.options.limits.login}, last_client_{worker.now}
 {
 }
@@ -71,7 +71,8 @@ void PostgresSession::start()
 
 net::Task<void> PostgresSession::run()
 {
-    if (!co_await enter())
+    const bool entered = co_await enter();
+    if (!entered)
         co_return;
     started_ = true;
     deadline_ = SteadyTime::max();
@@ -129,7 +130,8 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
             answer.unknown_options.emplace_back(option);
         scratch_.clear();
         pg::encode_negotiate_protocol_version(scratch_, answer);
-        if (co_await client_.write_all(scratch_))
+        const auto lost = co_await client_.write_all(scratch_);
+        if (lost)
             co_return Rejected{};
     }
     if (options.authentication == Authentication::proxy)
@@ -237,7 +239,8 @@ net::Task<void> PostgresSession::greet(const ClientStartup& startup)
     pg::encode_key_data(scratch_, {greeting_.process, key_});
     pg::encode_ready_for_query(scratch_, pg::Transaction::idle);
     greeting_.messages = {};
-    if (co_await client_.write_all(scratch_))
+    const auto failed = co_await client_.write_all(scratch_);
+    if (failed)
         stop("the client disconnected");
     scratch_ = {};
     log(LogLevel::info, "session of " + asker_.user + " from " + address_ + " on " + asker_.listener);
@@ -253,6 +256,7 @@ net::Task<void> PostgresSession::reject(Rejected rejected)
     if (rejected.kind == Kind::login || rejected.kind == Kind::refused || rejected.kind == Kind::upstream) {
         worker_.metrics.logins_failed.add();
         auto failed = record(audit::Type::login_failed);
+        failed.fields.emplace_back("database", asker_.database);
         failed.fields.emplace_back("reason", rejected.log.empty() ? rejected.message : rejected.log);
         (void)worker_.shared.services.audit->submit(std::move(failed)); // there is nothing left to refuse
     }
@@ -260,7 +264,8 @@ net::Task<void> PostgresSession::reject(Rejected rejected)
         wire::Bytes out = std::move(rejected.as_is);
         if (out.empty())
             pg::encode_error(out, {"FATAL", rejected.sqlstate, rejected.message, {}, rejected.hint});
-        if (co_await client_.write_all(out))
+        const auto failed = co_await client_.write_all(out);
+        if (failed)
             co_return;
     }
     co_await linger();

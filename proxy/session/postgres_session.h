@@ -144,7 +144,7 @@ class PostgresSession final : public Session
     void on_settled(std::uint64_t hold_number, challenge_web::challenges::State state, const std::string& reason);
     [[nodiscard]] net::Task<bool> make_durable(audit::Record what);
     void on_durable(std::uint64_t hold_number, boost::system::error_code failed);
-    [[nodiscard]] audit::Record release_record(const Plan& plan, const std::string& challenge) const;
+    [[nodiscard]] audit::Record release_record(const Plan& plan) const;
     [[nodiscard]] net::Task<Held> release_elevated(Plan& plan, std::string covering);
     [[nodiscard]] net::Task<Held> release_approved(Plan& plan, Gate& gate, const Opened& opened);
     [[nodiscard]] net::Task<bool> release(const Plan& plan);
@@ -207,7 +207,7 @@ class PostgresSession final : public Session
 
     boost::system::error_code fatal_;
     std::string end_reason_;
-    SteadyTime deadline_, last_client_;
+    SteadyTime since_, deadline_, last_client_;
     bool entered_limits_ = false, entered_user_ = false, registered_ = false, started_ = false;
     bool stopping_ = false, server_ended_ = false, draining_ = false, terminated_ = false;
 };

@@ -213,7 +213,8 @@ std::optional<StartupRefusal> Checker::take(std::string_view name, std::string_v
     else if (key == "replication") {
         const auto wanted = lower(value);
         if (wanted != "false" && wanted != "off" && wanted != "no" && wanted != "0")
-            return StartupRefusal{"0A000", "replication connections are not available through stepgate", ""};
+            return StartupRefusal{"42501", "replication connections are not available through stepgate",
+                                  "They carry data that no statement names. Connect to the server itself."};
     } else if (key == "options")
         return options(value);
     else

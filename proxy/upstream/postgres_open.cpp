@@ -92,11 +92,14 @@ net::Task<std::optional<Failure>> open(net::Stream& stream, const Target& target
 
     wire::Bytes request;
     pg::encode_ssl_request(request);
-    if (co_await stream.write_all(request))
+    const auto lost = co_await stream.write_all(request);
+    if (lost)
         co_return failure(target, Failure::Kind::unreachable, "closed the connection");
-    if (co_await read_answer(stream) != 'S')
+    const char answer = co_await read_answer(stream);
+    if (answer != 'S')
         co_return failure(target, Failure::Kind::tls, "the server does not offer TLS");
-    if (co_await stream.connect_tls(target.tls, target.host, target.tls_mode))
+    const auto refused = co_await stream.connect_tls(target.tls, target.host, target.tls_mode);
+    if (refused)
         co_return failure(target, Failure::Kind::tls, "TLS handshake failed (certificate not accepted?)");
     co_return std::nullopt;
 }
@@ -104,18 +107,22 @@ net::Task<std::optional<Failure>> open(net::Stream& stream, const Target& target
 net::Task<void> send_cancel(net::Executor executor, Target target, std::int32_t process, wire::Bytes key)
 {
     net::Stream stream{net::Socket{executor}};
-    if (co_await open(stream, target))
+    const auto failed = co_await open(stream, target);
+    if (failed)
         co_return;
     wire::Bytes request;
     pg::encode_cancel_request(request, {process, key});
-    if (co_await stream.write_all(request))
+    const auto lost = co_await stream.write_all(request);
+    if (lost)
         co_return;
     stream.finish_writing();
     std::array<std::byte, 16> nothing{};
     // The server closes when it has signalled: waiting for that keeps cancel and statement in order.
-    while (stream.try_read(nothing).status == net::Io::would_block)
-        if (co_await stream.readable())
+    while (stream.try_read(nothing).status == net::Io::would_block) {
+        const auto ended = co_await stream.readable();
+        if (ended)
             break;
+    }
 }
 
 } // namespace stepgate::proxy::upstream
