@@ -29,6 +29,7 @@ struct Run {
     std::int64_t count = 0, errors = 0, rows = 0, duration_ns = 0;
     bool rows_known = false, answered = false, stored = false, dirty = false;
     std::string kinds, labels, rules, tables;
+    std::string sqlstate; // of the newest failure, "00000" if there was none; empty: no answer yet
 };
 
 struct Session {
@@ -110,11 +111,12 @@ struct Index::Impl {
             "shape, action, rules, labels, kinds, tables, count, errors, rows, duration_ns, sqlstate, challenge, "
             "details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
     SQLite::Statement update_run{
-        db, "UPDATE entries SET last_sequence = ?, last_time = ?, count = ?, errors = ?, rows = ?, duration_ns = ? "
-            "WHERE sequence = ?"};
+        db, "UPDATE entries SET last_sequence = ?, last_time = ?, count = ?, errors = ?, rows = ?, duration_ns = ?, "
+            "sqlstate = ? WHERE sequence = ?"};
     SQLite::Statement add_outcome{
         db, "UPDATE entries SET errors = errors + ?1, rows = CASE WHEN ?2 < 0 THEN rows ELSE coalesce(rows, 0) + ?2 "
-            "END, duration_ns = coalesce(duration_ns, 0) + ?3, sqlstate = CASE WHEN count = 1 THEN ?4 END "
+            "END, duration_ns = coalesce(duration_ns, 0) + ?3, sqlstate = CASE WHEN ?1 > 0 OR sqlstate IS NULL "
+            "THEN ?4 ELSE sqlstate END "
             "WHERE sequence = ?5"};
     SQLite::Statement insert_tag{db, "INSERT OR IGNORE INTO tags (tag, sequence) VALUES (?, ?)"};
     SQLite::Statement insert_session{
@@ -349,6 +351,8 @@ void Index::Impl::outcome(const RecordView& record)
         run->rows += std::max<std::int64_t>(rows, 0);
         run->rows_known = run->rows_known || rows >= 0;
         run->duration_ns += record.number("duration_ns");
+        if (error > 0 || run->sqlstate.empty())
+            run->sqlstate = sqlstate;
         run->answered = run->dirty = true;
         return;
     }
@@ -376,19 +380,20 @@ void Index::Impl::store(Session& session, Run& run)
     SQLite::Statement& statement = run.stored ? update_run : insert_entry;
     statement.reset();
     statement.clearBindings();
-    const auto bind_answers = [&](int errors, int rows, int duration) {
+    const auto bind_answers = [&](int errors, int rows, int duration, int sqlstate) {
         statement.bind(errors, run.errors);
         if (run.rows_known)
             statement.bind(rows, run.rows);
         if (run.answered)
             statement.bind(duration, run.duration_ns);
+        bind_text(statement, sqlstate, run.sqlstate);
     };
     if (run.stored) {
         statement.bind(1, run.last);
         statement.bind(2, run.last_ns);
         statement.bind(3, run.count);
-        bind_answers(4, 5, 6);
-        statement.bind(7, run.first);
+        bind_answers(4, 5, 6, 7);
+        statement.bind(8, run.first);
         statement.exec();
         return;
     }
@@ -406,7 +411,7 @@ void Index::Impl::store(Session& session, Run& run)
     bind_text(statement, 13, run.kinds);
     bind_text(statement, 14, run.tables);
     statement.bind(15, run.count);
-    bind_answers(16, 17, 18);
+    bind_answers(16, 17, 18, 19);
     statement.exec();
 }
 

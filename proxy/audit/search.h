@@ -32,7 +32,8 @@ struct Row {
     std::vector<std::string> rules, labels, kinds, tables;
     std::int64_t count = 1, errors = 0;
     std::optional<std::int64_t> rows, duration_ns;
-    std::string sqlstate, challenge;
+    std::string sqlstate; // of a group: of its newest failure, "00000" if none failed
+    std::string challenge;
     std::string details; // JSON object: the other fields of the record, "" for none
 };
 /// openapi.yaml's AuditRecord: sequence, last_sequence, time, last_time (RFC 3339, ms), type, session, user, listener,

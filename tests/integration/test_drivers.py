@@ -133,7 +133,7 @@ class Drivers(unittest.TestCase):
                 self.assertEqual(prepared.get_statusmsg(), "DELETE 100")
                 join = self.answer(self.demo.deny)
                 with self.assertRaises(asyncpg.InsufficientPrivilegeError):
-                    await connection.execute("DELETE FROM scratch WHERE $1 = $1", 1)
+                    await connection.execute("DELETE FROM scratch WHERE $1::int = $1", 1)
                 join()
                 self.assertEqual(await connection.fetchval("SELECT 1"), 1)
             finally:
@@ -148,9 +148,12 @@ class Drivers(unittest.TestCase):
         thread = threading.Thread(target=lambda: done.append(
             subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE * 3)))
         thread.start()
-        self.demo.approve(self.demo.wait_pending())
-        self.demo.deny(self.demo.wait_pending())
-        thread.join()
+        try:
+            self.demo.approve(self.demo.wait_pending())
+            self.demo.deny(self.demo.wait_pending())
+        finally:
+            thread.join()
+            print(*(f"{d.stdout}{d.stderr}" for d in done))
         self.assertEqual(done[0].returncode, 0, done[0].stdout + done[0].stderr)
         self.assertIn("all good", done[0].stdout)
 

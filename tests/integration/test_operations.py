@@ -60,7 +60,9 @@ class Configuration(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn('did you mean "delete"', done.stderr)
         self.assertIn("colour", done.stderr)
-        for line in done.stderr.splitlines():
+        *errors, count = done.stderr.splitlines()
+        self.assertEqual(count, f"{len(errors)} errors")
+        for line in errors:
             self.assertRegex(line, r"^\S+:\d+:\d+: ")
         served = subprocess.run([BINARY, "serve", "--config", stack.config], capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(served.returncode, 2)
