@@ -175,7 +175,8 @@ Task<error_code> Stream::write_all(std::span<const std::byte> from)
         }
         if (status != Io::would_block)
             co_return errc::end_of_stream;
-        if (const auto ec = co_await writable())
+        const auto ec = co_await writable();
+        if (ec)
             co_return ec;
     }
     co_return error_code{};
@@ -199,7 +200,8 @@ Task<error_code> Stream::handshake()
             co_return error_code{};
         if (status != Io::would_block)
             co_return errc::tls_failed;
-        if (const auto ec = co_await readable())
+        const auto ec = co_await readable();
+        if (ec)
             co_return ec;
     }
 }

@@ -40,8 +40,9 @@ net::Task<void> PostgresSession::relay_client()
             break;
     }
     // Not because the client left: it is told why, and gets the time to read it.
-    if (server_ended_ || fatal_ || (stopping_ && client_.open()))
+    if (server_ended_ || fatal_ || (stopping_ && client_.open())) {
         co_await linger();
+    }
 }
 
 /// False: the client is gone.
@@ -97,8 +98,9 @@ net::Task<bool> PostgresSession::send_ready()
             continue;
         }
         boost::system::error_code failed = net::errc::end_of_stream;
-        if (status == net::Io::would_block)
+        if (status == net::Io::would_block) {
             failed = co_await server_.writable();
+        }
         if (failed) {
             server_ended_ = server_ended_ || !stopping_; // its side reads what it said last, and ends the session
             break;
@@ -158,9 +160,10 @@ net::Task<bool> PostgresSession::quiet()
             co_return false;
     }
     waiting_ = true;
-    while (!tracker_.quiet() && tracker_.copy() != pg::Copy::in && !stopping_ && !server_ended_ && !client_closed_)
+    while (!tracker_.quiet() && tracker_.copy() != pg::Copy::in && !stopping_ && !server_ended_ && !client_closed_) {
         // No deadline: the server is at work for this client, and watching the client is the caller's business.
         co_await signal_.wait_until(SteadyTime::max());
+    }
     waiting_ = false;
     co_return !stopping_ && !server_ended_ && !client_closed_;
 }

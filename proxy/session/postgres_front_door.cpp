@@ -72,7 +72,8 @@ net::Task<bool> Door::starts_with_tls()
 net::Task<bool> Door::say(char answer)
 {
     const std::array<std::byte, 1> byte{static_cast<std::byte>(answer)};
-    co_return !co_await client_.write_all(byte);
+    const auto failed = co_await client_.write_all(byte);
+    co_return !failed;
 }
 
 net::Task<std::optional<Rejected>> Door::start_tls(bool direct)
@@ -117,7 +118,8 @@ net::Task<Knock> Door::answer()
     if (direct) {
         if (!certificates_.server)
             co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "direct TLS, but the listener has none"};
-        if (auto rejected = co_await start_tls(true))
+        auto rejected = co_await start_tls(true);
+        if (rejected)
             co_return std::move(*rejected);
     }
     // SSLRequest, GSSENCRequest, each at most once, then what the client came for.
@@ -137,7 +139,8 @@ net::Task<Knock> Door::answer()
             co_return CancelWish{cancel->process, {cancel->key.begin(), cancel->key.end()}};
         in_.consume(frame->bytes.size());
         if (std::holds_alternative<pg::SslRequest>(*packet)) {
-            if (auto rejected = co_await on_ssl_request())
+            auto rejected = co_await on_ssl_request();
+            if (rejected)
                 co_return std::move(*rejected);
         } else {
             const bool said = co_await say('N'); // GSSENCRequest: not offered

@@ -55,8 +55,9 @@ net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
         co_return false;
     if (tracker_.skipping())
         co_return true; // an earlier message failed: this one is discarded
-    if (static_cast<pg::Frontend>(in_.data().front()) == pg::Frontend::function_call)
+    if (static_cast<pg::Frontend>(in_.data().front()) == pg::Frontend::function_call) {
         co_return co_await refuse(function_call_refused());
+    }
     for (;;) {
         co_await collect();
         if (stopping_ || client_closed_ || server_ended_)
@@ -66,8 +67,9 @@ net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
             co_return true; // the state or the policy has changed since: the relay sees the same
         while (!audit_plan(plan, to_string(plan.verdict.action))) {
             const bool works = co_await wait_for_room();
-            if (!works)
+            if (!works) {
                 co_return co_await refuse_unaudited();
+            }
         }
         if (plan.verdict.action == Action::deny) {
             worker_.metrics.statements_denied.add();
@@ -118,10 +120,11 @@ net::Task<PostgresSession::Held> PostgresSession::challenge(Plan& plan, SteadyTi
     tell_held(plan, *opened, read_at);
     const auto end = co_await wait_for_answer(gate, *opened);
     Held outcome = Held::ended;
-    if (end == Gate::End::approved)
+    if (end == Gate::End::approved) {
         outcome = co_await release_approved(plan, gate, *opened);
-    else
+    } else {
         outcome = co_await end_unreleased(end, plan, gate, *opened);
+    }
     gate_ = nullptr;
     worker_.metrics.holds.subtract();
     co_return outcome;
@@ -283,11 +286,14 @@ net::Task<PostgresSession::Held> PostgresSession::release_elevated(Plan& plan, c
     auto elevated = release_record(plan);
     elevated.fields.emplace_back("elevation", std::move(covering));
     const bool durable = co_await make_durable(std::move(elevated));
-    if (!durable)
-        co_return ended_unless(co_await refuse_unaudited());
+    if (!durable) {
+        const bool told = co_await refuse_unaudited();
+        co_return ended_unless(told);
+    }
     if (client_closed_ || stopping_ || server_ended_ || client_.peer_closed())
         co_return Held::ended;
-    co_return ended_unless(co_await release(plan));
+    const bool alive = co_await release(plan);
+    co_return ended_unless(alive);
 }
 
 net::Task<PostgresSession::Held> PostgresSession::release_approved(Plan& plan, Gate& gate,
@@ -304,8 +310,9 @@ net::Task<PostgresSession::Held> PostgresSession::release_approved(Plan& plan, G
     on_client_readable();
     if (client_.peer_closed())
         gate.client_closed();
-    if (const auto end = gate.end(worker_.now); end != Gate::End::approved)
+    if (const auto end = gate.end(worker_.now); end != Gate::End::approved) {
         co_return co_await end_unreleased(*end, plan, gate, opened);
+    }
     const auto approval = all.consume(opened.id, opened.digest, worker_.wall());
     if (!approval) {
         using challenges::errc;
@@ -320,17 +327,21 @@ net::Task<PostgresSession::Held> PostgresSession::release_approved(Plan& plan, G
     release_it.fields.emplace_back("challenge", approval->challenge());
     release_it.fields.emplace_back("digest", hexadecimal(approval->digest()));
     const bool durable = co_await make_durable(std::move(release_it));
-    if (!durable)
-        co_return ended_unless(co_await refuse_unaudited());
+    if (!durable) {
+        const bool told = co_await refuse_unaudited();
+        co_return ended_unless(told);
+    }
     if (client_.peer_closed())
         gate.client_closed();
-    if (const auto end = gate.end(worker_.now); end != Gate::End::approved)
+    if (const auto end = gate.end(worker_.now); end != Gate::End::approved) {
         co_return co_await end_unreleased(*end, plan, gate, opened);
+    }
     worker_.metrics.holds_released.add();
     wire::Bytes notice;
     encode_notice(notice, approved());
     inject(notice);
-    co_return ended_unless(co_await release(plan));
+    const bool alive = co_await release(plan);
+    co_return ended_unless(alive);
 }
 
 /// Exactly the bytes that were judged, shown and approved.

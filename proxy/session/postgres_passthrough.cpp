@@ -115,7 +115,7 @@ net::Task<std::optional<Rejected>> PassThrough::pass_client_message()
         co_return Rejected{};
     if (!frame->is(pg::Frontend::password))
         co_return Rejected{Rejected::Kind::protocol, "08P01", "unexpected message during login"};
-    const bool lost = static_cast<bool>(co_await server_.write_all(frame->bytes));
+    const auto lost = co_await server_.write_all(frame->bytes);
     from_client_.consume(frame->bytes.size());
     if (lost)
         co_return Rejected{Rejected::Kind::upstream, "08006", "the server closed the connection during login"};
@@ -137,7 +137,8 @@ net::Task<std::optional<Rejected>> PassThrough::run(const ClientStartup& startup
         co_return Rejected{Rejected::Kind::upstream, "08006", "the server closed the connection during login"};
     while (next_ != Next::done) {
         if (next_ == Next::client) {
-            if (auto rejected = co_await pass_client_message())
+            auto rejected = co_await pass_client_message();
+            if (rejected)
                 co_return rejected;
             continue;
         }

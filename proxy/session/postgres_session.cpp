@@ -101,8 +101,9 @@ net::Task<bool> PostgresSession::enter()
         co_return false;
     }
     const auto startup = std::move(std::get<ClientStartup>(knock));
-    if (auto rejected = co_await admit(startup)) {
-        co_await reject(std::move(*rejected));
+    auto refused = co_await admit(startup);
+    if (refused) {
+        co_await reject(std::move(*refused));
         co_return false;
     }
     co_await greet(startup);
@@ -134,17 +135,20 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
         if (lost)
             co_return Rejected{};
     }
-    if (options.authentication == Authentication::proxy)
-        if (auto rejected = co_await authenticate(client_, in_, *listening_, *certificates_, startup, worker_.shared,
-                                                  asker_.groups))
+    if (options.authentication == Authentication::proxy) {
+        auto rejected =
+            co_await authenticate(client_, in_, *listening_, *certificates_, startup, worker_.shared, asker_.groups);
+        if (rejected)
             co_return rejected;
+    }
     entered_user_ = worker_.shared.connections.enter_user(startup.user);
     if (!entered_user_) {
         worker_.metrics.connections_refused.add();
         co_return Rejected{Kind::refused, "53300", "too many connections to stepgate of user \"" + startup.user + "\""};
     }
-    if (auto rejected = co_await connect_server(startup))
-        co_return rejected;
+    auto unreachable = co_await connect_server(startup);
+    if (unreachable)
+        co_return unreachable;
     if (auto rejected = feed_greeting())
         co_return rejected;
     if (!record_start(startup))

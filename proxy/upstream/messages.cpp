@@ -24,7 +24,8 @@ net::Task<error_code> read_more(net::Stream& stream, net::Buffer& buffer)
             break;
         }
         buffer.release_if_empty();
-        if (const auto ec = co_await stream.readable())
+        const auto ec = co_await stream.readable();
+        if (ec)
             co_return ec;
     }
 }
@@ -41,7 +42,8 @@ net::Task<net::result<Frame>> next(net::Stream& stream, net::Buffer& buffer, Fra
             co_return *frame;
         if (const auto* error = std::get_if<protocols::postgres::errc>(&framed))
             co_return make_error_code(*error);
-        if (const auto ec = co_await read_more(stream, buffer))
+        const auto ec = co_await read_more(stream, buffer);
+        if (ec)
             co_return ec;
     }
 }

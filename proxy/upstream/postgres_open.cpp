@@ -68,7 +68,8 @@ net::Task<char> read_answer(net::Stream& stream)
             co_return static_cast<char>(answer[0]);
         if (status != net::Io::would_block)
             co_return '\0';
-        if (const auto ec = co_await stream.readable())
+        const auto ec = co_await stream.readable();
+        if (ec)
             co_return '\0';
     }
 }
@@ -84,7 +85,8 @@ Failure failure(const Target& target, Failure::Kind kind, std::string_view why)
 
 net::Task<std::optional<Failure>> open(net::Stream& stream, const Target& target)
 {
-    if (const auto ec = co_await connect_any(stream.socket(), target))
+    const auto ec = co_await connect_any(stream.socket(), target);
+    if (ec)
         co_return failure(target, Failure::Kind::unreachable, ec.message());
     net::tune(stream.socket());
     if (target.tls_mode == net::ClientTlsMode::disable)
