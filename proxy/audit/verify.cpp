@@ -62,6 +62,8 @@ class Walk
             segment(segments[i], i + 1 == segments.size());
         settle_suspicion(std::nullopt);
         finish();
+        report_.proofs = releases_.proofs();
+        report_.releases = releases_.releases();
         return std::move(report_);
     }
 
