@@ -127,14 +127,19 @@ net::Task<bool> PostgresSession::handle(Step step)
         co_return co_await hold();
     case Step::slow:
         co_return co_await wait_for_audit();
-    case Step::goodbye:
+    case Step::goodbye: {
+        const bool answered = co_await quiet(); // what the client asked before is answered first
+        if (!answered)
+            co_return false;
         ready_ = current_;
         (void)co_await send_ready();
+        (void)co_await drain_client();
         end_reason_ = "the client said goodbye";
         stopping_ = terminated_ = true;
         client_.finish_writing();
         client_.close();
         co_return false;
+    }
     case Step::fatal:
         audit_protocol_error(fatal_.message());
         log(LogLevel::warning, "protocol error of the client: " + fatal_.message());
@@ -165,6 +170,8 @@ net::Task<bool> PostgresSession::quiet()
         co_await signal_.wait_until(SteadyTime::max());
     }
     waiting_ = false;
+    if (tracker_.quiet())
+        forget_all_effects();
     co_return !stopping_ && !server_ended_ && !client_closed_;
 }
 

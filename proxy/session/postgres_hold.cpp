@@ -39,6 +39,8 @@ net::Task<bool> PostgresSession::hold()
 {
     const auto read_at = worker_.now;
     watching_ = true;
+    if (client_.buffered())
+        on_client_readable(); // whole records that TLS keeps do not make the socket readable
     watch_client();
     const bool alive = co_await hold_watched(read_at);
     watching_ = false;

@@ -11,9 +11,10 @@ using policies::statement::Kind;
 
 net::Task<void> PostgresSession::relay_server()
 {
-    bool again = !server_in_.empty();
+    bool again = true; // the login may have left messages in the buffer or in TLS
     std::size_t wanted = 1;
-    while (!stopping_) {
+    bool making_sense = server_in_.empty() || scan_server();
+    while (!stopping_ && making_sense) {
         if (!again) {
             server_in_.release_if_empty();
             const auto failed = co_await server_.readable();
@@ -30,8 +31,7 @@ net::Task<void> PostgresSession::relay_server()
         server_in_.commit(bytes);
         worker_.look_at_clocks();
         worker_.metrics.bytes_from_servers.add(bytes);
-        if (!scan_server())
-            break;
+        making_sense = scan_server();
         if (!out_.empty()) {
             const bool drained = co_await drain_client();
             if (!drained)
@@ -230,6 +230,14 @@ void PostgresSession::forget_effects(Flight& flight)
     flight.effects.reset();
     if (effects_in_flight_ > 0)
         --effects_in_flight_;
+}
+
+/// Nothing is outstanding: every effect took place, or never will.
+void PostgresSession::forget_all_effects()
+{
+    for (auto number = flights_.begin(); number != flights_.end(); ++number)
+        forget_effects(flights_.at(number));
+    effects_in_flight_ = 0;
 }
 
 /// It never began: there is nothing to report.

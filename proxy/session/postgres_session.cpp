@@ -171,6 +171,7 @@ net::Task<std::optional<Rejected>> PostgresSession::connect_server(const ClientS
     const auto login_deadline = deadline_;
     worker_.look_at_clocks();
     deadline_ = std::min(deadline_, worker_.now + options.upstream.connect_timeout);
+    connecting_ = true;
     auto failed = co_await upstream::open(server_, where);
     if (!failed && options.authentication == Authentication::proxy) {
         auto parameters = startup.parameters;
@@ -181,6 +182,7 @@ net::Task<std::optional<Rejected>> PostgresSession::connect_server(const ClientS
         failed = co_await upstream::login(server_, server_in_, std::move(account), std::move(parameters), greeting_);
     }
     deadline_ = login_deadline;
+    connecting_ = false;
     if (failed) {
         worker_.metrics.upstream_failures.add();
         Rejected rejected{Kind::upstream,
@@ -357,6 +359,10 @@ void PostgresSession::say_goodbye(std::string_view sqlstate, std::string_view me
 void PostgresSession::on_tick(SteadyTime now)
 {
     const auto idle_limit = worker_.shared.options.limits.idle;
+    if (deadline_ <= now && connecting_) {
+        server_.close(); // the client is told
+        return;
+    }
     if (deadline_ <= now) {
         if (end_reason_.empty())
             end_reason_ = started_ ? "deadline" : "login took too long";
@@ -367,6 +373,7 @@ void PostgresSession::on_tick(SteadyTime now)
         return;
     }
     push_to_client();
+    (void)report_late(); // statements wait for it anyway
     if (idle_limit.count() > 0 && now - last_client_ > idle_limit && started_ && tracker_.quiet() && !holding_)
         say_goodbye("57P05", "idle for too long: stepgate closes the session");
 }

@@ -115,6 +115,7 @@ class PostgresSession final : public Session
     void apply_effects(Flight& flight, const protocols::postgres::Frame& frame);
     void forget_effects(Flight& flight);
     void discarded(Flight& flight);
+    void forget_all_effects();
     void report(Flight& flight, std::string_view sqlstate);
     [[nodiscard]] bool report_late();
     [[nodiscard]] bool forgets_names() const;
@@ -210,6 +211,7 @@ class PostgresSession final : public Session
     SteadyTime since_, deadline_, last_client_;
     bool entered_limits_ = false, entered_user_ = false, registered_ = false, started_ = false;
     bool stopping_ = false, server_ended_ = false, draining_ = false, terminated_ = false;
+    bool connecting_ = false; // the deadline is the server's, not the client's
 };
 
 } // namespace stepgate::proxy::session

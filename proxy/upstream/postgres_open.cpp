@@ -1,10 +1,13 @@
 #include "protocols/wire/writer.h"
 #include "proxy/upstream/postgres_server.h"
 
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <array>
+#include <chrono>
+#include <memory>
 
 namespace stepgate::proxy::upstream
 {
@@ -18,6 +21,8 @@ namespace
 {
 
 using Endpoints = std::vector<tcp::endpoint>;
+
+constexpr auto cancel_patience = std::chrono::seconds{10};
 
 std::optional<Endpoints> literal(const Target& target)
 {
@@ -108,7 +113,14 @@ net::Task<std::optional<Failure>> open(net::Stream& stream, const Target& target
 
 net::Task<void> send_cancel(net::Executor executor, Target target, std::int32_t process, wire::Bytes key)
 {
-    net::Stream stream{net::Socket{executor}};
+    using Clock = std::chrono::steady_clock;
+    const auto kept = std::make_shared<net::Stream>(net::Socket{executor});
+    auto& stream = *kept;
+    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, net::Executor> patience{executor, cancel_patience};
+    patience.async_wait([kept](const error_code& stopped) {
+        if (!stopped)
+            kept->close();
+    });
     const auto failed = co_await open(stream, target);
     if (failed)
         co_return;

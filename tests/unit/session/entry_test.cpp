@@ -66,6 +66,18 @@ TEST(Login, TheAccountsTroublesAreNot)
     expect_fatal(client, "08006", "does not accept stepgate's account");
 }
 
+TEST(Login, AServerThatSaysNothingIsGivenUp)
+{
+    Relay::Setup setup;
+    setup.listener.upstream.connect_timeout = std::chrono::seconds{0};
+    Relay relay{std::move(setup)};
+    auto client = relay.connect();
+    relay.log_in(client, "alice", "correct horse");
+    EXPECT_EQ(client.receive().type, 'R');
+    expect_fatal(client, "08006", "cannot reach the server of listener \"test\"");
+    EXPECT_EQ(relay.proxy->metrics().upstream_failures, 1U);
+}
+
 TEST(Login, TheServerGetsTheListenersAccount)
 {
     Relay relay;
