@@ -63,8 +63,9 @@ asio::awaitable<void> drain(Stream& stream, std::chrono::milliseconds patience)
     auto token = asio::redirect_error(asio::use_awaitable, code);
     std::array<char, 4096> scratch;
     beast::get_lowest_layer(stream).expires_after(patience);
-    for (int reads = 0; reads < 64 && !code; ++reads)
+    for (int reads = 0; reads < 64 && !code; ++reads) {
         co_await stream.async_read_some(asio::buffer(scratch), token);
+    }
 }
 
 /// Events until the session, the client or the server ends. It leaves the stream closed.
