@@ -101,6 +101,7 @@ bool PostgresSession::audit_statement(const Flight& flight, const PreparedStatem
     event.statement = flight.statement;
     event.action = action;
     event.text = statement.sql;
+    event.shape = facts.shape;
 
     // One statement without labels or rules, as nearly all are, needs no memory here.
     std::string redacted, rules, labels, kinds, tables;

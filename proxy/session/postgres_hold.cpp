@@ -104,11 +104,11 @@ net::Task<PostgresSession::Held> PostgresSession::challenge(Plan& plan, SteadyTi
     gate_ = &gate;
     const auto hold_number = ++holds_;
     const auto weak = weak_from_this();
-    const auto executor = worker_.io.get_executor();
+    const auto worker = worker_.shared_from_this();
     const auto opened =
         all.open(std::move(asked), time, worker_.wall(),
-                 [weak, executor, hold_number](challenges::State state, const std::string& reason) {
-                     boost::asio::post(executor, [weak, hold_number, state, reason] {
+                 [weak, worker, hold_number](challenges::State state, const std::string& reason) {
+                     boost::asio::post(worker->io, [weak, hold_number, state, reason] {
                          if (const auto self = weak.lock())
                              static_cast<PostgresSession&>(*self).on_settled(hold_number, state, reason);
                      });
@@ -241,11 +241,11 @@ net::Task<bool> PostgresSession::make_durable(audit::Record what)
 {
     durable_.reset();
     const auto weak = weak_from_this();
-    const auto executor = worker_.io.get_executor();
+    const auto worker = worker_.shared_from_this();
     const auto hold_number = holds_;
-    std::function<void(boost::system::error_code)> on_durable = [weak, executor,
+    std::function<void(boost::system::error_code)> on_durable = [weak, worker,
                                                                  hold_number](boost::system::error_code failed) {
-        boost::asio::post(executor, [weak, hold_number, failed] {
+        boost::asio::post(worker->io, [weak, hold_number, failed] {
             if (const auto self = weak.lock())
                 static_cast<PostgresSession&>(*self).on_durable(hold_number, failed);
         });

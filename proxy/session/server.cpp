@@ -81,7 +81,7 @@ struct Proxy::Impl {
     Shared shared;
     std::vector<std::shared_ptr<Listening>> listenings;
     std::vector<std::uint16_t> ports;
-    std::vector<std::unique_ptr<Worker>> workers;
+    std::vector<std::shared_ptr<Worker>> workers;
     std::vector<std::jthread> threads;
 };
 
@@ -124,7 +124,7 @@ std::string Proxy::Impl::bind(const std::shared_ptr<const policies::rules::Polic
     if (count == 0)
         count = std::max(1U, std::thread::hardware_concurrency());
     for (std::size_t i = 0; i < count; ++i) {
-        workers.push_back(std::make_unique<Worker>(shared, policy));
+        workers.push_back(std::make_shared<Worker>(shared, policy));
         for (std::size_t index = 0; index < listenings.size(); ++index)
             if (auto problem = bind_one(*workers.back(), index); !problem.empty())
                 return problem;
@@ -250,8 +250,7 @@ void Proxy::stop()
     drain(std::chrono::milliseconds{0});
     for (const auto& worker : impl_->workers)
         worker->io.stop();
-    impl_->threads.clear(); // joins
-    impl_->workers.clear();
+    impl_->threads.clear(); // joins; the workers stay for `metrics`
 }
 
 MetricsSnapshot Proxy::metrics() const

@@ -80,8 +80,9 @@ class Listening
     std::shared_ptr<const Certificates> certificates_;
 };
 
-/// One thread: its io_context and what its sessions use without locks.
-class Worker
+/// One thread: its io_context and what its sessions use without locks. Shared with callbacks that other threads keep
+/// and that post here: they may come when the proxy is gone.
+class Worker : public std::enable_shared_from_this<Worker>
 {
   public:
     Worker(Shared& its_shared, std::shared_ptr<const policies::rules::Policy> policy)
