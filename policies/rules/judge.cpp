@@ -6,6 +6,7 @@
 #include "policies/rules/sql_regexes.h"
 
 #include <algorithm>
+#include <random>
 #include <unordered_map>
 
 namespace stepgate::policies::rules
@@ -91,6 +92,7 @@ struct Judge::Memo {
     postgres::FactsMemo facts;
     std::unordered_map<MemoKey, std::shared_ptr<const MatchedFacts>, MemoHash> matched;
     std::unordered_map<std::string, std::uint32_t> databases;
+    std::mt19937_64 shapes{std::random_device{}()}; // names must not repeat over threads and restarts
 
     void forget()
     {
@@ -154,7 +156,9 @@ std::shared_ptr<const MatchedFacts> Judge::facts(std::string_view sql, const pos
         return found->second;
     if (memo_->matched.size() >= memo_entries)
         memo_->matched.clear();
-    auto matched = match(std::move(facts), database); // holds the facts, so that the key cannot be reused
+    // A copy, once a shape. It holds the facts, so that the key cannot be reused.
+    auto matched = std::make_shared<MatchedFacts>(*match(std::move(facts), database));
+    matched->shape = memo_->shapes() | 1;
     memo_->matched.emplace(key, matched);
     return matched;
 }

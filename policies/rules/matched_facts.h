@@ -18,6 +18,7 @@ struct MatchedFacts : sensitivity::LabelledFacts {
     std::vector<std::vector<std::uint32_t>> by_statement; // the same a statement; only if the default is not allow
     std::shared_ptr<const Policy> policy;                 // whose rules these are
     bool regex_needed = false;                            // some candidate looks at the text
+    std::uint64_t shape = 0; // random name of the shape for the audit's index; 0: these facts are of one text only
 };
 
 } // namespace stepgate::policies::rules

@@ -46,6 +46,18 @@ net::Task<Endpoints> resolve(net::Executor executor, const Target& target, error
     co_return found;
 }
 
+/// Asio asked the reactor for writability to see the connect end. Edge-triggered, that interest would wake the thread at
+/// every acknowledgement from now on; a new registration has none.
+error_code forget_writability(net::Socket& socket)
+{
+    error_code ec;
+    const auto protocol = socket.local_endpoint(ec).protocol();
+    const auto descriptor = ec ? -1 : socket.release(ec);
+    if (!ec)
+        socket.assign(protocol, descriptor, ec);
+    return ec;
+}
+
 net::Task<error_code> connect_any(net::Socket& socket, const Target& target)
 {
     error_code failed;
@@ -60,6 +72,8 @@ net::Task<error_code> connect_any(net::Socket& socket, const Target& target)
     }
     if (!failed && endpoints.empty())
         failed = net::errc::bad_address;
+    if (!failed)
+        failed = forget_writability(socket);
     co_return failed;
 }
 
