@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-namespace stepgate::challenge_web::accounts {
+namespace stepgate::challenge_web::accounts
+{
 
 using TimePoint = std::chrono::system_clock::time_point;
 template <class T>
@@ -18,31 +19,31 @@ using result = boost::system::result<T>;
 
 /// Someone who connects, approves or reviews.
 struct User {
-    std::string name;                 // as in the database client's user name
-    std::string handle;               // WebAuthn user handle: 32 random bytes, never shown
-    std::vector<std::string> groups;  // sorted
-    bool auditor = false;             // may read the audit of everyone
+    std::string name;                // as in the database client's user name
+    std::string handle;              // WebAuthn user handle: 32 random bytes, never shown
+    std::vector<std::string> groups; // sorted
+    bool auditor = false;            // may read the audit of everyone
     bool admin = false;
     bool disabled = false;
-    std::string scram_verifier;       // "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey", as PostgreSQL stores it
+    std::string scram_verifier; // "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey", as PostgreSQL stores it
     TimePoint created{};
 };
 
 struct PasskeyCredential {
-    std::string id;         // raw credential id
+    std::string id; // raw credential id
     std::string user;
     std::string public_key; // COSE_Key bytes
     int algorithm = 0;      // COSE: -7, -257
     std::uint32_t sign_count = 0;
-    std::string name;       // "MacBook", chosen by the user
+    std::string name; // "MacBook", chosen by the user
     TimePoint created{};
     std::optional<TimePoint> last_used;
 };
 
 struct TotpCredential {
-    std::string id;         // random, 16 hex digits
+    std::string id; // random, 16 hex digits
     std::string user;
-    std::string secret;     // raw bytes in memory; encrypted at rest by the store
+    std::string secret;         // raw bytes in memory; encrypted at rest by the store
     std::int64_t last_step = 0; // newest accepted time step: only later ones are accepted
     std::string name;
     TimePoint created{};
@@ -50,11 +51,11 @@ struct TotpCredential {
 
 /// A browser's session. Only a hash of the cookie's token is stored.
 struct WebSession {
-    std::string token_hash;  // SHA-256 of the cookie value
+    std::string token_hash; // SHA-256 of the cookie value
     std::string user;
-    std::string csrf;        // token the pages send back in X-CSRF-Token
+    std::string csrf;            // token the pages send back in X-CSRF-Token
     bool enrolment_only = false; // made by an enrolment link: may add a first factor, nothing else
-    bool strong = false;     // signed in with a phishing-resistant factor
+    bool strong = false;         // signed in with a phishing-resistant factor
     TimePoint created{}, last_seen{}, expires{};
     std::string client_address, user_agent;
 };
@@ -87,15 +88,19 @@ class Accounts
 
     /// Wrong answers of a user with a factor since `since`; survives restarts, so a lockout does too.
     [[nodiscard]] virtual result<int> failures(const std::string& user, const std::string& factor, TimePoint since) = 0;
-    [[nodiscard]] virtual result<void> add_failure(const std::string& user, const std::string& factor, TimePoint now) = 0;
+    [[nodiscard]] virtual result<void> add_failure(const std::string& user, const std::string& factor,
+                                                   TimePoint now) = 0;
     [[nodiscard]] virtual result<void> clear_failures(const std::string& user, const std::string& factor) = 0;
 
     /// One-time enrolment links: the token's SHA-256 is stored; redeeming spends it. errc::not_found, used, expired.
-    [[nodiscard]] virtual result<void> add_enrolment(const std::string& token_hash, const std::string& user, TimePoint expires) = 0;
-    [[nodiscard]] virtual result<std::string> redeem_enrolment(const std::string& token_hash, TimePoint now) = 0; // user
+    [[nodiscard]] virtual result<void> add_enrolment(const std::string& token_hash, const std::string& user,
+                                                     TimePoint expires) = 0;
+    [[nodiscard]] virtual result<std::string> redeem_enrolment(const std::string& token_hash,
+                                                               TimePoint now) = 0; // user
 
     [[nodiscard]] virtual result<void> add_web_session(const WebSession& session) = 0;
-    [[nodiscard]] virtual result<std::optional<WebSession>> find_web_session(const std::string& token_hash, TimePoint now) = 0;
+    [[nodiscard]] virtual result<std::optional<WebSession>> find_web_session(const std::string& token_hash,
+                                                                             TimePoint now) = 0;
     [[nodiscard]] virtual result<void> touch_web_session(const std::string& token_hash, TimePoint now) = 0;
     [[nodiscard]] virtual result<void> remove_web_session(const std::string& token_hash) = 0;
     [[nodiscard]] virtual result<void> remove_web_sessions_of(const std::string& user) = 0;

@@ -6,14 +6,15 @@
 #include <string>
 #include <type_traits>
 
-namespace stepgate::challenge_web::accounts {
+namespace stepgate::challenge_web::accounts
+{
 
 /// Why an account operation failed.
 enum class errc {
     store_unavailable = 1, // the store cannot be read or written: refuse
     not_found,
     exists,
-    used,     // an enrolment link that was spent
+    used, // an enrolment link that was spent
     expired,
     replayed, // a counter or time step that was seen before
 };
@@ -25,12 +26,18 @@ enum class errc {
         std::string message(int code) const override
         {
             switch (static_cast<errc>(code)) {
-            case errc::store_unavailable: return "the store is not available";
-            case errc::not_found: return "not found";
-            case errc::exists: return "exists already";
-            case errc::used: return "was used already";
-            case errc::expired: return "has expired";
-            case errc::replayed: return "was seen before";
+            case errc::store_unavailable:
+                return "the store is not available";
+            case errc::not_found:
+                return "not found";
+            case errc::exists:
+                return "exists already";
+            case errc::used:
+                return "was used already";
+            case errc::expired:
+                return "has expired";
+            case errc::replayed:
+                return "was seen before";
             }
             return "unknown accounts error";
         }
@@ -46,4 +53,5 @@ enum class errc {
 } // namespace stepgate::challenge_web::accounts
 
 template <>
-struct boost::system::is_error_code_enum<stepgate::challenge_web::accounts::errc> : std::true_type {};
+struct boost::system::is_error_code_enum<stepgate::challenge_web::accounts::errc> : std::true_type {
+};

@@ -233,7 +233,8 @@ int run_enroll(const std::filesystem::path& config, const std::string& name, std
     if (!token)
         return store_failed(make_error_code(accounts::errc::store_unavailable), err);
     const auto expires = std::chrono::system_clock::now() + valid;
-    if (const auto added = opened->store->add_enrolment(challenge_web::server::token_hash(*token), name, expires); added.has_error())
+    if (const auto added = opened->store->add_enrolment(challenge_web::server::token_hash(*token), name, expires);
+        added.has_error())
         return store_failed(added.error(), err);
     out << opened->configuration.web->public_url << "/enrol#" << *token << '\n';
     return 0;
