@@ -19,7 +19,7 @@ namespace stepgate::proxy::audit
 namespace
 {
 
-constexpr int level = 3;
+constexpr int level = 1;
 constexpr std::size_t chunk = 256 * 1024;
 
 boost::system::error_code compress_into(std::ifstream& in, OutFile& out)

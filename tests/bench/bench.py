@@ -110,7 +110,8 @@ def relay(stack, arguments):
     peers = [Peer("direct", stack.cluster.port, "app", "app-password"), bouncer_peer, balancer_peer,
              Peer("stepgate", stack.port, "demo", stack.password, stack.process.pid)]
     try:
-        print(f"pgbench -S, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; {os.cpu_count()} cores shared by all\n")
+        print(f"pgbench -S, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; {os.cpu_count()} cores shared by all; "
+              f"stepgate with {arguments.threads or os.cpu_count()} relay thread(s)\n")
         print(f"{'mode':9} {'clients':>7} {'':10} {'tps':>9} {'/pgbouncer':>10} {'CPU us':>7} {'/pgbouncer':>10}")
         for mode in arguments.modes.split(","):
             for clients in map(int, arguments.clients.split(",")):
@@ -204,9 +205,12 @@ def main():
     parser.add_argument("--only", choices=("relay", "hold", "idle"))
     parser.add_argument("--holds", type=int, default=9)
     parser.add_argument("--sessions", type=int, default=200)
+    parser.add_argument("--threads", type=int, default=1, help="relay threads of stepgate; pgbouncer has one (0: one a core)")
     arguments = parser.parse_args()
     limits = '[limits]\nconnections_per_user = 1000\nconnections_per_address = 2000\ndrain = "1s"\n'
-    stack = Stack(extra=limits).start()
+    stack = Stack(extra=limits)
+    stack.config.write_text(f"threads = {arguments.threads}\n" + stack.config.read_text())
+    stack.start()
     try:
         for name, part in (("relay", relay), ("hold", hold), ("idle", idle)):
             if arguments.only in (None, name):
