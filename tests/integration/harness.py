@@ -272,6 +272,7 @@ class Stack:
         """Ends the program and answers with its exit code; one that hangs is killed, and that is a failure."""
         if self.process is None:
             return None
+        self.log.close()
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
         try:

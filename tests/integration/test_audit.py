@@ -2,9 +2,6 @@
 import csv
 import io
 import json
-import pathlib
-import shutil
-import signal
 import subprocess
 import unittest
 

@@ -1,10 +1,8 @@
 """The main job with psql: held, shown, approved or not, and what the server and the audit say about it afterwards."""
-import os
 import re
 import signal
 import subprocess
 import threading
-import time
 import unittest
 
 from harness import PATIENCE, Stack, wait_for
@@ -222,7 +220,7 @@ class Codes(unittest.TestCase):
 class Timeouts(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.stack = Stack(hold='{timeout = "2s", in_transaction = "1s"}').start()
+        cls.stack = Stack(hold='{timeout = "2s"}').start()
         cls.addClassCleanup(cls.stack.close)
 
     def test_expires_with_a_clear_error(self):
@@ -232,13 +230,6 @@ class Timeouts(unittest.TestCase):
         self.assertIn("delete-without-where", err)
         self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
 
-    def test_shorter_inside_a_transaction(self):
-        begin = time.monotonic()
-        process = self.stack.psql("-f", "-")
-        out, err = process.communicate("BEGIN;\nDELETE FROM orders;\nCOMMIT;\n", timeout=PATIENCE)
-        self.assertLess(time.monotonic() - begin, 2)
-        self.assertIn("ROLLBACK", out, err)
-
     def test_server_that_dies_while_held_ends_the_hold(self):
         process = self.stack.psql("-c", "DELETE FROM orders")
         process.stderr.readline()
@@ -246,6 +237,17 @@ class Timeouts(unittest.TestCase):
         out, err = process.communicate(timeout=PATIENCE)
         self.assertNotEqual(process.returncode, 0)
         self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
+
+
+class TransactionTimeout(unittest.TestCase):
+    def test_shorter_inside_a_transaction(self):
+        # The general time to answer is longer than the test's patience: only the shorter one can end this.
+        stack = Stack(hold='{timeout = "1h", in_transaction = "1s"}').start()
+        self.addCleanup(stack.close)
+        process = stack.psql("-f", "-")
+        out, err = process.communicate("BEGIN;\nDELETE FROM orders;\nCOMMIT;\n", timeout=PATIENCE)
+        self.assertIn("ROLLBACK", out, err)
+        self.assertIn("not approved", err)
 
 
 if __name__ == "__main__":

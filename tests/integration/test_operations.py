@@ -4,7 +4,6 @@ import json
 import resource
 import signal
 import subprocess
-import time
 import unittest
 
 from harness import BINARY, PATIENCE, Stack, wait_for
