@@ -15,7 +15,7 @@ packages_for() {
     demo) echo postgresql-15 postgresql-client-15 openssl ;;
     smoke) echo chromium fonts-dejavu-core ;;
     test)
-      echo libgtest-dev libgmock-dev libbenchmark-dev sqlite3 python3 python3-psycopg python3-psycopg2 \
+      echo libgtest-dev libgmock-dev libbenchmark-dev sqlite3 zstd python3 python3-psycopg python3-psycopg2 \
            python3-asyncpg libpostgresql-jdbc-java default-jdk-headless clang-format-14 ;;
     bench) echo pgbouncer haproxy ;;
     fuzz) echo clang-14 libclang-rt-14-dev libstdc++-12-dev ;;
