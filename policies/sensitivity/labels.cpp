@@ -8,8 +8,7 @@ namespace stepgate::policies::sensitivity
 LabelNames::LabelNames(std::vector<std::string> names) : names_(std::move(names))
 {
     std::ranges::sort(names_);
-    const auto doubles = std::ranges::unique(names_);
-    names_.erase(doubles.begin(), doubles.end());
+    names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
 }
 
 std::optional<LabelId> LabelNames::find(std::string_view name) const
