@@ -1,0 +1,198 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace stepgate::policies::catalog
+{
+
+/// The server's name for an object within its catalogs; 0: none.
+using Oid = std::uint32_t;
+
+enum class RelationKind : std::uint8_t {
+    table,
+    partitioned_table,
+    view,
+    materialized_view,
+    foreign_table,
+    sequence,
+    index,
+    composite
+};
+
+struct Column {
+    std::string name;
+    Oid type = 0;
+    std::int16_t number = 0; // attnum; renames keep it, dropped columns leave a gap
+    bool generated = false;  // `expression` makes its value
+    std::string expression;  // default or generation expression as SQL; "" none
+    bool operator==(const Column&) const = default;
+};
+
+/// Which changes of rows something stands behind.
+struct Events {
+    bool insert = false, update = false, delete_rows = false, truncate = false;
+    bool operator==(const Events&) const = default;
+};
+
+struct Trigger {
+    std::string name;
+    Events events;
+    Oid function = 0;
+    std::string when; // condition as SQL; "" none
+    bool operator==(const Trigger&) const = default;
+};
+
+/// CREATE RULE other than a view's own SELECT rule.
+struct RewriteRule {
+    std::string name;
+    std::string definition; // pg_get_ruledef
+    bool operator==(const RewriteRule&) const = default;
+};
+
+enum class ReferenceAction : std::uint8_t { none, restrict_it, cascade, set_null, set_default };
+
+/// A foreign key that points at the relation it stands with.
+struct ReferencedBy {
+    Oid relation = 0;                     // whose rows change when ours do
+    std::vector<std::string> columns;     // its columns
+    std::vector<std::string> our_columns; // ours
+    ReferenceAction on_delete = ReferenceAction::none, on_update = ReferenceAction::none;
+    bool operator==(const ReferencedBy&) const = default;
+};
+
+/// Row security: what is evaluated for each row.
+struct RowPolicy {
+    std::string name;
+    std::string using_expression, check_expression; // SQL; "" none
+    bool operator==(const RowPolicy&) const = default;
+};
+
+struct Relation {
+    Oid oid = 0;
+    std::string schema, name;
+    RelationKind kind = RelationKind::table;
+    bool temporary = false;
+    std::vector<Column> columns; // by number, dropped ones left out
+    std::string definition;      // of views: the SELECT as pg_get_viewdef gives it with an empty search path; else ""
+    std::vector<Oid> parents;    // inheritance and partitions
+    std::vector<Oid> children;
+    std::vector<Trigger> triggers; // enabled, not internal
+    std::vector<RewriteRule> rules;
+    std::vector<ReferencedBy> referenced_by;
+    bool row_security = false;
+    std::vector<RowPolicy> policies;
+    std::vector<std::string> checks;            // CHECK constraints as SQL
+    std::vector<std::string> index_expressions; // of its indexes, predicates included, as SQL
+    bool operator==(const Relation&) const = default;
+};
+
+enum class FunctionKind : std::uint8_t { function, procedure, aggregate, window };
+enum class Volatility : std::uint8_t { immutable, stable, volatile_ };
+
+struct Function {
+    Oid oid = 0;
+    std::string schema, name;
+    FunctionKind kind = FunctionKind::function;
+    std::string language; // "sql", "plpgsql", "c", "internal", …
+    Volatility volatility = Volatility::volatile_;
+    bool security_definer = false;
+    std::vector<std::string> argument_names; // of all arguments, outputs included, as far as they have names
+    std::vector<Oid> argument_types;         // of the input arguments
+    int defaults = 0;                        // so many of the last inputs may be left out
+    bool variadic = false;
+    std::vector<std::string> default_expressions; // SQL
+    Oid returns = 0;
+    std::string body;       // prosrc, or the SQL-standard body as SQL; for "c" and "internal" the symbol
+    std::string definition; // pg_get_functiondef; "" for aggregates
+    std::vector<std::pair<std::string, std::string>> settings; // SET clauses: search_path, role, …
+    std::vector<Oid> uses; // of an aggregate: transition, final, combine, … functions that are not the system's own
+    bool operator==(const Function&) const = default;
+};
+
+struct Operator {
+    Oid oid = 0;
+    std::string schema, name;
+    Oid left = 0, right = 0; // types; left 0: prefix
+    Oid function = 0;
+    std::string function_name; // "schema.name", also where the function is the system's own
+    bool operator==(const Operator&) const = default;
+};
+
+struct Cast {
+    Oid source = 0, target = 0;
+    Oid function = 0; // 0: none needed
+    bool operator==(const Cast&) const = default;
+};
+
+enum class TypeKind : std::uint8_t { base, composite, domain, enumeration, range, multirange, pseudo };
+
+struct Type {
+    Oid oid = 0;
+    std::string schema, name;
+    TypeKind kind = TypeKind::base;
+    Oid relation = 0;                // of composites
+    Oid element = 0;                 // of arrays
+    Oid base = 0;                    // of domains
+    std::vector<std::string> checks; // of domains: SQL
+    std::vector<Oid> functions;      // of base types made by users: input, output, receive, send, …
+    bool operator==(const Type&) const = default;
+};
+
+/// What a snapshot holds, before it is indexed. Types include the system's own, so that every oid here has a name.
+struct Contents {
+    std::string database;
+    int server_version = 0; // as server_version_num: 150020
+    std::chrono::system_clock::time_point taken;
+    std::vector<Relation> relations;
+    std::vector<Function> functions;
+    std::vector<Operator> operators;
+    std::vector<Cast> casts;
+    std::vector<Type> types;
+    std::vector<std::string> schemas; // all of them; a name of a path that is not here is skipped by the server
+    bool event_triggers = false;      // some are enabled: DDL runs code
+};
+
+/// An indexed snapshot. Immutable and thread-safe; share it by pointer. Pointers it gives live as long as it does.
+class Catalog
+{
+  public:
+    explicit Catalog(Contents contents);
+
+    [[nodiscard]] const Contents& contents() const { return contents_; }
+    /// Never the same for two snapshots of one process: memos are keyed by it.
+    [[nodiscard]] std::uint64_t revision() const { return revision_; }
+
+    [[nodiscard]] bool has_schema(std::string_view schema) const;
+    [[nodiscard]] const Relation* relation(std::string_view schema, std::string_view name) const;
+    [[nodiscard]] const Relation* relation(Oid oid) const;
+    /// All functions of that name in the schema, whatever their arguments.
+    [[nodiscard]] std::vector<const Function*> functions(std::string_view schema, std::string_view name) const;
+    [[nodiscard]] const Function* function(Oid oid) const;
+    /// All operators of that name, in every schema: names of operators are short and few.
+    [[nodiscard]] const std::vector<const Operator*>& operators(std::string_view name) const;
+    [[nodiscard]] const Type* type(Oid oid) const;
+    [[nodiscard]] const Type* type(std::string_view schema, std::string_view name) const;
+    /// Casts by users from or to a type.
+    [[nodiscard]] std::vector<const Cast*> casts(Oid type) const;
+    /// Some user function, in any schema, has this bare name: a call that may mean it.
+    [[nodiscard]] bool names_function(std::string_view bare_name) const;
+
+  private:
+    using Index = std::unordered_map<std::string, std::vector<std::size_t>>;
+
+    Contents contents_;
+    std::uint64_t revision_;
+    Index relations_by_name_, functions_by_name_, types_by_name_, bare_functions_;
+    std::unordered_map<Oid, std::size_t> relations_by_oid_, functions_by_oid_, types_by_oid_;
+    std::unordered_map<Oid, std::vector<std::size_t>> casts_by_type_;
+    std::unordered_map<std::string, std::vector<const Operator*>> operators_by_name_;
+};
+
+} // namespace stepgate::policies::catalog
