@@ -164,6 +164,8 @@ class Catalog
 {
   public:
     explicit Catalog(Contents contents);
+    Catalog(const Catalog&) = delete;
+    Catalog& operator=(const Catalog&) = delete;
 
     [[nodiscard]] const Contents& contents() const { return contents_; }
     /// Never the same for two snapshots of one process: memos are keyed by it.
