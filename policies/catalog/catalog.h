@@ -88,8 +88,9 @@ struct Relation {
     std::vector<ReferencedBy> referenced_by;
     bool row_security = false;
     std::vector<RowPolicy> policies;
-    std::vector<std::string> checks;            // CHECK constraints as SQL
-    std::vector<std::string> index_expressions; // of its indexes, predicates included, as SQL
+    std::vector<std::string> checks; // CHECK constraints as SQL
+    /// As SQL: expressions and predicates of its indexes, of its partition key, of its extended statistics.
+    std::vector<std::string> index_expressions;
     bool operator==(const Relation&) const = default;
 };
 
@@ -141,7 +142,10 @@ struct Type {
     Oid element = 0;                 // of arrays
     Oid base = 0;                    // of domains
     std::vector<std::string> checks; // of domains: SQL
-    std::vector<Oid> functions;      // of base types made by users: input, output, receive, send, …
+    std::string default_expression;  // of domains: SQL; "" none
+    /// Of types made by users, those that are not the system's own: input, output, receive, send, …; of ranges the
+    /// canonical and difference functions; and what operator classes of the type run to compare and hash its values.
+    std::vector<Oid> functions;
     bool operator==(const Type&) const = default;
 };
 
@@ -157,6 +161,7 @@ struct Contents {
     std::vector<Type> types;
     std::vector<std::string> schemas; // all of them; a name of a path that is not here is skipped by the server
     bool event_triggers = false;      // some are enabled: DDL runs code
+    bool operator==(const Contents&) const = default;
 };
 
 /// An indexed snapshot. Immutable and thread-safe; share it by pointer. Pointers it gives live as long as it does.
