@@ -79,11 +79,11 @@ bool changes_session(const StatementFacts& facts)
 
 /// Walks the statements in order; each sees the session as those before it leave it. Statements of one message run in
 /// one transaction until COMMIT or ROLLBACK, even without BEGIN.
-void walk_all(const RawParse& parse, std::string_view sql, const SessionState& state, const Limits& limits,
-              Analysis& out)
+void walk_all(const RawParse& parse, std::string_view sql, const SessionState& state, const catalog::Catalog* catalog,
+              const Limits& limits, Analysis& out)
 {
     const auto statements = cells(parse.statements());
-    Walk walk{sql, state, limits, out};
+    Walk walk{sql, state, catalog, limits, out};
     std::optional<SessionState> carried;
     int count = 0;
     for (const ::ListCell& cell : statements) {
@@ -103,7 +103,8 @@ void walk_all(const RawParse& parse, std::string_view sql, const SessionState& s
     }
 }
 
-Analysis analyze_as(std::string_view sql, const SessionState& state, const Limits& limits, bool standard)
+Analysis analyze_as(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog,
+                    const Limits& limits, bool standard)
 {
     Analysis out;
     const RawParse parse{sql, standard};
@@ -113,7 +114,7 @@ Analysis analyze_as(std::string_view sql, const SessionState& state, const Limit
         return out;
     }
     out.facts.parsed = true;
-    walk_all(parse, sql, state, limits, out);
+    walk_all(parse, sql, state, catalog, limits, out);
     return out;
 }
 
@@ -138,7 +139,7 @@ std::string Analyzer::refusal(std::string_view sql, const SessionState& state) c
     return {};
 }
 
-Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state) const
+Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog) const
 {
     if (std::string reason = refusal(sql, state); !reason.empty()) {
         Analysis refused;
@@ -147,10 +148,10 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
         return refused;
     }
     const Lexing lexing = state.lexing();
-    Analysis analysis = analyze_as(sql, state, limits_, lexing != Lexing::backslashes);
+    Analysis analysis = analyze_as(sql, state, catalog, limits_, lexing != Lexing::backslashes);
     if (lexing != Lexing::both || sql.find('\\') == std::string_view::npos)
         return analysis;
-    const Analysis other = analyze_as(sql, state, limits_, false);
+    const Analysis other = analyze_as(sql, state, catalog, limits_, false);
     analysis.literals_consulted = true;
     if (!(analysis.facts == other.facts))
         make_opaque(analysis, "means something else without standard_conforming_strings, which the session changed");
@@ -158,9 +159,10 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
     return analysis;
 }
 
-statement::Facts Analyzer::analyze(std::string_view sql, const SessionState& state) const
+statement::Facts Analyzer::analyze(std::string_view sql, const SessionState& state,
+                                   const catalog::Catalog* catalog) const
 {
-    return analyze_fully(sql, state).facts;
+    return analyze_fully(sql, state, catalog).facts;
 }
 
 } // namespace stepgate::policies::postgres

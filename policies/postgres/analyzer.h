@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policies/catalog/catalog.h"
 #include "policies/postgres/session_state.h"
 #include "policies/statement/facts.h"
 
@@ -37,8 +38,12 @@ class Analyzer
     /// Why a text is not even parsed (too large, a zero byte, not UTF-8); empty if it is.
     [[nodiscard]] std::string refusal(std::string_view sql, const SessionState& state) const;
 
-    [[nodiscard]] statement::Facts analyze(std::string_view sql, const SessionState& state) const;
-    [[nodiscard]] Analysis analyze_fully(std::string_view sql, const SessionState& state) const;
+    /// `catalog`: the snapshot that names are looked up in, of the session's database; null: there is none, and every
+    /// name is taken as it stands. It must live as long as the call.
+    [[nodiscard]] statement::Facts analyze(std::string_view sql, const SessionState& state,
+                                           const catalog::Catalog* catalog = nullptr) const;
+    [[nodiscard]] Analysis analyze_fully(std::string_view sql, const SessionState& state,
+                                         const catalog::Catalog* catalog = nullptr) const;
 
   private:
     Limits limits_;

@@ -43,32 +43,34 @@ FactsMemo::FactsMemo(Limits limits, Size size) : analyzer_(limits), size_(size),
 {
 }
 
-std::shared_ptr<const Facts> FactsMemo::facts(std::string_view sql, const SessionState& state)
+std::shared_ptr<const Facts> FactsMemo::facts(std::string_view sql, const SessionState& state,
+                                              const std::shared_ptr<const catalog::Catalog>& catalog)
 {
     const Shape shape = shape_of(sql, state.lexing(), secret_, state.settings_key());
     // What refuses a text may stand inside a literal, which the shape does not see.
     if (!shape.sound || !analyzer_.refusal(sql, state).empty()) {
         ++counters_.unshareable;
-        return std::make_shared<const Facts>(analyzer_.analyze(sql, state));
+        return std::make_shared<const Facts>(analyzer_.analyze(sql, state, catalog.get()));
     }
-    if (const auto found = index_.find(shape.key); found != index_.end()) {
+    const Key key{shape.key, catalog ? catalog->revision() : 0};
+    if (const auto found = index_.find(key); found != index_.end()) {
         order_.splice(order_.begin(), order_, found->second);
         if (found->second->facts) {
             ++counters_.hits;
             return found->second->facts;
         }
         ++counters_.unshareable;
-        return std::make_shared<const Facts>(analyzer_.analyze(sql, state));
+        return std::make_shared<const Facts>(analyzer_.analyze(sql, state, catalog.get()));
     }
     ++counters_.misses;
-    Analysis analysis = analyzer_.analyze_fully(sql, state);
+    Analysis analysis = analyzer_.analyze_fully(sql, state, catalog.get());
     const bool shareable = analysis.facts.parsed && !analysis.literals_consulted && !analysis.names_consulted;
     auto facts = std::make_shared<const Facts>(std::move(analysis.facts));
-    insert(shape.key, shareable ? facts : nullptr);
+    insert(key, shareable ? facts : nullptr);
     return facts;
 }
 
-void FactsMemo::insert(const ShapeKey& key, std::shared_ptr<const Facts> facts)
+void FactsMemo::insert(const Key& key, std::shared_ptr<const Facts> facts)
 {
     const std::size_t bytes = facts ? size_of(*facts) : 256;
     if (bytes > size_.bytes / 4 || size_.entries == 0)

@@ -31,27 +31,41 @@ class FactsMemo
 
     /// Facts of the text in this state. The pointer stays valid and immutable for as long as it is held; equal shapes
     /// get the same pointer while memoised, so callers may cache by it as long as they hold it.
-    [[nodiscard]] std::shared_ptr<const statement::Facts> facts(std::string_view sql, const SessionState& state);
+    /// `catalog`: the newest snapshot of the session's database, or null. Entries of another revision never count.
+    [[nodiscard]] std::shared_ptr<const statement::Facts>
+    facts(std::string_view sql, const SessionState& state,
+          const std::shared_ptr<const catalog::Catalog>& catalog = nullptr);
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
     [[nodiscard]] std::size_t entries() const { return order_.size(); }
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
   private:
+    struct Key {
+        ShapeKey shape;
+        std::uint64_t revision = 0; // of the catalog; 0: none
+        bool operator==(const Key&) const = default;
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const noexcept
+        {
+            return ShapeKeyHash{}(key.shape) ^ static_cast<std::size_t>(key.revision * 0x9e3779b97f4a7c15ULL);
+        }
+    };
     struct Entry {
-        ShapeKey key;
+        Key key;
         std::shared_ptr<const statement::Facts> facts; // null: this shape's facts depend on literals or names
         std::size_t bytes = 0;
     };
     using Order = std::list<Entry>; // most recent first
 
-    void insert(const ShapeKey& key, std::shared_ptr<const statement::Facts> facts);
+    void insert(const Key& key, std::shared_ptr<const statement::Facts> facts);
 
     Analyzer analyzer_;
     Size size_;
     ShapeSecret secret_;
     Order order_;
-    std::unordered_map<ShapeKey, Order::iterator, ShapeKeyHash> index_;
+    std::unordered_map<Key, Order::iterator, KeyHash> index_;
     std::size_t bytes_ = 0;
     Counters counters_;
 };

@@ -96,8 +96,9 @@ bool SessionState::Name::operator==(const Name& other) const
 }
 
 SessionState::SessionState(Start start)
-    : start_{std::move(start.search_path), std::move(start.role), std::move(start.client_encoding)}, now_(start_),
-      saved_(start_), session_(start_), start_scs_(start.standard_conforming_strings),
+    : start_{std::move(start.search_path), std::move(start.role), std::move(start.user),
+             std::move(start.client_encoding)},
+      now_(start_), saved_(start_), session_(start_), start_scs_(start.standard_conforming_strings),
       scs_(start.standard_conforming_strings)
 {
     settings_changed();
@@ -184,6 +185,8 @@ void SessionState::settings_changed()
         settings_key_ += schema;
         settings_key_ += '\0';
     }
+    settings_key_ += user_known() ? 'u' : '?';
+    settings_key_ += current_user(); // "$user" is its schema
 }
 
 void SessionState::open_savings()
@@ -212,8 +215,23 @@ void SessionState::assign(Settings& settings, const SetParameter& parameter) con
         settings.client_encoding =
             parameter.value && !parameter.value->empty() ? parameter.value->front() : start_.client_encoding;
     } else if (parameter.name == "role" || parameter.name == "session_authorization") {
-        settings.role = parameter.value && !parameter.value->empty() ? parameter.value->front() : start_.role;
+        assign_user(settings, parameter);
     }
+}
+
+/// SET SESSION AUTHORIZATION also ends SET ROLE.
+void SessionState::assign_user(Settings& settings, const SetParameter& parameter) const
+{
+    settings.user_known = !parameter.unknown;
+    if (parameter.unknown)
+        return;
+    const bool given = parameter.value && !parameter.value->empty();
+    if (parameter.name == "role") {
+        settings.role = given ? parameter.value->front() : start_.role;
+        return;
+    }
+    settings.user = given ? parameter.value->front() : start_.user;
+    settings.role.clear();
 }
 
 void SessionState::set_lexing(const SetParameter& parameter)
@@ -247,9 +265,11 @@ void SessionState::reset_all()
     open_savings();
     if (scs_ != start_scs_)
         scs_ = start_scs_;
-    const std::string role = now_.role; // RESET ALL leaves the role alone
-    now_ = start_;
-    now_.role = role;
+    Settings after = start_; // RESET ALL leaves the user alone
+    after.role = now_.role;
+    after.user = now_.user;
+    after.user_known = now_.user_known;
+    now_ = after;
     session_ = now_;
     settings_changed();
 }
@@ -275,6 +295,9 @@ void SessionState::apply_effect(const statement::Effect& effect)
             [&](const statement::DiscardAll&) {
                 reset_all();
                 now_.role = session_.role = start_.role;
+                now_.user = session_.user = start_.user;
+                now_.user_known = session_.user_known = true;
+                settings_changed();
                 forget(prepared_, std::nullopt);
                 forget(cursors_, std::nullopt);
             },

@@ -33,6 +33,7 @@ class SessionState
     struct Start {
         std::vector<std::string> search_path{"$user", "public"};
         std::string role;
+        std::string user; // that logged in to the server; "": not known
         std::string client_encoding = "UTF8";
         bool standard_conforming_strings = true;
     };
@@ -42,6 +43,12 @@ class SessionState
 
     [[nodiscard]] const std::vector<std::string>& search_path() const { return now_.search_path; }
     [[nodiscard]] const std::string& role() const { return now_.role; }
+    /// The user whose rights count now, and whose schema "$user" is; meaningless unless `user_known`.
+    [[nodiscard]] const std::string& current_user() const
+    {
+        return now_.role.empty() || now_.role == "none" ? now_.user : now_.role;
+    }
+    [[nodiscard]] bool user_known() const { return now_.user_known && !current_user().empty(); }
     [[nodiscard]] const std::string& client_encoding() const { return now_.client_encoding; }
     [[nodiscard]] bool standard_conforming_strings() const { return scs_; }
 
@@ -94,7 +101,9 @@ class SessionState
     struct Settings {
         std::vector<std::string> search_path;
         std::string role;
+        std::string user; // of the session: SET SESSION AUTHORIZATION changes it
         std::string client_encoding;
+        bool user_known = true;
         bool search_path_known = true;
         bool encoding_known = true;
         bool operator==(const Settings&) const = default;
@@ -110,6 +119,7 @@ class SessionState
     [[nodiscard]] bool encoding_known() const { return now_.encoding_known; }
     void set(const statement::SetParameter& parameter);
     void set_lexing(const statement::SetParameter& parameter);
+    void assign_user(Settings& settings, const statement::SetParameter& parameter) const;
     void assign(Settings& settings, const statement::SetParameter& parameter) const;
     void reset_all();
     void put(Names& names, std::string_view name, std::string_view sql, bool with_hold);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "policies/postgres/analyzer.h"
+#include "policies/postgres/names.h"
 #include "policies/postgres/parse_tree.h"
 #include "policies/statement/facts.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,15 +53,21 @@ struct Scope {
 class Walk
 {
   public:
-    Walk(std::string_view sql, const SessionState& state, const Limits& limits, Analysis& out)
-        : sql_(sql), state_(&state), limits_(limits), out_(out)
+    Walk(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog, const Limits& limits,
+         Analysis& out)
+        : sql_(sql), state_(&state), catalog_(catalog), names_(std::in_place, state, catalog), limits_(limits),
+          out_(out)
     {
     }
 
     /// Appends the facts of one statement.
     void statement(const ::RawStmt& raw);
     /// The state that counts from the next statement on.
-    void continue_in(const SessionState& state) { state_ = &state; }
+    void continue_in(const SessionState& state)
+    {
+        state_ = &state;
+        names_.emplace(state, catalog_);
+    }
 
   private:
     friend class Nest;
@@ -69,8 +77,7 @@ class Walk
     void opaque(std::string reason);
     /// Counts the steps of a look-up against Limits::max_work; false once they are used up and the text is opaque.
     bool spend(std::size_t steps);
-    std::string relation_name(const ::RangeVar& relation, bool& known) const;
-    std::string first_schema() const;
+    [[nodiscard]] Found find(const ::RangeVar& relation) const;
     int read_index(const std::string& table, bool known);
     void read_column(Item& item, std::string_view column);
     void read_table(const ::RangeVar& relation, std::string_view column);
@@ -87,7 +94,7 @@ class Walk
     void call_builtin(std::string_view name, bool qualified);
     void call_by_field(std::string_view name);
     void set_config(const ::FuncCall& call);
-    [[nodiscard]] bool built_ins_may_be_shadowed() const;
+    [[nodiscard]] bool built_ins_may_be_shadowed() const { return !names_->built_ins_first(); }
     void finish();
 
     // walk_expressions.cpp
@@ -169,6 +176,8 @@ class Walk
     std::string_view sql_;
     std::string_view text_; // of the statement being walked
     const SessionState* state_;
+    const catalog::Catalog* catalog_; // null: no snapshot
+    std::optional<Names> names_;
     const Limits& limits_;
     Analysis& out_;
     std::size_t current_ = 0;

@@ -14,14 +14,6 @@ using statement::TableAccess;
 
 constexpr std::string_view catalog = "pg_catalog";
 
-std::string joined(std::string_view schema, std::string_view name)
-{
-    std::string out;
-    out.reserve(schema.size() + 1 + name.size());
-    out.append(schema).append(1, '.').append(name);
-    return out;
-}
-
 void sort_unique(auto& values)
 {
     std::ranges::sort(values);
@@ -97,28 +89,9 @@ void Walk::effect(Effect effect)
     facts().effects.push_back(std::move(effect));
 }
 
-std::string Walk::first_schema() const
+Found Walk::find(const ::RangeVar& relation) const
 {
-    for (const std::string& schema : state_->search_path())
-        if (schema != "$user" && !schema.empty() && schema != catalog && schema != "pg_temp")
-            return schema;
-    return "public";
-}
-
-/// With a schema, as written. Without: system relations are found before any other unless the path says otherwise; all
-/// else is taken to be in the first schema of the path, and not known to be.
-std::string Walk::relation_name(const ::RangeVar& relation, bool& known) const
-{
-    const std::string_view name = view_of(relation.relname);
-    known = true;
-    if (relation.schemaname != nullptr)
-        return joined(relation.schemaname, name);
-    if (is_catalog_relation(name)) {
-        known = !built_ins_may_be_shadowed();
-        return joined(catalog, name);
-    }
-    known = false;
-    return joined(first_schema(), name);
+    return names_->relation(view_of(relation.schemaname), view_of(relation.relname));
 }
 
 int Walk::read_index(const std::string& table, bool known)
@@ -154,8 +127,7 @@ void Walk::read_table(const ::RangeVar& relation, std::string_view name)
 
 TableAccess& Walk::write_table(const ::RangeVar& relation)
 {
-    bool known = false;
-    const std::string name = relation_name(relation, known);
+    auto [name, known, built_in, described, others] = find(relation);
     auto& writes = facts().writes;
     if (!spend(writes.size()) && !writes.empty())
         return writes.front();
@@ -269,16 +241,6 @@ void Walk::column(const ::ColumnRef& reference, Scope& scope)
     qualified_column(text_of(node_of(fields[fields.size() - 2])), text_of(last), star, scope);
 }
 
-/// pg_catalog listed behind another schema, or a path that only the server knows: any built-in name may mean another.
-bool Walk::built_ins_may_be_shadowed() const
-{
-    if (!state_->search_path_known())
-        return true;
-    const auto& path = state_->search_path();
-    const auto position = std::ranges::find(path, catalog);
-    return position != path.end() && position != path.begin();
-}
-
 void Walk::call_builtin(std::string_view name, bool qualified)
 {
     const Builtin builtin = builtin_function(name);
@@ -310,7 +272,7 @@ void Walk::call(const ::List* name)
     const std::string_view schema = qualified ? text_of(node_of(parts[parts.size() - 2])) : std::string_view{};
     if (schema == catalog || (!qualified && builtin_function(last).trust != Builtin::Trust::unknown))
         return call_builtin(last, qualified);
-    std::string full = qualified ? joined(schema, last) : joined(first_schema(), last);
+    std::string full = qualified ? joined(schema, last) : joined(names_->first_schema(), last);
     if (schema != "information_schema" || !is_information_schema_function(last))
         opaque("calls " + full + ", whose body is not known");
     facts().calls.push_back(std::move(full));
@@ -321,7 +283,7 @@ void Walk::call_by_field(std::string_view name)
 {
     if (builtin_function(name).trust != Builtin::Trust::unknown)
         return call_builtin(name, false);
-    std::string full = joined(first_schema(), name);
+    std::string full = joined(names_->first_schema(), name);
     opaque("selects the field " + std::string{name} + " of a value, which may be a call of " + full);
     facts().calls.push_back(std::move(full));
 }

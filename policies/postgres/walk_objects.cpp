@@ -669,9 +669,7 @@ void Walk::alter_command(const ::AlterTableCmd& command, Scope& scope, TableAcce
     case AT_AttachPartition:
     case AT_DetachPartition: {
         const auto& partition = as<::PartitionCmd>(command.def);
-        bool known = false;
-        const std::string name = relation_name(*partition.name, known);
-        facts().writes.push_back({name, known, {}});
+        write_table(*partition.name);
         if (partition.bound != nullptr)
             expressions(partition.bound->listdatums, scope);
         return;

@@ -265,7 +265,9 @@ void Walk::into(const ::IntoClause& clause)
 Item Walk::target_item(const ::RangeVar& relation) const
 {
     Item item;
-    item.table = relation_name(relation, item.known);
+    Found found = find(relation);
+    item.table = std::move(found.table);
+    item.known = found.known;
     item.alias = relation.alias != nullptr ? alias_of(relation.alias) : view_of(relation.relname);
     item.renamed = relation.alias != nullptr && relation.alias->colnames != nullptr;
     return item;

@@ -229,6 +229,7 @@ net::Task<void> PostgresSession::greet(const ClientStartup& startup)
 {
     policies::postgres::SessionState::Start start = startup.state;
     start.role = asker_.role;
+    start.user = asker_.role;
     start.standard_conforming_strings = tracker_.parameters().find("standard_conforming_strings") != "off";
     if (const auto encoding = tracker_.parameters().find("client_encoding"); !encoding.empty())
         start.client_encoding = encoding;
