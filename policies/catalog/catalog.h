@@ -114,6 +114,7 @@ struct Function {
     std::string definition; // pg_get_functiondef; "" for aggregates
     std::vector<std::pair<std::string, std::string>> settings; // SET clauses: search_path, role, …
     std::vector<Oid> uses; // of an aggregate: transition, final, combine, … functions that are not the system's own
+    std::vector<std::string> uses_system; // those that are, as "schema.name"
     bool operator==(const Function&) const = default;
 };
 
@@ -128,7 +129,8 @@ struct Operator {
 
 struct Cast {
     Oid source = 0, target = 0;
-    Oid function = 0; // 0: none needed
+    Oid function = 0;          // 0: none needed
+    std::string function_name; // "schema.name", also where the function is the system's own; "" none
     bool operator==(const Cast&) const = default;
 };
 

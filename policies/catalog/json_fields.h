@@ -131,6 +131,7 @@ void visit(Visitor& visitor, Object& function)
     visitor.maybe("definition", function.definition);
     visitor.maybe("settings", function.settings);
     visitor.maybe("uses", function.uses);
+    visitor.maybe("uses_system", function.uses_system);
 }
 
 template <class Visitor, Is<Operator> Object>
@@ -151,6 +152,7 @@ void visit(Visitor& visitor, Object& cast)
     visitor.needed("source", cast.source);
     visitor.needed("target", cast.target);
     visitor.maybe("function", cast.function);
+    visitor.maybe("function_name", cast.function_name);
 }
 
 template <class Visitor, Is<Type> Object>

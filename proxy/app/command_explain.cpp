@@ -129,19 +129,6 @@ class Explainer
     std::map<std::string, Session> sessions_;
 };
 
-/// The listener asked for, or the first; null after saying why on `err`.
-const Listener* find_listener(const Configuration& configuration, const std::string& name, std::ostream& err)
-{
-    for (const auto& listener : configuration.listeners)
-        if (name.empty() || listener.name == name)
-            return &listener;
-    err << "stepgate: there is no listener \"" << name << "\"; the configuration has:";
-    for (const auto& listener : configuration.listeners)
-        err << ' ' << listener.name;
-    err << '\n';
-    return nullptr;
-}
-
 int explain_lines(Explainer& explainer, std::istream& in, std::ostream& out)
 {
     int exit_code = 0;

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <ostream>
 
 namespace stepgate::proxy::app
 {
@@ -291,6 +292,18 @@ ConfigurationResult load_configuration(const std::filesystem::path& file)
     if (!content)
         return errors;
     return Reader{*content, file}.read();
+}
+
+const Listener* find_listener(const Configuration& configuration, const std::string& name, std::ostream& err)
+{
+    for (const auto& listener : configuration.listeners)
+        if (name.empty() || listener.name == name)
+            return &listener;
+    err << "stepgate: there is no listener \"" << name << "\"; the configuration has:";
+    for (const auto& listener : configuration.listeners)
+        err << ' ' << listener.name;
+    err << '\n';
+    return nullptr;
 }
 
 } // namespace stepgate::proxy::app

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,12 @@ struct Upstream {
     std::optional<std::string> database;    // overrides what the client asks for
 };
 
+/// How the server's catalogs are read, so that names can be looked up.
+struct CatalogReading {
+    std::string user;               // "": the upstream's account
+    std::optional<Secret> password; // of `user`; none: the upstream's, or none asked for
+};
+
 struct Listener {
     std::string name;
     Protocol protocol = Protocol::postgres;
@@ -63,6 +70,9 @@ struct Listener {
     std::filesystem::path certificate, key;
     std::filesystem::path client_ca; // set: clients over TLS must show a certificate it signed
     Upstream upstream;
+    CatalogReading catalog;
+    /// Somebody may read the catalogs: with auth = "passthrough" only an account of the listener's own.
+    [[nodiscard]] bool reads_catalog() const { return !catalog.user.empty() || !upstream.user.empty(); }
 };
 
 struct Web {
@@ -118,6 +128,10 @@ using ConfigurationResult = std::variant<Configuration, std::vector<policies::ru
 /// Reads the file and the policies it names. All errors at once, each with its place and a hint. Relative paths are
 /// relative to the file's folder.
 [[nodiscard]] ConfigurationResult load_configuration(const std::filesystem::path& file);
+
+/// The listener of that name, or the first for ""; null after saying on `err` which ones there are.
+[[nodiscard]] const Listener* find_listener(const Configuration& configuration, const std::string& name,
+                                            std::ostream& err);
 
 [[nodiscard]] std::string_view to_string(Protocol protocol);
 [[nodiscard]] std::string_view to_string(Mode mode);

@@ -152,6 +152,19 @@ void read_upstream(TomlTable& table, Listener& listener, const std::filesystem::
     upstream->finish();
 }
 
+void read_catalog(TomlTable& table, Listener& listener, const std::filesystem::path& base)
+{
+    auto catalog = table.table("catalog");
+    if (!catalog)
+        return;
+    if (auto user = catalog->string("user"))
+        listener.catalog.user = std::move(user->value);
+    listener.catalog.password = read_secret(*catalog, "password", base);
+    if (catalog->has("password") && !catalog->has("user"))
+        catalog->error(catalog->place("password"), "the password has no user", "give user and password");
+    catalog->finish();
+}
+
 } // namespace
 
 std::optional<std::string> Secret::read() const
@@ -232,6 +245,7 @@ Listener read_listener(TomlTable& table, const std::filesystem::path& base)
     listener.auth = table.choice("auth", authentications).value_or(Authentication::proxy);
     read_listener_tls(table, listener, base);
     read_upstream(table, listener, base);
+    read_catalog(table, listener, base);
     table.finish();
     return listener;
 }

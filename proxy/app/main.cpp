@@ -1,4 +1,5 @@
 #include "proxy/app/command_audit.h"
+#include "proxy/app/command_catalog.h"
 #include "proxy/app/command_check.h"
 #include "proxy/app/command_explain.h"
 #include "proxy/app/command_init.h"
@@ -73,6 +74,18 @@ void add_explain(CLI::App& app, Command& chosen)
     command->add_option("--dialect", o->dialect, "postgres, mysql or mariadb");
     command->add_option("statement", o->statement, "One statement; without it, JSON lines on standard input");
     command->callback([&chosen, o] { chosen = [o] { return run_explain(*o, std::cin, std::cout, std::cerr); }; });
+}
+
+void add_catalog(CLI::App& app, Command& chosen)
+{
+    auto* catalog = app.add_subcommand("catalog", "What stepgate knows about the objects of a database");
+    catalog->require_subcommand(1);
+    auto* dump = catalog->add_subcommand("dump", "Read the catalogs of a server and print them as JSON");
+    auto o = std::make_shared<CatalogDumpOptions>();
+    add_config(*dump, o->config);
+    dump->add_option("--listener", o->listener, "Listener whose server is read (default: the first)");
+    dump->add_option("--database", o->database, "Database (default: the listener's)");
+    dump->callback([&chosen, o] { chosen = [o] { return run_catalog_dump(*o, std::cout, std::cerr); }; });
 }
 
 void add_user(CLI::App& app, Command& chosen)
@@ -276,6 +289,7 @@ int main(int argc, char** argv)
     add_serve(app, chosen);
     add_check(app, chosen);
     add_explain(app, chosen);
+    add_catalog(app, chosen);
     add_user(app, chosen);
     add_enroll(app, chosen);
     add_audit(app, chosen);

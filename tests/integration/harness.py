@@ -214,12 +214,16 @@ class Stack:
 
     def run(self, *args, expect=0, text_in=None):
         args = [str(a) for a in args]
-        place = 2 if args[0] in ("user", "audit") else 1
+        place = 2 if args[0] in ("user", "audit", "catalog") else 1
         done = subprocess.run([BINARY, *args[:place], "--config", str(self.config), *args[place:]], capture_output=True,
                               text=True, input=text_in)
         if expect is not None and done.returncode != expect:
             raise AssertionError(f"stepgate {args}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout if expect is not None else done
+
+    def catalog(self, database="shop"):
+        """A snapshot of the catalogs, as JSON."""
+        return self.run("catalog", "dump", "--database", database)
 
     def start(self, preexec=None):
         self.log = open(self.folder / "serve.log", "ab")

@@ -33,7 +33,7 @@ TEST(Catalog, FindsByNameAndOid)
                           relation(4, "a", "b.c")};
     contents.functions = {function(10, "app", "f"), function(11, "app", "f"), function(12, "public", "g")};
     contents.operators = {{20, "app", "===", 1, 2, 10, "app.f"}, {21, "public", "===", 3, 4, 12, "public.g"}};
-    contents.casts = {{100, 200, 0}, {200, 300, 10}, {300, 300, 11}};
+    contents.casts = {{100, 200, 0, {}}, {200, 300, 10, {}}, {300, 300, 11, {}}};
     contents.types = {{100, "pg_catalog", "text", TypeKind::base, 0, 0, 0, {}, {}, {}}};
     const Catalog catalog{std::move(contents)};
 

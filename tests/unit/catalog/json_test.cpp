@@ -61,9 +61,10 @@ Contents everything()
     f.definition = "CREATE …";
     f.settings = {{"search_path", "app, public"}, {"role", "x"}};
     f.uses = {6, 7};
+    f.uses_system = {"pg_catalog.int4pl"};
     c.functions = {f, Function{}};
     c.operators = {{1, "public", "===", 25, 26, 5, "public.f"}, {2, "public", "!!", 0, 26, 0, "pg_catalog.int4mul"}};
-    c.casts = {{25, 16400, 5}, {1, 2, 0}};
+    c.casts = {{25, 16400, 5, "public.f"}, {1, 2, 0, ""}};
     c.types = {{3, "public", "d", TypeKind::domain, 1, 2, 25, {"(VALUE ~ 'x')"}, "'y'::text", {11, 12}}, Type{}};
     c.schemas = {"app", "pg_catalog", "public"};
     c.event_triggers = true;
@@ -114,7 +115,7 @@ TEST(CatalogJson, RoundTripOfEnumerations)
 TEST(CatalogJson, OneObjectALine)
 {
     Contents contents;
-    contents.casts = {{1, 2, 3}, {4, 5, 0}};
+    contents.casts = {{1, 2, 3, ""}, {4, 5, 0, ""}};
     EXPECT_EQ(written(contents), "{\"stepgate_catalog\":1,\n\"database\":\"\",\n\"server_version\":0,\n\"taken\":0,\n"
                                  "\"schemas\":[],\n\"event_triggers\":false,\n\"relations\":[],\n\"functions\":[],\n"
                                  "\"operators\":[],\n\"casts\":[\n{\"source\":1,\"target\":2,\"function\":3},\n"

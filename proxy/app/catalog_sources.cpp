@@ -1,0 +1,34 @@
+#include "proxy/app/catalog_sources.h"
+
+namespace stepgate::proxy::app
+{
+
+std::variant<upstream::CatalogSource, std::string> catalog_source(const Listener& listener, std::string_view database)
+{
+    if (!listener.reads_catalog())
+        return "listener " + listener.name +
+               R"( names no account to read catalogs with: catalog = {user = "…", password = {env = "…"}})";
+    const auto& upstream = listener.upstream;
+    const bool own_account = !listener.catalog.user.empty();
+    upstream::CatalogSource source;
+    source.host = upstream.host;
+    source.port = upstream.port;
+    source.user = own_account ? listener.catalog.user : upstream.user;
+    source.database = upstream.database.value_or(std::string{database});
+    if (source.database.empty())
+        source.database = source.user;
+    source.tls_mode = to_string(upstream.tls);
+    source.ca = upstream.ca.string();
+    source.certificate = upstream.certificate.string();
+    source.key = upstream.key.string();
+    const auto& secret = own_account ? listener.catalog.password : upstream.password;
+    if (!secret)
+        return source;
+    auto password = secret->read();
+    if (!password)
+        return "listener " + listener.name + ": the password for reading catalogs cannot be read";
+    source.password = std::move(*password);
+    return source;
+}
+
+} // namespace stepgate::proxy::app

@@ -1,0 +1,100 @@
+#include "proxy/upstream/catalog_reader.h"
+
+#include "proxy/upstream/catalog_queries.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <openssl/x509.h>
+
+namespace stepgate::proxy::upstream
+{
+
+using policies::catalog::Contents;
+
+namespace
+{
+
+constexpr int oldest_version = 130000;
+
+/// libpq before version 16 knows no "the system's": the file that OpenSSL would take, or the one of Debian.
+std::string system_certificates()
+{
+    std::error_code ignored;
+    const std::string file = X509_get_default_cert_file();
+    return std::filesystem::exists(file, ignored) ? file : "/etc/ssl/certs/ca-certificates.crt";
+}
+
+LibpqConnection::Options options_of(const CatalogSource& source)
+{
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(source.connect_timeout).count();
+    LibpqConnection::Options options{
+        {"host", source.host},
+        {"port", std::to_string(source.port)},
+        {"dbname", source.database},
+        {"user", source.user},
+        {"password", source.password},
+        {"passfile", "/dev/null"}, // only what the configuration says
+        {"sslmode", source.tls_mode},
+        {"gssencmode", "disable"},
+        {"connect_timeout", std::to_string(std::max<long long>(seconds, 2))}, // libpq takes 1 for 2
+        {"keepalives_idle", "10"},
+        {"tcp_user_timeout", std::to_string(source.statement_timeout.count() + 10'000)},
+        {"application_name", "stepgate catalog"},
+        {"client_encoding", "UTF8"},
+    };
+    if (source.tls_mode.starts_with("verify"))
+        options.emplace_back("sslrootcert", source.ca.empty() ? system_certificates() : source.ca);
+    if (!source.certificate.empty()) {
+        options.emplace_back("sslcert", source.certificate);
+        options.emplace_back("sslkey", source.key);
+    }
+    return options;
+}
+
+} // namespace
+
+void CatalogQueries::head()
+{
+    server_.query("SELECT current_database(), (extract(epoch FROM now()) * 1000000)::bigint,"
+                  " EXISTS (SELECT FROM pg_event_trigger WHERE evtenabled <> 'D')",
+                  [this](const Row& row) {
+                      contents_.database = row.text(0);
+                      contents_.taken =
+                          std::chrono::system_clock::time_point{std::chrono::microseconds{row.number<std::int64_t>(1)}};
+                      contents_.event_triggers = row.flag(2);
+                  });
+    contents_.server_version = version_;
+    server_.query(
+        "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' ORDER BY nspname COLLATE \"C\"",
+        [this](const Row& row) { contents_.schemas.push_back(row.text(0)); });
+}
+
+std::variant<Contents, std::string> read_catalog(const CatalogSource& source)
+{
+    LibpqConnection server{options_of(source)};
+    if (!server.failed() && server.server_version() < oldest_version)
+        return "the server's version is " + std::to_string(server.server_version() / 10000) +
+               "; catalogs are read from version 13 on";
+    // With an empty search path the server prints every name with its schema, and no function of a user can stand in
+    // for one of pg_catalog. All of it is one snapshot, and nothing waits for a lock for long.
+    const auto timeout = std::to_string(source.statement_timeout.count());
+    server.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    server.run("SET LOCAL search_path = ''");
+    server.run("SET LOCAL statement_timeout = " + timeout);
+    server.run("SET LOCAL lock_timeout = " + timeout);
+    server.run("SET LOCAL idle_in_transaction_session_timeout = " + timeout);
+    server.run("SET LOCAL quote_all_identifiers = off");
+    server.run("SET LOCAL standard_conforming_strings = on"); // how literals within definitions are written
+    Contents contents;
+    CatalogQueries queries{server, contents};
+    queries.head();
+    queries.relations();
+    queries.functions();
+    queries.types();
+    server.run("COMMIT");
+    if (server.failed())
+        return server.error();
+    return contents;
+}
+
+} // namespace stepgate::proxy::upstream

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <charconv>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace stepgate::proxy::upstream
+{
+
+/// A row of a text result, valid within the callback that gets it.
+class Row
+{
+  public:
+    Row(const PGresult* result, int row) : result_{result}, row_{row} {}
+
+    [[nodiscard]] bool null(int column) const { return PQgetisnull(result_, row_, column) != 0; }
+    /// "" for null.
+    [[nodiscard]] std::string_view view(int column) const
+    {
+        return {PQgetvalue(result_, row_, column), static_cast<std::size_t>(PQgetlength(result_, row_, column))};
+    }
+    [[nodiscard]] std::string text(int column) const { return std::string{view(column)}; }
+    [[nodiscard]] bool flag(int column) const { return view(column) == "t"; }
+    [[nodiscard]] char letter(int column) const { return view(column).empty() ? '\0' : view(column).front(); }
+    /// 0 for null.
+    template <class Integer>
+    [[nodiscard]] Integer number(int column) const
+    {
+        Integer value = 0;
+        const auto digits = view(column);
+        std::from_chars(digits.data(), digits.data() + digits.size(), value);
+        return value;
+    }
+
+  private:
+    const PGresult* result_;
+    int row_;
+};
+
+/// A blocking connection. After the first failure it asks nothing more, and `error` says what failed.
+class LibpqConnection
+{
+  public:
+    using Options = std::vector<std::pair<const char*, std::string>>;
+
+    explicit LibpqConnection(const Options& options) : connection_{nullptr, PQfinish}
+    {
+        std::vector<const char*> keys, values;
+        for (const auto& [key, value] : options) {
+            keys.push_back(key);
+            values.push_back(value.c_str());
+        }
+        keys.push_back(nullptr);
+        values.push_back(nullptr);
+        connection_.reset(PQconnectdbParams(keys.data(), values.data(), 0));
+        if (!connection_)
+            error_ = "out of memory";
+        else if (PQstatus(connection_.get()) != CONNECTION_OK)
+            fail();
+        else // warnings are for nobody
+            PQsetNoticeProcessor(
+                connection_.get(), [](void*, const char*) {}, nullptr);
+    }
+
+    [[nodiscard]] bool failed() const { return !error_.empty(); }
+    [[nodiscard]] const std::string& error() const { return error_; }
+    [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
+
+    /// Calls `row` with each row of the last statement's result.
+    template <class OnRow>
+    void query(const std::string& sql, OnRow on_row)
+    {
+        if (failed())
+            return;
+        const std::unique_ptr<PGresult, decltype(&PQclear)> answer{PQexec(connection_.get(), sql.c_str()), PQclear};
+        const auto status = PQresultStatus(answer.get());
+        if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+            fail();
+            return;
+        }
+        for (int row = 0; row < PQntuples(answer.get()); ++row)
+            on_row(Row{answer.get(), row});
+    }
+    void run(const std::string& sql)
+    {
+        query(sql, [](const Row&) {});
+    }
+
+  private:
+    void fail()
+    {
+        error_ = PQerrorMessage(connection_.get());
+        while (error_.ends_with('\n'))
+            error_.pop_back();
+        if (error_.empty())
+            error_ = "failed without a reason";
+    }
+
+    std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+    std::string error_;
+};
+
+} // namespace stepgate::proxy::upstream

@@ -1,0 +1,201 @@
+"""The snapshot of a database that has one of everything (catalog.sql), as `stepgate catalog dump` prints it."""
+import json
+import os
+import pathlib
+import subprocess
+import unittest
+
+from harness import Stack
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Dump(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack()
+        cls.addClassCleanup(cls.stack.close)
+        cls.stack.cluster.admin("CREATE DATABASE everything")
+        cls.stack.cluster.psql("-f", str(HERE / "catalog.sql"), database="everything")
+        cls.stack.cluster.admin("GRANT CONNECT ON DATABASE everything TO app")
+        text = cls.stack.config.read_text().replace('database = "shop"', "")
+        cls.stack.config.write_text(text)
+        # A temporary table of a session that is still there.
+        cls.other = subprocess.Popen(
+            ["psql", "-XqAt", "-h", "127.0.0.1", "-p", str(cls.stack.cluster.port), "-U", "postgres", "everything"],
+            env={**os.environ, "PGPASSWORD": "postgres"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        cls.addClassCleanup(cls.other.communicate)
+        cls.other.stdin.write("CREATE TEMP TABLE customers (other int); CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql"
+                              " AS 'SELECT 1'; SELECT 1;\n")
+        cls.other.stdin.flush()
+        cls.other.stdout.readline()
+        # The account of the listener owns nothing there: what it needs everybody may read.
+        cls.catalog = json.loads(cls.stack.catalog("everything"))
+        cls.relations = {(r["schema"], r["name"]): r for r in cls.catalog["relations"]}
+        cls.by_oid = {r["oid"]: r for r in cls.catalog["relations"]}
+        cls.functions = {}
+        for f in cls.catalog["functions"]:
+            cls.functions.setdefault(f"{f['schema']}.{f['name']}", []).append(f)
+        cls.function_names = {f["oid"]: f"{f['schema']}.{f['name']}" for f in cls.catalog["functions"]}
+        cls.types = {t["oid"]: f"{t['schema']}.{t['name']}" for t in cls.catalog["types"]}
+        cls.types_by_name = {f"{t['schema']}.{t['name']}": t for t in cls.catalog["types"]}
+        cls.customers = cls.relations["app", "customers"]
+
+    def function(self, name):
+        self.assertEqual(len(self.functions[name]), 1)
+        return self.functions[name][0]
+
+    def names(self, oids):
+        return [f"{self.by_oid[o]['schema']}.{self.by_oid[o]['name']}" for o in oids]
+
+    def test_head(self):
+        self.assertEqual(self.catalog["stepgate_catalog"], 1)
+        self.assertEqual(self.catalog["database"], "everything")
+        self.assertEqual(self.catalog["server_version"] // 10000, 15)
+        self.assertTrue(self.catalog["event_triggers"])
+        for schema in ("app", "odd.name", "pg_catalog", "information_schema", "public"):
+            self.assertIn(schema, self.catalog["schemas"])
+
+    def test_only_what_users_made(self):
+        self.assertEqual({s for s, _ in self.relations} & {"pg_catalog", "information_schema", "pg_toast"}, set())
+        self.assertEqual([r for r in self.relations if r[0].startswith("pg_temp")], [])
+        self.assertEqual([f for f in self.functions if f.startswith("pg_temp")], [])
+        self.assertEqual([t for t in self.types_by_name if t.startswith("pg_temp")], [])
+        self.assertNotIn("pg_catalog.now", self.functions)
+        self.assertIn("pg_catalog.text", self.types_by_name)  # but every type has a name
+        self.assertIn("public.digest", self.functions)        # an extension's is no part of the system
+        self.assertEqual(self.functions["public.digest"][0]["language"], "c")
+
+    def test_kinds(self):
+        kinds = {"customers": "table", "orders": "partitioned_table", "orders_low": "table", "v": "view", "m": "materialized_view",
+                 "customers_id_seq": "sequence", "customers_lower": "index", "point3": "composite", "unlogged": "table"}
+        self.assertEqual({n: self.relations["app", n]["kind"] for n in kinds}, kinds)
+        odd = self.relations["odd.name", 'Odd " Table']
+        self.assertEqual(odd["columns"][0]["name"], 'Odd " Column')
+
+    def test_columns(self):
+        columns = [(c["name"], c["number"], self.types[c["type"]], c.get("generated", False), c.get("expression", ""))
+                   for c in self.customers["columns"]]
+        self.assertEqual(columns, [
+            ("id", 1, "pg_catalog.int4", False, ""),
+            ("name", 3, "pg_catalog.text", False, "'nobody'::text"),
+            ("upper_name", 4, "pg_catalog.text", True, "upper(name)"),
+            ("ssn", 5, "pg_catalog.text", False, ""),
+        ])
+
+    def test_views(self):
+        self.assertEqual(" ".join(self.relations["app", "v"]["definition"].split()),
+                         "SELECT customers.name, customers.ssn FROM app.customers;")
+        self.assertIn("FROM app.v", self.relations["app", "v_over_v"]["definition"])
+        self.assertIn("count(*)", self.relations["app", "m"]["definition"])
+        self.assertNotIn("definition", self.customers)
+
+    def test_families(self):
+        self.assertEqual(self.names(self.relations["app", "orders_low"]["parents"]), ["app.orders"])
+        self.assertEqual(self.names(self.relations["app", "orders"]["children"]), ["app.orders_low"])
+        self.assertEqual(self.names(self.customers["children"]), ["app.vip"])
+
+    def triggers(self, relation):
+        return [(t["name"], sorted(t["events"]), self.function_names[t["function"]], t.get("when", ""))
+                for t in self.relations["app", relation].get("triggers", [])]
+
+    def test_triggers(self):
+        self.assertEqual(self.triggers("customers"), [
+            ("audit WHEN (", ["delete", "update"], "app.trigger_body", "(old.name <> ' WHEN ('::text)"),
+            ("emptied", ["truncate"], "app.trigger_body", ""),
+        ])  # neither the one that is switched off nor those of foreign keys
+        self.assertEqual(self.triggers("v"), [("instead", ["insert"], "app.trigger_body", "")])
+        self.assertEqual(self.triggers("orders_low"), [("on_parent", ["insert"], "app.trigger_body", "")])
+
+    def test_rules(self):
+        rules = self.relations["app", "log"]["rules"]
+        self.assertEqual([r["name"] for r in rules], ["also"])
+        self.assertIn("DELETE FROM app.unlogged", rules[0]["definition"])
+        self.assertNotIn("rules", self.relations["app", "v"])  # a view's own rule is its definition
+
+    def test_foreign_keys(self):
+        keys = [(self.names([k["relation"]])[0], k["columns"], k["our_columns"], k.get("on_delete", "none"), k.get("on_update", "none"))
+                for k in self.customers["referenced_by"]]
+        self.assertEqual(sorted(keys), [("app.orders", ["customer"], ["id"], "cascade", "set_null"),
+                                        ("app.orders_low", ["customer"], ["id"], "cascade", "set_null")])
+        pair = self.relations["app", "pair"]["referenced_by"]
+        self.assertEqual([(k["columns"], k["our_columns"], k["on_delete"]) for k in pair], [(["x", "y"], ["b", "a"], "set_default")])
+
+    def test_row_security(self):
+        self.assertTrue(self.customers["row_security"])
+        self.assertEqual(self.customers["policies"], [
+            {"name": "own", "using": "(name = CURRENT_USER)", "check": "(length(ssn) = 9)"}])
+        self.assertFalse(self.relations["app", "orders"].get("row_security", False))
+
+    def test_expressions_of_tables(self):
+        self.assertEqual(self.customers["checks"], ["(length(name) > 0)"])
+        self.assertEqual(sorted(self.customers["index_expressions"]), [
+            "((ssn || 'x'::text))", "(ssn IS NOT NULL)", "length(name)", "length(ssn)", "lower(name)"])
+        self.assertEqual(self.relations["app", "orders"]["index_expressions"], ["(customer % 10)"])
+
+    def test_functions(self):
+        f = self.function("app.defaults")
+        self.assertEqual((f["language"], f["volatility"], f["kind"], f["security_definer"]), ("sql", "stable", "function", True))
+        self.assertEqual(f["argument_names"], ["a", "o", "b", "c"])
+        self.assertEqual([self.types[t] for t in f["argument_types"]], ["pg_catalog.int4", "pg_catalog.text", "pg_catalog._int4"])
+        self.assertEqual((f["defaults"], f["variadic"], f["default_expressions"]), (2, True, ["'x,y'::text", "ARRAY[1, 2]"]))
+        self.assertEqual(f["settings"], [["search_path", "app, pg_temp"], ["work_mem", "1MB"]])
+        self.assertEqual(f["body"].strip(), "SELECT b")
+        self.assertIn("CREATE OR REPLACE FUNCTION app.defaults(", f["definition"])
+        self.assertEqual(self.types[f["returns"]], "pg_catalog.text")
+
+    def test_standard_body(self):
+        f = self.function("app.standard")
+        self.assertIn("BEGIN ATOMIC", f["body"])
+        self.assertIn("SELECT (n + 1)", f["body"])
+        self.assertEqual(f["volatility"], "immutable")
+
+    def test_more_functions(self):
+        self.assertEqual(len(self.functions["app.overloaded"]), 2)
+        self.assertEqual(self.function("app.rows_of")["argument_names"], ["one", "two"])
+        self.assertEqual(self.function("app.purge")["kind"], "procedure")
+        self.assertIn("DELETE FROM app.log", self.function("app.purge")["body"])
+        self.assertEqual(self.function("app.blob_in")["body"], "textin")
+
+    def test_aggregates(self):
+        f = self.function("app.total")
+        self.assertEqual((f["kind"], f.get("definition", "")), ("aggregate", ""))
+        self.assertEqual([self.function_names[o] for o in f["uses"]], ["app.standard"])
+        self.assertEqual(f["uses_system"], ["pg_catalog.int4pl"])
+
+    def test_operators(self):
+        found = {o["name"]: (self.types.get(o.get("left"), ""), self.types[o["right"]], o["function_name"])
+                 for o in self.catalog["operators"] if o["schema"] == "app"}
+        self.assertEqual(found, {"===": ("pg_catalog.text", "pg_catalog.int4", "app.same"),
+                                 "!!!": ("", "pg_catalog.int4", "pg_catalog.int4abs"),
+                                 "<": ("app.blob", "app.blob", "app.blob_less")})
+
+    def test_casts(self):
+        found = {(self.types[c["source"]], self.types[c["target"]]): c.get("function_name", "") for c in self.catalog["casts"]}
+        self.assertEqual(found["pg_catalog.int4", "app.mood"], "app.to_mood")
+        self.assertEqual(found["app.mood", "pg_catalog.text"], "")
+        self.assertNotIn(("pg_catalog.int4", "pg_catalog.int8"), found)
+
+    def test_types(self):
+        domain = self.types_by_name["app.positive"]
+        self.assertEqual((domain["kind"], self.types[domain["base"]], domain["default"]), ("domain", "pg_catalog.int4", "7"))
+        self.assertEqual(sorted(domain["checks"]), ["(VALUE > 0)", "(app.standard(VALUE) > 1)"])
+        self.assertEqual(self.types_by_name["app.mood"]["kind"], "enumeration")
+        self.assertEqual(self.types_by_name["app.span"]["kind"], "range")
+        self.assertEqual([self.function_names[o] for o in self.types_by_name["app.span"]["functions"]], ["app.distance"])
+        self.assertEqual(self.by_oid[self.types_by_name["app.point3"]["relation"]]["name"], "point3")
+        self.assertEqual(self.types[self.types_by_name["app._mood"]["element"]], "app.mood")
+        self.assertNotIn("element", self.types_by_name["pg_catalog.point"])
+        self.assertEqual(sorted(self.function_names[o] for o in self.types_by_name["app.blob"]["functions"]),
+                         ["app.blob_compare", "app.blob_in", "app.blob_less", "app.blob_out"])
+
+    def test_dump_of_nothing_to_read(self):
+        done = self.stack.run("catalog", "dump", "--database", "nowhere", expect=None)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn('database "nowhere" does not exist', done.stderr)
+        done = self.stack.run("catalog", "dump", "--listener", "none", expect=None)
+        self.assertEqual(done.returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
