@@ -23,7 +23,6 @@ struct Limits {
 struct Analysis {
     statement::Facts facts;
     bool literals_consulted = false; ///< a decision looked at a literal's value
-    bool names_consulted = false;    ///< a prepared statement or cursor of the session was looked up
 };
 
 /// Turns PostgreSQL texts into facts with PostgreSQL's own raw parser. The parser's state is thread-local, so any

@@ -64,7 +64,7 @@ std::shared_ptr<const Facts> FactsMemo::facts(std::string_view sql, const Sessio
     }
     ++counters_.misses;
     Analysis analysis = analyzer_.analyze_fully(sql, state, catalog.get());
-    const bool shareable = analysis.facts.parsed && !analysis.literals_consulted && !analysis.names_consulted;
+    const bool shareable = analysis.facts.parsed && !analysis.literals_consulted && !analysis.facts.names_consulted;
     auto facts = std::make_shared<const Facts>(std::move(analysis.facts));
     insert(key, shareable ? facts : nullptr);
     return facts;

@@ -366,7 +366,7 @@ void Walk::run_text(const std::string& sql, std::string_view what)
 
 void Walk::execute(const ::ExecuteStmt& executed)
 {
-    out_.names_consulted = true;
+    out_.facts.names_consulted = true;
     const std::string name{view_of(executed.name)};
     Scope scope;
     expressions(executed.params, scope);
@@ -396,7 +396,7 @@ void Walk::declare_cursor(const ::DeclareCursorStmt& declare)
 
 void Walk::fetch(const ::FetchStmt& fetched)
 {
-    out_.names_consulted = true;
+    out_.facts.names_consulted = true;
     const std::string name{view_of(fetched.portalname)};
     if (const std::string* sql = state_->cursor(name)) {
         run_text(*sql, "FETCH from " + name);

@@ -83,6 +83,7 @@ struct Facts {
     std::vector<std::string> opaque_reasons; // for people: "calls public.purge, whose body is not known"
     std::vector<StatementFacts> statements;  // in order; empty for an empty query
     bool carries_secret = false;             // a password literal is in the text: redact wherever it is stored
+    bool names_consulted = false;            // a prepared statement or cursor of the session was looked up
     bool operator==(const Facts&) const = default;
 };
 

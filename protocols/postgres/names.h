@@ -37,6 +37,26 @@ class Names
         return value ? &*value : nullptr;
     }
 
+    /// What the name means to the server by the last answer, or nullptr.
+    [[nodiscard]] const Value* settled(std::string_view name) const
+    {
+        const auto found = records_.find(name);
+        return found == records_.end() || !found->second.value ? nullptr : &*found->second.value;
+    }
+
+    /// False if find() says what a message will have done that may still fail while what comes after it runs: it was
+    /// sent before message `began`, the first one that the server skips together with the next message
+    /// (Replies::group).
+    [[nodiscard]] bool is_sure(std::string_view name, std::uint64_t began) const
+    {
+        const auto found = records_.find(name);
+        return found == records_.end() || !is_pending(found->second) ||
+               pending_.at(found->second.newest).number >= began;
+    }
+
+    /// Some names, apart from the unnamed one, have changes by the wire whose fate is not known.
+    [[nodiscard]] bool is_unsettled() const { return unsettled_ > 0; }
+
     /// Message `number` (Replies) defines the name. `holdable`: outlives its transaction (WITH HOLD).
     void define(std::string_view name, Value value, std::uint64_t number, By by = By::wire, bool holdable = false)
     {
@@ -50,16 +70,27 @@ class Names
             change(name, std::nullopt, number, by, false);
     }
 
-    /// The message's fate is known. In order of numbers.
-    void settle(std::uint64_t number, Fate fate)
+    /// The message's fate is known. In order of numbers. `changed(name, defined)` hears of each change by the wire that
+    /// took place, of all but the unnamed one.
+    template <class Changed>
+    void settle(std::uint64_t number, Fate fate, Changed&& changed)
     {
         while (!pending_.empty() && pending_.front().number <= number) {
             Change change = pending_.pop();
             auto* const entry = change.entry;
+            const bool named = change.by == By::wire && !entry->second.unnamed;
+            unsettled_ -= named ? 1 : 0;
+            if (named && fate == Fate::succeeded)
+                changed(std::string_view{entry->first}, change.value.has_value());
             apply(entry->second, std::move(change), fate);
             if (is_void(entry->second))
                 records_.erase(records_.find(entry->first));
         }
+    }
+
+    void settle(std::uint64_t number, Fate fate)
+    {
+        settle(number, fate, [](std::string_view, bool) {});
     }
 
     /// A transaction ended: settled definitions that do not outlive it are gone.
@@ -118,6 +149,7 @@ class Names
             found = records_.emplace(std::string{name}, Record{}).first;
         Record& record = found->second;
         record.unnamed = name.empty();
+        unsettled_ += by == By::wire && !record.unnamed ? 1 : 0;
         ++record.changes;
         record.newest = pending_.push(Change{&*found, std::move(value), number, by, holdable});
     }
@@ -167,7 +199,7 @@ class Names
 
     Records records_;
     Ring<Change> pending_;
-    std::size_t settled_ = 0;
+    std::size_t settled_ = 0, unsettled_ = 0;
 };
 
 } // namespace stepgate::protocols::postgres

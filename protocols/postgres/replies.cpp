@@ -51,10 +51,11 @@ void Replies::sync(Origin origin)
 {
     if (swallowing_) {
         ++loose_syncs_;
+        group_ = expected_.end();
         return;
     }
     skipping_ = false; // what comes after it is read again
-    expected_.push({0, Kind::sync, origin});
+    group_ = expected_.push({0, Kind::sync, origin}) + 1;
 }
 
 void Replies::copy_end()

@@ -102,6 +102,9 @@ class Replies
     [[nodiscard]] bool quiet() const { return expected_.empty(); }
     /// How many messages wait for their replies.
     [[nodiscard]] std::size_t outstanding() const { return expected_.size(); }
+    /// Number of the first message since the last Sync: if one of these fails, the server skips all that follow it up
+    /// to the next Sync. One of an earlier group may fail and what follows is executed all the same.
+    [[nodiscard]] std::uint64_t group() const { return group_; }
     /// The server is discarding until the next Sync.
     [[nodiscard]] bool skipping() const { return skipping_; }
     [[nodiscard]] Copy copy() const { return copy_; }
@@ -158,6 +161,7 @@ class Replies
 
     Ring<Expected> expected_;
     Ring<Tag> discarded_;
+    std::uint64_t group_ = 0;
     std::uint32_t loose_syncs_ = 0; // Syncs that COPY IN may or may not have swallowed before it failed
     bool skipping_ = false;         // after an error, with no Sync outstanding
     bool swallowing_ = false;       // the server reads copy data, and no end of it was sent

@@ -4,7 +4,10 @@
 #include "protocols/postgres/parameters.h"
 #include "protocols/postgres/replies.h"
 
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace stepgate::protocols::postgres
 {
@@ -25,6 +28,7 @@ class Tracker : private Replies
     using Replies::execute;
     using Replies::flush;
     using Replies::function_call;
+    using Replies::group;
     using Replies::next_discarded;
     using Replies::outstanding;
     using Replies::quiet;
@@ -93,6 +97,17 @@ class Tracker : private Replies
         return event;
     }
 
+    /// A name got or lost its meaning on the server: Parse, Bind or Close of it succeeded. In the server's order.
+    struct Renamed {
+        Named what;
+        std::string name;
+        bool defined;
+    };
+    /// Since the last call.
+    [[nodiscard]] std::vector<Renamed> renamed() { return std::exchange(renamed_, {}); }
+    /// Messages are outstanding that define or close names that SQL can see.
+    [[nodiscard]] bool is_renaming() const { return statements_.is_unsettled() || portals_.is_unsettled(); }
+
     [[nodiscard]] Names<Statement>& statements() { return statements_; }
     [[nodiscard]] const Names<Statement>& statements() const { return statements_; }
     [[nodiscard]] Names<Portal>& portals() { return portals_; }
@@ -102,13 +117,19 @@ class Tracker : private Replies
   private:
     void settled(std::uint64_t number, Fate fate) override
     {
-        statements_.settle(number, fate);
-        portals_.settle(number, fate);
+        const auto note = [this](Named what) {
+            return [this, what](std::string_view name, bool defined) {
+                renamed_.push_back({what, std::string{name}, defined});
+            };
+        };
+        statements_.settle(number, fate, note(Named::statement));
+        portals_.settle(number, fate, note(Named::portal));
     }
 
     Names<Statement> statements_;
     Names<Portal> portals_;
     Parameters parameters_;
+    std::vector<Renamed> renamed_;
 };
 
 } // namespace stepgate::protocols::postgres

@@ -103,6 +103,8 @@ PostgresSession::Step PostgresSession::inspect_query(const pg::Frame& frame, con
         query_ = new PreparedStatement;
     query_->sql.assign(query->sql);
     query_->facts = worker_.judge.facts(query_->sql, state_, asker_.database);
+    if (!planned && must_settle_names(*query_))
+        return Step::settle;
     pg::Tag tag = 0;
     if (planned) {
         tag = planned->tag;
@@ -130,8 +132,6 @@ PostgresSession::Step PostgresSession::inspect_parse(const pg::Frame& frame)
     for (std::size_t i = 0; i < parse->parameter_types.size(); ++i)
         statement->parameter_types.push_back(parse->parameter_types[i]);
     tracker_.parse(parse->statement, statement);
-    if (!parse->statement.empty()) // SQL can name it: EXECUTE. The unnamed one it cannot.
-        state_.prepare(parse->statement, parse->sql);
     group_open_ = true;
     return Step::forward;
 }
@@ -151,11 +151,13 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
         return broken(bind.error());
     if (tracker_.copy() == pg::Copy::in)
         return broken(make_error_code(pg::errc::unexpected_message));
-    if (!planned && must_settle())
+    if (!planned && (must_settle() || !tracker_.statements().is_sure(bind->statement, tracker_.group())))
         return Step::settle;
     const auto* known = tracker_.statements().find(bind->statement);
     const StatementPointer statement = known && *known ? *known : unknown("EXECUTE ", bind->statement);
     refresh(*statement);
+    if (!planned && must_settle_names(*statement))
+        return Step::settle;
     pg::Tag tag = 0;
     if (planned) {
         tag = planned->tag;
@@ -168,10 +170,14 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
             return Step::slow;
     }
     tracker_.bind(bind->portal, Portal{statement, tag, group_, state_.generation(), statement->policy});
-    if (!bind->portal.empty()) // SQL can name it: FETCH
-        state_.open_portal(bind->portal, statement->sql);
     group_open_ = true;
     return Step::forward;
+}
+
+/// The text uses names (EXECUTE, FETCH), and what the wire's messages in flight make of the names is not known yet.
+bool PostgresSession::must_settle_names(const PreparedStatement& statement) const
+{
+    return statement.facts->facts->names_consulted && tracker_.is_renaming();
 }
 
 /// Judged at Bind already, unless that was in an earlier group or something changed since.
@@ -188,6 +194,8 @@ PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, c
         return broken(execute.error());
     if (tracker_.copy() == pg::Copy::in)
         return broken(make_error_code(pg::errc::unexpected_message));
+    if (!planned && !tracker_.portals().is_sure(execute->portal, tracker_.group()))
+        return Step::settle;
     const auto* found = tracker_.portals().find(execute->portal);
     Portal portal = found != nullptr ? *found : Portal{};
     if (!portal.statement)
@@ -198,6 +206,8 @@ PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, c
         if (must_settle())
             return Step::settle;
         refresh(*portal.statement);
+        if (must_settle_names(*portal.statement))
+            return Step::settle;
         const auto verdict = verdict_on(*portal.statement->facts, portal.statement->sql);
         if (must_hold(verdict))
             return Step::hold;
@@ -232,12 +242,6 @@ PostgresSession::Step PostgresSession::inspect_close(const pg::Frame& frame)
     if (tracker_.copy() == pg::Copy::in)
         return broken(make_error_code(pg::errc::unexpected_message));
     tracker_.close(close->what, close->name);
-    if (!close->name.empty()) {
-        if (close->what == pg::Named::statement)
-            state_.deallocate(close->name);
-        else
-            state_.close_portal(close->name);
-    }
     group_open_ = true;
     return Step::forward;
 }

@@ -112,6 +112,7 @@ bool PostgresSession::on_server_frame(const pg::Frame& frame)
         fatal_ = event.error();
         return true;
     }
+    rename();
     using Is = pg::Event::Kind;
     const bool ours = event->origin == pg::Origin::proxy;
     switch (event->kind) {
@@ -144,6 +145,24 @@ bool PostgresSession::on_server_frame(const pg::Frame& frame)
         return true;
     }
     return true;
+}
+
+/// SQL sees the names of the wire. Only now that the server has done it: a message that it refused or skipped changes
+/// nothing, whatever it said.
+void PostgresSession::rename()
+{
+    for (const auto& [what, name, defined] : tracker_.renamed()) {
+        const auto* statement = tracker_.statements().settled(name);
+        const auto* portal = tracker_.portals().settled(name);
+        if (what == pg::Named::statement && !defined)
+            state_.deallocate(name);
+        else if (what == pg::Named::portal && !defined)
+            state_.close_portal(name);
+        else if (what == pg::Named::statement && statement && *statement)
+            state_.prepare(name, (*statement)->sql);
+        else if (what == pg::Named::portal && portal && portal->statement)
+            state_.open_portal(name, portal->statement->sql);
+    }
 }
 
 void PostgresSession::on_parameter(const pg::Frame& frame)

@@ -98,6 +98,7 @@ class PostgresSession final : public Session
                                                       std::string_view sql) const;
     [[nodiscard]] bool must_hold(const policies::rules::Verdict& verdict) const;
     [[nodiscard]] bool must_settle() const { return effects_in_flight_ > 0; }
+    [[nodiscard]] bool must_settle_names(const PreparedStatement& statement) const;
     [[nodiscard]] bool must_judge(const Portal& portal) const;
     /// Audits and registers an execution; 0 if the audit cannot take it now.
     [[nodiscard]] protocols::postgres::Tag begin_execution(const PreparedStatement& statement,
@@ -112,6 +113,7 @@ class PostgresSession final : public Session
     void on_ready(const protocols::postgres::Event& event);
     void on_outcome(const protocols::postgres::Event& event, const protocols::postgres::Frame& frame);
     void on_parameter(const protocols::postgres::Frame& frame);
+    void rename();
     void apply_effects(Flight& flight, const protocols::postgres::Frame& frame);
     void forget_effects(Flight& flight);
     void discarded(Flight& flight);

@@ -57,6 +57,38 @@ TEST(Statements, are_there_for_what_is_sent_next_and_stay)
     EXPECT_EQ(found(tracker.statements(), "t"), "unknown");
 }
 
+TEST(Statements, of_an_earlier_group_are_not_sure_before_they_are_answered)
+{
+    Sessions tracker;
+    tracker.parse("s", "select 1");
+    EXPECT_TRUE(tracker.statements().is_sure("s", tracker.group())) << "if it fails, all of this group is skipped";
+    tracker.sync();
+    EXPECT_FALSE(tracker.statements().is_sure("s", tracker.group()));
+    EXPECT_TRUE(tracker.is_renaming());
+    EXPECT_TRUE(tracker.renamed().empty());
+    receive(tracker, "1");
+    EXPECT_TRUE(tracker.statements().is_sure("s", tracker.group()));
+    EXPECT_FALSE(tracker.is_renaming());
+    const auto renamed = tracker.renamed();
+    ASSERT_EQ(renamed.size(), 1U);
+    EXPECT_EQ(renamed[0].name, "s");
+    EXPECT_TRUE(renamed[0].defined);
+    ready(tracker);
+}
+
+TEST(Statements, that_are_refused_or_skipped_rename_nothing)
+{
+    Sessions tracker;
+    tracker.parse("s", "bogus");
+    tracker.close(Named::statement, "t");
+    tracker.parse("t", "select 1");
+    tracker.sync();
+    receive(tracker, "E");
+    ready(tracker);
+    EXPECT_TRUE(tracker.renamed().empty());
+    EXPECT_FALSE(tracker.is_renaming());
+}
+
 TEST(Statements, that_the_server_refuses_were_never_there)
 {
     Sessions tracker;

@@ -143,6 +143,91 @@ TEST(State, APortalOfAnEarlierGroupIsJudgedAgain)
     EXPECT_EQ(session.client.receive().code(), "42501");
 }
 
+void prepare(Relay::Session& session, std::string_view name, std::string_view sql)
+{
+    session.client.send({parse(name, sql), sync()});
+    ASSERT_EQ(session.server.receive_types(2), "PS");
+    session.server.send({raw('1'), ready()});
+    ASSERT_EQ(session.client.receive_types(2), "1Z");
+}
+
+// What a message said does not count if the server refused or skipped it. Each of these read a column of personal data
+// before names waited for the server's answer.
+TEST(Names, AParseThatTheServerRefusesDoesNotStandForTheOldStatement)
+{
+    Relay relay;
+    auto session = relay.session();
+    prepare(session, "s", "delete from t");
+    session.client.send({parse("s", "select y from u"), sync(), bind("", "s"), execute(), sync()});
+    EXPECT_EQ(session.server.receive_types(2), "PS");
+    EXPECT_TRUE(session.server.nothing());
+    session.server.send({error("42P05"), ready()});
+    EXPECT_EQ(session.client.receive_types(2), "EZ");
+    expect_held(session);
+}
+
+TEST(Names, AParseThatTheServerSkipsDoesNotStandForTheOldStatement)
+{
+    Relay relay;
+    auto session = relay.session();
+    prepare(session, "", "delete from t");
+    session.client.send({parse("n", "bogus"), parse("", "select y from u"), sync(), bind("", ""), execute(), sync()});
+    EXPECT_EQ(session.server.receive_types(3), "PPS");
+    EXPECT_TRUE(session.server.nothing());
+    session.server.send({error("42601"), ready()});
+    EXPECT_EQ(session.client.receive_types(2), "EZ");
+    expect_held(session);
+}
+
+TEST(Names, OfAPipelineOnOneNameNothingWaits)
+{
+    Relay relay;
+    auto session = relay.session();
+    session.client.send({parse("", "select y from u"), bind("", ""), execute(), sync(), parse("", "select y from u"),
+                         bind("", ""), execute(), sync()});
+    EXPECT_EQ(session.server.receive_types(8), "PBESPBES");
+}
+
+TEST(Names, SqlSeesOnlyWhatTheServerAccepted)
+{
+    Relay relay;
+    auto session = relay.session();
+    prepare(session, "s", "delete from t");
+    session.client.send({parse("", "bogus"), raw('C', std::string("Ss\0", 3)), parse("s", "select y from u"), sync()});
+    EXPECT_EQ(session.server.receive_types(4), "PCPS");
+    session.server.send({error("42601"), ready()});
+    EXPECT_EQ(session.client.receive_types(2), "EZ");
+    session.client.send(query("execute s"));
+    expect_held(session);
+}
+
+TEST(Names, SqlWaitsForTheNamesOfTheWire)
+{
+    Relay relay;
+    auto session = relay.session();
+    prepare(session, "s", "select y from u");
+    session.client.send({raw('C', std::string("Ss\0", 3)), parse("s", "delete from t"), sync(), query("execute s")});
+    EXPECT_EQ(session.server.receive_types(3), "CPS");
+    EXPECT_TRUE(session.server.nothing());
+    session.server.send({raw('3'), raw('1'), ready()});
+    EXPECT_EQ(session.client.receive_types(3), "31Z");
+    expect_held(session);
+}
+
+TEST(Names, APortalThatTheServerDidNotOpenDoesNotStandForTheOldOne)
+{
+    Relay relay;
+    auto session = relay.session();
+    run(session, "begin", "BEGIN", 'T');
+    session.client.send({parse("s", "select y from u"), bind("p", "s"), sync()});
+    EXPECT_EQ(session.server.receive_types(3), "PBS");
+    session.server.send({raw('1'), raw('2'), ready('T')});
+    EXPECT_EQ(session.client.receive_types(3), "12Z");
+    session.client.send({bind("p", "s"), sync(), execute("p"), sync()});
+    EXPECT_EQ(session.server.receive_types(2), "BS");
+    EXPECT_TRUE(session.server.nothing());
+}
+
 TEST(Passthrough, TheServerAuthenticatesAndTheStatementsAreJudged)
 {
     Relay::Setup setup;
