@@ -25,7 +25,7 @@ namespace stepgate::proxy::session
 
 enum class Mode : std::uint8_t {
     enforce, // verdicts are carried out
-    observe, // verdicts are audited, nothing is held
+    observe, // verdicts are audited; nothing is held and clients are told nothing
 };
 
 enum class Authentication : std::uint8_t {

@@ -318,7 +318,7 @@ pg::Tag PostgresSession::begin_execution(const PreparedStatement& statement, con
         worker_.metrics.statements_denied.add();
         break;
     }
-    if (verdict.action == Action::notify)
+    if (verdict.action == Action::notify && listening_->options.mode == Mode::enforce)
         notify(verdict);
     return flights_.push(std::move(flight)) + 1;
 }

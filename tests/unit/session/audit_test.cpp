@@ -183,17 +183,18 @@ TEST(Journal, ObservedStatementsRunAndAreMarked)
     setup.listener.mode = proxy::session::Mode::observe;
     Relay relay{std::move(setup)};
     auto session = relay.session();
-    session.client.send({query("delete from orders"), query("truncate orders")});
-    EXPECT_EQ(session.server.receive_types(2), "QQ");
-    session.server.send({complete("DELETE 3"), ready(), complete("TRUNCATE TABLE"), ready()});
-    EXPECT_EQ(session.client.receive_types(4), "CZCZ");
+    session.client.send({query("delete from orders"), query("truncate orders"), query("comment on table t is 'x'")});
+    EXPECT_EQ(session.server.receive_types(3), "QQQ");
+    session.server.send({complete("DELETE 3"), ready(), complete("TRUNCATE TABLE"), ready(), complete("COMMENT"), ready()});
+    EXPECT_EQ(session.client.receive_types(6), "CZCZCZ"); // and no notice
     session.client.close();
     EXPECT_TRUE(session.server.closed());
     relay.stop();
     const auto all = journal(relay);
-    ASSERT_EQ(all.size(), 6U);
+    ASSERT_EQ(all.size(), 8U);
     EXPECT_EQ(all[1].action, "observe:challenge");
     EXPECT_EQ(all[2].action, "observe:deny");
+    EXPECT_EQ(all[3].action, "notify");
 }
 
 TEST(Journal, ThatCannotBeWrittenRefusesEveryStatement)
