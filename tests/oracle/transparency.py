@@ -34,6 +34,13 @@ tls = {{mode = "disable"}}
 """
 
 
+# Differences by design: the test, the only error that begins them, and why.
+BY_DESIGN = {
+    "largeobject": ("function calls by number are not available through stepgate",
+                    "psql's \\lo_import, \\lo_export and \\lo_unlink send FunctionCall messages, which no statement names"),
+}
+
+
 class Stepgate:
     """The program in observe mode; the server's own users pass through."""
 
@@ -126,11 +133,14 @@ def main():
     if differing:
         again, verdict, _ = run_suite(suite, None, options.tests, options.cache)
         print(f"directly again:   {verdict}")
-    unsteady = [name for name in names if again and direct.get(name) != again.get(name)]
-    faults = [name for name in differing if name not in unsteady]
-    print(f"{len(names)} tests compared: {len(names) - len(differing)} alike, {len(differing)} differ, "
-          f"of which {len(differing) - len(faults)} also between two direct runs: {' '.join(sorted(set(differing) & set(unsteady)))}")
-    for name in differing:
+    unsteady = [name for name in differing if direct.get(name) != again.get(name)]
+    designed = [name for name in differing if name in BY_DESIGN and BY_DESIGN[name][0] in through.get(name, "")]
+    faults = [name for name in differing if name not in unsteady + designed]
+    print(f"{len(names)} tests compared: {len(names) - len(differing)} alike, {len(differing)} differ: {len(designed)} by design, "
+          f"{len(unsteady)} also between two direct runs, {len(faults)} through stepgate's fault")
+    for name in designed:
+        print(f"{name}: {BY_DESIGN[name][1]}")
+    for name in sorted(set(differing) - set(designed)):
         print(f"\n== {name}{'' if name in faults else ' (differs between direct runs too)'}")
         print("\n".join(lines_that_differ(direct.get(name, ""), through.get(name, ""))[:60]))
     return 1 if faults or not names else 0

@@ -185,7 +185,8 @@ TEST(Journal, ObservedStatementsRunAndAreMarked)
     auto session = relay.session();
     session.client.send({query("delete from orders"), query("truncate orders"), query("comment on table t is 'x'")});
     EXPECT_EQ(session.server.receive_types(3), "QQQ");
-    session.server.send({complete("DELETE 3"), ready(), complete("TRUNCATE TABLE"), ready(), complete("COMMENT"), ready()});
+    session.server.send(
+        {complete("DELETE 3"), ready(), complete("TRUNCATE TABLE"), ready(), complete("COMMENT"), ready()});
     EXPECT_EQ(session.client.receive_types(6), "CZCZCZ"); // and no notice
     session.client.close();
     EXPECT_TRUE(session.server.closed());
