@@ -3,6 +3,7 @@
 #include "policies/catalog/catalog.h"
 #include "proxy/upstream/libpq_connection.h"
 
+#include <chrono>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -20,12 +21,15 @@ class CatalogQueries
     {
     }
 
+    /// All of it in one transaction of its own. False if a query failed: the connection knows which.
+    bool read(std::chrono::milliseconds statement_timeout);
+
+  private:
     void head();
     void relations(); // catalog_relations.cpp
     void functions(); // catalog_functions.cpp
     void types();     // catalog_types.cpp, and operators and casts
 
-  private:
     /// SQL: the object is no part of the system. initdb gives numbers below 16384, whatever the schema.
     [[nodiscard]] static std::string by_user(std::string_view oid) { return std::string{oid} + " >= 16384"; }
 

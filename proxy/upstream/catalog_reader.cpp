@@ -69,30 +69,34 @@ void CatalogQueries::head()
         [this](const Row& row) { contents_.schemas.push_back(row.text(0)); });
 }
 
+bool CatalogQueries::read(std::chrono::milliseconds statement_timeout)
+{
+    // With an empty search path the server prints every name with its schema, and no function of a user can stand in
+    // for one of pg_catalog. All of it is one snapshot, and nothing waits for a lock for long.
+    const auto timeout = std::to_string(statement_timeout.count());
+    server_.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    server_.run("SET LOCAL search_path = ''");
+    server_.run("SET LOCAL statement_timeout = " + timeout);
+    server_.run("SET LOCAL lock_timeout = " + timeout);
+    server_.run("SET LOCAL idle_in_transaction_session_timeout = " + timeout);
+    server_.run("SET LOCAL quote_all_identifiers = off");
+    server_.run("SET LOCAL standard_conforming_strings = on"); // how literals within definitions are written
+    head();
+    relations();
+    functions();
+    types();
+    server_.run("COMMIT");
+    return !server_.failed();
+}
+
 std::variant<Contents, std::string> read_catalog(const CatalogSource& source)
 {
     LibpqConnection server{options_of(source)};
     if (!server.failed() && server.server_version() < oldest_version)
         return "the server's version is " + std::to_string(server.server_version() / 10000) +
                "; catalogs are read from version 13 on";
-    // With an empty search path the server prints every name with its schema, and no function of a user can stand in
-    // for one of pg_catalog. All of it is one snapshot, and nothing waits for a lock for long.
-    const auto timeout = std::to_string(source.statement_timeout.count());
-    server.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    server.run("SET LOCAL search_path = ''");
-    server.run("SET LOCAL statement_timeout = " + timeout);
-    server.run("SET LOCAL lock_timeout = " + timeout);
-    server.run("SET LOCAL idle_in_transaction_session_timeout = " + timeout);
-    server.run("SET LOCAL quote_all_identifiers = off");
-    server.run("SET LOCAL standard_conforming_strings = on"); // how literals within definitions are written
     Contents contents;
-    CatalogQueries queries{server, contents};
-    queries.head();
-    queries.relations();
-    queries.functions();
-    queries.types();
-    server.run("COMMIT");
-    if (server.failed())
+    if (!CatalogQueries{server, contents}.read(source.statement_timeout))
         return server.error();
     return contents;
 }

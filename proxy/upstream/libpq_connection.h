@@ -68,6 +68,13 @@ class LibpqConnection
                 connection_.get(), [](void*, const char*) {}, nullptr);
     }
 
+    /// Borrows a connection, which must outlive this.
+    explicit LibpqConnection(PGconn* lent) : connection_{lent, [](PGconn*) {}}
+    {
+        if (PQstatus(lent) != CONNECTION_OK)
+            fail();
+    }
+
     [[nodiscard]] bool failed() const { return !error_.empty(); }
     [[nodiscard]] const std::string& error() const { return error_; }
     [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
@@ -102,7 +109,7 @@ class LibpqConnection
             error_ = "failed without a reason";
     }
 
-    std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+    std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
     std::string error_;
 };
 

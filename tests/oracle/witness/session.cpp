@@ -1,6 +1,7 @@
 #include "tests/oracle/witness/session.h"
 
 #include "policies/statement/kind.h"
+#include "proxy/upstream/catalog_queries.h"
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iostream>
 
 namespace stepgate::oracle
 {
@@ -213,7 +215,7 @@ bool Session::statement(const Message& query)
     if (stale_)
         look_at_catalogs();
     relations_.settle();
-    const Facts facts = analyzer_.analyze(sql, state_);
+    const Facts facts = analyzer_.analyze(sql, state_, catalog_.get());
     const std::uint64_t offset = log_.size();
     if (!wire_->send(query.bytes))
         return false;
@@ -222,7 +224,7 @@ bool Session::statement(const Message& query)
     std::vector<Access> logged = log_.accesses(offset, PQbackendPID(server_.get()));
     const bool was_open = transaction_ != 'I';
     transaction_ = reply.transaction;
-    const bool changes = may_change_catalogs(facts);
+    const bool changes = reply.answers > 0 && may_change_catalogs(facts); // what failed changed nothing
     changed_in_transaction_ |= changes;
     // A rollback takes back what a transaction changed, wholly or to a savepoint; a commit drops temporary tables.
     const bool ends = std::ranges::any_of(facts.statements, [](const StatementFacts& each) {
@@ -247,7 +249,8 @@ Session::Reply Session::relay(const Facts* facts)
                 reply.alive = false;
             if (message->type == 'E' && reply.sqlstate.empty())
                 reply.sqlstate = field(message->body, 'C');
-            else if (message->type == 'C' && facts != nullptr)
+            reply.answers += message->type == 'C' ? 1 : 0;
+            if (message->type == 'C' && facts != nullptr)
                 on_complete(reply, *facts, message->body.c_str());
             else if (message->type == 'N') {
                 const std::string text = field(message->body, 'M');
@@ -297,9 +300,22 @@ void Session::look_at_catalogs()
 {
     if (transaction_ == 'E')
         return; // it answers nothing now; what is known stays until it ends
+    // As a proxy would have it: what is committed, fresh after every statement that may have changed it.
+    if (options_.catalog && transaction_ == 'I')
+        read_snapshot();
     PGconn* connection = transaction_ == 'T' ? server_.get() : onlooker_.get();
     if (relations_.refresh(connection))
         stale_ = false;
+}
+
+void Session::read_snapshot()
+{
+    proxy::upstream::LibpqConnection server{onlooker_.get()};
+    policies::catalog::Contents contents;
+    if (proxy::upstream::CatalogQueries{server, contents}.read(std::chrono::seconds{30}))
+        catalog_ = std::make_shared<const policies::catalog::Catalog>(std::move(contents));
+    else
+        std::cerr << "snapshot: " << server.error() << '\n';
 }
 
 std::vector<Access> Session::truth(std::vector<Access> logged, const Reply& reply, bool definitions_changed) const

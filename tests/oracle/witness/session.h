@@ -44,8 +44,9 @@ class Session
     /// What came back for one message.
     struct Reply {
         bool alive = true;
-        std::string sqlstate; // of the first error
-        std::size_t completed = 0;
+        std::string sqlstate;      // of the first error
+        std::size_t answers = 0;   // commands completed
+        std::size_t completed = 0; // of them, those that stepgate foresaw
         char transaction = 'I';
         std::vector<std::string> truncated;                        // by cascade: names out of notices
         std::vector<std::pair<std::string, std::string>> reported; // parameters
@@ -58,6 +59,7 @@ class Session
     void on_complete(Reply& reply, const policies::statement::Facts& facts, std::string_view tag);
     [[nodiscard]] bool may_change_catalogs(const policies::statement::Facts& facts) const;
     void look_at_catalogs();
+    void read_snapshot();
     [[nodiscard]] std::vector<Access> truth(std::vector<Access> logged, const Reply& reply,
                                             bool definitions_changed) const;
     void write(std::string_view sql, const policies::statement::Facts& facts, const Reply& reply,
