@@ -1,5 +1,6 @@
 #include "policies/postgres/analyzer.h"
 
+#include "policies/postgres/bodies.h"
 #include "policies/postgres/raw_parser.h"
 #include "policies/postgres/utf8.h"
 #include "policies/postgres/walk.h"
@@ -80,10 +81,10 @@ bool changes_session(const StatementFacts& facts)
 /// Walks the statements in order; each sees the session as those before it leave it. Statements of one message run in
 /// one transaction until COMMIT or ROLLBACK, even without BEGIN.
 void walk_all(const RawParse& parse, std::string_view sql, const SessionState& state, const catalog::Catalog* catalog,
-              const Limits& limits, Analysis& out)
+              const Limits& limits, Analysis& out, Bodies* bodies)
 {
     const auto statements = cells(parse.statements());
-    Walk walk{sql, state, catalog, limits, out};
+    Walk walk{sql, state, catalog, limits, out, bodies};
     std::optional<SessionState> carried;
     int count = 0;
     for (const ::ListCell& cell : statements) {
@@ -104,7 +105,7 @@ void walk_all(const RawParse& parse, std::string_view sql, const SessionState& s
 }
 
 Analysis analyze_as(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog,
-                    const Limits& limits, bool standard)
+                    const Limits& limits, bool standard, Bodies* bodies)
 {
     Analysis out;
     const RawParse parse{sql, standard};
@@ -114,15 +115,16 @@ Analysis analyze_as(std::string_view sql, const SessionState& state, const catal
         return out;
     }
     out.facts.parsed = true;
-    walk_all(parse, sql, state, catalog, limits, out);
+    walk_all(parse, sql, state, catalog, limits, out, bodies);
     return out;
 }
 
 } // namespace
 
-Analyzer::Analyzer(Limits limits) : limits_(limits)
+Analyzer::Analyzer(Limits limits) : limits_(limits), bodies_(std::make_unique<BodiesByCatalog>(limits))
 {
 }
+Analyzer::~Analyzer() = default;
 
 std::string Analyzer::refusal(std::string_view sql, const SessionState& state) const
 {
@@ -147,11 +149,12 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
         make_opaque(refused, std::move(reason));
         return refused;
     }
+    Bodies* const bodies = catalog == nullptr ? nullptr : &bodies_->of(*catalog);
     const Lexing lexing = state.lexing();
-    Analysis analysis = analyze_as(sql, state, catalog, limits_, lexing != Lexing::backslashes);
+    Analysis analysis = analyze_as(sql, state, catalog, limits_, lexing != Lexing::backslashes, bodies);
     if (lexing != Lexing::both || sql.find('\\') == std::string_view::npos)
         return analysis;
-    const Analysis other = analyze_as(sql, state, catalog, limits_, false);
+    const Analysis other = analyze_as(sql, state, catalog, limits_, false, bodies);
     analysis.literals_consulted = true;
     if (!(analysis.facts == other.facts))
         make_opaque(analysis, "means something else without standard_conforming_strings, which the session changed");

@@ -5,11 +5,14 @@
 #include "policies/statement/facts.h"
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace stepgate::policies::postgres
 {
+
+class BodiesByCatalog;
 
 /// What the analyzer accepts; anything beyond is opaque, never a crash.
 struct Limits {
@@ -26,13 +29,17 @@ struct Analysis {
 };
 
 /// Turns PostgreSQL texts into facts with PostgreSQL's own raw parser. The parser's state is thread-local, so any
-/// number of analyzers may work at once, each on one thread. Never throws but for lack of memory.
+/// number of analyzers may work at once, each on one thread: it keeps what it read of the bodies in a catalog. Never
+/// throws but for lack of memory.
 ///
 /// The text is judged as a whole: settings, prepared statements and cursors made by one statement count for the next.
 class Analyzer
 {
   public:
     explicit Analyzer(Limits limits = {});
+    ~Analyzer();
+    Analyzer(const Analyzer&) = delete;
+    Analyzer& operator=(const Analyzer&) = delete;
 
     /// Why a text is not even parsed (too large, a zero byte, not UTF-8); empty if it is.
     [[nodiscard]] std::string refusal(std::string_view sql, const SessionState& state) const;
@@ -46,6 +53,7 @@ class Analyzer
 
   private:
     Limits limits_;
+    std::unique_ptr<BodiesByCatalog> bodies_; // what was read of catalogs
 };
 
 } // namespace stepgate::policies::postgres

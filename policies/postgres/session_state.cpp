@@ -128,6 +128,22 @@ const std::string* SessionState::cursor(std::string_view name) const
     return found == cursors_.end() ? nullptr : found->second.sql.get();
 }
 
+SessionState SessionState::without_names() const
+{
+    SessionState copy;
+    copy.start_ = start_;
+    copy.now_ = now_;
+    copy.saved_ = saved_;
+    copy.session_ = session_;
+    copy.has_saved_ = has_saved_;
+    copy.start_scs_ = start_scs_;
+    copy.scs_ = scs_;
+    copy.scs_changed_ = scs_changed_;
+    copy.settings_key_ = settings_key_;
+    copy.generation_ = generation_;
+    return copy;
+}
+
 void SessionState::put(Names& names, std::string_view name, std::string_view sql, bool with_hold)
 {
     const auto found = names.find(name);

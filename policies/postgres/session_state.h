@@ -95,6 +95,9 @@ class SessionState
     /// ParameterStatus. Call it when nothing is in flight, else an answer to an older change could hide a newer one.
     void server_reported(std::string_view name, std::string_view value);
 
+    /// A copy without prepared statements and cursors.
+    [[nodiscard]] SessionState without_names() const;
+
     bool operator==(const SessionState&) const = default;
 
   private:

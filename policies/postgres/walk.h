@@ -1,6 +1,7 @@
 #pragma once
 
 #include "policies/postgres/analyzer.h"
+#include "policies/postgres/bodies.h"
 #include "policies/postgres/names.h"
 #include "policies/postgres/parse_tree.h"
 #include "policies/statement/facts.h"
@@ -28,8 +29,11 @@ struct Item {
     std::string_view alias;
     std::string table; // "schema.name"; empty: a subquery, CTE or function, read where it stands
     bool known = false;
-    int read = -1;        // index in `reads` once something of it was read
-    bool renamed = false; // has column aliases, so a column name says nothing
+    const catalog::Relation* relation = nullptr; // if the catalog knows it
+    bool only = false;                           // without its children
+    bool qualified_only = false;                 // its columns are named behind its alias: NEW, OLD
+    int read = -1;                               // index in `reads` once something of it was read
+    bool renamed = false;                        // has column aliases, so a column name says nothing
     bool function = false;
     Outputs outputs; // of one without a table
 };
@@ -48,15 +52,22 @@ struct Scope {
     std::vector<Item> items;
 };
 
+/// What a call gives, as far as it tells functions of one name apart.
+struct Arguments {
+    std::size_t count = 0;
+    bool uncounted = false; // VARIADIC, *, WITHIN GROUP
+};
+
 /// Walks the raw parse tree of one text and collects facts. Every node tag it does not know makes the text opaque.
 /// One object a text; the tree must outlive it.
 class Walk
 {
   public:
+    /// `bodies`: what is behind the catalog's names; null as `catalog` is.
     Walk(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog, const Limits& limits,
-         Analysis& out)
-        : sql_(sql), state_(&state), catalog_(catalog), names_(std::in_place, state, catalog), limits_(limits),
-          out_(out)
+         Analysis& out, Bodies* bodies)
+        : sql_(sql), state_(&state), catalog_(catalog), bodies_(bodies), names_(std::in_place, state, catalog),
+          limits_(limits), out_(out)
     {
     }
 
@@ -69,6 +80,13 @@ class Walk
         names_.emplace(state, catalog_);
     }
 
+    // For a body that `Bodies` reads: what its statements touch is kept, not followed.
+    void within(Scope& base) { base_ = &base; }
+    void body_statement(const ::Node* statement);
+    void rule_actions(const ::RuleStmt& rule);
+    void atomic_body(const ::Node* create_function);
+    [[nodiscard]] std::vector<Touch> take_touches() { return std::move(touches_); }
+
   private:
     friend class Nest;
     using Kind = statement::Kind;
@@ -78,10 +96,12 @@ class Walk
     /// Counts the steps of a look-up against Limits::max_work; false once they are used up and the text is opaque.
     bool spend(std::size_t steps);
     [[nodiscard]] Found find(const ::RangeVar& relation) const;
-    int read_index(const std::string& table, bool known);
+    int read_index(const Item& item);
     void read_column(Item& item, std::string_view column);
     void read_table(const ::RangeVar& relation, std::string_view column);
-    statement::TableAccess& write_table(const ::RangeVar& relation);
+    statement::TableAccess& write_table(const ::RangeVar& relation, catalog::Events events = {});
+    std::size_t write_index(const std::string& table, bool known, const catalog::Relation* relation,
+                            const ::RangeVar& written, catalog::Events events);
     void write_name(const ::List* names);
     void column(const ::ColumnRef& reference, Scope& scope);
     void plain_column(std::string_view name, Scope& scope);
@@ -90,18 +110,38 @@ class Walk
     void column_of_derived(const Item& item, std::string_view name, bool star);
     void everything(Scope& scope);
     void function(const ::FuncCall& call, Scope& scope);
-    void call(const ::List* name);
+    void call(const ::List* name, const Arguments& arguments, const ::FuncCall* node, Scope* scope);
+    bool call_user(std::string_view schema, std::string_view name, const Arguments& arguments);
+    bool is_field(std::string_view name, const ::FuncCall& call, Scope& scope);
+    bool is_type(std::string_view schema, std::string_view name);
+    bool reads_named_table(std::string_view name, const ::FuncCall& call);
+    void use_type(catalog::Oid type);
+    bool surely_has(const Item& item, std::string_view name);
+    void add_target(const ::RangeVar& relation, Scope& scope);
     void call_builtin(std::string_view name, bool qualified);
     void call_by_field(std::string_view name);
     void set_config(const ::FuncCall& call);
     [[nodiscard]] bool built_ins_may_be_shadowed() const { return !names_->built_ins_first(); }
     void finish();
 
+    // walk_behind.cpp: what the names lead to
+    void begin();
+    void collect();
+    void follow();
+    void only_explained();
+    void do_block(const ::DoStmt& block);
+    void take_footprint(Footprint footprint);
+    [[nodiscard]] Scope fresh_scope() const { return Scope{base_, nullptr, {}}; }
+
     // walk_expressions.cpp
     void expression(const void* node, Scope& scope);
     void expressions(const ::List* list, Scope& scope);
     bool leaf_or_query(const ::Node* node, Scope& scope);
-    void operator_name(const ::List* name);
+    void operator_name(const ::List* name, const ::Node* left, const ::Node* right, Scope& scope);
+    void user_operator(const catalog::Operator& one, catalog::Oid left, catalog::Oid right);
+    catalog::Oid type_of(const ::Node* node, Scope& scope);
+    catalog::Oid type_of_column(const ::ColumnRef& reference, Scope& scope);
+    [[nodiscard]] bool may_become(catalog::Oid actual, catalog::Oid wanted) const;
     void indirection(const ::A_Indirection& node, Scope& scope);
     [[nodiscard]] bool is_row(const ::Node* node, Scope& scope);
     void type_name(const ::TypeName* type, Scope& scope);
@@ -117,7 +157,8 @@ class Walk
     void update(const ::UpdateStmt& update, Scope& scope);
     void delete_rows(const ::DeleteStmt& rows, Scope& scope);
     void merge(const ::MergeStmt& merge, Scope& scope);
-    void on_conflict(const ::OnConflictClause* clause, Item target, statement::TableAccess& write, Scope& scope);
+    void on_conflict(const ::RangeVar& target, const ::OnConflictClause* clause, statement::TableAccess& write,
+                     Scope& scope);
     void assign(const ::List* targets, statement::TableAccess& write, Scope& scope);
     void where(const ::Node* predicate, Scope& scope);
     void weaken_where(statement::Where where);
@@ -127,10 +168,12 @@ class Walk
     void from_item(const ::Node* node, Scope& scope);
     void from_table(const ::RangeVar& relation, Scope& scope);
     void from_join(const ::JoinExpr& join, Scope& scope);
+    void natural(std::span<Item> left, std::span<Item> right);
+    [[nodiscard]] std::optional<std::vector<std::string_view>> columns_of(std::span<const Item> items);
+    void star_outputs(const ::ColumnRef* reference, const Scope& scope, Outputs& outputs);
     void from_subquery(const ::RangeSubselect& sub, Scope& scope);
     void from_function(const ::RangeFunction& function, Scope& scope);
     void from_table_function(const ::RangeTableFunc& function, Scope& scope);
-    Item target_item(const ::RangeVar& relation) const;
     void into(const ::IntoClause& into);
 
     // walk_utility.cpp: session, transaction, cursors, COPY, EXPLAIN, roles
@@ -158,6 +201,11 @@ class Walk
     bool alter_object(const ::Node* node);
     bool other_object(const ::Node* node);
     void drop(const ::DropStmt& drop);
+    void drop_schema(const ::DropStmt& drop);
+    void write_schema(std::string_view schema);
+    void write_dependents();
+    void refresh(const ::RefreshMatViewStmt& refresh);
+    void truncate(const ::TruncateStmt& truncate);
     void alter_table(const ::AlterTableStmt& alter);
     void alter_command(const ::AlterTableCmd& command, Scope& scope, statement::TableAccess& write);
     void create_table(const ::CreateStmt& create);
@@ -177,10 +225,28 @@ class Walk
     std::string_view text_; // of the statement being walked
     const SessionState* state_;
     const catalog::Catalog* catalog_; // null: no snapshot
+    Bodies* bodies_;                  // null as catalog_ is
+    Scope* base_ = nullptr;           // of a body: parameters, variables, NEW and OLD
+    std::vector<Touch> touches_;      // of the statement, or of all those of a body
     std::optional<Names> names_;
     const Limits& limits_;
     Analysis& out_;
     std::size_t current_ = 0;
+    // Of facts().reads and facts().writes, one for one.
+    struct Reading {
+        const catalog::Relation* relation = nullptr;
+        bool only = true;
+    };
+    struct Writing {
+        const catalog::Relation* relation = nullptr;
+        catalog::Events events = {};
+        bool only = true;
+        bool cascade = false;
+        std::size_t columns_of = 0; // another write, whose columns are its too
+    };
+    std::vector<Reading> readings_;
+    std::vector<Writing> writings_;
+    bool explained_ = false; // by plain EXPLAIN: planned, not run
     int depth_ = 0;
     std::size_t work_ = 0;
     std::size_t run_bytes_ = 0; // of prepared texts and cursors' queries parsed again

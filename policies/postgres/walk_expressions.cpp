@@ -12,24 +12,18 @@ void Walk::expressions(const ::List* list, Scope& scope)
         expression(node_of(cell), scope);
 }
 
-/// Operators outside pg_catalog run functions that are not known.
-void Walk::operator_name(const ::List* name)
-{
-    const auto parts = cells(name);
-    if (parts.size() < 2)
-        return;
-    const std::string_view schema = text_of(node_of(parts[parts.size() - 2]));
-    if (schema == "pg_catalog")
-        return;
-    opaque("uses the operator " + std::string{schema} + "." + std::string{text_of(node_of(parts.back()))} +
-           ", whose function is not known");
-}
-
 /// Type modifiers are expressions: numeric(10, 2).
 void Walk::type_name(const ::TypeName* type, Scope& scope)
 {
-    if (type != nullptr)
-        expressions(type->typmods, scope);
+    if (type == nullptr)
+        return;
+    expressions(type->typmods, scope);
+    const auto parts = cells(type->names);
+    if (catalog_ == nullptr || parts.empty())
+        return;
+    const std::string_view schema = parts.size() > 1 ? text_of(node_of(parts[parts.size() - 2])) : std::string_view{};
+    if (schema != "pg_catalog")
+        is_type(schema, text_of(node_of(parts.back())));
 }
 
 void Walk::window(const ::WindowDef* window, Scope& scope)
@@ -115,7 +109,7 @@ bool Walk::leaf_or_query(const ::Node* node, Scope& scope)
         return true;
     case T_SubLink: {
         const auto& link = as<::SubLink>(node);
-        operator_name(link.operName);
+        operator_name(link.operName, link.testexpr, nullptr, scope);
         expression(link.testexpr, scope);
         query(link.subselect, &scope, scope.ctes);
         return true;
@@ -140,7 +134,7 @@ void Walk::expression(const void* start, Scope& scope)
         return;
     while (const auto* chain = if_tag<::A_Expr>(node, T_A_Expr)) {
         certain_ = false;
-        operator_name(chain->name);
+        operator_name(chain->name, chain->lexpr, chain->rexpr, scope);
         expression(chain->rexpr, scope);
         node = chain->lexpr;
     }
@@ -199,7 +193,7 @@ void Walk::expression(const void* start, Scope& scope)
         expressions(as<::ResTarget>(node).indirection, scope);
         return expression(as<::ResTarget>(node).val, scope);
     case T_SortBy:
-        operator_name(as<::SortBy>(node).useOp);
+        operator_name(as<::SortBy>(node).useOp, as<::SortBy>(node).node, as<::SortBy>(node).node, scope);
         return expression(as<::SortBy>(node).node, scope);
     case T_WindowDef:
         return window(&as<::WindowDef>(node), scope);

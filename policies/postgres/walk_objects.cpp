@@ -169,7 +169,7 @@ void Walk::secrets(const ::List* options)
 
 bool Walk::create_object(const ::Node* node)
 {
-    Scope scope;
+    Scope scope = fresh_scope();
     switch (tag_of(node)) {
     case T_CreateStmt:
         create_table(as<::CreateStmt>(node));
@@ -303,6 +303,8 @@ bool Walk::alter_object(const ::Node* node)
     case T_RenameStmt: {
         const auto& rename = as<::RenameStmt>(node);
         is(Kind::rename, object_name(rename.renameType));
+        if (rename.renameType == OBJECT_SCHEMA)
+            write_schema(view_of(rename.subname));
         if (rename.relation != nullptr)
             write_table(*rename.relation)
                 .columns.assign(rename.renameType == OBJECT_COLUMN ? std::size_t{1} : std::size_t{0},
@@ -448,8 +450,7 @@ bool Walk::other_object(const ::Node* node)
     case T_TruncateStmt:
         is(Kind::truncate, "table");
         facts().destructive = true;
-        for (const ::ListCell& cell : cells(as<::TruncateStmt>(node).relations))
-            write_table(as<::RangeVar>(node_of(cell)));
+        truncate(as<::TruncateStmt>(node));
         return true;
     case T_GrantStmt:
         grant(as<::GrantStmt>(node));
@@ -472,18 +473,81 @@ bool Walk::other_object(const ::Node* node)
             read_table(*relation, {});
         return true;
     case T_RefreshMatViewStmt:
-        is(Kind::refresh, "materialized view");
-        write_table(*as<::RefreshMatViewStmt>(node).relation);
+        refresh(as<::RefreshMatViewStmt>(node));
         return true;
     default:
         return false;
     }
 }
 
+/// Runs the view's query again. CONCURRENTLY compares with what is there.
+void Walk::refresh(const ::RefreshMatViewStmt& refresh)
+{
+    is(Kind::refresh, "materialized view");
+    write_table(*refresh.relation);
+    if (refresh.concurrent)
+        read_table(*refresh.relation, "*");
+    Touch definition;
+    definition.relation = find(*refresh.relation).relation;
+    definition.columns.emplace_back("*");
+    if (definition.relation != nullptr)
+        touches_.push_back(std::move(definition));
+    else if (catalog_ != nullptr)
+        opaque("refreshes a materialized view that is not known");
+}
+
+/// All relations of a schema, when they are dropped with it or get another name.
+void Walk::write_schema(std::string_view schema)
+{
+    if (catalog_ == nullptr)
+        return;
+    for (const catalog::Relation& relation : catalog_->contents().relations) {
+        if (!spend(1))
+            return;
+        if (relation.schema == schema && relation.kind != catalog::RelationKind::index)
+            write_index(joined(relation.schema, relation.name), true, &relation, ::RangeVar{}, {});
+    }
+}
+
+void Walk::drop_schema(const ::DropStmt& drop)
+{
+    if (drop.behavior == DROP_CASCADE)
+        for (const ::ListCell& cell : cells(drop.objects))
+            write_schema(text_of(node_of(cell)));
+}
+
+/// CASCADE drops the views that are over what is dropped.
+void Walk::write_dependents()
+{
+    if (bodies_ == nullptr)
+        return;
+    auto& writes = facts().writes;
+    for (std::size_t i = 0; i < writes.size(); ++i) {
+        const std::string table = writes[i].table;
+        for (const catalog::Relation* view : bodies_->views_over(table)) {
+            if (!spend(1))
+                return;
+            write_index(joined(view->schema, view->name), true, view, ::RangeVar{}, {});
+        }
+    }
+}
+
+void Walk::truncate(const ::TruncateStmt& truncate)
+{
+    constexpr catalog::Events truncates{.insert = false, .update = false, .delete_rows = false, .truncate = true};
+    for (const ::ListCell& cell : cells(truncate.relations))
+        write_table(as<::RangeVar>(node_of(cell)), truncates);
+    if (truncate.behavior == DROP_CASCADE)
+        for (Writing& writing : writings_)
+            writing.cascade = true;
+}
+
 void Walk::drop(const ::DropStmt& drop)
 {
     is(Kind::drop, object_name(drop.removeType));
     facts().destructive = true;
+    if (drop.removeType == OBJECT_SCHEMA)
+        drop_schema(drop);
     for (const ::ListCell& cell : cells(drop.objects)) {
         const auto* names = if_tag<::List>(node_of(cell), T_List);
         if (names == nullptr)
@@ -496,6 +560,8 @@ void Walk::drop(const ::DropStmt& drop)
             write_name(&table);
         }
     }
+    if (drop.behavior == DROP_CASCADE)
+        write_dependents();
 }
 
 void Walk::grant(const ::GrantStmt& grant)
@@ -518,8 +584,8 @@ void Walk::publication(const ::List* objects)
         const ::PublicationTable* table = as<::PublicationObjSpec>(node_of(cell)).pubtable;
         if (table == nullptr || table->relation == nullptr)
             continue;
-        Scope scope;
-        scope.items.push_back(target_item(*table->relation));
+        Scope scope = fresh_scope();
+        add_target(*table->relation, scope);
         if (table->columns == nullptr)
             read_column(scope.items.front(), "*");
         for (const ::ListCell& column_name : cells(table->columns))
@@ -538,8 +604,8 @@ void Walk::create_schema(const ::CreateSchemaStmt& create)
 void Walk::create_table(const ::CreateStmt& create)
 {
     is(Kind::create, "table");
-    Scope scope;
-    scope.items.push_back(target_item(*create.relation));
+    Scope scope = fresh_scope();
+    add_target(*create.relation, scope);
     scope.items.front().table.clear(); // its own columns are new: naming them reads nothing
     scope.items.front().outputs.complete = false;
     for (const ::ListCell& cell : cells(create.tableElts))
@@ -601,7 +667,8 @@ void Walk::constraint(const ::Constraint& constraint, Scope& scope)
     }
     if (constraint.pktable == nullptr)
         return;
-    read_table(*constraint.pktable, {});
+    const bool key_named = constraint.pk_attrs != nullptr || catalog_ == nullptr;
+    read_table(*constraint.pktable, key_named ? std::string_view{} : "*"); // which columns are its key, is not known
     for (const ::ListCell& cell : cells(constraint.pk_attrs))
         read_table(*constraint.pktable, text_of(node_of(cell)));
 }
@@ -619,8 +686,8 @@ void Walk::index_elements(const ::List* elements, Scope& scope)
 void Walk::create_index(const ::IndexStmt& index)
 {
     is(Kind::create, "index");
-    Scope scope;
-    scope.items.push_back(target_item(*index.relation));
+    Scope scope = fresh_scope();
+    add_target(*index.relation, scope);
     index_elements(index.indexParams, scope);
     index_elements(index.indexIncludingParams, scope);
     expression(index.whereClause, scope);
@@ -630,8 +697,8 @@ void Walk::create_index(const ::IndexStmt& index)
 void Walk::alter_table(const ::AlterTableStmt& alter)
 {
     is(Kind::alter, object_name(alter.objtype));
-    Scope scope;
-    scope.items.push_back(target_item(*alter.relation));
+    Scope scope = fresh_scope();
+    add_target(*alter.relation, scope);
     for (const ::ListCell& cell : cells(alter.cmds)) {
         if (const auto* command = if_tag<::AlterTableCmd>(node_of(cell), T_AlterTableCmd)) {
             TableAccess write = write_table(*alter.relation);

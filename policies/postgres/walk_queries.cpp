@@ -1,6 +1,7 @@
 #include "policies/postgres/builtins.h"
 #include "policies/postgres/predicate.h"
 #include "policies/postgres/walk.h"
+#include "policies/postgres/where.h"
 
 #include <algorithm>
 
@@ -11,21 +12,6 @@ namespace
 
 using statement::TableAccess;
 using statement::Where;
-
-int strength(Where where)
-{
-    switch (where) {
-    case Where::missing:
-        return 0;
-    case Where::always_true:
-        return 1;
-    case Where::present:
-        return 2;
-    case Where::none:
-        return 3;
-    }
-    return 0;
-}
 
 void rename_columns(Outputs& outputs, const ::List* names)
 {
@@ -147,6 +133,33 @@ void Walk::with(const ::WithClause* clause, Scope& scope, CteFrame& frame)
     scope.ctes = &frame;
 }
 
+/// "*" or "alias.*": the columns of the items, where all are known.
+void Walk::star_outputs(const ::ColumnRef* reference, const Scope& scope, Outputs& outputs)
+{
+    const auto fields = cells(reference == nullptr ? nullptr : reference->fields);
+    if (catalog_ == nullptr || fields.empty() || fields.size() > 2) {
+        outputs.complete = false;
+        return;
+    }
+    const std::string_view alias = fields.size() == 2 ? text_of(node_of(fields.front())) : std::string_view{};
+    bool any = false;
+    for (const Item& item : scope.items) {
+        if (item.qualified_only || (!alias.empty() && item.alias != alias))
+            continue;
+        any = true;
+        if (item.relation != nullptr && !item.renamed) {
+            for (const catalog::Column& column : item.relation->columns)
+                outputs.columns.push_back({column.name, true});
+        } else {
+            outputs.columns.insert(outputs.columns.end(), item.outputs.columns.begin(), item.outputs.columns.end());
+            outputs.complete = outputs.complete && item.table.empty() && item.outputs.complete;
+        }
+        if (!spend(outputs.columns.size()))
+            outputs.complete = false;
+    }
+    outputs.complete = outputs.complete && any;
+}
+
 Outputs Walk::target_list(const ::List* targets, Scope& scope)
 {
     Outputs outputs;
@@ -158,7 +171,7 @@ Outputs Walk::target_list(const ::List* targets, Scope& scope)
         const bool star = (reference != nullptr && tag_of(node_of(cells(reference->fields).back())) == T_A_Star) ||
                           (picked != nullptr && tag_of(node_of(cells(picked->indirection).back())) == T_A_Star);
         if (star)
-            outputs.complete = false;
+            star_outputs(reference, scope, outputs);
         else
             outputs.columns.push_back({output_name(target), target.val != nullptr && is_row(target.val, scope)});
         if (target.name == nullptr && !star && output_name(target).empty())
@@ -262,15 +275,25 @@ void Walk::into(const ::IntoClause& clause)
     is(Kind::create, "table");
 }
 
-Item Walk::target_item(const ::RangeVar& relation) const
+/// The relation as an item of the scope, and all others that its name may mean.
+void Walk::add_target(const ::RangeVar& relation, Scope& scope)
 {
     Item item;
     Found found = find(relation);
     item.table = std::move(found.table);
     item.known = found.known;
+    item.relation = found.relation;
+    item.only = !relation.inh;
     item.alias = relation.alias != nullptr ? alias_of(relation.alias) : view_of(relation.relname);
     item.renamed = relation.alias != nullptr && relation.alias->colnames != nullptr;
-    return item;
+    if (item.table.starts_with("pg_toast."))
+        opaque("names " + item.table + ", which holds parts of another table's values");
+    scope.items.push_back(item);
+    for (const catalog::Relation* other : found.others) {
+        item.table = joined(other->schema, other->name);
+        item.relation = other;
+        scope.items.push_back(item);
+    }
 }
 
 void Walk::from(const ::List* list, Scope& scope)
@@ -298,7 +321,7 @@ void Walk::from_item(const ::Node* node, Scope& scope)
     case T_RangeTableSample: {
         const auto& sample = as<::RangeTableSample>(node);
         from_item(sample.relation, scope);
-        call(sample.method);
+        call(sample.method, {.count = cells(sample.args).size()}, nullptr, nullptr);
         expressions(sample.args, scope);
         return expression(sample.repeatable, scope);
     }
@@ -327,9 +350,58 @@ void Walk::from_table(const ::RangeVar& relation, Scope& scope)
             return;
         }
     }
-    Item item = target_item(relation);
-    item.read = read_index(item.table, item.known);
-    scope.items.push_back(std::move(item));
+    const std::size_t first = scope.items.size();
+    add_target(relation, scope);
+    for (std::size_t i = first; i < scope.items.size(); ++i)
+        scope.items[i].read = read_index(scope.items[i]);
+}
+
+/// All columns of the items, if every one of them is known.
+std::optional<std::vector<std::string_view>> Walk::columns_of(std::span<const Item> items)
+{
+    std::vector<std::string_view> names;
+    for (const Item& item : items) {
+        const bool described = item.relation != nullptr && !item.renamed;
+        if (!described && (!item.table.empty() || !item.outputs.complete))
+            return std::nullopt;
+        if (described) {
+            for (const catalog::Column& column : item.relation->columns)
+                names.emplace_back(column.name);
+        } else {
+            for (const Output& output : item.outputs.columns)
+                names.push_back(output.name);
+        }
+        if (!spend(names.size()))
+            return std::nullopt;
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+/// NATURAL JOIN compares the columns that both sides have. A side whose columns are known bounds them.
+void Walk::natural(std::span<Item> left, std::span<Item> right)
+{
+    const auto one = columns_of(left);
+    const auto other = columns_of(right);
+    const auto read = [this](std::span<Item> side, std::string_view name) {
+        for (Item& item : side)
+            if (!item.table.empty() && (item.relation == nullptr || item.renamed || surely_has(item, name)))
+                read_column(item, item.renamed ? "*" : name);
+    };
+    const auto& bound = one ? one : other;
+    if (!bound) {
+        for (const std::span<Item> side : {left, right})
+            for (Item& item : side)
+                if (!item.table.empty())
+                    read_column(item, "*");
+        return;
+    }
+    for (const std::string_view name : *bound) {
+        if (one && other && !std::ranges::binary_search(*other, name))
+            continue;
+        read(left, name);
+        read(right, name);
+    }
 }
 
 void Walk::from_join(const ::JoinExpr& join, Scope& scope)
@@ -341,7 +413,7 @@ void Walk::from_join(const ::JoinExpr& join, Scope& scope)
     const std::span<Item> both{scope.items.begin() + static_cast<std::ptrdiff_t>(left), scope.items.end()};
     const auto read_all = [this, &both](std::string_view name) {
         for (Item& item : both)
-            if (!item.table.empty())
+            if (!item.table.empty() && (item.relation == nullptr || item.renamed || surely_has(item, name)))
                 read_column(item, item.renamed ? "*" : name);
     };
     Item merged;
@@ -350,25 +422,8 @@ void Walk::from_join(const ::JoinExpr& join, Scope& scope)
         read_all(text_of(node_of(cell)));
         merged.outputs.columns.push_back({text_of(node_of(cell))});
     }
-    if (join.isNatural) {
-        // Which columns are shared the catalog knows; a side whose columns are all known bounds them.
-        const auto known = [](std::span<Item> side) {
-            return std::ranges::all_of(side,
-                                       [](const Item& item) { return item.table.empty() && item.outputs.complete; });
-        };
-        const std::span<Item> sides[] = {both.first(right - left), both.subspan(right - left)};
-        bool bounded = false;
-        for (const std::span<Item> side : sides) {
-            if (bounded || !known(side))
-                continue;
-            bounded = true;
-            for (const Item& item : side)
-                for (const Output& output : item.outputs.columns)
-                    read_all(output.name);
-        }
-        if (!bounded)
-            read_all("*");
-    }
+    if (join.isNatural)
+        natural(both.first(right - left), both.subspan(right - left));
     expression(join.quals, scope);
     if (join.join_using_alias != nullptr) {
         merged.alias = alias_of(join.join_using_alias);
@@ -446,8 +501,7 @@ void Walk::from_table_function(const ::RangeTableFunc& range, Scope& scope)
 
 void Walk::weaken_where(Where where)
 {
-    if (strength(where) < strength(facts().where))
-        facts().where = where;
+    facts().where = weaker(facts().where, where);
     if (where == Where::missing || where == Where::always_true)
         facts().destructive = true;
 }
@@ -482,30 +536,39 @@ void Walk::assign(const ::List* targets, TableAccess& write, Scope& scope)
 
 void Walk::insert(const ::InsertStmt& insert, Scope& scope)
 {
-    TableAccess write = write_table(*insert.relation);
+    constexpr catalog::Events inserts{.insert = true, .update = false, .delete_rows = false, .truncate = false};
+    TableAccess write = write_table(*insert.relation, inserts);
     for (const ::ListCell& cell : cells(insert.cols))
         write.columns.emplace_back(view_of(as<::ResTarget>(node_of(cell)).name));
     if (insert.cols == nullptr)
         write.columns.emplace_back("*");
     query(insert.selectStmt, scope.outer, scope.ctes);
-    scope.items.push_back(target_item(*insert.relation));
+    add_target(*insert.relation, scope);
     if (insert.onConflictClause != nullptr)
-        on_conflict(insert.onConflictClause, scope.items.front(), write, scope);
+        on_conflict(*insert.relation, insert.onConflictClause, write, scope);
     write_table(*insert.relation).columns = std::move(write.columns);
 }
 
 /// ON CONFLICT asks whether values exist, which is a read of the columns it names; "excluded" is the row proposed.
-void Walk::on_conflict(const ::OnConflictClause* clause, Item target, TableAccess& write, Scope& outer)
+void Walk::on_conflict(const ::RangeVar& target, const ::OnConflictClause* clause, TableAccess& write, Scope& outer)
 {
     Scope scope{outer.outer, outer.ctes, {}};
-    scope.items.push_back(std::move(target));
+    add_target(target, scope);
     if (clause->infer != nullptr) {
         index_elements(clause->infer->indexElems, scope);
         expression(clause->infer->whereClause, scope);
     }
-    Item excluded;
+    if (clause->action == ONCONFLICT_UPDATE) {
+        constexpr catalog::Events updates{.insert = false, .update = true, .delete_rows = false, .truncate = false};
+        write_table(target, updates);
+    }
+    Item excluded = scope.items.front(); // the server checks the right to read the table's own column
     excluded.alias = "excluded";
-    excluded.outputs.complete = false;
+    excluded.qualified_only = true;
+    if (excluded.relation == nullptr) {
+        excluded.table.clear();
+        excluded.outputs.complete = false;
+    }
     scope.items.push_back(std::move(excluded));
     assign(clause->targetList, write, scope);
     expression(clause->whereClause, scope);
@@ -513,8 +576,9 @@ void Walk::on_conflict(const ::OnConflictClause* clause, Item target, TableAcces
 
 void Walk::update(const ::UpdateStmt& update, Scope& scope)
 {
-    TableAccess write = write_table(*update.relation);
-    scope.items.push_back(target_item(*update.relation));
+    constexpr catalog::Events updates{.insert = false, .update = true, .delete_rows = false, .truncate = false};
+    TableAccess write = write_table(*update.relation, updates);
+    add_target(*update.relation, scope);
     from(update.fromClause, scope);
     assign(update.targetList, write, scope);
     where(update.whereClause, scope);
@@ -523,8 +587,9 @@ void Walk::update(const ::UpdateStmt& update, Scope& scope)
 
 void Walk::delete_rows(const ::DeleteStmt& rows, Scope& scope)
 {
-    write_table(*rows.relation);
-    scope.items.push_back(target_item(*rows.relation));
+    constexpr catalog::Events deletes{.insert = false, .update = false, .delete_rows = true, .truncate = false};
+    write_table(*rows.relation, deletes);
+    add_target(*rows.relation, scope);
     from(rows.usingClause, scope);
     where(rows.whereClause, scope);
 }
@@ -533,7 +598,8 @@ void Walk::delete_rows(const ::DeleteStmt& rows, Scope& scope)
 void Walk::merge(const ::MergeStmt& merge, Scope& scope)
 {
     TableAccess write = write_table(*merge.relation);
-    scope.items.push_back(target_item(*merge.relation));
+    catalog::Events events;
+    add_target(*merge.relation, scope);
     from_item(merge.sourceRelation, scope);
     expression(merge.joinCondition, scope);
     bool changes_rows = false;
@@ -544,14 +610,16 @@ void Walk::merge(const ::MergeStmt& merge, Scope& scope)
         assign(when.targetList, write, scope);
         if (when.commandType == CMD_INSERT) {
             facts().inner.push_back(Kind::insert);
+            events.insert = true;
             if (when.targetList == nullptr)
                 write.columns.emplace_back("*");
         } else if (when.commandType == CMD_UPDATE || when.commandType == CMD_DELETE) {
             facts().inner.push_back(when.commandType == CMD_UPDATE ? Kind::update : Kind::delete_rows);
+            (when.commandType == CMD_UPDATE ? events.update : events.delete_rows) = true;
             changes_rows = true;
         }
     }
-    write_table(*merge.relation).columns = std::move(write.columns);
+    write_table(*merge.relation, events).columns = std::move(write.columns);
     if (!changes_rows)
         return;
     const std::string_view table = scope.items.front().table;

@@ -61,8 +61,7 @@ bool option_set(const ::List* options, std::string_view name)
 
 void Walk::statement(const ::RawStmt& raw)
 {
-    current_ = out_.facts.statements.size();
-    out_.facts.statements.emplace_back();
+    begin();
     const auto begin = static_cast<std::size_t>(raw.stmt_location < 0 ? 0 : raw.stmt_location);
     const auto length = static_cast<std::size_t>(raw.stmt_len);
     text_ = begin <= sql_.size() ? sql_.substr(begin, length == 0 ? std::string_view::npos : length) : sql_;
@@ -92,7 +91,7 @@ bool Walk::top_query(const ::Node* node)
         return false;
     }
     certain_ = true;
-    query(node, nullptr, nullptr);
+    query(node, base_, nullptr);
     certain_ = false;
     return true;
 }
@@ -158,13 +157,12 @@ bool Walk::utility(const ::Node* node)
         return true;
     case T_CallStmt: {
         is(Kind::call);
-        Scope scope;
+        Scope scope = fresh_scope();
         function(*as<::CallStmt>(node).funccall, scope);
         return true;
     }
     case T_DoStmt:
-        is(Kind::do_block);
-        opaque("runs a DO block, whose statements are not known");
+        do_block(as<::DoStmt>(node));
         return true;
     case T_LockStmt:
         is(Kind::lock);
@@ -208,16 +206,7 @@ void Walk::explain(const ::ExplainStmt& explained)
         return;
     }
     is(Kind::explain);
-    done.inner.clear();
-    done.where = statement::Where::none;
-    done.destructive = false;
-    std::erase_if(done.effects, [](const statement::Effect&) { return true; });
-    for (statement::TableAccess& write : done.writes) {
-        const int read = read_index(write.table, write.schema_known);
-        auto& columns = done.reads[static_cast<std::size_t>(read)].columns;
-        columns.insert(columns.end(), write.columns.begin(), write.columns.end());
-    }
-    done.writes.clear();
+    explained_ = true;
 }
 
 void Walk::copy(const ::CopyStmt& copied)
@@ -237,8 +226,8 @@ void Walk::copy(const ::CopyStmt& copied)
         facts().kind = kind;
         return;
     }
-    Scope scope;
-    scope.items.push_back(target_item(*copied.relation));
+    Scope scope = fresh_scope();
+    add_target(*copied.relation, scope);
     expression(copied.whereClause, scope);
     std::vector<std::string> columns;
     for (const ::ListCell& cell : cells(copied.attlist))
@@ -246,11 +235,13 @@ void Walk::copy(const ::CopyStmt& copied)
     if (columns.empty())
         columns.emplace_back("*");
     if (copied.is_from) {
-        auto& write = write_table(*copied.relation);
+        constexpr catalog::Events inserts{.insert = true, .update = false, .delete_rows = false, .truncate = false};
+        auto& write = write_table(*copied.relation, inserts);
         write.columns.insert(write.columns.end(), columns.begin(), columns.end());
     } else {
         for (const std::string& column : columns)
-            read_column(scope.items.front(), column);
+            for (Item& item : scope.items)
+                read_column(item, column);
     }
 }
 
@@ -268,7 +259,7 @@ void Walk::variable_set(const ::VariableSetStmt& set)
     parameter.unknown = set.kind == VAR_SET_CURRENT;
     if (set.kind == VAR_SET_VALUE) {
         parameter.value.emplace();
-        Scope scope;
+        Scope scope = fresh_scope();
         for (const ::ListCell& cell : cells(set.args)) {
             parameter.value->push_back(value_text(node_of(cell)));
             parameter.unknown = parameter.unknown || constant_of(node_of(cell)) == nullptr;
@@ -368,7 +359,7 @@ void Walk::execute(const ::ExecuteStmt& executed)
 {
     out_.facts.names_consulted = true;
     const std::string name{view_of(executed.name)};
-    Scope scope;
+    Scope scope = fresh_scope();
     expressions(executed.params, scope);
     if (const std::string* sql = state_->prepared(name)) {
         run_text(*sql, "EXECUTE " + name);
@@ -414,7 +405,7 @@ void Walk::create_table_as(const ::CreateTableAsStmt& create)
     is(Kind::create, object_name(create.objtype));
     auto& write = write_table(*create.into->rel);
     write.columns.assign(1, "*");
-    Scope scope;
+    Scope scope = fresh_scope();
     expressions(create.into->options, scope);
 }
 

@@ -1,5 +1,6 @@
 // Runs tests/cases/postgres/*.facts: a line is a statement and the facts expected of it.
 
+#include "catalog_notation.h"
 #include "facts_notation.h"
 
 #include "policies/postgres/analyzer.h"
@@ -69,12 +70,21 @@ class CaseFile
         const std::string rest = unescaped(trimmed(text.substr(std::min(text.size(), word.size()))));
         if (word == "session") {
             state_ = SessionState{};
+        } else if (word == "user") {
+            SessionState::Start start;
+            start.user = rest;
+            state_ = SessionState{start};
+        } else if (word == "catalog") {
+            notation_.emplace();
+        } else if (std::string problem; notation_ && notation_->take(unescaped(text), problem)) {
+            if (!problem.empty())
+                fail(problem);
         } else if (word == "backslashes") {
             SessionState::Start start;
             start.standard_conforming_strings = false;
             state_ = SessionState{start};
         } else if (word == "run") {
-            const auto facts = analyzer_.analyze(rest, state_);
+            const auto facts = analyzer_.analyze(rest, state_, catalog().get());
             if (!facts.parsed || facts.statements.empty())
                 fail("@run needs a statement");
             for (const auto& statement : facts.statements)
@@ -99,13 +109,18 @@ class CaseFile
             return fail(problem);
         ++cases_;
         const std::string sql = unescaped(trimmed(line.substr(0, arrow)));
-        const auto facts = analyzer_.analyze(sql, state_);
+        const auto facts = analyzer_.analyze(sql, state_, catalog().get());
         const NotedFacts actual = note(facts);
         if (!(actual == *expected) || actual.opaque_contains.find(expected->opaque_contains) == std::string::npos)
             fail("expected " + to_text(*expected) + "\n     got " + to_text(actual));
         for (int round = 0; round < 2; ++round)
-            if (!(*memo_.facts(sql, state_) == facts))
+            if (!(*memo_.facts(sql, state_, catalog()) == facts))
                 fail("the memo differs from a fresh analysis");
+    }
+
+    [[nodiscard]] std::shared_ptr<const policies::catalog::Catalog> catalog()
+    {
+        return notation_ ? notation_->made() : nullptr;
     }
 
     std::filesystem::path path_;
@@ -114,6 +129,7 @@ class CaseFile
     Analyzer analyzer_;
     FactsMemo memo_;
     SessionState state_;
+    std::optional<CatalogNotation> notation_;
 };
 
 class FactsCases : public testing::TestWithParam<std::string>

@@ -1,9 +1,12 @@
+#include "catalog_notation.h"
+
 #include "policies/postgres/facts_memo.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -30,7 +33,8 @@ std::vector<std::string> seeds()
         "insert into t (a, b) values (1, 'x'), (2, 'y')",
         "select b'1', x'f', $$x$$, E'a', $1, .5, 123456789, 1234567890",
     };
-    for (const char* file : {"destructive", "hidden_reads", "functions", "session", "lexing"}) {
+    for (const char* file : {"destructive", "hidden_reads", "functions", "session", "lexing", "views", "resolution",
+                             "bodies", "triggers", "cascades"}) {
         std::ifstream in{std::string{"tests/cases/postgres/"} + file + ".facts"};
         for (std::string line; std::getline(in, line);) {
             const std::size_t arrow = line.rfind(" -> ");
@@ -74,6 +78,25 @@ class Mutator
     std::mt19937 random_{20240601};
 };
 
+/// The catalogs of a case file, each as its lines leave it.
+std::vector<std::shared_ptr<const catalog::Catalog>> catalogs_of(const std::string& file)
+{
+    std::vector<std::shared_ptr<const catalog::Catalog>> out;
+    std::optional<tests::CatalogNotation> notation;
+    std::ifstream in{"tests/cases/postgres/" + file + ".facts"};
+    for (std::string line, problem; std::getline(in, line);) {
+        if (line == "@catalog" && notation)
+            out.push_back(notation->made());
+        if (line == "@catalog")
+            notation.emplace();
+        else if (notation && line.starts_with('@'))
+            notation->take(line.substr(1), problem);
+    }
+    if (notation)
+        out.push_back(notation->made());
+    return out;
+}
+
 TEST(FactsMemo, AlwaysEqualsAFreshAnalysis)
 {
     const std::vector<std::string> all = seeds();
@@ -89,14 +112,21 @@ TEST(FactsMemo, AlwaysEqualsAFreshAnalysis)
     const std::vector<SessionState> states{SessionState{}, SessionState{with_backslashes}, other_path, doubtful,
                                            prepared};
 
-    const Analyzer analyzer;
+    std::vector<std::shared_ptr<const catalog::Catalog>> catalogs{nullptr};
+    for (const char* file : {"views", "resolution", "bodies", "triggers", "cascades"})
+        for (auto& catalog : catalogs_of(file))
+            catalogs.push_back(std::move(catalog));
+    ASSERT_GT(catalogs.size(), 8U);
+
     FactsMemo memo;
     Mutator mutate;
-    for (int round = 0; round < 8'000; ++round) {
+    for (int round = 0; round < 12'000; ++round) {
         const std::string& seed = all[static_cast<std::size_t>(mutate.pick(static_cast<int>(all.size())))];
         const std::string sql = mutate(seed);
         const SessionState& state = states[static_cast<std::size_t>(mutate.pick(5))];
-        ASSERT_EQ(*memo.facts(sql, state), analyzer.analyze(sql, state)) << sql;
+        const auto& catalog = catalogs[static_cast<std::size_t>(mutate.pick(static_cast<int>(catalogs.size())))];
+        const Analyzer analyzer; // knows no body yet
+        ASSERT_EQ(*memo.facts(sql, state, catalog), analyzer.analyze(sql, state, catalog.get())) << sql;
     }
     EXPECT_GT(memo.counters().hits, 500U);
     EXPECT_GT(memo.counters().misses, 500U);

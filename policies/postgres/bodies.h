@@ -1,0 +1,172 @@
+#pragma once
+
+#include "policies/catalog/catalog.h"
+#include "policies/postgres/analyzer.h"
+#include "policies/postgres/session_state.h"
+#include "policies/statement/facts.h"
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+namespace stepgate::policies::postgres
+{
+
+/// Something that a statement touches and that may have more behind it. Points into the catalog.
+struct Touch {
+    enum class Kind : unsigned char { read, write, call } kind = Kind::read;
+    const catalog::Relation* relation = nullptr; // of a call: the one whose trigger it is, or null
+    const catalog::Function* function = nullptr;
+    std::vector<std::string> columns; // read or written; {"*"} all
+    catalog::Events events = {};      // of a write; none: its definition changes, or it is dropped
+    bool cascade = false;             // TRUNCATE … CASCADE
+    bool up = true, down = true;      // on to the parents, to the children
+    int context = inherit;            // number of the settings that a function runs under
+
+    static constexpr int inherit = -1; // those of whatever leads there
+};
+
+/// All that a body does by itself; what it touches has more behind it.
+struct Footprint {
+    statement::StatementFacts facts;
+    std::vector<std::string> opaque_reasons;
+    std::vector<Touch> touches;
+};
+
+/// One action of CREATE RULE.
+struct RuleFootprint {
+    catalog::Events events;
+    Footprint footprint;
+};
+
+/// The key of another relation that a relation's rows must match.
+struct Reference {
+    const catalog::Relation* parent = nullptr;
+    const std::vector<std::string>* parent_columns = nullptr;
+};
+
+/// What is behind the names of one catalog: bodies of views, functions, rules, policies, defaults and checks, each read
+/// once and kept. One a thread; the catalog must outlive every call but not the object.
+class Bodies
+{
+  public:
+    Bodies(const catalog::Catalog& catalog, const Limits& limits);
+
+    [[nodiscard]] const catalog::Catalog& catalog() const { return *catalog_; }
+    /// Nothing is behind reading it, or changing its rows: the common case, and quick to tell.
+    [[nodiscard]] bool plain_to_read(const catalog::Relation& relation) const;
+    [[nodiscard]] bool plain_to_write(const catalog::Relation& relation) const;
+
+    // References stay valid as long as the object.
+    [[nodiscard]] const Footprint& view(const catalog::Relation& view);
+    [[nodiscard]] const std::vector<const catalog::Relation*>& written_through(const catalog::Relation& view);
+    [[nodiscard]] const Footprint& policies(const catalog::Relation& relation);
+    /// Defaults, generated columns, checks, index expressions, domains, conditions of triggers.
+    [[nodiscard]] const Footprint& values(const catalog::Relation& relation);
+    /// Input, output and casts of the types that its columns have.
+    [[nodiscard]] const Footprint& types(const catalog::Relation& relation);
+    [[nodiscard]] const std::deque<RuleFootprint>& rules(const catalog::Relation& relation);
+    [[nodiscard]] const std::vector<Reference>& references(const catalog::Relation& relation) const;
+    /// `trigger`: the relation it fires on; null: it is called.
+    [[nodiscard]] const Footprint& function(const catalog::Function& function, int context,
+                                            const catalog::Relation* trigger);
+    /// Views whose definition names the relation.
+    [[nodiscard]] const std::vector<const catalog::Relation*>& views_over(const std::string& table);
+    /// A type's own functions: of its input and output, its domain's checks, casts to it.
+    void add_type(catalog::Oid type, Footprint& to, int depth = 0);
+
+    /// Settings as a number: equal for states that read every body alike. Call it before a statement is followed; what
+    /// was kept for settings long gone may go then.
+    [[nodiscard]] int begin(const SessionState& state);
+
+    /// A body that no catalog holds: that of a DO block.
+    [[nodiscard]] Footprint block(std::string_view language, const std::string& body, const SessionState& state);
+
+  private:
+    struct Traits {
+        bool read_plain = true, write_plain = true;
+    };
+    struct Source; // a body and what its names mean
+    [[nodiscard]] Footprint analyze(const Source& source, std::string text);
+    [[nodiscard]] Footprint read_body(Source source, std::string_view language, const std::string& body);
+    [[nodiscard]] Footprint read_plpgsql_body(Source source, const std::string& body);
+    [[nodiscard]] static std::optional<std::string> constant_text(const std::string& select);
+    [[nodiscard]] Footprint build(const catalog::Function& function, int context, const catalog::Relation* trigger);
+    [[nodiscard]] bool has_code(catalog::Oid type, int depth = 0) const;
+    [[nodiscard]] int context(const SessionState& state);
+    void add_expression(Source source, const std::string& expression, Footprint& to);
+
+    const catalog::Catalog* catalog_;
+    Limits limits_;
+    std::unordered_map<const catalog::Relation*, Traits> traits_;
+    std::unordered_map<const catalog::Relation*, std::vector<Reference>> references_;
+    std::unordered_map<const catalog::Relation*, std::unique_ptr<Footprint>> views_, policies_, values_, types_;
+    std::unordered_map<const catalog::Relation*, std::vector<const catalog::Relation*>> written_through_;
+    std::unordered_map<const catalog::Relation*, std::deque<RuleFootprint>> rules_;
+    std::optional<std::unordered_map<std::string, std::vector<const catalog::Relation*>>> views_over_;
+    std::map<std::tuple<const catalog::Function*, int, const catalog::Relation*>, std::unique_ptr<Footprint>>
+        functions_;
+    std::map<std::string, int, std::less<>> context_numbers_; // by settings_key
+    std::deque<SessionState> contexts_;
+};
+
+/// The bodies of the catalogs in use, by revision: those of an old snapshot are never looked at again.
+class BodiesByCatalog
+{
+  public:
+    explicit BodiesByCatalog(const Limits& limits) : limits_(limits) {}
+    [[nodiscard]] Bodies& of(const catalog::Catalog& catalog);
+
+  private:
+    struct Entry {
+        std::unique_ptr<Bodies> bodies;
+        std::uint64_t used = 0;
+    };
+    Limits limits_;
+    std::uint64_t uses_ = 0;
+    std::uint64_t last_revision_ = 0;
+    Bodies* last_ = nullptr;
+    std::unordered_map<std::uint64_t, Entry> by_revision_;
+};
+
+/// Adds to a statement's facts what is behind the things it touches, to the end.
+class Follower
+{
+  public:
+    Follower(Bodies& bodies, statement::StatementFacts& facts, std::vector<std::string>& opaque_reasons)
+        : bodies_(bodies), facts_(facts), reasons_(opaque_reasons)
+    {
+    }
+    void run(std::vector<Touch> touches, int context);
+
+  private:
+    using Accesses = std::vector<statement::TableAccess>;
+    void add(Touch touch, int context);
+    void merge(const Footprint& footprint, int context);
+    void read(const Touch& touch);
+    void write(const Touch& touch);
+    void write_rows(const Touch& touch);
+    void referencing(const Touch& touch);
+    void call(const Touch& touch);
+    void access(Accesses& accesses, const catalog::Relation& relation, std::vector<std::string> columns);
+    [[nodiscard]] bool seen_read(const Touch& touch);
+    [[nodiscard]] bool seen_write(const Touch& touch);
+
+    Bodies& bodies_;
+    statement::StatementFacts& facts_;
+    std::vector<std::string>& reasons_;
+    std::deque<Touch> work_;
+    std::map<std::pair<const catalog::Relation*, int>, std::vector<std::string>> reads_;
+    std::map<std::pair<const catalog::Relation*, int>, int> writes_;
+    std::map<std::tuple<const catalog::Function*, const catalog::Relation*, int>, bool> calls_;
+    std::size_t steps_ = 0;
+};
+
+} // namespace stepgate::policies::postgres

@@ -1,0 +1,318 @@
+#include "policies/postgres/bodies.h"
+#include "policies/postgres/names.h"
+#include "policies/postgres/where.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+using catalog::Events;
+using catalog::ReferenceAction;
+using catalog::Relation;
+using catalog::RelationKind;
+using statement::Kind;
+
+constexpr catalog::Oid first_user_oid = 16384; // FirstNormalObjectId
+constexpr std::size_t most_touches = 20'000;   // of one statement
+constexpr std::size_t most_steps = 1'000'000;  // accesses added, reasons and calls included
+
+bool any(const Events& events)
+{
+    return events.insert || events.update || events.delete_rows || events.truncate;
+}
+
+bool meet(const Events& one, const Events& other)
+{
+    return (one.insert && other.insert) || (one.update && other.update) || (one.delete_rows && other.delete_rows) ||
+           (one.truncate && other.truncate);
+}
+
+int bits(const Events& events)
+{
+    return (events.insert ? 1 : 0) | (events.update ? 2 : 0) | (events.delete_rows ? 4 : 0) | (events.truncate ? 8 : 0);
+}
+
+bool has_column(const Relation& relation, std::string_view name)
+{
+    return std::ranges::find(relation.columns, name, &catalog::Column::name) != relation.columns.end();
+}
+
+bool is_view(const Relation& relation)
+{
+    return relation.kind == RelationKind::view || relation.kind == RelationKind::materialized_view;
+}
+
+/// Columns of one relation as those of a parent or child of it: "*" covers only the columns that both have.
+std::vector<std::string> shared(const std::vector<std::string>& columns, const Relation& from, const Relation& to)
+{
+    std::vector<std::string> out;
+    const bool all = std::ranges::find(columns, "*") != columns.end();
+    if (all && to.columns.size() <= from.columns.size())
+        return {"*"};
+    if (all) {
+        for (const catalog::Column& column : from.columns)
+            out.push_back(column.name);
+        return out;
+    }
+    for (const std::string& column : columns)
+        if (has_column(to, column))
+            out.push_back(column);
+    return out;
+}
+
+} // namespace
+
+void Follower::access(Accesses& accesses, const Relation& relation, std::vector<std::string> columns)
+{
+    ++steps_;
+    accesses.push_back({joined(relation.schema, relation.name), true, std::move(columns)});
+}
+
+bool Follower::seen_read(const Touch& touch)
+{
+    auto& columns = reads_[{touch.relation, (touch.up ? 1 : 0) + (touch.down ? 2 : 0)}];
+    if (std::ranges::find(columns, "*") != columns.end())
+        return true;
+    bool fresh = columns.empty(); // the first time counts without columns, too
+    if (fresh)
+        columns.emplace_back();
+    for (const std::string& column : touch.columns) {
+        if (std::ranges::find(columns, column) != columns.end())
+            continue;
+        columns.push_back(column);
+        fresh = true;
+    }
+    return !fresh;
+}
+
+bool Follower::seen_write(const Touch& touch)
+{
+    const int place = (touch.up ? 1 : 0) + (touch.down ? 2 : 0) + (touch.cascade ? 4 : 0);
+    int& seen = writes_[{touch.relation, place}];
+    const int wanted = bits(touch.events) | 16;
+    const bool known = (seen & wanted) == wanted;
+    seen |= wanted;
+    return known;
+}
+
+void Follower::add(Touch touch, int context)
+{
+    if (touch.context == Touch::inherit)
+        touch.context = context;
+    bool seen = false;
+    switch (touch.kind) {
+    case Touch::Kind::read:
+        seen = seen_read(touch);
+        break;
+    case Touch::Kind::write:
+        seen = seen_write(touch);
+        break;
+    case Touch::Kind::call:
+        seen = !calls_.emplace(std::tuple{touch.function, touch.relation, touch.context}, true).second;
+        break;
+    }
+    if (!seen)
+        work_.push_back(std::move(touch));
+}
+
+void Follower::merge(const Footprint& footprint, int context)
+{
+    const statement::StatementFacts& from = footprint.facts;
+    facts_.reads.insert(facts_.reads.end(), from.reads.begin(), from.reads.end());
+    facts_.writes.insert(facts_.writes.end(), from.writes.begin(), from.writes.end());
+    facts_.calls.insert(facts_.calls.end(), from.calls.begin(), from.calls.end());
+    facts_.inner.insert(facts_.inner.end(), from.inner.begin(), from.inner.end());
+    facts_.effects.insert(facts_.effects.end(), from.effects.begin(), from.effects.end());
+    facts_.where = weaker(facts_.where, from.where);
+    facts_.destructive = facts_.destructive || from.destructive;
+    reasons_.insert(reasons_.end(), footprint.opaque_reasons.begin(), footprint.opaque_reasons.end());
+    for (const Touch& touch : footprint.touches)
+        add(touch, context);
+    steps_ += 1 + from.reads.size() + from.writes.size() + from.calls.size() + footprint.touches.size() +
+              footprint.opaque_reasons.size();
+}
+
+/// Children and parents hold the same rows: whoever reads a partition reads the partitioned table.
+void Follower::read(const Touch& touch)
+{
+    const Relation& relation = *touch.relation;
+    if (is_view(relation))
+        merge(bodies_.view(relation), touch.context);
+    if (relation.row_security)
+        merge(bodies_.policies(relation), touch.context);
+    merge(bodies_.types(relation), touch.context);
+    const auto go_on = [&](catalog::Oid oid, bool up) {
+        const Relation* const other = bodies_.catalog().relation(oid);
+        if (other == nullptr)
+            return;
+        Touch next;
+        next.relation = other;
+        next.columns = shared(touch.columns, relation, *other);
+        next.up = up;
+        next.down = !up;
+        access(facts_.reads, *other, next.columns);
+        add(std::move(next), touch.context);
+    };
+    if (touch.up)
+        for (const catalog::Oid parent : relation.parents)
+            go_on(parent, true);
+    if (touch.down)
+        for (const catalog::Oid child : relation.children)
+            go_on(child, false);
+}
+
+void Follower::write(const Touch& touch)
+{
+    const Relation& relation = *touch.relation;
+    if (any(touch.events))
+        write_rows(touch);
+    const auto go_on = [&](catalog::Oid oid, bool up) {
+        const Relation* const other = bodies_.catalog().relation(oid);
+        if (other == nullptr)
+            return;
+        Touch next = touch;
+        next.relation = other;
+        next.columns = shared(touch.columns, relation, *other);
+        next.up = up;
+        next.down = !up;
+        if (up)
+            next.events = {}; // the rows are the child's
+        else if (relation.kind == RelationKind::partitioned_table && touch.events.update)
+            next.events.insert = next.events.delete_rows = true; // a row may move to another partition
+        access(facts_.writes, *other, next.columns);
+        add(std::move(next), touch.context);
+    };
+    if (touch.up)
+        for (const catalog::Oid parent : relation.parents)
+            go_on(parent, true);
+    if (touch.down)
+        for (const catalog::Oid child : relation.children)
+            go_on(child, false);
+}
+
+/// What the server does for each row, and what it changes elsewhere.
+void Follower::write_rows(const Touch& touch)
+{
+    const Relation& relation = *touch.relation;
+    const int context = touch.context;
+    if (is_view(relation)) {
+        merge(bodies_.view(relation), context);
+        for (const Relation* base : bodies_.written_through(relation)) {
+            Touch next;
+            next.kind = Touch::Kind::write;
+            next.relation = base;
+            next.events = touch.events;
+            if (!touch.columns.empty())
+                next.columns.emplace_back("*"); // which of its columns, only the definition says
+            access(facts_.writes, *base, next.columns);
+            add(std::move(next), context);
+        }
+    }
+    if (relation.row_security)
+        merge(bodies_.policies(relation), context);
+    if (touch.events.insert || touch.events.update) {
+        merge(bodies_.values(relation), context);
+        for (const Reference& key : bodies_.references(relation))
+            access(facts_.reads, *key.parent, *key.parent_columns);
+    }
+    merge(bodies_.types(relation), context);
+    for (const catalog::Trigger& trigger : relation.triggers) {
+        const catalog::Function* const function = bodies_.catalog().function(trigger.function);
+        if (!meet(trigger.events, touch.events))
+            continue;
+        if (function == nullptr) {
+            if (trigger.function >= first_user_oid) // those of the system only compute
+                reasons_.push_back("fires the trigger " + trigger.name + ", whose function is not known");
+            continue;
+        }
+        facts_.calls.push_back(joined(function->schema, function->name));
+        Touch next;
+        next.kind = Touch::Kind::call;
+        next.function = function;
+        next.relation = &relation;
+        add(std::move(next), context);
+    }
+    for (const RuleFootprint& rule : bodies_.rules(relation))
+        if (meet(rule.events, touch.events))
+            merge(rule.footprint, context);
+    referencing(touch);
+}
+
+/// Rows of other tables that point here: looked for, or changed along.
+void Follower::referencing(const Touch& touch)
+{
+    const bool truncate = touch.events.truncate;
+    const bool any_column = touch.columns.empty() || std::ranges::find(touch.columns, "*") != touch.columns.end();
+    for (const catalog::ReferencedBy& key : touch.relation->referenced_by) {
+        const Relation* const child = bodies_.catalog().relation(key.relation);
+        if (child == nullptr)
+            continue;
+        const bool key_changes =
+            touch.events.update && (any_column || std::ranges::any_of(key.our_columns, [&](const auto& column) {
+                                        return std::ranges::find(touch.columns, column) != touch.columns.end();
+                                    }));
+        const auto follow = [&](ReferenceAction action, bool deleting) {
+            if (action == ReferenceAction::none || action == ReferenceAction::restrict_it)
+                return access(facts_.reads, *child, key.columns);
+            Touch next;
+            next.kind = Touch::Kind::write;
+            next.relation = child;
+            const bool gone = deleting && action == ReferenceAction::cascade;
+            (gone ? next.events.delete_rows : next.events.update) = true;
+            if (!gone)
+                next.columns = key.columns;
+            facts_.inner.push_back(gone ? Kind::delete_rows : Kind::update);
+            access(facts_.writes, *child, next.columns);
+            access(facts_.reads, *child, key.columns);
+            add(std::move(next), touch.context);
+        };
+        if (touch.events.delete_rows)
+            follow(key.on_delete, true);
+        if (key_changes)
+            follow(key.on_update, false);
+        if (!truncate || !touch.cascade)
+            continue;
+        Touch next;
+        next.kind = Touch::Kind::write;
+        next.relation = child;
+        next.events.truncate = true;
+        next.cascade = true;
+        access(facts_.writes, *child, {});
+        add(std::move(next), touch.context);
+    }
+}
+
+void Follower::call(const Touch& touch)
+{
+    merge(bodies_.function(*touch.function, touch.context, touch.relation), touch.context);
+}
+
+void Follower::run(std::vector<Touch> touches, int context)
+{
+    for (Touch& touch : touches)
+        add(std::move(touch), context);
+    while (!work_.empty()) {
+        if (work_.size() > most_touches || steps_ > most_steps) {
+            reasons_.emplace_back("leads to too many other things to follow all of them");
+            return;
+        }
+        const Touch touch = std::move(work_.front());
+        work_.pop_front();
+        switch (touch.kind) {
+        case Touch::Kind::read:
+            read(touch);
+            break;
+        case Touch::Kind::write:
+            write(touch);
+            break;
+        case Touch::Kind::call:
+            call(touch);
+            break;
+        }
+    }
+}
+
+} // namespace stepgate::policies::postgres

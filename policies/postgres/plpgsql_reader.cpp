@@ -1,0 +1,727 @@
+#include "policies/postgres/plpgsql_reader.h"
+
+#include "policies/postgres/tokenizer.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+constexpr std::size_t most_tokens = 200'000;
+constexpr int deepest = 200; // of blocks, loops and branches inside each other
+constexpr std::size_t name_length = 63;
+
+using Kind = PlPiece::Kind;
+using Words = std::initializer_list<std::string_view>;
+
+class Reader
+{
+  public:
+    Reader(std::string_view body, bool backslashes) : text_(body)
+    {
+        Tokenizer tokens{body, backslashes};
+        for (Token token; tokens.next(token) && tokens_.size() <= most_tokens;)
+            tokens_.push_back(token);
+        if (!tokens.sound())
+            fail("its text cannot be cut into words");
+        if (tokens_.size() > most_tokens)
+            fail("it is too long");
+        words_.reserve(tokens_.size());
+        for (const Token& token : tokens_)
+            words_.push_back(token.kind == TokenKind::word ? folded(token) : std::string{});
+    }
+
+    PlBody read() &&
+    {
+        while (good() && symbol(at_, '#')) // #variable_conflict use_column
+            at_ += std::min<std::size_t>(left(), word(at_ + 1) == "option" ? 3 : 3);
+        block();
+        if (symbol(at_, ';'))
+            ++at_;
+        if (good() && at_ < tokens_.size())
+            fail("something follows its end");
+        for (const std::string& name : fetched_)
+            if (std::ranges::find(opened_, name) == opened_.end())
+                fail("it fetches from " + name + ", a cursor that it did not open");
+        return std::move(out_);
+    }
+
+  private:
+    // Tokens
+    [[nodiscard]] bool good() const { return out_.problem.empty(); }
+    [[nodiscard]] std::size_t left() const { return tokens_.size() - at_; }
+    [[nodiscard]] std::string folded(const Token& token) const
+    {
+        std::string name{text_.substr(token.begin, token.end - token.begin)};
+        for (char& c : name)
+            if (c >= 'A' && c <= 'Z')
+                c = static_cast<char>(c - 'A' + 'a');
+        return name;
+    }
+    [[nodiscard]] std::string_view word(std::size_t i) const
+    {
+        return i < words_.size() ? std::string_view{words_[i]} : std::string_view{};
+    }
+    [[nodiscard]] bool symbol(std::size_t i, char c) const
+    {
+        return i < tokens_.size() && tokens_[i].kind == TokenKind::symbol && text_[tokens_[i].begin] == c;
+    }
+    /// Two symbols that the lexer takes as one: ":=", "..", "<<", ">>".
+    [[nodiscard]] bool symbols(std::size_t i, char one, char other) const
+    {
+        return symbol(i, one) && symbol(i + 1, other) && !tokens_[i + 1].gap_before;
+    }
+    [[nodiscard]] bool is_name(std::size_t i) const
+    {
+        return i < tokens_.size() && (tokens_[i].kind == TokenKind::word || tokens_[i].kind == TokenKind::quoted_name);
+    }
+    [[nodiscard]] std::string name(std::size_t i) const
+    {
+        if (tokens_[i].kind == TokenKind::word)
+            return words_[i].substr(0, name_length);
+        std::string out{text_.substr(tokens_[i].content_begin, tokens_[i].content_end - tokens_[i].content_begin)};
+        for (std::size_t at = 0; (at = out.find("\"\"", at)) != std::string::npos; ++at)
+            out.erase(at, 1);
+        return out.substr(0, name_length);
+    }
+    [[nodiscard]] bool one_of(std::size_t i, Words words) const
+    {
+        return std::ranges::find(words, word(i)) != words.end() && !word(i).empty();
+    }
+    [[nodiscard]] std::string slice(std::size_t begin, std::size_t end) const
+    {
+        if (begin >= end || end > tokens_.size())
+            return {};
+        return std::string{text_.substr(tokens_[begin].begin, tokens_[end - 1].end - tokens_[begin].begin)};
+    }
+    void fail(std::string problem)
+    {
+        if (good())
+            out_.problem = std::move(problem);
+        at_ = tokens_.size();
+    }
+    bool expect(std::string_view wanted)
+    {
+        if (word(at_) != wanted)
+            fail("\"" + std::string{wanted} + "\" is missing");
+        else
+            ++at_;
+        return good();
+    }
+    void semicolon()
+    {
+        if (!symbol(at_, ';'))
+            return fail("\";\" is missing");
+        ++at_;
+    }
+    /// The first token from `from` outside brackets that is one of the words, or ";", or the end.
+    [[nodiscard]] std::size_t until(std::size_t from, Words words) const
+    {
+        int depth = 0;
+        for (std::size_t i = from; i < tokens_.size(); ++i) {
+            if (symbol(i, '(') || symbol(i, '['))
+                ++depth;
+            else if (symbol(i, ')') || symbol(i, ']'))
+                --depth;
+            else if (symbol(i, ';') || (depth == 0 && one_of(i, words)))
+                return i;
+        }
+        return tokens_.size();
+    }
+
+    // Pieces
+    void piece(Kind kind, std::size_t begin, std::size_t end)
+    {
+        if (begin >= end)
+            return fail("an expression is missing");
+        out_.pieces.push_back({kind, slice(begin, end)});
+    }
+    /// An expression up to a word, which is taken too.
+    void expression_until(std::string_view wanted, Kind kind)
+    {
+        const std::size_t end = until(at_, {wanted});
+        piece(kind, at_, end);
+        at_ = std::min(end, tokens_.size());
+        expect(wanted);
+    }
+    /// Expressions parted by commas.
+    void expressions(std::size_t begin, std::size_t end)
+    {
+        int depth = 0;
+        std::size_t from = begin;
+        for (std::size_t i = begin; i < end; ++i) {
+            depth += symbol(i, '(') || symbol(i, '[') ? 1 : 0;
+            depth -= symbol(i, ')') || symbol(i, ']') ? 1 : 0;
+            if (depth == 0 && symbol(i, ',')) {
+                piece(Kind::expression, from, i);
+                from = i + 1;
+            }
+        }
+        piece(Kind::expression, from, end);
+    }
+
+    void block();
+    void declarations();
+    void declaration();
+    void cursor(std::string name);
+    void statements();
+    void statement();
+    bool assignment();
+    bool control(std::string_view first);
+    bool command(std::string_view first);
+    void if_statement();
+    void case_statement();
+    void loop_body();
+    void for_loop();
+    void for_each();
+    void return_statement();
+    void raise();
+    void open();
+    void fetch();
+    void execute(std::size_t stop, Words before);
+    void using_list(std::size_t stop);
+    void sql();
+    void label();
+    void label_after_end();
+    void target(std::size_t& i) const;
+
+    std::string_view text_;
+    std::vector<Token> tokens_;
+    std::vector<std::string> words_; // folded; "" for what is no word
+    std::size_t at_ = 0;
+    int depth_ = 0;
+    PlBody out_;
+    std::vector<std::string> opened_, fetched_, bound_;
+};
+
+void Reader::label()
+{
+    if (!symbols(at_, '<', '<') || !is_name(at_ + 2) || !symbols(at_ + 3, '>', '>'))
+        return;
+    out_.variables.push_back(name(at_ + 2));
+    at_ += 5;
+}
+
+void Reader::label_after_end()
+{
+    if (is_name(at_) && !symbol(at_, ';'))
+        ++at_;
+}
+
+void Reader::block()
+{
+    if (++depth_ > deepest)
+        return fail("its blocks are nested too deeply");
+    label();
+    if (word(at_) == "declare") {
+        ++at_;
+        declarations();
+    }
+    if (!expect("begin"))
+        return;
+    statements();
+    if (word(at_) == "exception") {
+        ++at_;
+        while (good() && word(at_) == "when") { // names of conditions, parted by OR
+            at_ = until(at_, {"then"});
+            if (expect("then"))
+                statements();
+        }
+    }
+    if (expect("end"))
+        label_after_end();
+    --depth_;
+}
+
+void Reader::declarations()
+{
+    while (good() && at_ < tokens_.size() && word(at_) != "begin") {
+        if (word(at_) == "declare")
+            ++at_;
+        else if (symbols(at_, '<', '<'))
+            label();
+        else
+            declaration();
+    }
+}
+
+void Reader::declaration()
+{
+    if (!is_name(at_))
+        return fail("a declaration is not understood");
+    std::string variable = name(at_++);
+    out_.variables.push_back(variable);
+    const std::size_t end = until(at_, {});
+    const std::size_t is_cursor = until(at_, {"cursor"});
+    if (is_cursor < end && is_cursor <= at_ + 2 && (is_cursor == at_ || one_of(at_, {"no", "scroll"})))
+        return cursor(std::move(variable));
+    int depth = 0;
+    for (std::size_t i = at_; i < end; ++i) {
+        depth += symbol(i, '(') || symbol(i, '[') ? 1 : 0;
+        depth -= symbol(i, ')') || symbol(i, ']') ? 1 : 0;
+        if (depth != 0)
+            continue;
+        const bool assign = symbols(i, ':', '=');
+        if (!assign && !symbol(i, '=') && word(i) != "default")
+            continue;
+        piece(Kind::expression, i + (assign ? 2 : 1), end);
+        break;
+    }
+    at_ = end;
+    semicolon();
+}
+
+/// name [[NO] SCROLL] CURSOR [(arguments)] {FOR | IS} query
+void Reader::cursor(std::string variable)
+{
+    at_ = until(at_, {"cursor"}) + 1;
+    if (symbol(at_, '(')) {
+        int depth = 0;
+        bool names = true;
+        for (; at_ < tokens_.size(); ++at_) {
+            if (names && depth == 1 && is_name(at_)) {
+                out_.variables.push_back(name(at_));
+                names = false;
+            }
+            depth += symbol(at_, '(') ? 1 : 0;
+            depth -= symbol(at_, ')') ? 1 : 0;
+            names = names || (depth == 1 && symbol(at_, ','));
+            if (depth == 0)
+                break;
+        }
+        ++at_;
+    }
+    if (!one_of(at_, {"for", "is"}))
+        return fail("the query of cursor " + variable + " is missing");
+    const std::size_t end = until(at_, {});
+    piece(Kind::statement, at_ + 1, end);
+    bound_.push_back(variable);
+    opened_.push_back(std::move(variable));
+    at_ = end;
+    semicolon();
+}
+
+void Reader::statements()
+{
+    while (good() && at_ < tokens_.size() && !one_of(at_, {"end", "elsif", "elseif", "else", "when", "exception"}))
+        statement();
+}
+
+/// name [.field | [index]]… as a target of an assignment or INTO.
+void Reader::target(std::size_t& i) const
+{
+    ++i;
+    while (i < tokens_.size()) {
+        if (symbol(i, '.') && is_name(i + 1)) {
+            i += 2;
+        } else if (symbol(i, '[')) {
+            int depth = 0;
+            for (; i < tokens_.size(); ++i) {
+                depth += symbol(i, '[') ? 1 : 0;
+                depth -= symbol(i, ']') ? 1 : 0;
+                if (depth == 0)
+                    break;
+            }
+            ++i;
+        } else {
+            return;
+        }
+    }
+}
+
+bool Reader::assignment()
+{
+    std::size_t i = at_;
+    if (i < tokens_.size() && tokens_[i].kind == TokenKind::parameter)
+        ++i;
+    else if (is_name(i))
+        target(i);
+    else
+        return false;
+    const bool colon = symbols(i, ':', '=');
+    if (!colon && !symbol(i, '='))
+        return false;
+    const bool row = one_of(at_, {"new", "old"});
+    for (std::size_t k = at_; k < i; ++k) { // indexes
+        if (!symbol(k, '['))
+            continue;
+        std::size_t close = k;
+        target(close);
+        int depth = 0;
+        for (close = k; close < i; ++close) {
+            depth += symbol(close, '[') ? 1 : 0;
+            depth -= symbol(close, ']') ? 1 : 0;
+            if (depth == 0)
+                break;
+        }
+        for (std::size_t from = k + 1, at = k + 1; at <= close; ++at) {
+            if (at != close && !symbol(at, ':'))
+                continue;
+            if (from < at)
+                piece(Kind::expression, from, at);
+            from = at + 1;
+        }
+        k = close;
+    }
+    const std::size_t end = until(at_, {});
+    piece(row ? Kind::conduct : Kind::expression, i + (colon ? 2 : 1), end);
+    at_ = end;
+    semicolon();
+    return true;
+}
+
+void Reader::statement()
+{
+    if (++depth_ > deepest)
+        return fail("its statements are nested too deeply");
+    if (symbol(at_, ';')) {
+        ++at_;
+    } else {
+        label();
+        const std::string_view first = word(at_);
+        if (!assignment() && !control(first) && !command(first))
+            sql();
+    }
+    --depth_;
+}
+
+bool Reader::control(std::string_view first)
+{
+    if (first == "declare" || first == "begin") {
+        block();
+        semicolon();
+    } else if (first == "if") {
+        if_statement();
+    } else if (first == "case") {
+        case_statement();
+    } else if (first == "loop") {
+        loop_body();
+    } else if (first == "while") {
+        ++at_;
+        const std::size_t end = until(at_, {"loop"});
+        piece(Kind::conduct, at_, end);
+        at_ = end;
+        loop_body();
+    } else if (first == "for") {
+        for_loop();
+    } else if (first == "foreach") {
+        for_each();
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool Reader::command(std::string_view first)
+{
+    const std::size_t end = until(at_, {});
+    if (first == "exit" || first == "continue") {
+        const std::size_t when = until(at_, {"when"});
+        if (when < end)
+            piece(Kind::conduct, when + 1, end);
+    } else if (first == "return") {
+        return_statement();
+    } else if (first == "raise") {
+        raise();
+    } else if (first == "assert") {
+        expressions(at_ + 1, end);
+    } else if (first == "perform") {
+        piece(Kind::expression, at_ + 1, end);
+    } else if (first == "execute") {
+        ++at_;
+        execute(end, {"into", "using"});
+    } else if (first == "open") {
+        open();
+    } else if (first == "fetch" || first == "move") {
+        fetch();
+    } else if (first == "get" && one_of(at_ + 1, {"current", "stacked", "diagnostics"})) {
+        // Items of the server into variables.
+    } else if (first == "close" && is_name(at_ + 1) && at_ + 2 == end) {
+        // A cursor variable.
+    } else if (first == "null" && at_ + 1 == end) {
+    } else {
+        return false;
+    }
+    if (good())
+        at_ = end;
+    semicolon();
+    return true;
+}
+
+void Reader::if_statement()
+{
+    ++at_;
+    expression_until("then", Kind::conduct);
+    statements();
+    while (good() && one_of(at_, {"elsif", "elseif"})) {
+        ++at_;
+        expression_until("then", Kind::conduct);
+        statements();
+    }
+    if (word(at_) == "else") {
+        ++at_;
+        statements();
+    }
+    if (expect("end") && expect("if"))
+        semicolon();
+}
+
+void Reader::case_statement()
+{
+    ++at_;
+    if (word(at_) != "when") {
+        const std::size_t when = until(at_, {"when"});
+        piece(Kind::conduct, at_, when);
+        at_ = when;
+    }
+    while (good() && word(at_) == "when") {
+        ++at_;
+        const std::size_t then = until(at_, {"then"});
+        const std::size_t before = out_.pieces.size();
+        expressions(at_, then);
+        for (std::size_t i = before; i < out_.pieces.size(); ++i)
+            out_.pieces[i].kind = Kind::conduct;
+        at_ = then;
+        if (expect("then"))
+            statements();
+    }
+    if (word(at_) == "else") {
+        ++at_;
+        statements();
+    }
+    if (expect("end") && expect("case"))
+        semicolon();
+}
+
+/// LOOP … END LOOP [label];
+void Reader::loop_body()
+{
+    if (!expect("loop"))
+        return;
+    statements();
+    if (!expect("end") || !expect("loop"))
+        return;
+    label_after_end();
+    semicolon();
+}
+
+/// FOR targets IN {[REVERSE] a .. b [BY c] | query | cursor [(arguments)] | EXECUTE text [USING …]} LOOP
+void Reader::for_loop()
+{
+    const std::size_t in = until(at_, {"in"});
+    for (std::size_t i = at_ + 1; i < in; ++i)
+        if (is_name(i))
+            out_.variables.push_back(name(i));
+    at_ = in;
+    if (!expect("in"))
+        return;
+    const std::size_t loop = until(at_, {"loop"});
+    if (word(at_) == "execute") {
+        ++at_;
+        execute(loop, {"using"});
+    } else if (is_name(at_) && std::ranges::find(bound_, name(at_)) != bound_.end() &&
+               (at_ + 1 == loop || symbol(at_ + 1, '('))) {
+        if (at_ + 1 != loop)
+            piece(Kind::expression, at_ + 1, loop); // the arguments are a row: "(1, 2)", or "(k => 1)"
+    } else {
+        std::size_t dots = at_;
+        int depth = 0;
+        for (; dots < loop; ++dots) {
+            depth += symbol(dots, '(') || symbol(dots, '[') ? 1 : 0;
+            depth -= symbol(dots, ')') || symbol(dots, ']') ? 1 : 0;
+            if (depth == 0 && symbols(dots, '.', '.'))
+                break;
+        }
+        if (dots >= loop) {
+            piece(Kind::statement, at_, loop);
+        } else {
+            if (word(at_) == "reverse")
+                ++at_;
+            const std::size_t by = std::min(until(dots, {"by"}), loop);
+            piece(Kind::conduct, at_, dots);
+            piece(Kind::conduct, dots + 2, by);
+            if (by < loop)
+                piece(Kind::conduct, by + 1, loop);
+        }
+    }
+    if (good())
+        at_ = loop;
+    loop_body();
+}
+
+/// FOREACH target [SLICE n] IN ARRAY expression LOOP
+void Reader::for_each()
+{
+    at_ = until(at_, {"in"});
+    if (!expect("in") || !expect("array"))
+        return;
+    const std::size_t loop = until(at_, {"loop"});
+    piece(Kind::expression, at_, loop);
+    at_ = loop;
+    loop_body();
+}
+
+void Reader::return_statement()
+{
+    const std::size_t end = until(at_, {});
+    ++at_;
+    if (at_ == end)
+        return;
+    if (word(at_) == "query" && word(at_ + 1) == "execute") {
+        at_ += 2;
+        execute(end, {"using"});
+    } else if (word(at_) == "query") {
+        piece(Kind::statement, at_ + 1, end);
+    } else if (word(at_) == "next") {
+        if (at_ + 1 < end)
+            piece(Kind::expression, at_ + 1, end);
+    } else {
+        piece(Kind::conduct, at_, end);
+    }
+}
+
+/// RAISE [level] ['format' [, value]…] [USING option = value [, …]]
+void Reader::raise()
+{
+    const std::size_t end = until(at_, {});
+    const std::size_t options = std::min(until(at_, {"using"}), end);
+    int depth = 0;
+    std::size_t from = 0;
+    for (std::size_t i = at_; i < options; ++i) {
+        depth += symbol(i, '(') || symbol(i, '[') ? 1 : 0;
+        depth -= symbol(i, ')') || symbol(i, ']') ? 1 : 0;
+        if (depth == 0 && symbol(i, ',') && from == 0)
+            from = i + 1;
+    }
+    if (from != 0)
+        expressions(from, options);
+    for (std::size_t i = options + 1; i < end;) { // name = value
+        std::size_t value = i + 1;
+        value += symbols(value, ':', '=') ? 2 : 1;
+        std::size_t stop = value;
+        for (depth = 0; stop < end && (depth != 0 || !symbol(stop, ',')); ++stop) {
+            depth += symbol(stop, '(') || symbol(stop, '[') ? 1 : 0;
+            depth -= symbol(stop, ')') || symbol(stop, ']') ? 1 : 0;
+        }
+        piece(Kind::expression, value, stop);
+        i = stop + 1;
+    }
+}
+
+/// OPEN cursor [[NO] SCROLL] {FOR query | FOR EXECUTE text [USING …] | [(arguments)]}
+void Reader::open()
+{
+    const std::size_t end = until(at_, {});
+    if (!is_name(at_ + 1))
+        return fail("OPEN is not understood");
+    opened_.push_back(name(at_ + 1));
+    at_ += 2;
+    const std::size_t query = std::min(until(at_, {"for"}), end);
+    if (query == end) {
+        if (symbol(at_, '('))
+            piece(Kind::expression, at_, end);
+        else if (at_ != end)
+            fail("OPEN is not understood");
+    } else if (word(query + 1) == "execute") {
+        at_ = query + 2;
+        execute(end, {"using"});
+    } else {
+        piece(Kind::statement, query + 1, end);
+    }
+}
+
+/// FETCH [direction {FROM | IN}] cursor INTO target; the count in a direction is an expression.
+void Reader::fetch()
+{
+    const std::size_t end = until(at_, {});
+    const std::size_t into = std::min(until(at_, {"into"}), end);
+    std::size_t cursor_at = at_ + 1;
+    const std::size_t from = until(at_, {"from", "in"});
+    if (from < into) {
+        const bool counted = one_of(at_ + 1, {"relative", "absolute", "forward", "backward"});
+        if (counted && at_ + 2 < from && word(at_ + 2) != "all")
+            piece(Kind::conduct, at_ + 2, from);
+        cursor_at = from + 1;
+    } else if (into > cursor_at + 1) {
+        cursor_at = into - 1; // FETCH NEXT c
+    }
+    if (!is_name(cursor_at) || cursor_at + 1 != into)
+        return fail("FETCH is not understood");
+    fetched_.push_back(name(cursor_at));
+}
+
+void Reader::using_list(std::size_t stop)
+{
+    const std::size_t list = until(at_, {"using"});
+    if (list >= stop)
+        return;
+    const std::size_t into = std::min(until(list, {"into"}), stop);
+    expressions(list + 1, into);
+}
+
+/// An EXECUTE's expression ends before one of `before` or at `stop`.
+void Reader::execute(std::size_t stop, Words before)
+{
+    piece(Kind::dynamic, at_, std::min(until(at_, before), stop));
+    using_list(stop);
+}
+
+/// Any other statement is SQL; the INTO that fills variables is not part of it.
+void Reader::sql()
+{
+    std::size_t end = at_;
+    int depth = 0;
+    int atomic = 0; // BEGIN ATOMIC … END in CREATE FUNCTION
+    for (; end < tokens_.size(); ++end) {
+        depth += symbol(end, '(') ? 1 : 0;
+        depth -= symbol(end, ')') ? 1 : 0;
+        const bool body = word(at_) == "create";
+        atomic += body && word(end) == "begin" && word(end + 1) == "atomic" ? 1 : 0;
+        atomic += body && atomic > 0 && word(end) == "case" ? 1 : 0;
+        atomic -= body && atomic > 0 && word(end) == "end" ? 1 : 0;
+        if (symbol(end, ';') && depth <= 0 && atomic == 0)
+            break;
+    }
+    if (end >= tokens_.size() || end == at_)
+        return fail("a statement is not understood");
+    std::string text;
+    std::size_t from = at_;
+    bool taken = false;
+    for (std::size_t i = at_; i < end; ++i) {
+        if (word(i) != "into" || (i > at_ && one_of(i - 1, {"insert", "merge"})) || word(at_) == "import")
+            continue;
+        if (taken)
+            return fail("a statement has INTO twice");
+        taken = true;
+        text += slice(from, i);
+        text += ' ';
+        std::size_t target_at = i + 1;
+        if (word(target_at) == "strict")
+            ++target_at;
+        if (!is_name(target_at))
+            return fail("INTO is not understood");
+        target(target_at);
+        while (symbol(target_at, ',') && is_name(target_at + 1)) {
+            ++target_at;
+            target(target_at);
+        }
+        from = target_at;
+        i = target_at - 1;
+    }
+    if (from < end)
+        text += slice(from, end);
+    out_.pieces.push_back({Kind::statement, std::move(text)});
+    at_ = end + 1;
+}
+
+} // namespace
+
+PlBody read_plpgsql(std::string_view body, bool backslashes)
+{
+    return Reader{body, backslashes}.read();
+}
+
+} // namespace stepgate::policies::postgres

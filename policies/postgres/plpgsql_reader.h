@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::policies::postgres
+{
+
+/// A static part of a PL/pgSQL body, as the server gives it to its SQL parser.
+struct PlPiece {
+    enum class Kind : unsigned char {
+        expression, // behind SELECT
+        conduct,    // the same, but its value only steers: a condition, RETURN, what NEW or OLD are set to
+        statement,  // a whole statement, INTO taken out
+        dynamic,    // an expression that gives the text of a statement: EXECUTE
+    } kind = Kind::statement;
+    std::string text;
+};
+
+struct PlBody {
+    std::vector<PlPiece> pieces;
+    std::vector<std::string> variables; // and labels, which may stand before a variable's name
+    std::string problem;                // "": every part was understood
+};
+
+/// Cuts a PL/pgSQL body (docs 43) into its statements and expressions, in order. libpg_query's own PL/pgSQL parser
+/// knows no catalog, so it refuses fields of records and bound cursors; this reads the structure only and leaves SQL to
+/// the SQL parser. What it does not expect is a problem, never skipped.
+[[nodiscard]] PlBody read_plpgsql(std::string_view body, bool backslashes);
+
+} // namespace stepgate::policies::postgres

@@ -1,0 +1,256 @@
+#include "policies/postgres/walk.h"
+#include "policies/postgres/where.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+using statement::TableAccess;
+
+void sort_unique(auto& values)
+{
+    std::ranges::sort(values);
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+/// One entry a table. What is behind names adds many of one table.
+void join_tables(std::vector<TableAccess>& accesses)
+{
+    std::ranges::sort(accesses, {}, &TableAccess::table);
+    std::size_t kept = 0;
+    for (std::size_t i = 1; i < accesses.size(); ++i) {
+        TableAccess& last = accesses[kept];
+        TableAccess& next = accesses[i];
+        if (next.table == last.table) {
+            last.schema_known = last.schema_known && next.schema_known;
+            last.columns.insert(last.columns.end(), next.columns.begin(), next.columns.end());
+        } else if (++kept != i) {
+            accesses[kept] = std::move(next);
+        }
+    }
+    accesses.resize(std::min(accesses.size(), kept + 1));
+}
+
+void tidy(std::vector<TableAccess>& accesses)
+{
+    join_tables(accesses);
+    for (TableAccess& access : accesses) {
+        if (std::ranges::find(access.columns, "*") != access.columns.end())
+            access.columns.assign(1, "*");
+        else
+            sort_unique(access.columns);
+    }
+}
+
+/// How bad a kind is to those who write rules: a WITH that deletes is a DELETE. MERGE keeps its name.
+int weight(statement::Kind kind)
+{
+    switch (kind) {
+    case statement::Kind::delete_rows:
+        return 4;
+    case statement::Kind::update:
+        return 3;
+    case statement::Kind::insert:
+        return 2;
+    case statement::Kind::select:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+} // namespace
+
+void Walk::begin()
+{
+    current_ = out_.facts.statements.size();
+    out_.facts.statements.emplace_back();
+    readings_.clear();
+    writings_.clear();
+    explained_ = false;
+    if (base_ == nullptr)
+        touches_.clear();
+    else
+        for (Item& item : base_->items)
+            item.read = -1; // an index of the statement before
+}
+
+/// What the names of the statement lead to, where that is more than the names themselves.
+void Walk::collect()
+{
+    auto& reads = facts().reads;
+    auto& writes = facts().writes;
+    for (std::size_t i = 0; i < writings_.size(); ++i)
+        if (writings_[i].columns_of != i)
+            writes[i].columns = writes[writings_[i].columns_of].columns;
+    for (std::size_t i = 0; i < readings_.size(); ++i) {
+        const Reading& reading = readings_[i];
+        if (reading.relation == nullptr || bodies_->plain_to_read(*reading.relation))
+            continue;
+        Touch touch;
+        touch.relation = reading.relation;
+        touch.columns = reads[i].columns;
+        touch.down = !reading.only;
+        touches_.push_back(std::move(touch));
+    }
+    for (std::size_t i = 0; i < writings_.size(); ++i) {
+        const Writing& writing = writings_[i];
+        if (writing.relation == nullptr || bodies_->plain_to_write(*writing.relation))
+            continue;
+        Touch touch;
+        touch.kind = explained_ ? Touch::Kind::read : Touch::Kind::write;
+        touch.relation = writing.relation;
+        touch.columns = writes[i].columns;
+        touch.events = writing.events;
+        touch.cascade = writing.cascade;
+        touch.down = !writing.only;
+        touches_.push_back(std::move(touch));
+    }
+}
+
+void Walk::follow()
+{
+    if (touches_.empty())
+        return;
+    std::vector<std::string> reasons;
+    Follower{*bodies_, facts(), reasons}.run(std::move(touches_), bodies_->begin(*state_));
+    touches_.clear();
+    for (std::string& reason : reasons)
+        opaque(std::move(reason));
+}
+
+/// Planning changes nothing: what the statement would write counts as read.
+void Walk::only_explained()
+{
+    statement::StatementFacts& done = facts();
+    done.inner.clear();
+    done.where = statement::Where::none;
+    done.destructive = false;
+    done.reads.insert(done.reads.end(), std::make_move_iterator(done.writes.begin()),
+                      std::make_move_iterator(done.writes.end()));
+    done.writes.clear();
+}
+
+void Walk::finish()
+{
+    statement::StatementFacts& done = facts();
+    if (catalog_ != nullptr)
+        collect();
+    if (explained_) {
+        only_explained();
+        done.effects.clear();
+    }
+    if (weight(done.kind) > 0) {
+        done.inner.push_back(done.kind);
+        done.kind = std::ranges::max(done.inner, {}, weight);
+        std::erase(done.inner, Kind::select);
+    }
+    if (base_ == nullptr && catalog_ != nullptr) {
+        follow();
+        if (explained_)
+            only_explained();
+    }
+    tidy(done.reads);
+    tidy(done.writes);
+    sort_unique(done.calls);
+    sort_unique(done.inner);
+    std::erase(done.inner, done.kind);
+}
+
+void Walk::body_statement(const ::Node* node)
+{
+    begin();
+    top(node);
+    finish();
+}
+
+void Walk::rule_actions(const ::RuleStmt& rule)
+{
+    begin();
+    is(Kind::select);
+    Scope scope = fresh_scope();
+    expression(rule.whereClause, scope);
+    finish();
+    for (const ::ListCell& cell : cells(rule.actions))
+        body_statement(node_of(cell));
+}
+
+/// The body of CREATE FUNCTION … BEGIN ATOMIC … END, or RETURN expression.
+void Walk::atomic_body(const ::Node* node)
+{
+    const auto* create = if_tag<::CreateFunctionStmt>(node, T_CreateFunctionStmt);
+    if (create == nullptr || create->sql_body == nullptr)
+        return opaque("has a body that stepgate does not know");
+    const auto each = [this](const ::Node* statement) {
+        const auto* returned = if_tag<::ReturnStmt>(statement, T_ReturnStmt);
+        if (returned == nullptr)
+            return body_statement(statement);
+        begin();
+        is(Kind::select);
+        Scope scope = fresh_scope();
+        expression(returned->returnval, scope);
+        finish();
+    };
+    const auto* outer = if_tag<::List>(create->sql_body, T_List);
+    if (outer == nullptr)
+        return each(create->sql_body);
+    for (const ::ListCell& cell : cells(outer)) {
+        const auto* inner = if_tag<::List>(node_of(cell), T_List);
+        if (inner == nullptr) {
+            each(node_of(cell));
+            continue;
+        }
+        for (const ::ListCell& statement : cells(inner))
+            each(node_of(statement));
+    }
+}
+
+/// Facts that were made elsewhere become the statement's own.
+void Walk::take_footprint(Footprint footprint)
+{
+    statement::StatementFacts& to = facts();
+    const auto take = [](auto& target, auto& source) {
+        target.insert(target.end(), std::make_move_iterator(source.begin()), std::make_move_iterator(source.end()));
+    };
+    take(to.reads, footprint.facts.reads);
+    take(to.writes, footprint.facts.writes);
+    take(to.calls, footprint.facts.calls);
+    take(to.inner, footprint.facts.inner);
+    take(to.effects, footprint.facts.effects);
+    readings_.resize(to.reads.size());
+    writings_.resize(to.writes.size());
+    for (std::size_t i = 0; i < writings_.size(); ++i)
+        if (writings_[i].relation == nullptr)
+            writings_[i].columns_of = i;
+    to.destructive = to.destructive || footprint.facts.destructive;
+    to.where = weaker(to.where, footprint.facts.where);
+    take(touches_, footprint.touches);
+    for (std::string& reason : footprint.opaque_reasons)
+        opaque(std::move(reason));
+}
+
+/// The static statements of a DO block are its facts, if there is a catalog to look their names up in.
+void Walk::do_block(const ::DoStmt& block)
+{
+    is(Kind::do_block);
+    if (bodies_ == nullptr)
+        return opaque("runs a DO block, whose statements are not known");
+    out_.literals_consulted = true;
+    std::string_view language = "plpgsql";
+    const char* body = nullptr;
+    for (const ::ListCell& cell : cells(block.args)) {
+        const auto& option = as<::DefElem>(node_of(cell));
+        if (view_of(option.defname) == "language")
+            language = text_of(option.arg);
+        else if (view_of(option.defname) == "as")
+            body = if_tag<::String>(option.arg, T_String) == nullptr ? nullptr : as<::String>(option.arg).sval;
+    }
+    if (body == nullptr)
+        return opaque("runs a DO block, whose statements are not known");
+    take_footprint(bodies_->block(language, body, *state_));
+}
+
+} // namespace stepgate::policies::postgres

@@ -1,0 +1,278 @@
+#include "policies/postgres/builtins.h"
+#include "policies/postgres/walk.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+using statement::SetParameter;
+
+constexpr std::string_view system_schema = "pg_catalog";
+
+bool decides_meaning(std::string_view setting)
+{
+    return setting == "search_path" || setting == "client_encoding" || setting == "standard_conforming_strings" ||
+           setting == "role" || setting == "session_authorization";
+}
+
+std::string lower(std::string_view text)
+{
+    std::string out{text};
+    for (char& c : out)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c - 'A' + 'a');
+    return out;
+}
+
+/// Could be called with so many arguments. Names of arguments are not compared, and procedures may have outputs.
+bool accepts(const catalog::Function& function, const Arguments& arguments)
+{
+    if (function.kind == catalog::FunctionKind::aggregate || arguments.uncounted)
+        return true;
+    const std::size_t most = function.argument_types.size();
+    const std::size_t spare = static_cast<std::size_t>(function.defaults) + (function.variadic ? 1 : 0);
+    if (arguments.count + spare < most)
+        return false;
+    return arguments.count <= most || function.variadic || function.kind == catalog::FunctionKind::procedure;
+}
+
+/// The parts of a name given as text, as regclass takes it; empty: malformed.
+std::vector<std::string> name_parts(std::string_view text)
+{
+    std::vector<std::string> parts(1);
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '"' && quoted && i + 1 < text.size() && text[i + 1] == '"')
+            parts.back() += text[++i];
+        else if (c == '"')
+            quoted = !quoted;
+        else if (c == '.' && !quoted)
+            parts.emplace_back();
+        else
+            parts.back() += static_cast<char>(!quoted && c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    }
+    if (quoted || parts.size() > 3 || std::ranges::any_of(parts, [](const auto& part) { return part.empty(); }))
+        return {};
+    return parts;
+}
+
+} // namespace
+
+void Walk::call_builtin(std::string_view name, bool qualified)
+{
+    const Builtin builtin = builtin_function(name);
+    std::string full = joined(system_schema, name);
+    if (builtin.trust == Builtin::Trust::unknown)
+        opaque("calls " + full + ", which is not on the list of harmless functions");
+    else if (builtin.trust == Builtin::Trust::dangerous)
+        opaque("calls " + full + ", which " + std::string{builtin.danger});
+    else if (!qualified && catalog_ == nullptr && built_ins_may_be_shadowed()) // a catalog knows what else it may mean
+        opaque("calls " + std::string{name} + ", which the search path may define anew");
+    if (builtin.destructive)
+        facts().destructive = true;
+    if (!builtin.reads.empty()) {
+        Item item;
+        item.table = joined(system_schema, builtin.reads);
+        item.known = true;
+        read_column(item, "*");
+    }
+    facts().calls.push_back(std::move(full));
+}
+
+/// All functions of users that a call may mean; the types of its arguments would choose among them. False: none.
+bool Walk::call_user(std::string_view schema, std::string_view name, const Arguments& arguments)
+{
+    if (catalog_ == nullptr || !catalog_->names_function(name))
+        return false;
+    std::vector<const catalog::Function*> all;
+    const auto look = [&](std::string_view in) {
+        if (in == system_schema || !spend(1))
+            return;
+        const auto found = catalog_->functions(in, name);
+        all.insert(all.end(), found.begin(), found.end());
+    };
+    if (!schema.empty()) {
+        look(schema);
+    } else {
+        for (const std::string_view in : names_->path())
+            look(in);
+    }
+    const auto fits = [&](const catalog::Function* function) { return accepts(*function, arguments); };
+    const bool some_fit = std::ranges::any_of(all, fits);
+    for (const catalog::Function* function : all) {
+        if (some_fit && !fits(function))
+            continue;
+        facts().calls.push_back(joined(function->schema, function->name));
+        Touch touch;
+        touch.kind = Touch::Kind::call;
+        touch.function = function;
+        touches_.push_back(std::move(touch));
+        use_type(function->returns);
+    }
+    return !all.empty();
+}
+
+/// What values of a type run when they are made, shown or cast.
+void Walk::use_type(catalog::Oid type)
+{
+    Footprint behind;
+    if (bodies_ != nullptr && type != 0)
+        bodies_->add_type(type, behind);
+    if (!behind.touches.empty() || !behind.opaque_reasons.empty() || !behind.facts.calls.empty())
+        take_footprint(std::move(behind));
+}
+
+/// "ssn(c)" is "c.ssn" where c is a row that has such a column.
+bool Walk::is_field(std::string_view name, const ::FuncCall& call_node, Scope& scope)
+{
+    const auto arguments = cells(call_node.args);
+    if (catalog_ == nullptr || arguments.size() != 1 || call_node.agg_star)
+        return false;
+    const auto* reference = if_tag<::ColumnRef>(node_of(arguments.front()), T_ColumnRef);
+    if (reference == nullptr)
+        return false;
+    const std::string_view row = text_of(node_of(cells(reference->fields).back()));
+    for (const Scope* level = &scope; level != nullptr; level = level->outer) {
+        for (const Item& item : level->items) {
+            if (!spend(item.outputs.columns.size()))
+                return false;
+            if (item.alias == row && (item.relation == nullptr || surely_has(item, name)))
+                return !item.table.empty() || !item.outputs.complete;
+        }
+    }
+    return false;
+}
+
+/// A type's name called like a function is a cast.
+bool Walk::is_type(std::string_view schema, std::string_view name)
+{
+    if (catalog_ == nullptr)
+        return false;
+    const auto look = [&](std::string_view in) {
+        const catalog::Type* const type = catalog_->type(in, name);
+        if (type != nullptr)
+            use_type(type->oid);
+        return type != nullptr;
+    };
+    if (!schema.empty())
+        return look(schema);
+    return std::ranges::any_of(names_->path(), look);
+}
+
+void Walk::call(const ::List* name, const Arguments& arguments, const ::FuncCall* node, Scope* scope)
+{
+    const auto parts = cells(name);
+    if (parts.empty())
+        return opaque("calls a function without a name");
+    const std::string_view last = text_of(node_of(parts.back()));
+    const bool qualified = parts.size() > 1;
+    const std::string_view schema = qualified ? text_of(node_of(parts[parts.size() - 2])) : std::string_view{};
+    if (schema == system_schema)
+        return call_builtin(last, true);
+    const bool user = call_user(schema, last, arguments);
+    if (!qualified && builtin_function(last).trust != Builtin::Trust::unknown)
+        return call_builtin(last, false);
+    if (user || (!qualified && node != nullptr && is_field(last, *node, *scope)) || is_type(schema, last))
+        return;
+    std::string full = qualified ? joined(schema, last) : joined(names_->first_schema(), last);
+    if (schema != "information_schema" || !is_information_schema_function(last))
+        opaque("calls " + full + ", whose body is not known");
+    facts().calls.push_back(std::move(full));
+}
+
+/// "(value).name" and "alias.name" call the function `name` when there is no such field.
+void Walk::call_by_field(std::string_view name)
+{
+    const bool user = call_user({}, name, {.count = 1});
+    if (builtin_function(name).trust != Builtin::Trust::unknown)
+        return call_builtin(name, false);
+    if (user || catalog_ != nullptr)
+        return; // no function has that name: it is a field
+    std::string full = joined(names_->first_schema(), name);
+    opaque("selects the field " + std::string{name} + " of a value, which may be a call of " + full);
+    facts().calls.push_back(std::move(full));
+}
+
+/// table_to_xml('customers', …) reads the table that the text names, if the catalog knows it.
+bool Walk::reads_named_table(std::string_view name, const ::FuncCall& call_node)
+{
+    if (catalog_ == nullptr || !name.starts_with("table_to_xml") || call_node.args == nullptr)
+        return false;
+    out_.literals_consulted = true;
+    const ::A_Const* const text = constant_of(node_of(cells(call_node.args).front()));
+    if (text == nullptr || text->isnull || text->val.node.type != T_String)
+        return false;
+    std::vector<std::string> parts = name_parts(text->val.sval.sval);
+    if (parts.empty())
+        return false;
+    ::RangeVar relation{};
+    relation.inh = true;
+    relation.relname = parts.back().data();
+    relation.schemaname = parts.size() > 1 ? parts[parts.size() - 2].data() : nullptr;
+    if (find(relation).relation == nullptr)
+        return false;
+    read_table(relation, "*");
+    facts().calls.push_back(joined(system_schema, name));
+    return true;
+}
+
+void Walk::function(const ::FuncCall& call_node, Scope& scope)
+{
+    const auto parts = cells(call_node.funcname);
+    const std::string_view name = parts.empty() ? std::string_view{} : text_of(node_of(parts.back()));
+    const bool builtin = parts.size() == 1 || (parts.size() == 2 && text_of(node_of(parts.front())) == system_schema);
+    const Arguments arguments{.count = cells(call_node.args).size(),
+                              .uncounted = call_node.func_variadic || call_node.agg_star || call_node.agg_within_group};
+    if (builtin && name == "set_config") {
+        set_config(call_node);
+        facts().calls.push_back("pg_catalog.set_config");
+        if (parts.size() == 1)
+            call_user({}, name, arguments);
+    } else if (!builtin || !reads_named_table(name, call_node)) {
+        call(call_node.funcname, arguments, &call_node, &scope);
+    }
+    certain_ = false;
+    expressions(call_node.args, scope);
+    expressions(call_node.agg_order, scope);
+    expression(call_node.agg_filter, scope);
+    window(call_node.over, scope);
+}
+
+/// set_config(name, value, is_local) changes the session like SET. The values are used only where the call surely runs,
+/// once; elsewhere the setting becomes unknown, if it decides what texts mean.
+void Walk::set_config(const ::FuncCall& call_node)
+{
+    out_.literals_consulted = true;
+    const auto arguments = cells(call_node.args);
+    const ::A_Const* values[3] = {};
+    for (std::size_t i = 0; i < 3 && arguments.size() == 3; ++i)
+        values[i] = constant_of(node_of(arguments[i]));
+    const auto string_of = [](const ::A_Const* value) -> const char* {
+        return value != nullptr && !value->isnull && value->val.node.type == T_String ? value->val.sval.sval : nullptr;
+    };
+    const char* const name = string_of(values[0]);
+    if (name == nullptr) {
+        opaque("calls pg_catalog.set_config with a name that only the server knows");
+        for (const char* setting : {"search_path", "client_encoding", "standard_conforming_strings"})
+            effect(SetParameter{.name = setting, .value = {}, .unknown = true});
+        return;
+    }
+    SetParameter parameter{.name = lower(name), .value = {}};
+    const char* const value = string_of(values[1]);
+    const bool local_known = values[2] != nullptr && !values[2]->isnull;
+    const char* const local_text = string_of(values[2]);
+    const bool boolean = local_known && values[2]->val.node.type == T_Boolean;
+    parameter.local = boolean ? values[2]->val.boolval.boolval : local_text != nullptr && *local_text == 't';
+    parameter.unknown = value == nullptr || !local_known || !certain_;
+    if (!parameter.unknown)
+        parameter.value = parameter.name == "search_path" ? split_search_path(value) : std::vector<std::string>{value};
+    if (value == nullptr && decides_meaning(parameter.name))
+        opaque("sets " + parameter.name + " to a value that only the server knows");
+    effect(std::move(parameter));
+}
+
+} // namespace stepgate::policies::postgres
