@@ -20,13 +20,15 @@ constexpr std::size_t memo_databases = 1'000;
 struct MemoKey {
     const statement::Facts* facts;
     std::uint32_t database;
+    std::uint64_t revision; // of the view
     bool operator==(const MemoKey&) const = default;
 };
 
 struct MemoHash {
     std::size_t operator()(const MemoKey& key) const noexcept
     {
-        return std::hash<const void*>{}(key.facts) ^ (std::size_t{key.database} << 48);
+        return std::hash<const void*>{}(key.facts) ^ (std::size_t{key.database} << 48) ^
+               static_cast<std::size_t>(key.revision * 0x9e3779b97f4a7c15ULL);
     }
 };
 
@@ -120,9 +122,14 @@ void Judge::replace(std::shared_ptr<const Policy> policy)
 }
 
 std::shared_ptr<const MatchedFacts> Judge::match(std::shared_ptr<const statement::Facts> facts,
-                                                 std::string_view database) const
+                                                 std::string_view database, const sensitivity::CatalogView& view) const
 {
-    MatchedFacts matched{policy_->label_index().label(std::move(facts), database), {}, {}, policy_, false};
+    MatchedFacts matched{policy_->label_index().label(std::move(facts), database, view, policy_->labels()),
+                         {},
+                         {},
+                         policy_,
+                         false,
+                         view};
     const std::size_t count = std::max<std::size_t>(matched.facts->statements.size(), 1);
     const bool need_each = policy_->default_statement().action != Action::allow;
     if (need_each)
@@ -144,20 +151,29 @@ std::shared_ptr<const MatchedFacts> Judge::match(std::shared_ptr<const statement
     return std::make_shared<const MatchedFacts>(std::move(matched));
 }
 
-std::shared_ptr<const MatchedFacts> Judge::facts(std::string_view sql, const postgres::SessionState& state,
-                                                 std::string_view database)
+std::shared_ptr<const MatchedFacts> Judge::doubted(const MatchedFacts& facts, std::string reason,
+                                                   std::string_view database) const
 {
-    auto facts = memo_->facts.facts(sql, state);
+    auto copy = std::make_shared<statement::Facts>(*facts.facts);
+    copy->opaque = true;
+    copy->opaque_reasons.insert(copy->opaque_reasons.begin(), std::move(reason));
+    return match(std::move(copy), database, facts.view);
+}
+
+std::shared_ptr<const MatchedFacts> Judge::facts(std::string_view sql, const postgres::SessionState& state,
+                                                 std::string_view database, const sensitivity::CatalogView& view)
+{
+    auto facts = memo_->facts.facts(sql, state, view.catalog);
     if (facts.use_count() == 1) // not memoised: this shape's facts depend on literals or names
-        return match(std::move(facts), database);
+        return match(std::move(facts), database, view);
     const std::uint32_t number = policy_->label_index().database_matters() ? memo_->database(database) : 0;
-    const MemoKey key{facts.get(), number};
+    const MemoKey key{facts.get(), number, view.revision};
     if (const auto found = memo_->matched.find(key); found != memo_->matched.end())
         return found->second;
     if (memo_->matched.size() >= memo_entries)
         memo_->matched.clear();
     // A copy, once a shape. It holds the facts, so that the key cannot be reused.
-    auto matched = std::make_shared<MatchedFacts>(*match(std::move(facts), database));
+    auto matched = std::make_shared<MatchedFacts>(*match(std::move(facts), database, view));
     matched->shape = memo_->shapes() | 1;
     memo_->matched.emplace(key, matched);
     return matched;
@@ -167,7 +183,7 @@ Verdict Judge::verdict(const MatchedFacts& facts, std::string_view sql, const As
                        std::chrono::system_clock::time_point now) const
 {
     if (facts.policy != policy_)
-        return verdict(*match(facts.facts, asker.database), sql, asker, in_transaction, now);
+        return verdict(*match(facts.facts, asker.database, facts.view), sql, asker, in_transaction, now);
     Verdict verdict;
     const Candidates candidates{*policy_, facts, sql, asker, in_transaction, now};
     for (const std::uint32_t index : facts.candidates) {

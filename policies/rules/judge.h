@@ -5,6 +5,7 @@
 #include "policies/rules/matched_facts.h"
 #include "policies/rules/policy.h"
 #include "policies/rules/verdict.h"
+#include "policies/sensitivity/catalog_view.h"
 #include "policies/statement/facts.h"
 
 #include <chrono>
@@ -33,12 +34,19 @@ class Judge
     [[nodiscard]] const std::shared_ptr<const Policy>& policy_pointer() const { return policy_; }
 
     /// Facts, labels and candidate rules of a text in a session's state. Costs about a hash when the shape was seen
-    /// before. `database`: the session's, for labels that name one. The pointer stays valid and immutable while held.
+    /// before. `database`: the session's, for labels that name one. `view`: what is known of that database now; memos
+    /// are keyed by its revision, so that nothing of an older one is ever used. The pointer stays valid and immutable
+    /// while held.
     [[nodiscard]] std::shared_ptr<const MatchedFacts> facts(std::string_view sql, const postgres::SessionState& state,
-                                                            std::string_view database);
+                                                            std::string_view database,
+                                                            const sensitivity::CatalogView& view = {});
     /// Labels and candidate rules of facts that came from elsewhere (another dialect, a test). Not memoised.
     [[nodiscard]] std::shared_ptr<const MatchedFacts> match(std::shared_ptr<const statement::Facts> facts,
-                                                            std::string_view database) const;
+                                                            std::string_view database,
+                                                            const sensitivity::CatalogView& view = {}) const;
+    /// The same facts, but not understood, for the reason given. Not memoised.
+    [[nodiscard]] std::shared_ptr<const MatchedFacts> doubted(const MatchedFacts& facts, std::string reason,
+                                                              std::string_view database) const;
 
     /// The verdict. Total: an erroring rule makes it stricter, never laxer. Allocates nothing when no rule matches
     /// and nothing is labelled.

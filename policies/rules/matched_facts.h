@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policies/sensitivity/catalog_view.h"
 #include "policies/sensitivity/labelled_facts.h"
 
 #include <cstdint>
@@ -18,6 +19,7 @@ struct MatchedFacts : sensitivity::LabelledFacts {
     std::vector<std::vector<std::uint32_t>> by_statement; // the same a statement; only if the default is not allow
     std::shared_ptr<const Policy> policy;                 // whose rules these are
     bool regex_needed = false;                            // some candidate looks at the text
+    sensitivity::CatalogView view;                        // that the labels come from
     std::uint64_t shape = 0; // random name of the shape for the audit's index; 0: these facts are of one text only
 };
 

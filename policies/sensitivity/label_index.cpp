@@ -1,5 +1,7 @@
 #include "policies/sensitivity/label_index.h"
 
+#include "policies/sensitivity/catalog_labels.h"
+
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -54,6 +56,14 @@ bool take_part(std::string_view& text, std::string& part)
 bool is_catalog(std::string_view schema)
 {
     return schema == "pg_catalog" || schema == "information_schema";
+}
+
+/// A write that names no column (DELETE, TRUNCATE, DROP, RENAME) is one of the whole table.
+statement::TableAccess as_whole(const statement::TableAccess& write)
+{
+    if (!write.columns.empty())
+        return write;
+    return {write.table, write.schema_known, {"*"}};
 }
 
 LabelSet everything(const LabelEntry& entry)
@@ -176,24 +186,28 @@ LabelSet LabelIndex::of(const statement::TableAccess& access, std::string_view d
     return labels;
 }
 
-/// A write that names no column (DELETE, TRUNCATE, DROP, RENAME) is one of the whole table.
-LabelSet LabelIndex::of_write(const statement::TableAccess& access, std::string_view database) const
-{
-    if (!access.columns.empty() || entries_.empty())
-        return of(access, database);
-    return of({access.table, access.schema_known, {"*"}}, database);
-}
-
 LabelledFacts LabelIndex::label(std::shared_ptr<const statement::Facts> facts, std::string_view database) const
 {
+    return label(std::move(facts), database, {}, {});
+}
+
+LabelledFacts LabelIndex::label(std::shared_ptr<const statement::Facts> facts, std::string_view database,
+                                const CatalogView& view, const LabelNames& names) const
+{
+    const CatalogLabels more{*this, names, view, database};
+    const auto labels_of = [&](const statement::TableAccess& access) {
+        LabelSet labels = of(access, database);
+        labels |= more.of(access);
+        return labels;
+    };
     LabelledFacts result;
     result.statements.resize(facts->statements.size());
     for (std::size_t i = 0; i < facts->statements.size(); ++i) {
         const auto& statement = facts->statements[i];
         for (const auto& read : statement.reads)
-            result.labels |= result.statements[i].reads.emplace_back(of(read, database));
+            result.labels |= result.statements[i].reads.emplace_back(labels_of(read));
         for (const auto& write : statement.writes)
-            result.labels |= result.statements[i].writes.emplace_back(of_write(write, database));
+            result.labels |= result.statements[i].writes.emplace_back(labels_of(as_whole(write)));
     }
     result.facts = std::move(facts);
     return result;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policies/sensitivity/catalog_view.h"
 #include "policies/sensitivity/labelled_facts.h"
 #include "policies/sensitivity/labels.h"
 #include "policies/statement/facts.h"
@@ -49,13 +50,15 @@ class LabelIndex
     /// `database`: the session's, for entries that name one; "" matches every entry.
     [[nodiscard]] LabelSet of(const statement::TableAccess& access, std::string_view database) const;
     [[nodiscard]] LabelledFacts label(std::shared_ptr<const statement::Facts> facts, std::string_view database) const;
+    /// The same with what is known of the database: see catalog_labels.h. `names`: those that the entries' labels have.
+    [[nodiscard]] LabelledFacts label(std::shared_ptr<const statement::Facts> facts, std::string_view database,
+                                      const CatalogView& view, const LabelNames& names) const;
     [[nodiscard]] bool empty() const { return entries_.empty(); }
     /// Some entry names a database.
     [[nodiscard]] bool database_matters() const { return database_matters_; }
 
   private:
     struct Query;
-    [[nodiscard]] LabelSet of_write(const statement::TableAccess& access, std::string_view database) const;
     [[nodiscard]] bool add_named(const Query& query, std::string_view schema, std::string_view table,
                                  LabelSet& labels) const;
     void add_by_regex(const Query& query, std::string_view table, bool named, LabelSet& labels) const;

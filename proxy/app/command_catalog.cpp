@@ -27,11 +27,11 @@ int run_catalog_dump(const CatalogDumpOptions& options, std::ostream& out, std::
         return 2;
     }
     const auto read = upstream::read_catalog(std::get<upstream::CatalogSource>(source));
-    if (const auto* failed = std::get_if<std::string>(&read)) {
+    if (const auto* failed = std::get_if<std::string>(&read.contents)) {
         err << "stepgate: the catalogs could not be read: " << *failed << '\n';
         return 1;
     }
-    policies::catalog::write_json(out, std::get<policies::catalog::Contents>(read));
+    policies::catalog::write_json(out, std::get<policies::catalog::Contents>(read.contents));
     out.flush();
     return out.good() ? 0 : 1;
 }

@@ -2,6 +2,7 @@
 
 #include "policies/rules/judge.h"
 #include "policies/statement/kind.h"
+#include "proxy/app/catalog_file.h"
 #include "proxy/app/configuration.h"
 #include "proxy/app/explain_json.h"
 
@@ -67,11 +68,29 @@ class Explainer
     {
     }
 
+    /// Names are looked up in this snapshot from now on. "" or what is wrong with the file.
+    [[nodiscard]] std::string use_catalog(const std::filesystem::path& file)
+    {
+        if (file == catalog_file_)
+            return {};
+        auto loaded = load_catalog_file(file);
+        if (auto* problem = std::get_if<std::string>(&loaded))
+            return std::move(*problem);
+        catalog_file_ = file;
+        view_.catalog = std::get<std::shared_ptr<const policies::catalog::Catalog>>(std::move(loaded));
+        view_.revision = policies::sensitivity::next_view_revision();
+        return {};
+    }
+
     /// The line to print; `error` is set if the request cannot be answered.
     [[nodiscard]] json::object answer(const ExplainRequest& request, std::string& error)
     {
         json::object line;
         line["id"] = request.id;
+        if (!request.catalog.empty())
+            error = use_catalog(request.catalog);
+        if (!error.empty())
+            return line;
         const auto dialect = dialect_of(request);
         if (!dialect) {
             error = "unknown dialect \"" + (request.dialect.empty() ? options_.dialect : request.dialect) +
@@ -84,8 +103,9 @@ class Explainer
             set_search_path(session.state, *request.search_path);
 
         const policies::rules::Asker asker = asker_of(request);
-        const auto facts = *dialect == Dialect::postgres ? judge_.facts(request.sql, session.state, asker.database)
-                                                         : judge_.match(not_analysed(), asker.database);
+        const auto facts = *dialect == Dialect::postgres
+                               ? judge_.facts(request.sql, session.state, asker.database, view_)
+                               : judge_.match(not_analysed(), asker.database);
         line["facts"] = to_json(*facts->facts);
         if (listener_ != nullptr) {
             const auto verdict =
@@ -127,6 +147,8 @@ class Explainer
     const Listener* listener_; // null: facts only
     policies::rules::Judge judge_;
     std::map<std::string, Session> sessions_;
+    policies::sensitivity::CatalogView view_;
+    std::filesystem::path catalog_file_;
 };
 
 int explain_lines(Explainer& explainer, std::istream& in, std::ostream& out)
@@ -180,6 +202,12 @@ int run_explain(const ExplainOptions& options, std::istream& in, std::ostream& o
             return 2;
     }
     Explainer explainer{options, configuration.policy, listener};
+    if (options.catalog) {
+        if (const auto problem = explainer.use_catalog(*options.catalog); !problem.empty()) {
+            err << "stepgate: " << problem << '\n';
+            return 2;
+        }
+    }
     if (!options.statement)
         return explain_lines(explainer, in, out);
     ExplainRequest request;

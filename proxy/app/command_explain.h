@@ -12,8 +12,9 @@ struct ExplainOptions {
     std::optional<std::filesystem::path> config; // none: facts only
     std::string listener;                        // of `config`; "": the first
     std::string user, database;
-    std::string dialect;                  // "": the listener's, or postgres
-    std::optional<std::string> statement; // none: JSON lines from the input
+    std::string dialect;                          // "": the listener's, or postgres
+    std::optional<std::filesystem::path> catalog; // snapshot to look names up in, from `catalog dump`
+    std::optional<std::string> statement;         // none: JSON lines from the input
 };
 
 /// `stepgate explain`: what stepgate sees in a statement and what the policy says to it, one JSON line each.

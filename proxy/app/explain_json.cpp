@@ -193,6 +193,7 @@ ExplainRequest parse_explain_request(std::string_view line, std::string& error)
     members.read("database", request.database);
     members.read("client_address", request.client_address);
     members.read("application_name", request.application_name);
+    members.read("catalog", request.catalog);
     request.groups = members.read_list("groups").value_or(std::vector<std::string>{});
     std::ranges::sort(request.groups);
     request.search_path = members.read_list("search_path");

@@ -25,6 +25,7 @@ struct ExplainRequest {
     std::vector<std::string> groups;
     std::optional<std::vector<std::string>> search_path;
     std::optional<std::string> session;
+    std::string catalog; // file of the snapshot that counts from this line on; "" if not given
 };
 
 /// Decodes a line. On failure `error` says what is wrong, and the request holds what was read, the id above all.

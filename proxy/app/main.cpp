@@ -72,6 +72,8 @@ void add_explain(CLI::App& app, Command& chosen)
     command->add_option("--user", o->user, "User who asks");
     command->add_option("--database", o->database, "Database");
     command->add_option("--dialect", o->dialect, "postgres, mysql or mariadb");
+    command->add_option("--catalog", o->catalog, "Snapshot of the database's catalogs, from `stepgate catalog dump`")
+        ->type_name("FILE");
     command->add_option("statement", o->statement, "One statement; without it, JSON lines on standard input");
     command->callback([&chosen, o] { chosen = [o] { return run_explain(*o, std::cin, std::cout, std::cerr); }; });
 }

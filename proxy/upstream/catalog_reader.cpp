@@ -51,6 +51,19 @@ LibpqConnection::Options options_of(const CatalogSource& source)
     return options;
 }
 
+bool backends_gone(LibpqConnection& server, const std::vector<std::int32_t>& backends)
+{
+    if (backends.empty())
+        return true;
+    std::string list;
+    for (const auto backend : backends)
+        list.append(list.empty() ? "" : ", ").append(std::to_string(backend));
+    bool gone = false;
+    server.query("SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE pid IN (" + list + "))",
+                 [&gone](const Row& row) { gone = row.flag(0); });
+    return gone;
+}
+
 } // namespace
 
 void CatalogQueries::head()
@@ -89,16 +102,18 @@ bool CatalogQueries::read(std::chrono::milliseconds statement_timeout)
     return !server_.failed();
 }
 
-std::variant<Contents, std::string> read_catalog(const CatalogSource& source)
+CatalogRead read_catalog(const CatalogSource& source)
 {
     LibpqConnection server{options_of(source)};
     if (!server.failed() && server.server_version() < oldest_version)
-        return "the server's version is " + std::to_string(server.server_version() / 10000) +
-               "; catalogs are read from version 13 on";
+        return {"the server's version is " + std::to_string(server.server_version() / 10000) +
+                "; catalogs are read from version 13 on"};
+    // First of all: what a process that is gone has done is in the snapshot that follows.
+    const bool gone = backends_gone(server, source.backends);
     Contents contents;
     if (!CatalogQueries{server, contents}.read(source.statement_timeout))
-        return server.error();
-    return contents;
+        return {server.error()};
+    return {std::move(contents), gone};
 }
 
 } // namespace stepgate::proxy::upstream

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace stepgate::proxy::upstream
 {
@@ -18,8 +19,15 @@ struct CatalogSource {
     std::string tls_mode = "verify-full"; // disable, require, verify-ca, verify-full
     std::string ca;                       // "": the system's, for the modes that verify
     std::string certificate, key;
+    std::vector<std::int32_t> backends; // server processes to look for before the snapshot is taken
     std::chrono::milliseconds connect_timeout{10'000};
     std::chrono::milliseconds statement_timeout{30'000}; // of each of about twenty queries
+};
+
+/// One reading of a server's catalogs.
+struct CatalogRead {
+    std::variant<policies::catalog::Contents, std::string> contents; // the string: what failed, for people
+    bool backends_gone = true; // none of the processes asked about was at work any more before the snapshot was taken
 };
 
 /// Reads a snapshot of one database of a PostgreSQL server, version 13 or newer, in one read-only transaction.
@@ -28,6 +36,6 @@ struct CatalogSource {
 ///
 /// Objects of the system are left out (but not what users or extensions put into its schemas), and so are the temporary
 /// objects of all sessions. Types are all there.
-[[nodiscard]] std::variant<policies::catalog::Contents, std::string> read_catalog(const CatalogSource& source);
+[[nodiscard]] CatalogRead read_catalog(const CatalogSource& source);
 
 } // namespace stepgate::proxy::upstream

@@ -136,6 +136,33 @@ TEST(Explain, BadLines)
     EXPECT_EQ(explain(with_packs(), std::string(100'000, '[') + "\n").exit_code, 1);
 }
 
+/// A line's snapshot counts from there on, for the view's real columns: no name of the statement matches a label.
+TEST(Explain, CatalogOfALine)
+{
+    expect_lines(with_packs(),
+                 {
+                     {R"({"sql":"select * from plain_table"})", R"("labels":[])"},
+                     {R"({"sql":"select * from plain_table","catalog":"tests/cases/catalog/small.json"})",
+                      R"("labels":["pii"]})"},
+                     {R"({"sql":"select * from plain_table"})", R"("labels":["pii"]})"},
+                     {R"({"id":4,"sql":"select 1","catalog":"tests/cases/catalog/none.json"})",
+                      R"({"id":4,"error":"tests/cases/catalog/none.json: the file cannot be read"})"},
+                 },
+                 1);
+}
+
+TEST(Explain, CatalogOption)
+{
+    auto options = with_packs();
+    options.catalog = "tests/cases/catalog/small.json";
+    options.statement = "select * from plain_table";
+    EXPECT_NE(explain(options).out.find(R"("labels":["pii"])"), std::string::npos) << explain(options).out;
+    options.catalog = "tests/cases/catalog/broken.json";
+    EXPECT_EQ(explain(options).exit_code, 2);
+    EXPECT_EQ(explain(options).err,
+              "stepgate: tests/cases/catalog/broken.json: relations[0]: unknown field \"colums\"\n");
+}
+
 TEST(Explain, WrongOptions)
 {
     ExplainOptions dialect;
