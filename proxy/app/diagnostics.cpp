@@ -115,7 +115,7 @@ std::optional<std::string> Diagnostics::unready()
     if (!writer_.healthy())
         return "the audit journal cannot be written: statements are refused";
     if (!store_available_.load())
-        return "the store cannot be read";
+        return "the store cannot be used: nobody can sign in or approve";
     return std::nullopt;
 }
 
@@ -128,7 +128,8 @@ std::vector<MetricFamily> Diagnostics::collect() const
     out.push_back(gauge("audit_queued_bytes", "Audit records not yet written", number(writer_.queued_bytes())));
     out.push_back(gauge("audit_index_lag_records", "Records that are in the journal but not yet in the index",
                         number(status.last_sequence - std::min(status.last_sequence, feeder_.indexed()))));
-    out.push_back(gauge("store_available", "1 while the store can be read", store_available_.load() ? 1 : 0));
+    out.push_back(
+        gauge("store_available", "1 while the store can be read and written", store_available_.load() ? 1 : 0));
     if (const auto* proxy = proxy_.load())
         add_relay(out, proxy->metrics());
     return out;

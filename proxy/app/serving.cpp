@@ -227,9 +227,12 @@ void Serving::tick(std::chrono::system_clock::time_point now)
 {
     challenges_->tick(now);
     const auto version = store_->change_counter();
-    if (version && *version == users_version_)
-        return;
-    const bool read = version && users_->refresh();
+    const bool read = version && (*version == users_version_ || users_->refresh());
+    if (!read && store_works_)
+        log_error("the store cannot be used (full, gone or damaged): sign-ins and approvals are refused until it can");
+    if (read && !store_works_)
+        log_info("the store can be used again");
+    store_works_ = read;
     diagnostics_->store_available(read);
     if (read)
         users_version_ = *version;

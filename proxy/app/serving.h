@@ -57,6 +57,7 @@ class Serving
     std::unique_ptr<audit::Feeder> feeder_;
     std::unique_ptr<store::SqliteStore> store_;
     std::optional<WireUsers> users_;
+    bool store_works_ = true;         // as of the last tick
     std::int64_t users_version_ = -1; // of the store, when `users_` was last refreshed
     std::unique_ptr<challenge_web::challenges::Challenges> challenges_;
     std::optional<ChallengeRecorder> challenge_recorder_;

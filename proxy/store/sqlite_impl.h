@@ -34,6 +34,7 @@ struct SqliteStore::Impl {
     dev_t device = 0;
     ino_t inode = 0;
     std::mutex mutex;
+    bool full = false; // the last write did not work: no room, most likely
     SQLite::Database db;
 };
 
@@ -53,9 +54,12 @@ auto SqliteStore::Impl::run(bool write, Work&& work) -> decltype(work())
         auto answer = work();
         if (answer)
             transaction.commit();
+        full = false;
         return answer;
     } catch (const SQLite::Exception& error) {
-        return boost::system::error_code{error_of(error)};
+        const auto what = error_of(error);
+        full = full || (write && what == errc::store_unavailable);
+        return boost::system::error_code{what};
     }
 }
 

@@ -146,8 +146,17 @@ SqliteStore::~SqliteStore() = default;
 
 SqliteStore::result<std::int64_t> SqliteStore::change_counter()
 {
-    return impl_->run(
-        false, [&]() -> result<std::int64_t> { return impl_->db.execAndGet("SELECT users FROM changes").getInt64(); });
+    bool full = false;
+    {
+        const std::lock_guard lock{impl_->mutex};
+        full = impl_->full;
+    }
+    // Where a write failed, reading alone does not show that the store works again.
+    return impl_->run(full, [&]() -> result<std::int64_t> {
+        if (full)
+            impl_->db.exec("UPDATE changes SET users = users + 1"); // SQLite writes nothing where nothing changes
+        return impl_->db.execAndGet("SELECT users FROM changes").getInt64();
+    });
 }
 
 boost::system::result<std::filesystem::path, StoreError> parse_store_url(const std::string& url,

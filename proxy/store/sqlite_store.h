@@ -72,7 +72,8 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     result<void> remove_web_session(const std::string& token_hash) override;
     result<void> remove_web_sessions_of(const std::string& user) override;
 
-    /// Grows when users change, in this process or another (`stepgate user add`): a server compares and reloads.
+    /// Grows when users change, in this process or another (`stepgate user add`): a server compares and reloads. Also
+    /// tells whether the store can be used: after a write that failed it is an error until one succeeds.
     [[nodiscard]] result<std::int64_t> change_counter();
 
   private:

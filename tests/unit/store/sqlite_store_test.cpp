@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -336,6 +338,30 @@ TEST_F(StoreTest, AGoneFileMakesEveryMethodRefuse)
     };
     for (const auto& [name, call] : methods)
         EXPECT_EQ(call(), errc::store_unavailable) << name;
+}
+
+TEST_F(StoreTest, AFullDiskIsNoticedUntilAWriteSucceeds)
+{
+    add("ann");
+    ASSERT_TRUE(store_->change_counter());
+    // A limit on the size of files stands in for a full disk.
+    struct rlimit before {
+    };
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
+    struct rlimit none = before;
+    none.rlim_cur = 0;
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+    const auto written = store_->add_failure("ann", "totp", at(0));
+    const auto counted = store_->change_counter();
+    const auto read = store_->find_user("ann");
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    std::signal(SIGXFSZ, handler);
+    EXPECT_EQ(written.error(), errc::store_unavailable);
+    EXPECT_EQ(counted.error(), errc::store_unavailable);
+    EXPECT_TRUE(read) << "what is there can still be read";
+    EXPECT_TRUE(store_->change_counter());
+    EXPECT_TRUE(store_->add_failure("ann", "totp", at(0)));
 }
 
 TEST(StoreOpen, SaysWhatIsWrong)
