@@ -1,8 +1,13 @@
 #include "proxy/app/command_check.h"
 
+#include "challenge-web/server/tls.h"
 #include "proxy/app/configuration.h"
+#include "proxy/app/relay_options.h"
+#include "proxy/session/server.h"
 
 #include <ostream>
+#include <string>
+#include <vector>
 
 namespace stepgate::proxy::app
 {
@@ -12,6 +17,27 @@ namespace
 std::string counted(std::size_t count, std::string_view what)
 {
     return std::to_string(count) + ' ' + std::string{what} + (count == 1 ? "" : "s");
+}
+
+/// What `serve` would find out when it loads the files that the configuration names.
+std::vector<std::string> check_files(const Configuration& configuration)
+{
+    std::vector<std::string> problems;
+    const auto listeners = relay_listeners(configuration);
+    if (const auto* problem = std::get_if<std::string>(&listeners))
+        problems.push_back(*problem);
+    else
+        for (const auto& listener : std::get<std::vector<session::ListenerOptions>>(listeners))
+            if (auto why = session::check_certificates(listener); !why.empty())
+                problems.push_back(std::move(why));
+    if (configuration.web && !configuration.web->certificate.empty()) {
+        const auto& web = *configuration.web;
+        const auto context = challenge_web::server::make_tls_context(web.certificate.string(), web.key.string());
+        if (!context)
+            problems.push_back("web: " + web.certificate.string() + ", " + web.key.string() + ": " +
+                               context.error().message());
+    }
+    return problems;
 }
 
 } // namespace
@@ -26,6 +52,12 @@ int run_check(const CheckOptions& options, std::ostream& out, std::ostream& err)
         return 2;
     }
     const auto& configuration = std::get<Configuration>(loaded);
+    if (const auto problems = check_files(configuration); !problems.empty()) {
+        for (const auto& problem : problems)
+            err << problem << '\n';
+        err << counted(problems.size(), "error") << '\n';
+        return 2;
+    }
     const auto& policy = *configuration.policy;
     out << "ok: " << counted(configuration.listeners.size(), "listener") << ", "
         << counted(policy.rules().size(), "rule") << ", " << counted(policy.labels().size(), "label")

@@ -144,6 +144,11 @@ void print_next(const Plan& plan, const std::string& password, std::ostream& out
 // Fills what the user left open. Answers "" or what is wrong.
 std::string complete(InitOptions& options, std::string& web_host)
 {
+    // libpq would take any other text for the name of a database on a local socket.
+    const auto& server = options.upstream;
+    const bool key_values = server.find('=') != std::string::npos && server.find("://") == std::string::npos;
+    if (!server.starts_with("postgresql://") && !server.starts_with("postgres://") && !key_values)
+        return "--upstream must be like postgresql://user@host:port/database, not " + server;
     if (options.user.empty()) {
         const char* name = std::getenv("USER");
         options.user = name == nullptr || *name == '\0' ? "admin" : name;

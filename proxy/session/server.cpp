@@ -65,6 +65,12 @@ net::Task<void> keep_ticking(Worker& worker)
 
 } // namespace
 
+std::string check_certificates(const ListenerOptions& options)
+{
+    Certificates certificates;
+    return load(options, certificates);
+}
+
 struct Proxy::Impl {
     Impl(Services services, ProxyOptions options) : shared{std::move(services), options} {}
 
