@@ -23,16 +23,6 @@ void make_opaque(Analysis& out, std::string reason)
     out.facts.opaque_reasons.push_back(std::move(reason));
 }
 
-/// Of a text that was not understood: whether it may hold a password.
-bool may_hold_secret(std::string_view sql)
-{
-    const auto same = [](char one, char other) { return (one >= 'A' && one <= 'Z' ? one - 'A' + 'a' : one) == other; };
-    for (const std::string_view word : {"pass", "secret", "identified"})
-        if (std::search(sql.begin(), sql.end(), word.begin(), word.end(), same) != sql.end())
-            return true;
-    return false;
-}
-
 /// PostgreSQL's scanner reads a run of operator characters again for every token it cuts off it, so a long one costs
 /// the square of its length. Lines of dashes, stars or equals signs are no such runs.
 bool has_costly_run(std::string_view sql)
@@ -120,6 +110,15 @@ Analysis analyze_as(std::string_view sql, const SessionState& state, const catal
 }
 
 } // namespace
+
+bool may_hold_secret(std::string_view sql)
+{
+    const auto same = [](char one, char other) { return (one >= 'A' && one <= 'Z' ? one - 'A' + 'a' : one) == other; };
+    for (const std::string_view word : {"pass", "secret", "identified"})
+        if (std::search(sql.begin(), sql.end(), word.begin(), word.end(), same) != sql.end())
+            return true;
+    return false;
+}
 
 Analyzer::Analyzer(Limits limits) : limits_(limits), bodies_(std::make_unique<BodiesByCatalog>(limits))
 {

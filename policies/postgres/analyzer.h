@@ -28,6 +28,9 @@ struct Analysis {
     bool literals_consulted = false; ///< a decision looked at a literal's value
 };
 
+/// Of a text that is not understood: whether it may hold a password.
+[[nodiscard]] bool may_hold_secret(std::string_view sql);
+
 /// Turns PostgreSQL texts into facts with PostgreSQL's own raw parser. The parser's state is thread-local, so any
 /// number of analyzers may work at once, each on one thread: it keeps what it read of the bodies in a catalog. Never
 /// throws but for lack of memory.

@@ -1,5 +1,6 @@
 #include "policies/rules/judge.h"
 
+#include "policies/postgres/analyzer.h"
 #include "policies/postgres/facts_memo.h"
 #include "policies/rules/conditions.h"
 #include "policies/rules/join.h"
@@ -199,6 +200,17 @@ Verdict Judge::verdict(const MatchedFacts& facts, std::string_view sql, const As
     if (!facts.labels.empty())
         verdict.labels = policy_->labels().names(facts.labels);
     return verdict;
+}
+
+bool Judge::sensitive(const MatchedFacts& facts, std::string_view sql) const
+{
+    if (facts.sensitive())
+        return true;
+    const bool prepares = std::ranges::any_of(facts.facts->statements,
+                                              [](const auto& one) { return one.kind == statement::Kind::prepare; });
+    if (!facts.facts->opaque && !prepares)
+        return false;
+    return postgres::may_hold_secret(sql) || policy_->label_index().mentioned(sql);
 }
 
 } // namespace stepgate::policies::rules

@@ -53,6 +53,10 @@ class Judge
     [[nodiscard]] Verdict verdict(const MatchedFacts& facts, std::string_view sql, const Asker& asker,
                                   bool in_transaction, std::chrono::system_clock::time_point now) const;
 
+    /// Literals of the text must not reach logs or audit in the clear: it touches labelled data or holds a password; or
+    /// it runs later or is not understood, and something labelled or a password is mentioned in it.
+    [[nodiscard]] bool sensitive(const MatchedFacts& facts, std::string_view sql) const;
+
   private:
     struct Memo;
     std::shared_ptr<const Policy> policy_;

@@ -53,6 +53,11 @@ bool take_part(std::string_view& text, std::string& part)
     return false;
 }
 
+bool in_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c < 0;
+}
+
 bool is_catalog(std::string_view schema)
 {
     return schema == "pg_catalog" || schema == "information_schema";
@@ -184,6 +189,36 @@ LabelSet LabelIndex::of(const statement::TableAccess& access, std::string_view d
             add_by_regex(query, name, named, labels);
     }
     return labels;
+}
+
+bool LabelIndex::is_name(std::string_view word) const
+{
+    const std::string name = lower(word);
+    if (by_table_.contains(name))
+        return true;
+    return std::ranges::any_of(entries_, [&](const LabelEntry& entry) {
+        return (entry.column_regex && matches(*entry.column_regex, name)) ||
+               (entry.table_regex && matches(*entry.table_regex, name)) ||
+               std::ranges::any_of(entry.columns, [&](const auto& column) { return column.first == name; });
+    });
+}
+
+bool LabelIndex::mentioned(std::string_view text) const
+{
+    constexpr std::size_t most = std::size_t{64} * 1024; // each word costs a microsecond
+    if (entries_.empty())
+        return false;
+    if (text.size() > most)
+        return true;
+    for (std::size_t begin = 0; begin < text.size();) {
+        std::size_t end = begin;
+        while (end < text.size() && in_word(text[end]))
+            ++end;
+        if (end > begin && is_name(text.substr(begin, end - begin)))
+            return true;
+        begin = end + 1;
+    }
+    return false;
 }
 
 LabelledFacts LabelIndex::label(std::shared_ptr<const statement::Facts> facts, std::string_view database) const

@@ -53,12 +53,16 @@ class LabelIndex
     /// The same with what is known of the database: see catalog_labels.h. `names`: those that the entries' labels have.
     [[nodiscard]] LabelledFacts label(std::shared_ptr<const statement::Facts> facts, std::string_view database,
                                       const CatalogView& view, const LabelNames& names) const;
+    /// Some word of the text, inside or outside its literals, is the name of a labelled table or column. For texts that
+    /// are not understood: what they touch cannot be told. True without looking for very long ones.
+    [[nodiscard]] bool mentioned(std::string_view text) const;
     [[nodiscard]] bool empty() const { return entries_.empty(); }
     /// Some entry names a database.
     [[nodiscard]] bool database_matters() const { return database_matters_; }
 
   private:
     struct Query;
+    [[nodiscard]] bool is_name(std::string_view word) const;
     [[nodiscard]] bool add_named(const Query& query, std::string_view schema, std::string_view table,
                                  LabelSet& labels) const;
     void add_by_regex(const Query& query, std::string_view table, bool named, LabelSet& labels) const;

@@ -105,7 +105,7 @@ bool PostgresSession::audit_statement(const Flight& flight, const PreparedStatem
 
     // One statement without labels or rules, as nearly all are, needs no memory here.
     std::string redacted, rules, labels, kinds, tables;
-    if (facts.sensitive()) {
+    if (worker_.judge.sensitive(facts, statement.sql)) {
         const auto& key = worker_.shared.services.audit->redaction_key();
         redacted = policies::postgres::redact(statement.sql, std::as_bytes(std::span{key}));
         event.text = redacted;

@@ -188,7 +188,7 @@ challenges::Question PostgresSession::question(const Plan& plan) const
     for (const auto& execution : plan.executions) {
         const auto& facts = *execution.statement->facts;
         question.statements.push_back({execution.statement->sql, execution.parameters});
-        question.sensitive = question.sensitive || facts.sensitive();
+        question.sensitive = question.sensitive || worker_.judge.sensitive(facts, execution.statement->sql);
         for (const auto& reason : facts.facts->opaque_reasons)
             question.opaque_reasons.push_back(reason);
         for (const auto& statement : facts.facts->statements) {

@@ -8,6 +8,7 @@ import unittest
 from harness import BINARY, PATIENCE, Stack, wait_for
 
 SECRET = "819-41-4729"  # a customer's ssn
+PREPARED, UNPARSED = "111-22-3333", "444-55-6666"  # in texts that read nothing yet, or cannot be understood
 
 
 class Audit(unittest.TestCase):
@@ -33,10 +34,14 @@ class Audit(unittest.TestCase):
         process = stack.psql("-c", f"SELECT name FROM customers WHERE ssn = '{SECRET}'")
         demo.approve(demo.wait_pending())
         process.communicate(timeout=PATIENCE)
-        process = stack.psql("-c", "CREATE ROLE intern PASSWORD 'hunter2-intern'")
-        process.stderr.readline()
-        process.kill()
-        process.communicate()
+        stack.ask(f"PREPARE q AS SELECT name FROM customers WHERE ssn = '{PREPARED}'")
+        for sql in ("CREATE ROLE intern PASSWORD 'hunter2-intern'",
+                    "DO $$ BEGIN EXECUTE $x$ALTER ROLE intern PASSWORD 'hunter3-intern'$x$; END $$",
+                    f"SELEC name FROM customers WHERE ssn = '{UNPARSED}'"):
+            process = stack.psql("-c", sql)
+            process.stderr.readline()
+            process.kill()
+            process.communicate()
 
     def records(self, *filters):
         return self.stack.audit(*filters)
@@ -63,7 +68,7 @@ class Audit(unittest.TestCase):
             if not file.is_file():
                 continue
             content = subprocess.run(["zstd", "-dcq", file], capture_output=True).stdout if file.suffix == ".zst" else file.read_bytes()
-            for secret in (SECRET, "hunter2-intern", self.stack.password, "app-password"):
+            for secret in (SECRET, PREPARED, UNPARSED, "hunter2-intern", "hunter3-intern", self.stack.password, "app-password"):
                 self.assertNotIn(secret.encode(), content, file)
 
     def test_verify_is_clean_and_counts_proofs(self):

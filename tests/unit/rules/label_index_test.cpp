@@ -113,6 +113,18 @@ TEST(LabelIndex, LabelsEveryAccessOfEveryStatement)
     EXPECT_EQ(loaded->labels().names(deleted.statements[0].writes[0]), (Strings{"pii", "secret", "travel"}));
 }
 
+TEST(LabelIndex, FindsNamesInTextsThatAreNotUnderstood)
+{
+    const auto loaded = rules::policy_of(site);
+    const auto mentioned = [&](std::string_view text) { return loaded->label_index().mentioned(text); };
+    EXPECT_TRUE(mentioned("selec * from Customers"));
+    EXPECT_TRUE(mentioned("do $$ begin execute 'select email from x'; end $$"));
+    EXPECT_FALSE(mentioned("do $$ begin perform 1 from orders; end $$"));
+    EXPECT_FALSE(mentioned(""));
+    EXPECT_TRUE(mentioned(std::string(100'000, ' '))) << "too long to look";
+    EXPECT_FALSE(rules::policy_of("")->label_index().mentioned("customers"));
+}
+
 TEST(TableName, Parses)
 {
     struct Row {
