@@ -256,6 +256,8 @@ net::Task<void> PostgresSession::greet(const ClientStartup& startup)
 net::Task<void> PostgresSession::reject(Rejected rejected)
 {
     using Kind = Rejected::Kind;
+    if (late_)
+        rejected = {Kind::login, "57014", "the login took too long: stepgate closes the connection"};
     if (rejected.kind != Kind::closed)
         log(LogLevel::warning, rejected.log.empty() ? rejected.message : rejected.log);
     if (rejected.kind == Kind::protocol)
@@ -362,6 +364,14 @@ void PostgresSession::on_tick(SteadyTime now)
     const auto idle_limit = worker_.shared.options.limits.idle;
     if (deadline_ <= now && connecting_) {
         server_.close(); // the client is told
+        return;
+    }
+    if (deadline_ <= now && !started_ && !late_) {
+        // What waits for the client's next message ends, and the client is told.
+        late_ = true;
+        deadline_ = now + linger_time;
+        boost::system::error_code ignored;
+        client_.socket().shutdown(net::Socket::shutdown_receive, ignored);
         return;
     }
     if (deadline_ <= now) {

@@ -213,6 +213,7 @@ class PostgresSession final : public Session
     SteadyTime since_, deadline_, last_client_;
     bool entered_limits_ = false, entered_user_ = false, registered_ = false, started_ = false;
     bool stopping_ = false, server_ended_ = false, draining_ = false, terminated_ = false;
+    bool late_ = false;       // the login's deadline has passed
     bool connecting_ = false; // the deadline is the server's, not the client's
 };
 

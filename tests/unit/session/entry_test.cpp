@@ -138,7 +138,19 @@ TEST(Login, ADeadlineEndsHalfALogin)
     setup.limits.login = std::chrono::milliseconds{1};
     Relay relay{std::move(setup)};
     auto client = relay.connect();
-    EXPECT_TRUE(client.closed());
+    expect_fatal(client, "57014", "took too long");
+    EXPECT_EQ(relay.proxy->metrics().logins_failed, 1U);
+}
+
+TEST(Login, ADeadlineIsToldInTheMiddleOfAnAuthentication)
+{
+    Relay::Setup setup;
+    setup.limits.login = std::chrono::milliseconds{500};
+    Relay relay{std::move(setup)};
+    auto client = relay.connect();
+    client.send(startup("alice"));
+    EXPECT_EQ(client.receive().type, 'R');
+    expect_fatal(client, "57014", "took too long");
 }
 
 TEST(Door, StartupKeysThatAreNotAllowed)
