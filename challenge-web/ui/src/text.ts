@@ -150,8 +150,8 @@ export const text = {
     elevation: (seconds: number, scope: string) => {
       const minutes = Math.floor(seconds / 60);
       const time = seconds >= 60 && seconds % 60 === 0 ? plural(minutes, 'minute', 'minutes') : plural(seconds, 'second', 'seconds');
-      const reach = scope === 'session' ? 'in this database session' : scope === 'label' ? 'on the same kind of data, in this session'
-        : 'of yours from the same address';
+      const reach = scope === 'session' ? 'in this database session'
+        : scope === 'label' ? 'of yours from the same address, on the same kinds of data,' : 'of yours from the same address';
       return `Approving also lets similar statements ${reach} pass for ${time}.`;
     },
     requirement: 'Needed',
