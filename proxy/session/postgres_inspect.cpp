@@ -1,4 +1,5 @@
 #include "protocols/postgres/query.h"
+#include "proxy/session/postgres_plan.h"
 #include "proxy/session/postgres_session.h"
 
 #include <algorithm>
@@ -9,7 +10,6 @@ namespace stepgate::proxy::session
 namespace pg = protocols::postgres;
 using policies::rules::Action;
 using policies::rules::Verdict;
-using policies::statement::Kind;
 
 namespace
 {
@@ -28,18 +28,10 @@ std::string quoted(std::string_view name)
     return text;
 }
 
-bool controls_transaction(const policies::statement::StatementFacts& statement)
-{
-    return statement.kind == Kind::begin || statement.kind == Kind::commit || statement.kind == Kind::rollback ||
-           statement.kind == Kind::savepoint || statement.kind == Kind::prepare_transaction;
-}
-
 /// Success of the text changes what later texts mean, or what a rollback undoes.
 bool has_effects(const policies::statement::Facts& facts)
 {
-    return facts.opaque || std::ranges::any_of(facts.statements, [](const auto& statement) {
-               return !statement.effects.empty() || controls_transaction(statement);
-           });
+    return facts.opaque || changes_session(facts);
 }
 
 } // namespace

@@ -10,6 +10,7 @@ namespace stepgate::proxy::session
 namespace pg = protocols::postgres;
 namespace challenges = challenge_web::challenges;
 using policies::rules::Action;
+using policies::statement::Kind;
 
 namespace
 {
@@ -41,6 +42,12 @@ Ends ends_batch(const pg::Frame& frame)
     return Ends::before;
 }
 
+bool controls_transaction(const policies::statement::StatementFacts& statement)
+{
+    return statement.kind == Kind::begin || statement.kind == Kind::commit || statement.kind == Kind::rollback ||
+           statement.kind == Kind::savepoint || statement.kind == Kind::prepare_transaction;
+}
+
 std::vector<challenges::Parameter> parameters_of(const pg::Bind& bind, const PreparedStatement& statement)
 {
     std::vector<challenges::Parameter> parameters;
@@ -69,6 +76,13 @@ StatementPointer find(const Plan& plan, std::string_view name)
 
 } // namespace
 
+bool changes_session(const policies::statement::Facts& facts)
+{
+    return std::ranges::any_of(facts.statements, [](const auto& statement) {
+        return !statement.effects.empty() || controls_transaction(statement);
+    });
+}
+
 /// Finds the end of the batch in `in_` and waits a little for what is still on its way: one challenge for all of it.
 net::Task<void> PostgresSession::collect()
 {
@@ -96,6 +110,8 @@ Plan PostgresSession::make_plan()
 {
     const pg::MessageFramer framer{pg::Side::frontend, worker_.shared.options.limits.message};
     Plan plan;
+    bool changing = false; // the state in which what comes later must be judged is not there yet
+    std::size_t planned = 0;
     for (wire::View left = in_.data().first(held_); !left.empty();) {
         const auto framed = framer.next(left);
         const auto* frame = std::get_if<pg::Frame>(&framed);
@@ -106,6 +122,13 @@ Plan PostgresSession::make_plan()
         }
         plan.frames.back().bytes = frame->bytes.size();
         left = left.subspan(frame->bytes.size());
+        planned += frame->bytes.size();
+        if (plan.frames.back().execution)
+            changing = changing || changes_session(*plan.executions.back().statement->facts->facts);
+        if (changing && frame->is(pg::Frontend::execute)) {
+            held_ = planned; // the rest is judged when this has run
+            break;
+        }
     }
     for (const auto& execution : plan.executions)
         plan.verdict = join(std::move(plan.verdict), execution.verdict);

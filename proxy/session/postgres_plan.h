@@ -30,6 +30,9 @@ struct PlannedExecution {
     std::uint64_t number = 0;         // there
 };
 
+/// Success of the text is known to change what later texts mean, or what a rollback undoes.
+[[nodiscard]] bool changes_session(const policies::statement::Facts& facts);
+
 /// All that a held batch would do, found out without doing any of it: the bytes stay where they are.
 struct Plan {
     std::vector<PlannedFrame> frames;

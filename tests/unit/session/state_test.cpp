@@ -60,6 +60,25 @@ TEST(State, APipelinedSetInAGroupIsWaitedFor)
     expect_held(session);
 }
 
+// An approval of the first would release the last, judged as if the one between them had not run.
+TEST(State, ASetInAHeldBatchCountsForWhatFollows)
+{
+    Relay relay;
+    auto session = relay.session();
+    session.client.send({parse("", "delete from t"), bind("", ""), execute(), parse("", change), bind("", ""),
+                         execute(), parse("", text), bind("", ""), execute(), sync()});
+    EXPECT_EQ(session.server.receive_types(2), "PH");
+    session.server.send(raw('1'));
+    EXPECT_EQ(session.client.receive().type, '1');
+    expect_held(session);
+    relay.approve();
+    EXPECT_EQ(session.client.receive().text(), "APPROVED · the statement runs now");
+    EXPECT_EQ(session.server.receive_types(7), "BEPBEPH");
+    session.server.send({raw('2'), complete("DELETE 1"), raw('1'), raw('2'), complete("SET"), raw('1')});
+    EXPECT_EQ(session.client.receive_types(6), "2C12C1");
+    expect_held(session);
+}
+
 TEST(State, AFailedSetChangesNothing)
 {
     Relay relay;
