@@ -36,6 +36,8 @@ bool has_costly_run(std::string_view sql)
     }();
     constexpr std::size_t longest = 256;
     constexpr int most_comments = 16;
+    if (sql.size() <= longest)
+        return false;
     for (std::size_t begin = 0; begin < sql.size();) {
         std::size_t end = begin;
         while (end < sql.size() && is_operator[static_cast<unsigned char>(sql[end])])

@@ -111,11 +111,6 @@ Lexing SessionState::lexing() const
     return scs_ ? Lexing::standard : Lexing::backslashes;
 }
 
-bool SessionState::text_is_utf8() const
-{
-    return now_.encoding_known && is_utf8_name(now_.client_encoding);
-}
-
 const std::string* SessionState::prepared(std::string_view name) const
 {
     const auto found = prepared_.find(name);
@@ -193,9 +188,10 @@ void SessionState::close_portal(std::string_view name)
 void SessionState::settings_changed()
 {
     ++generation_;
+    text_is_utf8_ = now_.encoding_known && is_utf8_name(now_.client_encoding);
     settings_key_.clear();
     settings_key_ += static_cast<char>('0' + static_cast<int>(lexing()));
-    settings_key_ += text_is_utf8() ? 'u' : '?';
+    settings_key_ += text_is_utf8_ ? 'u' : '?';
     settings_key_ += now_.search_path_known ? 'k' : '?';
     for (const std::string& schema : now_.search_path) {
         settings_key_ += schema;

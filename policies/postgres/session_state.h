@@ -55,7 +55,7 @@ class SessionState
     /// `both` for good once standard_conforming_strings was changed: statements prepared before keep their reading.
     [[nodiscard]] Lexing lexing() const;
     /// False when bytes above 127 may not be UTF-8 (client_encoding is something else, or not known).
-    [[nodiscard]] bool text_is_utf8() const;
+    [[nodiscard]] bool text_is_utf8() const { return text_is_utf8_; }
     /// False when only the server knows the search path.
     [[nodiscard]] bool search_path_known() const { return now_.search_path_known; }
     /// Something that decides the meaning of texts is known to the server only.
@@ -141,6 +141,7 @@ class SessionState
     bool scs_changed_ = false;
     Names prepared_, cursors_;
     std::string settings_key_;
+    bool text_is_utf8_ = true;
     std::uint64_t generation_ = 0;
 };
 

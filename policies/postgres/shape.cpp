@@ -4,9 +4,12 @@
 #include "policies/postgres/tokenizer.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstring>
 #include <optional>
 #include <random>
+#include <vector>
 
 namespace stepgate::policies::postgres
 {
@@ -19,10 +22,17 @@ constexpr char mark_string = '\x01';
 constexpr char mark_integer = '\x02';
 constexpr char mark_verbatim = '\x03';
 
-char lower(char c)
+constexpr char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
+
+constexpr std::array<char, 256> lower_case = [] {
+    std::array<char, 256> table{};
+    for (std::size_t c = 0; c < table.size(); ++c)
+        table[c] = lower(static_cast<char>(c));
+    return table;
+}();
 
 void append_lower(std::string& out, std::string_view text)
 {
@@ -30,14 +40,45 @@ void append_lower(std::string& out, std::string_view text)
         out += lower(c);
 }
 
-void append_verbatim(std::string& out, std::string_view text)
+/// Where the normal form is written: memory that the thread keeps, so that a repeated shape allocates nothing; memory
+/// of its own for a long text.
+class NormalForm
 {
-    const std::size_t size = text.size();
-    out += mark_verbatim;
-    for (int shift = 0; shift < 32; shift += 8)
-        out += static_cast<char>(size >> shift & 0xff);
-    out += text;
-}
+  public:
+    NormalForm(std::size_t sql_bytes, std::size_t salt_bytes)
+    {
+        // At worst ""$1""$1 and so on: two bytes, a mark and four bytes of length for every two bytes.
+        const std::size_t most = 4 * sql_bytes + salt_bytes + 16;
+        static thread_local std::vector<char> kept(kept_bytes);
+        if (most > kept.size())
+            own_.resize(most);
+        begin_ = end_ = own_.empty() ? kept.data() : own_.data();
+    }
+
+    [[nodiscard]] bool empty() const { return begin_ == end_; }
+    [[nodiscard]] std::string_view text() const { return {begin_, static_cast<std::size_t>(end_ - begin_)}; }
+
+    void put(char c) { *end_++ = c; }
+    void put_lower(std::string_view text)
+    {
+        for (const char c : text)
+            *end_++ = lower_case[static_cast<unsigned char>(c)];
+    }
+    void put_verbatim(std::string_view text)
+    {
+        put(mark_verbatim);
+        for (int shift = 0; shift < 32; shift += 8)
+            put(static_cast<char>(text.size() >> shift & 0xff));
+        std::memcpy(end_, text.data(), text.size());
+        end_ += text.size();
+    }
+
+  private:
+    static constexpr std::size_t kept_bytes = 65536;
+    std::vector<char> own_;
+    char* begin_ = nullptr;
+    char* end_ = nullptr;
+};
 
 bool is_float_type(std::string_view word)
 {
@@ -45,36 +86,36 @@ bool is_float_type(std::string_view word)
 }
 
 /// Writes the normal form; false when the text's shape says too little about its parse.
-bool normalise(std::string_view sql, Lexing lexing, std::string& out)
+bool normalise(std::string_view sql, Lexing lexing, NormalForm& out)
 {
     Tokenizer tokens{sql, lexing == Lexing::backslashes};
     for (Token token; tokens.next(token);) {
         const std::string_view text = sql.substr(token.begin, token.end - token.begin);
         if (token.gap_before && !out.empty())
-            out += ' ';
+            out.put(' ');
         switch (token.kind) {
         case TokenKind::word:
             if (is_float_type(text)) // the grammar looks at the number in float(n)
                 return false;
-            append_lower(out, text);
+            out.put_lower(text);
             break;
         case TokenKind::symbol:
-            out += text.front();
+            out.put(text.front());
             break;
         case TokenKind::integer:
-            out += mark_integer;
+            out.put(mark_integer);
             break;
         case TokenKind::string:
             if (token.has_backslash && lexing != Lexing::standard)
                 return false;
-            out += mark_string;
+            out.put(mark_string);
             break;
         case TokenKind::parameter:
         case TokenKind::number:
         case TokenKind::quoted_name:
         case TokenKind::bit_string:
         case TokenKind::dollar_string:
-            append_verbatim(out, text);
+            out.put_verbatim(text);
             break;
         case TokenKind::escape_string:
         case TokenKind::unicode_string:
@@ -134,18 +175,14 @@ ShapeSecret random_shape_secret()
 
 Shape shape_of(std::string_view sql, Lexing lexing, const ShapeSecret& secret, std::string_view salt)
 {
-    constexpr std::size_t kept = 65536;
-    thread_local std::string normal; // keeps its memory: no allocation for a repeated shape
-    normal.clear();
+    NormalForm normal{sql.size(), salt.size()};
     Shape shape;
     shape.sound = normalise(sql, lexing, normal);
     if (shape.sound) {
-        append_verbatim(normal, salt);
-        const auto hash = siphash128(normal, secret);
+        normal.put_verbatim(salt);
+        const auto hash = siphash128(normal.text(), secret);
         shape.key = {hash[0], hash[1]};
     }
-    if (normal.capacity() > kept)
-        std::string{}.swap(normal);
     return shape;
 }
 

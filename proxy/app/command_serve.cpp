@@ -3,6 +3,8 @@
 #include "proxy/app/log.h"
 #include "proxy/app/serving.h"
 
+#include <sys/resource.h>
+
 #include <csignal>
 #include <ctime>
 #include <ostream>
@@ -25,6 +27,23 @@ sigset_t block_signals()
     return set;
 }
 
+// A session needs two descriptors; shells and service managers give a process 1024 and let it take more.
+void raise_descriptor_limit(std::size_t connections)
+{
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    constexpr std::size_t others = 128; // files, the web server, loops
+    const std::size_t needed = 2 * connections + others;
+    if (limit.rlim_max < needed)
+        log_warning(
+            std::to_string(connections) + " connections (limits.connections) need " + std::to_string(needed) +
+            " file descriptors, and the hard limit is " + std::to_string(limit.rlim_max) +
+            ": raise it (LimitNOFILE= of the systemd unit, `ulimit -Hn` in a shell) or lower limits.connections");
+}
+
 // The next signal, or 0 after a second.
 int wait_for_signal(const sigset_t& set)
 {
@@ -45,6 +64,7 @@ int run_serve(const std::filesystem::path& config, std::ostream& out, std::ostre
     }
     auto& configuration = std::get<Configuration>(loaded);
     start_log(configuration.log_level);
+    raise_descriptor_limit(configuration.limits.connections);
     const auto signals = block_signals();
     Serving serving(std::move(configuration));
     if (const auto error = serving.start(); !error.empty()) {

@@ -1,6 +1,5 @@
 #include "proxy/audit/cbor.h"
 
-#include <array>
 #include <bit>
 #include <cstring>
 
@@ -9,12 +8,6 @@ namespace stepgate::proxy::audit::cbor
 
 namespace
 {
-
-void append(Buffer& out, const void* data, std::size_t size)
-{
-    const auto* first = static_cast<const std::byte*>(data);
-    out.insert(out.end(), first, first + size);
-}
 
 std::string_view as_text(std::span<const std::byte> bytes)
 {
@@ -50,79 +43,70 @@ std::size_t sequence_length(std::string_view text)
 
 bool valid_utf8(std::string_view text)
 {
-    while (!text.empty()) {
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    while (at != end) {
         // Statements are ASCII nearly always: eight bytes a step.
         std::uint64_t word = 0;
-        if (text.size() >= sizeof word) {
-            std::memcpy(&word, text.data(), sizeof word);
-            if ((word & 0x8080808080808080U) == 0) {
-                text.remove_prefix(sizeof word);
-                continue;
-            }
+        for (; end - at >= static_cast<std::ptrdiff_t>(sizeof word); at += sizeof word) {
+            std::memcpy(&word, at, sizeof word);
+            if ((word & 0x8080808080808080U) != 0)
+                break;
         }
-        const std::size_t length = sequence_length(text);
+        while (at != end && static_cast<unsigned char>(*at) < 0x80)
+            ++at;
+        if (at == end)
+            return true;
+        const std::size_t length = sequence_length({at, static_cast<std::size_t>(end - at)});
         if (length == 0)
             return false;
-        text.remove_prefix(length);
+        at += length;
     }
     return true;
 }
 
+void Pen::long_head(unsigned type, std::uint64_t argument)
+{
+    const int width = argument <= 0xFF ? 1 : argument <= 0xFFFF ? 2 : argument <= 0xFFFFFFFF ? 4 : 8;
+    *at_++ =
+        static_cast<std::byte>(type | (24U + static_cast<unsigned>(std::countr_zero(static_cast<unsigned>(width)))));
+    for (int shift = 8 * (width - 1); shift >= 0; shift -= 8)
+        *at_++ = static_cast<std::byte>(argument >> shift);
+}
+
 void put_head(Buffer& out, Major major, std::uint64_t argument)
 {
-    const auto type = static_cast<unsigned>(major) << 5;
-    if (argument < 24) {
-        out.push_back(static_cast<std::byte>(type | argument));
-        return;
-    }
-    const int width = argument <= 0xFF ? 1 : argument <= 0xFFFF ? 2 : argument <= 0xFFFFFFFF ? 4 : 8;
-    std::array<std::byte, 9> head{};
-    head[0] =
-        static_cast<std::byte>(type | (24U + static_cast<unsigned>(std::countr_zero(static_cast<unsigned>(width)))));
-    for (int i = 0; i < width; ++i)
-        head[static_cast<std::size_t>(width - i)] = static_cast<std::byte>(argument >> (8 * i));
-    append(out, head.data(), static_cast<std::size_t>(width) + 1);
+    Pen{out, Pen::head_bytes}.head(major, argument);
 }
 
 void put_integer(Buffer& out, std::int64_t value)
 {
-    if (value >= 0)
-        put_head(out, Major::unsigned_integer, static_cast<std::uint64_t>(value));
-    else
-        put_head(out, Major::negative_integer, static_cast<std::uint64_t>(-(value + 1)));
+    Pen{out, Pen::head_bytes}.integer(value);
 }
 
 void put_bool(Buffer& out, bool value)
 {
-    put_head(out, Major::simple, value ? 21 : 20);
+    Pen{out, Pen::head_bytes}.boolean(value);
 }
 
 void put_bytes(Buffer& out, std::span<const std::byte> value)
 {
-    put_head(out, Major::bytes, value.size());
-    append(out, value.data(), value.size());
+    Pen{out, Pen::head_bytes + value.size()}.bytes(value);
 }
 
 void put_text(Buffer& out, std::string_view value)
 {
-    put_head(out, valid_utf8(value) ? Major::text : Major::bytes, value.size());
-    append(out, value.data(), value.size());
+    Pen{out, Pen::head_bytes + value.size()}.text(value);
 }
 
-Reader::Head Reader::head()
+/// The rest of a head whose argument does not fit its first byte.
+Reader::Head Reader::long_head(Head item)
 {
-    const auto first = take(1);
-    if (!good_)
-        return {};
-    const auto initial = std::to_integer<unsigned>(first[0]);
-    const Head head{static_cast<Major>(initial >> 5), initial & 31};
-    if (head.argument < 24)
-        return head;
-    if (head.argument > 27) { // reserved, or an indefinite length
+    if (item.argument > 27) { // reserved, or an indefinite length
         fail();
         return {};
     }
-    const std::size_t width = std::size_t{1} << (head.argument - 24);
+    const std::size_t width = std::size_t{1} << (item.argument - 24);
     std::uint64_t argument = 0;
     for (const std::byte byte : take(width))
         argument = argument << 8 | std::to_integer<std::uint64_t>(byte);
@@ -132,7 +116,7 @@ Reader::Head Reader::head()
         fail();
         return {};
     }
-    return {head.major, argument};
+    return {item.major, argument};
 }
 
 std::uint64_t Reader::unsigned_integer()
@@ -155,11 +139,8 @@ std::int64_t Reader::integer()
     return negative ? -value - 1 : value;
 }
 
-std::string_view Reader::text_or_bytes()
+std::string_view Reader::characters(Head item)
 {
-    const Head item = head();
-    if (item.major != Major::text && item.major != Major::bytes)
-        fail();
     const std::string_view value = as_text(take(item.argument));
     // Canonical: text exactly when it is UTF-8.
     if (good_ && valid_utf8(value) != (item.major == Major::text))
@@ -167,11 +148,20 @@ std::string_view Reader::text_or_bytes()
     return good_ ? value : std::string_view{};
 }
 
+std::string_view Reader::text_or_bytes()
+{
+    const Head item = head();
+    if (item.major != Major::text && item.major != Major::bytes)
+        fail();
+    return characters(item);
+}
+
 std::string_view Reader::text()
 {
-    if (peek() != Major::text)
+    const Head item = head();
+    if (item.major != Major::text)
         fail();
-    return text_or_bytes();
+    return characters(item);
 }
 
 std::span<const std::byte> Reader::bytes()

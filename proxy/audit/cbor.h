@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -15,14 +16,77 @@ enum class Major : std::uint8_t { unsigned_integer, negative_integer, bytes, tex
 
 using Buffer = std::vector<std::byte>;
 
+[[nodiscard]] bool valid_utf8(std::string_view text);
+
+/// Writes items at the end of a buffer, into room that is made once: a record is a dozen small items, and growing the
+/// buffer for each costs more than writing it. The caller says how many bytes there can be at most.
+class Pen
+{
+  public:
+    static constexpr std::size_t head_bytes = 9; // at most
+
+    Pen(Buffer& out, std::size_t most) : out_(out)
+    {
+        const std::size_t begin = out.size();
+        out.resize(begin + most);
+        at_ = out.data() + begin;
+    }
+    Pen(const Pen&) = delete;
+    Pen& operator=(const Pen&) = delete;
+    ~Pen() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
+
+    void head(Major major, std::uint64_t argument)
+    {
+        const auto type = static_cast<unsigned>(major) << 5;
+        if (argument < 24)
+            *at_++ = static_cast<std::byte>(type | argument);
+        else
+            long_head(type, argument);
+    }
+    void integer(std::int64_t value)
+    {
+        const bool negative = value < 0;
+        head(negative ? Major::negative_integer : Major::unsigned_integer,
+             static_cast<std::uint64_t>(negative ? -(value + 1) : value));
+    }
+    void boolean(bool value) { head(Major::simple, value ? 21 : 20); }
+    void bytes(std::span<const std::byte> value)
+    {
+        head(Major::bytes, value.size());
+        raw(value.data(), value.size());
+    }
+    /// As text; as a byte string if it is not valid UTF-8, so that no byte of a statement is lost or altered.
+    void text(std::string_view value)
+    {
+        head(valid_utf8(value) ? Major::text : Major::bytes, value.size());
+        raw(value.data(), value.size());
+    }
+    /// A word of ours, known to be ASCII.
+    void word(std::string_view value)
+    {
+        head(Major::text, value.size());
+        raw(value.data(), value.size());
+    }
+    void skip(std::size_t bytes) { at_ += bytes; } // to be filled in later
+
+  private:
+    void long_head(unsigned type, std::uint64_t argument);
+    void raw(const void* data, std::size_t size)
+    {
+        if (size > 0)
+            std::memcpy(at_, data, size);
+        at_ += size;
+    }
+
+    Buffer& out_;
+    std::byte* at_;
+};
+
 void put_head(Buffer& out, Major major, std::uint64_t argument);
 void put_integer(Buffer& out, std::int64_t value);
 void put_bool(Buffer& out, bool value);
 void put_bytes(Buffer& out, std::span<const std::byte> value);
-/// As text; as a byte string if it is not valid UTF-8, so that no byte of a statement is lost or altered.
 void put_text(Buffer& out, std::string_view value);
-
-[[nodiscard]] bool valid_utf8(std::string_view text);
 
 /// Reads items one after the other; refuses everything that the writer above would not have produced. Views point into
 /// the bytes given. After the first failure `good` stays false and every read answers an empty value.
@@ -35,7 +99,16 @@ class Reader
         Major major{};
         std::uint64_t argument = 0;
     };
-    Head head();
+    Head head()
+    {
+        if (!good_ || at_ == in_.size()) {
+            fail();
+            return {};
+        }
+        const auto initial = std::to_integer<unsigned>(in_[at_++]);
+        const Head item{static_cast<Major>(initial >> 5), initial & 31};
+        return item.argument < 24 ? item : long_head(item);
+    }
     std::uint64_t unsigned_integer();
     std::int64_t integer();
     std::string_view text_or_bytes(); // what put_text wrote
@@ -54,7 +127,9 @@ class Reader
     [[nodiscard]] std::span<const std::byte> since(std::size_t from) const { return in_.subspan(from, at_ - from); }
 
   private:
+    [[nodiscard]] Head long_head(Head item);
     std::span<const std::byte> take(std::uint64_t size);
+    std::string_view characters(Head item);
     std::span<const std::byte> in_;
     std::size_t at_ = 0;
     bool good_ = true;

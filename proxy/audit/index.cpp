@@ -85,7 +85,7 @@ struct Index::Impl {
 
     void load_sessions();
     std::int64_t shape_id(std::string_view key, std::string_view text);
-    std::int64_t shape_of(const RecordView& record, const std::string& text);
+    std::int64_t shape_of(const RecordView& record, std::string_view text);
     Session* session_of(const RecordView& record);
     void session_start(const RecordView& record);
     void end_sessions();
@@ -267,7 +267,7 @@ std::int64_t Index::Impl::shape_id(std::string_view key, std::string_view text)
 }
 
 /// By the shape given for what is allowed and not special; by the whole text for everything that a reviewer reads.
-std::int64_t Index::Impl::shape_of(const RecordView& record, const std::string& text)
+std::int64_t Index::Impl::shape_of(const RecordView& record, std::string_view text)
 {
     const std::int64_t shape = record.number("shape");
     if (shape == 0 || record.text("action") != "allow") {
@@ -296,7 +296,7 @@ void Index::Impl::statement(const RecordView& record)
         full_row(record, session);
         return;
     }
-    const std::int64_t shape = shape_of(record, std::string{record.text("text")});
+    const std::int64_t shape = shape_of(record, record.text("text"));
     auto run = std::find_if(session->runs.begin(), session->runs.end(), [&](const Run& r) { return r.key == shape; });
     if (run != session->runs.end() && record.at_ns - run->first_ns > run_window_ns) {
         store(*session, *run);

@@ -18,39 +18,71 @@ bool key_less(std::string_view left, std::string_view right)
     return left.size() != right.size() ? left.size() < right.size() : left < right;
 }
 
-void put_list(cbor::Buffer& out, std::string_view joined)
+// Most bytes of what stands before the fields of a record, but for its texts.
+constexpr std::size_t most_before_fields = 256;
+// Most bytes that the keys and numbers of the fields of an event take.
+constexpr std::size_t most_of_event = 256;
+
+/// Most bytes of a comma-joined list: in the worst case every item is empty, and has a head of one byte.
+std::size_t most_of_list(std::string_view joined)
+{
+    return 2 * joined.size() + 3 * cbor::Pen::head_bytes;
+}
+
+void put_list(cbor::Pen& pen, std::string_view joined)
 {
     const auto commas = static_cast<std::uint64_t>(std::count(joined.begin(), joined.end(), ','));
-    cbor::put_head(out, cbor::Major::array, commas + 1);
+    pen.head(cbor::Major::array, commas + 1);
     for (;;) {
         const auto comma = joined.find(',');
-        cbor::put_text(out, joined.substr(0, comma));
+        pen.text(joined.substr(0, comma));
         if (comma == std::string_view::npos)
             return;
         joined.remove_prefix(comma + 1);
     }
 }
 
-void put_session(cbor::Buffer& out, std::uint64_t number)
+void put_session(cbor::Pen& pen, std::uint64_t number)
 {
     if (number == 0)
-        cbor::put_text(out, {});
+        pen.word({});
     else
-        cbor::put_head(out, cbor::Major::unsigned_integer, number);
+        pen.head(cbor::Major::unsigned_integer, number);
 }
 
 struct PutValue {
-    cbor::Buffer& out;
-    void operator()(std::int64_t value) const { cbor::put_integer(out, value); }
-    void operator()(bool value) const { cbor::put_bool(out, value); }
-    void operator()(const std::string& value) const { cbor::put_text(out, value); }
+    cbor::Pen& pen;
+    void operator()(std::int64_t value) const { pen.integer(value); }
+    void operator()(bool value) const { pen.boolean(value); }
+    void operator()(const std::string& value) const { pen.text(value); }
     void operator()(const std::vector<std::string>& value) const
     {
-        cbor::put_head(out, cbor::Major::array, value.size());
+        pen.head(cbor::Major::array, value.size());
         for (const auto& item : value)
-            cbor::put_text(out, item);
+            pen.text(item);
     }
 };
+
+struct MostOfValue {
+    std::size_t operator()(std::int64_t) const { return cbor::Pen::head_bytes; }
+    std::size_t operator()(bool) const { return cbor::Pen::head_bytes; }
+    std::size_t operator()(const std::string& value) const { return cbor::Pen::head_bytes + value.size(); }
+    std::size_t operator()(const std::vector<std::string>& value) const
+    {
+        std::size_t most = cbor::Pen::head_bytes;
+        for (const auto& item : value)
+            most += (*this)(item);
+        return most;
+    }
+};
+
+std::size_t most_of(const Record& record)
+{
+    std::size_t most = most_before_fields + record.session.size() + record.user.size();
+    for (const auto& [key, value] : record.fields)
+        most += cbor::Pen::head_bytes + key.size() + std::visit(MostOfValue{}, value);
+    return most;
+}
 
 FieldView read_field(cbor::Reader& in, std::vector<std::string_view>& items)
 {
@@ -115,16 +147,14 @@ TimePoint from_ns(std::int64_t at_ns)
     return TimePoint{std::chrono::duration_cast<TimePoint::duration>(std::chrono::nanoseconds{at_ns})};
 }
 
-std::size_t Sealer::begin(cbor::Buffer& out, std::int64_t at_ns, Type type)
+void Sealer::begin(cbor::Pen& pen, std::int64_t at_ns, Type type)
 {
-    const std::size_t frame = out.size();
-    out.resize(frame + length_bytes);
-    cbor::put_head(out, cbor::Major::array, 7);
-    cbor::put_head(out, cbor::Major::unsigned_integer, next_);
-    cbor::put_bytes(out, previous_);
-    cbor::put_integer(out, at_ns);
-    cbor::put_text(out, to_string(type));
-    return frame;
+    pen.skip(length_bytes);
+    pen.head(cbor::Major::array, 7);
+    pen.head(cbor::Major::unsigned_integer, next_);
+    pen.bytes(previous_);
+    pen.integer(at_ns);
+    pen.word(to_string(type));
 }
 
 void Sealer::end(cbor::Buffer& out, std::size_t frame)
@@ -138,9 +168,33 @@ void Sealer::end(cbor::Buffer& out, std::size_t frame)
 
 void Sealer::append(cbor::Buffer& out, const Record& record)
 {
-    const std::size_t frame = begin(out, to_ns(record.at), record.type);
-    cbor::put_text(out, record.session);
-    cbor::put_text(out, record.user);
+    const std::size_t frame = out.size();
+    write(cbor::Pen{out, most_of(record)}, record);
+    end(out, frame);
+}
+
+void Sealer::append(cbor::Buffer& out, const StatementEvent& event)
+{
+    const std::size_t frame = out.size();
+    const std::size_t most = most_before_fields + most_of_event + event.text.size() + event.action.size() +
+                             most_of_list(event.kinds) + most_of_list(event.rules) + most_of_list(event.labels) +
+                             most_of_list(event.tables);
+    write(cbor::Pen{out, most}, event);
+    end(out, frame);
+}
+
+void Sealer::append(cbor::Buffer& out, const OutcomeEvent& event)
+{
+    const std::size_t frame = out.size();
+    write(cbor::Pen{out, most_before_fields + most_of_event}, event);
+    end(out, frame);
+}
+
+void Sealer::write(cbor::Pen&& pen, const Record& record)
+{
+    begin(pen, to_ns(record.at), record.type);
+    pen.text(record.session);
+    pen.text(record.user);
     std::vector<const Field*> fields;
     fields.reserve(record.fields.size());
     for (const Field& field : record.fields)
@@ -150,66 +204,63 @@ void Sealer::append(cbor::Buffer& out, const Record& record)
     const auto twice =
         std::unique(fields.rbegin(), fields.rend(), [](auto* a, auto* b) { return a->first == b->first; });
     fields.erase(fields.begin(), twice.base());
-    cbor::put_head(out, cbor::Major::map, fields.size());
+    pen.head(cbor::Major::map, fields.size());
     for (const Field* field : fields) {
-        cbor::put_text(out, field->first);
-        std::visit(PutValue{out}, field->second);
+        pen.text(field->first);
+        std::visit(PutValue{pen}, field->second);
     }
-    end(out, frame);
 }
 
-void Sealer::append(cbor::Buffer& out, const StatementEvent& event)
+void Sealer::write(cbor::Pen&& pen, const StatementEvent& event)
 {
-    const std::size_t frame = begin(out, event.at_ns, Type::statement);
-    put_session(out, event.session);
-    cbor::put_text(out, {});
+    begin(pen, event.at_ns, Type::statement);
+    put_session(pen, event.session);
+    pen.word({});
     const unsigned lists = !event.kinds.empty() + !event.rules.empty() + !event.labels.empty() + !event.tables.empty();
-    cbor::put_head(out, cbor::Major::map, 3U + lists + (event.shape != 0) + event.redacted);
+    pen.head(cbor::Major::map, 3U + lists + (event.shape != 0) + event.redacted);
     const auto list = [&](std::string_view key, std::string_view joined) {
         if (joined.empty())
             return;
-        cbor::put_text(out, key);
-        put_list(out, joined);
+        pen.word(key);
+        put_list(pen, joined);
     };
     // In the order of key_less; the codec's test compares with the general way.
-    cbor::put_text(out, "text");
-    cbor::put_text(out, event.text);
+    pen.word("text");
+    pen.text(event.text);
     list("kinds", event.kinds);
     list("rules", event.rules);
     if (event.shape != 0) {
-        cbor::put_text(out, "shape"); // any 64 bits: stored as the signed number with the same bits
-        cbor::put_integer(out, static_cast<std::int64_t>(event.shape));
+        pen.word("shape"); // any 64 bits: stored as the signed number with the same bits
+        pen.integer(static_cast<std::int64_t>(event.shape));
     }
-    cbor::put_text(out, "action");
-    cbor::put_text(out, event.action);
+    pen.word("action");
+    pen.text(event.action);
     list("labels", event.labels);
     list("tables", event.tables);
     if (event.redacted) {
-        cbor::put_text(out, "redacted");
-        cbor::put_bool(out, true);
+        pen.word("redacted");
+        pen.boolean(true);
     }
-    cbor::put_text(out, "statement");
-    cbor::put_integer(out, static_cast<std::int64_t>(event.statement));
-    end(out, frame);
+    pen.word("statement");
+    pen.integer(static_cast<std::int64_t>(event.statement));
 }
 
-void Sealer::append(cbor::Buffer& out, const OutcomeEvent& event)
+void Sealer::write(cbor::Pen&& pen, const OutcomeEvent& event)
 {
-    const std::size_t frame = begin(out, event.at_ns, Type::outcome);
-    put_session(out, event.session);
-    cbor::put_text(out, {});
-    cbor::put_head(out, cbor::Major::map, event.rows >= 0 ? 4 : 3);
+    begin(pen, event.at_ns, Type::outcome);
+    put_session(pen, event.session);
+    pen.word({});
+    pen.head(cbor::Major::map, event.rows >= 0 ? 4 : 3);
     if (event.rows >= 0) {
-        cbor::put_text(out, "rows");
-        cbor::put_integer(out, event.rows);
+        pen.word("rows");
+        pen.integer(event.rows);
     }
-    cbor::put_text(out, "sqlstate");
-    cbor::put_text(out, {event.sqlstate, strnlen(event.sqlstate, sizeof event.sqlstate)});
-    cbor::put_text(out, "statement");
-    cbor::put_integer(out, static_cast<std::int64_t>(event.statement));
-    cbor::put_text(out, "duration_ns");
-    cbor::put_integer(out, event.duration_ns);
-    end(out, frame);
+    pen.word("sqlstate");
+    pen.text({event.sqlstate, strnlen(event.sqlstate, sizeof event.sqlstate)});
+    pen.word("statement");
+    pen.integer(static_cast<std::int64_t>(event.statement));
+    pen.word("duration_ns");
+    pen.integer(event.duration_ns);
 }
 
 boost::system::result<void> decode(std::span<const std::byte> bytes, RecordView& into)

@@ -34,7 +34,10 @@ class Sealer
     [[nodiscard]] const Hash& previous() const { return previous_; }
 
   private:
-    std::size_t begin(cbor::Buffer& out, std::int64_t at_ns, Type type);
+    void begin(cbor::Pen& pen, std::int64_t at_ns, Type type);
+    void write(cbor::Pen&& pen, const Record& record);
+    void write(cbor::Pen&& pen, const StatementEvent& event);
+    void write(cbor::Pen&& pen, const OutcomeEvent& event);
     void end(cbor::Buffer& out, std::size_t frame);
 
     Hasher hasher_;

@@ -1,11 +1,13 @@
 #include "proxy/net/listener.h"
 
-#include <boost/asio/basic_waitable_timer.hpp>
+#include "proxy/net/errc.h"
+
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/post.hpp>
 
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <chrono>
 #include <exception>
 
@@ -16,9 +18,23 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-Listener::Listener(asio::io_context& io) : io_(io), acceptor_(io.get_executor())
+namespace
 {
+
+constexpr int at_a_stretch = 64; // connections accepted before sessions get their turn
+constexpr auto pause_when_full = std::chrono::milliseconds{100};
+
+error_code last_error()
+{
+    return {errno, boost::system::system_category()};
 }
+
+bool out_of_resources(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+} // namespace
 
 error_code Listener::bind(const std::string& address, std::uint16_t port)
 {
@@ -27,30 +43,36 @@ error_code Listener::bind(const std::string& address, std::uint16_t port)
     if (ec)
         return errc::bad_address;
     const tcp::endpoint end_point{ip, port};
-    acceptor_.open(end_point.protocol(), ec);
-    if (ec)
-        return ec;
-    acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
+    const int descriptor = ::socket(end_point.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return last_error();
     const int on = 1;
-    if (::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
-        return {errno, boost::system::system_category()};
-    acceptor_.bind(end_point, ec);
-    if (!ec)
-        acceptor_.listen(asio::socket_base::max_listen_connections, ec);
+    const bool bound = ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                       ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+                       ::bind(descriptor, end_point.data(), static_cast<socklen_t>(end_point.size())) == 0 &&
+                       ::listen(descriptor, SOMAXCONN) == 0;
+    ec = bound ? error_code{} : last_error();
+    socket_ = Socket{socket_.get_executor(), descriptor};
+    if (ec)
+        socket_.close();
     return ec;
 }
 
 std::uint16_t Listener::port() const
 {
-    error_code ec;
-    const auto end_point = acceptor_.local_endpoint(ec);
-    return ec ? std::uint16_t{0} : end_point.port();
+    tcp::endpoint end_point;
+    socklen_t size = static_cast<socklen_t>(end_point.capacity());
+    if (::getsockname(socket_.native_handle(), end_point.data(), &size) != 0)
+        return 0;
+    end_point.resize(size);
+    return end_point.port();
 }
 
-void Listener::start(OnAccept on_accept)
+void Listener::start(OnAccept on_accept, OnProblem on_problem)
 {
     on_accept_ = std::move(on_accept);
-    asio::co_spawn(io_.get_executor(), accept_until_closed(), [](std::exception_ptr failure) {
+    on_problem_ = std::move(on_problem);
+    asio::co_spawn(socket_.get_executor(), accept_until_closed(), [](std::exception_ptr failure) {
         if (failure)
             std::rethrow_exception(failure); // only a bug or no memory: ends the thread's run, and says so
     });
@@ -58,28 +80,40 @@ void Listener::start(OnAccept on_accept)
 
 Task<void> Listener::accept_until_closed()
 {
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> pause{
-        io_.get_executor()};
-    while (acceptor_.is_open()) {
-        Socket socket{io_.get_executor()};
+    const Executor executor = socket_.get_executor();
+    Timer pause{executor};
+    bool told = false;
+    for (int accepted = 1; socket_.is_open(); ++accepted) {
         tcp::endpoint from;
-        auto [ec] = co_await acceptor_.async_accept(socket, from, use_task);
-        if (!ec) {
-            on_accept_(std::move(socket), from);
+        socklen_t size = static_cast<socklen_t>(from.capacity());
+        const int descriptor = ::accept4(socket_.native_handle(), from.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (descriptor >= 0) {
+            from.resize(size);
+            on_accept_(Socket{executor, descriptor}, from);
+            told = false;
+            if (accepted % at_a_stretch == 0)
+                co_await asio::post(executor, asio::use_awaitable_t<Executor>{});
             continue;
         }
-        if (ec == asio::error::operation_aborted)
-            co_return;
-        // Out of descriptors or memory, or the client was gone already: a pause instead of a busy loop.
-        pause.expires_after(std::chrono::milliseconds{ec == asio::error::connection_aborted ? 0 : 100});
-        co_await pause.async_wait(use_task);
+        const auto why = last_error();
+        if (why.value() == EAGAIN) {
+            socket_.drained();
+            const auto ended = co_await socket_.readable();
+            if (ended)
+                co_return;
+        } else if (out_of_resources(why.value())) {
+            if (on_problem_ && !std::exchange(told, true))
+                on_problem_(why);
+            co_await pause.wait_for(pause_when_full);
+        } else if (why.value() == EBADF || why.value() == EINVAL) {
+            co_return; // closed
+        }              // else the client was gone already
     }
 }
 
 void Listener::close()
 {
-    error_code ignored;
-    acceptor_.close(ignored);
+    socket_.close();
 }
 
 } // namespace stepgate::proxy::net

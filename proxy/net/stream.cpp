@@ -4,7 +4,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -89,18 +88,6 @@ Stream::Stream(Stream&&) noexcept = default;
 Stream& Stream::operator=(Stream&&) noexcept = default;
 Stream::~Stream() = default;
 
-void tune(Socket& socket)
-{
-    error_code ignored; // each of these is an optimisation but for non_blocking, which cannot fail on an open socket
-    socket.non_blocking(true, ignored);
-    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-    socket.set_option(asio::socket_base::keep_alive(true), ignored);
-    const int idle = 60, interval = 15, probes = 4;
-    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-}
-
 IoResult Stream::try_read(std::span<std::byte> into)
 {
     if (!ssl_) {
@@ -108,7 +95,10 @@ IoResult Stream::try_read(std::span<std::byte> into)
         do
             moved = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
         while (moved < 0 && errno == EINTR);
-        return plain_outcome(moved);
+        const auto outcome = plain_outcome(moved);
+        if (outcome.status == Io::would_block || (outcome.status == Io::done && outcome.bytes < into.size()))
+            socket_.drained();
+        return outcome;
     }
     ERR_clear_error();
     return tls_outcome(SSL_read(ssl_.get(), into.data(), clamp_length(into.size())), read_wants_);
@@ -137,7 +127,8 @@ IoResult Stream::tls_outcome(int returned, Want& want)
     if (returned > 0)
         return {Io::done, static_cast<std::size_t>(returned)};
     switch (SSL_get_error(ssl_.get(), returned)) {
-    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_READ: // after bytes it may have left others in the socket; not here
+        socket_.drained();
         want = Want::read;
         return {Io::would_block};
     case SSL_ERROR_WANT_WRITE:
@@ -151,18 +142,14 @@ IoResult Stream::tls_outcome(int returned, Want& want)
     }
 }
 
-Task<error_code> Stream::readable()
+Task<Waited> Stream::readable()
 {
-    const auto what = ssl_ && read_wants_ == Want::write ? Socket::wait_write : Socket::wait_read;
-    auto [ec] = co_await socket_.async_wait(what, use_task);
-    co_return ec;
+    return ssl_ && read_wants_ == Want::write ? socket_.writable() : socket_.readable();
 }
 
-Task<error_code> Stream::writable()
+Task<Waited> Stream::writable()
 {
-    const auto what = ssl_ && write_wants_ == Want::read ? Socket::wait_read : Socket::wait_write;
-    auto [ec] = co_await socket_.async_wait(what, use_task);
-    co_return ec;
+    return ssl_ && write_wants_ == Want::read ? socket_.readable() : socket_.writable();
 }
 
 Task<error_code> Stream::write_all(std::span<const std::byte> from)
@@ -272,8 +259,7 @@ bool Stream::peer_closed()
 
 void Stream::cancel()
 {
-    error_code ignored;
-    socket_.cancel(ignored);
+    socket_.cancel();
 }
 
 void Stream::finish_writing()
@@ -285,14 +271,12 @@ void Stream::finish_writing()
         SSL_shutdown(ssl_.get()); // sends close_notify; the answer is not waited for
         ERR_clear_error();
     }
-    error_code ignored;
-    socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+    ::shutdown(socket_.native_handle(), SHUT_WR);
 }
 
 void Stream::close()
 {
-    error_code ignored;
-    socket_.close(ignored);
+    socket_.close();
 }
 
 } // namespace stepgate::proxy::net

@@ -1,9 +1,7 @@
 #pragma once
 
-#include "proxy/net/task.h"
+#include "proxy/net/socket.h"
 #include "proxy/net/tls.h"
-
-#include <boost/asio/ip/tcp.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -12,8 +10,6 @@
 
 namespace stepgate::proxy::net
 {
-
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 
 enum class Io : std::uint8_t {
     done,        // `bytes` were moved, at least one
@@ -43,8 +39,8 @@ class Stream
 
     /// Waits until a read (write) that would have blocked is worth trying again. Ends with an error when the stream
     /// is cancelled or closed; deadlines are kept by the session's tick, which closes the stream.
-    [[nodiscard]] Task<boost::system::error_code> readable();
-    [[nodiscard]] Task<boost::system::error_code> writable();
+    [[nodiscard]] Task<Waited> readable();
+    [[nodiscard]] Task<Waited> writable();
     /// Writes everything, waiting as needed.
     [[nodiscard]] Task<boost::system::error_code> write_all(std::span<const std::byte> from);
 
@@ -86,8 +82,5 @@ class Stream
     // What a blocked TLS operation waits for: a read may need to write (key update), and the other way round.
     Want read_wants_ = Want::read, write_wants_ = Want::write;
 };
-
-/// No delay, keep-alive probes, non-blocking: for every socket of ours.
-void tune(Socket& socket);
 
 } // namespace stepgate::proxy::net

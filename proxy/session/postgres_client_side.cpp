@@ -19,7 +19,7 @@ net::Task<void> PostgresSession::relay_client()
     bool again = client_.buffered();
     while (!stopping_ && !server_ended_) {
         const Step step = advance();
-        if (ready_ > 0) {
+        if (ready_ > 0 && !send_at_once()) {
             const bool sent = co_await send_ready();
             if (!sent)
                 break;
@@ -56,7 +56,8 @@ bool PostgresSession::read_client(bool& again)
     if (status != net::Io::done)
         return false;
     in_.commit(bytes);
-    again = bytes == room.size() || client_.buffered();
+    // Bytes without end: others on this thread get their turn now and then.
+    again = (bytes == room.size() && ++full_reads_ % reads_at_a_stretch != 0) || client_.buffered();
     worker_.look_at_clocks();
     last_client_ = worker_.now;
     worker_.metrics.bytes_from_clients.add(bytes);
@@ -85,6 +86,17 @@ PostgresSession::Step PostgresSession::advance()
             return step;
         ready_ += current_;
     }
+}
+
+/// As `send_ready`, without a coroutine. False: something is left for it to do.
+bool PostgresSession::send_at_once()
+{
+    const auto [status, bytes] = server_.try_write(in_.data().first(ready_));
+    if (status != net::Io::done)
+        return false;
+    in_.consume(bytes);
+    ready_ -= bytes;
+    return ready_ == 0 && !server_ended_ && !stopping_;
 }
 
 /// The same bytes that were inspected. False: the server is gone, or about to be.

@@ -63,6 +63,7 @@ net::Task<bool> Door::starts_with_tls()
             co_return pg::StartupFramer::is_tls(first);
         if (seen == 0 || (errno != EAGAIN && errno != EINTR))
             co_return false; // the next read finds out what happened
+        client_.socket().drained();
         const auto failed = co_await client_.readable();
         if (failed)
             co_return false;

@@ -200,7 +200,7 @@ void PostgresSession::watch_client()
         return;
     watch_armed_ = true;
     const auto self = std::static_pointer_cast<PostgresSession>(shared_from_this());
-    client_.socket().async_wait(net::Socket::wait_read, [self](const boost::system::error_code& failed) {
+    client_.socket().when_readable([self](const boost::system::error_code& failed) {
         self->watch_armed_ = false;
         if (!failed && self->watching_)
             self->on_client_readable();

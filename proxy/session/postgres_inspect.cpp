@@ -28,6 +28,14 @@ std::string quoted(std::string_view name)
     return text;
 }
 
+bool same(const PreparedStatement& known, const pg::Parse& parse)
+{
+    bool equal = known.sql == parse.sql && known.parameter_types.size() == parse.parameter_types.size();
+    for (std::size_t i = 0; equal && i < known.parameter_types.size(); ++i)
+        equal = known.parameter_types[i] == parse.parameter_types[i];
+    return equal;
+}
+
 /// Success of the text changes what later texts mean, or what a rollback undoes.
 bool has_effects(const policies::statement::Facts& facts)
 {
@@ -119,10 +127,15 @@ PostgresSession::Step PostgresSession::inspect_parse(const pg::Frame& frame)
         return broken(parse.error());
     if (tracker_.copy() == pg::Copy::in)
         return broken(make_error_code(pg::errc::unexpected_message));
-    StatementPointer statement{new PreparedStatement};
-    statement->sql.assign(parse->sql);
-    for (std::size_t i = 0; i < parse->parameter_types.size(); ++i)
-        statement->parameter_types.push_back(parse->parameter_types[i]);
+    // Drivers parse the same text over and over: then what is known of it stays known.
+    const auto* known = tracker_.statements().find(parse->statement);
+    StatementPointer statement = known && *known && same(**known, *parse) ? *known : nullptr;
+    if (!statement) {
+        statement = new PreparedStatement;
+        statement->sql.assign(parse->sql);
+        for (std::size_t i = 0; i < parse->parameter_types.size(); ++i)
+            statement->parameter_types.push_back(parse->parameter_types[i]);
+    }
     tracker_.parse(parse->statement, statement);
     group_open_ = true;
     return Step::forward;

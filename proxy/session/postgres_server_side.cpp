@@ -13,6 +13,7 @@ net::Task<void> PostgresSession::relay_server()
 {
     bool again = true; // the login may have left messages in the buffer or in TLS
     std::size_t wanted = 1;
+    unsigned full_reads = 0;
     bool making_sense = server_in_.empty() || scan_server();
     while (!stopping_ && making_sense) {
         if (!again) {
@@ -23,7 +24,9 @@ net::Task<void> PostgresSession::relay_server()
         }
         const auto room = server_in_.room(wanted);
         const auto [status, bytes] = server_.try_read(room);
-        again = status == net::Io::done && (bytes == room.size() || server_.buffered());
+        // A result without end: others on this thread get their turn now and then.
+        again = status == net::Io::done &&
+                ((bytes == room.size() && ++full_reads % reads_at_a_stretch != 0) || server_.buffered());
         if (status == net::Io::would_block)
             continue;
         if (status != net::Io::done)

@@ -80,6 +80,7 @@ class PostgresSession final : public Session
     [[nodiscard]] net::Task<bool> handle(Step step);
     [[nodiscard]] bool read_client(bool& again);
     [[nodiscard]] Step advance();
+    [[nodiscard]] bool send_at_once();
     [[nodiscard]] net::Task<bool> send_ready();
     [[nodiscard]] Step inspect(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
     [[nodiscard]] Step inspect_query(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
@@ -188,6 +189,8 @@ class PostgresSession final : public Session
     std::size_t current_ = 0; // bytes of the message that was inspected last
     std::size_t ready_ = 0;   // bytes at the front of `in_` that may go to the server
     std::size_t effects_in_flight_ = 0;
+    static constexpr unsigned reads_at_a_stretch = 32;
+    unsigned full_reads_ = 0;
     bool group_open_ = false; // extended messages went on since the last Sync
     bool failed_since_ready_ = false;
 

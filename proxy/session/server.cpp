@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <csignal>
 #include <future>
@@ -45,14 +46,21 @@ std::string load(const ListenerOptions& options, Certificates& certificates)
     return {};
 }
 
+std::string cannot_accept(const std::string& listener, const boost::system::error_code& why)
+{
+    std::string text = "listener " + listener + ": connections wait: " + why.message();
+    if (why.value() == EMFILE || why.value() == ENFILE)
+        text += "; each session needs two descriptors: raise the hard limit (LimitNOFILE= of the systemd unit, "
+                "`ulimit -Hn` in a shell, fs.file-max of the system), or lower limits.connections";
+    return text;
+}
+
 net::Task<void> keep_ticking(Worker& worker)
 {
-    using Clock = std::chrono::steady_clock;
-    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, net::Executor> timer{worker.io.get_executor()};
+    net::Timer timer{worker.io.get_executor()};
     std::vector<std::shared_ptr<Session>> now_here;
     for (;;) {
-        timer.expires_after(tick);
-        co_await timer.async_wait(net::use_task);
+        co_await timer.wait_for(tick);
         worker.look_at_clocks();
         now_here.clear();
         for (Session* session : worker.sessions) // a tick may end sessions
@@ -113,12 +121,15 @@ std::string Proxy::Impl::bind_one(Worker& worker, std::size_t index)
         return "listener " + options.name + ": cannot bind " + options.address + ":" + std::to_string(port) + ": " +
                failed.message();
     ports[index] = listener->port();
-    listener->start([&worker, listening](net::Socket socket, const asio::ip::tcp::endpoint& from) {
+    const auto accepted = [&worker, listening](net::Socket socket, const asio::ip::tcp::endpoint& from) {
         // Connections over the limit are told so, but not without end.
         if (worker.sessions.size() > 2 * worker.shared.options.limits.connections)
             return;
         worker.look_at_clocks();
         std::make_shared<PostgresSession>(worker, listening, std::move(socket), from)->start();
+    };
+    listener->start(accepted, [&worker, listening](const boost::system::error_code& why) {
+        worker.shared.log(LogLevel::error, {}, cannot_accept(listening->options.name, why));
     });
     worker.listeners.push_back(std::move(listener));
     return {};

@@ -19,7 +19,7 @@ namespace stepgate::proxy::session
 /// Loads the certificates, keys and CA files that `options` name. "" or what is wrong with them.
 [[nodiscard]] std::string check_certificates(const ListenerOptions& options);
 
-/// The relay: listeners on one io_context a thread, and the sessions they accept. All methods are for one thread (the
+/// The relay: listeners on one loop a thread, and the sessions they accept. All methods are for one thread (the
 /// app's main thread); none of them waits for clients but `drain` and `stop`.
 class Proxy
 {

@@ -1,9 +1,7 @@
 #pragma once
 
-#include "proxy/net/task.h"
+#include "proxy/net/loop.h"
 #include "proxy/session/session.h"
-
-#include <boost/asio/basic_waitable_timer.hpp>
 
 namespace stepgate::proxy::session
 {
@@ -22,16 +20,13 @@ class Signal
     }
     [[nodiscard]] net::Task<void> wait_until(SteadyTime latest)
     {
-        if (!raised_) {
-            timer_.expires_at(latest);
-            co_await timer_.async_wait(net::use_task);
-        }
+        if (!raised_)
+            co_await timer_.wait_until(latest);
         raised_ = false;
     }
 
   private:
-    using Clock = std::chrono::steady_clock;
-    boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, net::Executor> timer_;
+    net::Timer timer_;
     bool raised_ = false;
 };
 

@@ -5,13 +5,12 @@
 #include "proxy/audit/writer.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/listener.h"
+#include "proxy/net/loop.h"
 #include "proxy/session/connection_limits.h"
 #include "proxy/session/metrics.h"
 #include "proxy/session/options.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_registry.h"
-
-#include <boost/asio/io_context.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -80,7 +79,7 @@ class Listening
     std::shared_ptr<const Certificates> certificates_;
 };
 
-/// One thread: its io_context and what its sessions use without locks. Shared with callbacks that other threads keep
+/// One thread: its loop and what its sessions use without locks. Shared with callbacks that other threads keep
 /// and that post here: they may come when the proxy is gone.
 class Worker : public std::enable_shared_from_this<Worker>
 {
@@ -121,8 +120,8 @@ class Worker : public std::enable_shared_from_this<Worker>
     std::chrono::nanoseconds wall_offset_{0};
 
   public:
-    // Last, so that they go first: sessions that still wait in the io_context use what is above.
-    boost::asio::io_context io{1}; // one thread runs it
+    // Last, so that they go first: sessions that still wait in the loop use what is above.
+    net::Loop io; // one thread runs it
     std::vector<std::unique_ptr<net::Listener>> listeners;
 };
 

@@ -1,7 +1,8 @@
 #include "protocols/wire/writer.h"
 #include "proxy/upstream/postgres_server.h"
 
-#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
@@ -46,34 +47,17 @@ net::Task<Endpoints> resolve(net::Executor executor, const Target& target, error
     co_return found;
 }
 
-/// Asio asked the reactor for writability to see the connect end. Edge-triggered, that interest would wake the thread at
-/// every acknowledgement from now on; a new registration has none.
-error_code forget_writability(net::Socket& socket)
-{
-    error_code ec;
-    const auto protocol = socket.local_endpoint(ec).protocol();
-    const auto descriptor = ec ? -1 : socket.release(ec);
-    if (!ec)
-        socket.assign(protocol, descriptor, ec);
-    return ec;
-}
-
 net::Task<error_code> connect_any(net::Socket& socket, const Target& target)
 {
     error_code failed;
     const auto endpoints = co_await resolve(socket.get_executor(), target, failed);
     for (const auto& endpoint : endpoints) {
-        error_code ignored;
-        socket.close(ignored);
-        auto [ec] = co_await socket.async_connect(endpoint, net::use_task);
-        failed = ec;
-        if (!ec || ec == asio::error::operation_aborted)
+        failed = co_await socket.connect(endpoint);
+        if (!failed || failed == asio::error::operation_aborted)
             break;
     }
     if (!failed && endpoints.empty())
         failed = net::errc::bad_address;
-    if (!failed)
-        failed = forget_writability(socket);
     co_return failed;
 }
 
@@ -98,6 +82,15 @@ Failure failure(const Target& target, Failure::Kind kind, std::string_view why)
     std::string text = target.host + ":" + std::to_string(target.port) + ": ";
     text += why;
     return {kind, std::move(text)};
+}
+
+/// The deadline of a cancel: nobody else watches it. By then the stream is usually gone.
+net::Task<void> close_late(net::Executor executor, std::weak_ptr<net::Stream> stream)
+{
+    net::Timer patience{executor};
+    co_await patience.wait_for(cancel_patience);
+    if (const auto open = stream.lock())
+        open->close();
 }
 
 } // namespace
@@ -127,14 +120,9 @@ net::Task<std::optional<Failure>> open(net::Stream& stream, const Target& target
 
 net::Task<void> send_cancel(net::Executor executor, Target target, std::int32_t process, wire::Bytes key)
 {
-    using Clock = std::chrono::steady_clock;
     const auto kept = std::make_shared<net::Stream>(net::Socket{executor});
     auto& stream = *kept;
-    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, net::Executor> patience{executor, cancel_patience};
-    patience.async_wait([kept](const error_code& stopped) {
-        if (!stopped)
-            kept->close();
-    });
+    asio::co_spawn(executor, close_late(executor, kept), asio::detached);
     const auto failed = co_await open(stream, target);
     if (failed)
         co_return;

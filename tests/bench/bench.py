@@ -1,8 +1,11 @@
 """The benchmark behind run.sh. Prints ratios to pgbouncer of the same run; absolute times depend on the machine."""
 import argparse
+import contextlib
+import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import socket
 import statistics
@@ -13,6 +16,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
+from clients import Client  # noqa: E402
 from harness import Stack, free_port, wait_for  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -180,20 +184,95 @@ def approve_and_wait(demo, challenge, raw):
     return (arrived[0] - sent) * 1e3
 
 
-def idle(stack, arguments):
-    import psycopg
-    connect = lambda: psycopg.connect(host="127.0.0.1", port=stack.port, user="demo", password=stack.password, dbname="shop",
-                                      sslmode="disable", autocommit=True)
-    warm = [connect() for _ in range(20)]
-    before = resident_kib(stack.process.pid)
-    sessions = [connect() for _ in range(arguments.sessions)]
-    for session in sessions:
-        session.execute("SELECT 1")
-    time.sleep(1)
-    each = (resident_kib(stack.process.pid) - before) / len(sessions)
-    print(f"\nidle: {len(sessions)} sessions without TLS, {each:.1f} KiB of resident memory each")
-    for session in warm + sessions:
-        session.close()
+@contextlib.contextmanager
+def scripted(arguments, limits=""):
+    """A stepgate whose server is the scripted one: it takes more sessions than a real one would."""
+    server = subprocess.Popen([ROOT / "build/release/bin/scripted_server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    stack = prepared(arguments, limits)
+    try:
+        port = server.stdout.readline().strip()
+        text = stack.config.read_text()
+        stack.config.write_text(re.sub(rf"^port = {stack.cluster.port}$", f"port = {port}", text, flags=re.M))
+        stack.cluster.stop()
+        stack.start()
+        yield stack
+    finally:
+        stack.close()
+        server.stdin.close()
+        server.wait()
+
+
+def connected(stack, count):
+    return [Client(stack.port, "demo", stack.password) for _ in range(count)]
+
+
+def idle(arguments):
+    with scripted(arguments) as stack:
+        warm = connected(stack, 20)
+        before = resident_kib(stack.process.pid)
+        sessions = connected(stack, affordable(arguments.sessions) - len(warm))
+        for session in sessions:
+            session.ask("SELECT 1")
+            session.finish()
+        time.sleep(1)
+        each = (resident_kib(stack.process.pid) - before) / len(sessions)
+        used = cpu_seconds(stack.process.pid)
+        time.sleep(5)
+        used = cpu_seconds(stack.process.pid) - used
+        print(f"\nidle: {len(sessions)} sessions without TLS: {each:.1f} KiB of resident memory each (at most 32); "
+              f"{used * 1e3 / 5:.1f} ms of CPU a second for all of them", flush=True)
+        for session in warm + sessions:
+            session.close()
+
+
+def held(arguments):
+    with scripted(arguments, f"challenges = {arguments.held + 10}\nchallenges_per_user = {arguments.held + 10}\n") as stack:
+        sessions = connected(stack, arguments.held)
+        for session in sessions:
+            session.ask("DELETE FROM orders WHERE true AND false")
+        for session in sessions:
+            kind, text = session.receive()
+            if kind != b"N" or b"STATEMENT HELD" not in text:
+                raise SystemExit(f"not held: {kind} {text}")
+        time.sleep(1)
+        used = cpu_seconds(stack.process.pid)
+        time.sleep(10)
+        used = cpu_seconds(stack.process.pid) - used
+        print(f"\nheld: {len(sessions)} statements wait: {used * 1e3:.0f} ms of CPU in 10 s", flush=True)
+        for session in sessions:
+            session.close()
+
+
+def facts(_):
+    print()
+    for program, pattern, unit in (("facts_bench", ".", 1e3), ("audit_bench", ".", 1e3)):
+        out = subprocess.run([ROOT / "build/release/bin" / program, "--benchmark_format=json", f"--benchmark_filter={pattern}"],
+                             check=True, capture_output=True, text=True).stdout
+        for line in json.loads(out)["benchmarks"]:
+            limit = {"new_statement": " (at most 6)", "repeated_shape": " (at most 1)"}.get(line["name"], "")
+            print(f"{line['name']:20} {line['cpu_time'] / unit:8.2f} us{limit}", flush=True)
+
+
+def raise_descriptor_limit():
+    """For clients, proxy and server, which all inherit it. Who has the privilege raises the hard limit too."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(hard, 65536), max(hard, 65536)))
+    except ValueError:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def affordable(sessions):
+    """Of so many sessions, those that the limit of open files allows: two descriptors each in the proxy."""
+    return min(sessions, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100) // 2)
+
+
+def prepared(arguments, limits=""):
+    """A stack that is configured and not started."""
+    stack = Stack(extra='[limits]\nconnections = 20000\nconnections_per_user = 20000\nconnections_per_address = 20000\n'
+                        f'drain = "1s"\n{limits}')
+    stack.config.write_text(f"threads = {arguments.threads}\n" + stack.config.read_text())
+    return stack
 
 
 def main():
@@ -202,21 +281,24 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", default="1,8,64")
     parser.add_argument("--modes", default="simple,extended,prepared")
-    parser.add_argument("--only", choices=("relay", "hold", "idle"))
+    parser.add_argument("--only", choices=("relay", "hold", "idle", "held", "facts"))
     parser.add_argument("--holds", type=int, default=9)
-    parser.add_argument("--sessions", type=int, default=200)
+    parser.add_argument("--sessions", type=int, default=10000, help="idle ones")
+    parser.add_argument("--held", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1, help="relay threads of stepgate; pgbouncer has one (0: one a core)")
     arguments = parser.parse_args()
-    limits = '[limits]\nconnections_per_user = 1000\nconnections_per_address = 2000\ndrain = "1s"\n'
-    stack = Stack(extra=limits)
-    stack.config.write_text(f"threads = {arguments.threads}\n" + stack.config.read_text())
-    stack.start()
-    try:
-        for name, part in (("relay", relay), ("hold", hold), ("idle", idle)):
-            if arguments.only in (None, name):
-                part(stack, arguments)
-    finally:
-        stack.close()
+    raise_descriptor_limit()
+    if arguments.only in (None, "relay", "hold"):
+        stack = prepared(arguments).start()
+        try:
+            for name, part in (("relay", relay), ("hold", hold)):
+                if arguments.only in (None, name):
+                    part(stack, arguments)
+        finally:
+            stack.close()
+    for name, part in (("idle", idle), ("held", held), ("facts", facts)):
+        if arguments.only in (None, name):
+            part(arguments)
 
 
 if __name__ == "__main__":

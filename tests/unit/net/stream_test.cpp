@@ -5,10 +5,15 @@
 #include "proxy/net/stream.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
 #include <array>
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,39 +29,51 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using test::Certificates;
 
-/// Two connected streams on one io_context.
+/// Two connected streams on one loop.
 struct Pair {
-    asio::io_context io{1};
+    Loop io;
     std::optional<Stream> a, b;
 
     Pair()
     {
-        asio::basic_socket_acceptor<tcp, Executor> acceptor{io.get_executor(),
-                                                            tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
-        Socket client{io.get_executor()}, server{io.get_executor()};
-        client.connect(acceptor.local_endpoint());
-        acceptor.accept(server);
-        a.emplace(std::move(client));
-        b.emplace(std::move(server));
+        Listener listener{io};
+        EXPECT_FALSE(listener.bind("127.0.0.1", 0));
+        listener.start([this](Socket socket, const tcp::endpoint&) { b.emplace(std::move(socket)); });
+        a.emplace(Socket{io.get_executor()});
+        run([&]() -> Task<void> {
+            const auto failed = co_await a->socket().connect({asio::ip::address_v4::loopback(), listener.port()});
+            EXPECT_FALSE(failed);
+            while (!b) { // the listener's turn comes between these
+                co_await asio::post(io.get_executor(), use_task);
+            }
+            listener.close();
+        });
     }
 
-    /// Runs both until both are done.
-    template <class A, class B>
-    void run(A one, B two)
+    /// Runs all until all are done.
+    template <class... Coroutine>
+    void run(Coroutine... coroutines)
     {
         std::exception_ptr failed;
-        const auto done = [&failed](std::exception_ptr failure) {
+        std::size_t left = sizeof...(coroutines);
+        const auto done = [&](std::exception_ptr failure) {
             if (failure)
                 failed = failure;
+            if (--left == 0)
+                io.stop();
         };
-        auto first = one();
-        auto second = two();
-        asio::co_spawn(io.get_executor(), std::move(first), done);
-        asio::co_spawn(io.get_executor(), std::move(second), done);
-        io.restart();
-        io.run_for(std::chrono::seconds{10});
+        (spawn(coroutines, done), ...);
+        io.run();
         if (failed)
             std::rethrow_exception(failed);
+    }
+
+  private:
+    template <class Coroutine, class Done>
+    void spawn(Coroutine& coroutine, const Done& done)
+    {
+        auto task = coroutine();
+        asio::co_spawn(io.get_executor(), std::move(task), done);
     }
 };
 
@@ -362,7 +379,7 @@ TEST(Buffer, GrowsForALargeMessageAndKeepsWhatIsThere)
 
 TEST(Listener, SeveralShareAPort)
 {
-    asio::io_context io{1};
+    Loop io;
     Listener one{io}, two{io};
     ASSERT_FALSE(one.bind("127.0.0.1", 0));
     EXPECT_FALSE(two.bind("127.0.0.1", one.port()));
@@ -371,26 +388,65 @@ TEST(Listener, SeveralShareAPort)
 
 TEST(Listener, AcceptsUntilClosed)
 {
-    asio::io_context io{1};
+    Loop io;
     Listener listener{io};
     ASSERT_FALSE(listener.bind("127.0.0.1", 0));
     int accepted = 0;
     listener.start([&](Socket, const tcp::endpoint& from) {
         EXPECT_TRUE(from.address().is_loopback());
-        if (++accepted == 2)
-            listener.close();
+        if (++accepted < 2)
+            return;
+        listener.close();
+        io.stop();
     });
+    const auto connect = [&](Socket& socket) -> Task<void> {
+        (void)co_await socket.connect({asio::ip::address_v4::loopback(), listener.port()});
+    };
     Socket first{io.get_executor()}, second{io.get_executor()};
-    const tcp::endpoint there{asio::ip::address_v4::loopback(), listener.port()};
-    first.connect(there);
-    second.connect(there);
-    io.run_for(std::chrono::seconds{10});
+    asio::co_spawn(io.get_executor(), connect(first), asio::detached);
+    asio::co_spawn(io.get_executor(), connect(second), asio::detached);
+    io.run();
     EXPECT_EQ(accepted, 2);
+}
+
+/// Without descriptors connections wait, and somebody is told, once; then they are accepted.
+TEST(Listener, WaitsWhenDescriptorsAreUsedUp)
+{
+    Loop io;
+    Listener listener{io};
+    ASSERT_FALSE(listener.bind("127.0.0.1", 0));
+    Socket client{io.get_executor()};
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    int told = 0, accepted = 0;
+    listener.start(
+        [&](Socket, const tcp::endpoint&) {
+            ++accepted;
+            io.stop();
+        },
+        [&](const error_code& why) {
+            ++told;
+            EXPECT_EQ(why.value(), EMFILE);
+            EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+        });
+    asio::co_spawn(
+        io.get_executor(),
+        [&]() -> Task<void> {
+            (void)co_await client.connect({asio::ip::address_v4::loopback(), listener.port()});
+        },
+        asio::detached);
+    asio::post(io.get_executor(), [&] { // the client has its descriptor by now
+        const rlimit none{static_cast<rlim_t>(client.native_handle()), before.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    });
+    io.run();
+    EXPECT_EQ(told, 1);
+    EXPECT_EQ(accepted, 1);
 }
 
 TEST(Listener, BadAddress)
 {
-    asio::io_context io{1};
+    Loop io;
     Listener listener{io};
     EXPECT_EQ(listener.bind("no address", 0), errc::bad_address);
 }

@@ -321,7 +321,10 @@ Relay::Relay(Setup setup)
     services.audit = writer.get();
     services.challenges = &challenges;
     services.public_url = "https://stepgate.example";
-    services.find_user = [](std::string_view user) -> std::optional<proxy::session::WireUser> {
+    services.find_user = [told =
+                              setup.on_relay_thread](std::string_view user) -> std::optional<proxy::session::WireUser> {
+        if (told)
+            told();
         if (user == "alice" || user == "bob")
             return proxy::session::WireUser{verifier(), {}, false};
         if (user == "carol")

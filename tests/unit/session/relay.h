@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,6 +88,7 @@ class Relay
         proxy::session::Limits limits = {};
         proxy::session::ListenerOptions listener = {};
         std::shared_ptr<proxy::audit::Files> files = {};
+        std::function<void()> on_relay_thread = {}; // at each login
     };
     explicit Relay(Setup setup);
     Relay() : Relay(Setup{}) {}

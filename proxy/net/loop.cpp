@@ -1,0 +1,357 @@
+#include "proxy/net/loop.h"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace stepgate::proxy::net
+{
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace
+{
+
+constexpr std::uint32_t read_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint64_t wake_key = ~std::uint64_t{0};
+
+// Which loop this thread runs.
+thread_local const Loop* here = nullptr;
+
+std::uint64_t packed(Loop::Key key)
+{
+    return static_cast<std::uint64_t>(key.tenant) << 32 | key.index;
+}
+
+Waited aborted()
+{
+    return Waited{asio::error::make_error_code(asio::error::operation_aborted)};
+}
+
+Task<Waited> at_once(Waited how)
+{
+    co_return how;
+}
+
+} // namespace
+
+bool Executor::runs_here() const noexcept
+{
+    return loop_->runs_here();
+}
+
+void Executor::add(std::unique_ptr<Job> job) const
+{
+    loop_->post(std::move(job));
+}
+
+Loop::Loop() : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}
+{
+    epoll_event event{EPOLLIN, {.u64 = wake_key}};
+    if (epoll_ < 0 || wake_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0)
+        throw std::system_error{errno, std::system_category(), "no event loop"};
+}
+
+Loop::~Loop()
+{
+    shutdown(); // Asio's resolver: its thread posts here no more
+    // What is dropped may hold coroutines, whose end may cancel other waits and post their remains.
+    while (drop_everything())
+        ;
+    ::close(wake_);
+    ::close(epoll_);
+}
+
+bool Loop::drop_everything()
+{
+    std::vector<Waiter> waiters;
+    std::vector<Tell> tells;
+    for (Place& place : places_) {
+        for (Waiter* waiter : {&place.reader, &place.writer})
+            if (*waiter)
+                waiters.push_back(std::exchange(*waiter, std::nullopt));
+        if (place.tell)
+            tells.push_back(std::exchange(place.tell, nullptr));
+    }
+    for (auto& [time, alarm] : alarms_) {
+        alarm.timer->waiting_ = false;
+        waiters.push_back(std::exchange(alarm.waiter, std::nullopt));
+    }
+    alarms_.clear();
+    std::vector<std::unique_ptr<Job>> jobs = std::exchange(jobs_, {});
+    {
+        const std::lock_guard lock{mutex_};
+        std::move(foreign_.begin(), foreign_.end(), std::back_inserter(jobs));
+        foreign_.clear();
+    }
+    return !waiters.empty() || !tells.empty() || !jobs.empty();
+}
+
+/// Inside an io_context, which has nothing else to do: there Asio recycles the memory of coroutine frames.
+void Loop::run()
+{
+    asio::io_context recycler{1};
+    asio::post(recycler, [this] { run_here(); });
+    recycler.run();
+}
+
+void Loop::run_here()
+{
+    const Loop* before = std::exchange(here, this);
+    std::array<epoll_event, 256> events{};
+    now_ = std::chrono::steady_clock::now();
+    while (!stopped_.load(std::memory_order_relaxed)) {
+        const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience());
+        for (int i = 0; i < count; ++i)
+            on_event(events[static_cast<std::size_t>(i)]);
+        serve_ready();
+        run_jobs();
+        ring();
+    }
+    stopped_ = false;
+    here = before;
+}
+
+void Loop::stop()
+{
+    stopped_ = true;
+    const std::uint64_t one = 1;
+    (void)!::write(wake_, &one, sizeof one);
+}
+
+bool Loop::runs_here() const noexcept
+{
+    return here == this;
+}
+
+void Loop::post(std::unique_ptr<Job> job)
+{
+    if (runs_here()) {
+        jobs_.push_back(std::move(job));
+        return;
+    }
+    {
+        const std::lock_guard lock{mutex_};
+        foreign_.push_back(std::move(job));
+        if (foreign_.size() > 1)
+            return; // the first has woken the loop
+    }
+    const std::uint64_t one = 1;
+    (void)!::write(wake_, &one, sizeof one);
+}
+
+/// Those that come meanwhile are for the next round.
+void Loop::run_jobs()
+{
+    running_.swap(jobs_);
+    for (auto& job : running_) {
+        job->run();
+        job.reset();
+    }
+    running_.clear();
+}
+
+void Loop::serve_ready()
+{
+    serving_.swap(ready_);
+    for (const Key key : serving_) {
+        Place* place = find(key);
+        if (place != nullptr && place->readable && place->reader)
+            finish(place->reader, Waited{});
+    }
+    serving_.clear();
+}
+
+int Loop::patience() const
+{
+    if (!jobs_.empty() || !ready_.empty())
+        return 0;
+    if (alarms_.empty())
+        return -1;
+    const auto left = alarms_.begin()->first - now_;
+    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+    return static_cast<int>(std::clamp<std::int64_t>(milliseconds, 0, 60'000));
+}
+
+void Loop::ring()
+{
+    now_ = std::chrono::steady_clock::now();
+    while (!alarms_.empty() && alarms_.begin()->first <= now_) {
+        auto due = alarms_.extract(alarms_.begin());
+        due.mapped().timer->waiting_ = false;
+        finish(due.mapped().waiter, Waited{});
+    }
+}
+
+Loop::Place* Loop::find(Key key)
+{
+    Place* place = key.index < places_.size() ? &places_[key.index] : nullptr;
+    return place != nullptr && place->used && place->tenant == key.tenant ? place : nullptr;
+}
+
+Loop::Key Loop::add(int descriptor, error_code& failed)
+{
+    if (free_.empty()) {
+        free_.push_back(static_cast<std::uint32_t>(places_.size()));
+        places_.emplace_back();
+    }
+    const std::uint32_t index = free_.back();
+    Place& place = places_[index];
+    const Key key{index, place.tenant};
+    epoll_event event{read_events, {.u64 = packed(key)}};
+    failed = {};
+    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) != 0) {
+        failed = {errno, boost::system::system_category()};
+        return key;
+    }
+    free_.pop_back();
+    place.descriptor = descriptor;
+    place.used = true;
+    place.readable = place.ended = false; // where something is there already, epoll says so first
+    return key;
+}
+
+void Loop::remove(Key key)
+{
+    Place* place = find(key);
+    if (place == nullptr)
+        return;
+    cancel(key);
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, place->descriptor, nullptr);
+    place->used = false;
+    ++place->tenant; // an event that was fetched already finds nobody
+    free_.push_back(key.index);
+}
+
+void Loop::cancel(Key key)
+{
+    Place* place = find(key);
+    if (place == nullptr)
+        return;
+    finish_later(place->reader, aborted());
+    finish_later(place->writer, aborted());
+    if (place->tell)
+        asio::post(get_executor(), [tell = std::exchange(place->tell, nullptr)] { tell(aborted()); });
+}
+
+void Loop::drained(Key key)
+{
+    if (Place* place = find(key))
+        place->readable = place->ended;
+}
+
+Task<Waited> Loop::readable(Key key)
+{
+    Place* place = find(key);
+    if (place == nullptr)
+        return at_once(aborted());
+    return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(Waited)>(
+        [this, place, key](Handler handler) {
+            place->reader.emplace(std::move(handler));
+            if (place->readable)
+                ready_.push_back(key); // in the next round: others get their turn
+        },
+        asio::use_awaitable_t<Executor>{});
+}
+
+Task<Waited> Loop::writable(Key key)
+{
+    Place* place = find(key);
+    if (place == nullptr)
+        return at_once(aborted());
+    // Asked for when needed only: with it an acknowledgement may be an event.
+    watch(key.index, read_events | EPOLLOUT);
+    return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(Waited)>(
+        [place](Handler handler) { place->writer.emplace(std::move(handler)); }, asio::use_awaitable_t<Executor>{});
+}
+
+void Loop::when_readable(Key key, Tell tell)
+{
+    Place* place = find(key);
+    if (place != nullptr && !place->readable) {
+        place->tell = std::move(tell);
+        return;
+    }
+    const Waited how = place != nullptr ? Waited{} : aborted();
+    asio::post(get_executor(), [tell = std::move(tell), how] { tell(how); });
+}
+
+void Loop::on_event(const epoll_event& event)
+{
+    if (event.data.u64 == wake_key) {
+        std::uint64_t count = 0;
+        (void)!::read(wake_, &count, sizeof count);
+        const std::lock_guard lock{mutex_};
+        std::move(foreign_.begin(), foreign_.end(), std::back_inserter(jobs_));
+        foreign_.clear();
+        return;
+    }
+    const Key key{static_cast<std::uint32_t>(event.data.u64), static_cast<std::uint32_t>(event.data.u64 >> 32)};
+    Place* place = find(key);
+    if (place == nullptr)
+        return;
+    const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
+    place->ended = place->ended || broken || (event.events & EPOLLRDHUP) != 0;
+    if (place->ended || (event.events & EPOLLIN) != 0) {
+        place->readable = true;
+        if (place->tell)
+            asio::post(get_executor(), [tell = std::exchange(place->tell, nullptr)] { tell({}); });
+    }
+    if (place->writer && (broken || (event.events & EPOLLOUT) != 0)) {
+        watch(key.index, read_events);
+        finish_later(place->writer, Waited{});
+    }
+    if (place->readable && place->reader)
+        finish(place->reader, Waited{}); // may remove the place
+}
+
+void Loop::watch(std::uint32_t index, std::uint32_t events)
+{
+    const Place& place = places_[index];
+    epoll_event event{events, {.u64 = packed({index, place.tenant})}};
+    ::epoll_ctl(epoll_, EPOLL_CTL_MOD, place.descriptor, &event);
+}
+
+void Loop::finish(Waiter& waiter, Waited how)
+{
+    Handler handler{std::move(*waiter)};
+    waiter.reset();
+    handler(how);
+}
+
+void Loop::finish_later(Waiter& waiter, Waited how)
+{
+    if (!waiter)
+        return;
+    asio::post(get_executor(), [handler = std::move(*waiter), how]() mutable { handler(how); });
+    waiter.reset();
+}
+
+Task<Waited> Timer::wait_until(SteadyTime time)
+{
+    return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(Waited)>(
+        [this, time](Loop::Handler handler) {
+            at_ = loop_->alarms_.emplace(time, Loop::Alarm{std::move(handler), this});
+            waiting_ = true;
+        },
+        asio::use_awaitable_t<Executor>{});
+}
+
+void Timer::cancel()
+{
+    if (!std::exchange(waiting_, false))
+        return;
+    loop_->finish_later(at_->second.waiter, aborted());
+    loop_->alarms_.erase(at_);
+}
+
+} // namespace stepgate::proxy::net
