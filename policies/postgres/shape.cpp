@@ -1,7 +1,7 @@
 #include "policies/postgres/shape.h"
 
-#include "policies/postgres/siphash.h"
 #include "policies/postgres/tokenizer.h"
+#include "policies/statement/siphash.h"
 
 #include <algorithm>
 #include <array>
@@ -180,7 +180,7 @@ Shape shape_of(std::string_view sql, Lexing lexing, const ShapeSecret& secret, s
     shape.sound = normalise(sql, lexing, normal);
     if (shape.sound) {
         normal.put_verbatim(salt);
-        const auto hash = siphash128(normal.text(), secret);
+        const auto hash = statement::siphash128(normal.text(), secret);
         shape.key = {hash[0], hash[1]};
     }
     return shape;

@@ -1,5 +1,6 @@
 #include "policies/rules/judge.h"
 
+#include "policies/mysql/facts_memo.h"
 #include "policies/postgres/analyzer.h"
 #include "policies/postgres/facts_memo.h"
 #include "policies/rules/conditions.h"
@@ -93,6 +94,7 @@ bool default_applies(const MatchedFacts& facts, const Candidates& candidates)
 
 struct Judge::Memo {
     postgres::FactsMemo facts;
+    mysql::FactsMemo mysql_facts;
     std::unordered_map<MemoKey, std::shared_ptr<const MatchedFacts>, MemoHash> matched;
     std::unordered_map<std::string, std::uint32_t> databases;
     std::mt19937_64 shapes{std::random_device{}()}; // names must not repeat over threads and restarts
@@ -164,7 +166,18 @@ std::shared_ptr<const MatchedFacts> Judge::doubted(const MatchedFacts& facts, st
 std::shared_ptr<const MatchedFacts> Judge::facts(std::string_view sql, const postgres::SessionState& state,
                                                  std::string_view database, const sensitivity::CatalogView& view)
 {
-    auto facts = memo_->facts.facts(sql, state, view.catalog);
+    return matched(memo_->facts.facts(sql, state, view.catalog), database, view);
+}
+
+std::shared_ptr<const MatchedFacts> Judge::facts(std::string_view sql, const mysql::SessionState& state,
+                                                 std::string_view database)
+{
+    return matched(memo_->mysql_facts.facts(sql, state), database, {});
+}
+
+std::shared_ptr<const MatchedFacts> Judge::matched(std::shared_ptr<const statement::Facts> facts,
+                                                   std::string_view database, const sensitivity::CatalogView& view)
+{
     if (facts.use_count() == 1) // not memoised: this shape's facts depend on literals or names
         return match(std::move(facts), database, view);
     const std::uint32_t number = policy_->label_index().database_matters() ? memo_->database(database) : 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policies/mysql/session_state.h"
 #include "policies/postgres/session_state.h"
 #include "policies/rules/asker.h"
 #include "policies/rules/matched_facts.h"
@@ -40,6 +41,8 @@ class Judge
     [[nodiscard]] std::shared_ptr<const MatchedFacts> facts(std::string_view sql, const postgres::SessionState& state,
                                                             std::string_view database,
                                                             const sensitivity::CatalogView& view = {});
+    [[nodiscard]] std::shared_ptr<const MatchedFacts> facts(std::string_view sql, const mysql::SessionState& state,
+                                                            std::string_view database);
     /// Labels and candidate rules of facts that came from elsewhere (another dialect, a test). Not memoised.
     [[nodiscard]] std::shared_ptr<const MatchedFacts> match(std::shared_ptr<const statement::Facts> facts,
                                                             std::string_view database,
@@ -59,6 +62,10 @@ class Judge
 
   private:
     struct Memo;
+    [[nodiscard]] std::shared_ptr<const MatchedFacts> matched(std::shared_ptr<const statement::Facts> facts,
+                                                              std::string_view database,
+                                                              const sensitivity::CatalogView& view);
+
     std::shared_ptr<const Policy> policy_;
     std::unique_ptr<Memo> memo_;
 };

@@ -20,6 +20,7 @@ namespace
 
 namespace json = boost::json;
 using policies::postgres::SessionState;
+using MysqlState = policies::mysql::SessionState;
 using policies::statement::Dialect;
 using policies::statement::Facts;
 using policies::statement::Kind;
@@ -27,18 +28,29 @@ using policies::statement::Kind;
 /// One session of the input: what its statements changed so far.
 struct Session {
     SessionState state;
+    std::optional<MysqlState> mysql; // of MySQL and MariaDB
     bool in_transaction = false;
 };
+
+/// What ends a transaction of MySQL without being asked to.
+bool commits_implicitly(Kind kind)
+{
+    return kind == Kind::create || kind == Kind::alter || kind == Kind::drop || kind == Kind::rename ||
+           kind == Kind::truncate || kind == Kind::grant || kind == Kind::revoke;
+}
 
 /// Statements are taken to succeed: explain has no server to ask.
 void advance(Session& session, const Facts& facts)
 {
     for (const auto& statement : facts.statements) {
-        session.state.apply(statement);
+        if (session.mysql)
+            session.mysql->apply(statement);
+        else
+            session.state.apply(statement);
         if (statement.kind == Kind::begin)
             session.in_transaction = true;
         else if (statement.kind == Kind::commit || statement.kind == Kind::rollback ||
-                 statement.kind == Kind::prepare_transaction)
+                 statement.kind == Kind::prepare_transaction || (session.mysql && commits_implicitly(statement.kind)))
             session.in_transaction = false;
     }
 }
@@ -49,14 +61,6 @@ void set_search_path(SessionState& state, const std::vector<std::string>& path)
     set.kind = Kind::set;
     set.effects.emplace_back(policies::statement::SetParameter{"search_path", path, false});
     state.apply(set);
-}
-
-std::shared_ptr<const Facts> not_analysed()
-{
-    Facts facts;
-    facts.opaque = true;
-    facts.opaque_reasons = {"MySQL analysis is not part of this build"};
-    return std::make_shared<const Facts>(std::move(facts));
 }
 
 class Explainer
@@ -103,9 +107,11 @@ class Explainer
             set_search_path(session.state, *request.search_path);
 
         const policies::rules::Asker asker = asker_of(request);
+        if (*dialect != Dialect::postgres && !prepare_mysql(session, *dialect, request, asker.database, error))
+            return line;
         const auto facts = *dialect == Dialect::postgres
                                ? judge_.facts(request.sql, session.state, asker.database, view_)
-                               : judge_.match(not_analysed(), asker.database);
+                               : judge_.facts(request.sql, *session.mysql, asker.database);
         line["facts"] = to_json(*facts->facts);
         if (listener_ != nullptr) {
             const auto verdict =
@@ -117,6 +123,39 @@ class Explainer
     }
 
   private:
+    /// Starts the session with what the request says of the server; a later sql_mode is what the server reports then.
+    [[nodiscard]] bool prepare_mysql(Session& session, Dialect dialect, const ExplainRequest& request,
+                                     const std::string& database, std::string& error) const
+    {
+        if (request.sql_mode && !policies::mysql::parse_sql_mode(*request.sql_mode)) {
+            error = "unknown sql_mode \"" + *request.sql_mode + "\"";
+            return false;
+        }
+        if (session.mysql) {
+            if (request.sql_mode) {
+                session.mysql->server_reported_sql_mode(*request.sql_mode);
+                session.mysql->server_reported_charset(session.mysql->charset_name());
+            }
+            return true;
+        }
+        MysqlState::Start start;
+        start.version = policies::mysql::any_version(dialect);
+        const std::string greeting = request.server_version.value_or(options_.server_version);
+        if (!greeting.empty()) {
+            const auto version = policies::mysql::parse_server_version(greeting);
+            if (!version) {
+                error = "unknown server_version \"" + greeting + "\": as the server greets, 8.0.36 or 10.11.6-MariaDB";
+                return false;
+            }
+            start.version = *version;
+            start.version.mariadb = start.version.mariadb || dialect == Dialect::mariadb;
+        }
+        start.sql_mode = request.sql_mode.value_or("");
+        start.database = database;
+        session.mysql.emplace(std::move(start));
+        return true;
+    }
+
     [[nodiscard]] std::optional<Dialect> dialect_of(const ExplainRequest& request) const
     {
         const std::string& named = request.dialect.empty() ? options_.dialect : request.dialect;

@@ -12,7 +12,8 @@ struct ExplainOptions {
     std::optional<std::filesystem::path> config; // none: facts only
     std::string listener;                        // of `config`; "": the first
     std::string user, database;
-    std::string dialect;                          // "": the listener's, or postgres
+    std::string dialect;        // "": the listener's, or postgres
+    std::string server_version; // MySQL, MariaDB: as in the server's greeting; "": any that is supported
     std::optional<std::filesystem::path> catalog; // snapshot to look names up in, from `catalog dump`
     std::optional<std::string> statement;         // none: JSON lines from the input
 };

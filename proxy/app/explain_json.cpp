@@ -107,6 +107,15 @@ class Members
             fail(key, "a string");
     }
 
+    [[nodiscard]] std::optional<std::string> read_optional(std::string_view key)
+    {
+        if (find(key) == nullptr)
+            return std::nullopt;
+        std::string text;
+        read(key, text);
+        return text;
+    }
+
     [[nodiscard]] std::optional<std::vector<std::string>> read_list(std::string_view key)
     {
         const auto* value = find(key);
@@ -196,6 +205,8 @@ ExplainRequest parse_explain_request(std::string_view line, std::string& error)
     members.read("catalog", request.catalog);
     request.groups = members.read_list("groups").value_or(std::vector<std::string>{});
     std::ranges::sort(request.groups);
+    request.sql_mode = members.read_optional("sql_mode");
+    request.server_version = members.read_optional("server_version");
     request.search_path = members.read_list("search_path");
     if (const auto* session = members.find("session"))
         request.session = json::serialize(*session);

@@ -24,6 +24,8 @@ struct ExplainRequest {
     std::string dialect, user, database, client_address, application_name; // "" if not given
     std::vector<std::string> groups;
     std::optional<std::vector<std::string>> search_path;
+    std::optional<std::string> sql_mode;       // MySQL, MariaDB
+    std::optional<std::string> server_version; // as in the server's greeting
     std::optional<std::string> session;
     std::string catalog; // file of the snapshot that counts from this line on; "" if not given
 };

@@ -74,6 +74,8 @@ void add_explain(CLI::App& app, Command& chosen)
     command->add_option("--dialect", o->dialect, "postgres, mysql or mariadb");
     command->add_option("--catalog", o->catalog, "Snapshot of the database's catalogs, from `stepgate catalog dump`")
         ->type_name("FILE");
+    command->add_option("--server-version", o->server_version,
+                        "Of MySQL or MariaDB, as it greets: 8.0.36, 10.11.6-MariaDB");
     command->add_option("statement", o->statement, "One statement; without it, JSON lines on standard input");
     command->callback([&chosen, o] { chosen = [o] { return run_explain(*o, std::cin, std::cout, std::cerr); }; });
 }

@@ -91,9 +91,10 @@ TEST(Explain, JsonLines)
                      {R"({"sql":"selec"})", R"("rules":["default.opaque"])"},
                      {R"({"sql_base64":"c2VsZWN0ICf/Jw=="})", R"("verdict")"}, // select '\xff'
                      {R"({"sql":"exec xp_cmdshell"})", R"("action":"deny","level":0,"rules":["no-cmdshell"])"},
-                     {R"({"dialect":"mysql","sql":"select 1"})", "MySQL analysis is not part of this build"},
-                     {R"({"dialect":"mariadb","sql":"select 1"})",
-                      R"("action":"challenge","level":2,"rules":["default.opaque"])"},
+                     {R"({"dialect":"mysql","sql":"select `ssn` from customers","database":"shop"})",
+                      R"("reads":[{"table":"shop.customers","columns":["ssn"]}])"},
+                     {R"({"dialect":"mariadb","sql":"delete from orders"})",
+                      R"("action":"challenge","level":2,"rules":["delete-without-where"])"},
                      {R"({"sql":""})", R"("statements":[]},"verdict":{"action":"allow")"},
                  },
                  0);
@@ -113,6 +114,38 @@ TEST(Explain, LinesOfOneSessionAreJudgedInOrder)
                      {R"({"session":8,"sql":"execute d"})", R"("opaque":true)"},
                  },
                  0);
+}
+
+TEST(Explain, MysqlSessions)
+{
+    const std::string quoted = R"(,"sql":"select \"ssn\" from customers"})";
+    expect_lines(
+        with_packs(),
+        {
+            {R"({"dialect":"mysql")" + quoted, R"("columns":[])"},
+            {R"({"dialect":"mysql","sql_mode":"ANSI_QUOTES")" + quoted, R"("columns":["ssn"])"},
+            {R"({"session":1,"dialect":"mysql","sql":"set sql_mode = 'ansi'"})", R"("kind":"set")"},
+            {R"({"session":1,"dialect":"mysql")" + quoted, R"("columns":["ssn"])"},
+            {R"({"session":1,"dialect":"mysql","sql":"use hr"})", R"("kind":"use")"},
+            {R"({"session":1,"dialect":"mysql","sql":"select id from t"})", R"("table":"hr.t")"},
+            {R"({"session":1,"dialect":"mysql","sql":"prepare d from 'delete from t'"})", R"("prepare")"},
+            {R"({"session":1,"dialect":"mysql","sql":"execute d"})", R"("delete-without-where")"},
+            {R"({"dialect":"mysql","sql":"select 1 /*!80030 , ssn */ from customers"})", R"("opaque":true)"},
+            {R"({"dialect":"mysql","server_version":"8.0.36","sql":"select 1 /*!80030 , ssn */ from c"})",
+             R"("columns":["ssn"])"},
+            {R"({"dialect":"mariadb","server_version":"10.11.6-MariaDB","sql":"select 1 /*!80030 , ssn */ from c"})",
+             R"("columns":[])"},
+            {R"({"dialect":"mysql","sql_mode":"ORACLE","sql":"select 1"})", R"("opaque":true)"},
+        },
+        0);
+    expect_lines(
+        with_packs(),
+        {
+            {R"({"dialect":"mysql","sql_mode":"sharp","sql":"select 1"})", R"("error":"unknown sql_mode)"},
+            {R"({"dialect":"mysql","server_version":"x","sql":"select 1"})", R"("error":"unknown server_version)"},
+            {R"({"dialect":"mysql","sql_mode":7,"sql":"select 1"})", R"("error":"\"sql_mode\" must be)"},
+        },
+        1);
 }
 
 TEST(Explain, BadLines)

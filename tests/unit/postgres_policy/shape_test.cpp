@@ -1,6 +1,6 @@
 #include "policies/postgres/redact.h"
 #include "policies/postgres/shape.h"
-#include "policies/postgres/siphash.h"
+#include "policies/statement/siphash.h"
 
 #include <gtest/gtest.h>
 
@@ -33,7 +33,7 @@ void expect_different(std::string_view one, std::string_view other)
 TEST(SipHash, PublishedVector)
 {
     // SipHash-2-4-128 of the empty input under the key 00 01 .. 0f (reference implementation, vectors.h).
-    const auto hash = siphash128("", {0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL});
+    const auto hash = statement::siphash128("", {0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL});
     EXPECT_EQ(hash[0], 0xe6a825ba047f81a3ULL);
     EXPECT_EQ(hash[1], 0x930255c71472f66dULL);
 }

@@ -14,6 +14,7 @@ ALLOWED = {
     "policies/statement": [],
     "policies/catalog": [],
     "policies/postgres": ["policies/statement", "policies/catalog"],
+    "policies/mysql": ["policies/statement"],
     "policies/sensitivity": ["policies/statement", "policies/catalog"],
     "policies/rules": ["policies"],
     "challenge-web/accounts": [],

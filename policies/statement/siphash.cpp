@@ -1,9 +1,9 @@
-#include "policies/postgres/siphash.h"
+#include "policies/statement/siphash.h"
 
 #include <bit>
 #include <cstring>
 
-namespace stepgate::policies::postgres
+namespace stepgate::policies::statement
 {
 namespace
 {
@@ -67,4 +67,4 @@ std::array<std::uint64_t, 2> siphash128(std::string_view bytes, const std::array
     return {first, state.squeeze()};
 }
 
-} // namespace stepgate::policies::postgres
+} // namespace stepgate::policies::statement

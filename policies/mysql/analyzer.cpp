@@ -1,0 +1,76 @@
+#include "policies/mysql/analyzer.h"
+
+#include "policies/mysql/ascii.h"
+#include "policies/mysql/parser.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::mysql
+{
+namespace
+{
+
+void make_opaque(Analysis& out, std::string reason)
+{
+    out.facts.opaque = true;
+    out.facts.opaque_reasons.push_back(std::move(reason));
+}
+
+/// Of a text that was not understood: whether it may hold a password.
+bool may_hold_secret(std::string_view sql)
+{
+    const auto same = [](char one, char other) { return lower(one) == other; };
+    for (const std::string_view word : {"pass", "secret", "identified"})
+        if (std::search(sql.begin(), sql.end(), word.begin(), word.end(), same) != sql.end())
+            return true;
+    return false;
+}
+
+Analysis analyze_as(std::string_view sql, const SessionState& state, const SqlMode& mode, const Limits& limits)
+{
+    Analysis out;
+    Parser parser{sql, state, mode, limits, out};
+    parser.text();
+    if (!out.facts.parsed)
+        out.facts.carries_secret = out.facts.carries_secret || may_hold_secret(sql);
+    return out;
+}
+
+} // namespace
+
+Analyzer::Analyzer(Limits limits) : limits_(limits)
+{
+}
+
+std::string Analyzer::refusal(std::string_view sql, const SessionState& state) const
+{
+    if (sql.size() > limits_.max_bytes)
+        return "is larger than " + std::to_string(limits_.max_bytes) + " bytes";
+    return state.refusal();
+}
+
+Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state) const
+{
+    if (std::string reason = refusal(sql, state); !reason.empty()) {
+        Analysis refused;
+        refused.facts.carries_secret = may_hold_secret(sql);
+        make_opaque(refused, std::move(reason));
+        return refused;
+    }
+    Analysis analysis = analyze_as(sql, state, state.modes().front(), limits_);
+    for (std::size_t i = 1; i < state.modes().size(); ++i) {
+        const Analysis other = analyze_as(sql, state, state.modes()[i], limits_);
+        analysis.literals_consulted = true;
+        analysis.facts.carries_secret = analysis.facts.carries_secret || other.facts.carries_secret;
+        if (!(analysis.facts.statements == other.facts.statements) || other.facts.opaque != analysis.facts.opaque)
+            make_opaque(analysis, "means something else under another sql_mode that may be in force");
+    }
+    return analysis;
+}
+
+statement::Facts Analyzer::analyze(std::string_view sql, const SessionState& state) const
+{
+    return analyze_fully(sql, state).facts;
+}
+
+} // namespace stepgate::policies::mysql

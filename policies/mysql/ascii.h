@@ -1,0 +1,40 @@
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace stepgate::policies::mysql
+{
+
+constexpr char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+[[nodiscard]] inline std::string lower(std::string_view text)
+{
+    std::string out{text};
+    for (char& c : out)
+        c = lower(c);
+    return out;
+}
+
+/// Whether the two are the same but for the case of ASCII letters.
+[[nodiscard]] inline bool same_word(std::string_view one, std::string_view other)
+{
+    return one.size() == other.size() &&
+           std::equal(one.begin(), one.end(), other.begin(), [](char a, char b) { return lower(a) == lower(b); });
+}
+
+constexpr bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+constexpr bool is_letter(char c)
+{
+    return lower(c) >= 'a' && lower(c) <= 'z';
+}
+
+} // namespace stepgate::policies::mysql

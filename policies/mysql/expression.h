@@ -1,0 +1,58 @@
+#pragma once
+
+#include "policies/mysql/lexer.h"
+
+#include <cstdint>
+#include <string_view>
+
+namespace stepgate::policies::mysql
+{
+
+/// What is kept of an expression once it is read: enough to tell whether a predicate holds for every row. A value of
+/// fixed size, so that no expression, however long, takes memory.
+struct Expression {
+    enum class Form : std::uint8_t {
+        other,
+        column,     // a column reference and no more
+        text,       // a string
+        comparison, // `op` between `left` and `right`
+        is_null,    // `left` is null
+        is_not_null,
+        negation, // not `left`
+        subquery, // (select …), with the facts of `Query`
+    } form = Form::other;
+    Symbol op = Symbol::none;
+    bool like = false;                 // of comparisons: LIKE and REGEXP, `=` for LIKE, not_equal for NOT LIKE
+    bool reads = false;                // a column, so that rows may differ
+    bool literal = false;              // its value hangs on a literal's
+    bool always = false;               // true for every row
+    bool never = false;                // false for every row
+    bool everything = false;           // a text that LIKE takes for anything
+    std::uint64_t shape = 0;           // equal for equal expressions, whatever their literals
+    std::uint64_t value = 0;           // equal for expressions that surely have the same value
+    std::uint64_t left = 0, right = 0; // values of the operands
+    std::uint64_t left_shape = 0, right_shape = 0;
+    std::string_view name; // of a column
+};
+
+[[nodiscard]] constexpr std::uint64_t mix(std::uint64_t one, std::uint64_t other)
+{
+    std::uint64_t sum = (one ^ 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL + other;
+    sum ^= sum >> 32;
+    return sum * 0xc4ceb9fe1a85ec53ULL;
+}
+[[nodiscard]] std::uint64_t hash_of(std::string_view text);       ///< ignores the case of ASCII letters
+[[nodiscard]] std::uint64_t exact_hash_of(std::string_view text); ///< does not
+
+/// Two parts of a predicate put together. They are pure; `literals` is set when the answer hung on a literal's value.
+[[nodiscard]] Expression combined(const Expression& left, std::uint64_t what, const Expression& right);
+[[nodiscard]] Expression compared(const Expression& left, Symbol op, const Expression& right, bool& literals);
+[[nodiscard]] Expression matched(const Expression& left, bool negated, const Expression& right, bool& literals);
+[[nodiscard]] Expression negated(const Expression& inner);
+[[nodiscard]] Expression both(const Expression& left, const Expression& right);
+[[nodiscard]] Expression either(const Expression& left, const Expression& right);
+[[nodiscard]] bool same(const Expression& left, const Expression& right, bool& literals);
+/// One of the two holds for any row without NULLs.
+[[nodiscard]] bool opposite(const Expression& left, const Expression& right, bool& literals);
+
+} // namespace stepgate::policies::mysql

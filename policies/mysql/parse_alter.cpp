@@ -1,0 +1,322 @@
+#include "policies/mysql/parser.h"
+
+namespace stepgate::policies::mysql
+{
+
+/// Options that name nothing which facts speak of. A query among them is none of that.
+void Parser::skip_rest()
+{
+    while (!at_end()) {
+        if (at(Word::k_select))
+            return unexpected();
+        advance();
+    }
+}
+
+void Parser::alter()
+{
+    advance();
+    accept(Word::k_online);
+    accept(Word::k_ignore);
+    if (accept(Word::k_algorithm)) {
+        expect('=');
+        advance();
+    }
+    definer();
+    if (accept(Word::k_sql)) {
+        expect(Word::k_security);
+        advance();
+    }
+    if (accept(Word::k_table))
+        return alter_table();
+    if (accept(Word::k_view)) {
+        create_view();
+        return is(Kind::alter, "view");
+    }
+    if (accept(Word::k_user))
+        return user_statement(Kind::alter);
+    if (accept(Word::k_event)) {
+        is(Kind::alter, "event");
+        if_exists();
+        table_name();
+        return event_clauses(true);
+    }
+    if (accept(Word::k_sequence)) {
+        is(Kind::alter, "sequence");
+        if_exists();
+        write_table(table_name());
+        return skip_rest();
+    }
+    std::string_view object;
+    if (at(Word::k_database) || at(Word::k_schema))
+        object = "database";
+    else if (at(Word::k_procedure))
+        object = "procedure";
+    else if (at(Word::k_function))
+        object = "function";
+    else if (at(Word::k_server))
+        object = "server";
+    else if (at(Word::k_instance))
+        object = "system";
+    else if (at(Word::k_tablespace) || at(Word::k_undo) || at(Word::k_logfile) || at(Word::k_resource))
+        object = "tablespace";
+    else
+        return unexpected();
+    is(Kind::alter, object);
+    out_.facts.carries_secret = out_.facts.carries_secret || object == "server";
+    skip_rest();
+}
+
+void Parser::alter_table()
+{
+    is(Kind::alter, "table");
+    if_exists();
+    const TableName table = table_name();
+    write_table(table);
+    wait_or_skip();
+    if (at_end())
+        return;
+    do
+        alter_action(table);
+    while (accept(','));
+    if (!at_end())
+        definition_tail(false); // partition by …
+}
+
+void Parser::alter_action(const TableName& table)
+{
+    if (at(Word::k_drop))
+        return alter_drop(table);
+    if (at(Word::k_modify) || at(Word::k_change))
+        return alter_column(table, at(Word::k_change));
+    if (at(Word::k_rename))
+        return alter_rename(table);
+    const bool partition = next_is(1, Word::k_partition) && !at(Word::k_add);
+    if (partition || at(Word::k_discard) || at(Word::k_import))
+        return alter_partition(table);
+    if (at(Word::k_convert)) {
+        advance();
+        if (accept(Word::k_to)) // another character set, in which some characters may be missing
+            facts_.destructive = true;
+        else if (accept(Word::k_table)) { // MariaDB: another table becomes a partition
+            write_table(table_name());
+            facts_.destructive = true;
+        }
+        return definition_tail(true);
+    }
+    if (at(Word::k_order)) {
+        const std::size_t references = references_.size();
+        order_by(nullptr);
+        return drop_references(references);
+    }
+    if (at(Word::k_add) && next_is(1, '(')) {
+        advance();
+        advance();
+        table_elements();
+        return expect(')');
+    }
+    if (at(Word::k_add) && next_is(1, Word::k_column) && next_is(2, '(')) {
+        advance();
+        advance();
+        advance();
+        table_elements();
+        return expect(')');
+    }
+    definition_tail(true);
+}
+
+/// DROP [COLUMN] c, INDEX i, PARTITION p, …: columns and partitions hold data.
+void Parser::alter_drop(const TableName& table)
+{
+    advance();
+    if (accept_any(Word::k_index, Word::k_key, Word::k_primary, Word::k_foreign, Word::k_constraint, Word::k_check))
+        return definition_tail(true);
+    if (accept(Word::k_partition)) {
+        facts_.destructive = true;
+        if_exists();
+        do
+            name();
+        while (accept(','));
+        return;
+    }
+    if (accept_any(Word::k_system, Word::k_period)) {
+        facts_.destructive = true; // versions of rows
+        return definition_tail(true);
+    }
+    accept(Word::k_column);
+    if_exists();
+    write_column(table, name());
+    facts_.destructive = true;
+    if (!accept(Word::k_restrict))
+        accept(Word::k_cascade);
+}
+
+void Parser::alter_column(const TableName& table, bool renames)
+{
+    advance();
+    accept(Word::k_column);
+    if_exists();
+    facts_.destructive = true; // another type may cut values
+    if (at('('))               // MariaDB: modify (a int, b int)
+        return definition_tail(true);
+    write_column(table, name());
+    if (renames)
+        write_column(table, name());
+    definition_tail(true);
+}
+
+void Parser::alter_rename(const TableName& table)
+{
+    advance();
+    if (accept(Word::k_column)) {
+        if_exists();
+        write_column(table, name());
+        expect(Word::k_to);
+        write_column(table, name());
+        return;
+    }
+    if (accept_any(Word::k_index, Word::k_key)) {
+        if_exists();
+        name();
+        expect(Word::k_to);
+        name();
+        return;
+    }
+    accept_any(Word::k_to, Word::k_as);
+    accept('=');
+    write_table(table_name());
+    also(Kind::rename);
+}
+
+/// TRUNCATE, EXCHANGE, DISCARD, … PARTITION p; DISCARD TABLESPACE.
+void Parser::alter_partition(const TableName& table)
+{
+    const bool exchange = at(Word::k_exchange);
+    const bool loses = at(Word::k_truncate) || at(Word::k_discard) || at(Word::k_import);
+    const bool convert = at(Word::k_convert);
+    advance();
+    facts_.destructive = facts_.destructive || loses || exchange;
+    if (!accept(Word::k_partition)) {
+        expect(Word::k_tablespace);
+        return;
+    }
+    if (!exchange && !convert) { // lists of names, numbers and definitions
+        while (!at_end() && !(at(',') && next_is(1, Word::k_algorithm)))
+            at('(') ? skip_group() : advance();
+        return;
+    }
+    name();
+    if (exchange) {
+        expect(Word::k_with);
+        expect(Word::k_table);
+    } else {
+        expect(Word::k_to);
+        expect(Word::k_table);
+    }
+    const TableName other = table_name();
+    write_table(other);
+    if (exchange)
+        read_table(other, "*");
+    read_table(table, "*");
+    if (accept_any(Word::k_with, Word::k_without))
+        expect(Word::k_validation);
+}
+
+void Parser::drop()
+{
+    advance();
+    if (accept(Word::k_prepare)) {
+        is(Kind::deallocate);
+        return effect(statement::Deallocate{std::string{name()}});
+    }
+    accept_any(Word::k_online, Word::k_offline);
+    const bool temporary = accept(Word::k_temporary);
+    if (accept_any(Word::k_table, Word::k_tables)) {
+        drop_named("table", true);
+        facts_.destructive = !temporary;
+        return;
+    }
+    if (accept(Word::k_view))
+        return drop_named("view", true);
+    if (accept(Word::k_sequence))
+        return drop_named("sequence", true);
+    if (accept_any(Word::k_database, Word::k_schema)) {
+        is(Kind::drop, "database");
+        if_exists();
+        name();
+        facts_.destructive = true;
+        return;
+    }
+    if (accept(Word::k_index)) {
+        is(Kind::drop, "index");
+        if_exists();
+        name();
+        expect(Word::k_on);
+        write_table(table_name());
+        facts_.destructive = true;
+        return skip_rest();
+    }
+    if (accept(Word::k_user))
+        return user_statement(Kind::drop);
+    if (accept(Word::k_role))
+        return role_statement(Kind::drop);
+    std::string_view object;
+    if (at(Word::k_procedure))
+        object = "procedure";
+    else if (at(Word::k_function))
+        object = "function";
+    else if (at(Word::k_trigger))
+        object = "trigger";
+    else if (at(Word::k_event))
+        object = "event";
+    else if (at(Word::k_server))
+        object = "server";
+    else if (at(Word::k_package))
+        object = "package";
+    else if (at(Word::k_tablespace) || at(Word::k_undo) || at(Word::k_logfile) || at(Word::k_resource) ||
+             at(Word::k_spatial))
+        object = "tablespace";
+    else
+        return unexpected();
+    is(Kind::drop, object);
+    facts_.destructive = true;
+    skip_rest();
+}
+
+void Parser::drop_named(std::string_view object, bool many)
+{
+    is(Kind::drop, object);
+    facts_.destructive = true;
+    if_exists();
+    do
+        write_table(table_name());
+    while (many && accept(','));
+    wait_or_skip();
+    accept_any(Word::k_restrict, Word::k_cascade);
+}
+
+void Parser::rename()
+{
+    advance();
+    if (accept(Word::k_user)) {
+        is(Kind::rename, "role");
+        do {
+            account();
+            expect(Word::k_to);
+            account();
+        } while (accept(','));
+        return;
+    }
+    if (!accept_any(Word::k_table, Word::k_tables))
+        return unexpected();
+    is(Kind::rename, "table");
+    if_exists();
+    do {
+        write_table(table_name());
+        wait_or_skip();
+        expect(Word::k_to);
+        write_table(table_name());
+    } while (accept(','));
+}
+
+} // namespace stepgate::policies::mysql

@@ -1,0 +1,383 @@
+#include "policies/mysql/ascii.h"
+#include "policies/mysql/builtins.h"
+#include "policies/mysql/parser.h"
+
+namespace stepgate::policies::mysql
+{
+
+/// name(…). Reserved words are functions only where the grammar makes them one.
+Expression Parser::call(const Token& function)
+{
+    const bool quoted = function.kind == TokenKind::quoted_name;
+    if (!quoted && is_reserved(function.word, mariadb()) && !is_callable(function.word)) {
+        unexpected();
+        return {};
+    }
+    advance();
+    const std::string_view called_name = name_of(function);
+    const bool touching =
+        only_before_call(word_of(called_name)) || (mariadb() && needs_parenthesis_in_mariadb(lower(called_name)));
+    called(called_name, !quoted && (function.call_follows || !touching));
+    return call_arguments(quoted ? Word::none : function.word, hash_of(called_name));
+}
+
+Expression Parser::finish_call(std::uint64_t hash, std::size_t before)
+{
+    const bool reads = reference_count_ != before;
+    if (at(Word::k_within) && next_is(1, Word::k_group)) { // of percentile_cont
+        advance();
+        advance();
+        expect('(');
+        order_by(nullptr);
+        expect(')');
+    }
+    if (at(Word::k_from) && (next_is(1, Word::k_first) || next_is(1, Word::k_last)) && next_is(2, Word::k_over)) {
+        advance();
+        advance();
+    }
+    if ((at(Word::k_respect) || at(Word::k_ignore)) && next_is(1, Word::k_nulls)) {
+        advance();
+        advance();
+    }
+    if (at(Word::k_over)) {
+        over();
+        return unknown_value(mix(hash, ++parameters_), true);
+    }
+    return unknown_value(hash, reads);
+}
+
+/// From "(" on. The hash of what stands inside tells equal calls from others.
+Expression Parser::call_arguments(Word word, std::uint64_t hash)
+{
+    const std::size_t before = reference_count_;
+    expect('(');
+    Expression whole;
+    whole.shape = whole.value = hash;
+    bool plain = false;
+    switch (word) {
+    case Word::k_count:
+    case Word::k_sum:
+    case Word::k_min:
+    case Word::k_max:
+    case Word::k_avg:
+    case Word::k_group_concat:
+    case Word::k_json_arrayagg:
+    case Word::k_json_objectagg:
+    case Word::k_std:
+    case Word::k_stddev:
+    case Word::k_st_collect:
+        aggregate_arguments();
+        break;
+    case Word::k_cast:
+    case Word::k_convert:
+        cast_arguments(word);
+        break;
+    case Word::k_trim:
+        trim_arguments();
+        break;
+    case Word::k_substring:
+    case Word::k_substr:
+    case Word::k_mid:
+        substring_arguments();
+        break;
+    case Word::k_extract:
+        unit();
+        expect(Word::k_from);
+        expression();
+        break;
+    case Word::k_position:
+        expression(6); // operands of IN bind tighter
+        expect(Word::k_in);
+        expression();
+        break;
+    case Word::k_timestampadd:
+    case Word::k_timestampdiff:
+        unit();
+        expect(',');
+        expressions();
+        break;
+    case Word::k_get_format:
+        advance();
+        expect(',');
+        expression();
+        break;
+    case Word::k_weight_string:
+        expression();
+        if (accept(Word::k_as))
+            cast_type();
+        while (!at(')') && !at_end()) // LEVEL 1 DESC, and the like
+            advance();
+        break;
+    case Word::k_values:
+    case Word::k_value: { // the value that was to be inserted, which is not read from the table
+        const std::size_t references = references_.size();
+        column_or_call();
+        drop_references(references);
+        break;
+    }
+    case Word::k_json_value:
+        json_value_arguments();
+        break;
+    case Word::k_nextval:
+    case Word::k_setval:
+    case Word::k_lastval:
+        if (!mariadb()) {
+            plain = true;
+            break;
+        }
+        sequence_argument(word != Word::k_lastval);
+        if (accept(','))
+            expressions();
+        break;
+    default:
+        plain = true;
+    }
+    if (plain && !at(')')) {
+        do {
+            if (accept(Word::k_distinct)) // aggregates that are no keywords
+                continue;
+            whole = combined(whole, hash, expression());
+            if (accept(Word::k_using)) // char(… using utf8mb4)
+                name_or_text();
+            else if (accept(Word::k_as)) // names of a loadable function's arguments, types of dynamic columns
+                cast_type();
+            else if (at_name()) // loadable functions again
+                name();
+            else if (at(TokenKind::string))
+                advance();
+        } while (accept(','));
+    }
+    if (!plain)
+        whole.value = whole.shape = mix(hash, ++parameters_);
+    expect(')');
+    const Expression made = finish_call(hash, before);
+    if (!plain)
+        whole = made;
+    whole.form = Expression::Form::other;
+    whole.reads = made.reads;
+    whole.always = whole.never = !made.reads;
+    return whole;
+}
+
+/// count(*), count(distinct a, b), group_concat(distinct a order by b separator ',').
+void Parser::aggregate_arguments()
+{
+    if (accept('*'))
+        return;
+    if (!accept(Word::k_distinct))
+        accept(Word::k_all);
+    expressions();
+    if (at(Word::k_order))
+        order_by(nullptr);
+    if (accept(Word::k_separator)) {
+        if (!at(TokenKind::string) && !at(TokenKind::hex) && !at(TokenKind::bits))
+            return unexpected();
+        advance();
+    }
+    limit();
+}
+
+void Parser::trim_arguments()
+{
+    if (!accept_any(Word::k_both, Word::k_leading, Word::k_trailing)) {
+        expression();
+        if (accept(Word::k_from))
+            expression();
+        return;
+    }
+    if (!at(Word::k_from))
+        expression();
+    expect(Word::k_from);
+    expression();
+}
+
+void Parser::substring_arguments()
+{
+    expression();
+    if (accept(Word::k_from)) {
+        expression();
+        if (accept(Word::k_for))
+            expression();
+        return;
+    }
+    expect(',');
+    expressions();
+}
+
+void Parser::cast_arguments(Word word)
+{
+    expression();
+    if (word == Word::k_convert && accept(Word::k_using)) {
+        name_or_binary();
+        return;
+    }
+    if (word == Word::k_convert) {
+        expect(',');
+    } else {
+        if (accept(Word::k_at)) { // at time zone '+00:00'
+            advance();
+            advance();
+            if (!at(TokenKind::string))
+                accept(Word::k_interval);
+            string_value();
+        }
+        expect(Word::k_as);
+    }
+    cast_type();
+}
+
+/// A type in CAST: words, numbers in parentheses, a character set.
+void Parser::cast_type()
+{
+    if (!at(TokenKind::word) && !at(TokenKind::quoted_name) && !at(TokenKind::string))
+        return unexpected();
+    while (at(TokenKind::word) || at(TokenKind::quoted_name) || at('(') || at(TokenKind::string)) {
+        if (at('('))
+            skip_group();
+        else
+            advance();
+    }
+}
+
+/// json_value(document, path returning type default 1 on empty …).
+void Parser::json_value_arguments()
+{
+    expressions();
+    if (accept(Word::k_returning))
+        while ((at(TokenKind::word) && !at(Word::k_null) && !at(Word::k_error) && !at(Word::k_default)) || at('('))
+            at('(') ? skip_group() : advance();
+    while (!at(')') && !at_end()) {
+        if (accept(Word::k_default))
+            expression();
+        else if (!at(TokenKind::word))
+            return unexpected();
+        else
+            advance(); // null, error, on empty, on error
+    }
+}
+
+void Parser::sequence_argument(bool writes)
+{
+    const TableName sequence = table_name();
+    if (writes)
+        write_column(sequence, "*");
+    else
+        read_table(sequence, "*");
+}
+
+Expression Parser::match_against()
+{
+    advance();
+    const bool group = accept('(');
+    do
+        column_or_call();
+    while (accept(','));
+    if (group)
+        expect(')');
+    expect(Word::k_against);
+    expect('(');
+    expression(6);            // operands of IN bind tighter
+    if (accept(Word::k_in)) { // boolean mode, natural language mode
+        while (at(TokenKind::word) && !at(Word::k_with))
+            advance();
+    }
+    if (accept(Word::k_with)) { // query expansion
+        advance();
+        advance();
+    }
+    expect(')');
+    return unknown_value(mix(hash_of("match"), ++parameters_), true);
+}
+
+void Parser::over()
+{
+    expect(Word::k_over);
+    if (at('('))
+        window_specification();
+    else
+        name();
+}
+
+/// ([name] [partition by …] [order by …] [rows …]).
+void Parser::window_specification()
+{
+    expect('(');
+    if (at_name() && !at(Word::k_partition) && !at(Word::k_rows) && !at(Word::k_range) && !at(Word::k_groups))
+        name();
+    if (accept(Word::k_partition)) {
+        expect(Word::k_by);
+        expressions();
+    }
+    if (at(Word::k_order))
+        order_by(nullptr);
+    if (accept_any(Word::k_rows, Word::k_range, Word::k_groups)) {
+        const bool between = accept(Word::k_between);
+        frame_bound();
+        if (between) {
+            expect(Word::k_and);
+            frame_bound();
+        }
+        if (accept(Word::k_exclude))
+            while (at(TokenKind::word))
+                advance();
+    }
+    expect(')');
+}
+
+void Parser::frame_bound()
+{
+    if (at(Word::k_unbounded) || at(Word::k_current))
+        advance();
+    else
+        expression(6); // tighter than the AND of BETWEEN
+    if (!accept_any(Word::k_preceding, Word::k_following, Word::k_row))
+        unexpected();
+}
+
+/// json_table(document, path columns (…)) [as] name, in FROM. Its arguments may name tables before it.
+void Parser::json_table()
+{
+    advance();
+    expect('(');
+    expression();
+    expect(',');
+    string_value();
+    Item item;
+    item.begin = outputs_.size();
+    json_columns();
+    item.end = outputs_.size();
+    item.complete = true;
+    expect(')');
+    item.alias = alias();
+    items_.push_back(std::move(item));
+}
+
+void Parser::json_columns()
+{
+    const Nest nest{*this};
+    if (!nest)
+        return;
+    expect(Word::k_columns);
+    expect('(');
+    do {
+        if (accept(Word::k_nested)) {
+            accept(Word::k_path);
+            string_value();
+            json_columns();
+            continue;
+        }
+        outputs_.push_back(name());
+        while (!at(',') && !at(')') && !at_end()) {
+            if (at('('))
+                skip_group();
+            else if (at(Word::k_default)) {
+                advance();
+                expression(12);
+            } else
+                advance(); // its type, path, and what stands for nothing
+        }
+    } while (accept(','));
+    expect(')');
+}
+
+} // namespace stepgate::policies::mysql

@@ -1,0 +1,374 @@
+#include "policies/mysql/ascii.h"
+#include "policies/mysql/parser.h"
+
+namespace stepgate::policies::mysql
+{
+
+using statement::Where;
+
+void Parser::insert(bool replace)
+{
+    is(Kind::insert, replace ? "replace" : "");
+    advance();
+    while (accept_any(Word::k_low_priority, Word::k_delayed, Word::k_high_priority, Word::k_ignore)) {
+    }
+    accept(Word::k_into);
+    const TableName target = table_name();
+    write_table(target);
+    partition();
+    const std::size_t items = items_.size();
+    if (accept(Word::k_set)) {
+        const std::size_t references = references_.size();
+        items_.push_back(item_of(target, {}));
+        do
+            assignment(items);
+        while (accept(','));
+        drop_references(references); // columns here are those of the new row
+    } else {
+        insert_source(target, items);
+    }
+    if (accept(Word::k_as)) { // the new row, named
+        Item row;
+        row.alias = name();
+        alias_columns(row.begin, row.end);
+        items_.push_back(std::move(row));
+    }
+    if (at(Word::k_on))
+        on_duplicate_key(target);
+    items_.resize(items);
+    items_.push_back(item_of(target, {}));
+    returning(items);
+}
+
+/// [(columns)] VALUES …, or a query.
+void Parser::insert_source(const TableName& target, std::size_t items)
+{
+    bool columns = false;
+    if (at('(') && !at_query_start(1) && !next_is(1, '(')) {
+        advance();
+        columns = true;
+        if (!at(')')) {
+            do {
+                std::string_view column = name();
+                while (accept('.'))
+                    column = name();
+                write_column(target, column);
+            } while (accept(','));
+        }
+        expect(')');
+    }
+    if (!columns)
+        write_column(target, "*");
+    if (at(Word::k_value) || (at(Word::k_values) && !next_is(1, Word::k_row))) {
+        items_.push_back(item_of(target, {}));
+        insert_rows();
+        items_.resize(items);
+        return;
+    }
+    query();
+}
+
+void Parser::insert_rows()
+{
+    const std::size_t references = references_.size();
+    advance();
+    do {
+        expect('(');
+        if (!at(')'))
+            expressions();
+        expect(')');
+        references_.resize(references); // columns here are those of the new row
+    } while (accept(','));
+}
+
+/// Columns of the target are read here, as are those of the query that the rows come from.
+void Parser::on_duplicate_key(const TableName& target)
+{
+    const std::size_t references = references_.size();
+    const std::size_t items = items_.size();
+    expect(Word::k_on);
+    expect(Word::k_duplicate);
+    expect(Word::k_key);
+    expect(Word::k_update);
+    items_.push_back(item_of(target, {}));
+    on_duplicate_ = true;
+    do
+        assignment(items);
+    while (accept(','));
+    on_duplicate_ = false;
+    resolve(references, 0);
+}
+
+/// [[database .] table .] column = expression. The tables that it may write are those since `items`.
+void Parser::assignment(std::size_t items)
+{
+    std::string_view parts[3];
+    std::size_t count = 0;
+    if (at('.'))
+        advance();
+    parts[count++] = name();
+    while (count < 3 && accept('.'))
+        parts[count++] = name();
+    if (!accept('=') && !accept(Symbol::assign))
+        return unexpected();
+    write_assigned(count > 1 ? parts[count - 2] : std::string_view{}, parts[count - 1], items);
+    if (at(Word::k_default) && !next_is(1, '('))
+        advance();
+    else if (mariadb() && at(Word::k_ignore))
+        advance();
+    else
+        expression();
+}
+
+void Parser::write_assigned(std::string_view table, std::string_view column, std::size_t items)
+{
+    if (!spend(items_.size() - items))
+        return;
+    for (std::size_t i = items; i < items_.size(); ++i) {
+        const Item& item = items_[i];
+        if (!item.table.empty() && (table.empty() || same_word(item.alias, table)))
+            write_of(item.table, item.known).columns.push_back(column);
+    }
+}
+
+void Parser::update()
+{
+    is(Kind::update);
+    advance();
+    while (accept_any(Word::k_low_priority, Word::k_ignore)) {
+    }
+    const std::size_t items = items_.size();
+    const std::size_t references = references_.size();
+    naming_targets_ = true;
+    table_references();
+    naming_targets_ = false;
+    portion();
+    expect(Word::k_set);
+    do
+        assignment(items);
+    while (accept(','));
+    read_unwritten(items);
+    where_of_change(items);
+    change_tail(items);
+    resolve(references, items);
+    returning(items);
+}
+
+/// Tables that a change names and does not write are read.
+void Parser::read_unwritten(std::size_t items)
+{
+    if (!spend((items_.size() - items) * (writes_.size() + 1)))
+        return;
+    for (std::size_t i = items; i < items_.size(); ++i) {
+        bool written = false;
+        for (const Access& access : writes_)
+            written = written || access.table == items_[i].table;
+        if (!written)
+            read_column(items_[i], {});
+    }
+}
+
+/// MariaDB: FOR PORTION OF period FROM a TO b, which changes part of a row's time.
+void Parser::portion()
+{
+    if (!mariadb() || !at(Word::k_for) || !next_is(1, Word::k_portion))
+        return;
+    advance();
+    advance();
+    expect(Word::k_of);
+    reference({}, name());
+    expect(Word::k_from);
+    expression();
+    expect(Word::k_to);
+    expression();
+}
+
+void Parser::where_of_change(std::size_t items)
+{
+    if (!accept(Word::k_where))
+        return weaken_where(Where::missing);
+    const bool one = items_.size() == items + 1;
+    target_alias_ = one ? items_[items].alias : std::string_view{};
+    target_name_ = one ? names_.emplace_back(items_[items].table) : std::string_view{};
+    judging_ = true;
+    const Expression predicate = expression();
+    judging_ = false;
+    weaken_where(predicate.always ? Where::always_true : Where::present);
+}
+
+void Parser::change_tail(std::size_t)
+{
+    if (at(Word::k_order))
+        order_by(nullptr);
+    limit();
+}
+
+void Parser::returning(std::size_t items)
+{
+    if (!accept(Word::k_returning))
+        return;
+    const std::size_t references = references_.size();
+    Query list;
+    select_list(list);
+    resolve(references, items);
+}
+
+TableName Parser::delete_target()
+{
+    TableName table;
+    table.name = name();
+    while (accept('.')) {
+        if (accept('*'))
+            break;
+        table.database = table.name;
+        table.name = name();
+    }
+    return table;
+}
+
+void Parser::delete_rows()
+{
+    is(Kind::delete_rows);
+    advance();
+    if (at(Word::k_history)) { // MariaDB: rows that are past
+        advance();
+        facts_.destructive = true;
+    }
+    while (accept_any(Word::k_low_priority, Word::k_quick, Word::k_ignore)) {
+    }
+    std::vector<TableName> targets;
+    const bool from_first = accept(Word::k_from);
+    do
+        targets.push_back(delete_target());
+    while (accept(','));
+    if (from_first && !at(Word::k_using)) {
+        if (targets.size() != 1)
+            return unexpected();
+        return delete_from_one(targets.front());
+    }
+    if (!accept(Word::k_using))
+        expect(Word::k_from);
+    delete_from_many(targets);
+}
+
+void Parser::delete_from_one(const TableName& table)
+{
+    const std::size_t items = items_.size();
+    const std::size_t references = references_.size();
+    partition();
+    portion();
+    const std::string_view given = alias();
+    write_table(table);
+    items_.push_back(item_of(table, given));
+    index_hints();
+    if (accept(Word::k_before)) { // of DELETE HISTORY
+        expect(Word::k_system_time);
+        if (!accept(Word::k_transaction) && at(Word::k_timestamp) && peek(1).kind != TokenKind::string)
+            advance();
+        expression();
+        return;
+    }
+    where_of_change(items);
+    change_tail(items);
+    resolve(references, items);
+    returning(items);
+}
+
+void Parser::delete_from_many(const std::vector<TableName>& targets)
+{
+    const std::size_t items = items_.size();
+    const std::size_t references = references_.size();
+    naming_targets_ = true;
+    table_references();
+    naming_targets_ = false;
+    if (!spend(targets.size() * (items_.size() - items)))
+        return;
+    for (const TableName& target : targets) {
+        bool found = false;
+        for (std::size_t i = items; i < items_.size(); ++i) {
+            const Item& item = items_[i];
+            if (item.table.empty() || !same_word(item.alias, target.name))
+                continue;
+            write_of(item.table, item.known);
+            found = true;
+        }
+        if (!found)
+            write_table(target);
+    }
+    read_unwritten(items);
+    where_of_change(items);
+    change_tail(items);
+    resolve(references, items);
+    returning(items);
+}
+
+/// LOAD DATA and LOAD XML. With LOCAL the client sends the file; without it the server reads one of its own.
+void Parser::load_data()
+{
+    advance();
+    if (!accept_any(Word::k_data, Word::k_xml))
+        return unexpected();
+    while (accept_any(Word::k_low_priority, Word::k_concurrent)) {
+    }
+    const bool local = accept(Word::k_local);
+    is(Kind::copy_from, local ? "local file" : "server file");
+    if (!local)
+        opaque("reads a file of the server");
+    expect(Word::k_infile);
+    string_value();
+    if (!accept(Word::k_replace))
+        accept(Word::k_ignore);
+    expect(Word::k_into);
+    expect(Word::k_table);
+    const TableName target = table_name();
+    write_table(target);
+    partition();
+    const std::size_t items = items_.size();
+    const std::size_t references = references_.size();
+    items_.push_back(item_of(target, {}));
+    file_format();
+    if (accept(Word::k_rows)) {
+        expect(Word::k_identified);
+        expect(Word::k_by);
+        string_value();
+    }
+    if (accept(Word::k_ignore)) {
+        integer_value();
+        if (!accept(Word::k_rows))
+            expect(Word::k_lines);
+    }
+    if (!at('('))
+        write_column(target, "*");
+    if (accept('(') && !accept(')')) {
+        do {
+            if (at(TokenKind::user_variable)) {
+                set_effect("@" + unescaped(cur(), reading_), std::nullopt);
+                advance();
+            } else {
+                std::string_view column = name();
+                while (accept('.'))
+                    column = name();
+                write_column(target, column);
+            }
+        } while (accept(','));
+        expect(')');
+    }
+    if (accept(Word::k_set)) {
+        do
+            assignment(items);
+        while (accept(','));
+    }
+    drop_references(references); // columns here are those of the new row
+}
+
+void Parser::truncate()
+{
+    is(Kind::truncate, "table");
+    advance();
+    accept(Word::k_table);
+    write_table(table_name());
+    facts_.destructive = true;
+    wait_or_skip();
+}
+
+} // namespace stepgate::policies::mysql

@@ -1,0 +1,454 @@
+#include "policies/mysql/parser.h"
+
+namespace stepgate::policies::mysql
+{
+
+/// CREATE PROCEDURE and FUNCTION: the body is read to find its end, not run.
+void Parser::create_routine(std::string_view object)
+{
+    is(Kind::create, object);
+    if_not_exists();
+    table_name();
+    if (object == "function" && accept(Word::k_returns)) { // a loadable function
+        advance();
+        expect(Word::k_soname);
+        string_value();
+        facts_.kind = Kind::load;
+        return opaque("loads a library into the server");
+    }
+    if (!at('('))
+        return unexpected();
+    skip_group();
+    if (accept(Word::k_returns) || accept(Word::k_return))
+        cast_type_of_return();
+    characteristics();
+    body();
+}
+
+/// A type, up to where characteristics or the body begin.
+void Parser::cast_type_of_return()
+{
+    advance();
+    for (;;) {
+        if (at('('))
+            skip_group();
+        else if (at(Word::k_unsigned) || at(Word::k_zerofill) || at(Word::k_signed) || at(Word::k_precision) ||
+                 at(Word::k_varying))
+            advance();
+        else if (at(Word::k_character) || at(Word::k_charset) || at(Word::k_collate)) {
+            if (accept(Word::k_character))
+                accept(Word::k_set);
+            else
+                advance();
+            name_or_binary();
+        } else
+            return;
+    }
+}
+
+void Parser::characteristics()
+{
+    for (;;) {
+        if (accept(Word::k_comment)) {
+            string_value();
+        } else if (accept(Word::k_language)) {
+            if (!accept(Word::k_sql)) {
+                opaque("makes a routine in a language that stepgate does not know");
+                advance();
+            }
+        } else if (accept(Word::k_not)) {
+            expect(Word::k_deterministic);
+        } else if (accept(Word::k_deterministic)) {
+        } else if (accept(Word::k_contains) || accept(Word::k_no)) {
+            expect(Word::k_sql);
+        } else if (accept(Word::k_reads) || accept(Word::k_modifies)) {
+            expect(Word::k_sql);
+            expect(Word::k_data);
+        } else if (accept(Word::k_sql)) {
+            expect(Word::k_security);
+            advance();
+        } else if (at(Word::k_aggregate)) {
+            advance();
+        } else {
+            return;
+        }
+    }
+}
+
+/// CREATE TRIGGER name BEFORE|AFTER event ON table FOR EACH ROW [FOLLOWS x] body
+void Parser::create_trigger()
+{
+    is(Kind::create, "trigger");
+    if_not_exists();
+    table_name();
+    if (!accept_any(Word::k_before, Word::k_after))
+        return unexpected();
+    if (!accept_any(Word::k_insert, Word::k_update, Word::k_delete))
+        return unexpected();
+    expect(Word::k_on);
+    write_table(table_name());
+    expect(Word::k_for);
+    expect(Word::k_each);
+    expect(Word::k_row);
+    if (accept_any(Word::k_follows, Word::k_precedes))
+        name();
+    body();
+}
+
+void Parser::create_event()
+{
+    is(Kind::create, "event");
+    if_not_exists();
+    table_name();
+    event_clauses(false);
+}
+
+/// ON SCHEDULE …, ON COMPLETION …, RENAME TO …, ENABLE, COMMENT, DO body
+void Parser::event_clauses(bool altered)
+{
+    const std::size_t references = references_.size();
+    while (!at_end() && !at(Word::k_do)) {
+        if (at(Word::k_select))
+            return unexpected();
+        if (accept_any(Word::k_at, Word::k_every, Word::k_starts, Word::k_ends)) {
+            expression();
+            if (at(TokenKind::word) && word_is_unit(cur().word))
+                advance();
+        } else {
+            advance();
+        }
+    }
+    drop_references(references);
+    if (accept(Word::k_do)) { // nobody is asked again when it runs, so what it does counts now
+        ++blocks_;
+        body_statement();
+        --blocks_;
+        return is(altered ? Kind::alter : Kind::create, "event");
+    }
+    if (!altered)
+        unexpected();
+}
+
+/// The body of a routine or trigger: read, and what it does forgotten, since it is not run.
+void Parser::body()
+{
+    if (failed_)
+        return;
+    const statement::StatementFacts facts = facts_;
+    const std::vector<Access> reads = reads_;
+    const std::vector<Access> writes = writes_;
+    const std::vector<std::string> calls = calls_;
+    const bool was_opaque = out_.facts.opaque;
+    const std::size_t reasons = out_.facts.opaque_reasons.size();
+    ++blocks_;
+    body_statement();
+    --blocks_;
+    if (failed_)
+        return;
+    facts_ = facts;
+    reads_ = reads;
+    writes_ = writes;
+    calls_ = calls;
+    out_.facts.opaque = was_opaque;
+    out_.facts.opaque_reasons.resize(reasons);
+}
+
+bool Parser::compound_follows()
+{
+    const bool labelled = at_name() && next_is(1, ':');
+    return labelled || at(Word::k_if) || at(Word::k_case) || at(Word::k_loop) || at(Word::k_while) ||
+           at(Word::k_repeat) || (at(Word::k_for) && mariadb());
+}
+
+/// BEGIN NOT ATOMIC … END and bare compound statements of MariaDB: they run at once.
+void Parser::block_statement()
+{
+    ++blocks_;
+    body_statement();
+    --blocks_;
+    is(Kind::do_block);
+    for (statement::Effect& effect : facts_.effects) { // whether and in which order is not known
+        if (auto* parameter = std::get_if<statement::SetParameter>(&effect)) {
+            parameter->unknown = true;
+            parameter->value.reset();
+        } else if (auto* made = std::get_if<statement::PrepareStatement>(&effect)) {
+            effect = statement::Deallocate{made->name};
+        }
+    }
+}
+
+/// A statement inside a block or the body itself.
+void Parser::body_statement()
+{
+    const Nest nest{*this};
+    if (!nest)
+        return;
+    const std::size_t references = references_.size();
+    const std::size_t items = items_.size();
+    if (!compound()) {
+        statement();
+        also(facts_.kind);
+    }
+    drop_references(references);
+    items_.resize(items);
+}
+
+/// True if a statement that only stands in bodies was read.
+bool Parser::compound()
+{
+    if (at_name() && next_is(1, ':')) {
+        advance();
+        advance();
+    }
+    switch (cur().word) {
+    case Word::k_begin:
+        block();
+        return true;
+    case Word::k_if:
+        if_statement();
+        return true;
+    case Word::k_case:
+        case_statement();
+        return true;
+    case Word::k_loop:
+    case Word::k_while:
+    case Word::k_repeat:
+        loop();
+        return true;
+    case Word::k_for:
+        for_loop();
+        return true;
+    case Word::k_return:
+        advance();
+        expression();
+        return true;
+    case Word::k_leave:
+    case Word::k_iterate:
+    case Word::k_open:
+        advance();
+        name();
+        if (at('('))
+            parenthesised();
+        return true;
+    case Word::k_close:
+        advance();
+        name();
+        return true;
+    case Word::k_fetch:
+        advance();
+        if (accept(Word::k_group)) { // of an aggregate function
+            expect(Word::k_next);
+            expect(Word::k_row);
+            return true;
+        }
+        if (accept(Word::k_next))
+            accept(Word::k_from);
+        else if (!at_name())
+            accept(Word::k_from);
+        name();
+        into();
+        return true;
+    default:
+        return false;
+    }
+}
+
+/// BEGIN [NOT ATOMIC] declarations; statements; END [label]
+void Parser::block()
+{
+    expect(Word::k_begin);
+    if (accept(Word::k_not))
+        expect(Word::k_atomic);
+    while (at(Word::k_declare)) {
+        declare();
+        expect(';');
+    }
+    while (!failed_ && !at(Word::k_end)) {
+        body_statement();
+        expect(';');
+    }
+    expect(Word::k_end);
+    if (at_name())
+        name();
+}
+
+/// Statements up to the word that ends them.
+void Parser::block_body()
+{
+    while (!failed_ && !at(Word::k_end) && !at(Word::k_else) && !at(Word::k_elseif) && !at(Word::k_when) &&
+           !at(Word::k_until)) {
+        body_statement();
+        expect(';');
+    }
+}
+
+void Parser::if_statement()
+{
+    do {
+        advance();
+        expression();
+        expect(Word::k_then);
+        block_body();
+    } while (at(Word::k_elseif));
+    if (accept(Word::k_else))
+        block_body();
+    expect(Word::k_end);
+    expect(Word::k_if);
+}
+
+void Parser::case_statement()
+{
+    advance();
+    if (!at(Word::k_when))
+        expression();
+    while (accept(Word::k_when)) {
+        expression();
+        expect(Word::k_then);
+        block_body();
+    }
+    if (accept(Word::k_else))
+        block_body();
+    expect(Word::k_end);
+    expect(Word::k_case);
+}
+
+void Parser::loop()
+{
+    const Word kind = cur().word;
+    advance();
+    if (kind == Word::k_while) {
+        expression();
+        expect(Word::k_do);
+    }
+    block_body();
+    if (kind == Word::k_repeat) {
+        expect(Word::k_until);
+        expression();
+    }
+    expect(Word::k_end);
+    if (!accept(kind))
+        unexpected();
+    if (at_name())
+        name();
+}
+
+/// MariaDB: FOR i IN [REVERSE] 1 .. 9 DO …; FOR row IN (query) | cursor[(…)] DO …
+void Parser::for_loop()
+{
+    advance();
+    name();
+    expect(Word::k_in);
+    accept(Word::k_reverse);
+    if (at_query_in_parentheses()) {
+        advance();
+        subquery(true);
+        expect(')');
+    } else {
+        expression();
+        if (accept(Symbol::dots))
+            expression();
+    }
+    expect(Word::k_do);
+    block_body();
+    expect(Word::k_end);
+    expect(Word::k_for);
+    if (at_name())
+        name();
+}
+
+/// DECLARE a, b type [DEFAULT x]; name CURSOR FOR query; name CONDITION FOR …; CONTINUE|EXIT|UNDO HANDLER FOR … body
+void Parser::declare()
+{
+    expect(Word::k_declare);
+    if (accept_any(Word::k_continue, Word::k_exit, Word::k_undo)) {
+        expect(Word::k_handler);
+        expect(Word::k_for);
+        do {
+            if (accept(Word::k_sqlstate)) {
+                accept(Word::k_value);
+                string_value();
+            } else if (accept(Word::k_not)) {
+                expect(Word::k_found);
+            } else {
+                advance(); // SQLWARNING, SQLEXCEPTION, a number or the name of a condition
+            }
+        } while (accept(','));
+        return body_statement();
+    }
+    do
+        name();
+    while (accept(','));
+    if (accept(Word::k_condition)) {
+        expect(Word::k_for);
+        if (accept(Word::k_sqlstate)) {
+            accept(Word::k_value);
+            string_value();
+        } else {
+            integer_value();
+        }
+        return;
+    }
+    if (accept(Word::k_cursor)) {
+        if (at('('))
+            skip_group();
+        expect(Word::k_for);
+        if (at(Word::k_select) || at(Word::k_with) || at('(') || at(Word::k_values))
+            query();
+        else
+            name(); // a prepared statement
+        return;
+    }
+    while (!at(Word::k_default) && !at_end()) {
+        if (at('('))
+            skip_group();
+        else
+            advance();
+    }
+    if (accept(Word::k_default))
+        expression();
+}
+
+/// SIGNAL and RESIGNAL [SQLSTATE 'x' | name] [SET item = value, …]
+void Parser::signal()
+{
+    advance();
+    if (accept(Word::k_sqlstate)) {
+        accept(Word::k_value);
+        string_value();
+    } else if (!at(Word::k_set) && !at_end()) {
+        name();
+    }
+    if (!accept(Word::k_set))
+        return;
+    do {
+        name();
+        expect('=');
+        expression();
+    } while (accept(','));
+}
+
+/// GET [CURRENT | STACKED] DIAGNOSTICS target = item, …
+void Parser::diagnostics()
+{
+    is(Kind::show);
+    expect(Word::k_get);
+    accept_any(Word::k_current, Word::k_stacked);
+    expect(Word::k_diagnostics);
+    if (accept(Word::k_condition))
+        expression();
+    do {
+        if (at(TokenKind::user_variable)) {
+            set_effect("@" + unescaped(cur(), reading_), std::nullopt);
+            advance();
+        } else {
+            name();
+        }
+        expect('=');
+        if (!at(TokenKind::word)) // ROW_NUMBER is one
+            return unexpected();
+        advance();
+    } while (accept(','));
+    drop_references(0);
+}
+
+} // namespace stepgate::policies::mysql

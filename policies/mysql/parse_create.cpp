@@ -1,0 +1,255 @@
+#include "policies/mysql/parser.h"
+
+namespace stepgate::policies::mysql
+{
+
+/// DEFINER = account
+void Parser::definer()
+{
+    if (!accept(Word::k_definer))
+        return;
+    expect('=');
+    account();
+}
+
+void Parser::create()
+{
+    advance();
+    const bool replace = at(Word::k_or) && next_is(1, Word::k_replace);
+    if (replace) {
+        advance();
+        advance();
+    }
+    if (accept(Word::k_algorithm)) {
+        expect('=');
+        advance();
+    }
+    definer();
+    if (accept(Word::k_sql)) {
+        expect(Word::k_security);
+        advance();
+    }
+    const bool temporary = accept(Word::k_temporary);
+    if (accept(Word::k_table))
+        return create_table(temporary, replace);
+    if (accept(Word::k_sequence))
+        return create_sequence();
+    if (accept(Word::k_view))
+        return create_view();
+    if (accept_any(Word::k_database, Word::k_schema))
+        return create_database();
+    if (accept_any(Word::k_online, Word::k_offline, Word::k_unique, Word::k_fulltext, Word::k_spatial) ||
+        at(Word::k_index)) {
+        expect(Word::k_index);
+        return create_index();
+    }
+    if (accept(Word::k_user))
+        return user_statement(Kind::create);
+    if (accept(Word::k_role))
+        return role_statement(Kind::create);
+    if (create_program())
+        return;
+    if (at(Word::k_server) || at(Word::k_tablespace) || at(Word::k_undo) || at(Word::k_logfile) ||
+        at(Word::k_resource) || at(Word::k_spatial)) {
+        is(Kind::create, at(Word::k_server) ? "server" : "tablespace");
+        out_.facts.carries_secret = out_.facts.carries_secret || at(Word::k_server);
+        return skip_rest();
+    }
+    unexpected();
+}
+
+bool Parser::create_program()
+{
+    accept(Word::k_aggregate);
+    if (accept(Word::k_procedure))
+        create_routine("procedure");
+    else if (accept(Word::k_function))
+        create_routine("function");
+    else if (accept(Word::k_trigger))
+        create_trigger();
+    else if (accept(Word::k_event))
+        create_event();
+    else
+        return false;
+    return true;
+}
+
+void Parser::create_database()
+{
+    is(Kind::create, "database");
+    if_not_exists();
+    name();
+    skip_rest();
+}
+
+void Parser::create_sequence()
+{
+    is(Kind::create, "sequence");
+    if_not_exists();
+    write_table(table_name());
+    skip_rest();
+}
+
+void Parser::create_view()
+{
+    is(Kind::create, "view");
+    if_not_exists();
+    const TableName view = table_name();
+    write_table(view);
+    if (at('('))
+        skip_group();
+    expect(Word::k_as);
+    query();
+    if (accept(Word::k_with)) {
+        accept_any(Word::k_cascaded, Word::k_local);
+        expect(Word::k_check);
+        expect(Word::k_option);
+    }
+}
+
+/// CREATE INDEX name [USING …] ON table (columns) …
+void Parser::create_index()
+{
+    is(Kind::create, "index");
+    if_not_exists();
+    name();
+    while (!at(Word::k_on) && !at_end())
+        advance();
+    expect(Word::k_on);
+    write_table(table_name());
+    if (!at('('))
+        return unexpected();
+    skip_group();
+    skip_rest();
+}
+
+void Parser::create_table(bool temporary, bool replace)
+{
+    is(Kind::create, "table");
+    if_not_exists();
+    const TableName table = table_name();
+    write_column(table, "*");
+    facts_.destructive = replace && !temporary;
+    if (accept(Word::k_like)) {
+        read_table(table_name(), {});
+        return;
+    }
+    table_definition();
+}
+
+/// [(elements)] [options] [PARTITION BY …] [[IGNORE | REPLACE] [AS] query]
+void Parser::table_definition()
+{
+    if (at('(') && !at_query_start(1) && !next_is(1, '(')) {
+        advance();
+        if (accept(Word::k_like)) {
+            read_table(table_name(), {});
+            return expect(')');
+        }
+        table_elements();
+        expect(')');
+    }
+    definition_tail(false);
+}
+
+void Parser::table_elements()
+{
+    do
+        definition_tail(true);
+    while (accept(','));
+}
+
+/// REFERENCES table (columns): that rows exist there is asked of it.
+void Parser::referenced_table()
+{
+    const TableName table = table_name();
+    if (!at('('))
+        return read_table(table, {});
+    advance();
+    do
+        read_table(table, name());
+    while (accept(','));
+    expect(')');
+}
+
+/// UNION = (a, b) of a MERGE table, which reads and writes those.
+void Parser::merged_tables()
+{
+    accept('=');
+    expect('(');
+    while (!at(')') && !at_end()) {
+        const TableName table = table_name();
+        write_table(table);
+        read_table(table, "*");
+        accept(',');
+    }
+    expect(')');
+}
+
+/// One thing in a definition that names tables, columns or functions; false if what comes next is something else.
+bool Parser::definition_part()
+{
+    const bool with_query = at(Word::k_with) && (next_is(1, Word::k_recursive) || next_is(2, Word::k_as) ||
+                                                 (next_is(2, '(') && !next_is(1, Word::k_parser)));
+    if (with_query ||
+        (!at(Word::k_with) && !next_is(1, Word::k_less) && !next_is(1, Word::k_in) && at_query_start(0))) {
+        query();
+        return true;
+    }
+    if (at('(')) {
+        if (at_query_start(1) || (next_is(1, '(') && at_query_start(2)))
+            query();
+        else
+            skip_group();
+        return true;
+    }
+    if (at(Word::k_references)) {
+        advance();
+        referenced_table();
+        return true;
+    }
+    if (at(Word::k_union)) {
+        advance();
+        merged_tables();
+        return true;
+    }
+    if (at(Word::k_connection) && (next_is(1, '=') || peek(1).kind == TokenKind::string)) {
+        out_.facts.carries_secret = true;
+        opaque("makes a table of another server");
+        advance();
+        return true;
+    }
+    const bool expression_follows = at(Word::k_as) || at(Word::k_check);
+    if (expression_follows && next_is(1, '(') && !at_query_start(2) && !next_is(2, '(')) {
+        advance();
+        advance();
+        expression();
+        expect(')');
+        return true;
+    }
+    const bool default_value = at(Word::k_default) && !next_is(1, Word::k_character) && !next_is(1, Word::k_charset) &&
+                               !next_is(1, Word::k_collate) && !next_is(1, Word::k_encryption) && !next_is(1, ',') &&
+                               !next_is(1, ')') && !next_is(1, ';') && peek(1).kind != TokenKind::end;
+    const bool on_update = at(Word::k_on) && next_is(1, Word::k_update) && next_is(2, Word::k_current_timestamp);
+    if (default_value || on_update) {
+        advance();
+        accept(Word::k_update);
+        expression(12); // a literal, a function or something in parentheses
+        return true;
+    }
+    return false;
+}
+
+/// The rest of a definition: words, options, groups; and what names tables or functions. An element of a list ends at
+/// its comma.
+void Parser::definition_tail(bool stop_at_comma)
+{
+    const std::size_t references = references_.size();
+    while (!at_end() && !at(')') && !(stop_at_comma && at(','))) {
+        if (!definition_part())
+            advance();
+    }
+    drop_references(references);
+}
+
+} // namespace stepgate::policies::mysql

@@ -1,0 +1,677 @@
+#include "policies/mysql/charset.h"
+#include "policies/mysql/parser.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::mysql
+{
+namespace
+{
+
+using Form = Expression::Form;
+
+// How tightly operators bind (MySQL 8.0 manual 14.4.1). Comparisons, LIKE, IN and BETWEEN take operands that bind
+// tighter than themselves.
+enum Power : int {
+    power_or = 1,
+    power_xor,
+    power_and,
+    power_not,
+    power_comparison,
+    power_bit_or,
+    power_bit_and,
+    power_shift,
+    power_sum,
+    power_product,
+    power_bit_xor,
+    power_concat,
+    power_unary,
+    power_none = -1,
+};
+
+// What parts an expression from others of the same operands.
+enum Seed : std::uint64_t { row_seed = 100, query_seed, exists_seed, in_seed, between_seed, null_seed, value_seed };
+
+/// A predicate that holds whenever `one` does not.
+Expression negated_if(bool negative, const Expression& one)
+{
+    return negative ? negated(one) : one;
+}
+
+} // namespace
+
+void Parser::expressions()
+{
+    do
+        expression();
+    while (accept(','));
+}
+
+/// Something whose value nothing is known of.
+Expression Parser::unknown_value(std::uint64_t what, bool reads)
+{
+    Expression made;
+    made.reads = reads;
+    made.shape = made.value = mix(what, value_seed);
+    made.always = made.never = !reads;
+    return made;
+}
+
+int Parser::infix_power()
+{
+    const Token& token = cur();
+    if (token.kind == TokenKind::symbol) {
+        switch (token.symbol) {
+        case Symbol::or_or:
+            return reading_.mode.pipes_as_concat ? power_concat : power_or;
+        case Symbol::and_and:
+            return power_and;
+        case Symbol::less_equal:
+        case Symbol::greater_equal:
+        case Symbol::not_equal:
+        case Symbol::null_safe_equal:
+        case Symbol::equal:
+        case Symbol::less:
+        case Symbol::greater:
+            return power_comparison;
+        case Symbol::pipe:
+            return power_bit_or;
+        case Symbol::ampersand:
+            return power_bit_and;
+        case Symbol::shift_left:
+        case Symbol::shift_right:
+            return power_shift;
+        case Symbol::plus:
+        case Symbol::minus:
+            return power_sum;
+        case Symbol::star:
+        case Symbol::slash:
+        case Symbol::percent:
+            return power_product;
+        case Symbol::caret:
+            return power_bit_xor;
+        case Symbol::arrow:
+        case Symbol::long_arrow:
+            return power_unary + 1;
+        default:
+            return power_none;
+        }
+    }
+    if (token.kind != TokenKind::word)
+        return power_none;
+    switch (token.word) {
+    case Word::k_or:
+        return power_or;
+    case Word::k_xor:
+        return power_xor;
+    case Word::k_and:
+        return power_and;
+    case Word::k_is:
+    case Word::k_in:
+    case Word::k_like:
+    case Word::k_regexp:
+    case Word::k_rlike:
+    case Word::k_between:
+        return power_comparison;
+    case Word::k_not:
+        return next_is(1, Word::k_in) || next_is(1, Word::k_like) || next_is(1, Word::k_regexp) ||
+                       next_is(1, Word::k_rlike) || next_is(1, Word::k_between)
+                   ? power_comparison
+                   : power_none;
+    case Word::k_sounds:
+        return next_is(1, Word::k_like) ? power_comparison : power_none;
+    case Word::k_member:
+        return !mariadb() && (next_is(1, Word::k_of) || next_is(1, '(')) ? power_comparison : power_none;
+    case Word::k_div:
+    case Word::k_mod:
+        return power_product;
+    case Word::k_collate:
+        return power_unary + 1;
+    default:
+        return power_none;
+    }
+}
+
+Expression Parser::expression(int least)
+{
+    const Nest nest{*this};
+    if (!nest)
+        return {};
+    Expression left = prefix();
+    for (;;) {
+        const int power = infix_power();
+        if (power == power_none || power < least)
+            return left;
+        if (++operators_ > limits_.max_operators) {
+            fail("is an expression of too many parts");
+            return left;
+        }
+        left = infix(left, power);
+    }
+}
+
+Expression Parser::prefix()
+{
+    const bool high_not = reading_.mode.high_not_precedence;
+    if (at(Word::k_not)) {
+        advance();
+        return negated(expression(high_not ? power_unary : power_not));
+    }
+    if (accept('!'))
+        return negated(expression(power_unary));
+    if (at('-') || at('+') || at('~')) {
+        const auto mark = static_cast<std::uint64_t>(cur().symbol);
+        advance();
+        return combined({}, mark, expression(power_unary));
+    }
+    return primary();
+}
+
+Expression Parser::infix(Expression left, int power)
+{
+    const Token token = cur();
+    if (power == power_or)
+        return disjunction(left);
+    if (power == power_and) {
+        advance();
+        return both(left, expression(power_and + 1));
+    }
+    if (power == power_comparison) {
+        if (token.kind == TokenKind::symbol) {
+            advance();
+            return compare(left, token.symbol);
+        }
+        if (at(Word::k_is))
+            return is_test(left);
+        const bool negative = accept(Word::k_not);
+        return predicate(left, negative);
+    }
+    advance();
+    if (token.word == Word::k_collate) {
+        if (!accept(Word::k_binary))
+            name_or_text();
+        return left;
+    }
+    const std::uint64_t what =
+        token.kind == TokenKind::symbol ? static_cast<std::uint64_t>(token.symbol) : hash_of(token.text);
+    return combined(left, what, expression(power + 1));
+}
+
+/// a or b or …: true for every row if one arm is, or if two are opposites.
+Expression Parser::disjunction(Expression left)
+{
+    constexpr std::size_t most_arms = 64;
+    const std::size_t first = arms_.size();
+    Expression whole = left;
+    if (judging_)
+        arms_.push_back(left);
+    while (!failed_ && (at(Word::k_or) || (at(Symbol::or_or) && !reading_.mode.pipes_as_concat))) {
+        advance();
+        if (++operators_ > limits_.max_operators) {
+            fail("is an expression of too many parts");
+            break;
+        }
+        const Expression arm = expression(power_or + 1);
+        whole = either(whole, arm);
+        if (!judging_ || arms_.size() - first >= most_arms)
+            continue;
+        for (std::size_t i = first; i < arms_.size() && !whole.always; ++i)
+            whole.always = opposite(arms_[i], arm, out_.literals_consulted);
+        arms_.push_back(arm);
+    }
+    arms_.resize(first);
+    return whole;
+}
+
+/// Right of a comparison; ANY, SOME and ALL take a query.
+Expression Parser::compare(const Expression& left, Symbol op)
+{
+    if ((at(Word::k_any) || at(Word::k_some) || at(Word::k_all)) && next_is(1, '(')) {
+        advance();
+        advance();
+        const Query query = subquery(true);
+        expect(')');
+        return combined(left, query_seed, query_value(query, query_seed, true));
+    }
+    const Expression right = expression(power_comparison + 1);
+    if (!judging_)
+        return combined(left, static_cast<std::uint64_t>(op), right);
+    const bool same_or_null = op == Symbol::null_safe_equal;
+    return compared(left, same_or_null ? symbol('=') : op, right, out_.literals_consulted);
+}
+
+Expression Parser::is_test(const Expression& left)
+{
+    advance();
+    const bool negative = accept(Word::k_not);
+    if (accept(Word::k_null)) {
+        Expression made = left;
+        made.form = negative ? Form::is_not_null : Form::is_null;
+        made.left = left.value;
+        made.left_shape = left.shape;
+        made.shape = mix(mix(left.shape, null_seed), negative);
+        made.value = mix(mix(left.value, null_seed), negative);
+        made.always = made.never = !left.reads;
+        return made;
+    }
+    if (accept(Word::k_true))
+        return negated_if(negative, left);
+    if (accept(Word::k_false))
+        return negated_if(!negative, left);
+    if (accept(Word::k_unknown)) {
+        // Of one that is always true or never, the value is known.
+        Expression made = unknown_value(mix(left.value, null_seed), left.reads);
+        if (left.reads) {
+            made.always = negative && (left.always || left.never);
+            made.never = !negative && (left.always || left.never);
+        }
+        return made;
+    }
+    unexpected();
+    return left;
+}
+
+/// LIKE, REGEXP, IN, BETWEEN, SOUNDS LIKE, MEMBER OF.
+Expression Parser::predicate(const Expression& left, bool negative)
+{
+    if (accept(Word::k_in)) {
+        if (!at('(')) {
+            unexpected();
+            return left;
+        }
+        return in_list(left, negative);
+    }
+    if (accept(Word::k_between)) {
+        const Expression low = expression(power_comparison + 1);
+        expect(Word::k_and);
+        const Expression high = expression(power_comparison + 1);
+        Expression whole = combined(combined(left, between_seed, low), between_seed, high);
+        if (judging_ && whole.reads) {
+            whole.always = same(left, low, out_.literals_consulted) && same(left, high, out_.literals_consulted);
+            whole.never = false;
+        }
+        return negated_if(negative, whole);
+    }
+    if (at(Word::k_like) || at(Word::k_regexp) || at(Word::k_rlike)) {
+        const bool like = at(Word::k_like);
+        advance();
+        const Expression pattern = expression(power_comparison + 1);
+        if (like && accept(Word::k_escape))
+            expression(power_comparison + 1);
+        if (judging_ && like)
+            return matched(left, negative, pattern, out_.literals_consulted);
+        return combined(left, static_cast<std::uint64_t>(like) + 2 * static_cast<std::uint64_t>(negative), pattern);
+    }
+    if (accept(Word::k_sounds)) {
+        expect(Word::k_like);
+        return combined(left, power_comparison, expression(power_comparison + 1));
+    }
+    if (accept(Word::k_member)) {
+        accept(Word::k_of);
+        expect('(');
+        const Expression right = expression();
+        expect(')');
+        return combined(left, power_comparison, right);
+    }
+    unexpected();
+    return left;
+}
+
+/// x in (…): one of the items, or a row of a query.
+Expression Parser::in_list(const Expression& left, bool negative)
+{
+    if (at_query_in_parentheses()) {
+        advance();
+        const Query query = subquery(true);
+        expect(')');
+        return in_query(left, negative, query);
+    }
+    expect('(');
+    Expression whole = left;
+    bool itself = false;
+    do {
+        const Expression item = whole_query(expression());
+        itself = itself || (judging_ && left.reads && same(left, item, out_.literals_consulted));
+        whole = combined(whole, in_seed, item);
+    } while (accept(','));
+    expect(')');
+    if (itself) {
+        whole.always = true;
+        whole.never = false;
+    }
+    return negated_if(negative, whole);
+}
+
+/// "x in (select x from the same table)" holds for every row.
+Expression Parser::in_query(const Expression& left, bool negative, const Query& query)
+{
+    Expression whole = combined(left, in_seed, query_value(query, query_seed, true));
+    const bool same_table = query.single && !target_name_.empty() && query.table == target_name_;
+    if (judging_ && left.form == Form::column && query.column.form == Form::column && same_table &&
+        hash_of(left.name) == hash_of(query.column.name)) {
+        whole.always = query.where.always;
+        whole.never = false;
+    }
+    return negated_if(negative, whole);
+}
+
+Expression Parser::query_value(const Query& query, std::uint64_t what, bool list_counts)
+{
+    Expression made = unknown_value(mix(what, ++parameters_), query.reads || (list_counts && query.list_reads));
+    made.form = Form::subquery;
+    return made;
+}
+
+Expression Parser::literal(bool text)
+{
+    const Token token = cur();
+    Expression made;
+    made.literal = true;
+    made.form = text ? Form::text : Form::other;
+    made.always = made.never = true;
+    made.shape = mix(static_cast<std::uint64_t>(token.kind), value_seed);
+    made.value = mix(exact_hash_of(token.text), made.shape);
+    made.everything = text && !token.text.empty() && token.text.find_first_not_of('%') == std::string_view::npos;
+    advance();
+    while (text && at(TokenKind::string)) { // 'a' 'b' is one string
+        made.value = mix(made.value, exact_hash_of(cur().text));
+        made.everything = false;
+        advance();
+    }
+    return made;
+}
+
+Expression Parser::user_variable()
+{
+    const Token token = cur();
+    advance();
+    const std::string_view variable =
+        token.escaped ? std::string_view{names_.emplace_back(unescaped(token, reading_))} : token.text;
+    Expression made = unknown_value(hash_of(variable), false);
+    if (!accept(Symbol::assign))
+        return made;
+    const Expression value = expression();
+    set_effect("@" + std::string{variable}, std::nullopt);
+    return combined(made, value_seed, value);
+}
+
+Expression Parser::system_variable()
+{
+    std::uint64_t hash = hash_of(cur().text);
+    advance();
+    while (accept('.')) {
+        hash = mix(hash, hash_of(cur().text));
+        if (!at(TokenKind::word) && !at(TokenKind::quoted_name))
+            unexpected();
+        advance();
+    }
+    return unknown_value(hash, false);
+}
+
+bool Parser::at_query_start(std::size_t ahead)
+{
+    const Token& token = peek(ahead);
+    if (token.kind != TokenKind::word)
+        return false;
+    if (token.word == Word::k_select || token.word == Word::k_with)
+        return true;
+    if (token.word == Word::k_table)
+        return !mariadb();
+    // VALUES(column) is a function of INSERT … ON DUPLICATE KEY UPDATE.
+    return token.word == Word::k_values && !on_duplicate_ && (mariadb() || next_is(ahead + 1, Word::k_row));
+}
+
+bool Parser::at_query_in_parentheses()
+{
+    return at('(') && at_query_start(1);
+}
+
+Expression Parser::primary()
+{
+    switch (cur().kind) {
+    case TokenKind::string:
+    case TokenKind::national_string:
+        return literal(true);
+    case TokenKind::integer:
+    case TokenKind::number:
+    case TokenKind::hex:
+    case TokenKind::bits:
+        return literal(false);
+    case TokenKind::parameter:
+        advance();
+        return unknown_value(mix(value_seed, ++parameters_), false);
+    case TokenKind::user_variable:
+        return user_variable();
+    case TokenKind::system_variable:
+        return system_variable();
+    case TokenKind::quoted_name:
+        return column_or_call();
+    case TokenKind::word:
+        return primary_word();
+    case TokenKind::symbol:
+        if (at('('))
+            return parenthesised();
+        if (at('.'))
+            return column_or_call();
+        if (accept('{')) { // {d '2020-01-01'}, {fn now()}, {x ssn}
+            name();
+            const Expression inner = expression();
+            expect('}');
+            return inner;
+        }
+        break;
+    case TokenKind::end:
+        break;
+    }
+    unexpected();
+    return {};
+}
+
+Expression Parser::primary_word()
+{
+    const Token token = cur();
+    const bool text_follows = peek(1).kind == TokenKind::string;
+    switch (token.word) {
+    case Word::k_null:
+    case Word::k_true:
+    case Word::k_false:
+        advance();
+        return unknown_value(hash_of(token.text), false);
+    case Word::k_case:
+        return case_expression();
+    case Word::k_interval:
+        return interval();
+    case Word::k_binary: {
+        advance();
+        return combined({}, hash_of("binary"), expression(power_unary));
+    }
+    case Word::k_exists: {
+        advance();
+        expect('(');
+        const Query query = subquery(true);
+        expect(')');
+        return query_value(query, exists_seed, false);
+    }
+    case Word::k_row:
+        if (next_is(1, '(')) {
+            advance();
+            return parenthesised();
+        }
+        break;
+    case Word::k_match:
+        return match_against();
+    case Word::k_date:
+    case Word::k_time:
+    case Word::k_timestamp:
+        if (text_follows) {
+            advance();
+            return literal(true);
+        }
+        break;
+    case Word::k_default:
+        advance();
+        if (accept('(')) {
+            column_or_call();
+            expect(')');
+        }
+        return unknown_value(hash_of(token.text), false);
+    case Word::k_current_date:
+    case Word::k_current_time:
+    case Word::k_current_timestamp:
+    case Word::k_current_user:
+    case Word::k_current_role:
+    case Word::k_localtime:
+    case Word::k_localtimestamp:
+    case Word::k_utc_date:
+    case Word::k_utc_time:
+    case Word::k_utc_timestamp:
+        advance();
+        called(token.text, true);
+        if (accept('(')) {
+            if (at(TokenKind::integer))
+                advance();
+            expect(')');
+        }
+        return unknown_value(hash_of(token.text), false);
+    case Word::k_next:
+    case Word::k_previous:
+        if (mariadb() && (next_is(1, Word::k_value))) {
+            const bool writes = token.word == Word::k_next;
+            advance();
+            advance();
+            expect(Word::k_for);
+            sequence_argument(writes);
+            called(writes ? "nextval" : "lastval", true);
+            return unknown_value(hash_of(token.text), false);
+        }
+        break;
+    default:
+        break;
+    }
+    const bool literal_follows = text_follows || peek(1).kind == TokenKind::hex || peek(1).kind == TokenKind::bits;
+    if (token.text.front() == '_' && literal_follows && is_charset_name(token.text.substr(1))) {
+        advance();
+        return literal(at(TokenKind::string));
+    }
+    return column_or_call();
+}
+
+/// [[database .] table .] column, table.*, or name(…).
+Expression Parser::column_or_call()
+{
+    const Token first = cur();
+    const bool dotted = peek(1).kind == TokenKind::symbol && peek(1).symbol == symbol('.');
+    if (!at('.') && !dotted && next_is(1, '('))
+        return call(first);
+    std::string_view parts[3];
+    std::size_t count = 0;
+    if (!at('.'))
+        parts[count++] = name();
+    while (count < 3 && accept('.')) {
+        if (count > 0 && accept('*')) {
+            reference(parts[count - 1], "*");
+            star_ = true;
+            return unknown_value(++parameters_, true);
+        }
+        const bool stored = next_is(1, '(') && count == 1 && !at('*');
+        parts[count++] = name();
+        if (stored) {
+            called_stored({parts[0], parts[1]});
+            return call_arguments(Word::none, hash_of(parts[1]));
+        }
+    }
+    if (count == 0) {
+        unexpected();
+        return {};
+    }
+    const std::string_view table = count > 1 ? parts[count - 2] : std::string_view{};
+    const std::string_view column = parts[count - 1];
+    reference(table, column);
+    Expression made;
+    made.form = Form::column;
+    made.reads = true;
+    made.name = column;
+    made.shape = hash_of(column);
+    if (judging_ && !table.empty() && hash_of(table) != hash_of(target_alias_))
+        made.shape = mix(made.shape, hash_of(table));
+    made.value = made.shape;
+    return made;
+}
+
+/// (a), (a, b), or a query; "((select …) union …)" shows what it is only after its first part.
+Expression Parser::parenthesised()
+{
+    if (at_query_in_parentheses()) {
+        advance();
+        const Query query = subquery(true);
+        expect(')');
+        return query_value(query, query_seed, true);
+    }
+    expect('(');
+    Expression first = whole_query(expression());
+    while (accept(',')) {
+        const Expression next = expression();
+        first = combined(first, row_seed, next);
+        first.always = first.never = !first.reads;
+    }
+    expect(')');
+    return first;
+}
+
+/// "(select …) union …": the rest of a query whose first part stood in parentheses of its own.
+Expression Parser::whole_query(const Expression& first)
+{
+    const bool goes_on =
+        at(Word::k_union) || at(Word::k_except) || at(Word::k_intersect) || at(Word::k_order) || at(Word::k_limit);
+    if (first.form != Form::subquery || !goes_on)
+        return first;
+    Query whole;
+    const std::size_t items = items_.size();
+    const std::size_t references = references_.size();
+    whole.complete = false;
+    continue_query(whole, items);
+    resolve(references, items);
+    items_.resize(items);
+    return unknown_value(mix(query_seed, ++parameters_), true);
+}
+
+Expression Parser::case_expression()
+{
+    advance();
+    Expression whole;
+    whole.shape = whole.value = hash_of("case");
+    if (!at(Word::k_when))
+        whole = combined(whole, 1, expression());
+    while (accept(Word::k_when)) {
+        whole = combined(whole, 2, expression());
+        expect(Word::k_then);
+        whole = combined(whole, 3, expression());
+    }
+    if (accept(Word::k_else))
+        whole = combined(whole, 4, expression());
+    expect(Word::k_end);
+    return whole;
+}
+
+/// INTERVAL 5 DAY, or the function INTERVAL(a, b, …), which nothing but what follows tells apart.
+Expression Parser::interval()
+{
+    const Token word = cur();
+    advance();
+    Expression value = expression();
+    if (at(TokenKind::word) && infix_power() == power_none && !at_end() && word_is_unit(cur().word)) {
+        advance();
+        return combined({}, hash_of("interval"), value);
+    }
+    called(word.text, true);
+    return combined({}, hash_of("interval"), value);
+}
+
+void Parser::unit()
+{
+    if (!at(TokenKind::word) || !word_is_unit(cur().word))
+        return unexpected();
+    advance();
+}
+
+} // namespace stepgate::policies::mysql

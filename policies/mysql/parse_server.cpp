@@ -1,0 +1,315 @@
+#include "policies/mysql/parser.h"
+
+namespace stepgate::policies::mysql
+{
+
+bool Parser::object_statement()
+{
+    switch (cur().word) {
+    case Word::k_create:
+        create();
+        return true;
+    case Word::k_alter:
+        alter();
+        return true;
+    case Word::k_drop:
+        drop();
+        return true;
+    case Word::k_rename:
+        rename();
+        return true;
+    case Word::k_grant:
+        grant(false);
+        return true;
+    case Word::k_revoke:
+        grant(true);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool Parser::server_statement()
+{
+    const bool table_follows = next_is(1, Word::k_table) || next_is(1, Word::k_tables) || next_is(1, Word::k_view) ||
+                               next_is(2, Word::k_table) || next_is(2, Word::k_tables);
+    switch (cur().word) {
+    case Word::k_show:
+        show();
+        return true;
+    case Word::k_desc:
+    case Word::k_describe:
+    case Word::k_explain:
+        explain(false);
+        return true;
+    case Word::k_analyze:
+        if (table_follows)
+            table_maintenance(Kind::analyze, "table", false);
+        else
+            explain(true);
+        return true;
+    case Word::k_optimize:
+        table_maintenance(Kind::vacuum, "table", true);
+        return true;
+    case Word::k_check:
+    case Word::k_checksum:
+        table_maintenance(Kind::other, "table", false);
+        return true;
+    case Word::k_repair:
+        table_maintenance(Kind::other, "table", true);
+        return true;
+    case Word::k_flush:
+        flush();
+        return true;
+    case Word::k_kill:
+        kill();
+        return true;
+    case Word::k_install:
+    case Word::k_uninstall:
+        install(at(Word::k_install));
+        return true;
+    case Word::k_reset:
+        server_control("reset", "resets logs or replication", true);
+        return true;
+    case Word::k_purge:
+        server_control("purge", "deletes logs of the server", true);
+        return true;
+    case Word::k_change:
+        out_.facts.carries_secret = true;
+        server_control("replication", "changes from where the server replicates", false);
+        return true;
+    case Word::k_start:
+    case Word::k_stop:
+        server_control("replication", "starts or stops replication", false);
+        return true;
+    case Word::k_shutdown:
+    case Word::k_restart:
+        server_control("shutdown", "ends the server", true);
+        return true;
+    case Word::k_binlog:
+        server_control("binlog", "applies changes of rows that are given as text", true);
+        return true;
+    case Word::k_clone:
+        out_.facts.carries_secret = true;
+        server_control("clone", "copies the whole server", true);
+        return true;
+    case Word::k_import:
+        server_control("import", "makes tables of files of the server", false);
+        return true;
+    case Word::k_backup:
+    case Word::k_cache:
+    case Word::k_load:
+    case Word::k_help:
+        cache_index();
+        return true;
+    case Word::k_get:
+        diagnostics();
+        return true;
+    case Word::k_signal:
+    case Word::k_resignal:
+        is(Kind::other);
+        signal();
+        return true;
+    default:
+        break;
+    }
+    if (!mariadb() || !compound_follows())
+        return false;
+    block_statement();
+    return true;
+}
+
+/// Statements on the server that stepgate does not look into.
+void Parser::server_control(std::string_view object, std::string_view danger, bool destructive)
+{
+    is(Kind::other, object);
+    advance();
+    opaque(std::string{danger});
+    facts_.destructive = destructive;
+    skip_rest();
+}
+
+/// BACKUP STAGE, CACHE INDEX, LOAD INDEX INTO CACHE, HELP: they change no data and show none.
+void Parser::cache_index()
+{
+    is(at(Word::k_help) ? Kind::show : Kind::other);
+    skip_rest();
+}
+
+/// CHECK, REPAIR, OPTIMIZE, CHECKSUM, ANALYZE … TABLE a, b …
+void Parser::table_maintenance(Kind kind, std::string_view object, bool writes)
+{
+    is(kind, object);
+    advance();
+    accept_any(Word::k_no_write_to_binlog, Word::k_local);
+    if (!accept_any(Word::k_table, Word::k_tables, Word::k_view))
+        return unexpected();
+    do {
+        const TableName table = table_name();
+        if (writes)
+            write_table(table);
+        else
+            read_table(table, {});
+    } while (accept(','));
+    skip_rest();
+}
+
+void Parser::flush()
+{
+    is(Kind::other, "flush");
+    advance();
+    accept_any(Word::k_no_write_to_binlog, Word::k_local);
+    if (accept_any(Word::k_table, Word::k_tables) && at_name()) {
+        do
+            read_table(table_name(), {});
+        while (accept(','));
+    }
+    skip_rest();
+}
+
+/// KILL [HARD | SOFT] [CONNECTION | QUERY [ID]] number | USER account
+void Parser::kill()
+{
+    is(Kind::kill);
+    advance();
+    accept_any(Word::k_hard, Word::k_soft);
+    accept_any(Word::k_connection, Word::k_query);
+    accept(Word::k_id);
+    if (accept(Word::k_user))
+        return account();
+    expression();
+    drop_references(0);
+}
+
+void Parser::install(bool installs)
+{
+    is(installs ? Kind::load : Kind::other, "plugin");
+    advance();
+    if (installs)
+        opaque("loads a library into the server");
+    skip_rest();
+}
+
+/// EXPLAIN, DESCRIBE and (MariaDB) ANALYZE; of a table they show its columns.
+void Parser::explain(bool analyze)
+{
+    advance();
+    bool runs = analyze;
+    bool options = analyze;
+    for (bool more = true; more;) {
+        more = false;
+        if (accept_any(Word::k_extended, Word::k_partitions)) {
+            more = options = true;
+        } else if (at(Word::k_analyze)) {
+            advance();
+            more = options = runs = true;
+        } else if (at(Word::k_format) && next_is(1, '=')) {
+            advance();
+            advance();
+            name_or_text();
+            more = options = true;
+        } else if (at(Word::k_into) && peek(1).kind == TokenKind::user_variable) {
+            advance();
+            set_effect("@" + unescaped(cur(), reading_), std::nullopt);
+            advance();
+            more = options = true;
+        }
+    }
+    if (accept(Word::k_for)) {
+        if (!accept_any(Word::k_schema, Word::k_database)) {
+            is(Kind::explain);
+            expect(Word::k_connection);
+            integer_value();
+            return opaque("explains the statement of another session");
+        }
+        name();
+        opaque("explains a statement in another database");
+    }
+    const bool statement_follows = at(Word::k_select) || at(Word::k_with) || at('(') || at(Word::k_values) ||
+                                   at(Word::k_insert) || at(Word::k_replace) || at(Word::k_update) ||
+                                   at(Word::k_delete) || (at(Word::k_table) && !mariadb());
+    if (statement_follows)
+        return explained(runs);
+    if (options)
+        return unexpected();
+    is(Kind::show, "table");
+    table_name();
+    if (at_name() || at(TokenKind::string))
+        name_or_text();
+}
+
+/// Plain EXPLAIN changes nothing: what the statement would write counts as read. ANALYZE runs the statement.
+void Parser::explained(bool runs)
+{
+    statement();
+    const Kind kind = facts_.kind;
+    if (runs) {
+        is(Kind::explain);
+        return also(kind);
+    }
+    for (Access& write : writes_) {
+        auto& columns = reads_[static_cast<std::size_t>(read_index(write.table, write.known))].columns;
+        columns.insert(columns.end(), write.columns.begin(), write.columns.end());
+    }
+    writes_.clear();
+    facts_ = {};
+    is(Kind::explain);
+}
+
+void Parser::show_create()
+{
+    advance();
+    if (accept(Word::k_user)) {
+        read_table({"mysql", "user"}, "authentication_string");
+        if (!at_end())
+            account();
+        return;
+    }
+    if (accept_any(Word::k_database, Word::k_schema))
+        if_not_exists();
+    else
+        advance();
+    if (accept(Word::k_body)) { // show create package body p
+    }
+    table_name();
+}
+
+/// SHOW …: what it shows are names and settings, but for a few; LIKE and WHERE may hold queries.
+void Parser::show()
+{
+    is(Kind::show);
+    advance();
+    if (at(Word::k_create))
+        return show_create();
+    if (at(Word::k_binlog) || at(Word::k_relaylog))
+        opaque("shows statements and rows of the binary log");
+    if (at(Word::k_engine) || at(Word::k_explain) || at(Word::k_analyze))
+        opaque("shows statements of other sessions");
+    if (at(Word::k_processlist) || (at(Word::k_full) && next_is(1, Word::k_processlist)))
+        read_table({"information_schema", "processlist"}, "info");
+    while (!at_end()) {
+        if (accept(Word::k_like)) {
+            string_value();
+        } else if (accept(Word::k_where)) {
+            expression();
+        } else if (accept_any(Word::k_from, Word::k_in)) {
+            if (at(TokenKind::string) || at(TokenKind::integer))
+                advance();
+            else
+                table_name();
+        } else if (at(Word::k_limit)) {
+            limit();
+        } else if (at(Word::k_select) || at(TokenKind::system_variable) || at(TokenKind::symbol)) {
+            const bool counts =
+                at('(') || at('*') || at(')') || at(',') || at('.') || at('='); // count(*), block io, cpu
+            if (!counts)
+                return unexpected();
+            advance();
+        } else {
+            advance();
+        }
+    }
+    drop_references(0);
+}
+
+} // namespace stepgate::policies::mysql

@@ -1,0 +1,420 @@
+#pragma once
+
+#include "policies/mysql/analyzer.h"
+#include "policies/mysql/expression.h"
+#include "policies/mysql/lexer.h"
+#include "policies/statement/facts.h"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::policies::mysql
+{
+
+/// A name in a text, already without quotes. The text lives as long as the parser.
+struct TableName {
+    std::string_view database; // empty: not written
+    std::string_view name;
+};
+
+/// A column that an expression names, kept until the tables in reach are known.
+struct Reference {
+    std::string_view table; // empty: not qualified
+    std::string_view name;  // "*" for all
+    int skip = 0;           // query blocks around it whose tables are not in reach (of a derived table)
+};
+
+/// One name in FROM, or the target of INSERT, UPDATE and DELETE.
+struct Item {
+    std::string_view alias;
+    std::string table; // "database.table"; empty: a derived table, CTE or table function
+    bool known = false;
+    int read = -1;                  // index in `reads_` once something of it was read
+    std::size_t begin = 0, end = 0; // its columns in `outputs_`, of one without a table
+    bool complete = false;          // it has no others
+};
+
+struct Cte {
+    std::string_view name;
+    std::size_t begin = 0, end = 0;
+    bool complete = false;
+};
+
+/// What is known of a query once it is read.
+struct Query {
+    std::size_t begin = 0, end = 0; // names of its columns, in `outputs_`
+    bool complete = true;           // there are no others
+    bool list_reads = false;        // a column in its select list
+    bool reads = false;             // a column elsewhere
+    bool single = false;            // SELECT one column FROM one table, nothing that leaves rows out but WHERE
+    Expression column;              // that column
+    Expression where;               // what stands in its WHERE
+    std::string_view table;         // that table
+};
+
+/// Reads the statements of one text and collects facts as it goes: a recursive-descent parser of the grammars of MySQL
+/// and MariaDB that accepts what they accept, and somewhat more. What it does not expect ends the reading, and the text
+/// is opaque. One object a text; memory does not grow with the length of expressions or lists.
+class Parser
+{
+  public:
+    Parser(std::string_view sql, const SessionState& state, const SqlMode& mode, const Limits& limits, Analysis& out);
+    Parser(const Parser&) = delete;
+    Parser& operator=(const Parser&) = delete;
+
+    /// Appends the facts of all statements.
+    void text();
+
+  private:
+    friend class Nest;
+    using Kind = statement::Kind;
+    struct Access {
+        std::string table;
+        bool known = false;
+        std::vector<std::string_view> columns;
+    };
+
+    // parse_tokens.cpp
+    [[nodiscard]] const Token& cur() { return peek(0); }
+    [[nodiscard]] const Token& peek(std::size_t ahead);
+    void advance();
+    void restart_lexer(std::size_t position);
+    [[nodiscard]] bool at(Word word) { return cur().word == word && cur().kind == TokenKind::word; }
+    [[nodiscard]] bool at(char c) { return cur().kind == TokenKind::symbol && cur().symbol == symbol(c); }
+    [[nodiscard]] bool at(Symbol mark) { return cur().kind == TokenKind::symbol && cur().symbol == mark; }
+    [[nodiscard]] bool at(TokenKind kind) { return cur().kind == kind; }
+    [[nodiscard]] bool next_is(std::size_t ahead, Word word);
+    [[nodiscard]] bool next_is(std::size_t ahead, char c);
+    [[nodiscard]] bool at_end() { return at(TokenKind::end) || at(';'); }
+    bool accept(Word word);
+    bool accept(char c);
+    bool accept(Symbol mark);
+    void expect(Word word);
+    void expect(char c);
+    void expect(Symbol mark);
+    template <typename... Words>
+    bool accept_any(Words... words)
+    {
+        return (accept(words) || ...);
+    }
+    void unexpected();
+    void fail(std::string reason);
+    void opaque(std::string reason);
+    bool spend(std::size_t steps);
+    [[nodiscard]] bool is_name(const Token& token) const;
+    [[nodiscard]] bool at_name() { return is_name(cur()); }
+    std::string_view name();
+    std::string_view name_of(const Token& token);
+    std::string_view name_or_text();
+    TableName table_name();
+    [[nodiscard]] bool mariadb() const { return reading_.version.mariadb; }
+    std::string string_value();
+    void if_exists();
+    void if_not_exists();
+    void skip_group();
+    std::uint64_t integer_value();
+
+    // parse_names.cpp: tables, columns, functions, facts
+    [[nodiscard]] Item item_of(const TableName& table, std::string_view alias);
+    [[nodiscard]] std::string full_name(const TableName& table, bool& known);
+    int read_index(const std::string& table, bool known);
+    void read_column(Item& item, std::string_view column);
+    void read_table(const TableName& table, std::string_view column);
+    Access& write_table(const TableName& table);
+    Access& write_of(const std::string& table, bool known);
+    void write_column(const TableName& table, std::string_view column);
+    void reference(std::string_view table, std::string_view column);
+    void resolve(std::size_t references, std::size_t items);
+    bool resolve_one(const Reference& reference, std::size_t items);
+    void drop_references(std::size_t references) { references_.resize(references); }
+    void skip_block(std::size_t references);
+    void called(std::string_view function, bool keyword_syntax);
+    void called_stored(const TableName& routine);
+    void effect(statement::Effect effect);
+    void set_effect(std::string name, std::optional<std::string> value);
+    void weaken_where(statement::Where where);
+    void begin_statement();
+    void finish_statement();
+    void is(Kind kind, std::string_view object = {});
+    void also(Kind kind);
+    statement::StatementFacts& facts() { return facts_; }
+
+    // parse_expressions.cpp
+    Expression expression(int least = 0);
+    void expressions();
+    Expression prefix();
+    Expression primary();
+    Expression primary_word();
+    Expression parenthesised();
+    Expression whole_query(const Expression& first);
+    Expression literal(bool text);
+    Expression user_variable();
+    Expression system_variable();
+    Expression column_or_call();
+    Expression row_constructor(Expression first);
+    Expression infix(Expression left, int power);
+    Expression is_test(const Expression& left);
+    Expression predicate(const Expression& left, bool negative);
+    Expression in_list(const Expression& left, bool negative);
+    Expression in_query(const Expression& left, bool negative, const Query& query);
+    Expression compare(const Expression& left, Symbol op);
+    Expression disjunction(Expression left);
+    [[nodiscard]] int infix_power();
+    Expression unknown_value(std::uint64_t what, bool reads);
+    [[nodiscard]] Expression query_value(const Query& query, std::uint64_t what, bool list_counts);
+    Expression case_expression();
+    Expression interval();
+    void unit();
+    void name_or_binary();
+    [[nodiscard]] bool at_query_in_parentheses();
+    [[nodiscard]] bool at_query_start(std::size_t ahead);
+
+    // parse_calls.cpp
+    Expression call(const Token& function);
+    Expression call_arguments(Word word, std::uint64_t hash);
+    Expression finish_call(std::uint64_t hash, std::size_t before);
+    void cast_type();
+    void cast_arguments(Word word);
+    void trim_arguments();
+    void aggregate_arguments();
+    void substring_arguments();
+    void json_value_arguments();
+    void sequence_argument(bool writes);
+    void over();
+    void window_specification();
+    void frame_bound();
+    Expression match_against();
+    void json_table();
+    void json_columns();
+
+    // parse_queries.cpp
+    Query query(); // WITH, SELECT, VALUES, TABLE, parentheses, UNION …, ORDER BY, LIMIT, INTO
+    Query query_body(bool keep_tables);
+    Query query_term(bool only);
+    Query parenthesised_query();
+    Query subquery(bool lateral_reach);
+    void continue_query(Query& first, std::size_t items);
+    Query select(bool only);
+    Query values_rows();
+    Query table_statement();
+    void select_options();
+    void select_list(Query& query);
+    void group_by();
+    void order_by(const Query* outputs);
+    void limit();
+    void into();
+    void locking();
+    void wait_or_skip();
+    void file_format();
+    [[nodiscard]] const Cte* find_cte(const TableName& table);
+    void with_clause();
+
+    // parse_tables.cpp: FROM
+    void table_references();
+    void table_reference();
+    bool joined(std::size_t left);
+    void table_factor();
+    void table_in_parentheses();
+    void base_table();
+    void system_time();
+    void index_hints();
+    void partition();
+    void derived_table(const Query& query);
+    void natural_join(std::size_t left, std::size_t right);
+    void using_columns(std::size_t left);
+    std::string_view alias();
+    void alias_columns(std::size_t& begin, std::size_t& end);
+
+    // parse_changes.cpp
+    void insert(bool replace);
+    void insert_source(const TableName& target, std::size_t items);
+    void insert_rows();
+    void on_duplicate_key(const TableName& target);
+    void update();
+    void delete_rows();
+    void delete_from_one(const TableName& table);
+    void delete_from_many(const std::vector<TableName>& targets);
+    TableName delete_target();
+    void portion();
+    void load_data();
+    void assignment(std::size_t items);
+    void write_assigned(std::string_view table, std::string_view column, std::size_t items);
+    void returning(std::size_t items);
+    void where_of_change(std::size_t items);
+    void change_tail(std::size_t items);
+    void read_unwritten(std::size_t items);
+    void truncate();
+
+    // parse_statements.cpp: dispatch, transactions, prepared statements
+    void statement();
+    bool query_statement();
+    bool change_statement();
+    bool session_statement();
+    bool object_statement();
+    bool server_statement();
+    void transaction();
+    void start();
+    void commit(Kind kind);
+    void rollback();
+    void xa();
+    void prepare();
+    void execute();
+    void execute_parameters();
+    void execute_immediate();
+    void deallocate();
+    void run_text(const std::string& sql, std::string_view what);
+    void merge(const statement::StatementFacts& inner);
+    void handler();
+    void call_statement();
+    void use();
+    void lock_tables();
+
+    // parse_set.cpp
+    void set();
+    void set_one(bool& global);
+    std::string_view variable_name();
+    void set_names();
+    void set_password();
+    void set_role();
+    void set_transaction();
+    void set_statement();
+    void assign_system(const std::string& variable, bool session);
+    std::optional<std::string> known_value(Lexer& lexer, Token& token, int depth) const;
+    std::optional<std::string> value_ahead();
+
+    // parse_create.cpp
+    void create();
+    bool create_program();
+    void create_table(bool temporary, bool replace);
+    void table_definition();
+    void table_elements();
+    void element();
+    void definition_tail(bool stop_at_comma);
+    bool definition_part();
+    void referenced_table();
+    void merged_tables();
+    void create_view();
+    void create_index();
+    void create_sequence();
+    void create_database();
+    void definer();
+
+    // parse_alter.cpp
+    void alter();
+    void alter_table();
+    void alter_action(const TableName& table);
+    void alter_drop(const TableName& table);
+    void alter_partition(const TableName& table);
+    void alter_column(const TableName& table, bool renames);
+    void alter_rename(const TableName& table);
+    void drop();
+    void drop_named(std::string_view object, bool many);
+    void rename();
+    void skip_rest();
+
+    // parse_accounts.cpp
+    void grant(bool revoke);
+    void grant_object();
+    void account();
+    void account_list();
+    void user_statement(Kind kind);
+    void role_statement(Kind kind);
+
+    // parse_server.cpp: SHOW, EXPLAIN, FLUSH and other statements on the server
+    void show();
+    void show_create();
+    void explain(bool analyze);
+    void explained(bool runs);
+    void table_maintenance(Kind kind, std::string_view object, bool writes);
+    void flush();
+    void kill();
+    void install(bool install);
+    void server_control(std::string_view object, std::string_view danger, bool destructive);
+    void help();
+    void cache_index();
+
+    // parse_compound.cpp: BEGIN … END and its kin
+    void create_routine(std::string_view object);
+    void create_trigger();
+    void create_event();
+    void event_clauses(bool altered);
+    void characteristics();
+    void cast_type_of_return();
+    [[nodiscard]] bool compound_follows();
+    void block_statement();
+    void body();
+    void body_statement();
+    bool compound();
+    void block();
+    void block_body();
+    void if_statement();
+    void case_statement();
+    void loop();
+    void for_loop();
+    void declare();
+    void signal();
+    void diagnostics();
+
+    const std::string_view sql_;
+    const SessionState* state_;
+    std::optional<SessionState> carried_;
+    Reading reading_;
+    const Limits& limits_;
+    Analysis& out_;
+    Lexer lexer_;
+    std::array<Token, 8> ring_{};
+    std::size_t ring_begin_ = 0, ring_size_ = 0;
+    bool failed_ = false;
+    std::uint32_t last_end_ = 0; // of the token before the current one
+
+    statement::StatementFacts facts_;
+    std::vector<Access> reads_, writes_;
+    std::vector<std::string> calls_;
+    std::vector<Reference> references_;
+    std::vector<Item> items_;
+    std::vector<Cte> ctes_;
+    std::vector<std::string_view> outputs_;
+    std::vector<Expression> arms_;                // of the OR being judged
+    std::deque<std::string> names_;               // unescaped
+    std::string_view target_alias_, target_name_; // of the UPDATE or DELETE whose WHERE is judged
+    std::size_t reference_count_ = 0;             // columns named so far, ever
+    std::size_t operators_ = 0;                   // in the statement
+    std::size_t parameters_ = 0;
+    std::size_t work_ = 0;
+    std::size_t run_bytes_ = 0;
+    int runs_ = 0;
+    int depth_ = 0;
+    Query open_query_; // of a derived table that has no name yet
+    bool has_open_query_ = false;
+    bool naming_targets_ = false; // FROM of an UPDATE or DELETE
+    bool star_ = false;           // the expression just read is all columns of a table
+    int blocks_ = 0;              // compound statements around this one
+    bool judging_ = false;        // the WHERE of an UPDATE or DELETE
+    bool on_duplicate_ = false;   // VALUES(column) is a function
+};
+
+/// One level of nesting; false when there are too many.
+class Nest
+{
+  public:
+    explicit Nest(Parser& parser) : parser_(parser), good_(++parser.depth_ <= parser.limits_.max_depth)
+    {
+        if (!good_)
+            parser_.fail("is nested too deeply");
+    }
+    ~Nest() { --parser_.depth_; }
+    Nest(const Nest&) = delete;
+    Nest& operator=(const Nest&) = delete;
+    explicit operator bool() const { return good_; }
+
+  private:
+    Parser& parser_;
+    bool good_;
+};
+
+} // namespace stepgate::policies::mysql

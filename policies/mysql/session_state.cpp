@@ -1,0 +1,226 @@
+#include "policies/mysql/session_state.h"
+
+#include "policies/mysql/ascii.h"
+
+#include <algorithm>
+#include <variant>
+
+namespace stepgate::policies::mysql
+{
+namespace
+{
+
+using statement::Kind;
+using statement::SetParameter;
+
+constexpr std::size_t most_modes = 4;
+constexpr std::size_t most_variables = 1'000;
+constexpr std::size_t longest_variable = 65'536;
+
+} // namespace
+
+SessionState::SessionState(Start start) : start_(std::move(start))
+{
+    reset();
+}
+
+void SessionState::reset()
+{
+    prepared_.clear();
+    variables_.clear();
+    database_ = start_.database;
+    database_known_ = true;
+    server_reported_sql_mode(start_.sql_mode);
+    server_reported_charset(start_.charset);
+}
+
+Reading SessionState::reading(const SqlMode& mode) const
+{
+    return {start_.version, mode, charset_.value_or(Charset::utf8mb4)};
+}
+
+std::string SessionState::refusal() const
+{
+    if (!charset_known_)
+        return "is in a character set that only the server knows";
+    if (!charset_)
+        return "is in the character set " + charset_name_ + ", which stepgate cannot read";
+    if (modes_.empty())
+        return "is read under an sql_mode that only the server knows";
+    if (std::ranges::any_of(modes_, &SqlMode::refused))
+        return "is read under an sql_mode with another grammar, which stepgate does not know";
+    return {};
+}
+
+const std::string* SessionState::prepared(std::string_view name) const
+{
+    const auto found = prepared_.find(lower(name));
+    return found == prepared_.end() ? nullptr : &found->second;
+}
+
+const std::string* SessionState::variable(std::string_view name) const
+{
+    const auto found = variables_.find(lower(name));
+    return found == variables_.end() ? nullptr : &found->second;
+}
+
+void SessionState::settings_changed()
+{
+    ++generation_;
+    settings_key_.clear();
+    settings_key_ += start_.version.mariadb ? 'a' : 'y';
+    settings_key_ += std::to_string(start_.version.low) + "-" + std::to_string(start_.version.high);
+    settings_key_ += charset_known_ && charset_ ? static_cast<char>('0' + static_cast<int>(*charset_)) : '?';
+    for (const SqlMode& mode : modes_) {
+        settings_key_ += '/';
+        for (const bool part : {mode.ansi_quotes, mode.no_backslash_escapes, mode.pipes_as_concat, mode.ignore_space,
+                                mode.high_not_precedence, mode.refused})
+            settings_key_ += part ? '1' : '0';
+    }
+    settings_key_ += database_known_ ? '=' : '?';
+    settings_key_ += database_;
+}
+
+void SessionState::set_sql_mode(const SetParameter& parameter, bool certain)
+{
+    std::optional<std::string> value;
+    if (!parameter.unknown)
+        value = parameter.value && !parameter.value->empty() ? parameter.value->front() : start_.sql_mode;
+    const std::optional<SqlMode> mode = value ? parse_sql_mode(*value) : std::nullopt;
+    if (!mode || modes_.size() != 1 || modes_.front() != *mode)
+        prepared_.clear(); // whether their texts are read anew under the new mode is the server's affair
+    if (certain) {
+        sql_mode_ = mode ? value : std::nullopt;
+        modes_.clear();
+        if (mode)
+            modes_.push_back(*mode);
+    } else if (!mode || modes_.size() >= most_modes) {
+        sql_mode_.reset();
+        modes_.clear();
+    } else if (!modes_.empty() && std::ranges::find(modes_, *mode) == modes_.end()) {
+        sql_mode_.reset();
+        modes_.push_back(*mode);
+    }
+}
+
+void SessionState::set_charset(const SetParameter& parameter, bool certain)
+{
+    const std::string value = parameter.value && !parameter.value->empty() ? parameter.value->front() : start_.charset;
+    if (certain && !parameter.unknown) {
+        charset_known_ = true;
+        charset_name_ = value;
+        charset_ = parse_charset(value);
+        return;
+    }
+    charset_known_ = charset_known_ && !parameter.unknown && parse_charset(value) == charset_;
+}
+
+void SessionState::set_variable(const SetParameter& parameter, bool certain)
+{
+    const std::string name = lower(std::string_view{parameter.name}.substr(1));
+    const bool known = certain && !parameter.unknown && parameter.value && !parameter.value->empty() &&
+                       parameter.value->front().size() <= longest_variable;
+    if (known && (variables_.size() < most_variables || variables_.contains(name)))
+        variables_[name] = parameter.value->front();
+    else
+        variables_.erase(name);
+}
+
+void SessionState::set(const SetParameter& parameter, bool certain)
+{
+    if (parameter.name.starts_with('@'))
+        set_variable(parameter, certain);
+    else if (parameter.name == "sql_mode")
+        set_sql_mode(parameter, certain);
+    else if (parameter.name == "character_set_client")
+        set_charset(parameter, certain);
+    else if (parameter.name == "database" && certain && !parameter.unknown && parameter.value) {
+        prepared_.clear(); // their tables stay those of the database in which they were prepared
+        database_ = parameter.value->empty() ? std::string{} : parameter.value->front();
+        database_known_ = true;
+    } else if (parameter.name == "database")
+        database_known_ = database_known_ && !parameter.unknown && parameter.value && !parameter.value->empty() &&
+                          parameter.value->front() == database_;
+    else
+        return;
+    settings_changed();
+}
+
+void SessionState::apply_effect(const statement::Effect& effect, bool certain)
+{
+    if (const auto* parameter = std::get_if<SetParameter>(&effect)) {
+        set(*parameter, certain);
+    } else if (const auto* made = std::get_if<statement::PrepareStatement>(&effect)) {
+        const std::string name = lower(made->name);
+        const auto found = prepared_.find(name);
+        if (certain)
+            prepared_[name] = made->sql;
+        else if (found != prepared_.end() && found->second != made->sql)
+            prepared_.erase(found);
+        ++generation_;
+    } else if (const auto* gone = std::get_if<statement::Deallocate>(&effect)) {
+        if (gone->name)
+            prepared_.erase(lower(*gone->name));
+        else
+            prepared_.clear();
+        ++generation_;
+    }
+}
+
+void SessionState::apply(const statement::StatementFacts& facts)
+{
+    for (const statement::Effect& effect : facts.effects)
+        apply_effect(effect, true);
+    if (facts.does(Kind::call))
+        doubt();
+}
+
+void SessionState::foresee(const statement::StatementFacts& facts)
+{
+    for (const statement::Effect& effect : facts.effects)
+        apply_effect(effect, false);
+    if (facts.does(Kind::call))
+        doubt();
+}
+
+void SessionState::doubt()
+{
+    prepared_.clear();
+    variables_.clear();
+    charset_known_ = false;
+    modes_.clear();
+    sql_mode_.reset();
+    settings_changed();
+}
+
+void SessionState::server_reported_sql_mode(std::string_view value)
+{
+    sql_mode_ = value;
+    modes_.clear();
+    if (const auto mode = parse_sql_mode(value))
+        modes_.push_back(*mode);
+    settings_changed();
+}
+
+void SessionState::server_reported_charset(std::string_view name)
+{
+    charset_name_ = name;
+    charset_ = parse_charset(name);
+    charset_known_ = true;
+    settings_changed();
+}
+
+void SessionState::server_reported_database(std::string_view name)
+{
+    database_ = name;
+    database_known_ = true;
+    settings_changed();
+}
+
+bool SessionState::operator==(const SessionState& other) const
+{
+    return settings_key_ == other.settings_key_ && prepared_ == other.prepared_ && variables_ == other.variables_ &&
+           sql_mode_ == other.sql_mode_;
+}
+
+} // namespace stepgate::policies::mysql
