@@ -1,0 +1,104 @@
+// What the memo answers is always equal to a fresh analysis, whatever stands in the literals.
+
+#include "policies/mysql/facts_memo.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace stepgate::policies::mysql
+{
+namespace
+{
+
+SessionState maria()
+{
+    return SessionState{{.version = any_version(statement::Dialect::mariadb),
+                         .sql_mode = {},
+                         .charset = "utf8mb4",
+                         .database = "shop"}};
+}
+
+std::vector<std::string> all_cases()
+{
+    std::vector<std::string> texts;
+    for (const char* folder : {"tests/cases/mysql", "tests/cases/mariadb"})
+        for (const auto& entry : std::filesystem::directory_iterator{folder}) {
+            std::ifstream in{entry.path()};
+            for (std::string line; std::getline(in, line);)
+                if (const std::size_t arrow = line.rfind(" -> "); arrow != std::string::npos)
+                    texts.push_back(line.substr(0, arrow));
+        }
+    return texts;
+}
+
+/// The text with other literals of the same classes.
+std::string with_other_literals(const std::string& sql, const SessionState& state, const std::string& text,
+                                const std::string& number)
+{
+    const Reading reading = state.reading(state.modes().front());
+    Lexer lexer{sql, reading};
+    std::string out;
+    std::size_t done = 0;
+    for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
+        const bool string = token.kind == TokenKind::string;
+        if (!string && token.kind != TokenKind::integer)
+            continue;
+        out += sql.substr(done, token.begin - done) + (string ? "'" + text + "'" : number);
+        done = token.end;
+    }
+    return out + sql.substr(done);
+}
+
+TEST(MysqlFactsMemo, EqualsAFreshAnalysisWhateverTheLiterals)
+{
+    const Analyzer analyzer;
+    const SessionState states[] = {
+        SessionState{{.version = {}, .sql_mode = {}, .charset = "utf8mb4", .database = "shop"}}, maria()};
+    FactsMemo memo;
+    std::size_t hits = 0;
+    for (const std::string& sql : all_cases())
+        for (const SessionState& state : states)
+            for (const char* text : {"x", "%", "ssn", "select 1", "ansi_quotes"})
+                for (const char* number : {"1", "5"}) {
+                    const std::string other = with_other_literals(sql, state, text, number);
+                    EXPECT_TRUE(*memo.facts(other, state) == analyzer.analyze(other, state)) << other;
+                    ++hits;
+                }
+    EXPECT_GT(memo.counters().hits, hits / 2);
+    EXPECT_GT(memo.counters().unshareable, 0U);
+}
+
+TEST(MysqlFactsMemo, SettingsAndDatabaseTellShapesApart)
+{
+    FactsMemo memo;
+    SessionState state = maria();
+    EXPECT_EQ(memo.facts("select x from t", state)->statements.at(0).reads.at(0).table, "shop.t");
+    state.server_reported_database("other");
+    EXPECT_EQ(memo.facts("select x from t", state)->statements.at(0).reads.at(0).table, "other.t");
+    const auto plain = memo.facts("select \"x\" from t", state);
+    state.server_reported_sql_mode("ANSI_QUOTES");
+    EXPECT_FALSE(*memo.facts("select \"x\" from t", state) == *plain);
+    EXPECT_EQ(memo.facts("select x from t where y = 1", state),
+              memo.facts("SELECT x  FROM t /* z */ where y=2", state));
+    EXPECT_NE(memo.facts("select count(x) from t", state), memo.facts("select count (x) from t", state));
+}
+
+TEST(MysqlFactsMemo, IsBounded)
+{
+    FactsMemo memo{{}, {.entries = 10, .bytes = 1 << 20}};
+    const SessionState state = maria();
+    for (int i = 0; i < 100; ++i)
+        (void)memo.facts("select c" + std::to_string(i) + " from t", state);
+    EXPECT_EQ(memo.counters().misses, 100U);
+    (void)memo.facts("select c0 from t", state);
+    (void)memo.facts("select c99 from t", state);
+    EXPECT_EQ(memo.counters().misses, 101U);
+    EXPECT_EQ(memo.counters().hits, 1U);
+}
+
+} // namespace
+} // namespace stepgate::policies::mysql
