@@ -27,7 +27,7 @@ std::string joined(std::string_view schema, std::string_view name)
 }
 
 Names::Names(const SessionState& state, const catalog::Catalog* catalog)
-    : catalog_(catalog), path_known_(state.search_path_known())
+    : state_(&state), catalog_(catalog), path_known_(state.search_path_known())
 {
     const auto& written = state.search_path();
     const auto place = std::ranges::find(written, system_schema);
@@ -67,9 +67,18 @@ void Names::take(std::string_view schema)
 
 Found Names::relation(std::string_view schema, std::string_view name) const
 {
+    Found found = look_up(schema, name);
+    found.redefined = state_->redefined_relation(name);
+    if (found.redefined != nullptr)
+        found.known = found.built_in = false;
+    return found;
+}
+
+Found Names::look_up(std::string_view schema, std::string_view name) const
+{
     if (schema.empty())
         return unqualified(name);
-    Found found{joined(schema, name), true, is_system(schema), nullptr, {}};
+    Found found{joined(schema, name), true, is_system(schema), nullptr, nullptr, {}};
     if (catalog_ == nullptr || found.built_in)
         return found;
     found.relation = catalog_->relation(schema, name);
@@ -81,12 +90,12 @@ Found Names::unqualified(std::string_view name) const
 {
     const bool built_in = is_catalog_relation(name);
     if (built_in && built_ins_first_)
-        return {joined(system_schema, name), true, true, nullptr, {}};
+        return {joined(system_schema, name), true, true, nullptr, nullptr, {}};
     Found found;
     for (const std::string_view schema : path_) {
         if (schema == system_schema) {
             if (built_in && found.relation == nullptr)
-                return {joined(system_schema, name), path_known_, true, nullptr, {}};
+                return {joined(system_schema, name), path_known_, true, nullptr, nullptr, {}};
             continue;
         }
         const catalog::Relation* const relation = catalog_->relation(schema, name);

@@ -16,6 +16,7 @@ struct Found {
     bool known = false;    // the schema is certain
     bool built_in = false; // of pg_catalog
     const catalog::Relation* relation = nullptr;
+    const SessionState::Redefined* redefined = nullptr; // by the session, since the catalog was read
     /// Others that the name may mean: the server skips schemas that the user may not use, and only it knows those.
     std::vector<const catalog::Relation*> others;
 };
@@ -38,9 +39,11 @@ class Names
     [[nodiscard]] bool path_known() const { return path_known_; }
 
   private:
+    [[nodiscard]] Found look_up(std::string_view schema, std::string_view name) const;
     [[nodiscard]] Found unqualified(std::string_view name) const;
     void take(std::string_view schema);
 
+    const SessionState* state_;
     const catalog::Catalog* catalog_;
     std::vector<std::string_view> path_;
     std::string_view first_schema_ = "public";

@@ -135,6 +135,10 @@ SessionState SessionState::without_names() const
     copy.scs_ = scs_;
     copy.scs_changed_ = scs_changed_;
     copy.settings_key_ = settings_key_;
+    copy.relations_ = relations_;
+    copy.functions_ = functions_;
+    copy.redefined_all_ = redefined_all_;
+    copy.too_many_ = too_many_;
     copy.generation_ = generation_;
     return copy;
 }
@@ -199,6 +203,18 @@ void SessionState::settings_changed()
     }
     settings_key_ += user_known() ? 'u' : '?';
     settings_key_ += current_user(); // "$user" is its schema
+    if (redefined_all_)
+        settings_key_ += '*';
+    for (const std::string& name : functions_)
+        (settings_key_ += '\1') += name;
+    for (const auto& [name, change] : relations_) {
+        ((settings_key_ += '\2') += name) += change.code ? '!' : '=';
+        for (const statement::TableAccess& copied : change.copies) {
+            (settings_key_ += '\3') += copied.table;
+            for (const std::string& column : copied.columns)
+                (settings_key_ += '\4') += column;
+        }
+    }
 }
 
 void SessionState::open_savings()
@@ -304,6 +320,7 @@ void SessionState::apply_effect(const statement::Effect& effect)
             [&](const statement::Deallocate& gone) { forget(prepared_, gone.name); },
             [&](const statement::OpenCursor& cursor) { put(cursors_, cursor.name, cursor.sql, cursor.with_hold); },
             [&](const statement::CloseCursor& gone) { forget(cursors_, gone.name); },
+            [&](const statement::Redefine& change) { redefine(change); },
             [&](const statement::DiscardAll&) {
                 reset_all();
                 now_.role = session_.role = start_.role;
@@ -315,6 +332,42 @@ void SessionState::apply_effect(const statement::Effect& effect)
             },
         },
         effect);
+}
+
+/// Kept through a rollback as well: that errs on the strict side.
+void SessionState::redefine(const statement::Redefine& change)
+{
+    constexpr std::size_t most = 200; // names; beyond, all of them
+    if (change.relation.empty() && change.function.empty())
+        redefined_all_ = true;
+    if (!change.function.empty())
+        functions_.insert(change.function);
+    if (!change.relation.empty() && (relations_.size() < most || relations_.contains(change.relation))) {
+        Redefined& known = relations_[change.relation];
+        known.code = known.code || change.code;
+        for (const statement::TableAccess& copied : change.copies)
+            if (std::ranges::find(known.copies, copied) == known.copies.end() && known.copies.size() < most)
+                known.copies.push_back(copied);
+    }
+    if (functions_.size() > most) {
+        redefined_all_ = true;
+        functions_.clear();
+    }
+    if (!change.relation.empty() && !relations_.contains(change.relation))
+        redefined_all_ = too_many_ = true;
+    settings_changed();
+}
+
+void SessionState::catalog_read()
+{
+    if (relations_.empty() && functions_.empty() && !redefined_all_)
+        return;
+    std::erase_if(relations_, [](const auto& entry) { return entry.second.copies.empty(); });
+    for (auto& [name, change] : relations_)
+        change.code = false;
+    functions_.clear();
+    redefined_all_ = too_many_;
+    settings_changed();
 }
 
 void SessionState::apply(const statement::StatementFacts& facts)
@@ -356,6 +409,8 @@ void SessionState::foresee(const statement::StatementFacts& facts)
             prepare(prepared->name, prepared->sql);
         } else if (const auto* cursor = std::get_if<statement::OpenCursor>(&effect)) {
             put(cursors_, cursor->name, cursor->sql, cursor->with_hold);
+        } else if (const auto* change = std::get_if<statement::Redefine>(&effect)) {
+            redefine(*change);
         } else if (std::holds_alternative<statement::ResetAll>(effect) ||
                    std::holds_alternative<statement::DiscardAll>(effect)) {
             set({.name = "search_path", .value = {}, .unknown = now_.search_path != start_.search_path});

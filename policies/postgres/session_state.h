@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,24 @@ class SessionState
     /// The query behind a cursor or portal; null: unknown.
     [[nodiscard]] const std::string* cursor(std::string_view name) const;
 
+    /// What the session did to a name since the catalog in use was read; null: nothing.
+    struct Redefined {
+        bool code = false;
+        std::vector<statement::TableAccess> copies;
+        bool operator==(const Redefined&) const = default;
+    };
+    [[nodiscard]] const Redefined* redefined_relation(std::string_view bare_name) const
+    {
+        const auto found = relations_.find(bare_name);
+        return found == relations_.end() ? nullptr : &found->second;
+    }
+    [[nodiscard]] bool redefined_function(std::string_view bare_name) const { return functions_.contains(bare_name); }
+    /// Anything may mean something else than the catalog says.
+    [[nodiscard]] bool redefined_all() const { return redefined_all_; }
+    /// The catalog in use from now on was read after everything that was applied here. Temporary objects are in none:
+    /// names that have copies stay.
+    void catalog_read();
+
     /// Wire Parse. The unnamed statement ("") is replaced; a taken name with another text becomes ambiguous until it is
     /// closed, since the server keeps the old one and says so later.
     void prepare(std::string_view name, std::string_view sql);
@@ -128,6 +147,7 @@ class SessionState
     void put(Names& names, std::string_view name, std::string_view sql, bool with_hold);
     void erase(Names& names, std::string_view name);
     void apply_effect(const statement::Effect& effect);
+    void redefine(const statement::Redefine& change);
     void open_savings();
     void settings_changed();
 
@@ -140,6 +160,10 @@ class SessionState
     bool scs_ = true;
     bool scs_changed_ = false;
     Names prepared_, cursors_;
+    std::map<std::string, Redefined, std::less<>> relations_;
+    std::set<std::string, std::less<>> functions_;
+    bool redefined_all_ = false;
+    bool too_many_ = false; // names to keep: nothing is certain again
     std::string settings_key_;
     bool text_is_utf8_ = true;
     std::uint64_t generation_ = 0;

@@ -31,11 +31,14 @@ struct Item {
     bool known = false;
     const catalog::Relation* relation = nullptr; // if the catalog knows it
     bool only = false;                           // without its children
+    bool stale = false;                          // the session has changed it since: its columns are not certain
     bool qualified_only = false;                 // its columns are named behind its alias: NEW, OLD
     int read = -1;                               // index in `reads` once something of it was read
     bool renamed = false;                        // has column aliases, so a column name says nothing
     bool function = false;
     Outputs outputs; // of one without a table
+    /// The catalog knows its columns, by their own names.
+    [[nodiscard]] bool described() const { return relation != nullptr && !renamed && !stale; }
 };
 struct Cte {
     std::string_view name;
@@ -130,6 +133,9 @@ class Walk
     void follow();
     void only_explained();
     void do_block(const ::DoStmt& block);
+    void redefines();
+    void redefine_function(const ::List* name);
+    void redefined(const Found& found);
     void take_footprint(Footprint footprint);
     [[nodiscard]] Scope fresh_scope() const { return Scope{base_, nullptr, {}}; }
 
@@ -204,6 +210,7 @@ class Walk
     void drop_schema(const ::DropStmt& drop);
     void write_schema(std::string_view schema);
     void write_dependents();
+    [[nodiscard]] std::vector<statement::TableAccess> renamed_from(const ::RangeVar& relation) const;
     void refresh(const ::RefreshMatViewStmt& refresh);
     void truncate(const ::TruncateStmt& truncate);
     void alter_table(const ::AlterTableStmt& alter);
@@ -246,7 +253,8 @@ class Walk
     };
     std::vector<Reading> readings_;
     std::vector<Writing> writings_;
-    bool explained_ = false; // by plain EXPLAIN: planned, not run
+    bool redefines_code_ = false; // the statement changes what runs when its relations are used
+    bool explained_ = false;      // by plain EXPLAIN: planned, not run
     int depth_ = 0;
     std::size_t work_ = 0;
     std::size_t run_bytes_ = 0; // of prepared texts and cursors' queries parsed again

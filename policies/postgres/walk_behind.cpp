@@ -70,7 +70,7 @@ void Walk::begin()
     out_.facts.statements.emplace_back();
     readings_.clear();
     writings_.clear();
-    explained_ = false;
+    explained_ = redefines_code_ = false;
     if (base_ == nullptr)
         touches_.clear();
     else
@@ -111,6 +111,72 @@ void Walk::collect()
     }
 }
 
+/// A name that the session changed: what it was made from is read with it. What runs with it may be new.
+void Walk::redefined(const Found& found)
+{
+    if (catalog_ == nullptr)
+        return;
+    if (state_->redefined_all() && !found.built_in)
+        opaque("names " + found.table + ", which the session may have changed since the catalog was read");
+    if (found.redefined == nullptr)
+        return;
+    if (found.redefined->code)
+        opaque("names " + found.table + ", which the session changed since the catalog was read");
+    for (const TableAccess& copied : found.redefined->copies) {
+        facts().reads.push_back(copied);
+        const std::size_t dot = copied.table.find('.');
+        const auto* relation = catalog_->relation(copied.table.substr(0, dot), copied.table.substr(dot + 1));
+        readings_.push_back({relation, false});
+    }
+}
+
+void Walk::redefine_function(const ::List* name)
+{
+    const auto parts = cells(name);
+    if (!parts.empty())
+        effect(
+            statement::Redefine{.relation = {}, .function = std::string{text_of(node_of(parts.back()))}, .copies = {}});
+}
+
+/// What CREATE, ALTER, DROP and the like make of names. Types, roles, publications … are not looked up by statements
+/// that a catalog is needed for.
+void Walk::redefines()
+{
+    statement::StatementFacts& done = facts();
+    switch (done.kind) {
+    case Kind::create:
+    case Kind::alter:
+    case Kind::drop:
+    case Kind::rename:
+        break;
+    default:
+        return;
+    }
+    static constexpr std::string_view anything[] = {"cast",           "domain constraint", "extension", "language",
+                                                    "operator class", "operator family",   "schema",    "transform",
+                                                    "event trigger",  "foreign schema"};
+    const bool made = done.kind == Kind::create;
+    if (std::ranges::find(anything, done.object) != std::end(anything) && !(made && done.object == "schema"))
+        return effect(statement::Redefine{});
+    if (!made && (done.object == "domain" || done.object == "type" || done.object == "owned"))
+        return effect(statement::Redefine{});
+    const bool filled = made && (done.object == "table" || done.object == "view" || done.object == "materialized view");
+    const bool calls =
+        std::ranges::any_of(done.calls, [](const std::string& call) { return !call.starts_with("pg_catalog."); });
+    const bool code = redefines_code_ || done.kind == Kind::rename || done.object == "trigger" ||
+                      done.object == "rule" || done.object == "policy" || (made && calls);
+    for (const TableAccess& write : done.writes) {
+        statement::Redefine change;
+        change.relation = write.table.substr(write.table.find('.') + 1);
+        change.code = code && !(done.kind == Kind::rename && done.object == "column");
+        if (filled)
+            change.copies = done.reads;
+        else if (done.kind == Kind::rename && done.object == "column")
+            change.copies.push_back({write.table, write.schema_known, {"*"}});
+        effect(std::move(change));
+    }
+}
+
 void Walk::follow()
 {
     if (touches_.empty())
@@ -142,6 +208,8 @@ void Walk::finish()
     if (explained_) {
         only_explained();
         done.effects.clear();
+    } else {
+        redefines();
     }
     if (weight(done.kind) > 0) {
         done.inner.push_back(done.kind);

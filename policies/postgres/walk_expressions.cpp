@@ -22,8 +22,8 @@ void Walk::type_name(const ::TypeName* type, Scope& scope)
     if (catalog_ == nullptr || parts.empty())
         return;
     const std::string_view schema = parts.size() > 1 ? text_of(node_of(parts[parts.size() - 2])) : std::string_view{};
-    if (schema != "pg_catalog")
-        is_type(schema, text_of(node_of(parts.back())));
+    if (schema != "pg_catalog" && !type->pct_type && !is_type(schema, text_of(node_of(parts.back()))))
+        opaque("names the type " + std::string{text_of(node_of(parts.back()))} + ", which is not known");
 }
 
 void Walk::window(const ::WindowDef* window, Scope& scope)

@@ -86,7 +86,11 @@ void Walk::call_builtin(std::string_view name, bool qualified)
 /// All functions of users that a call may mean; the types of its arguments would choose among them. False: none.
 bool Walk::call_user(std::string_view schema, std::string_view name, const Arguments& arguments)
 {
-    if (catalog_ == nullptr || !catalog_->names_function(name))
+    if (catalog_ == nullptr)
+        return false;
+    if (state_->redefined_function(name) || (state_->redefined_all() && schema != system_schema))
+        opaque("calls " + std::string{name} + ", which the session may have defined since the catalog was read");
+    if (!catalog_->names_function(name))
         return false;
     std::vector<const catalog::Function*> all;
     const auto look = [&](std::string_view in) {
@@ -140,7 +144,7 @@ bool Walk::is_field(std::string_view name, const ::FuncCall& call_node, Scope& s
         for (const Item& item : level->items) {
             if (!spend(item.outputs.columns.size()))
                 return false;
-            if (item.alias == row && (item.relation == nullptr || surely_has(item, name)))
+            if (item.alias == row && (!item.described() || surely_has(item, name)))
                 return !item.table.empty() || !item.outputs.complete;
         }
     }

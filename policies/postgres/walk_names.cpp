@@ -112,6 +112,7 @@ std::size_t Walk::write_index(const std::string& table, bool known, const catalo
 TableAccess& Walk::write_table(const ::RangeVar& relation, catalog::Events events)
 {
     const Found found = find(relation);
+    redefined(found);
     const std::size_t index = write_index(found.table, found.known, found.relation, relation, events);
     for (const catalog::Relation* other : found.others) {
         const std::size_t twin = write_index(joined(other->schema, other->name), true, other, relation, events);
@@ -150,7 +151,7 @@ void Walk::column_of(Item& item, std::string_view name, bool star)
 {
     if (item.table.empty())
         return column_of_derived(item, name, star);
-    const bool field = item.relation != nullptr && !item.renamed && has_column(*item.relation, name);
+    const bool field = item.described() && has_column(*item.relation, name);
     if (star || item.renamed || (!field && takes_whole_row(name)))
         read_column(item, "*");
     else
@@ -191,7 +192,7 @@ bool Walk::surely_has(const Item& item, std::string_view name)
 {
     if (item.qualified_only || item.renamed)
         return false;
-    if (item.relation != nullptr)
+    if (item.described())
         return has_column(*item.relation, name);
     return item.table.empty() && spend(item.outputs.columns.size()) &&
            std::ranges::find(item.outputs.columns, name, &Output::name) != item.outputs.columns.end();
@@ -209,7 +210,7 @@ void Walk::plain_column(std::string_view name, Scope& scope)
         for (Item& item : level->items) {
             if (item.table.empty() || item.qualified_only)
                 continue;
-            if (item.relation != nullptr && !item.renamed) {
+            if (item.described()) {
                 if (surely_has(item, name))
                     read_column(item, name);
             } else if (item.alias == name || (item.renamed && !certain)) {

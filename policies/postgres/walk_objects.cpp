@@ -195,6 +195,7 @@ bool Walk::create_object(const ::Node* node)
         return true;
     case T_CreateFunctionStmt:
         is(Kind::create, as<::CreateFunctionStmt>(node).is_procedure ? "procedure" : "function");
+        redefine_function(as<::CreateFunctionStmt>(node).funcname);
         return true;
     case T_CreateTrigStmt:
         is(Kind::create, "trigger");
@@ -241,6 +242,7 @@ bool Walk::create_object(const ::Node* node)
         return true;
     case T_DefineStmt:
         is(Kind::create, object_name(as<::DefineStmt>(node).kind));
+        redefine_function(as<::DefineStmt>(node).defnames); // of an aggregate or an operator
         return true;
     case T_CreateDomainStmt:
         is(Kind::create, "domain");
@@ -303,6 +305,13 @@ bool Walk::alter_object(const ::Node* node)
     case T_RenameStmt: {
         const auto& rename = as<::RenameStmt>(node);
         is(Kind::rename, object_name(rename.renameType));
+        if (const auto* called = if_tag<::ObjectWithArgs>(rename.object, T_ObjectWithArgs)) {
+            redefine_function(called->objname);
+            effect(statement::Redefine{.relation = {}, .function = rename.newname, .copies = {}});
+        }
+        if (rename.relation != nullptr && rename.renameType != OBJECT_COLUMN && rename.newname != nullptr)
+            effect(statement::Redefine{
+                .relation = rename.newname, .function = {}, .code = true, .copies = renamed_from(*rename.relation)});
         if (rename.renameType == OBJECT_SCHEMA)
             write_schema(view_of(rename.subname));
         if (rename.relation != nullptr)
@@ -313,6 +322,9 @@ bool Walk::alter_object(const ::Node* node)
     }
     case T_AlterObjectSchemaStmt:
         is(Kind::alter, object_name(as<::AlterObjectSchemaStmt>(node).objectType));
+        redefines_code_ = true;
+        if (const auto* called = if_tag<::ObjectWithArgs>(as<::AlterObjectSchemaStmt>(node).object, T_ObjectWithArgs))
+            redefine_function(called->objname);
         if (const ::RangeVar* relation = as<::AlterObjectSchemaStmt>(node).relation)
             write_table(*relation);
         return true;
@@ -326,6 +338,7 @@ bool Walk::alter_object(const ::Node* node)
         return true;
     case T_AlterFunctionStmt:
         is(Kind::alter, object_name(as<::AlterFunctionStmt>(node).objtype));
+        redefine_function(as<::AlterFunctionStmt>(node).func->objname);
         return true;
     case T_AlterSeqStmt:
         is(Kind::alter, "sequence");
@@ -549,6 +562,8 @@ void Walk::drop(const ::DropStmt& drop)
     if (drop.removeType == OBJECT_SCHEMA)
         drop_schema(drop);
     for (const ::ListCell& cell : cells(drop.objects)) {
+        if (const auto* called = if_tag<::ObjectWithArgs>(node_of(cell), T_ObjectWithArgs))
+            redefine_function(called->objname);
         const auto* names = if_tag<::List>(node_of(cell), T_List);
         if (names == nullptr)
             continue;
@@ -601,8 +616,17 @@ void Walk::create_schema(const ::CreateSchemaStmt& create)
     is(Kind::create, "schema");
 }
 
+std::vector<TableAccess> Walk::renamed_from(const ::RangeVar& relation) const
+{
+    Found found = find(relation);
+    std::vector<TableAccess> out;
+    out.push_back({std::move(found.table), found.known, {"*"}});
+    return out;
+}
+
 void Walk::create_table(const ::CreateStmt& create)
 {
+    redefines_code_ = create.inhRelations != nullptr;
     is(Kind::create, "table");
     Scope scope = fresh_scope();
     add_target(*create.relation, scope);
@@ -735,6 +759,7 @@ void Walk::alter_command(const ::AlterTableCmd& command, Scope& scope, TableAcce
         return expression(command.def, scope);
     case AT_AttachPartition:
     case AT_DetachPartition: {
+        redefines_code_ = true;
         const auto& partition = as<::PartitionCmd>(command.def);
         write_table(*partition.name);
         if (partition.bound != nullptr)
@@ -743,8 +768,19 @@ void Walk::alter_command(const ::AlterTableCmd& command, Scope& scope, TableAcce
     }
     case AT_AddInherit:
     case AT_DropInherit:
+        redefines_code_ = true;
         return read_table(as<::RangeVar>(command.def), {});
+    case AT_SetNotNull:
+    case AT_DropNotNull:
+    case AT_SetStatistics:
+    case AT_SetStorage:
+    case AT_SetRelOptions:
+    case AT_ChangeOwner:
+    case AT_ValidateConstraint:
+    case AT_DropConstraint:
+        return;
     default:
+        redefines_code_ = true; // triggers, row security, generated values, …
         return;
     }
 }

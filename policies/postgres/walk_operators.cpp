@@ -78,7 +78,7 @@ catalog::Oid Walk::type_of_column(const ::ColumnRef& reference, Scope& scope)
         for (const Item& item : level->items) {
             if (!qualifier.empty() && item.alias != qualifier)
                 continue;
-            if (item.relation == nullptr || item.renamed)
+            if (!item.described())
                 return 0; // may be its column
             const auto column = std::ranges::find(item.relation->columns, name, &catalog::Column::name);
             if (column != item.relation->columns.end())
@@ -144,6 +144,9 @@ void Walk::operator_name(const ::List* list, const ::Node* left, const ::Node* r
             opaque("uses the operator " + joined(schema, name) + ", whose function is not known");
         return;
     }
+    if (state_->redefined_function(name) || state_->redefined_all())
+        opaque("uses the operator " + std::string{name} +
+               ", which the session may have defined since the catalog was read");
     bool found = false;
     const auto look = [&](std::string_view wanted) {
         for (const catalog::Operator* one : catalog_->operators(wanted)) {

@@ -147,7 +147,7 @@ void Walk::star_outputs(const ::ColumnRef* reference, const Scope& scope, Output
         if (item.qualified_only || (!alias.empty() && item.alias != alias))
             continue;
         any = true;
-        if (item.relation != nullptr && !item.renamed) {
+        if (item.described()) {
             for (const catalog::Column& column : item.relation->columns)
                 outputs.columns.push_back({column.name, true});
         } else {
@@ -284,6 +284,8 @@ void Walk::add_target(const ::RangeVar& relation, Scope& scope)
     item.known = found.known;
     item.relation = found.relation;
     item.only = !relation.inh;
+    item.stale = found.redefined != nullptr;
+    redefined(found);
     item.alias = relation.alias != nullptr ? alias_of(relation.alias) : view_of(relation.relname);
     item.renamed = relation.alias != nullptr && relation.alias->colnames != nullptr;
     if (item.table.starts_with("pg_toast."))
@@ -361,7 +363,7 @@ std::optional<std::vector<std::string_view>> Walk::columns_of(std::span<const It
 {
     std::vector<std::string_view> names;
     for (const Item& item : items) {
-        const bool described = item.relation != nullptr && !item.renamed;
+        const bool described = item.described();
         if (!described && (!item.table.empty() || !item.outputs.complete))
             return std::nullopt;
         if (described) {
@@ -385,7 +387,7 @@ void Walk::natural(std::span<Item> left, std::span<Item> right)
     const auto other = columns_of(right);
     const auto read = [this](std::span<Item> side, std::string_view name) {
         for (Item& item : side)
-            if (!item.table.empty() && (item.relation == nullptr || item.renamed || surely_has(item, name)))
+            if (!item.table.empty() && (!item.described() || surely_has(item, name)))
                 read_column(item, item.renamed ? "*" : name);
     };
     const auto& bound = one ? one : other;
@@ -413,7 +415,7 @@ void Walk::from_join(const ::JoinExpr& join, Scope& scope)
     const std::span<Item> both{scope.items.begin() + static_cast<std::ptrdiff_t>(left), scope.items.end()};
     const auto read_all = [this, &both](std::string_view name) {
         for (Item& item : both)
-            if (!item.table.empty() && (item.relation == nullptr || item.renamed || surely_has(item, name)))
+            if (!item.table.empty() && (!item.described() || surely_has(item, name)))
                 read_column(item, item.renamed ? "*" : name);
     };
     Item merged;
@@ -565,7 +567,7 @@ void Walk::on_conflict(const ::RangeVar& target, const ::OnConflictClause* claus
     Item excluded = scope.items.front(); // the server checks the right to read the table's own column
     excluded.alias = "excluded";
     excluded.qualified_only = true;
-    if (excluded.relation == nullptr) {
+    if (!excluded.described()) {
         excluded.table.clear();
         excluded.outputs.complete = false;
     }

@@ -57,7 +57,15 @@ struct CloseCursor {
 struct DiscardAll {
     bool operator==(const DiscardAll&) const = default;
 };
-using Effect = std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll>;
+/// A name that means something else now than in a catalog read before: it was made, altered, renamed or dropped.
+struct Redefine {
+    std::string relation, function;  // without schema; one of the two. Both empty: anything may have changed
+    bool code = false;               // what runs when it is used has changed: triggers, rules, keys, its very identity
+    std::vector<TableAccess> copies; // what its rows were made from
+    bool operator==(const Redefine&) const = default;
+};
+using Effect =
+    std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll, Redefine>;
 
 /// Facts of one statement of a text. A value: no pointers into the text.
 struct StatementFacts {

@@ -54,6 +54,7 @@ struct EffectText {
     }
     std::string operator()(const CloseCursor& gone) const { return "close(" + gone.name.value_or("all") + ")"; }
     std::string operator()(const DiscardAll&) const { return "discard_all"; }
+    std::string operator()(const Redefine& change) const { return "redefine(" + change.relation + ")"; }
 };
 
 std::string without_catalog(const std::string& call)
@@ -87,7 +88,8 @@ std::map<std::string, std::string> note(const StatementFacts& facts)
     put("does", joined(parts));
     parts.clear();
     for (const Effect& effect : facts.effects)
-        parts.push_back(without_spaces(std::visit(EffectText{}, effect)));
+        if (!std::holds_alternative<Redefine>(effect)) // every CREATE, ALTER and DROP has some
+            parts.push_back(without_spaces(std::visit(EffectText{}, effect)));
     put("effects", joined(parts));
     return out;
 }

@@ -1,0 +1,48 @@
+// Follows a session as the proxy does and says what it believes of the settings. Driven by test_session_state.py:
+// a line of input is "outcome<TAB>status<TAB>statement", where the outcome is ok or error and the status the letter of
+// ReadyForQuery; the answer is "schema,schema<TAB>user<TAB>strings", each "?" if it is not certain.
+
+#include "policies/postgres/analyzer.h"
+
+#include <iostream>
+#include <string>
+
+namespace
+{
+
+using namespace stepgate::policies::postgres;
+
+std::string believed(const SessionState& state)
+{
+    std::string out;
+    if (!state.search_path_known())
+        out = "?";
+    for (const std::string& schema : state.search_path())
+        if (state.search_path_known())
+            out += (out.empty() ? "" : ",") + schema;
+    out += '\t' + (state.user_known() ? state.current_user() : "?");
+    const Lexing lexing = state.lexing();
+    return out + '\t' + (lexing == Lexing::both ? "?" : lexing == Lexing::standard ? "on" : "off");
+}
+
+} // namespace
+
+int main()
+{
+    SessionState::Start start;
+    start.user = "postgres";
+    SessionState state{start};
+    const Analyzer analyzer;
+    for (std::string line; std::getline(std::cin, line);) {
+        const std::size_t first = line.find('\t'), second = line.find('\t', first + 1);
+        const bool ok = line.substr(0, first) == "ok";
+        const char status = line.at(first + 1);
+        const auto facts = analyzer.analyze(line.substr(second + 1), state);
+        if (ok && facts.statements.size() == 1)
+            state.apply(facts.statements.front());
+        if (status == 'I')
+            state.transaction_ended(ok);
+        std::cout << believed(state) << std::endl;
+    }
+    return 0;
+}
