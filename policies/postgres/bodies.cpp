@@ -21,6 +21,8 @@ using catalog::RelationKind;
 using statement::SetParameter;
 
 constexpr std::size_t longest_body = std::size_t{256} * 1024;
+constexpr std::size_t most_read = std::size_t{8} * 1024 * 1024; // of bodies not read before, for one statement
+constexpr std::size_t most_lookups = 1'000'000;                 // pieces of a body times its variables
 constexpr std::size_t most_contexts = 200;
 constexpr std::size_t most_functions = 20'000;
 constexpr std::size_t most_catalogs = 16;
@@ -89,6 +91,15 @@ void append(Footprint& to, Footprint from)
     move_all(to.touches, from.touches);
     to.facts.destructive = to.facts.destructive || from.facts.destructive;
     to.facts.where = weaker(to.facts.where, from.facts.where);
+}
+
+/// A function of the server's own, as "pg_catalog.name".
+void call_system(const std::string& name, Footprint& to)
+{
+    constexpr std::string_view prefix = "pg_catalog.";
+    const std::string_view bare = std::string_view{name}.substr(std::min(name.size(), prefix.size()));
+    if (!name.starts_with(prefix) || builtin_function(bare).trust == Builtin::Trust::dangerous)
+        to.opaque_reasons.push_back("calls " + name + ", which is not known to be harmless");
 }
 
 bool changes_names(const Footprint& footprint)
@@ -212,8 +223,13 @@ void Bodies::add_type(catalog::Oid oid, Footprint& to, int depth)
     for (const catalog::Oid function : type->functions)
         call(function);
     for (const catalog::Cast* cast : catalog_->casts(oid))
-        if (cast->function != 0 && counts_for(*cast, oid))
+        if (cast->function != 0 && counts_for(*cast, oid) && catalog_->function(cast->function) == nullptr)
+            call_system(cast->function_name, to);
+        else if (cast->function != 0 && counts_for(*cast, oid))
             call(cast->function);
+    Source initial;
+    initial.what = type->name;
+    add_expression(initial, type->default_expression, to);
     static const std::vector<std::string> value{"value"};
     for (const std::string& check : type->checks) {
         Source source;
@@ -235,6 +251,7 @@ Footprint Bodies::analyze(const Source& source, std::string text)
 {
     Footprint out;
     const std::string what{source.what};
+    read_ += text.size() + 100;
     if (text.size() > longest_body) {
         out.opaque_reasons.push_back(what + " is too long to read");
         return out;
@@ -316,6 +333,8 @@ const Footprint& Bodies::view(const Relation& view)
     auto& kept = views_[&view];
     if (kept)
         return *kept;
+    if (read_ > most_read)
+        return too_much();
     Source source;
     const std::string what = name_of(view);
     source.what = what;
@@ -463,6 +482,7 @@ int Bodies::context(const SessionState& state)
 /// Before a statement is followed: what was kept may go.
 int Bodies::begin(const SessionState& state)
 {
+    read_ = 0;
     if (contexts_.size() > most_contexts || functions_.size() > most_functions) {
         functions_.clear();
         contexts_.clear();
@@ -471,9 +491,22 @@ int Bodies::begin(const SessionState& state)
     return context(state);
 }
 
+/// Not kept: another statement may read the body.
+const Footprint& Bodies::too_much()
+{
+    static const Footprint answer = [] {
+        Footprint footprint;
+        footprint.opaque_reasons.emplace_back("leads to more code than is read for one statement");
+        return footprint;
+    }();
+    return answer;
+}
+
 const Footprint& Bodies::function(const Function& function, int context, const Relation* trigger)
 {
     auto& kept = functions_[{&function, context, trigger}];
+    if (!kept && read_ > most_read)
+        return too_much();
     if (!kept)
         kept = std::make_unique<Footprint>(build(function, context, trigger));
     return *kept;
@@ -492,6 +525,8 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
         out.facts.calls.push_back(joined(touch.function->schema, touch.function->name));
         out.touches.push_back(std::move(touch));
     }
+    for (const std::string& used : function.uses_system)
+        call_system(used, out);
     if (function.kind == FunctionKind::aggregate)
         return out;
     if (function.language == "internal") {
@@ -526,8 +561,10 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
         state.apply(unknown);
         body = read_body(source, function.language, function.body);
     }
+    Source defaults;
+    defaults.what = what;
     for (const std::string& expression : function.default_expressions)
-        add_expression({}, expression, body);
+        add_expression(defaults, expression, body);
     doubt(body.facts.effects);
     const int inside = this->context(state);
     for (Touch& touch : body.touches)
@@ -574,6 +611,10 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
     if (source.variables != nullptr)
         parts.variables.insert(parts.variables.end(), source.variables->begin(), source.variables->end());
     source.variables = &parts.variables;
+    if (parts.pieces.size() * (parts.variables.size() + 1) > most_lookups) {
+        out.opaque_reasons.push_back(what + " is too long to read");
+        return out;
+    }
     for (const PlPiece& piece : parts.pieces) {
         source.trigger_is_read = piece.kind != PlPiece::Kind::conduct;
         source.form = piece.kind == PlPiece::Kind::statement ? Source::Form::statements : Source::Form::expression;

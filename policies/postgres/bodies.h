@@ -101,10 +101,12 @@ class Bodies
     [[nodiscard]] Footprint build(const catalog::Function& function, int context, const catalog::Relation* trigger);
     [[nodiscard]] bool has_code(catalog::Oid type, int depth = 0) const;
     [[nodiscard]] int context(const SessionState& state);
+    [[nodiscard]] static const Footprint& too_much();
     void add_expression(Source source, const std::string& expression, Footprint& to);
 
     const catalog::Catalog* catalog_;
     Limits limits_;
+    std::size_t read_ = 0; // bytes of bodies since `begin`
     std::unordered_map<const catalog::Relation*, Traits> traits_;
     std::unordered_map<const catalog::Relation*, std::vector<Reference>> references_;
     std::unordered_map<const catalog::Relation*, std::unique_ptr<Footprint>> views_, policies_, values_, types_;

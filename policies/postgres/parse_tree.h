@@ -17,6 +17,7 @@
 extern "C" {
 #include <postgres.h>
 
+#include <catalog/pg_class_d.h>
 #include <nodes/nodes.h>
 #include <nodes/parsenodes.h>
 #include <nodes/pg_list.h>

@@ -24,7 +24,7 @@ class Reader
     {
         Tokenizer tokens{body, backslashes};
         for (Token token; tokens.next(token) && tokens_.size() <= most_tokens;)
-            tokens_.push_back(token);
+            push(token);
         if (!tokens.sound())
             fail("its text cannot be cut into words");
         if (tokens_.size() > most_tokens)
@@ -37,7 +37,7 @@ class Reader
     PlBody read() &&
     {
         while (good() && symbol(at_, '#')) // #variable_conflict use_column
-            at_ += std::min<std::size_t>(left(), word(at_ + 1) == "option" ? 3 : 3);
+            at_ += std::min<std::size_t>(left(), 3);
         block();
         if (symbol(at_, ';'))
             ++at_;
@@ -50,6 +50,21 @@ class Reader
     }
 
   private:
+    /// "9..1" is 9, "..", 1 and never 9, ".", .1: the lexer takes the two dots first.
+    void push(Token token)
+    {
+        const bool after_dot = !tokens_.empty() && !token.gap_before && tokens_.back().kind == TokenKind::symbol &&
+                               text_[tokens_.back().begin] == '.';
+        if (after_dot && token.kind == TokenKind::number && text_[token.begin] == '.') {
+            Token dot = token;
+            dot.kind = TokenKind::symbol;
+            dot.end = dot.begin + 1;
+            tokens_.push_back(dot);
+            ++token.begin;
+        }
+        tokens_.push_back(token);
+    }
+
     // Tokens
     [[nodiscard]] bool good() const { return out_.problem.empty(); }
     [[nodiscard]] std::size_t left() const { return tokens_.size() - at_; }

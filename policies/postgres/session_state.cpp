@@ -208,7 +208,7 @@ void SessionState::settings_changed()
     for (const std::string& name : functions_)
         (settings_key_ += '\1') += name;
     for (const auto& [name, change] : relations_) {
-        ((settings_key_ += '\2') += name) += change.code ? '!' : '=';
+        ((settings_key_ += '\2') += name) += change.code ? '!' : change.temporary ? '~' : '=';
         for (const statement::TableAccess& copied : change.copies) {
             (settings_key_ += '\3') += copied.table;
             for (const std::string& column : copied.columns)
@@ -345,6 +345,7 @@ void SessionState::redefine(const statement::Redefine& change)
     if (!change.relation.empty() && (relations_.size() < most || relations_.contains(change.relation))) {
         Redefined& known = relations_[change.relation];
         known.code = known.code || change.code;
+        known.temporary = known.temporary || change.temporary;
         for (const statement::TableAccess& copied : change.copies)
             if (std::ranges::find(known.copies, copied) == known.copies.end() && known.copies.size() < most)
                 known.copies.push_back(copied);
@@ -362,9 +363,9 @@ void SessionState::catalog_read()
 {
     if (relations_.empty() && functions_.empty() && !redefined_all_)
         return;
-    std::erase_if(relations_, [](const auto& entry) { return entry.second.copies.empty(); });
+    std::erase_if(relations_, [](const auto& entry) { return entry.second.copies.empty() && !entry.second.temporary; });
     for (auto& [name, change] : relations_)
-        change.code = false;
+        change.code = change.code && change.temporary;
     functions_.clear();
     redefined_all_ = too_many_;
     settings_changed();

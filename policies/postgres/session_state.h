@@ -76,7 +76,7 @@ class SessionState
 
     /// What the session did to a name since the catalog in use was read; null: nothing.
     struct Redefined {
-        bool code = false;
+        bool code = false, temporary = false;
         std::vector<statement::TableAccess> copies;
         bool operator==(const Redefined&) const = default;
     };
@@ -88,8 +88,8 @@ class SessionState
     [[nodiscard]] bool redefined_function(std::string_view bare_name) const { return functions_.contains(bare_name); }
     /// Anything may mean something else than the catalog says.
     [[nodiscard]] bool redefined_all() const { return redefined_all_; }
-    /// The catalog in use from now on was read after everything that was applied here. Temporary objects are in none:
-    /// names that have copies stay.
+    /// The catalog in use from now on was read after everything that was applied here. Names of temporary relations,
+    /// which no catalog has, and what rows were copied from stay.
     void catalog_read();
 
     /// Wire Parse. The unnamed statement ("") is replaced; a taken name with another text becomes ambiguous until it is

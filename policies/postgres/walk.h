@@ -58,7 +58,9 @@ struct Scope {
 /// What a call gives, as far as it tells functions of one name apart.
 struct Arguments {
     std::size_t count = 0;
-    bool uncounted = false; // VARIADIC, *, WITHIN GROUP
+    bool uncounted = false;       // VARIADIC, *, WITHIN GROUP
+    const ::List* list = nullptr; // with their scope, if their types may tell
+    Scope* scope = nullptr;
 };
 
 /// Walks the raw parse tree of one text and collects facts. Every node tag it does not know makes the text opaque.
@@ -115,6 +117,7 @@ class Walk
     void function(const ::FuncCall& call, Scope& scope);
     void call(const ::List* name, const Arguments& arguments, const ::FuncCall* node, Scope* scope);
     bool call_user(std::string_view schema, std::string_view name, const Arguments& arguments);
+    bool types_fit(const catalog::Function& function, const Arguments& arguments);
     bool is_field(std::string_view name, const ::FuncCall& call, Scope& scope);
     bool is_type(std::string_view schema, std::string_view name);
     bool reads_named_table(std::string_view name, const ::FuncCall& call);
@@ -134,6 +137,7 @@ class Walk
     void only_explained();
     void do_block(const ::DoStmt& block);
     void redefines();
+    void doubt_path();
     void redefine_function(const ::List* name);
     void redefined(const Found& found);
     void take_footprint(Footprint footprint);
@@ -254,7 +258,9 @@ class Walk
     std::vector<Reading> readings_;
     std::vector<Writing> writings_;
     bool redefines_code_ = false; // the statement changes what runs when its relations are used
-    bool explained_ = false;      // by plain EXPLAIN: planned, not run
+    bool makes_temporary_ = false;
+    bool unknown_code_ = false; // something runs that is not known
+    bool explained_ = false;    // by plain EXPLAIN: planned, not run
     int depth_ = 0;
     std::size_t work_ = 0;
     std::size_t run_bytes_ = 0; // of prepared texts and cursors' queries parsed again

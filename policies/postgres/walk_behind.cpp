@@ -70,7 +70,7 @@ void Walk::begin()
     out_.facts.statements.emplace_back();
     readings_.clear();
     writings_.clear();
-    explained_ = redefines_code_ = false;
+    explained_ = redefines_code_ = makes_temporary_ = unknown_code_ = false;
     if (base_ == nullptr)
         touches_.clear();
     else
@@ -152,6 +152,10 @@ void Walk::redefines()
     default:
         return;
     }
+    if (catalog_ != nullptr && catalog_->contents().event_triggers) {
+        opaque("fires the event triggers of the database");
+        unknown_code_ = true;
+    }
     static constexpr std::string_view anything[] = {"cast",           "domain constraint", "extension", "language",
                                                     "operator class", "operator family",   "schema",    "transform",
                                                     "event trigger",  "foreign schema"};
@@ -169,6 +173,7 @@ void Walk::redefines()
         statement::Redefine change;
         change.relation = write.table.substr(write.table.find('.') + 1);
         change.code = code && !(done.kind == Kind::rename && done.object == "column");
+        change.temporary = makes_temporary_;
         if (filled)
             change.copies = done.reads;
         else if (done.kind == Kind::rename && done.object == "column")
@@ -181,11 +186,19 @@ void Walk::follow()
 {
     if (touches_.empty())
         return;
-    std::vector<std::string> reasons;
+    std::vector<std::string> reasons; // of code that may do anything
     Follower{*bodies_, facts(), reasons}.run(std::move(touches_), bodies_->begin(*state_));
     touches_.clear();
+    unknown_code_ = unknown_code_ || !reasons.empty();
     for (std::string& reason : reasons)
         opaque(std::move(reason));
+}
+
+/// Code that is not known may leave another search path behind. The server does not tell.
+void Walk::doubt_path()
+{
+    if (unknown_code_ && !explained_)
+        effect(statement::SetParameter{.name = "search_path", .value = {}, .unknown = true});
 }
 
 /// Planning changes nothing: what the statement would write counts as read.
@@ -218,6 +231,7 @@ void Walk::finish()
     }
     if (base_ == nullptr && catalog_ != nullptr) {
         follow();
+        doubt_path();
         if (explained_)
             only_explained();
     }
@@ -296,6 +310,7 @@ void Walk::take_footprint(Footprint footprint)
     to.destructive = to.destructive || footprint.facts.destructive;
     to.where = weaker(to.where, footprint.facts.where);
     take(touches_, footprint.touches);
+    unknown_code_ = unknown_code_ || !footprint.opaque_reasons.empty();
     for (std::string& reason : footprint.opaque_reasons)
         opaque(std::move(reason));
 }

@@ -83,13 +83,31 @@ void Walk::call_builtin(std::string_view name, bool qualified)
     facts().calls.push_back(std::move(full));
 }
 
+/// No argument is surely of a type that the function cannot take.
+bool Walk::types_fit(const catalog::Function& function, const Arguments& arguments)
+{
+    const auto given = cells(arguments.list);
+    const std::size_t most =
+        function.argument_types.size() - (function.variadic && !function.argument_types.empty() ? 1 : 0);
+    for (std::size_t i = 0; i < std::min(given.size(), most); ++i) {
+        const ::Node* const argument = node_of(given[i]);
+        if (tag_of(argument) == T_NamedArgExpr)
+            return true;
+        if (!may_become(type_of(argument, *arguments.scope), function.argument_types[i]))
+            return false;
+    }
+    return true;
+}
+
 /// All functions of users that a call may mean; the types of its arguments would choose among them. False: none.
 bool Walk::call_user(std::string_view schema, std::string_view name, const Arguments& arguments)
 {
     if (catalog_ == nullptr)
         return false;
-    if (state_->redefined_function(name) || (state_->redefined_all() && schema != system_schema))
+    if (state_->redefined_function(name) || (state_->redefined_all() && schema != system_schema)) {
         opaque("calls " + std::string{name} + ", which the session may have defined since the catalog was read");
+        unknown_code_ = true;
+    }
     if (!catalog_->names_function(name))
         return false;
     std::vector<const catalog::Function*> all;
@@ -105,8 +123,12 @@ bool Walk::call_user(std::string_view schema, std::string_view name, const Argum
         for (const std::string_view in : names_->path())
             look(in);
     }
-    const auto fits = [&](const catalog::Function* function) { return accepts(*function, arguments); };
+    const auto fits = [&](const catalog::Function* function) {
+        return accepts(*function, arguments) && types_fit(*function, arguments);
+    };
     const bool some_fit = std::ranges::any_of(all, fits);
+    if (!some_fit && builtin_function(name).trust != Builtin::Trust::unknown && schema.empty())
+        return false; // the built-in is meant
     for (const catalog::Function* function : all) {
         if (some_fit && !fits(function))
             continue;
@@ -183,15 +205,17 @@ void Walk::call(const ::List* name, const Arguments& arguments, const ::FuncCall
     if (user || (!qualified && node != nullptr && is_field(last, *node, *scope)) || is_type(schema, last))
         return;
     std::string full = qualified ? joined(schema, last) : joined(names_->first_schema(), last);
-    if (schema != "information_schema" || !is_information_schema_function(last))
+    if (schema != "information_schema" || !is_information_schema_function(last)) {
         opaque("calls " + full + ", whose body is not known");
+        unknown_code_ = true;
+    }
     facts().calls.push_back(std::move(full));
 }
 
 /// "(value).name" and "alias.name" call the function `name` when there is no such field.
 void Walk::call_by_field(std::string_view name)
 {
-    const bool user = call_user({}, name, {.count = 1});
+    const bool user = call_user({}, name, {.count = 1, .uncounted = false, .list = nullptr, .scope = nullptr});
     if (builtin_function(name).trust != Builtin::Trust::unknown)
         return call_builtin(name, false);
     if (user || catalog_ != nullptr)
@@ -230,7 +254,9 @@ void Walk::function(const ::FuncCall& call_node, Scope& scope)
     const std::string_view name = parts.empty() ? std::string_view{} : text_of(node_of(parts.back()));
     const bool builtin = parts.size() == 1 || (parts.size() == 2 && text_of(node_of(parts.front())) == system_schema);
     const Arguments arguments{.count = cells(call_node.args).size(),
-                              .uncounted = call_node.func_variadic || call_node.agg_star || call_node.agg_within_group};
+                              .uncounted = call_node.func_variadic || call_node.agg_star || call_node.agg_within_group,
+                              .list = call_node.args,
+                              .scope = &scope};
     if (builtin && name == "set_config") {
         set_config(call_node);
         facts().calls.push_back("pg_catalog.set_config");

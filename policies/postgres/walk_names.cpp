@@ -160,7 +160,8 @@ void Walk::column_of(Item& item, std::string_view name, bool star)
         return;
     if (builtin_function(name).trust == Builtin::Trust::dangerous)
         call_builtin(name, false);
-    if (catalog_ != nullptr && !item.renamed && call_user({}, name, {.count = 1}))
+    if (catalog_ != nullptr && !item.renamed &&
+        call_user({}, name, {.count = 1, .uncounted = false, .list = nullptr, .scope = nullptr}))
         read_column(item, "*"); // the row is its argument
 }
 

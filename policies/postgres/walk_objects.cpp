@@ -182,6 +182,7 @@ bool Walk::create_object(const ::Node* node)
         query(as<::ViewStmt>(node).query, nullptr, nullptr);
         is(Kind::create, "view");
         write_table(*as<::ViewStmt>(node).view);
+        makes_temporary_ = as<::ViewStmt>(node).view->relpersistence == RELPERSISTENCE_TEMP;
         return true;
     case T_IndexStmt:
         create_index(as<::IndexStmt>(node));
@@ -627,6 +628,7 @@ std::vector<TableAccess> Walk::renamed_from(const ::RangeVar& relation) const
 void Walk::create_table(const ::CreateStmt& create)
 {
     redefines_code_ = create.inhRelations != nullptr;
+    makes_temporary_ = create.relation->relpersistence == RELPERSISTENCE_TEMP;
     is(Kind::create, "table");
     Scope scope = fresh_scope();
     add_target(*create.relation, scope);
@@ -645,8 +647,11 @@ void Walk::create_table(const ::CreateStmt& create)
         expressions(create.partbound->lowerdatums, none);
         expressions(create.partbound->upperdatums, none);
     }
-    for (const ::ListCell& cell : cells(create.inhRelations))
-        write_table(as<::RangeVar>(node_of(cell)));
+    for (const ::ListCell& cell : cells(create.inhRelations)) {
+        ::RangeVar parent = as<::RangeVar>(node_of(cell));
+        parent.inh = false; // its other children stay as they are
+        write_table(parent);
+    }
     write_table(*create.relation);
 }
 

@@ -273,6 +273,7 @@ void Walk::into(const ::IntoClause& clause)
     auto& write = write_table(*clause.rel);
     write.columns.assign(1, "*");
     is(Kind::create, "table");
+    makes_temporary_ = clause.rel->relpersistence == RELPERSISTENCE_TEMP;
 }
 
 /// The relation as an item of the scope, and all others that its name may mean.
@@ -280,12 +281,12 @@ void Walk::add_target(const ::RangeVar& relation, Scope& scope)
 {
     Item item;
     Found found = find(relation);
+    redefined(found);
     item.table = std::move(found.table);
     item.known = found.known;
     item.relation = found.relation;
     item.only = !relation.inh;
     item.stale = found.redefined != nullptr;
-    redefined(found);
     item.alias = relation.alias != nullptr ? alias_of(relation.alias) : view_of(relation.relname);
     item.renamed = relation.alias != nullptr && relation.alias->colnames != nullptr;
     if (item.table.starts_with("pg_toast."))
@@ -323,7 +324,8 @@ void Walk::from_item(const ::Node* node, Scope& scope)
     case T_RangeTableSample: {
         const auto& sample = as<::RangeTableSample>(node);
         from_item(sample.relation, scope);
-        call(sample.method, {.count = cells(sample.args).size()}, nullptr, nullptr);
+        call(sample.method, {.count = cells(sample.args).size(), .uncounted = false, .list = nullptr, .scope = nullptr},
+             nullptr, nullptr);
         expressions(sample.args, scope);
         return expression(sample.repeatable, scope);
     }

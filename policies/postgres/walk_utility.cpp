@@ -403,6 +403,7 @@ void Walk::create_table_as(const ::CreateTableAsStmt& create)
     top(create.query);
     facts().inner.push_back(facts().kind);
     is(Kind::create, object_name(create.objtype));
+    makes_temporary_ = create.into->rel->relpersistence == RELPERSISTENCE_TEMP;
     auto& write = write_table(*create.into->rel);
     write.columns.assign(1, "*");
     Scope scope = fresh_scope();

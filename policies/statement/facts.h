@@ -61,6 +61,7 @@ struct DiscardAll {
 struct Redefine {
     std::string relation, function;  // without schema; one of the two. Both empty: anything may have changed
     bool code = false;               // what runs when it is used has changed: triggers, rules, keys, its very identity
+    bool temporary = false;          // of this session alone: no catalog has it
     std::vector<TableAccess> copies; // what its rows were made from
     bool operator==(const Redefine&) const = default;
 };

@@ -1,5 +1,6 @@
 // What facts cost: a statement never seen, and a repeated shape.
 
+#include "policies/catalog/catalog.h"
 #include "policies/postgres/facts_memo.h"
 
 #include <benchmark/benchmark.h>
@@ -30,6 +31,68 @@ void repeated_shape(benchmark::State& loop)
         benchmark::DoNotOptimize(memo.facts(point_select, state));
 }
 BENCHMARK(repeated_shape);
+
+/// A thousand tables of ten columns, one of them pgbench's.
+std::shared_ptr<const catalog::Catalog> thousand_tables()
+{
+    catalog::Contents contents;
+    contents.schemas = {"pg_catalog", "information_schema", "public"};
+    for (catalog::Oid oid = 20'000; oid < 21'000; ++oid) {
+        catalog::Relation& relation = contents.relations.emplace_back();
+        relation.oid = oid;
+        relation.schema = "public";
+        relation.name = oid == 20'500 ? "pgbench_accounts" : "table_" + std::to_string(oid);
+        for (const char* column : {"aid", "bid", "abalance", "filler", "a", "b", "c", "d", "e", "f"}) {
+            relation.columns.emplace_back().name = column;
+            relation.columns.back().type = 23;
+        }
+        catalog::Function& function = contents.functions.emplace_back();
+        function.oid = oid + 10'000;
+        function.schema = "public";
+        function.name = "function_" + std::to_string(oid);
+    }
+    return std::make_shared<const catalog::Catalog>(std::move(contents));
+}
+
+SessionState of_app()
+{
+    SessionState::Start start;
+    start.user = "app";
+    return SessionState{start};
+}
+
+void new_statement_with_catalog(benchmark::State& loop)
+{
+    const auto catalog = thousand_tables();
+    const Analyzer analyzer;
+    const SessionState state = of_app();
+    for (auto _ : loop)
+        benchmark::DoNotOptimize(analyzer.analyze(point_select, state, catalog.get()));
+}
+BENCHMARK(new_statement_with_catalog);
+
+void repeated_shape_with_catalog(benchmark::State& loop)
+{
+    const auto catalog = thousand_tables();
+    FactsMemo memo;
+    const SessionState state = of_app();
+    for (auto _ : loop)
+        benchmark::DoNotOptimize(memo.facts(point_select, state, catalog));
+}
+BENCHMARK(repeated_shape_with_catalog);
+
+void bodies_of_a_new_catalog(benchmark::State& loop)
+{
+    const SessionState state = of_app();
+    for (auto _ : loop) {
+        loop.PauseTiming();
+        const auto catalog = thousand_tables();
+        const Analyzer analyzer;
+        loop.ResumeTiming();
+        benchmark::DoNotOptimize(analyzer.analyze(point_select, state, catalog.get()));
+    }
+}
+BENCHMARK(bodies_of_a_new_catalog)->Unit(benchmark::kMicrosecond);
 
 } // namespace
 

@@ -312,10 +312,12 @@ void Session::read_snapshot()
 {
     proxy::upstream::LibpqConnection server{onlooker_.get()};
     policies::catalog::Contents contents;
-    if (proxy::upstream::CatalogQueries{server, contents}.read(std::chrono::seconds{30}))
+    if (proxy::upstream::CatalogQueries{server, contents}.read(std::chrono::seconds{30})) {
         catalog_ = std::make_shared<const policies::catalog::Catalog>(std::move(contents));
-    else
+        state_.catalog_read();
+    } else {
         std::cerr << "snapshot: " << server.error() << '\n';
+    }
 }
 
 std::vector<Access> Session::truth(std::vector<Access> logged, const Reply& reply, bool definitions_changed) const
