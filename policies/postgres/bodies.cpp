@@ -143,7 +143,7 @@ Bodies::Bodies(const catalog::Catalog& catalog, const Limits& limits) : catalog_
     for (const Relation& parent : relations)
         for (const catalog::ReferencedBy& key : parent.referenced_by)
             if (const Relation* child = catalog.relation(key.relation))
-                references_[child].push_back({&parent, &key.our_columns});
+                references_[child].push_back({&parent, &key.our_columns, &key.columns});
     std::unordered_map<catalog::Oid, bool> code;
     const auto has = [&](catalog::Oid type) {
         const auto found = code.find(type);

@@ -27,6 +27,7 @@ struct Touch {
     std::vector<std::string> columns; // read or written; {"*"} all
     catalog::Events events = {};      // of a write; none: its definition changes, or it is dropped
     bool cascade = false;             // TRUNCATE … CASCADE
+    bool planned = false;             // by EXPLAIN: rewritten, not run
     bool up = true, down = true;      // on to the parents, to the children
     int context = inherit;            // number of the settings that a function runs under
 
@@ -50,6 +51,7 @@ struct RuleFootprint {
 struct Reference {
     const catalog::Relation* parent = nullptr;
     const std::vector<std::string>* parent_columns = nullptr;
+    const std::vector<std::string>* child_columns = nullptr;
 };
 
 /// What is behind the names of one catalog: bodies of views, functions, rules, policies, defaults and checks, each read

@@ -90,7 +90,7 @@ bool Follower::seen_read(const Touch& touch)
 
 bool Follower::seen_write(const Touch& touch)
 {
-    const int place = (touch.up ? 1 : 0) + (touch.down ? 2 : 0) + (touch.cascade ? 4 : 0);
+    const int place = (touch.up ? 1 : 0) + (touch.down ? 2 : 0) + (touch.cascade ? 4 : 0) + (touch.planned ? 8 : 0);
     int& seen = writes_[{touch.relation, place}];
     const int wanted = bits(touch.events) | 16;
     const bool known = (seen & wanted) == wanted;
@@ -205,6 +205,7 @@ void Follower::write_rows(const Touch& touch)
             next.kind = Touch::Kind::write;
             next.relation = base;
             next.events = touch.events;
+            next.planned = touch.planned;
             if (!touch.columns.empty())
                 next.columns.emplace_back("*"); // which of its columns, only the definition says
             access(facts_.writes, *base, next.columns);
@@ -213,6 +214,11 @@ void Follower::write_rows(const Touch& touch)
     }
     if (relation.row_security)
         merge(bodies_.policies(relation), context);
+    for (const RuleFootprint& rule : bodies_.rules(relation))
+        if (meet(rule.events, touch.events))
+            merge(rule.footprint, context);
+    if (touch.planned)
+        return;
     if (touch.events.insert || touch.events.update) {
         merge(bodies_.values(relation), context);
         for (const Reference& key : bodies_.references(relation))
@@ -235,9 +241,6 @@ void Follower::write_rows(const Touch& touch)
         next.relation = &relation;
         add(std::move(next), context);
     }
-    for (const RuleFootprint& rule : bodies_.rules(relation))
-        if (meet(rule.events, touch.events))
-            merge(rule.footprint, context);
     referencing(touch);
 }
 
@@ -255,8 +258,10 @@ void Follower::referencing(const Touch& touch)
                                         return std::ranges::find(touch.columns, column) != touch.columns.end();
                                     }));
         const auto follow = [&](ReferenceAction action, bool deleting) {
-            if (action == ReferenceAction::none || action == ReferenceAction::restrict_it)
+            if (action == ReferenceAction::none || action == ReferenceAction::restrict_it) {
+                access(facts_.reads, *touch.relation, key.our_columns); // another row may have the same key
                 return access(facts_.reads, *child, key.columns);
+            }
             Touch next;
             next.kind = Touch::Kind::write;
             next.relation = child;

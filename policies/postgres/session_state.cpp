@@ -208,7 +208,7 @@ void SessionState::settings_changed()
     for (const std::string& name : functions_)
         (settings_key_ += '\1') += name;
     for (const auto& [name, change] : relations_) {
-        ((settings_key_ += '\2') += name) += change.code ? '!' : change.temporary ? '~' : '=';
+        ((settings_key_ += '\2') += name) += change.code ? '!' : change.writes ? 'w' : change.temporary ? '~' : '=';
         for (const statement::TableAccess& copied : change.copies) {
             (settings_key_ += '\3') += copied.table;
             for (const std::string& column : copied.columns)
@@ -346,6 +346,7 @@ void SessionState::redefine(const statement::Redefine& change)
         Redefined& known = relations_[change.relation];
         known.code = known.code || change.code;
         known.temporary = known.temporary || change.temporary;
+        known.writes = known.writes || change.writes;
         for (const statement::TableAccess& copied : change.copies)
             if (std::ranges::find(known.copies, copied) == known.copies.end() && known.copies.size() < most)
                 known.copies.push_back(copied);
@@ -364,8 +365,10 @@ void SessionState::catalog_read()
     if (relations_.empty() && functions_.empty() && !redefined_all_)
         return;
     std::erase_if(relations_, [](const auto& entry) { return entry.second.copies.empty() && !entry.second.temporary; });
-    for (auto& [name, change] : relations_)
+    for (auto& [name, change] : relations_) {
         change.code = change.code && change.temporary;
+        change.writes = change.writes && change.temporary;
+    }
     functions_.clear();
     redefined_all_ = too_many_;
     settings_changed();

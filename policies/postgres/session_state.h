@@ -76,7 +76,7 @@ class SessionState
 
     /// What the session did to a name since the catalog in use was read; null: nothing.
     struct Redefined {
-        bool code = false, temporary = false;
+        bool code = false, temporary = false, writes = false;
         std::vector<statement::TableAccess> copies;
         bool operator==(const Redefined&) const = default;
     };

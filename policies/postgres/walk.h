@@ -218,7 +218,9 @@ class Walk
     void refresh(const ::RefreshMatViewStmt& refresh);
     void truncate(const ::TruncateStmt& truncate);
     void alter_table(const ::AlterTableStmt& alter);
-    void alter_command(const ::AlterTableCmd& command, Scope& scope, statement::TableAccess& write);
+    void read_keys(const ::RangeVar& target);
+    void alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope,
+                       statement::TableAccess& write);
     void create_table(const ::CreateStmt& create);
     void table_element(const ::Node* element, Scope& scope);
     void constraint(const ::Constraint& constraint, Scope& scope);
@@ -257,7 +259,8 @@ class Walk
     };
     std::vector<Reading> readings_;
     std::vector<Writing> writings_;
-    bool redefines_code_ = false; // the statement changes what runs when its relations are used
+    bool redefines_code_ = false;   // the statement changes what runs when its relations are used
+    bool redefines_writes_ = false; // only when their rows are changed
     bool makes_temporary_ = false;
     bool unknown_code_ = false; // something runs that is not known
     bool explained_ = false;    // by plain EXPLAIN: planned, not run

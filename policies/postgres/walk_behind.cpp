@@ -70,7 +70,7 @@ void Walk::begin()
     out_.facts.statements.emplace_back();
     readings_.clear();
     writings_.clear();
-    explained_ = redefines_code_ = makes_temporary_ = unknown_code_ = false;
+    explained_ = redefines_code_ = redefines_writes_ = makes_temporary_ = unknown_code_ = false;
     if (base_ == nullptr)
         touches_.clear();
     else
@@ -101,7 +101,8 @@ void Walk::collect()
         if (writing.relation == nullptr || bodies_->plain_to_write(*writing.relation))
             continue;
         Touch touch;
-        touch.kind = explained_ ? Touch::Kind::read : Touch::Kind::write;
+        touch.kind = Touch::Kind::write;
+        touch.planned = explained_;
         touch.relation = writing.relation;
         touch.columns = writes[i].columns;
         touch.events = writing.events;
@@ -123,6 +124,8 @@ void Walk::redefined(const Found& found)
     if (found.redefined->code)
         opaque("names " + found.table + ", which the session changed since the catalog was read");
     for (const TableAccess& copied : found.redefined->copies) {
+        if (!spend(1))
+            return;
         facts().reads.push_back(copied);
         const std::size_t dot = copied.table.find('.');
         const auto* relation = catalog_->relation(copied.table.substr(0, dot), copied.table.substr(dot + 1));
@@ -167,13 +170,14 @@ void Walk::redefines()
     const bool filled = made && (done.object == "table" || done.object == "view" || done.object == "materialized view");
     const bool calls =
         std::ranges::any_of(done.calls, [](const std::string& call) { return !call.starts_with("pg_catalog."); });
-    const bool code = redefines_code_ || done.kind == Kind::rename || done.object == "trigger" ||
-                      done.object == "rule" || done.object == "policy" || (made && calls);
+    const bool code = redefines_code_ || done.kind == Kind::rename || done.object == "policy" || (made && calls);
+    redefines_writes_ = redefines_writes_ || done.object == "trigger" || done.object == "rule";
     for (const TableAccess& write : done.writes) {
         statement::Redefine change;
         change.relation = write.table.substr(write.table.find('.') + 1);
         change.code = code && !(done.kind == Kind::rename && done.object == "column");
         change.temporary = makes_temporary_;
+        change.writes = redefines_writes_ || (made && done.object == "view");
         if (filled)
             change.copies = done.reads;
         else if (done.kind == Kind::rename && done.object == "column")

@@ -22,6 +22,10 @@ void Walk::type_name(const ::TypeName* type, Scope& scope)
     if (catalog_ == nullptr || parts.empty())
         return;
     const std::string_view schema = parts.size() > 1 ? text_of(node_of(parts[parts.size() - 2])) : std::string_view{};
+    static constexpr std::string_view serials[] = {"bigserial", "serial",  "serial2",
+                                                   "serial4",   "serial8", "smallserial"};
+    if (std::ranges::find(serials, text_of(node_of(parts.back()))) != std::end(serials))
+        return;
     if (schema != "pg_catalog" && !type->pct_type && !is_type(schema, text_of(node_of(parts.back()))))
         opaque("names the type " + std::string{text_of(node_of(parts.back()))} + ", which is not known");
 }

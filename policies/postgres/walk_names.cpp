@@ -113,6 +113,9 @@ TableAccess& Walk::write_table(const ::RangeVar& relation, catalog::Events event
 {
     const Found found = find(relation);
     redefined(found);
+    const bool rows = events.insert || events.update || events.delete_rows || events.truncate;
+    if (catalog_ != nullptr && rows && found.redefined != nullptr && found.redefined->writes)
+        opaque("changes rows of " + found.table + ", which the session changed since the catalog was read");
     const std::size_t index = write_index(found.table, found.known, found.relation, relation, events);
     for (const catalog::Relation* other : found.others) {
         const std::size_t twin = write_index(joined(other->schema, other->name), true, other, relation, events);

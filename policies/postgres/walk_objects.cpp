@@ -696,6 +696,12 @@ void Walk::constraint(const ::Constraint& constraint, Scope& scope)
     }
     if (constraint.pktable == nullptr)
         return;
+    redefines_writes_ = true; // rows of the one are looked up in the other
+    effect(statement::Redefine{.relation = constraint.pktable->relname,
+                               .function = {},
+                               .temporary = makes_temporary_,
+                               .writes = true,
+                               .copies = {}});
     const bool key_named = constraint.pk_attrs != nullptr || catalog_ == nullptr;
     read_table(*constraint.pktable, key_named ? std::string_view{} : "*"); // which columns are its key, is not known
     for (const ::ListCell& cell : cells(constraint.pk_attrs))
@@ -731,7 +737,7 @@ void Walk::alter_table(const ::AlterTableStmt& alter)
     for (const ::ListCell& cell : cells(alter.cmds)) {
         if (const auto* command = if_tag<::AlterTableCmd>(node_of(cell), T_AlterTableCmd)) {
             TableAccess write = write_table(*alter.relation);
-            alter_command(*command, scope, write);
+            alter_command(*alter.relation, *command, scope, write);
             write_table(*alter.relation).columns = std::move(write.columns);
         } else {
             opaque("alters a table in a way that stepgate does not know");
@@ -740,8 +746,29 @@ void Walk::alter_table(const ::AlterTableStmt& alter)
     write_table(*alter.relation);
 }
 
+/// The columns of the relation's foreign keys, in both directions: they are compared again.
+void Walk::read_keys(const ::RangeVar& target)
+{
+    const catalog::Relation* const relation = find(target).relation;
+    if (bodies_ == nullptr || relation == nullptr)
+        return;
+    const auto read = [this](const catalog::Relation& of, const std::vector<std::string>& columns) {
+        facts().reads.push_back({joined(of.schema, of.name), true, columns});
+        readings_.push_back({&of, false});
+    };
+    for (const Reference& key : bodies_->references(*relation)) {
+        read(*key.parent, *key.parent_columns);
+        read(*relation, *key.child_columns);
+    }
+    for (const catalog::ReferencedBy& key : relation->referenced_by) {
+        read(*relation, key.our_columns);
+        if (const catalog::Relation* child = catalog_->relation(key.relation))
+            read(*child, key.columns);
+    }
+}
+
 /// Dropping a column and changing its type lose data; the rest of what is not listed changes definitions only.
-void Walk::alter_command(const ::AlterTableCmd& command, Scope& scope, TableAccess& write)
+void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope, TableAccess& write)
 {
     switch (command.subtype) {
     case AT_DropColumn:
@@ -752,6 +779,7 @@ void Walk::alter_command(const ::AlterTableCmd& command, Scope& scope, TableAcce
         facts().destructive = true;
         write.columns.emplace_back(view_of(command.name));
         read_column(scope.items.front(), view_of(command.name));
+        read_keys(target);
         expression(as<::ColumnDef>(command.def).raw_default, scope);
         return type_name(as<::ColumnDef>(command.def).typeName, scope);
     case AT_AddColumn:
@@ -765,6 +793,9 @@ void Walk::alter_command(const ::AlterTableCmd& command, Scope& scope, TableAcce
     case AT_AttachPartition:
     case AT_DetachPartition: {
         redefines_code_ = true;
+        read_table(*as<::PartitionCmd>(command.def).name, "*"); // its rows must fit
+        read_keys(*as<::PartitionCmd>(command.def).name);
+        read_keys(target);
         const auto& partition = as<::PartitionCmd>(command.def);
         write_table(*partition.name);
         if (partition.bound != nullptr)
@@ -781,9 +812,10 @@ void Walk::alter_command(const ::AlterTableCmd& command, Scope& scope, TableAcce
     case AT_SetStorage:
     case AT_SetRelOptions:
     case AT_ChangeOwner:
-    case AT_ValidateConstraint:
     case AT_DropConstraint:
         return;
+    case AT_ValidateConstraint:
+        return read_keys(target);
     default:
         redefines_code_ = true; // triggers, row security, generated values, …
         return;

@@ -569,7 +569,7 @@ void Walk::on_conflict(const ::RangeVar& target, const ::OnConflictClause* claus
     Item excluded = scope.items.front(); // the server checks the right to read the table's own column
     excluded.alias = "excluded";
     excluded.qualified_only = true;
-    if (!excluded.described()) {
+    if (catalog_ == nullptr) {
         excluded.table.clear();
         excluded.outputs.complete = false;
     }
@@ -604,14 +604,21 @@ void Walk::merge(const ::MergeStmt& merge, Scope& scope)
     TableAccess write = write_table(*merge.relation);
     catalog::Events events;
     add_target(*merge.relation, scope);
+    const std::size_t targets = scope.items.size();
+    if (catalog_ != nullptr)
+        for (Item& item : scope.items)
+            item.read = read_index(item); // joined, whatever is done then
     from_item(merge.sourceRelation, scope);
     expression(merge.joinCondition, scope);
     bool changes_rows = false;
     for (const ::ListCell& cell : cells(merge.mergeWhenClauses)) {
         const auto& when = as<::MergeWhenClause>(node_of(cell));
-        expression(when.condition, scope);
-        expressions(when.values, scope);
-        assign(when.targetList, write, scope);
+        Scope source{scope.outer, scope.ctes, {}}; // without a row of the target only the source has columns
+        source.items.assign(scope.items.begin() + static_cast<std::ptrdiff_t>(targets), scope.items.end());
+        Scope& seen = when.matched ? scope : source;
+        expression(when.condition, seen);
+        expressions(when.values, seen);
+        assign(when.targetList, write, seen);
         if (when.commandType == CMD_INSERT) {
             facts().inner.push_back(Kind::insert);
             events.insert = true;

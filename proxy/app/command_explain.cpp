@@ -55,6 +55,14 @@ void advance(Session& session, const Facts& facts)
     }
 }
 
+/// "$user" in the search path is the role's schema.
+SessionState session_of(const std::string& role)
+{
+    SessionState::Start start;
+    start.user = role;
+    return SessionState{std::move(start)};
+}
+
 void set_search_path(SessionState& state, const std::vector<std::string>& path)
 {
     policies::statement::StatementFacts set;
@@ -101,12 +109,15 @@ class Explainer
                     "\": postgres, mysql or mariadb";
             return line;
         }
+        const policies::rules::Asker asker = asker_of(request);
         Session alone;
+        const bool fresh = !request.session || !sessions_.contains(*request.session);
         Session& session = request.session ? sessions_[*request.session] : alone;
+        if (fresh)
+            session.state = session_of(asker.role);
         if (request.search_path)
             set_search_path(session.state, *request.search_path);
 
-        const policies::rules::Asker asker = asker_of(request);
         if (*dialect != Dialect::postgres && !prepare_mysql(session, *dialect, request, asker.database, error))
             return line;
         const auto facts = *dialect == Dialect::postgres
