@@ -793,7 +793,8 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
     case AT_AttachPartition:
     case AT_DetachPartition: {
         redefines_code_ = true;
-        read_table(*as<::PartitionCmd>(command.def).name, "*"); // its rows must fit
+        if (catalog_ != nullptr)
+            read_table(*as<::PartitionCmd>(command.def).name, "*"); // its rows must fit
         read_keys(*as<::PartitionCmd>(command.def).name);
         read_keys(target);
         const auto& partition = as<::PartitionCmd>(command.def);
