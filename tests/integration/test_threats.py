@@ -1,0 +1,280 @@
+"""The ways in which statements slip past a proxy, each as a named test against a real server: what must be held is held, and what must be
+refused is refused, before any data flows. The statements are in tests/cases/threats; what needs more than statements is here.
+
+How it was checked that a test fails when its protection is taken out: in a copy of the tree these were removed, all at once, and only
+`stepgate` was built again; 63 tests failed, those named here among them (a file's name stands for its lines that depend on it).
+  waiting for names of an earlier group (protocols/postgres/names.h, is_sure)     a_refused_parse, a_skipped_parse
+  names told to SQL when the server accepted them (session, rename)                a_skipped_close
+  the held batch ends where it changes the session (postgres_plan.cpp)             what_a_held_batch_changes
+  waiting for effects in flight (postgres_session.h, must_settle)                  lexing_that_changes_in_a_pipeline
+  UTF-8 and encodings (policies/postgres/analyzer.cpp, refusal)                    encodings_and_bytes
+  start-up keys (postgres_startup.cpp, client_encoding)                            startup_keys
+  functions, cursors and prepared statements that are not known (walk_*.cpp)       sql_in_text, a_portal, a_cursor, hidden_reads
+  whole-row references (walk_names.cpp)                                            hidden_reads
+  conditions that always hold (walk_queries.cpp)                                   destruction
+  rules truncate, hidden-code, rename-labelled, read-statistics of the packs       destruction, laundering, side_channels, a_batch
+  the proof's challenge is compared (challenge-web/factors/webauthn.cpp)           a_proof_is_for_one_challenge
+  whose challenge it is (challenge-web/server/challenge_api.cpp)                   nobody_else_sees
+  origin and CSRF token (challenge-web/server/router.cpp)                          requests_of_other_pages
+  the verdict after a policy change (proxy/session/gate.cpp, covers)               an_approval_after_a_policy_change
+"""
+import re
+import ssl
+import unittest
+
+from threat_case import CASES, MARK, Case, connect, rows, start
+from wire import (GSS_REQUEST, SSL_REQUEST, SYNC, Wire, bind, close, describe, execute, message, parse, query, startup)
+
+# `\'` ends a literal or does not: the first text reads ssn where backslashes escape, the second where they do not.
+READS_WITH_BACKSLASHES = r"SELECT 'a\', $x$ ', ssn FROM customers --$x$"
+READS_WITHOUT = r"SELECT '\', ssn FROM customers --'"
+
+
+def setUpModule():
+    global stack, demo, second
+    stack, demo, second = start()
+
+
+class Statements(Case):
+    """One test a line of tests/cases/threats; they are made below."""
+
+    def check(self, rules, statements, must_run):
+        *before, last = [part.replace("\\n", "\n") for part in statements.split(" ;; ")]
+        with Wire(stack.cluster.port, "app", "app-password") as server:
+            got = server.send(parse("", last), SYNC).until("Z")
+            error = next((text for kind, text in got if kind == "E"), "")
+            if must_run:
+                self.assertEqual(error, "", "the case does not run on the server")
+            elif "multiple commands" not in error:
+                self.assertFalse(error.startswith("42601"), f"the case is no SQL: {error}")
+        with connect() as wire:
+            for sql in before:
+                self.assert_passes(wire, sql)
+            wire.send(query(f"{last}\n/* {MARK} */"))
+            self.assert_held(wire, *rules)
+
+
+def make_cases():
+    for file in sorted(CASES.glob("*.threats")):
+        for line in file.read_text().splitlines():
+            if not line or line.startswith("#"):
+                continue
+            name, rules, statements = (part.strip() for part in line.split(" | ", 2))
+            slug = re.sub(r"\W+", "_", f"{file.stem} {name}").strip("_").lower()
+            must_run = file.stem == "hidden_reads" and "multiple" not in name and "; " not in statements and ";;" not in statements
+            setattr(Statements, f"test_{slug}", lambda self, r=rules.split(), s=statements, m=must_run: self.check(r, s, m))
+
+
+make_cases()
+
+
+class Protocol(Case):
+    def test_a_bind_waits_before_the_server_plans_it(self):
+        with connect() as wire:
+            wire.send(parse("", f"SELECT ssn FROM customers /* {MARK} */"), describe("S"), bind(), execute(), SYNC)
+            self.assert_held(wire, "read-pii", after="1tT")
+
+    def test_function_calls_by_number_are_refused_and_the_session_lives(self):
+        with connect() as wire:
+            wire.send(message("F", b"\0\0\x06\x48" + b"\0\0" + b"\0\0" + b"\0\0"))
+            self.assertEqual(wire.until("Z")[0][1][:5], "42501")
+            self.assertIn(("D", "1"), wire.ask("SELECT 1"))
+
+    def test_a_statement_of_the_wire_executed_by_sql(self):
+        with connect() as wire:
+            wire.send(parse("s", "SELECT ssn FROM customers"), SYNC).until("Z")
+            wire.send(query(f"EXECUTE s /* {MARK} */"))
+            self.assert_held(wire, "read-pii")
+
+    def test_a_statement_of_sql_bound_by_the_wire(self):
+        with connect() as wire:
+            self.assert_passes(wire, "PREPARE s AS SELECT ssn FROM customers")
+            wire.send(bind("", "s"), execute(), SYNC)
+            self.assert_held(wire, "read-pii")
+
+    def test_a_cursor_of_sql_executed_by_the_wire(self):
+        with connect() as wire:
+            self.assert_passes(wire, "BEGIN")
+            wire.send(execute("nobody_knows_it"), SYNC)
+            self.assert_held(wire, "default.opaque")
+
+    def test_a_portal_of_the_wire_fetched_by_sql(self):
+        with connect() as wire:
+            self.assert_passes(wire, "BEGIN")
+            wire.send(parse("", "SELECT id FROM orders WHERE id < 3 ORDER BY id"), bind("po"), SYNC).until("Z")
+            self.assertIn(("D", "2"), self.assert_passes(wire, "FETCH ALL FROM po"))
+            wire.send(query(f"FETCH ALL FROM other /* {MARK} */"))
+            self.assert_held(wire, "default.opaque")
+
+    def test_a_refused_parse_renames_nothing(self):
+        for name, messages in (
+                ("it exists", [parse("s", "SELECT 1"), SYNC, bind("", "s"), execute(), SYNC]),
+                ("skipped", [parse("", "bogus"), close("S", "s"), parse("s", "SELECT 1"), SYNC, bind("", "s"), execute(), SYNC])):
+            with self.subTest(name), connect() as wire:
+                wire.send(parse("s", "SELECT ssn FROM customers"), SYNC).until("Z")
+                wire.send(*messages)
+                self.assertEqual([kind for kind, _ in wire.until("Z")], ["E", "Z"])
+                self.assert_held(wire, "read-pii")
+
+    def test_a_skipped_parse_does_not_replace_the_unnamed_statement(self):
+        with connect() as wire:
+            wire.send(parse("", "SELECT ssn FROM customers"), SYNC).until("Z")
+            wire.send(parse("x", "SELECT 1/0"), bind("", "x"), execute(), parse("", "SELECT 1"), SYNC, bind(), execute(), SYNC)
+            self.assertEqual(wire.until("Z")[-2][0], "E")
+            self.assert_held(wire, "read-pii")
+
+    def test_a_skipped_close_renames_nothing_for_sql(self):
+        with connect() as wire:
+            wire.send(parse("s", "SELECT ssn FROM customers"), SYNC).until("Z")
+            wire.send(parse("", "bogus"), close("S", "s"), parse("s", "SELECT 1"), SYNC).until("Z")
+            wire.send(query(f"EXECUTE s /* {MARK} */"))
+            self.assert_held(wire, "read-pii")
+
+    def test_names_are_resolved_at_each_execution(self):
+        for how in ("sql", "wire"):
+            with self.subTest(how), connect() as wire:
+                self.assert_passes(wire, "SET search_path = lab")
+                if how == "sql":
+                    self.assert_passes(wire, "PREPARE s AS SELECT body FROM notes")
+                else:
+                    wire.send(parse("s", "SELECT body FROM notes"), SYNC).until("Z")
+                self.assert_passes(wire, "SET search_path = public")
+                wire.send(*([query("EXECUTE s")] if how == "sql" else [bind("", "s"), execute(), SYNC]))
+                self.assert_held(wire, "read-pii")
+
+    def test_names_inside_one_message_are_resolved_in_order(self):
+        with connect() as wire:
+            self.assert_passes(wire, "SET search_path = lab")
+            self.assertIn(("D", "nothing private"), self.assert_passes(wire, "SELECT body FROM lab.notes"))
+            wire.send(query(f"SELECT set_config('search_path', 'public', false); SELECT body FROM notes /* {MARK} */"))
+            self.assert_held(wire, "read-pii")
+
+    def test_an_approval_is_for_one_execution(self):
+        with connect() as wire:
+            wire.send(parse("d", "DELETE FROM scratch RETURNING $1::text"), SYNC).until("Z")
+            wire.send(bind("", "d", ["one"]), execute(), SYNC)
+            identity = self.assert_held(wire, "delete-without-where")
+            demo.approve({"id": identity})
+            self.assertEqual(wire.until("Z")[-1], ("Z", "I"))
+            for value in ("one", "another"):
+                wire.send(bind("", "d", [value]), execute(), SYNC)
+                demo.deny({"id": self.assert_held(wire, "delete-without-where")})
+                self.assertEqual(wire.until("Z")[0][1][:5], "42501")
+
+    def test_a_batch_is_judged_whole(self):
+        texts = ["SELECT 1", f"DELETE FROM payments /* {MARK} */", f"TRUNCATE orders CASCADE /* {MARK} */"]
+        batch = [part for sql in texts for part in (parse("", sql), bind(), execute())]
+        for name, messages in (("simple", [query("; ".join(texts))]), ("extended", [*batch, SYNC])):
+            with self.subTest(name), connect() as wire:
+                wire.send(*messages)
+                identity = self.assert_held(wire, "delete-without-where", after="12D1C")
+                shown = demo.call("GET", f"/challenges/{identity}")
+                self.assertLessEqual({"delete-without-where", "truncate"}, {reason["rule"] for reason in shown["reasons"]})
+                demo.deny({"id": identity})
+                self.assertEqual(wire.until("Z")[-2][1][:5], "42501")
+        self.assertEqual((rows("payments"), rows("orders")), (700, 800))
+
+    def test_what_a_held_batch_changes_counts_for_the_rest_of_it(self):
+        changes = {"lexing": ["SET standard_conforming_strings = off", READS_WITH_BACKSLASHES],
+                   "names": ["DEALLOCATE q", "PREPARE q AS SELECT ssn FROM customers", "EXECUTE q"]}
+        for name, texts in changes.items():
+            with self.subTest(name), connect() as wire:
+                self.assert_passes(wire, "PREPARE q AS SELECT 1")
+                batch = [part for sql in ["DELETE FROM scratch", *texts] for part in (parse("", sql), bind(), execute())]
+                wire.send(*batch, SYNC)
+                demo.approve({"id": self.assert_held(wire, "delete-without-where", after="1")})
+                self.assertIn("APPROVED", wire.reply()[1])
+                self.assert_held(wire, "read-pii", "default.opaque", after="12CSN")
+
+    def test_lexing_that_changes_in_a_pipeline(self):
+        for change in ("SET standard_conforming_strings = off", "SELECT set_config('standard_conforming_strings', 'off', false)"):
+            with self.subTest(change), connect() as wire:
+                wire.send(query(change), query(READS_WITH_BACKSLASHES))
+                self.assertEqual(wire.until("Z")[-1], ("Z", "I"))
+                self.assert_held(wire)
+        with self.subTest("rolled back"), connect() as wire:
+            wire.send(query("BEGIN"), query("SET standard_conforming_strings = off"), query("ROLLBACK"), query(READS_WITHOUT))
+            for _ in range(3):
+                wire.until("Z")
+            self.assert_held(wire)
+
+    def test_a_lexing_that_the_session_never_changed_is_read_as_the_server_reads_it(self):
+        with connect() as wire:
+            self.assert_passes(wire, READS_WITH_BACKSLASHES)  # here it is two literals
+            wire.send(query(READS_WITHOUT))
+            self.assert_held(wire, "read-pii")
+
+    def test_startup_keys_that_change_what_statements_mean_are_refused(self):
+        for key, value in (("options", "-c standard_conforming_strings=off"), ("options", "-crole=postgres"), ("role", "postgres"),
+                           ("standard_conforming_strings", "off"), ("client_encoding", "SJIS"), ("session_authorization", "postgres")):
+            with self.subTest(f"{key}={value}"), self.assertRaises(PermissionError):
+                connect(**{key: value})
+
+    def test_replication_connections_are_refused(self):
+        for value in ("on", "true", "1", "yes", "database"):
+            with self.subTest(value), self.assertRaisesRegex(PermissionError, "replication"):
+                connect(replication=value)
+
+    def test_encodings_and_bytes_that_cannot_be_read(self):
+        with connect() as wire:
+            wire.send(query(b"SELECT '\xff\xfe'"))
+            self.assert_held(wire, "default.opaque")
+        with connect() as wire:
+            self.assert_passes(wire, "SET client_encoding = 'SJIS'")
+            wire.send(query(b"SELECT '\x83\\', ssn FROM customers --'"))
+            self.assert_held(wire, "default.opaque")
+        with connect() as wire:
+            self.assert_fatal(wire.send(message("Q", b"SELECT 1\0; DELETE FROM orders\0")).rest(), "08P01")
+
+    def test_what_follows_a_copy_in_the_same_message_is_held_with_it(self):
+        with connect() as wire:
+            wire.send(query(f"COPY scratch FROM STDIN; SELECT ssn FROM customers /* {MARK} */"))
+            self.assert_held(wire, "read-pii")
+
+    def test_plaintext_behind_a_request_for_tls_is_never_used(self):
+        with Wire(stack.port) as wire:
+            wire.send(SSL_REQUEST + startup(user="demo", database="shop"))
+            self.assertNotIn(b"R", wire.rest()[:2], "it was taken for the startup message")
+
+    def test_direct_tls_needs_its_protocol_and_gss_is_declined(self):
+        with Wire(stack.port) as wire:
+            self.assertEqual(wire.send(GSS_REQUEST).socket.recv(1), b"N")
+        context = ssl.create_default_context(cafile=stack.home / "tls/ca.crt")
+        with Wire(stack.port) as wire, self.assertRaises((ssl.SSLError, OSError)):
+            tls = context.wrap_socket(wire.socket, server_hostname="localhost")
+            tls.sendall(startup(user="demo", database="shop"))
+            if not tls.recv(1):
+                raise ssl.SSLError("closed")
+
+    def test_a_cancel_ends_the_hold(self):
+        with connect() as wire:
+            wire.send(query(f"DELETE FROM orders /* {MARK} */"))
+            identity = self.assert_held(wire)
+            wire.cancel()
+            self.assertEqual(wire.until("Z")[0][1][:5], "57014")
+            answer = demo.call("POST", f"/challenges/{identity}/passkey/begin", {}, expect=None)
+            self.assertEqual(answer[0], 409)
+        self.assertEqual(rows("orders"), 800)
+
+    def test_messages_that_are_no_messages_end_the_session(self):
+        broken = {"unknown type": message("!"), "length too small": b"Q\0\0\0\3", "negative length": b"Q\xff\xff\xff\xff",
+                  "too large": b"Q\x7f\xff\xff\xff", "no end": message("Q", b"DELETE FROM orders"), "sync with a body": message("S", b"x"),
+                  "bind cut off": message("B", b"\0\0"), "negative counts": message("B", b"\0\0\xff\xff\xff\xff"),
+                  "parse cut off": message("P", b"s"), "password out of order": message("p", b"x\0"), "startup again": startup(user="demo")}
+        for name, data in broken.items():
+            with self.subTest(name), connect() as wire:
+                self.assertRegex(wire.send(data).rest(), rb"SFATAL\0.*C(08P01|54000)\0")
+
+
+class ZLast(Case):
+    """After all others."""
+
+    def test_nothing_that_was_held_reached_the_server(self):
+        log = (stack.cluster.folder / "server.log").read_text(errors="replace").replace("\n\t", " ")
+        self.assertIn("SELECT id FROM orders WHERE id < 3", log, "the log tells what runs")
+        # A Parse alone runs nothing and plans nothing.
+        self.assertEqual([line for line in log.splitlines() if MARK in line and " parse " not in line], [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,191 @@
+"""Attacks on the challenge, on the audit, and by load and faults (tests/integration/test_threats.py has the statements and the protocol, and
+says how it was checked that these tests fail without what they test)."""
+import json
+import re
+import signal
+import unittest
+
+from harness import wait_for
+from threat_case import MARK, POLICY, Case, connect, rows, start
+from wire import Wire, query
+
+
+def setUpModule():
+    global stack, demo, second
+    stack, demo, second = start()
+
+
+class Challenge(Case):
+    def held(self, wire):
+        wire.send(query(f"DELETE FROM orders /* {MARK} */"))
+        return self.assert_held(wire)
+
+    def begin(self, identity, who=None):
+        return (who or demo).call("POST", f"/challenges/{identity}/passkey/begin", {}, expect=None)
+
+    def finish(self, identity, credential, who=None):
+        return (who or demo).call("POST", f"/challenges/{identity}/passkey", {"credential": credential}, expect=None)
+
+    def test_a_proof_is_for_one_challenge(self):
+        with connect() as one, connect() as other:
+            first, last = self.held(one), self.held(other)
+            proof = demo.passkey.sign(self.begin(first)[1]["options"])
+            self.assertEqual(self.finish(last, proof)[0], 400)
+            self.assertEqual({c["id"] for c in demo.pending()} & {first, last}, {first, last})
+        self.assertEqual(rows("orders"), 800)
+
+    def test_a_used_challenge_takes_no_second_proof(self):
+        with connect() as wire:
+            wire.send(query("DELETE FROM scratch"))
+            identity = self.assert_held(wire)
+            proof = demo.passkey.sign(self.begin(identity)[1]["options"])
+            self.assertEqual(self.finish(identity, proof)[0], 200)
+            self.assertEqual(wire.until("Z")[-1], ("Z", "I"))
+            self.assertEqual(self.finish(identity, proof)[0], 409)
+
+    def test_nobody_else_sees_approves_or_denies_it(self):
+        with connect() as wire:
+            identity = self.held(wire)
+            unknown = second.call("GET", "/challenges/AAAAAAAAAAAAAAAAAAAAAA", expect=None)
+            self.assertEqual(second.call("GET", f"/challenges/{identity}", expect=None), unknown)
+            self.assertEqual(unknown[0], 404)
+            self.assertEqual(self.begin(identity, second)[0], 404)
+            self.assertEqual(second.call("POST", f"/challenges/{identity}/deny", {}, expect=None)[0], 404)
+            proof = second.passkey.sign(self.begin(identity)[1]["options"])
+            self.assertEqual(self.finish(identity, proof)[0], 400, "another person's passkey")
+
+    def test_an_approval_after_the_client_left_releases_nothing(self):
+        with connect() as wire:
+            identity = self.held(wire)
+            proof = demo.passkey.sign(self.begin(identity)[1]["options"])
+        wait_for(lambda: identity not in {c["id"] for c in demo.pending()}, "the hold's end", every=0.1)
+        self.assertEqual(self.finish(identity, proof)[0], 409)
+        self.assertEqual(rows("orders"), 800)
+
+    def test_an_approval_after_a_policy_change_is_not_enough(self):
+        def reload(text):
+            before = len(re.findall("in force", (stack.folder / "serve.log").read_text()))
+            (stack.home / "site.toml").write_text(text)
+            stack.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: len(re.findall("in force", (stack.folder / "serve.log").read_text())) > before, "the new policy")
+        with connect() as wire:
+            identity = self.held(wire)
+            reload(POLICY + '\n[[rule]]\nid = "no-more"\nwhen = {statement = ["delete"]}\nthen = "deny"\n')
+            self.addCleanup(reload, POLICY)
+            demo.approve({"id": identity}, expect=None)
+            error = [text for kind, text in wire.until("Z") if kind == "E"]
+            self.assertEqual(error[0][:5], "42501")
+            self.assertIn("no-more", error[0])
+        self.assertEqual(rows("orders"), 800)
+
+    def test_requests_of_other_pages_do_nothing(self):
+        with connect() as wire:
+            identity = self.held(wire)
+            deny = f"/challenges/{identity}/deny"
+            for headers in ({"Origin": "https://evil.example"}, {"X-CSRF-Token": "guess"}, {"Content-Type": "text/plain"}):
+                self.assertIn(demo.call("POST", deny, {}, expect=None, headers=headers)[0], (403, 415), headers)
+            self.assertIn(identity, {c["id"] for c in demo.pending()})
+
+    def test_a_session_that_was_there_before_the_sign_in_is_not_the_one_after(self):
+        cookie = demo.cookie
+        begun = demo.call("POST", "/session/passkey/begin", {"user": "demo"})
+        demo.call("POST", "/session/passkey/finish", {"ceremony": begun["ceremony"], "credential": demo.passkey.sign(begun["options"])})
+        self.assertNotEqual(demo.cookie, cookie)
+        new, demo.cookie = demo.cookie, cookie
+        self.assertEqual(demo.call("GET", "/challenges", expect=None)[0], 401)
+        demo.cookie = new
+
+    def test_a_link_does_not_add_a_factor_to_somebody_who_has_one(self):
+        token = stack.run("enroll", "second").strip().split("#")[1]
+        cookie, csrf, second.cookie, second.csrf = second.cookie, second.csrf, None, None
+        self.assertEqual(second.call("POST", "/session/enrolment", {"token": token}, expect=None)[0], 403)
+        second.cookie, second.csrf = cookie, csrf
+
+    def test_an_unknown_user_and_a_wrong_password_are_told_alike(self):
+        def sign_in(user):
+            cookie, csrf, second.cookie, second.csrf = second.cookie, second.csrf, None, None
+            try:
+                return second.call("POST", "/session/totp", {"user": user, "password": "wrong", "code": "123456"}, expect=None)
+            finally:
+                second.cookie, second.csrf = cookie, csrf
+        self.assertEqual(sign_in("demo"), sign_in("nobody"))
+        errors = []
+        for user in ("demo", "nobody"):
+            with self.assertRaises(PermissionError) as refused:
+                Wire(stack.port, user, "wrong")
+            errors.append(str(refused.exception).replace(user, "USER"))
+        self.assertEqual(errors[0], errors[1])
+
+
+class Audit(Case):
+    def test_texts_cannot_write_lines_of_their_own(self):
+        nasty = '\n{"level":"error","message":"forged"}\n\x1b[31m'
+        with connect(application_name="app" + nasty) as wire:
+            self.assert_passes(wire, f"SELECT 'audited' /*{nasty}*/")
+        stack.audit()
+        for line in (stack.folder / "serve.log").read_text().splitlines():
+            self.assertNotEqual(json.loads(line)["message"], "forged")
+        tail = stack.run("audit", "tail", "-n", "50")
+        self.assertNotIn("\x1b", tail)
+        self.assertFalse([line for line in tail.splitlines() if not re.match(r"\d+ \d{4}-", line)])
+
+    def test_only_auditors_read_it(self):
+        self.assertEqual(demo.call("GET", "/audit/records", expect=None)[0], 200)
+        self.assertEqual(second.call("GET", "/audit/records", expect=None)[0], 403)
+
+
+class Load(Case):
+    def test_deep_and_long_statements_are_answered(self):
+        deep = {"1+1+..": "SELECT " + "1+" * 30000 + "1", "parentheses": "SELECT " + "(" * 100000, "long": "SELECT '" + "x" * 10_000_000 + "'",
+                "many": ";" * 1_000_000, "operators": "SELECT 1 " + "+-" * 100_000 + " 1"}
+        for name, sql in deep.items():
+            with self.subTest(name), connect() as wire:
+                kind, text = wire.send(query(sql)).until("N", "Z")[-1]
+                self.assertIn(kind, "NZ", text)
+        self.assertIsNone(stack.process.poll())
+
+    def test_slow_and_half_open_clients_do_not_disturb_others(self):
+        silent = [Wire(stack.port) for _ in range(200)]
+        slow = connect()
+        for byte in query("SELECT 42")[:-1]:
+            slow.send(bytes([byte]))
+        with connect() as wire:
+            self.assertIn(("D", "1"), wire.ask("SELECT 1"))
+        self.assertIn(("D", "42"), slow.send(b"\0").until("Z"))
+        for one in [slow, *silent]:
+            one.socket.close()
+
+    def test_a_server_session_that_dies_in_a_result_ends_the_clients(self):
+        with connect() as wire:
+            wire.send(query("SELECT repeat('x', 10000) FROM generate_series(1, 1000000)"))
+            wire.until("D")
+            stack.cluster.admin(f"SELECT pg_terminate_backend({wire.process})")
+            end = wire.until("E")[-1]  # a server that waits for its client to read cannot say why it ends
+            self.assertIn((end[0], end[1][:5]), (("E", "57P01"), ("closed", "")))
+        with connect() as wire:
+            self.assertIn(("D", "1"), wire.ask("SELECT 1"))
+
+    def test_many_held_statements(self):
+        with connect() as other:
+            wires = [connect() for _ in range(40)]
+            for wire in wires:
+                wire.send(query(f"DELETE FROM orders /* {MARK} */"))
+            for wire in wires:
+                self.assert_held(wire)
+            self.assertIn(("D", "1"), other.ask("SELECT 1"))
+            for wire in wires:
+                wire.socket.close()
+        wait_for(lambda: stack.metrics()["stepgate_holds"] == 0, "the end of all holds")
+
+
+class ZLast(Case):
+    """After all others."""
+
+    def test_server_down_is_08006(self):
+        stack.cluster.stop()
+        with self.assertRaisesRegex(PermissionError, "^08006 "):
+            connect()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,57 @@
+"""What the tests of threats share: one stack with the shipped packs and the demo's labels, two people, and how a hold looks on the wire."""
+import re
+import unittest
+
+from harness import ROOT, SITE_POLICY, Stack
+from wire import Wire
+
+CASES = ROOT / "tests/cases/threats"
+POLICY = SITE_POLICY + '\n[[label]]\ntable = "public.notes"\ncolumns = {body = ["pii"]}\n'
+MARK = "never-at-the-server"  # in every statement that is held: it must not show in the server's log
+
+stack = demo = second = None
+
+
+def start():
+    """For setUpModule: `stack`, and `demo` (an auditor) and `second` with passkeys, until the module is done."""
+    global stack, demo, second
+    stack = Stack(policy=POLICY, hold='{timeout = "60s", in_transaction = "60s"}',
+                  cluster_settings=("log_min_duration_statement=0",))
+    unittest.addModuleCleanup(stack.close)
+    stack.cluster.psql("-f", str(CASES / "setup.sql"), user="app", password="app-password", database="shop")
+    stack.run("user", "add", "second", "--generate-password")
+    stack.start()
+    demo, second = stack.person(), stack.person("second")
+    return stack, demo, second
+
+
+def connect(**parameters):
+    return Wire(stack.port, "demo", stack.password, **parameters)
+
+
+def rows(table):
+    return int(stack.cluster.shop(f"SELECT count(*) FROM {table}"))
+
+
+class Case(unittest.TestCase):
+    def assert_held(self, wire, *rules, after=""):
+        """The next news is a hold by one of the rules; before it come only replies of the types `after`."""
+        got = [wire.reply()]
+        while got[-1][0] in after and "STATEMENT HELD" not in got[-1][1]:
+            got.append(wire.reply())
+        kind, text = got[-1]
+        self.assertEqual(kind, "N", got)
+        self.assertIn("STATEMENT HELD", text)
+        self.assertNotIn("does not parse", text)
+        if rules:
+            self.assertTrue(any(f"{rule}: " in text for rule in rules), text)
+        return re.search(r"/c/(\S+)", text).group(1)
+
+    def assert_passes(self, wire, sql):
+        got = wire.ask(sql)
+        self.assertFalse([text for kind, text in got if "STATEMENT HELD" in text], got)
+        return got
+
+    def assert_fatal(self, data, sqlstate):
+        self.assertIn(b"SFATAL\0", data)
+        self.assertIn(b"C" + sqlstate.encode() + b"\0", data)
