@@ -5,12 +5,14 @@
 
 #include <benchmark/benchmark.h>
 
+#include <memory>
 #include <string>
 
 namespace
 {
 
 using namespace stepgate::policies::postgres;
+namespace catalog = stepgate::policies::catalog;
 
 const std::string point_select = "SELECT abalance FROM pgbench_accounts WHERE aid = 123456";
 

@@ -1,6 +1,7 @@
 // Follows a session as the proxy does and says what it believes of the settings. Driven by test_session_state.py:
-// a line of input is "outcome<TAB>status<TAB>statement", where the outcome is ok or error and the status the letter of
-// ReadyForQuery; the answer is "schema,schema<TAB>user<TAB>strings", each "?" if it is not certain.
+// a line of input is "outcome<TAB>status<TAB>statement", where the outcome is ok, error or undone (a COMMIT that
+// answered ROLLBACK) and the status the letter of ReadyForQuery; the answer is "schema,schema<TAB>user<TAB>strings",
+// each "?" if it is not certain.
 
 #include "policies/postgres/analyzer.h"
 
@@ -35,11 +36,14 @@ int main()
     const Analyzer analyzer;
     for (std::string line; std::getline(std::cin, line);) {
         const std::size_t first = line.find('\t'), second = line.find('\t', first + 1);
-        const bool ok = line.substr(0, first) == "ok";
+        const std::string outcome = line.substr(0, first);
+        const bool ok = outcome == "ok";
         const char status = line.at(first + 1);
         const auto facts = analyzer.analyze(line.substr(second + 1), state);
         if (ok && facts.statements.size() == 1)
             state.apply(facts.statements.front());
+        else if (outcome == "undone")
+            state.transaction_ended(false);
         if (status == 'I')
             state.transaction_ended(ok);
         std::cout << believed(state) << std::endl;

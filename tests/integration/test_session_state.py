@@ -62,7 +62,7 @@ class SessionStates(unittest.TestCase):
                     with connection.cursor() as cursor:
                         cursor.execute(sql)
                         if cursor.statusmessage == "ROLLBACK" and sql.startswith(("commit", "end")):
-                            outcome = "error"
+                            outcome = "undone"
                 except psycopg2.Error:
                     outcome = "error"
                 idle = connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_IDLE
