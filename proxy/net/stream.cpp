@@ -274,6 +274,11 @@ void Stream::finish_writing()
     ::shutdown(socket_.native_handle(), SHUT_WR);
 }
 
+void Stream::stop_reading()
+{
+    ::shutdown(socket_.native_handle(), SHUT_RD);
+}
+
 void Stream::close()
 {
     socket_.close();

@@ -65,6 +65,8 @@ class Stream
     void cancel();
     /// Says goodbye (close_notify, FIN) as far as that does not block; reads still work.
     void finish_writing();
+    /// Waits and reads end as if the peer had closed; writes still work.
+    void stop_reading();
     void close();
 
   private:

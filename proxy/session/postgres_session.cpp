@@ -370,8 +370,7 @@ void PostgresSession::on_tick(SteadyTime now)
         // What waits for the client's next message ends, and the client is told.
         late_ = true;
         deadline_ = now + linger_time;
-        boost::system::error_code ignored;
-        client_.socket().shutdown(net::Socket::shutdown_receive, ignored);
+        client_.stop_reading();
         return;
     }
     if (deadline_ <= now) {
