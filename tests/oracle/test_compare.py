@@ -10,7 +10,8 @@ def record(reads=(), writes=(), truth=(), kind="select", opaque=False, calls=(),
     def accesses(list_):
         return [{"table": t, "known": True, "columns": list(c)} for t, c in list_]
     return {"sql": "", "session": 1, "transaction": "I", "opaque": opaque, "truth": list(truth),
-            "statements": [{"kind": kind, "reads": accesses(reads), "writes": accesses(writes), "calls": list(calls)}], **more}
+            "statements": [{"kind": kind, "reads": accesses(reads), "writes": accesses(writes), "calls": list(calls),
+                            "destructive": kind == "drop"}], **more}
 
 
 def touched(table, columns=(), read=True, written=False, by=("plan",), **more):
@@ -75,6 +76,13 @@ class Judge(unittest.TestCase):
         gone = touched("public.part", read=False, written=True, by=["dropped"])
         self.assertEqual(missed(record(kind="drop", truth=[gone])), [("write", "public.part")])
         self.assertEqual(missed(record(kind="drop", truth=[{**gone, "kind": "v"}])), [])
+        self.assertEqual(missed({**record(kind="drop", truth=[gone]), "sql": "drop domain d CASCADE"}), [])
+        self.assertEqual(missed({**record(kind="alter", truth=[gone]), "sql": "alter x CASCADE"}), [("write", "public.part")])
+
+    def test_explain_writes_only_with_analyze(self):
+        planned = record([("public.t", ["*"])], truth=[touched("public.t", ["*"], written=True)], kind="explain")
+        self.assertEqual(missed(planned), [])
+        self.assertEqual(missed({**planned, "sql": "EXPLAIN (ANALYZE) delete from t"}), [("write", "public.t")])
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ json::array statements(const Facts& facts)
         array.emplace_back(json::object{{"kind", json::string(policies::statement::to_string(each.kind))},
                                         {"reads", accesses(each.reads)},
                                         {"writes", accesses(each.writes)},
-                                        {"calls", strings(each.calls)}});
+                                        {"calls", strings(each.calls)},
+                                        {"destructive", each.destructive}});
     return array;
 }
 
