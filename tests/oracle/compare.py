@@ -92,8 +92,9 @@ def _judge_write(result, truth, writes, statements, behind):
     if not truth["written"] or _columns(writes, truth["table"], behind) is not None:
         return
     by = set(truth["by"])
-    if by == {"rewritten"} and kinds <= {"vacuum", "cluster"}:
-        result.excused.append(("same rows in a new file (VACUUM FULL, CLUSTER)", truth["table"]))
+    moves = kinds <= {"vacuum", "cluster"} or "set tablespace" in result.record["sql"].lower()
+    if by == {"rewritten"} and moves:
+        result.excused.append(("same rows in a new file (VACUUM FULL, CLUSTER, SET TABLESPACE)", truth["table"]))
     elif by <= {"altered", "renamed"} or (by == {"dropped"} and truth["kind"] == "v"):
         result.excused.append(("definition that goes with what is named (children, CASCADE)", truth["table"]))
     elif by == {"dropped"} and all(s["destructive"] for s in statements) and "cascade" in result.record["sql"].lower():
