@@ -29,6 +29,13 @@ int strength(Where where)
     return 0;
 }
 
+template <typename Value>
+void sort_once(std::vector<Value>& values)
+{
+    std::sort(values.begin(), values.end());
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
 bool by_table(const TableAccess& one, const TableAccess& other)
 {
     return one.table < other.table;
@@ -237,18 +244,14 @@ void Parser::finish_statement()
         to.reserve(from.size());
         for (Access& access : from) {
             TableAccess made{std::move(access.table), access.known, {}};
-            std::ranges::sort(access.columns);
-            const auto gone = std::ranges::unique(access.columns);
-            access.columns.erase(gone.begin(), gone.end());
+            sort_once(access.columns);
             made.columns.reserve(access.columns.size());
             for (const std::string_view column : access.columns)
                 made.columns.push_back(fold ? lower(column) : std::string{column});
             if (std::ranges::find(made.columns, "*") != made.columns.end()) {
                 made.columns = {"*"};
             } else {
-                std::ranges::sort(made.columns);
-                const auto doubled = std::ranges::unique(made.columns);
-                made.columns.erase(doubled.begin(), doubled.end());
+                sort_once(made.columns);
             }
             to.push_back(std::move(made));
         }
@@ -257,14 +260,10 @@ void Parser::finish_statement()
     };
     facts_.reads = accesses(reads_, true);
     facts_.writes = accesses(writes_, true);
-    std::ranges::sort(calls_);
-    const auto doubled = std::ranges::unique(calls_);
-    calls_.erase(doubled.begin(), doubled.end());
+    sort_once(calls_);
     facts_.calls = std::move(calls_);
     calls_ = {};
-    std::ranges::sort(facts_.inner);
-    const auto gone = std::ranges::unique(facts_.inner);
-    facts_.inner.erase(gone.begin(), gone.end());
+    sort_once(facts_.inner);
     out_.facts.statements.push_back(std::move(facts_));
     facts_ = {};
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <iterator>
 
 namespace stepgate::policies::mysql
 {
@@ -16,7 +17,7 @@ struct Entry {
     std::string_view text;
     std::uint8_t flags;
 };
-constexpr std::array entries{
+constexpr Entry entries[] = {
     Entry{"", F_NONE},
 #define STEPGATE_WORD(name, text, flags) Entry{text, flags},
 #include "policies/mysql/words.inc"
@@ -24,7 +25,7 @@ constexpr std::array entries{
 };
 
 constexpr std::size_t slots = 4096;
-static_assert(entries.size() * 3 < slots);
+static_assert(std::size(entries) * 3 < slots);
 
 constexpr std::size_t hash(std::string_view text)
 {
@@ -36,7 +37,7 @@ constexpr std::size_t hash(std::string_view text)
 
 constexpr auto table = [] {
     std::array<std::uint16_t, slots> made{};
-    for (std::size_t i = 1; i < entries.size(); ++i) {
+    for (std::size_t i = 1; i < std::size(entries); ++i) {
         std::size_t slot = hash(entries[i].text);
         while (made[slot] != 0)
             slot = (slot + 1) % slots;

@@ -1,6 +1,7 @@
 // What facts cost: a statement never seen, and a repeated shape.
 
 #include "policies/catalog/catalog.h"
+#include "policies/mysql/facts_memo.h"
 #include "policies/postgres/facts_memo.h"
 
 #include <benchmark/benchmark.h>
@@ -95,6 +96,33 @@ void bodies_of_a_new_catalog(benchmark::State& loop)
     }
 }
 BENCHMARK(bodies_of_a_new_catalog)->Unit(benchmark::kMicrosecond);
+
+namespace mysql = stepgate::policies::mysql;
+const std::string mysql_select = "SELECT c.name, c.email FROM customers c WHERE c.id = 123456";
+
+mysql::SessionState mysql_session()
+{
+    return mysql::SessionState{
+        {.version = *mysql::parse_server_version("8.0.36"), .sql_mode = {}, .charset = "utf8mb4", .database = "shop"}};
+}
+
+void mysql_new_statement(benchmark::State& loop)
+{
+    const mysql::Analyzer analyzer;
+    const mysql::SessionState state = mysql_session();
+    for (auto _ : loop)
+        benchmark::DoNotOptimize(analyzer.analyze(mysql_select, state));
+}
+BENCHMARK(mysql_new_statement);
+
+void mysql_repeated_shape(benchmark::State& loop)
+{
+    mysql::FactsMemo memo;
+    const mysql::SessionState state = mysql_session();
+    for (auto _ : loop)
+        benchmark::DoNotOptimize(memo.facts(mysql_select, state));
+}
+BENCHMARK(mysql_repeated_shape);
 
 } // namespace
 

@@ -1,1 +1,2 @@
 stepgate_fuzzer(analyzer stepgate_policies_postgres)
+stepgate_fuzzer(mysql_analyzer stepgate_policies_mysql)

@@ -118,14 +118,14 @@ TEST(Explain, LinesOfOneSessionAreJudgedInOrder)
 
 TEST(Explain, MysqlSessions)
 {
-    const std::string quoted = R"(,"sql":"select \"ssn\" from customers"})";
     expect_lines(
         with_packs(),
         {
-            {R"({"dialect":"mysql")" + quoted, R"("columns":[])"},
-            {R"({"dialect":"mysql","sql_mode":"ANSI_QUOTES")" + quoted, R"("columns":["ssn"])"},
+            {R"({"dialect":"mysql","sql":"select \"ssn\" from customers"})", R"("columns":[])"},
+            {R"({"dialect":"mysql","sql_mode":"ANSI_QUOTES","sql":"select \"ssn\" from customers"})",
+             R"("columns":["ssn"])"},
             {R"({"session":1,"dialect":"mysql","sql":"set sql_mode = 'ansi'"})", R"("kind":"set")"},
-            {R"({"session":1,"dialect":"mysql")" + quoted, R"("columns":["ssn"])"},
+            {R"({"session":1,"dialect":"mysql","sql":"select \"ssn\" from customers"})", R"("columns":["ssn"])"},
             {R"({"session":1,"dialect":"mysql","sql":"use hr"})", R"("kind":"use")"},
             {R"({"session":1,"dialect":"mysql","sql":"select id from t"})", R"("table":"hr.t")"},
             {R"({"session":1,"dialect":"mysql","sql":"prepare d from 'delete from t'"})", R"("prepare")"},

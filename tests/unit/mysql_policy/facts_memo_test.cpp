@@ -84,6 +84,8 @@ TEST(MysqlFactsMemo, SettingsAndDatabaseTellShapesApart)
     EXPECT_FALSE(*memo.facts("select \"x\" from t", state) == *plain);
     EXPECT_EQ(memo.facts("select x from t where y = 1", state),
               memo.facts("SELECT x  FROM t /* z */ where y=2", state));
+    EXPECT_NE(memo.facts("select x from T", state), memo.facts("select x from t", state)); // two tables
+    EXPECT_NE(memo.facts("select x from Status", state), memo.facts("select x from status", state));
     EXPECT_NE(memo.facts("select count(x) from t", state), memo.facts("select count (x) from t", state));
 }
 
