@@ -375,6 +375,21 @@ void Challenges::cancel(const ChallengeId& id, std::string why, TimePoint now)
     table_->tell(std::move(notices));
 }
 
+void Challenges::note_impact(const ChallengeId& id, Impact impact, TimePoint now)
+{
+    Notices notices;
+    {
+        const std::lock_guard lock{table_->mutex};
+        now = table_->not_before(now);
+        auto* entry = table_->find(id);
+        if (entry == nullptr || entry->machine.state() != State::pending)
+            return;
+        entry->shown.impact = std::move(impact);
+        table_->note(notices, *entry, Event::What::impact_known, now);
+    }
+    table_->tell(std::move(notices));
+}
+
 result<Approval> Challenges::consume(const ChallengeId& id, const Digest& digest, TimePoint now)
 {
     Notices notices;

@@ -36,11 +36,22 @@ struct Snapshot {
     std::vector<Missing> missing; // what is still to be shown, while pending
     std::string closed_by;        // user who denied, or empty
     std::string close_reason;     // "client disconnected", …
+    std::optional<Impact> impact; // once it is known
 };
 
 /// Everything that happens to challenges, for the audit, the inbox and metrics.
 struct Event {
-    enum class What { opened, proof_accepted, proof_rejected, approved, denied, expired, cancelled, consumed } what;
+    enum class What {
+        opened,
+        proof_accepted,
+        proof_rejected,
+        approved,
+        denied,
+        expired,
+        cancelled,
+        consumed,
+        impact_known // not an event of the challenge itself: nothing for the audit
+    } what;
     Snapshot challenge; // after the event
     std::optional<Proof> proof;
     std::string detail; // why a proof was rejected
@@ -95,6 +106,9 @@ class Challenges
     /// A no, by the user or by someone who may approve. It also takes back an approval that was not released yet.
     [[nodiscard]] result<void> deny(const ChallengeId& id, const std::string& user, TimePoint now);
     void cancel(const ChallengeId& id, std::string why, TimePoint now);
+
+    /// The server's estimate has come. Ignored unless the challenge is pending.
+    void note_impact(const ChallengeId& id, Impact impact, TimePoint now);
 
     /// approved -> consumed, exactly once, and only for the digest that was opened and before expiry. The caller has
     /// checked that policy and verdict are still those of the question. Starts the elevation the verdict offers.

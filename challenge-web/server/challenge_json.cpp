@@ -140,6 +140,17 @@ json::array usable(const Snapshot& challenge, std::span<const std::string> enrol
     return list;
 }
 
+json::value impact_json(const std::optional<challenges::Impact>& impact)
+{
+    if (!impact)
+        return nullptr;
+    return json::object{{"rows", impact->rows ? json::value(*impact->rows) : json::value(nullptr)},
+                        {"tables", names(impact->tables)},
+                        {"cascades", names(impact->cascades)},
+                        {"locks", names(impact->locks)},
+                        {"problem", name(impact->problem)}};
+}
+
 json::object requirement_json(const policies::rules::Requirement& requirement)
 {
     return {{"level", requirement.level},
@@ -192,6 +203,7 @@ json::object challenge_json(const Snapshot& challenge, std::span<const std::stri
     out["reasons"] = reasons_json(question.verdict);
     out["opaque_reasons"] = names(question.opaque_reasons);
     out["in_transaction"] = question.in_transaction;
+    out["impact"] = impact_json(challenge.impact);
     out["elevation"] = nullptr;
     if (const auto& offer = question.verdict.elevation)
         out["elevation"] =

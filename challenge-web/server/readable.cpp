@@ -1,8 +1,8 @@
 #include "challenge-web/server/readable.h"
 
+#include "challenge-web/server/binary_value.h"
+
 #include <array>
-#include <bit>
-#include <charconv>
 #include <cstdio>
 
 namespace stepgate::challenge_web::server
@@ -66,96 +66,27 @@ void append_escaped(std::string& out, const char* format, unsigned value)
     out.append(text.data(), static_cast<std::size_t>(length));
 }
 
-std::string hex(std::string_view bytes)
-{
-    std::string out = "\\x";
-    for (const char c : bytes.substr(0, longest_value))
-        append_escaped(out, "%02x", static_cast<unsigned char>(c));
-    if (bytes.size() > longest_value)
-        out += "… (" + std::to_string(bytes.size()) + " bytes)";
-    return out;
-}
-
-std::uint64_t big_endian(std::string_view bytes)
-{
-    std::uint64_t value = 0;
-    for (const char c : bytes)
-        value = (value << 8U) | static_cast<unsigned char>(c);
-    return value;
-}
-
-template <class T>
-std::string shortest(T value)
-{
-    std::array<char, 64> text{};
-    const auto written = std::to_chars(text.data(), text.data() + text.size(), value);
-    return {text.data(), written.ptr};
-}
-
-std::string uuid(std::string_view bytes)
-{
-    std::string out;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            out.push_back('-');
-        append_escaped(out, "%02x", static_cast<unsigned char>(bytes[i]));
-    }
-    return out;
-}
-
 struct KnownType {
     std::uint32_t oid;
     std::string_view name;
 };
 // Built-in types with fixed OIDs (PostgreSQL's pg_type.dat).
 constexpr KnownType known_types[] = {
-    {16, "bool"},     {17, "bytea"},     {18, "char"},        {19, "name"},          {20, "int8"},
-    {21, "int2"},     {23, "int4"},      {25, "text"},        {26, "oid"},           {114, "json"},
-    {142, "xml"},     {650, "cidr"},     {700, "float4"},     {701, "float8"},       {705, "unknown"},
-    {790, "money"},   {829, "macaddr"},  {869, "inet"},       {1042, "bpchar"},      {1043, "varchar"},
-    {1082, "date"},   {1083, "time"},    {1114, "timestamp"}, {1184, "timestamptz"}, {1186, "interval"},
-    {1266, "timetz"}, {1700, "numeric"}, {2205, "regclass"},  {2950, "uuid"},        {3802, "jsonb"},
-    {1005, "int2[]"}, {1007, "int4[]"},  {1009, "text[]"},    {1015, "varchar[]"},   {1016, "int8[]"},
-    {2951, "uuid[]"},
+    {16, "bool"},          {17, "bytea"},       {18, "char"},        {19, "name"},
+    {20, "int8"},          {21, "int2"},        {23, "int4"},        {25, "text"},
+    {26, "oid"},           {114, "json"},       {142, "xml"},        {650, "cidr"},
+    {700, "float4"},       {701, "float8"},     {705, "unknown"},    {790, "money"},
+    {829, "macaddr"},      {869, "inet"},       {1042, "bpchar"},    {1043, "varchar"},
+    {1082, "date"},        {1083, "time"},      {1114, "timestamp"}, {1184, "timestamptz"},
+    {1186, "interval"},    {1266, "timetz"},    {1700, "numeric"},   {2205, "regclass"},
+    {2950, "uuid"},        {3802, "jsonb"},     {199, "json[]"},     {651, "cidr[]"},
+    {1000, "bool[]"},      {1001, "bytea[]"},   {1005, "int2[]"},    {1007, "int4[]"},
+    {1009, "text[]"},      {1014, "bpchar[]"},  {1015, "varchar[]"}, {1016, "int8[]"},
+    {1021, "float4[]"},    {1022, "float8[]"},  {1028, "oid[]"},     {1041, "inet[]"},
+    {1115, "timestamp[]"}, {1182, "date[]"},    {1183, "time[]"},    {1185, "timestamptz[]"},
+    {1187, "interval[]"},  {1231, "numeric[]"}, {1270, "timetz[]"},  {2951, "uuid[]"},
+    {3807, "jsonb[]"},
 };
-
-/// PostgreSQL's binary formats (its *send functions); the size was checked where one is fixed.
-std::string decode_binary(std::uint32_t oid, std::string_view bytes)
-{
-    const auto is = [&](std::uint32_t type, std::size_t size) { return oid == type && bytes.size() == size; };
-    if (is(16, 1))
-        return bytes[0] != 0 ? "true" : "false";
-    if (is(21, 2))
-        return std::to_string(static_cast<std::int16_t>(big_endian(bytes)));
-    if (is(23, 4))
-        return std::to_string(static_cast<std::int32_t>(big_endian(bytes)));
-    if (is(20, 8))
-        return std::to_string(static_cast<std::int64_t>(big_endian(bytes)));
-    if (is(26, 4))
-        return std::to_string(big_endian(bytes));
-    if (is(700, 4))
-        return shortest(std::bit_cast<float>(static_cast<std::uint32_t>(big_endian(bytes))));
-    if (is(701, 8))
-        return shortest(std::bit_cast<double>(big_endian(bytes)));
-    if (is(2950, 16))
-        return uuid(bytes);
-    switch (oid) {
-    case 18:
-    case 19:
-    case 25:
-    case 114:
-    case 142:
-    case 705:
-    case 1042:
-    case 1043:
-        return readable(bytes, longest_value).text;
-    default:
-        break;
-    }
-    if (oid == 3802 && !bytes.empty() && bytes[0] == 1) // jsonb: version 1, then text
-        return readable(bytes.substr(1), longest_value).text;
-    return hex(bytes);
-}
 
 } // namespace
 
@@ -196,7 +127,7 @@ std::string readable_value(const challenges::Parameter& parameter)
 {
     const std::string& bytes = *parameter.value;
     if (parameter.binary)
-        return decode_binary(parameter.type_oid, bytes);
+        return readable_binary(parameter.type_oid, bytes);
     auto shown = readable(bytes, longest_value);
     if (shown.truncated)
         shown.text += "… (" + std::to_string(bytes.size()) + " bytes)";

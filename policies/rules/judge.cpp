@@ -139,6 +139,8 @@ std::shared_ptr<const MatchedFacts> Judge::match(std::shared_ptr<const statement
         matched.by_statement.resize(count);
     for (std::uint32_t index = 0; index < policy_->rules().size(); ++index) {
         const Rule& rule = policy_->rules()[index];
+        if (!rule.about_statements())
+            continue;
         bool any = false;
         for (std::size_t statement = 0; statement < count && (!any || need_each); ++statement) {
             if (!facts_hold(rule.facts, matched, statement))

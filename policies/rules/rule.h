@@ -68,10 +68,15 @@ struct Rule {
     FactConditions facts;
     AskerConditions asker;
     std::optional<int> sql_regex; // index in the policy's set
+    // A rule with one of these is about that and about no SQL statement; permissions.h.
+    std::vector<std::string> startup_keys; // lower case
+    bool function_calls = false;           // messages FunctionCall
     Outcome outcome;
     std::string file; // where it is written
     int line = 0;
     int column = 0;
+
+    [[nodiscard]] bool about_statements() const { return startup_keys.empty() && !function_calls; }
 };
 
 } // namespace stepgate::policies::rules

@@ -220,8 +220,52 @@ std::optional<TimeCondition> read_time(TomlTable& when)
     return time;
 }
 
+std::string lower(std::string text)
+{
+    for (char& c : text)
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return text;
+}
+
+/// A connection starts before there are statements.
+void read_startup_keys(TomlTable& when, Rule& rule)
+{
+    if (!when.has("startup_key"))
+        return;
+    for (auto& [key, place] : when.strings("startup_key")) {
+        if (key.empty())
+            when.error(place, "startup_key holds an empty name");
+        else if (lower(key) == "client_encoding")
+            when.error(place, "client_encoding other than UTF8 cannot be allowed",
+                       "stepgate could not tell where a literal ends");
+        rule.startup_keys.push_back(lower(std::move(key)));
+    }
+    for (const std::string_view key : {"message", "statement", "object", "object_not", "where", "destructive", "opaque",
+                                       "reads", "writes", "calls", "in_transaction", "sql_regex"})
+        if (when.has(key))
+            when.error(when.place(key), "a rule about startup_key cannot look at statements",
+                       "make another rule with " + std::string{key});
+}
+
+void read_messages(TomlTable& when, Rule& rule)
+{
+    static constexpr std::array<std::string_view, 1> messages{"function_call"};
+    if (!when.has("message"))
+        return;
+    for (const auto& [message, place] : when.strings("message")) {
+        if (message == messages.front())
+            rule.function_calls = true;
+        else
+            when.unknown(place, "message", message, messages);
+    }
+    if (when.has("sql_regex"))
+        when.error(when.place("sql_regex"), "a function call has no text", "use calls = [\"schema.function\"]");
+}
+
 void read_when(TomlTable& when, Rule& rule, RuleContext context)
 {
+    read_startup_keys(when, rule);
+    read_messages(when, rule);
     rule.facts.kinds = read_kinds(when);
     rule.facts.objects = read_objects(when, "object");
     rule.facts.objects_not = read_objects(when, "object_not");
@@ -301,9 +345,11 @@ Rule read_rule(TomlTable& table, RuleContext context)
         read_when(*when, rule, context);
     else if (!table.has("when"))
         table.missing("the rule has no when", "when = {} holds for every statement");
-    if (auto outcome = read_outcome(table, "then"))
+    if (auto outcome = read_outcome(table, "then")) {
         rule.outcome = std::move(*outcome);
-    else if (!table.has("then"))
+        if (!rule.startup_keys.empty() && rule.outcome.action == Action::challenge)
+            table.error(table.place("then"), "a connection cannot wait for a proof", "then is allow, notify or deny");
+    } else if (!table.has("then"))
         table.missing("the rule has no then", "then = \"deny\", or {challenge = {level = 1}}");
     table.finish();
     return rule;

@@ -126,6 +126,13 @@ result<Describe> decode_describe(const Frame& frame)
     return in.finish(Describe{what, in.c_string()}, errc::malformed_describe);
 }
 
+void encode_describe(wire::Bytes& out, const Describe& describe)
+{
+    MessageWriter message{out, Frontend::describe};
+    message.character(static_cast<char>(describe.what));
+    message.c_string(describe.name);
+}
+
 result<Execute> decode_execute(const Frame& frame)
 {
     if (!frame.is(Frontend::execute))

@@ -110,6 +110,7 @@ struct Describe {
     std::string_view name;
 };
 [[nodiscard]] result<Describe> decode_describe(const Frame& frame);
+void encode_describe(wire::Bytes& out, const Describe& describe);
 
 /// Execute ('E'): runs a portal.
 struct Execute {

@@ -128,6 +128,7 @@ Event Replies::event(Event::Kind kind) const
         return event;
     event.origin = expected_.front().origin;
     event.tag = expected_.front().tag;
+    event.number = expected_.begin();
     return event;
 }
 

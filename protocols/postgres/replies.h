@@ -43,6 +43,7 @@ struct Event {
     Kind kind = Kind::none;
     Origin origin = Origin::client; // of the message that this answers; notices and the like: client
     Tag tag = 0;
+    std::uint64_t number = 0; // of the message that this answers, as the methods below gave it
     std::uint64_t rows = 0;
     std::array<char, 5> sqlstate{'0', '0', '0', '0', '0'};
     Transaction transaction = Transaction::idle;
@@ -97,6 +98,9 @@ class Replies
     /// Whom the next solicited reply is for: says what to do with replies that are not looked at (rows of the proxy's
     /// own statement). client, if nothing is outstanding.
     [[nodiscard]] Origin answering() const;
+
+    /// The execution that the next solicited reply is for; 0: none.
+    [[nodiscard]] Tag answering_tag() const { return expected_.empty() ? 0 : expected_.front().tag; }
 
     /// Everything sent so far is answered.
     [[nodiscard]] bool quiet() const { return expected_.empty(); }

@@ -22,6 +22,7 @@ class Tracker : private Replies
 {
   public:
     using Replies::answering;
+    using Replies::answering_tag;
     using Replies::copy;
     using Replies::copy_data;
     using Replies::copy_end;

@@ -35,7 +35,8 @@ audit::Type type_of(What what)
         return audit::Type::challenge_expired;
     case What::cancelled:
         return audit::Type::challenge_cancelled;
-    case What::consumed:
+    case What::impact_known:
+    case What::consumed: // neither is recorded here
         return audit::Type::release;
     }
     return audit::Type::challenge_cancelled;
@@ -132,6 +133,8 @@ void ChallengeRecorder::operator()(const challenges::Event& event) const
 {
     if (event.what == What::consumed)
         return; // the session writes `release` itself, durably, before the statement goes on
+    if (event.what == What::impact_known)
+        return;
     const auto& challenge = event.challenge;
     audit::Record record;
     record.type = type_of(event.what);

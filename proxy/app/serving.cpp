@@ -36,6 +36,7 @@ Serving::~Serving()
     if (diagnostics_)
         diagnostics_->relay(nullptr);
     proxy_.reset();
+    impact_.reset(); // before what its answers go to
     if (web_)
         web_->stop();
 }
@@ -158,12 +159,21 @@ std::string Serving::start_relay()
     auto listeners = relay_listeners(configuration_);
     if (const auto* error = std::get_if<std::string>(&listeners))
         return *error;
+    impact_ = std::make_unique<upstream::ImpactEstimator>();
     session::Services services;
     services.audit = writer_.get();
     services.challenges = challenges_.get();
     services.find_user = [this](std::string_view name) { return users_->find(name); };
     services.log = [](session::LogLevel level, std::string_view session, std::string_view text) {
         log_line(static_cast<LogLevel>(level), session, text);
+    };
+    services.estimate_impact = [this](std::string challenge, upstream::ImpactRequest request) {
+        impact_->ask(std::move(request), [this, challenge = std::move(challenge)](upstream::ImpactEstimate estimate) {
+            challenges_->note_impact(challenge,
+                                     {estimate.rows, std::move(estimate.tables), std::move(estimate.cascades),
+                                      std::move(estimate.locks), std::move(estimate.problem)},
+                                     std::chrono::system_clock::now());
+        });
     };
     services.public_url = configuration_.web->public_url;
     proxy_ = std::make_unique<session::Proxy>(std::move(services), relay_options(configuration_));

@@ -13,6 +13,7 @@
 #include "proxy/audit/writer.h"
 #include "proxy/session/server.h"
 #include "proxy/store/sqlite_store.h"
+#include "proxy/upstream/impact_estimator.h"
 
 #include <chrono>
 #include <cstdint>
@@ -67,6 +68,7 @@ class Serving
     std::optional<Recorder> recorder_;
     std::optional<Diagnostics> diagnostics_;
     std::unique_ptr<challenge_web::server::Server> web_;
+    std::unique_ptr<upstream::ImpactEstimator> impact_;
     std::unique_ptr<session::Proxy> proxy_;
 };
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,14 @@ class Challenges;
 namespace stepgate::proxy::audit
 {
 class Writer;
+}
+namespace stepgate::proxy::upstream
+{
+struct ImpactRequest;
+}
+namespace stepgate::policies::sensitivity
+{
+struct CatalogView;
 }
 
 namespace stepgate::proxy::session
@@ -90,7 +99,11 @@ struct Services {
     audit::Writer* audit = nullptr;
     challenge_web::challenges::Challenges* challenges = nullptr;
     FindUser find_user;
-    Log log;                // may be empty
+    Log log; // may be empty
+    /// What is known of a database behind a listener. Must not block; thread-safe. May be empty.
+    std::function<policies::sensitivity::CatalogView(std::string_view listener, std::string_view database)> catalog_of;
+    /// What held statements would do, for the page of a challenge. Must not block; may be empty.
+    std::function<void(std::string challenge, upstream::ImpactRequest request)> estimate_impact;
     std::string public_url; // of the web, without a trailing slash: "https://stepgate.example"
 };
 

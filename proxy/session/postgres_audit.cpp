@@ -66,6 +66,10 @@ bool PostgresSession::record_start(const ClientStartup& startup)
     start.fields.emplace_back("role", asker_.role);
     start.fields.emplace_back("application_name", startup.application_name);
     start.fields.emplace_back("tls", std::string{client_.tls_version()});
+    if (!startup.needs_rule.empty()) {
+        start.fields.emplace_back("startup_keys", startup.needs_rule);
+        start.fields.emplace_back("startup_rules", startup_rules_);
+    }
     const bool own_users = listening_->options.authentication == Authentication::proxy;
     start.fields.emplace_back("auth", std::string{own_users ? "proxy" : "passthrough"});
     return worker_.shared.services.audit->submit(std::move(start));

@@ -61,6 +61,10 @@ bool PostgresSession::read_client(bool& again)
     worker_.look_at_clocks();
     last_client_ = worker_.now;
     worker_.metrics.bytes_from_clients.add(bytes);
+    if (gate_ != nullptr) { // rows wait for an answer
+        gate_->client_sent(worker_.now);
+        wake();
+    }
     return true;
 }
 
@@ -103,6 +107,7 @@ bool PostgresSession::send_at_once()
 net::Task<bool> PostgresSession::send_ready()
 {
     std::size_t sent = 0;
+    sending_ = true;
     while (sent < ready_) {
         const auto [status, bytes] = server_.try_write(in_.data().subspan(sent, ready_ - sent));
         if (status == net::Io::done) {
@@ -118,6 +123,7 @@ net::Task<bool> PostgresSession::send_ready()
             break;
         }
     }
+    sending_ = false;
     in_.consume(ready_);
     ready_ = 0;
     co_return !server_ended_ && !stopping_;
@@ -133,8 +139,19 @@ net::Task<bool> PostgresSession::handle(Step step)
     case Step::drop:
         in_.consume(current_);
         break;
-    case Step::settle:
-        co_return co_await quiet();
+    case Step::describe:
+        co_return co_await describe_first();
+    case Step::settle: {
+        const bool rows_wait = rows_ == Rows::held; // then the client is not read elsewhere
+        if (rows_wait) {
+            watching_ = true;
+            watch_client();
+        }
+        const bool alive = co_await quiet();
+        if (rows_wait)
+            watching_ = false;
+        co_return alive;
+    }
     case Step::hold:
         co_return co_await hold();
     case Step::slow:
@@ -172,7 +189,9 @@ net::Task<bool> PostgresSession::quiet()
         wire::Bytes flush;
         pg::encode_empty(flush, pg::Frontend::flush);
         tracker_.flush();
+        sending_ = true;
         const auto failed = co_await server_.write_all(flush);
+        sending_ = false;
         if (failed)
             co_return false;
     }

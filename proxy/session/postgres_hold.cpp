@@ -1,4 +1,5 @@
 #include "protocols/postgres/reply.h"
+#include "proxy/session/hexadecimal.h"
 #include "proxy/session/postgres_session.h"
 #include "proxy/session/postgres_words.h"
 
@@ -19,17 +20,6 @@ namespace
 constexpr auto journal_patience = std::chrono::seconds{10};
 // The challenges expire by their own clock; this one only catches a clock that stands still.
 constexpr auto expiry_slack = std::chrono::seconds{3};
-
-std::string hexadecimal(const challenges::Digest& digest)
-{
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (const std::byte byte : digest) {
-        text.push_back(digits[std::to_integer<unsigned>(byte) >> 4]);
-        text.push_back(digits[std::to_integer<unsigned>(byte) & 15U]);
-    }
-    return text;
-}
 
 } // namespace
 
@@ -57,9 +47,6 @@ net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
         co_return false;
     if (tracker_.skipping())
         co_return true; // an earlier message failed: this one is discarded
-    if (static_cast<pg::Frontend>(in_.data().front()) == pg::Frontend::function_call) {
-        co_return co_await refuse(function_call_refused());
-    }
     for (;;) {
         co_await collect();
         if (stopping_ || client_closed_ || server_ended_)
@@ -75,7 +62,9 @@ net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
         }
         if (plan.verdict.action == Action::deny) {
             worker_.metrics.statements_denied.add();
-            co_return co_await refuse(refused_by_policy(plan.verdict));
+            const bool by_number = plan.verdict.rules == std::vector<std::string>{"default.function_call"};
+            auto words = by_number ? function_call_refused() : refused_by_policy(plan.verdict);
+            co_return co_await refuse(std::move(words));
         }
         worker_.metrics.statements_challenged.add();
         const auto held = co_await challenge(plan, read_at);
@@ -99,20 +88,9 @@ net::Task<PostgresSession::Held> PostgresSession::challenge(Plan& plan, SteadyTi
         co_return co_await release_elevated(plan, *covering);
     }
     holding_ = true;
-    const auto time = time_to_answer();
-    Gate gate{worker_.shared.options.hold, time + expiry_slack, worker_.now};
+    Gate gate{worker_.shared.options.hold, time_to_answer() + expiry_slack, worker_.now};
     gate_ = &gate;
-    const auto hold_number = ++holds_;
-    const auto weak = weak_from_this();
-    const auto worker = worker_.shared_from_this();
-    const auto opened =
-        all.open(std::move(asked), time, worker_.wall(),
-                 [weak, worker, hold_number](challenges::State state, const std::string& reason) {
-                     boost::asio::post(worker->io, [weak, hold_number, state, reason] {
-                         if (const auto self = weak.lock())
-                             static_cast<PostgresSession&>(*self).on_settled(hold_number, state, reason);
-                     });
-                 });
+    const auto opened = open_challenge(std::move(asked));
     if (!opened) {
         gate_ = nullptr;
         const bool alive = co_await refuse(not_opened(opened.error().message()));
@@ -120,7 +98,8 @@ net::Task<PostgresSession::Held> PostgresSession::challenge(Plan& plan, SteadyTi
     }
     worker_.metrics.holds.add();
     tell_held(plan, *opened, read_at);
-    const auto end = co_await wait_for_answer(gate, *opened);
+    ask_impact(plan, *opened);
+    const auto end = co_await wait_for_answer(gate, *opened, signal_);
     Held outcome = Held::ended;
     if (end == Gate::End::approved) {
         outcome = co_await release_approved(plan, gate, *opened);
@@ -130,6 +109,21 @@ net::Task<PostgresSession::Held> PostgresSession::challenge(Plan& plan, SteadyTi
     gate_ = nullptr;
     worker_.metrics.holds.subtract();
     co_return outcome;
+}
+
+boost::system::result<challenges::Opened> PostgresSession::open_challenge(challenges::Question asked)
+{
+    const auto hold_number = ++holds_;
+    const auto weak = weak_from_this();
+    const auto worker = worker_.shared_from_this();
+    return worker_.shared.services.challenges->open(
+        std::move(asked), time_to_answer(), worker_.wall(),
+        [weak, worker, hold_number](challenges::State state, const std::string& reason) {
+            boost::asio::post(worker->io, [weak, hold_number, state, reason] {
+                if (const auto self = weak.lock())
+                    static_cast<PostgresSession&>(*self).on_settled(hold_number, state, reason);
+            });
+        });
 }
 
 std::string PostgresSession::url_of(const challenges::Opened& opened) const
@@ -157,10 +151,10 @@ void PostgresSession::on_settled(std::uint64_t hold_number, challenges::State st
     if (gate_ == nullptr || hold_number != holds_)
         return;
     gate_->settled(state, reason);
-    signal_.raise();
+    wake();
 }
 
-net::Task<Gate::End> PostgresSession::wait_for_answer(Gate& gate, const challenges::Opened& opened)
+net::Task<Gate::End> PostgresSession::wait_for_answer(Gate& gate, const challenges::Opened& opened, Signal& signal)
 {
     wire::Bytes notice;
     for (;;) {
@@ -179,7 +173,7 @@ net::Task<Gate::End> PostgresSession::wait_for_answer(Gate& gate, const challeng
             inject(notice);
             break;
         }
-        co_await signal_.wait_until(gate.next_wake());
+        co_await signal.wait_until(gate.next_wake());
     }
 }
 
@@ -220,7 +214,7 @@ void PostgresSession::on_client_readable()
             client_closed_ = true;
             if (gate_ != nullptr)
                 gate_->client_closed();
-            signal_.raise();
+            wake();
             return;
         }
         in_.commit(bytes);
@@ -231,13 +225,13 @@ void PostgresSession::on_client_readable()
             gate_->client_sent(worker_.now);
         more = bytes == room.size() || client_.buffered();
     }
-    signal_.raise();
+    wake();
     if (in_.size() < limit) // else it waits in the socket, as behind any slow statement
         watch_client();
 }
 
 /// The audit's promise: on disk before anything is released.
-net::Task<bool> PostgresSession::make_durable(audit::Record what)
+net::Task<bool> PostgresSession::make_durable(audit::Record what, Signal& signal)
 {
     durable_.reset();
     const auto weak = weak_from_this();
@@ -255,7 +249,7 @@ net::Task<bool> PostgresSession::make_durable(audit::Record what)
     worker_.look_at_clocks();
     const auto latest = worker_.now + journal_patience;
     while (!durable_ && worker_.now < latest) {
-        co_await signal_.wait_until(latest);
+        co_await signal.wait_until(latest);
         worker_.look_at_clocks();
     }
     co_return durable_ && !*durable_;
@@ -266,7 +260,7 @@ void PostgresSession::on_durable(std::uint64_t hold_number, boost::system::error
     if (hold_number != holds_)
         return;
     durable_ = failed;
-    signal_.raise();
+    wake();
 }
 
 audit::Record PostgresSession::release_record(const Plan& plan) const
@@ -287,7 +281,7 @@ net::Task<PostgresSession::Held> PostgresSession::release_elevated(Plan& plan, c
     holding_ = true;
     auto elevated = release_record(plan);
     elevated.fields.emplace_back("elevation", std::move(covering));
-    const bool durable = co_await make_durable(std::move(elevated));
+    const bool durable = co_await make_durable(std::move(elevated), signal_);
     if (!durable) {
         const bool told = co_await refuse_unaudited();
         co_return ended_unless(told);
@@ -328,7 +322,7 @@ net::Task<PostgresSession::Held> PostgresSession::release_approved(Plan& plan, G
     auto release_it = release_record(plan);
     release_it.fields.emplace_back("challenge", approval->challenge());
     release_it.fields.emplace_back("digest", hexadecimal(approval->digest()));
-    const bool durable = co_await make_durable(std::move(release_it));
+    const bool durable = co_await make_durable(std::move(release_it), signal_);
     if (!durable) {
         const bool told = co_await refuse_unaudited();
         co_return ended_unless(told);
@@ -364,43 +358,51 @@ net::Task<bool> PostgresSession::release(const Plan& plan)
 net::Task<PostgresSession::Held> PostgresSession::end_unreleased(Gate::End end, const Plan& plan, Gate& gate,
                                                                  const challenges::Opened& opened)
 {
+    if (!note_end(end, opened))
+        co_return Held::ended;
+    const bool alive = co_await refuse(not_released(end, plan.verdict, gate.reason(), time_to_answer()));
+    co_return alive ? Held::go_on : Held::ended;
+}
+
+/// Counts how the hold ended and closes its challenge. False: the session is over.
+bool PostgresSession::note_end(Gate::End end, const challenges::Opened& opened)
+{
     auto& all = *worker_.shared.services.challenges;
     auto& metrics = worker_.metrics;
     switch (end) {
     case Gate::End::approved:
     case Gate::End::withdrawn:
         metrics.holds_cancelled.add();
-        break;
+        return true;
     case Gate::End::denied:
         metrics.holds_denied.add();
-        break;
+        return true;
     case Gate::End::expired:
         metrics.holds_expired.add();
         all.cancel(opened.id, "nobody answered in time", worker_.wall());
-        break;
+        return true;
     case Gate::End::client_cancels:
         metrics.holds_cancelled.add();
         all.cancel(opened.id, "cancelled by the client", worker_.wall());
-        break;
+        return true;
     case Gate::End::client_gave_up:
         metrics.holds_cancelled.add();
         all.cancel(opened.id, "the client sent something newer", worker_.wall());
-        break;
+        return true;
     case Gate::End::client_gone:
         metrics.holds_cancelled.add();
         all.cancel(opened.id, "the client disconnected", worker_.wall());
-        co_return Held::ended;
+        return false;
     case Gate::End::server_gone:
         metrics.holds_cancelled.add();
         all.cancel(opened.id, "the server ended the session", worker_.wall());
-        co_return Held::ended;
+        return false;
     case Gate::End::shutdown:
         metrics.holds_cancelled.add();
         all.cancel(opened.id, "stepgate is shutting down", worker_.wall());
-        co_return Held::ended;
+        return false;
     }
-    const bool alive = co_await refuse(not_released(end, plan.verdict, gate.reason(), time_to_answer()));
-    co_return alive ? Held::go_on : Held::ended;
+    return false;
 }
 
 } // namespace stepgate::proxy::session

@@ -56,6 +56,11 @@ PostgresSession::Step PostgresSession::inspect(const pg::Frame& frame, const Pla
     // The server discards everything up to Sync: so do we, and nothing is judged for nothing.
     if (tracker_.skipping() && type != pg::Frontend::sync && type != pg::Frontend::terminate)
         return Step::drop;
+    // What comes behind rows that wait, waits; behind those that were refused it is what the server would discard.
+    if (rows_ == Rows::swallow && refused_group_ && type != pg::Frontend::sync && type != pg::Frontend::terminate)
+        return Step::drop;
+    if (rows_ != Rows::flow && planned == nullptr && !(rows_ == Rows::swallow && type == pg::Frontend::sync))
+        return Step::settle;
     switch (type) {
     case pg::Frontend::query:
         return inspect_query(frame, planned);
@@ -81,7 +86,7 @@ PostgresSession::Step PostgresSession::inspect(const pg::Frame& frame, const Pla
         tracker_.flush();
         return Step::forward;
     case pg::Frontend::function_call:
-        return Step::hold; // refused there, after what came before it
+        return inspect_function_call(frame, planned);
     case pg::Frontend::terminate:
         return Step::goodbye;
     case pg::Frontend::password:
@@ -102,7 +107,7 @@ PostgresSession::Step PostgresSession::inspect_query(const pg::Frame& frame, con
     if (!query_ || query_->use_count() > 1 || query_->sql.capacity() > kept_text)
         query_ = new PreparedStatement;
     query_->sql.assign(query->sql);
-    query_->facts = worker_.judge.facts(query_->sql, state_, asker_.database);
+    query_->facts = facts_of(query_->sql);
     if (!planned && must_settle_names(*query_))
         return Step::settle;
     pg::Tag tag = 0;
@@ -116,7 +121,8 @@ PostgresSession::Step PostgresSession::inspect_query(const pg::Frame& frame, con
         if (tag == 0)
             return Step::slow;
     }
-    depart(tag, *query_, tracker_.query(tag).value_or(0), true);
+    auto cancels = cancelled_processes(query_->sql, *query_->facts->facts, nullptr);
+    depart(tag, query_, tracker_.query(tag).value_or(0), true, std::move(cancels));
     return Step::forward;
 }
 
@@ -174,7 +180,9 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
         if (tag == 0)
             return Step::slow;
     }
-    tracker_.bind(bind->portal, Portal{statement, tag, group_, state_.generation(), statement->policy});
+    auto cancels = cancelled_processes(statement->sql, *statement->facts->facts, &*bind);
+    tracker_.bind(bind->portal, Portal{statement, tag, group_, state_.generation(), statement->policy,
+                                       std::move(cancels), statement->origins.size()});
     group_open_ = true;
     return Step::forward;
 }
@@ -189,7 +197,7 @@ bool PostgresSession::must_settle_names(const PreparedStatement& statement) cons
 bool PostgresSession::must_judge(const Portal& portal) const
 {
     return portal.group != group_ || portal.policy != &worker_.judge.policy() || portal.tag <= flights_.begin() ||
-           portal.tag > flights_.end();
+           portal.tag > flights_.end() || portal.origins_then != portal.statement->origins.size();
 }
 
 PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, const PlannedFrame* planned)
@@ -222,7 +230,9 @@ PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, c
     }
     if (!portal.statement->facts)
         refresh(*portal.statement);
-    depart(portal.tag, *portal.statement, tracker_.execute(portal.tag).value_or(0), false);
+    if (!planned && found != nullptr && must_describe(*portal.statement))
+        return Step::describe;
+    depart(portal.tag, portal.statement, tracker_.execute(portal.tag).value_or(0), false, std::move(portal.cancels));
     group_open_ = true;
     return Step::forward;
 }
@@ -234,7 +244,19 @@ PostgresSession::Step PostgresSession::inspect_describe(const pg::Frame& frame)
         return broken(describe.error());
     if (tracker_.copy() == pg::Copy::in)
         return broken(make_error_code(pg::errc::unexpected_message));
-    tracker_.describe(describe->what);
+    const auto number = tracker_.describe(describe->what);
+    Described described;
+    if (describe->what == pg::Named::statement) {
+        if (const auto* statement = tracker_.statements().find(describe->name))
+            described.statement = *statement;
+    } else if (const auto* portal = tracker_.portals().find(describe->name)) {
+        described.statement = portal->statement;
+        described.tag = portal->tag;
+    }
+    if (number && described.statement) {
+        described.number = *number;
+        described_.push(std::move(described));
+    }
     group_open_ = true;
     return Step::forward;
 }
@@ -255,7 +277,7 @@ PostgresSession::Step PostgresSession::inspect_close(const pg::Frame& frame)
 /// COPY may still be on its way.
 PostgresSession::Step PostgresSession::inspect_copy(const pg::Frame& frame)
 {
-    if (tracker_.copy() != pg::Copy::in)
+    if (tracker_.copy() != pg::Copy::in && tracker_.copy() != pg::Copy::both)
         return tracker_.quiet() ? Step::drop : Step::settle;
     if (frame.is(pg::Frontend::copy_data))
         return Step::forward;
@@ -269,6 +291,7 @@ PostgresSession::Step PostgresSession::inspect_sync(const pg::Frame& frame)
     if (const auto empty = pg::check_empty(frame); !empty)
         return broken(empty.error());
     tracker_.sync();
+    refused_group_ = false;
     group_open_ = false;
     ++group_;
     return Step::forward;
@@ -280,7 +303,9 @@ void PostgresSession::refresh(PreparedStatement& statement)
     const auto* policy = &worker_.judge.policy();
     if (statement.facts && statement.generation == state_.generation() && statement.policy == policy)
         return;
-    statement.facts = worker_.judge.facts(statement.sql, state_, asker_.database);
+    statement.facts = facts_of(statement.sql);
+    if (!statement.origins.empty())
+        statement.facts = with_reads(*statement.facts, 0, statement.origins);
     statement.generation = state_.generation();
     statement.policy = policy;
 }
@@ -329,18 +354,23 @@ pg::Tag PostgresSession::begin_execution(const PreparedStatement& statement, con
 }
 
 /// An execution goes to the server now.
-void PostgresSession::depart(pg::Tag tag, const PreparedStatement& statement, std::uint64_t number, bool simple)
+void PostgresSession::depart(pg::Tag tag, const StatementPointer& statement, std::uint64_t number, bool simple,
+                             Processes cancels)
 {
     if (tag <= flights_.begin() || tag > flights_.end())
         return;
     auto& flight = flights_.at(tag - 1);
     flight.started_ns = worker_.now.time_since_epoch().count();
     flight.simple = simple;
-    if (flight.effects || !has_effects(*statement.facts->facts))
+    flight.group = group_;
+    flight.cancels = std::move(cancels);
+    if (origins_)
+        flight.asked = statement;
+    if (flight.effects || !has_effects(*statement->facts->facts))
         return;
-    flight.effects = statement.facts;
+    flight.effects = statement->facts;
     ++effects_in_flight_;
-    define_names(statement, number);
+    define_names(*statement, number);
 }
 
 /// Names that SQL gives or takes are the same names as those of the wire.

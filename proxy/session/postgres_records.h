@@ -3,6 +3,7 @@
 #include "policies/rules/matched_facts.h"
 #include "policies/rules/policy.h"
 #include "protocols/postgres/replies.h"
+#include "proxy/session/postgres_cancel_call.h"
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
@@ -22,9 +23,21 @@ struct PreparedStatement : boost::intrusive_ref_counter<PreparedStatement, boost
     std::vector<std::uint32_t> parameter_types;
     std::shared_ptr<const policies::rules::MatchedFacts> facts; // null: not judged yet
     std::uint64_t generation = 0;                               // of the session's state, when `facts` were obtained
-    const policies::rules::Policy* policy = nullptr;            // likewise
+    // What the server said about its result, as long as neither the labels nor the state have changed.
+    std::vector<policies::statement::TableAccess> origins; // labelled, and not read according to the text: in `facts`
+    const void* origins_by = nullptr;                      // the labels that these are by; null: not described yet
+    std::uint64_t origins_generation = 0;
+    const policies::rules::Policy* policy = nullptr; // likewise
 };
 using StatementPointer = boost::intrusive_ptr<PreparedStatement>;
+
+/// A Describe that the server has not answered yet.
+struct Described {
+    std::uint64_t number = 0; // of the message
+    StatementPointer statement;
+    protocols::postgres::Tag tag = 0; // of the portal's execution; 0: a statement was described
+    bool by_proxy = false;            // the client did not ask for it
+};
 
 /// A portal: a statement that was bound, judged as the state was then.
 struct Portal {
@@ -33,6 +46,8 @@ struct Portal {
     std::uint64_t group = 0; // of messages up to a Sync, in which it was bound
     std::uint64_t generation = 0;
     const policies::rules::Policy* policy = nullptr;
+    Processes cancels;            // named by its parameters
+    std::size_t origins_then = 0; // how many origins its statement was judged with
 };
 
 /// An execution that the server has not answered yet.
@@ -40,11 +55,16 @@ struct Flight {
     std::uint64_t statement = 0;                                  // number in the audit
     std::int64_t started_ns = 0;                                  // steady clock
     std::shared_ptr<const policies::rules::MatchedFacts> effects; // set if it changes the session's state
+    Processes cancels;                                            // whose holds end when it succeeds
+    std::uint64_t group = 0;                                      // of messages up to a Sync
     std::size_t done = 0;                                         // statements of the text that completed
+    StatementPointer asked;                                       // only where results are watched
+    std::vector<policies::statement::TableAccess> origins;        // not empty: its rows wait for an answer
     std::int64_t rows = -1;
     bool simple = false; // a Query: ends with ReadyForQuery, not with its first completion
     bool forwarded = false;
     bool reported = false; // its outcome is in the audit
+    bool approved = false; // a person said yes to it
 };
 
 } // namespace stepgate::proxy::session

@@ -7,16 +7,6 @@ namespace stepgate::proxy::session
 
 namespace pg = protocols::postgres;
 
-namespace
-{
-
-// A syntax error in every state of a transaction, so the server fails it for real (CLIENTS.md, PostgreSQL gotcha 1).
-// It shows in the server's log, where it says what it is.
-constexpr std::string_view failing_statement = "stepgate refused this statement";
-constexpr std::string_view failing_name = "stepgate_refusal";
-
-} // namespace
-
 void PostgresSession::notify(const policies::rules::Verdict& verdict)
 {
     wire::Bytes notice;

@@ -35,6 +35,10 @@ net::Task<void> PostgresSession::relay_server()
         worker_.look_at_clocks();
         worker_.metrics.bytes_from_servers.add(bytes);
         making_sense = scan_server();
+        while (making_sense && guarded_ > 0 && rows_must_wait()) {
+            const bool goes_on = co_await hold_rows();
+            making_sense = goes_on && scan_server();
+        }
         if (!out_.empty()) {
             const bool drained = co_await drain_client();
             if (!drained)
@@ -67,15 +71,26 @@ bool PostgresSession::scan_server()
         sent = at;
     };
     for (;;) {
+        if (guarded_ > 0 && rows_must_wait())
+            break;
         const auto scanned = server_scanner_.next(data.subspan(at));
         if (std::holds_alternative<pg::NeedMore>(scanned))
             break;
         if (const auto* pass = std::get_if<pg::Pass>(&scanned)) {
+            if (rows_ == Rows::swallow)
+                forward();
             at += pass->bytes;
+            if (rows_ == Rows::swallow)
+                sent = at;
         } else if (const auto* frame = std::get_if<pg::Frame>(&scanned)) {
-            const bool for_client = on_server_frame(*frame);
+            const bool swallowing = rows_ == Rows::swallow;
+            bool for_client = on_server_frame(*frame);
             if (fatal_)
                 break;
+            if (swallowing) {
+                const bool last = end_swallowing(frame->is(pg::Backend::ready_for_query));
+                for_client = for_client && last && passes_while_swallowing(*frame);
+            }
             if (!for_client)
                 forward();
             at += frame->bytes.size();
@@ -116,6 +131,9 @@ bool PostgresSession::on_server_frame(const pg::Frame& frame)
         return true;
     }
     rename();
+    if (frame.is(pg::Backend::row_description) || frame.is(pg::Backend::no_data) ||
+        frame.is(pg::Backend::parameter_description))
+        on_description(*event, frame);
     using Is = pg::Event::Kind;
     const bool ours = event->origin == pg::Origin::proxy;
     switch (event->kind) {
@@ -133,7 +151,7 @@ bool PostgresSession::on_server_frame(const pg::Frame& frame)
     case Is::failed:
         failed_since_ready_ = true;
         on_outcome(*event, frame);
-        return !ours;
+        return !ours || stands_for_execute(*event);
     case Is::ready:
         on_ready(*event);
         return true;
@@ -198,6 +216,9 @@ void PostgresSession::land_all()
         return; // those of the held batch have not departed yet
     while (!flights_.empty())
         flights_.pop();
+    while (!described_.empty())
+        described_.pop();
+    guarded_ = 0;
     effects_in_flight_ = 0;
 }
 
@@ -212,6 +233,7 @@ void PostgresSession::on_outcome(const pg::Event& event, const pg::Frame& frame)
         return;
     auto& flight = flights_.at(event.tag - 1);
     if (event.kind == pg::Event::Kind::failed) {
+        unguard(flight);
         report(flight, {event.sqlstate.data(), event.sqlstate.size()});
         return;
     }
@@ -219,10 +241,22 @@ void PostgresSession::on_outcome(const pg::Event& event, const pg::Frame& frame)
         flight.rows = std::max<std::int64_t>(flight.rows, 0) + static_cast<std::int64_t>(event.rows);
         if (flight.effects)
             apply_effects(flight, frame);
+        if (flight.cancels)
+            cancel_others(flight);
     }
     ++flight.done;
+    unguard(flight);
     if (!flight.simple)
         report(flight, "00000");
+}
+
+/// The server said yes to pg_cancel_backend. For a session that waits here its process is idle, so only we can end the
+/// hold; only for sessions of the same user on the same server.
+void PostgresSession::cancel_others(Flight& flight)
+{
+    const auto processes = std::move(flight.cancels);
+    for (const auto process : *processes)
+        worker_.shared.registry.cancel_hold(process, owner());
 }
 
 void PostgresSession::apply_effects(Flight& flight, const pg::Frame& frame)
@@ -266,6 +300,7 @@ void PostgresSession::forget_all_effects()
 void PostgresSession::discarded(Flight& flight)
 {
     forget_effects(flight);
+    unguard(flight);
     flight.reported = true;
 }
 

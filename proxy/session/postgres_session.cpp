@@ -1,5 +1,7 @@
 #include "proxy/session/postgres_session.h"
+#include "proxy/session/hexadecimal.h"
 
+#include "policies/rules/permissions.h"
 #include "protocols/postgres/authentication.h"
 #include "protocols/postgres/reply.h"
 #include "proxy/upstream/random.h"
@@ -29,17 +31,6 @@ const pg::Types& all_frontend_types()
     return types;
 }
 
-std::string hexadecimal(wire::View bytes)
-{
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (const std::byte byte : bytes) {
-        text.push_back(digits[std::to_integer<unsigned>(byte) >> 4]);
-        text.push_back(digits[std::to_integer<unsigned>(byte) & 15U]);
-    }
-    return text;
-}
-
 } // namespace
 
 PostgresSession::PostgresSession(Worker& worker, std::shared_ptr<const Listening> listening, net::Socket socket,
@@ -49,7 +40,8 @@ PostgresSession::PostgresSession(Worker& worker, std::shared_ptr<const Listening
       server_in_{worker.buffers}, id_{hexadecimal(upstream::random_bytes(8))}, address_{from.address().to_string()},
       number_{worker.shared.next_session.fetch_add(1)}, client_scanner_{pg::Side::frontend, all_frontend_types(),
                                                                         worker.shared.options.limits.message},
-      server_scanner_{pg::Side::backend, pg::replies_types()}, signal_{worker.io.get_executor()}, since_{worker.now},
+      server_scanner_{pg::Side::backend, pg::replies_types()}, signal_{worker.io.get_executor()},
+      rows_signal_{worker.io.get_executor()}, since_{worker.now},
       deadline_{worker.now + worker.shared.options.limits.login}, last_client_{worker.now}
 {
 }
@@ -146,6 +138,15 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
         worker_.metrics.connections_refused.add();
         co_return Rejected{Kind::refused, "53300", "too many connections to stepgate of user \"" + startup.user + "\""};
     }
+    asker_.role = options.upstream.user;
+    if (options.authentication == Authentication::passthrough) {
+        asker_.role = startup.user;
+        if (worker_.shared.services.find_user)
+            if (const auto known = worker_.shared.services.find_user(startup.user))
+                asker_.groups = known->groups;
+    }
+    if (auto refused = permit(startup))
+        co_return refused;
     auto unreachable = co_await connect_server(startup);
     if (unreachable)
         co_return unreachable;
@@ -154,6 +155,21 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
     if (!record_start(startup))
         co_return Rejected{Kind::refused, "58030", "the audit journal cannot be written: no sessions until it can"};
     co_return std::nullopt;
+}
+
+/// Parameters that could change what statements mean, or that lead around statements, need a rule.
+std::optional<Rejected> PostgresSession::permit(const ClientStartup& startup)
+{
+    for (const auto& key : startup.needs_rule) {
+        const auto verdict = policies::rules::startup_key_verdict(worker_.judge.policy(), key, asker_, worker_.wall());
+        if (verdict.action == policies::rules::Action::deny && listening_->options.mode == Mode::enforce) {
+            auto words = startup_key_refused(key, verdict);
+            return Rejected{Rejected::Kind::refused, words.sqlstate, words.message, words.hint};
+        }
+        startup_rules_.insert(startup_rules_.end(), verdict.rules.begin(), verdict.rules.end());
+    }
+    replication_ = startup.replication;
+    return std::nullopt;
 }
 
 upstream::Target PostgresSession::target() const
@@ -178,7 +194,6 @@ net::Task<std::optional<Rejected>> PostgresSession::connect_server(const ClientS
         parameters.emplace_back("database", asker_.database);
         upstream::Account account{options.upstream.user, options.upstream.password,
                                   options.upstream.allow_cleartext_password};
-        asker_.role = options.upstream.user;
         failed = co_await upstream::login(server_, server_in_, std::move(account), std::move(parameters), greeting_);
     }
     deadline_ = login_deadline;
@@ -197,10 +212,6 @@ net::Task<std::optional<Rejected>> PostgresSession::connect_server(const ClientS
     }
     if (options.authentication == Authentication::proxy)
         co_return std::nullopt;
-    asker_.role = startup.user;
-    if (worker_.shared.services.find_user)
-        if (const auto known = worker_.shared.services.find_user(startup.user))
-            asker_.groups = known->groups;
     ClientStartup passed = startup;
     passed.parameters.emplace_back("database", asker_.database);
     co_return co_await pass_login_through(client_, in_, server_, server_in_, passed, greeting_);
@@ -228,16 +239,19 @@ std::optional<Rejected> PostgresSession::feed_greeting()
 net::Task<void> PostgresSession::greet(const ClientStartup& startup)
 {
     policies::postgres::SessionState::Start start = startup.state;
-    start.role = asker_.role;
-    start.user = asker_.role;
+    if (start.user.empty())
+        start.user = asker_.role;
+    if (start.role.empty())
+        start.role = start.user;
     start.standard_conforming_strings = tracker_.parameters().find("standard_conforming_strings") != "off";
     if (const auto encoding = tracker_.parameters().find("client_encoding"); !encoding.empty())
         start.client_encoding = encoding;
     state_ = policies::postgres::SessionState{std::move(start)};
+    (void)watches_results();
 
     // 4 bytes for 3.0, whose clients cannot take more; up to 256 for 3.2.
     key_ = upstream::random_bytes(startup.version.minor >= 2 ? 32 : 4);
-    worker_.shared.registry.add(greeting_.process, key_, worker_.io.get_executor(), weak_from_this());
+    worker_.shared.registry.add(greeting_.process, key_, owner(), worker_.io.get_executor(), weak_from_this());
     registered_ = true;
 
     scratch_.clear();
@@ -332,7 +346,15 @@ void PostgresSession::stop(std::string reason)
         (void)server_.try_write(terminate); // polite; the close says the same
     }
     server_.close();
+    if (gate_ != nullptr)
+        gate_->client_closed();
+    wake();
+}
+
+void PostgresSession::wake()
+{
     signal_.raise();
+    rows_signal_.raise();
 }
 
 bool PostgresSession::idle() const
@@ -356,7 +378,7 @@ void PostgresSession::say_goodbye(std::string_view sqlstate, std::string_view me
     stopping_ = true;
     deadline_ = std::min(deadline_, worker_.now + linger_time);
     server_.close();
-    signal_.raise();
+    wake();
 }
 
 void PostgresSession::on_tick(SteadyTime now)
@@ -379,7 +401,9 @@ void PostgresSession::on_tick(SteadyTime now)
         stopping_ = true;
         client_.close();
         server_.close();
-        signal_.raise();
+        if (gate_ != nullptr)
+            gate_->client_closed();
+        wake();
         return;
     }
     push_to_client();
@@ -391,8 +415,7 @@ void PostgresSession::on_tick(SteadyTime now)
 void PostgresSession::cancel()
 {
     if (gate_ != nullptr) {
-        gate_->client_cancelled();
-        signal_.raise();
+        cancel_hold();
         return;
     }
     if (!started_ || greeting_.key.empty())
@@ -402,6 +425,20 @@ void PostgresSession::cancel()
         worker_.io.get_executor(),
         upstream::send_cancel(worker_.io.get_executor(), std::move(where), greeting_.process, greeting_.key),
         boost::asio::detached);
+}
+
+void PostgresSession::cancel_hold()
+{
+    if (gate_ == nullptr)
+        return;
+    gate_->client_cancelled();
+    wake();
+}
+
+SessionRegistry::Owner PostgresSession::owner() const
+{
+    const auto& server = listening_->options.upstream;
+    return {asker_.user, server.host + ":" + std::to_string(server.port)};
 }
 
 void PostgresSession::drain()

@@ -2,6 +2,7 @@
 
 #include "policies/postgres/session_state.h"
 #include "policies/rules/judge.h"
+#include "protocols/postgres/query.h"
 #include "protocols/postgres/report.h"
 #include "protocols/postgres/scanner.h"
 #include "protocols/postgres/tracker.h"
@@ -15,6 +16,7 @@
 #include "proxy/session/session.h"
 #include "proxy/session/signal.h"
 #include "proxy/session/worker.h"
+#include "proxy/upstream/impact.h"
 
 #include <cstdint>
 #include <memory>
@@ -41,6 +43,7 @@ class PostgresSession final : public Session
 
     void on_tick(SteadyTime now) override;
     void cancel() override;
+    void cancel_hold() override;
     void drain() override;
     void end() override;
 
@@ -48,13 +51,14 @@ class PostgresSession final : public Session
     /// What to do with a message of the client.
     enum class Step : std::uint8_t {
         forward,
-        drop,    // the server would discard it, or must not see it
-        more,    // no whole message is there yet
-        settle,  // what was sent before may change its meaning: wait for the answers
-        hold,    // a challenge, or a denial
-        slow,    // the audit's queue is full
-        goodbye, // Terminate
-        fatal,   // the protocol was broken: `fatal_`
+        drop,     // the server would discard it, or must not see it
+        more,     // no whole message is there yet
+        describe, // its result is not known yet: ask the server first
+        settle,   // what was sent before may change its meaning: wait for the answers
+        hold,     // a challenge, or a denial
+        slow,     // the audit's queue is full
+        goodbye,  // Terminate
+        fatal,    // the protocol was broken: `fatal_`
     };
 
     // Life (postgres_session.cpp)
@@ -62,6 +66,7 @@ class PostgresSession final : public Session
     [[nodiscard]] net::Task<bool> enter();
     [[nodiscard]] net::Task<std::optional<Rejected>> connect_server(const ClientStartup& startup);
     [[nodiscard]] net::Task<std::optional<Rejected>> admit(const ClientStartup& startup);
+    [[nodiscard]] std::optional<Rejected> permit(const ClientStartup& startup);
     [[nodiscard]] net::Task<void> greet(const ClientStartup& startup);
     [[nodiscard]] net::Task<void> reject(Rejected rejected);
     [[nodiscard]] std::optional<Rejected> feed_greeting();
@@ -87,12 +92,16 @@ class PostgresSession final : public Session
     [[nodiscard]] Step inspect_parse(const protocols::postgres::Frame& frame);
     [[nodiscard]] Step inspect_bind(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
     [[nodiscard]] Step inspect_execute(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
+    [[nodiscard]] Step inspect_function_call(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
     [[nodiscard]] Step inspect_describe(const protocols::postgres::Frame& frame);
     [[nodiscard]] Step inspect_close(const protocols::postgres::Frame& frame);
     [[nodiscard]] Step inspect_copy(const protocols::postgres::Frame& frame);
     [[nodiscard]] Step inspect_sync(const protocols::postgres::Frame& frame);
     [[nodiscard]] Step broken(const boost::system::error_code& error);
     void refresh(PreparedStatement& statement);
+    [[nodiscard]] std::shared_ptr<const policies::rules::MatchedFacts> facts_of(std::string_view sql);
+    [[nodiscard]] StatementPointer called_by_number(const protocols::postgres::FunctionCall& call);
+    [[nodiscard]] policies::rules::Verdict verdict_on_call(const PreparedStatement& call) const;
     [[nodiscard]] static StatementPointer unknown(std::string_view verb, std::string_view name);
     void notify(const policies::rules::Verdict& verdict);
     [[nodiscard]] policies::rules::Verdict verdict_on(const policies::rules::MatchedFacts& facts,
@@ -104,7 +113,8 @@ class PostgresSession final : public Session
     /// Audits and registers an execution; 0 if the audit cannot take it now.
     [[nodiscard]] protocols::postgres::Tag begin_execution(const PreparedStatement& statement,
                                                            const policies::rules::Verdict& verdict);
-    void depart(protocols::postgres::Tag tag, const PreparedStatement& statement, std::uint64_t number, bool simple);
+    void depart(protocols::postgres::Tag tag, const StatementPointer& statement, std::uint64_t number, bool simple,
+                Processes cancels);
     void define_names(const PreparedStatement& statement, std::uint64_t number);
 
     // The server's side (postgres_server_side.cpp)
@@ -119,6 +129,8 @@ class PostgresSession final : public Session
     void forget_effects(Flight& flight);
     void discarded(Flight& flight);
     void forget_all_effects();
+    void cancel_others(Flight& flight);
+    [[nodiscard]] SessionRegistry::Owner owner() const;
     void report(Flight& flight, std::string_view sqlstate);
     [[nodiscard]] bool report_late();
     [[nodiscard]] bool forgets_names() const;
@@ -127,6 +139,42 @@ class PostgresSession final : public Session
     void push_to_client();
     [[nodiscard]] net::Task<bool> drain_client();
     void inject(wire::View messages);
+
+    // Where results come from (postgres_origins.cpp): the second line of defence
+    [[nodiscard]] bool watches_results();
+    [[nodiscard]] bool must_describe(const PreparedStatement& statement);
+    [[nodiscard]] net::Task<bool> describe_first();
+    void on_description(const protocols::postgres::Event& event, const protocols::postgres::Frame& frame);
+    [[nodiscard]] bool stands_for_execute(const protocols::postgres::Event& event) const;
+    void on_result(Described described, const protocols::postgres::Frame& frame);
+    [[nodiscard]] std::vector<policies::statement::TableAccess>
+    unexpected_origins(const policies::rules::MatchedFacts& facts, const protocols::postgres::Frame& frame);
+    [[nodiscard]] std::shared_ptr<const policies::rules::MatchedFacts>
+    with_reads(const policies::rules::MatchedFacts& facts, std::size_t statement,
+               const std::vector<policies::statement::TableAccess>& reads) const;
+    void guard(Flight& flight, std::vector<policies::statement::TableAccess> origins);
+    void unguard(Flight& flight);
+    [[nodiscard]] Flight* flight_of(protocols::postgres::Tag tag);
+    [[nodiscard]] bool rows_must_wait();
+
+    // Rows that wait (postgres_rows.cpp)
+    enum class Rows : std::uint8_t {
+        flow,
+        held,    // the server is not read until a person answers
+        swallow, // refused: what the server still says about it is not for the client
+    };
+    [[nodiscard]] net::Task<bool> hold_rows();
+    [[nodiscard]] net::Task<bool> challenge_rows(Plan& plan, protocols::postgres::Tag tag);
+    [[nodiscard]] net::Task<bool> release_rows(Plan& plan, Gate& gate, const challenge_web::challenges::Opened& opened,
+                                               protocols::postgres::Tag tag);
+    [[nodiscard]] Plan plan_rows(protocols::postgres::Tag tag);
+    [[nodiscard]] net::Task<bool> end_rows(protocols::postgres::Tag tag, Words words);
+    [[nodiscard]] net::Task<bool> refuse_rows_unaudited(protocols::postgres::Tag tag);
+    [[nodiscard]] bool is_alone(protocols::postgres::Tag tag) const;
+    void pass_rows(protocols::postgres::Tag tag);
+    [[nodiscard]] static bool passes_while_swallowing(const protocols::postgres::Frame& frame);
+    [[nodiscard]] bool end_swallowing(bool at_ready);
+    void wake();
 
     // Holding (postgres_hold.cpp, postgres_plan.cpp, postgres_refuse.cpp)
     enum class Held : std::uint8_t { go_on, again, ended };
@@ -139,14 +187,19 @@ class PostgresSession final : public Session
     [[nodiscard]] Plan make_plan();
     [[nodiscard]] bool plan_frame(Plan& plan, const protocols::postgres::Frame& frame);
     void plan_execution(Plan& plan, StatementPointer statement, const protocols::postgres::Bind* bind);
+    [[nodiscard]] bool plan_function_call(Plan& plan, const protocols::postgres::Frame& frame);
     [[nodiscard]] challenge_web::challenges::Question question(const Plan& plan) const;
     [[nodiscard]] bool audit_plan(Plan& plan, std::string_view action);
     [[nodiscard]] net::Task<Held> challenge(Plan& plan, SteadyTime read_at);
+    void ask_impact(const Plan& plan, const Opened& opened); // postgres_impact.cpp
+    [[nodiscard]] static upstream::ImpactStatement impact_of(const PlannedExecution& execution);
     void tell_held(const Plan& plan, const Opened& opened, SteadyTime read_at);
     [[nodiscard]] std::string url_of(const Opened& opened) const;
-    [[nodiscard]] net::Task<Gate::End> wait_for_answer(Gate& gate, const Opened& opened);
+    [[nodiscard]] net::Task<Gate::End> wait_for_answer(Gate& gate, const Opened& opened, Signal& signal);
+    [[nodiscard]] boost::system::result<Opened> open_challenge(challenge_web::challenges::Question asked);
+    [[nodiscard]] bool note_end(Gate::End end, const Opened& opened);
     void on_settled(std::uint64_t hold_number, challenge_web::challenges::State state, const std::string& reason);
-    [[nodiscard]] net::Task<bool> make_durable(audit::Record what);
+    [[nodiscard]] net::Task<bool> make_durable(audit::Record what, Signal& signal);
     void on_durable(std::uint64_t hold_number, boost::system::error_code failed);
     [[nodiscard]] audit::Record release_record(const Plan& plan) const;
     [[nodiscard]] net::Task<Held> release_elevated(Plan& plan, std::string covering);
@@ -176,6 +229,8 @@ class PostgresSession final : public Session
     std::string id_, address_;
     std::uint64_t number_;
     policies::rules::Asker asker_;
+    std::vector<std::string> startup_rules_; // that allowed parameters of the start
+    bool replication_ = false;               // replication commands are not SQL
 
     protocols::postgres::Tracker<StatementPointer, Portal> tracker_;
     protocols::postgres::Scanner client_scanner_, server_scanner_;
@@ -202,7 +257,18 @@ class PostgresSession final : public Session
     upstream::Greeting greeting_;
     wire::Bytes key_; // the client's, of CancelRequest
 
+    protocols::postgres::Ring<Described> described_;
+    std::shared_ptr<const policies::sensitivity::OriginLabels> origins_; // null: no result needs to be looked at
+    const policies::rules::Policy* origins_policy_ = nullptr;            // that they are by
+    SteadyTime origins_checked_{};
+    std::vector<protocols::postgres::Column> columns_;
+    std::size_t guarded_ = 0; // flights whose rows wait
+    Rows rows_ = Rows::flow;
+    bool refused_group_ = false; // what is swallowed was an Execute, and the client is still before its Sync
+    bool sending_ = false;       // part of a message may be on its way to the server
+
     Signal signal_;           // wakes the client's side when it waits for anything but the client
+    Signal rows_signal_;      // wakes the server's side when it waits for an answer about rows
     Gate* gate_ = nullptr;    // while a challenge is open
     std::uint64_t holds_ = 0; // opened so far: late news of an earlier one are told apart
     std::optional<boost::system::error_code> durable_;

@@ -122,12 +122,6 @@ class Checker
     std::optional<StartupRefusal> option(std::string_view assignment);
 };
 
-StartupRefusal refused(std::string_view name)
-{
-    return {"42501", "startup parameter \"" + std::string{name} + "\" is not allowed through stepgate",
-            "It could change what statements mean without stepgate seeing it. Use SET after connecting."};
-}
-
 std::optional<StartupRefusal> Checker::setting(std::string_view name, std::string_view value)
 {
     if (name == "client_encoding") {
@@ -145,7 +139,11 @@ std::optional<StartupRefusal> Checker::setting(std::string_view name, std::strin
         return std::nullopt;
     }
     if (!std::binary_search(harmless.begin(), harmless.end(), name))
-        return refused(name);
+        startup.needs_rule.emplace_back(name);
+    if (name == "role" && value != "none")
+        startup.state.role = value;
+    if (name == "session_authorization")
+        startup.state.user = value;
     if (name == "application_name")
         startup.application_name = value;
     startup.parameters.emplace_back(name, value);
@@ -212,9 +210,11 @@ std::optional<StartupRefusal> Checker::take(std::string_view name, std::string_v
         startup.database = value;
     else if (key == "replication") {
         const auto wanted = lower(value);
-        if (wanted != "false" && wanted != "off" && wanted != "no" && wanted != "0")
-            return StartupRefusal{"42501", "replication connections are not available through stepgate",
-                                  "They carry data that no statement names. Connect to the server itself."};
+        if (wanted == "false" || wanted == "off" || wanted == "no" || wanted == "0")
+            return std::nullopt;
+        startup.replication = true;
+        startup.needs_rule.emplace_back(key);
+        startup.parameters.emplace_back(key, value);
     } else if (key == "options")
         return options(value);
     else
@@ -239,6 +239,9 @@ std::variant<ClientStartup, StartupRefusal> check_startup(const protocols::postg
     checked.version = {3, static_cast<std::uint16_t>(startup.version.minor >= 2 ? 2 : 0)};
     checked.negotiate = startup.version.minor != checked.version.minor || !checked.unknown_options.empty();
     checked.parameters.emplace_back("client_encoding", "UTF8");
+    std::ranges::sort(checked.needs_rule);
+    checked.needs_rule.erase(std::unique(checked.needs_rule.begin(), checked.needs_rule.end()),
+                             checked.needs_rule.end());
     return std::move(checked);
 }
 

@@ -18,6 +18,8 @@ struct ClientStartup {
     std::vector<std::string> unknown_options; // "_pq_.…"
     std::string user, database, application_name;
     upstream::Parameters parameters;               // for the server, with "database", without "user"
+    std::vector<std::string> needs_rule;           // names of those that only a rule can allow, lower case, sorted
+    bool replication = false;                      // physical or logical; "replication" is in `needs_rule`
     policies::postgres::SessionState::Start state; // what these make of the session
 };
 
@@ -26,7 +28,8 @@ struct StartupRefusal {
     std::string sqlstate, message, hint;
 };
 
-/// Only parameters of an allow-list pass, also those inside `options`; client_encoding must be UTF8 (THREATS.md).
+/// Parameters outside an allow-list are for a rule to allow, also those inside `options`; client_encoding must be UTF8
+/// in any case.
 [[nodiscard]] std::variant<ClientStartup, StartupRefusal> check_startup(const protocols::postgres::Startup& startup);
 
 } // namespace stepgate::proxy::session

@@ -118,8 +118,23 @@ Words audit_unavailable()
 
 Words function_call_refused()
 {
-    return {"42501", "function calls by number are not available through stepgate",
-            "The message FunctionCall names functions and arguments without SQL.", "Call the function with SELECT."};
+    return {"42501", "function calls by number are not allowed through stepgate",
+            "The message FunctionCall names functions and arguments without SQL. No rule speaks for it "
+            "(default.function_call).",
+            "Call the function with SELECT; or a rule may allow it: when = {message = [\"function_call\"]}."};
+}
+
+Words startup_key_refused(const std::string& key, const Verdict& verdict)
+{
+    const bool replication = key == "replication";
+    std::string message = replication ? "replication connections are not allowed through stepgate"
+                                      : "startup parameter \"" + key + "\" is not allowed through stepgate";
+    message += " (" + rule_list(verdict) + ")";
+    std::string hint = replication ? "They carry data that no statement names. Connect to the server itself"
+                                   : "It could change what statements mean without stepgate seeing it. Use SET after "
+                                     "connecting";
+    hint += "; or a rule may allow it: when = {startup_key = [\"" + key + "\"]}.";
+    return {"42501", std::move(message), {}, std::move(hint)};
 }
 
 Words not_opened(const std::string& why)

@@ -15,6 +15,11 @@ namespace stepgate::proxy::session
 
 // What clients are told, in one place (CLIENTS.md: the essence in the primary message, for terse clients).
 
+// A syntax error in every state of a transaction, so the server fails it for real (CLIENTS.md, PostgreSQL gotcha 1).
+// It shows in the server's log, where it says what it is.
+inline constexpr std::string_view failing_statement = "stepgate refused this statement";
+inline constexpr std::string_view failing_name = "stepgate_refusal";
+
 /// An ErrorResponse's fields, owned.
 struct Words {
     std::string sqlstate, message, detail, hint;
@@ -34,6 +39,7 @@ void encode_notice(wire::Bytes& out, const Words& words);
                                  std::chrono::seconds time_to_answer);
 [[nodiscard]] Words audit_unavailable();
 [[nodiscard]] Words function_call_refused();
+[[nodiscard]] Words startup_key_refused(const std::string& key, const policies::rules::Verdict& verdict);
 [[nodiscard]] Words not_opened(const std::string& why);
 
 /// "public.customers (ssn, email)", for the page.

@@ -20,6 +20,8 @@ class Session : public std::enable_shared_from_this<Session>
     virtual void on_tick(SteadyTime now) = 0;
     /// The client asked to cancel what runs (or waits), and showed the right key.
     virtual void cancel() = 0;
+    /// Its user cancelled what waits here from another session; what runs at the server is the server's business.
+    virtual void cancel_hold() = 0;
     /// The proxy shuts down: end as soon as nothing runs (57P01).
     virtual void drain() = 0;
     /// The proxy shuts down now.

@@ -17,10 +17,25 @@ bool equal_keys(wire::View a, wire::View b)
 
 } // namespace
 
-void SessionRegistry::add(std::int32_t process, wire::Bytes key, net::Executor executor, std::weak_ptr<Session> session)
+void SessionRegistry::add(std::int32_t process, wire::Bytes key, Owner owner, net::Executor executor,
+                          std::weak_ptr<Session> session)
 {
     const std::lock_guard lock{mutex_};
-    entries_.emplace(process, Entry{std::move(key), executor, std::move(session)});
+    entries_.emplace(process, Entry{std::move(key), std::move(owner), executor, std::move(session)});
+}
+
+void SessionRegistry::cancel_hold(std::int32_t process, const Owner& owner)
+{
+    const std::lock_guard lock{mutex_};
+    const auto [first, last] = entries_.equal_range(process);
+    for (auto at = first; at != last; ++at) {
+        if (at->second.owner != owner)
+            continue;
+        boost::asio::post(at->second.executor, [weak = at->second.session] {
+            if (const auto session = weak.lock())
+                session->cancel_hold();
+        });
+    }
 }
 
 void SessionRegistry::remove(std::int32_t process, const wire::Bytes& key)

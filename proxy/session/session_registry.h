@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 
 namespace stepgate::proxy::session
@@ -16,14 +17,23 @@ namespace stepgate::proxy::session
 class SessionRegistry
 {
   public:
-    void add(std::int32_t process, wire::Bytes key, net::Executor executor, std::weak_ptr<Session> session);
+    /// Whose session it is, and on which server its process is.
+    struct Owner {
+        std::string user, server;
+        bool operator==(const Owner&) const = default;
+    };
+    void add(std::int32_t process, wire::Bytes key, Owner owner, net::Executor executor,
+             std::weak_ptr<Session> session);
     void remove(std::int32_t process, const wire::Bytes& key);
     /// False: no such session. Keys are compared in constant time.
     bool cancel(std::int32_t process, wire::View key);
+    /// Ends the hold, if there is one, of the same owner's session with that process.
+    void cancel_hold(std::int32_t process, const Owner& owner);
 
   private:
     struct Entry {
         wire::Bytes key;
+        Owner owner;
         net::Executor executor;
         std::weak_ptr<Session> session;
     };

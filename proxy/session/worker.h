@@ -2,6 +2,7 @@
 
 #include "challenge-web/challenges/challenges.h"
 #include "policies/rules/judge.h"
+#include "policies/sensitivity/origin_labels.h"
 #include "proxy/audit/writer.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/listener.h"
@@ -106,6 +107,11 @@ class Worker : public std::enable_shared_from_this<Worker>
             std::chrono::duration_cast<std::chrono::system_clock::duration>(wall_offset_ + now.time_since_epoch())};
     }
 
+    /// Labelled origins of a database's results under the policy of now; null: there are none, or there is no snapshot.
+    /// Made once for all sessions of this thread.
+    [[nodiscard]] std::shared_ptr<const policies::sensitivity::OriginLabels> origins(std::string_view listener,
+                                                                                     std::string_view database);
+
     Shared& shared;
     net::BufferPool buffers;
     policies::rules::Judge judge;
@@ -116,6 +122,13 @@ class Worker : public std::enable_shared_from_this<Worker>
     bool draining = false;
 
   private:
+    struct KnownOrigins {
+        std::uint64_t view = 0; // its revision
+        std::shared_ptr<const policies::rules::Policy> policy;
+        std::string where;                                                 // listener and database
+        std::shared_ptr<const policies::sensitivity::OriginLabels> labels; // null: none
+    };
+    std::vector<KnownOrigins> known_origins_;
     SteadyTime wall_checked_{};
     std::chrono::nanoseconds wall_offset_{0};
 

@@ -1,10 +1,9 @@
 #include "proxy/upstream/catalog_reader.h"
 
 #include "proxy/upstream/catalog_queries.h"
+#include "proxy/upstream/libpq_options.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <openssl/x509.h>
 
 namespace stepgate::proxy::upstream
 {
@@ -15,41 +14,6 @@ namespace
 {
 
 constexpr int oldest_version = 130000;
-
-/// libpq before version 16 knows no "the system's": the file that OpenSSL would take, or the one of Debian.
-std::string system_certificates()
-{
-    std::error_code ignored;
-    const std::string file = X509_get_default_cert_file();
-    return std::filesystem::exists(file, ignored) ? file : "/etc/ssl/certs/ca-certificates.crt";
-}
-
-LibpqConnection::Options options_of(const CatalogSource& source)
-{
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(source.connect_timeout).count();
-    LibpqConnection::Options options{
-        {"host", source.host},
-        {"port", std::to_string(source.port)},
-        {"dbname", source.database},
-        {"user", source.user},
-        {"password", source.password},
-        {"passfile", "/dev/null"}, // only what the configuration says
-        {"sslmode", source.tls_mode},
-        {"gssencmode", "disable"},
-        {"connect_timeout", std::to_string(std::max<long long>(seconds, 2))}, // libpq takes 1 for 2
-        {"keepalives_idle", "10"},
-        {"tcp_user_timeout", std::to_string(source.statement_timeout.count() + 10'000)},
-        {"application_name", "stepgate catalog"},
-        {"client_encoding", "UTF8"},
-    };
-    if (source.tls_mode.starts_with("verify"))
-        options.emplace_back("sslrootcert", source.ca.empty() ? system_certificates() : source.ca);
-    if (!source.certificate.empty()) {
-        options.emplace_back("sslcert", source.certificate);
-        options.emplace_back("sslkey", source.key);
-    }
-    return options;
-}
 
 bool backends_gone(LibpqConnection& server, const std::vector<std::int32_t>& backends)
 {
@@ -104,7 +68,7 @@ bool CatalogQueries::read(std::chrono::milliseconds statement_timeout)
 
 CatalogRead read_catalog(const CatalogSource& source)
 {
-    LibpqConnection server{options_of(source)};
+    LibpqConnection server{libpq_options(source, "stepgate catalog")};
     if (!server.failed() && server.server_version() < oldest_version)
         return {"the server's version is " + std::to_string(server.server_version() / 10000) +
                 "; catalogs are read from version 13 on"};

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,6 +78,9 @@ class LibpqConnection
 
     [[nodiscard]] bool failed() const { return !error_.empty(); }
     [[nodiscard]] const std::string& error() const { return error_; }
+    /// Gives the error and goes on with the next statement.
+    [[nodiscard]] std::string take_error() { return std::exchange(error_, {}); }
+    [[nodiscard]] bool alive() const { return connection_ && PQstatus(connection_.get()) == CONNECTION_OK; }
     [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
 
     /// Calls `row` with each row of the last statement's result.
@@ -88,6 +92,37 @@ class LibpqConnection
         const std::unique_ptr<PGresult, decltype(&PQclear)> answer{PQexec(connection_.get(), sql.c_str()), PQclear};
         const auto status = PQresultStatus(answer.get());
         if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+            fail();
+            return;
+        }
+        for (int row = 0; row < PQntuples(answer.get()); ++row)
+            on_row(Row{answer.get(), row});
+    }
+    /// One statement with values, text or binary; nothing: NULL. Type 0: the server's choice.
+    struct Value {
+        std::optional<std::string> bytes;
+        bool binary = false;
+        std::uint32_t type = 0;
+    };
+    template <class OnRow>
+    void query(const std::string& sql, const std::vector<Value>& values, OnRow on_row)
+    {
+        if (failed())
+            return;
+        std::vector<const char*> pointers;
+        std::vector<int> lengths, formats;
+        std::vector<Oid> types;
+        for (const auto& value : values) {
+            pointers.push_back(value.bytes ? value.bytes->data() : nullptr);
+            lengths.push_back(value.bytes ? static_cast<int>(value.bytes->size()) : 0);
+            formats.push_back(value.binary ? 1 : 0);
+            types.push_back(value.type);
+        }
+        const std::unique_ptr<PGresult, decltype(&PQclear)> answer{
+            PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), types.data(), pointers.data(),
+                         lengths.data(), formats.data(), 0),
+            PQclear};
+        if (PQresultStatus(answer.get()) != PGRES_TUPLES_OK) {
             fail();
             return;
         }

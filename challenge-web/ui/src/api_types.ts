@@ -84,6 +84,14 @@ export interface Elevation {
   scope: 'session' | 'user_address' | 'label';
 }
 
+export interface Impact {
+  rows: number | null;
+  tables: string[];
+  cascades: string[];
+  locks: string[];
+  problem: string;
+}
+
 export interface Challenge extends ChallengeSummary {
   session: string;
   role: string;
@@ -93,6 +101,7 @@ export interface Challenge extends ChallengeSummary {
   reasons: { rule: string; because: string }[];
   opaque_reasons: string[];
   in_transaction: boolean;
+  impact?: Impact | null;
   elevation?: Elevation | null;
   requirement: { level: number; factors: string[]; approvers?: string | null; approvals: number };
   proofs: { factor: string; user: string }[];

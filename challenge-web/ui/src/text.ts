@@ -145,6 +145,13 @@ export const text = {
     context: 'Who and where',
     user: 'User', role: 'Role', database: 'Database', application: 'Application', from: 'From', listener: 'Listener',
     session: 'Session', opened: 'Held since', none: 'not stated',
+    impact: 'Expected effect',
+    impact_rows: (rows: number) => (rows === 1 ? 'About 1 row.' : `About ${rows.toLocaleString('en')} rows.`),
+    impact_estimate: "The server's estimate; the statement has not run.",
+    impact_problem: 'The effect could not be estimated:',
+    impact_tables: 'Tables in the plan',
+    impact_cascades: 'Changed as well, by foreign keys',
+    impact_locks: 'Locks that the open transaction holds',
     transaction_heading: 'A transaction is open',
     transaction: 'Locks it has taken stay taken while you decide, and others may wait for them.',
     elevation: (seconds: number, scope: string) => {

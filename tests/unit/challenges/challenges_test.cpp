@@ -103,6 +103,23 @@ TEST(Challenges, AProofForOneIsNoProofForAnother)
     EXPECT_EQ(b.events.back().detail, "the answer is for another statement");
 }
 
+TEST(Challenges, AnEstimateIsShownAndChangesNothing)
+{
+    Bench b;
+    const auto opened = b.open();
+    const Impact impact{42, {"public.orders"}, {}, {}, {}};
+    b.challenges.note_impact(opened.id, impact, start);
+    EXPECT_EQ(b.challenges.find(opened.id)->impact, impact);
+    EXPECT_THAT(b.told(), ElementsAre(What::opened, What::impact_known));
+    EXPECT_EQ(b.challenges.find(opened.id)->digest, opened.digest);
+    EXPECT_TRUE(b.settled.empty());
+    (void)b.challenges.deny(opened.id, "alice", start);
+    b.challenges.note_impact(opened.id, Impact{}, start); // too late
+    b.challenges.note_impact("unknown", Impact{}, start);
+    EXPECT_EQ(b.challenges.find(opened.id)->impact, impact);
+    EXPECT_THAT(b.told(), ElementsAre(What::opened, What::impact_known, What::denied));
+}
+
 TEST(Challenges, AnApprovalIsUsedOnce)
 {
     Bench b;

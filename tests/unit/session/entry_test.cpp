@@ -157,8 +157,82 @@ TEST(Door, StartupKeysThatAreNotAllowed)
 {
     Relay relay;
     auto client = relay.connect();
-    client.send(startup("alice", {{"role", "postgres"}}));
-    expect_fatal(client, "42501", "\"role\"");
+    relay.log_in(client, "alice", "correct horse", {{"role", "postgres"}});
+    EXPECT_EQ(client.receive().type, 'R');
+    expect_fatal(client, "42501", "\"role\" is not allowed through stepgate (rule default.startup_key)");
+}
+
+TEST(Door, ReplicationNeedsARule)
+{
+    Relay relay;
+    auto client = relay.connect();
+    relay.log_in(client, "alice", "correct horse", {{"replication", "database"}});
+    EXPECT_EQ(client.receive().type, 'R');
+    expect_fatal(client, "42501",
+                 "replication connections are not allowed through stepgate (rule default.startup_key)");
+}
+
+constexpr const char* replication_for_alice = R"(
+[[rule]]
+id = "replicas"
+when = {startup_key = ["replication", "role"], user = {in = ["alice"]}}
+then = "allow"
+)";
+
+TEST(Door, ARuleAllowsReplicationToSomebody)
+{
+    Relay::Setup setup;
+    setup.policy = replication_for_alice;
+    Relay relay{std::move(setup)};
+    auto bob = relay.connect();
+    relay.log_in(bob, "bob", "correct horse", {{"replication", "true"}});
+    EXPECT_EQ(bob.receive().type, 'R');
+    expect_fatal(bob, "42501", "replication connections are not allowed");
+
+    auto client = relay.connect();
+    relay.log_in(client, "alice", "correct horse", {{"replication", "database"}});
+    EXPECT_EQ(client.receive().type, 'R');
+    auto server = relay.accept();
+    const auto asked = server.receive_startup();
+    EXPECT_NE(wire::as_text(asked.bytes).find(std::string("replication\0database", 20)), std::string_view::npos);
+    relay.welcome(server);
+    while (client.receive().type != 'Z') {
+    }
+    // Its own commands pass; SQL is judged as everywhere.
+    client.send(query("IDENTIFY_SYSTEM"));
+    EXPECT_EQ(server.receive().body(), std::string("IDENTIFY_SYSTEM") + '\0');
+    server.send({complete("IDENTIFY_SYSTEM"), ready()});
+    EXPECT_EQ(client.receive_types(2), "CZ");
+    client.send(query("select purge()"));
+    const auto held = client.receive();
+    EXPECT_EQ(held.type, 'N');
+    EXPECT_TRUE(server.nothing());
+}
+
+TEST(Door, AReplicationStreamFlowsBothWays)
+{
+    Relay::Setup setup;
+    setup.policy = replication_for_alice;
+    Relay relay{std::move(setup)};
+    auto client = relay.connect();
+    relay.log_in(client, "alice", "correct horse", {{"replication", "true"}});
+    EXPECT_EQ(client.receive().type, 'R');
+    auto server = relay.accept();
+    relay.greet(server);
+    while (client.receive().type != 'Z') {
+    }
+    client.send(query("START_REPLICATION SLOT s LOGICAL 0/0"));
+    EXPECT_EQ(server.receive().type, 'Q');
+    server.send({raw('W', std::string(3, '\0')), raw('d', "row")});
+    EXPECT_EQ(client.receive_types(2), "Wd");
+    client.send(raw('d', "feedback"));
+    EXPECT_EQ(server.receive().body(), "feedback");
+    client.send(raw('c'));
+    EXPECT_EQ(server.receive().type, 'c');
+    server.send({raw('c'), complete("COPY 0"), ready()});
+    EXPECT_EQ(client.receive_types(3), "cCZ");
+    client.send(query("select 1"));
+    EXPECT_EQ(server.receive().type, 'Q');
 }
 
 TEST(Door, WithoutTlsTheAnswerIsNo)

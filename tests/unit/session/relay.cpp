@@ -1,6 +1,7 @@
 #include "relay.h"
 
 #include "policies/rules/policy.h"
+#include "policies/sensitivity/catalog_view.h"
 #include "protocols/postgres/authentication.h"
 #include "protocols/postgres/framer.h"
 #include "protocols/postgres/query.h"
@@ -331,6 +332,10 @@ Relay::Relay(Setup setup)
             return proxy::session::WireUser{verifier(), {}, true};
         return std::nullopt;
     };
+    services.catalog_of = [catalog = setup.catalog](std::string_view, std::string_view) {
+        return policies::sensitivity::CatalogView{catalog, nullptr, catalog ? catalog->revision() : 0};
+    };
+    services.estimate_impact = setup.estimate_impact;
     proxy = std::make_unique<proxy::session::Proxy>(std::move(services),
                                                     proxy::session::ProxyOptions{1, setup.hold, setup.limits});
     auto& listener = setup.listener;
@@ -374,9 +379,10 @@ Peer Relay::accept()
     return Peer{::accept(listening_, nullptr, nullptr)};
 }
 
-void Relay::log_in(Peer& client, std::string_view user, std::string_view its_password)
+void Relay::log_in(Peer& client, std::string_view user, std::string_view its_password,
+                   const std::vector<std::pair<std::string, std::string>>& more)
 {
-    client.send(startup(user));
+    client.send(startup(user, more));
     pg::ScramClient scram{{std::string{its_password}, proxy::upstream::random_nonce()}};
     for (;;) {
         const auto message = client.receive();
@@ -389,8 +395,8 @@ void Relay::log_in(Peer& client, std::string_view user, std::string_view its_pas
             const auto action = scram.on(*offer);
             const auto& initial = std::get<pg::ScramClient::Initial>(action);
             pg::encode_sasl_initial_response(out, {initial.mechanism, wire::as_bytes(initial.response)});
-        } else if (const auto* more = std::get_if<pg::AuthenticationSaslContinue>(&*decoded)) {
-            const auto action = scram.on(*more);
+        } else if (const auto* next = std::get_if<pg::AuthenticationSaslContinue>(&*decoded)) {
+            const auto action = scram.on(*next);
             pg::encode_sasl_response(out, wire::as_bytes(std::get<pg::ScramClient::Respond>(action).response));
             client.send(out);
             return; // what comes next tells success from failure
@@ -402,6 +408,11 @@ void Relay::log_in(Peer& client, std::string_view user, std::string_view its_pas
 void Relay::greet(Peer& server)
 {
     ASSERT_FALSE(server.receive_startup().bytes.empty());
+    welcome(server);
+}
+
+void Relay::welcome(Peer& server)
+{
     wire::Bytes out;
     pg::encode_authentication_ok(out);
     pg::encode_parameter_status(out, {"client_encoding", "UTF8"});

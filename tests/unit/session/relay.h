@@ -5,6 +5,7 @@
 #include "protocols/postgres/replies.h"
 #include "proxy/audit/writer.h"
 #include "proxy/session/server.h"
+#include "proxy/upstream/impact.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -89,6 +90,8 @@ class Relay
         proxy::session::ListenerOptions listener = {};
         std::shared_ptr<proxy::audit::Files> files = {};
         std::function<void()> on_relay_thread = {}; // at each login
+        std::shared_ptr<const policies::catalog::Catalog> catalog = {};
+        std::function<void(std::string, proxy::upstream::ImpactRequest)> estimate_impact = {};
     };
     explicit Relay(Setup setup);
     Relay() : Relay(Setup{}) {}
@@ -101,10 +104,12 @@ class Relay
     };
     /// A logged-in session. `server_messages`: what the server says at login besides the usual.
     [[nodiscard]] Session session(std::string_view user = "alice");
-    [[nodiscard]] Peer connect();                                                // to the proxy
-    [[nodiscard]] Peer accept();                                                 // what the proxy connected
-    void log_in(Peer& client, std::string_view user, std::string_view password); // start-up and SCRAM
-    void greet(Peer& server); // the server's side of a login without password
+    [[nodiscard]] Peer connect(); // to the proxy
+    [[nodiscard]] Peer accept();  // what the proxy connected
+    void log_in(Peer& client, std::string_view user, std::string_view password,
+                const std::vector<std::pair<std::string, std::string>>& more = {}); // start-up and SCRAM
+    void greet(Peer& server);   // the server's side of a login without password
+    void welcome(Peer& server); // the same, when the start-up packet was read
 
     /// The pending challenges of a user.
     [[nodiscard]] std::vector<challenge_web::challenges::Snapshot> pending(const std::string& user = "alice");

@@ -24,7 +24,7 @@ TEST(Startup, WhatMayPassAndWhatMayNot)
 {
     struct Row {
         std::string_view name, value;
-        const char* sqlstate; // "" passes
+        const char* sqlstate; // "" passes; "rule": a rule would have to allow it
     };
     const Row rows[] = {
         {"application_name", "psql", ""},
@@ -45,25 +45,25 @@ TEST(Startup, WhatMayPassAndWhatMayNot)
         {"search_path", "a,", "22023"},
         {"replication", "false", ""},
         {"replication", "off", ""},
-        {"replication", "true", "42501"},
-        {"replication", "1", "42501"},
-        {"replication", "yes", "42501"},
-        {"replication", "database", "42501"},
-        {"role", "postgres", "42501"},
-        {"session_authorization", "postgres", "42501"},
-        {"standard_conforming_strings", "off", "42501"},
-        {"backslash_quote", "on", "42501"},
-        {"session_replication_role", "replica", "42501"},
-        {"row_security", "off", "42501"},
-        {"who.knows", "1", "42501"},
+        {"replication", "true", "rule"},
+        {"replication", "1", "rule"},
+        {"replication", "yes", "rule"},
+        {"replication", "database", "rule"},
+        {"role", "postgres", "rule"},
+        {"session_authorization", "postgres", "rule"},
+        {"standard_conforming_strings", "off", "rule"},
+        {"backslash_quote", "on", "rule"},
+        {"session_replication_role", "replica", "rule"},
+        {"row_security", "off", "rule"},
+        {"who.knows", "1", "rule"},
         {"options", "-c statement_timeout=5s", ""},
         {"options", "-c geqo=off -cjit=off --lock-timeout=1s", ""},
         {"options", "-c search_path=a\\ b", "22023"}, // an escaped space joins the words, and is no identifier list
-        {"options", "-c role=postgres", "42501"},
-        {"options", "-crole=postgres", "42501"},
-        {"options", "--role=postgres", "42501"},
-        {"options", "-c ROLE=postgres", "42501"},
-        {"options", "-c standard-conforming-strings=off", "42501"},
+        {"options", "-c role=postgres", "rule"},
+        {"options", "-crole=postgres", "rule"},
+        {"options", "--role=postgres", "rule"},
+        {"options", "-c ROLE=postgres", "rule"},
+        {"options", "-c standard-conforming-strings=off", "rule"},
         {"options", "-c client_encoding=SJIS", "22023"},
         {"options", "-c geqo", "42601"},
         {"options", "-O", "42501"},
@@ -72,7 +72,11 @@ TEST(Startup, WhatMayPassAndWhatMayNot)
     for (const auto& row : rows) {
         const auto checked = check({{row.name, row.value}});
         const auto* refusal = std::get_if<StartupRefusal>(&checked);
-        EXPECT_EQ(refusal == nullptr ? "" : refusal->sqlstate, row.sqlstate) << row.name << "=" << row.value;
+        std::string got = refusal == nullptr ? "" : refusal->sqlstate;
+        if (const auto* startup = std::get_if<ClientStartup>(&checked);
+            startup != nullptr && !startup->needs_rule.empty())
+            got = "rule";
+        EXPECT_EQ(got, row.sqlstate) << row.name << "=" << row.value;
     }
 }
 
@@ -89,6 +93,21 @@ TEST(Startup, SearchPathIsReadAsTheServerReadsIt)
     EXPECT_EQ(startup.state.search_path, (std::vector<std::string>{"app", "Mixed \"x\"", "public"}));
     const auto by_option = std::get<ClientStartup>(check({{"options", "-c search_path=audit"}}));
     EXPECT_EQ(by_option.state.search_path, std::vector<std::string>{"audit"});
+}
+
+TEST(Startup, WhatNeedsARuleIsNamedOnceAndReachesTheServer)
+{
+    const auto startup = std::get<ClientStartup>(
+        check({{"Replication", "database"}, {"role", "auditor"}, {"options", "-c ROLE=owner -c row-security=off"}}));
+    EXPECT_EQ(startup.needs_rule, (std::vector<std::string>{"replication", "role", "row_security"}));
+    EXPECT_TRUE(startup.replication);
+    EXPECT_EQ(startup.state.role, "owner"); // the later one counts
+    const std::vector<std::pair<std::string, std::string>> sent{{"replication", "database"},
+                                                                {"role", "auditor"},
+                                                                {"role", "owner"},
+                                                                {"row_security", "off"},
+                                                                {"client_encoding", "UTF8"}};
+    EXPECT_EQ(startup.parameters, sent);
 }
 
 TEST(Startup, DatabaseDefaultsToTheUser)

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, api, type Challenge } from '../api';
+import { ApiError, api, type Challenge, type Impact } from '../api';
 import { Answer } from '../components/answer';
 import { announce } from '../components/announce';
 import { Chips, Heading, Loading, Notice, PlainPage, Problem, use_title } from '../components/basics';
@@ -88,6 +88,7 @@ function Pending({ challenge, on_answered, on_reload }: { challenge: Challenge; 
 
       {challenge.in_transaction && <Notice kind="warning" heading={words.transaction_heading}>{words.transaction}</Notice>}
       <Statements challenge={challenge} />
+      {challenge.impact && <Expected impact={challenge.impact} />}
       <div class="facts">
         <Why challenge={challenge} />
         <Touches challenge={challenge} />
@@ -131,6 +132,20 @@ function Statements({ challenge }: { challenge: Challenge }) {
         );
       })}
     </>
+  );
+}
+
+function Expected({ impact }: { impact: Impact }) {
+  const list = (items: string[]) => <ul>{items.map((item) => <li key={item}><code><Revealed>{item}</Revealed></code></li>)}</ul>;
+  return (
+    <section class="impact" aria-live="polite">
+      <h2>{words.impact}</h2>
+      {impact.problem !== '' && <p>{words.impact_problem} <Revealed>{impact.problem}</Revealed></p>}
+      {impact.rows !== null && <p><strong>{words.impact_rows(impact.rows)}</strong> {words.impact_estimate}</p>}
+      {impact.tables.length > 0 && <><h3>{words.impact_tables}</h3>{list(impact.tables)}</>}
+      {impact.cascades.length > 0 && <><h3>{words.impact_cascades}</h3>{list(impact.cascades)}</>}
+      {impact.locks.length > 0 && <><h3>{words.impact_locks}</h3>{list(impact.locks)}</>}
+    </section>
   );
 }
 

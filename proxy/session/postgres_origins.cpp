@@ -1,0 +1,256 @@
+#include "policies/sensitivity/catalog_view.h"
+#include "proxy/session/postgres_session.h"
+
+#include <algorithm>
+
+// The second line of defence: the server's description of a result names the table and the column that a value comes
+// from (THREATS.md: a labelled origin is proof, no origin proves nothing). A statement whose text did not show such a
+// read is judged again with it: before it runs where its result was described before, and otherwise before its first
+// row reaches the client.
+
+namespace stepgate::proxy::session
+{
+
+namespace pg = protocols::postgres;
+using policies::rules::MatchedFacts;
+using policies::sensitivity::Origin;
+using policies::statement::Kind;
+using policies::statement::TableAccess;
+
+namespace
+{
+
+constexpr auto snapshot_age = std::chrono::milliseconds{250}; // asking for the newest one takes a lock
+
+bool names(const TableAccess& access, const Origin& origin)
+{
+    return access.table == origin.table && (std::ranges::find(access.columns, origin.column) != access.columns.end() ||
+                                            std::ranges::find(access.columns, "*") != access.columns.end());
+}
+
+/// The text shows the read already, so it was judged.
+bool shown(const MatchedFacts& facts, const Origin& origin)
+{
+    return std::ranges::any_of(facts.facts->statements, [&](const auto& statement) {
+        return std::ranges::any_of(statement.reads, [&](const auto& access) { return names(access, origin); });
+    });
+}
+
+void add(std::vector<TableAccess>& accesses, const Origin& origin)
+{
+    auto at = std::ranges::lower_bound(accesses, origin.table, {}, &TableAccess::table);
+    if (at == accesses.end() || at->table != origin.table)
+        at = accesses.insert(at, {origin.table, true, {}});
+    const auto column = std::ranges::lower_bound(at->columns, origin.column);
+    if (column == at->columns.end() || *column != origin.column)
+        at->columns.insert(column, origin.column);
+}
+
+/// Kinds that can give rows of tables.
+bool gives_rows(Kind kind)
+{
+    switch (kind) {
+    case Kind::select:
+    case Kind::insert:
+    case Kind::update:
+    case Kind::delete_rows:
+    case Kind::merge:
+    case Kind::execute:
+    case Kind::fetch:
+    case Kind::call:
+    case Kind::other:
+    case Kind::unknown:
+        return true;
+    default:
+        return false;
+    }
+}
+
+} // namespace
+
+std::shared_ptr<const policies::sensitivity::OriginLabels> Worker::origins(std::string_view listener,
+                                                                           std::string_view database)
+{
+    if (!shared.services.catalog_of || judge.policy().label_index().empty())
+        return nullptr;
+    const auto view = shared.services.catalog_of(listener, database);
+    if (!view.catalog)
+        return nullptr;
+    for (const auto& known : known_origins_)
+        if (known.view == view.revision && known.policy == judge.policy_pointer())
+            return known.labels;
+    const auto where = std::string{listener} + '\n' + std::string{database};
+    std::erase_if(known_origins_,
+                  [&](const auto& known) { return known.policy != judge.policy_pointer() || known.where == where; });
+    auto labels = std::make_shared<const policies::sensitivity::OriginLabels>(view, judge.policy().label_index(),
+                                                                              judge.policy().labels(), database);
+    if (labels->empty())
+        labels.reset();
+    known_origins_.push_back({view.revision, judge.policy_pointer(), where, labels});
+    return labels;
+}
+
+bool PostgresSession::watches_results()
+{
+    if (origins_policy_ != &worker_.judge.policy() || worker_.now - origins_checked_ > snapshot_age) {
+        origins_policy_ = &worker_.judge.policy();
+        origins_checked_ = worker_.now;
+        origins_ = worker_.origins(asker_.listener, asker_.database);
+    }
+    return origins_ != nullptr && listening_->options.mode == Mode::enforce;
+}
+
+/// The client did not ask for a description of the result, so that the rows would come without one.
+bool PostgresSession::must_describe(const PreparedStatement& statement)
+{
+    if (!watches_results() || tracker_.skipping())
+        return false;
+    if (statement.origins_by == origins_.get() && statement.origins_generation == state_.generation())
+        return false;
+    for (auto number = described_.begin(); number != described_.end(); ++number)
+        if (described_.at(number).statement.get() == &statement)
+            return false; // the answer comes before the rows
+    const auto& facts = *statement.facts->facts;
+    return facts.opaque || std::ranges::any_of(facts.statements, [](const auto& one) { return gives_rows(one.kind); });
+}
+
+/// Asks for the description of the portal that the Execute at the front of `in_` runs. False: the session is over.
+net::Task<bool> PostgresSession::describe_first()
+{
+    const pg::MessageFramer framer{pg::Side::frontend, worker_.shared.options.limits.message};
+    const auto framed = framer.next(in_.data());
+    const auto* frame = std::get_if<pg::Frame>(&framed);
+    const auto execute =
+        frame == nullptr ? pg::result<pg::Execute>{pg::errc::unexpected_message} : pg::decode_execute(*frame);
+    if (!execute)
+        co_return false;
+    const auto* portal = tracker_.portals().find(execute->portal);
+    const auto number = tracker_.describe(pg::Named::portal, pg::Origin::proxy);
+    if (number && portal != nullptr && portal->statement)
+        described_.push({*number, portal->statement, portal->tag, true});
+    wire::Bytes describe;
+    pg::encode_describe(describe, {pg::Named::portal, execute->portal});
+    sending_ = true;
+    const auto failed = co_await server_.write_all(describe);
+    sending_ = false;
+    co_return !failed;
+}
+
+/// RowDescription, NoData or ParameterDescription.
+void PostgresSession::on_description(const pg::Event& event, const pg::Frame& frame)
+{
+    if (event.kind == pg::Event::Kind::none && frame.is(pg::Backend::row_description)) { // of a Query
+        auto* flight = flight_of(event.tag);
+        if (watches_results() && flight != nullptr && flight->asked && !flight->approved)
+            guard(*flight, unexpected_origins(*flight->asked->facts, frame));
+        return;
+    }
+    while (!described_.empty() && described_.front().number < event.number)
+        described_.pop(); // failed or skipped
+    if (described_.empty() || described_.front().number != event.number)
+        return;
+    if (!frame.is(pg::Backend::parameter_description)) {
+        on_result(described_.pop(), frame);
+        return;
+    }
+    // Types that the client left to the server: values can be shown as what they are.
+    auto& types = described_.front().statement->parameter_types;
+    const auto said = pg::decode_parameter_description(frame);
+    for (std::size_t i = 0; said && i < said->size(); ++i) {
+        if (i == types.size())
+            types.push_back((*said)[i]);
+        else if (types[i] == 0)
+            types[i] = (*said)[i];
+    }
+}
+
+/// An error about a description that only the proxy asked for: the Execute behind it is skipped, so it is the client's.
+bool PostgresSession::stands_for_execute(const pg::Event& event) const
+{
+    for (auto number = described_.begin(); number != described_.end(); ++number)
+        if (const auto& described = described_.at(number); described.number == event.number)
+            return described.by_proxy;
+    return false;
+}
+
+void PostgresSession::on_result(Described described, const pg::Frame& frame)
+{
+    if (!watches_results())
+        return;
+    auto& statement = *described.statement;
+    if (statement.origins_by == origins_.get() && statement.origins_generation == state_.generation())
+        return; // the same again
+    statement.origins.clear();
+    refresh(statement);
+    if (frame.is(pg::Backend::row_description))
+        statement.origins = unexpected_origins(*statement.facts, frame);
+    statement.origins_by = origins_.get();
+    statement.origins_generation = state_.generation();
+    if (statement.origins.empty())
+        return;
+    statement.facts = with_reads(*statement.facts, 0, statement.origins);
+    for (auto number = flights_.begin(); number != flights_.end(); ++number) {
+        auto& flight = flights_.at(number);
+        const bool its = flight.asked == described.statement || (described.tag != 0 && number + 1 == described.tag);
+        if (its && flight.asked && !flight.approved && flight.done == 0)
+            guard(flight, statement.origins);
+    }
+}
+
+std::vector<TableAccess> PostgresSession::unexpected_origins(const MatchedFacts& facts, const pg::Frame& frame)
+{
+    std::vector<TableAccess> unexpected;
+    if (!pg::decode_row_description(frame, columns_))
+        return unexpected;
+    for (const auto& column : columns_) {
+        const auto* origin = column.table == 0 ? nullptr : origins_->find(column.table, column.number);
+        if (origin != nullptr && !shown(facts, *origin))
+            add(unexpected, *origin);
+    }
+    return unexpected;
+}
+
+std::shared_ptr<const MatchedFacts> PostgresSession::with_reads(const MatchedFacts& facts, std::size_t statement,
+                                                                const std::vector<TableAccess>& reads) const
+{
+    auto more = std::make_shared<policies::statement::Facts>(*facts.facts);
+    if (more->statements.size() <= statement)
+        more->statements.resize(statement + 1);
+    auto& all = more->statements[statement].reads;
+    all.insert(all.end(), reads.begin(), reads.end());
+    std::ranges::stable_sort(all, {}, &TableAccess::table);
+    return worker_.judge.match(std::move(more), asker_.database);
+}
+
+void PostgresSession::guard(Flight& flight, std::vector<TableAccess> origins)
+{
+    if (origins.empty())
+        return;
+    guarded_ += flight.origins.empty() ? 1 : 0;
+    flight.origins = std::move(origins);
+}
+
+void PostgresSession::unguard(Flight& flight)
+{
+    if (flight.origins.empty())
+        return;
+    flight.origins.clear();
+    if (guarded_ > 0)
+        --guarded_;
+}
+
+Flight* PostgresSession::flight_of(pg::Tag tag)
+{
+    return tag <= flights_.begin() || tag > flights_.end() ? nullptr : &flights_.at(tag - 1);
+}
+
+/// What the server says next are rows that wait for an answer.
+bool PostgresSession::rows_must_wait()
+{
+    if (rows_ != Rows::flow)
+        return false;
+    const auto* flight = flight_of(tracker_.answering_tag());
+    return flight != nullptr && !flight->origins.empty();
+}
+
+} // namespace stepgate::proxy::session
