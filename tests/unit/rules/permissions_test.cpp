@@ -90,7 +90,7 @@ then = "deny"
 statement = "notify"
 )");
     Judge judge{policy};
-    const auto facts = judge.facts("select 1", {}, "shop");
+    const auto facts = judge.facts("select 1", policies::postgres::SessionState{}, "shop");
     const auto verdict = judge.verdict(*facts, "select 1", from("alice"), false, now);
     EXPECT_EQ(verdict.action, Action::notify);
     EXPECT_EQ(verdict.rules, Strings{"default.statement"});
