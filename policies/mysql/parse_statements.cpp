@@ -404,6 +404,7 @@ void Parser::handler()
     if (accept(Word::k_close))
         return;
     expect(Word::k_read);
+    opaque("reads through a handler, which may stand for any table that was opened");
     read_table(table, "*");
     const std::size_t items = items_.size();
     items_.push_back(item_of(table, {}));
