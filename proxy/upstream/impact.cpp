@@ -3,6 +3,7 @@
 #include "proxy/upstream/libpq_options.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace stepgate::proxy::upstream
 {
@@ -11,6 +12,7 @@ namespace
 {
 
 constexpr std::size_t most_statements = 20;
+constexpr auto patience = std::chrono::seconds{5}; // for all of them
 
 // Tables whose rows go, or lose their reference, when rows of $1 are deleted. Names with their schemas count only.
 constexpr const char* cascades_sql =
@@ -75,8 +77,14 @@ class Estimate
         if (request_.process != 0)
             locks();
         set_path();
-        for (std::size_t i = 0; i < std::min(request_.statements.size(), most_statements) && server_.alive(); ++i)
+        const auto latest = std::chrono::steady_clock::now() + patience;
+        for (std::size_t i = 0; i < std::min(request_.statements.size(), most_statements) && server_.alive(); ++i) {
+            if (std::chrono::steady_clock::now() > latest) {
+                problem("The server took too long.");
+                break;
+            }
             statement(request_.statements[i]);
+        }
         if (request_.statements.size() > most_statements)
             problem("Only the first " + std::to_string(most_statements) + " statements were looked at.");
         if (!server_.alive())
