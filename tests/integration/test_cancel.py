@@ -1,8 +1,5 @@
 """Everything that ends a hold without an approval, on the real server: cancels of every kind, a client that leaves, time limits
 and death of the server's process. Each gives the right SQLSTATE, and nothing runs later.
-
-Checked once with the protection taken out: without `cancel_others`, the tests of pg_cancel_backend fail; with keys not compared,
-`test_a_wrong_key_does_nothing` fails.
 """
 import unittest
 

@@ -1,7 +1,4 @@
 """Judged at execution: every way in which PostgreSQL's protocol separates a text from its execution, on the real server.
-
-Checked once with the protection taken out: with must_judge() always false, the re-executed portals run unasked; with plans that
-judge only their first execution, the batch shows one statement instead of three.
 """
 import struct
 import unittest

@@ -1,7 +1,4 @@
 """What the page of a challenge says about the effect of a held statement, asked of the real server on the side.
-
-Checked once with the protection taken out: with why_not() always empty, the function of `test_functions_of_users_are_not_planned`
-runs while the statement is held.
 """
 import unittest
 

@@ -1,7 +1,7 @@
 """Connections and messages that carry no SQL: replication, start-up parameters, FunctionCall. Refused unless a rule allows them.
 
-Checked once with the protection taken out: with `permit` answering nullopt the three refusals of `Refused` fail; with
-`verdict_on_call` answering an allow the refused and the held call fail.
+Checked once with the protection taken out: with `permit` answering nullopt, Door.StartupKeysThatAreNotAllowed and
+Door.ReplicationNeedsARule of the unit tests fail.
 """
 import ctypes
 import subprocess

@@ -4,8 +4,7 @@
 
 #include <gtest/gtest.h>
 
-// Checked once with the protection taken out: with the owners not compared, AnotherUserCannot fails; with cancel_others
-// called for errors too, OnlyWhenTheServerSaysYes fails.
+// Checked once with the protection taken out: with the owners not compared, AnotherUserCannot fails.
 
 namespace stepgate::test
 {

@@ -11,9 +11,7 @@
 
 #include <algorithm>
 
-// The second line of defence: labelled origins in the server's descriptions. Checked once with the protection taken
-// out: with rows_must_wait() always false, every test of Rows but AReadThatTheTextShows… and those about what is not
-// labelled fails.
+// The second line of defence: labelled origins in the server's descriptions.
 
 namespace stepgate::test
 {
