@@ -530,7 +530,7 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
     if (function.kind == FunctionKind::aggregate)
         return out;
     if (function.language == "internal") {
-        if (builtin_function(function.body).trust != Builtin::Trust::harmless)
+        if (!is_harmless_symbol(function.body))
             out.opaque_reasons.push_back("calls " + what + ", which is the server's own " + function.body);
         return out;
     }

@@ -100,4 +100,25 @@ from (select relname::text collate "C" as name from pg_class
                           'pg_stat_subscription_stats', 'pg_statistic_ext_data', 'pg_stats_ext_exprs'])) r
 order by name;
 select '};';
+select '// Symbols of the server (pg_proc.prosrc) that only harmless functions have: what LANGUAGE internal may name.';
+select 'constexpr std::string_view harmless_symbols[] = {';
+with names as (
+    select proname
+    from pg_proc
+    where pronamespace = 'pg_catalog'::regnamespace
+    group by proname
+    having bool_and(provolatile in ('i', 's') or proname in (select h.name from harmless_volatile h))
+       and bool_and(prokind <> 'p')
+       and not bool_or(proname in (select d.name from dangerous d)))
+select format('    "%s",', symbol)
+from (select prosrc collate "C" as symbol
+      from pg_proc
+      where pronamespace = 'pg_catalog'::regnamespace
+        and prolang = (select oid from pg_language where lanname = 'internal')
+      group by prosrc
+      having bool_and(proname in (select n.proname from names n))
+         and not bool_or(prorettype in ('trigger'::regtype, 'event_trigger'::regtype, 'language_handler'::regtype))) f
+where symbol <> 'aggregate_dummy'
+order by symbol;
+select '};';
 select '// clang-format on';

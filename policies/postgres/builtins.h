@@ -24,6 +24,8 @@ struct Builtin {
 [[nodiscard]] bool takes_whole_row(std::string_view name);
 /// Whether a built-in returns rows or records, so that "(f(x)).name" selects a field and is no call.
 [[nodiscard]] bool returns_rows(std::string_view name);
+/// Whether a symbol of the server, as LANGUAGE internal names it, belongs to harmless functions only.
+[[nodiscard]] bool is_harmless_symbol(std::string_view symbol);
 [[nodiscard]] bool is_catalog_relation(std::string_view name);
 
 } // namespace stepgate::policies::postgres

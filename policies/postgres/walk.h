@@ -154,6 +154,7 @@ class Walk
     [[nodiscard]] bool may_become(catalog::Oid actual, catalog::Oid wanted) const;
     void indirection(const ::A_Indirection& node, Scope& scope);
     [[nodiscard]] bool is_row(const ::Node* node, Scope& scope);
+    void unknown_type(std::string_view name);
     void type_name(const ::TypeName* type, Scope& scope);
     void window(const ::WindowDef* window, Scope& scope);
 
@@ -260,6 +261,7 @@ class Walk
     std::vector<Reading> readings_;
     std::vector<Writing> writings_;
     bool redefines_code_ = false;   // the statement changes what runs when its relations are used
+    bool defines_column_ = false;   // it names the type of a column
     bool redefines_writes_ = false; // only when their rows are changed
     bool makes_temporary_ = false;
     bool unknown_code_ = false; // something runs that is not known

@@ -12,6 +12,16 @@ void Walk::expressions(const ::List* list, Scope& scope)
         expression(node_of(cell), scope);
 }
 
+/// A type that the session has just made, most likely: what its values run is not known. A column of it runs nothing
+/// yet.
+void Walk::unknown_type(std::string_view name)
+{
+    if (defines_column_)
+        redefines_code_ = true;
+    else
+        opaque("names the type " + std::string{name} + ", which is not known");
+}
+
 /// Type modifiers are expressions: numeric(10, 2).
 void Walk::type_name(const ::TypeName* type, Scope& scope)
 {
@@ -27,7 +37,7 @@ void Walk::type_name(const ::TypeName* type, Scope& scope)
     if (std::ranges::find(serials, text_of(node_of(parts.back()))) != std::end(serials))
         return;
     if (schema != "pg_catalog" && !type->pct_type && !is_type(schema, text_of(node_of(parts.back()))))
-        opaque("names the type " + std::string{text_of(node_of(parts.back()))} + ", which is not known");
+        unknown_type(text_of(node_of(parts.back())));
 }
 
 void Walk::window(const ::WindowDef* window, Scope& scope)

@@ -257,7 +257,9 @@ void Walk::function(const ::FuncCall& call_node, Scope& scope)
                               .uncounted = call_node.func_variadic || call_node.agg_star || call_node.agg_within_group,
                               .list = call_node.args,
                               .scope = &scope};
-    if (builtin && name == "set_config") {
+    if (builtin && name == "ts_rewrite" && arguments.count == 3) { // the one that runs no text
+        facts().calls.push_back("pg_catalog.ts_rewrite");
+    } else if (builtin && name == "set_config") {
         set_config(call_node);
         facts().calls.push_back("pg_catalog.set_config");
         if (parts.size() == 1)

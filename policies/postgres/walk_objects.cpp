@@ -661,7 +661,9 @@ void Walk::table_element(const ::Node* element, Scope& scope)
     switch (tag_of(element)) {
     case T_ColumnDef: {
         const auto& definition = as<::ColumnDef>(element);
+        defines_column_ = true;
         type_name(definition.typeName, scope);
+        defines_column_ = false;
         expression(definition.raw_default, scope);
         for (const ::ListCell& cell : cells(definition.constraints))
             constraint(as<::Constraint>(node_of(cell)), scope);
