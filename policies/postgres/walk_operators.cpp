@@ -10,7 +10,8 @@ namespace
 {
 
 constexpr catalog::Oid first_user_oid = 16384; // FirstNormalObjectId
-constexpr catalog::Oid boolean_type = 16, bigint_type = 20, integer_type = 23, unknown_type = 705, numeric_type = 1700;
+constexpr catalog::Oid boolean_type = 16, bigint_type = 20, integer_type = 23, undecided_type = 705,
+                       numeric_type = 1700;
 
 bool is_user_type(catalog::Oid type)
 {
@@ -33,7 +34,7 @@ catalog::Oid Walk::type_of(const ::Node* node, Scope& scope)
         return 0;
     if (const auto* constant = if_tag<::A_Const>(node, T_A_Const)) {
         if (constant->isnull || constant->val.node.type == T_String)
-            return unknown_type;
+            return undecided_type;
         switch (constant->val.node.type) {
         case T_Integer:
             return integer_type;
@@ -91,7 +92,7 @@ catalog::Oid Walk::type_of_column(const ::ColumnRef& reference, Scope& scope)
 /// Whether a value of the type could stand where the operator wants another.
 bool Walk::may_become(catalog::Oid actual, catalog::Oid wanted) const
 {
-    if (actual == 0 || actual == unknown_type || actual == wanted)
+    if (actual == 0 || actual == undecided_type || actual == wanted)
         return true;
     const catalog::Type* const to = catalog_->type(wanted);
     const catalog::Type* const from = catalog_->type(actual);

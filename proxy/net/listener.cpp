@@ -91,8 +91,9 @@ Task<void> Listener::accept_until_closed()
             from.resize(size);
             on_accept_(Socket{executor, descriptor}, from);
             told = false;
-            if (accepted % at_a_stretch == 0)
+            if (accepted % at_a_stretch == 0) {
                 co_await asio::post(executor, asio::use_awaitable_t<Executor>{});
+            }
             continue;
         }
         const auto why = last_error();

@@ -20,8 +20,9 @@ class Signal
     }
     [[nodiscard]] net::Task<void> wait_until(SteadyTime latest)
     {
-        if (!raised_)
+        if (!raised_) {
             co_await timer_.wait_until(latest);
+        }
         raised_ = false;
     }
 
