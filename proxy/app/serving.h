@@ -13,16 +13,13 @@
 #include "proxy/audit/writer.h"
 #include "proxy/session/server.h"
 #include "proxy/store/sqlite_store.h"
-#include "proxy/upstream/catalog_service.h"
 #include "proxy/upstream/impact_estimator.h"
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace stepgate::proxy::app
 {
@@ -51,14 +48,12 @@ class Serving
     [[nodiscard]] std::string open_audit();
     [[nodiscard]] std::string open_store();
     [[nodiscard]] std::string start_web();
-    void start_catalogs();
     [[nodiscard]] std::string start_relay();
     void make_challenges();
     void user_changed(const std::string& user, std::string_view change);
     void record_policy();
 
     Configuration configuration_;
-    std::atomic<std::shared_ptr<const policies::rules::Policy>> policy_; // the same, for other threads
     std::unique_ptr<audit::Writer> writer_;
     std::unique_ptr<audit::Feeder> feeder_;
     std::unique_ptr<store::SqliteStore> store_;
@@ -73,8 +68,6 @@ class Serving
     std::optional<Recorder> recorder_;
     std::optional<Diagnostics> diagnostics_;
     std::unique_ptr<challenge_web::server::Server> web_;
-    std::unique_ptr<upstream::CatalogService> catalogs_;
-    std::vector<std::shared_ptr<upstream::DatabaseCatalog>> kept_catalogs_; // of the databases that listeners name
     std::unique_ptr<upstream::ImpactEstimator> impact_;
     std::unique_ptr<session::Proxy> proxy_;
 };

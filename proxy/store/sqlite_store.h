@@ -76,11 +76,6 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     /// tells whether the store can be used: after a write that failed it is an error until one succeeds.
     [[nodiscard]] result<std::int64_t> change_counter();
 
-    /// Where labels went in a database behind a listener, as text of whoever saves it; "" if nothing was saved.
-    [[nodiscard]] result<std::string> lineage(const std::string& listener, const std::string& database);
-    [[nodiscard]] result<void> save_lineage(const std::string& listener, const std::string& database,
-                                            const std::string& lineage);
-
   private:
     struct Impl;
     explicit SqliteStore(std::unique_ptr<Impl> impl);
