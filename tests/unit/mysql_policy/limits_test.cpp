@@ -55,7 +55,7 @@ class Hostile : public testing::TestWithParam<HostileText>
 /// Neither crashes nor passes unread, and takes no memory to speak of besides the text.
 TEST_P(Hostile, IsReadInFlatMemory)
 {
-    const long before = peak_kilobytes();
+    [[maybe_unused]] const long before = peak_kilobytes();
     const auto facts = facts_of(GetParam().sql);
     EXPECT_EQ(facts.opaque, GetParam().opaque) << (facts.opaque_reasons.empty() ? "" : facts.opaque_reasons.front());
 #if !defined(__SANITIZE_ADDRESS__)
