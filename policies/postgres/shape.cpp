@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 #include <optional>
 #include <random>
 #include <vector>
@@ -69,8 +68,7 @@ class NormalForm
         put(mark_verbatim);
         for (int shift = 0; shift < 32; shift += 8)
             put(static_cast<char>(text.size() >> shift & 0xff));
-        std::memcpy(end_, text.data(), text.size());
-        end_ += text.size();
+        end_ = std::copy(text.begin(), text.end(), end_); // also of no text at all, unlike memcpy
     }
 
   private:
