@@ -10,16 +10,15 @@ package=$1 directory=$2; shift 2
 mkdir -p "$directory" && cd "$directory"
 if [ -f "$package.folder" ]; then cat "$package.folder"; exit 0; fi
 
-# Package lists of our own: the machine's sources are not touched.
-mkdir -p apt/lists/partial apt/cache/archives/partial
-key=/usr/share/keyrings/debian-archive-keyring.gpg
+# Package lists of our own, from the archives that the machine uses for this release: its own sources are not touched.
+mkdir -p apt/lists/partial apt/cache/archives/partial apt/parts
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-cat >apt/sources.list <<LIST
-deb-src [signed-by=$key] http://deb.debian.org/debian $release main
-deb-src [signed-by=$key] http://deb.debian.org/debian $release-updates main
-deb-src [signed-by=$key] http://deb.debian.org/debian-security $release-security main
-LIST
-apt=(-o "Dir::Etc::sourcelist=$PWD/apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$PWD/apt/lists"
+for file in /etc/apt/sources.list.d/*.sources; do
+  grep -qE "^Suites:(.* )?$release( |\$|-)" "$file" 2>/dev/null || continue
+  sed 's/^Types:.*/Types: deb-src/' "$file" >"apt/parts/$(basename "$file")"
+done
+sed -nE "s/^deb( .*[/ ]$release(-[a-z]+)? .*)/deb-src\\1/p" /etc/apt/sources.list >apt/sources.list 2>/dev/null || true
+apt=(-o "Dir::Etc::sourcelist=$PWD/apt/sources.list" -o "Dir::Etc::sourceparts=$PWD/apt/parts" -o "Dir::State::lists=$PWD/apt/lists"
      -o "Dir::Cache=$PWD/apt/cache" -o APT::Sandbox::User=root -o Acquire::Retries=2 -qq)
 apt-get "${apt[@]}" update >apt/update.log 2>&1 || { tail -n 3 apt/update.log >&2; exit 77; }
 
