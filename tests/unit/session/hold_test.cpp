@@ -314,7 +314,7 @@ TEST(Hold, AResetWithdrawsTheChallenge)
     expect_held(session);
     session.client.reset();
     EXPECT_TRUE(session.server.closed());
-    EXPECT_TRUE(relay.pending().empty());
+    EXPECT_TRUE(relay.nothing_pending());
 }
 
 TEST(Hold, NewerBytesMeanThatTheClientGaveUp)

@@ -22,8 +22,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 
 namespace stepgate::test
 {
@@ -453,6 +455,14 @@ std::vector<ch::Snapshot> Relay::pending(const std::string& user)
         if (one.state == ch::State::pending)
             waiting.push_back(std::move(one));
     return waiting;
+}
+
+bool Relay::nothing_pending()
+{
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{5};
+    while (!pending().empty() && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    return pending().empty();
 }
 
 void Relay::approve(const ch::Snapshot& challenge)

@@ -225,7 +225,7 @@ TEST(Rows, AClientThatLeavesWithdrawsTheQuestion)
     expect_rows_held(session);
     session.client.close();
     EXPECT_TRUE(session.server.closed());
-    EXPECT_TRUE(relay.pending().empty());
+    EXPECT_TRUE(relay.nothing_pending());
 }
 
 TEST(Rows, OfAWholeRowWait)
