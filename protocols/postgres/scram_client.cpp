@@ -87,28 +87,20 @@ ScramClient::Action ScramClient::on(const AuthenticationSaslContinue& message)
 ScramClient::Action ScramClient::prove(wire::View salt, int iterations, std::string_view signed_text,
                                        std::string_view without_proof)
 {
-    auto prepared = prepare_password(settings_.password);
-    auto salted = pbkdf2_sha256(prepared, salt, iterations);
-    wipe(prepared);
-    if (!salted)
+    const auto keys = settings_.keys != nullptr ? settings_.keys->keys(settings_.password, salt, iterations)
+                                                : derive_scram_keys(settings_.password, salt, iterations);
+    if (!keys)
         return fail(errc::crypto_failure);
-    auto client_key = hmac_sha256(*salted, "Client Key");
-    auto server_key = hmac_sha256(*salted, "Server Key");
-    wipe(*salted);
-    if (!client_key || !server_key)
-        return fail(errc::crypto_failure);
-    const auto stored_key = sha256(*client_key);
+    const auto stored_key = sha256(keys->client);
     if (!stored_key)
         return fail(errc::crypto_failure);
     const auto client_signature = hmac_sha256(*stored_key, signed_text);
-    const auto server_signature = hmac_sha256(*server_key, signed_text);
+    const auto server_signature = hmac_sha256(keys->server, signed_text);
     if (!client_signature || !server_signature)
         return fail(errc::crypto_failure);
     server_signature_ = *server_signature;
     std::string response{without_proof};
-    response += ",p=" + encode_base64(exclusive_or(*client_key, *client_signature));
-    wipe(*client_key);
-    wipe(*server_key);
+    response += ",p=" + encode_base64(exclusive_or(keys->client, *client_signature));
     wipe(settings_.password);
     state_ = State::want_proof;
     return Respond{std::move(response)};

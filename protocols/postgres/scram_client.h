@@ -1,7 +1,7 @@
 #pragma once
 
 #include "protocols/postgres/authentication.h"
-#include "protocols/postgres/scram_verifier.h"
+#include "protocols/postgres/scram_keys.h"
 
 #include <string>
 #include <variant>
@@ -35,6 +35,7 @@ class ScramClient
         std::string nonce;                    // 18 or more random bytes as base64, new for each login
         wire::Bytes channel_binding = {};     // tls-server-end-point; empty: no TLS
         bool require_channel_binding = false; // refuse servers that do not offer -PLUS
+        ScramKeyCache* keys = nullptr;        // of this account; null: derived anew
     };
     explicit ScramClient(Settings settings) : settings_{std::move(settings)} {}
     ScramClient(const ScramClient&) = delete;
@@ -44,7 +45,8 @@ class ScramClient
     /// errc: unsupported_mechanism, unexpected_message.
     [[nodiscard]] Action on(const AuthenticationSasl& message);
 
-    /// Takes some milliseconds (PBKDF2). errc: malformed_scram, weak_server, crypto_failure, unexpected_message.
+    /// Takes some milliseconds (PBKDF2) unless `keys` has them. errc: malformed_scram, weak_server, crypto_failure,
+    /// unexpected_message.
     [[nodiscard]] Action on(const AuthenticationSaslContinue& message);
 
     /// errc: malformed_scram, wrong_password, wrong_server, unexpected_message.

@@ -1,6 +1,7 @@
 #include "protocols/postgres/scram_verifier.h"
 
 #include "protocols/postgres/crypto.h"
+#include "protocols/postgres/scram_keys.h"
 #include "protocols/postgres/scram_message.h"
 
 #include <stringprep.h>
@@ -69,21 +70,13 @@ result<ScramVerifier> make_verifier(std::string_view password, wire::View salt, 
 {
     if (salt.empty() || iterations < 1)
         return errc::invalid_verifier;
-    auto prepared = prepare_password(password);
-    auto salted = pbkdf2_sha256(prepared, salt, iterations);
-    wipe(prepared);
-    if (!salted)
-        return salted.error();
-    auto client_key = hmac_sha256(*salted, "Client Key");
-    const auto server_key = hmac_sha256(*salted, "Server Key");
-    wipe(*salted);
-    if (!client_key || !server_key)
-        return errc::crypto_failure;
-    const auto stored_key = sha256(*client_key);
-    wipe(*client_key);
+    const auto keys = derive_scram_keys(password, salt, iterations);
+    if (!keys)
+        return keys.error();
+    const auto stored_key = sha256(keys->client);
     if (!stored_key)
         return stored_key.error();
-    return ScramVerifier{iterations, {salt.begin(), salt.end()}, *stored_key, *server_key};
+    return ScramVerifier{iterations, {salt.begin(), salt.end()}, *stored_key, keys->server};
 }
 
 result<ScramVerifier> mock_verifier(std::string_view user, wire::View secret, int iterations)

@@ -193,7 +193,7 @@ net::Task<std::optional<Rejected>> PostgresSession::connect_server(const ClientS
         auto parameters = startup.parameters;
         parameters.emplace_back("database", asker_.database);
         upstream::Account account{options.upstream.user, options.upstream.password,
-                                  options.upstream.allow_cleartext_password};
+                                  options.upstream.allow_cleartext_password, listening_->upstream_keys};
         failed = co_await upstream::login(server_, server_in_, std::move(account), std::move(parameters), greeting_);
     }
     deadline_ = login_deadline;

@@ -3,6 +3,7 @@
 #include "challenge-web/challenges/challenges.h"
 #include "policies/rules/judge.h"
 #include "policies/sensitivity/origin_labels.h"
+#include "protocols/postgres/scram_keys.h"
 #include "proxy/audit/writer.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/listener.h"
@@ -62,6 +63,8 @@ class Listening
     {
     }
     const ListenerOptions options;
+    const std::shared_ptr<protocols::postgres::ScramKeyCache> upstream_keys =
+        std::make_shared<protocols::postgres::ScramKeyCache>();
 
     [[nodiscard]] std::shared_ptr<const Certificates> certificates() const
     {

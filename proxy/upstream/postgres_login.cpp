@@ -22,7 +22,8 @@ class Login
     Login(const Account& account, bool encrypted, wire::Bytes channel_binding, Greeting& greeting)
         : account_{account}, encrypted_{encrypted}, greeting_{greeting}, scram_{pg::ScramClient::Settings{
                                                                              account.password, random_nonce(),
-                                                                             std::move(channel_binding), false}}
+                                                                             std::move(channel_binding), false,
+                                                                             account.keys.get()}}
     {
     }
 

@@ -1,10 +1,12 @@
 #pragma once
 
+#include "protocols/postgres/scram_keys.h"
 #include "protocols/postgres/startup.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/stream.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,7 +44,8 @@ struct Failure {
 /// The account used at the server.
 struct Account {
     std::string user, password;
-    bool allow_cleartext = false; // even without TLS
+    bool allow_cleartext = false;                                  // even without TLS
+    std::shared_ptr<protocols::postgres::ScramKeyCache> keys = {}; // shared by the logins of this account
 };
 
 /// What the server said after it let us in.

@@ -371,6 +371,26 @@ TEST(ScramClient, takes_messages_only_in_their_order)
     EXPECT_FALSE(skips.verified());
 }
 
+// What was kept is never the answer to another question.
+TEST(ScramKeyCache, gives_what_would_be_derived)
+{
+    const wire::Bytes salt = bytes("one salt"), other = bytes("another salt");
+    ScramKeyCache cache;
+    const struct {
+        const char* password;
+        const wire::Bytes& salt;
+        int iterations;
+    } asked[] = {{"pencil", salt, 4096},  {"pencil", salt, 4096},   {"pencil", other, 4096},
+                 {"pencil", other, 4097}, {"pencils", other, 4097}, {"pencil", salt, 4096}};
+    for (const auto& one : asked) {
+        const auto expected = derive_scram_keys(one.password, one.salt, one.iterations);
+        const auto given = cache.keys(one.password, one.salt, one.iterations);
+        ASSERT_TRUE(expected && given);
+        EXPECT_EQ(given->client, expected->client);
+        EXPECT_EQ(given->server, expected->server);
+    }
+}
+
 TEST(Verifier, text_there_and_back)
 {
     const std::string text = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
