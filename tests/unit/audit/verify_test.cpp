@@ -75,14 +75,20 @@ TEST_F(VerifyTest, AnUntouchedJournalIsIntact)
     EXPECT_TRUE(report().findings.empty());
 }
 
-TEST_F(VerifyTest, EveryByteOfEveryRecordIsGuarded)
+// In parts, which run side by side: of each four bytes one.
+class VerifyBytes : public VerifyTest, public testing::WithParamInterface<std::size_t>
+{
+};
+INSTANTIATE_TEST_SUITE_P(Audit, VerifyBytes, testing::Range(std::size_t{0}, std::size_t{4}));
+
+TEST_P(VerifyBytes, OfEveryRecordAreGuarded)
 {
     make_journal();
     const auto all = segments();
     for (const auto& segment : all) {
         const std::string good = slurp(segment.path);
         const auto places = frames(good);
-        for (std::size_t at = 0; at < good.size(); ++at) {
+        for (std::size_t at = GetParam(); at < good.size(); at += 4) {
             std::string changed = good;
             changed[at] = static_cast<char>(changed[at] ^ 0x01);
             spill(segment.path, changed);

@@ -104,7 +104,11 @@ def main():
                 print(f"{path}:1: a folder that ALLOWED does not name")
                 bad += 1
                 continue
-            for number, sentence in refusals(path, file.read_text()):
+            text = file.read_text()
+            if file.suffix == ".h" and "#pragma once" not in text:
+                print(f"{path}:1: no #pragma once")
+                bad += 1
+            for number, sentence in refusals(path, text):
                 print(f"{path}:{number}: {sentence}")
                 bad += 1
     print(f"{count} files, {bad} forbidden includes")
