@@ -73,10 +73,12 @@ net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
     }
 }
 
+/// Shorter where the server keeps locks of what ran before. A Parse that went on only keeps others from changing the
+/// tables' definitions: that is no reason to hurry a person.
 std::chrono::seconds PostgresSession::time_to_answer() const
 {
     const auto& hold = worker_.shared.options.hold;
-    return tracker_.transaction() == pg::Transaction::idle && !group_open_ ? hold.timeout : hold.in_transaction;
+    return tracker_.transaction() == pg::Transaction::idle && !group_executed_ ? hold.timeout : hold.in_transaction;
 }
 
 net::Task<PostgresSession::Held> PostgresSession::challenge(Plan& plan, SteadyTime read_at)

@@ -234,6 +234,7 @@ PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, c
         return Step::describe;
     depart(portal.tag, portal.statement, tracker_.execute(portal.tag).value_or(0), false, std::move(portal.cancels));
     group_open_ = true;
+    group_executed_ = true;
     return Step::forward;
 }
 
@@ -293,6 +294,7 @@ PostgresSession::Step PostgresSession::inspect_sync(const pg::Frame& frame)
     tracker_.sync();
     refused_group_ = false;
     group_open_ = false;
+    group_executed_ = false;
     ++group_;
     return Step::forward;
 }

@@ -47,6 +47,7 @@ net::Task<bool> PostgresSession::refuse(Words words)
     if (failed)
         co_return false;
     group_open_ = !simple;
+    group_executed_ = group_executed_ && !simple;
     co_return co_await quiet();
 }
 

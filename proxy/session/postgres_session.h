@@ -246,7 +246,8 @@ class PostgresSession final : public Session
     std::size_t effects_in_flight_ = 0;
     static constexpr unsigned reads_at_a_stretch = 32;
     unsigned full_reads_ = 0;
-    bool group_open_ = false; // extended messages went on since the last Sync
+    bool group_open_ = false;     // extended messages went on since the last Sync
+    bool group_executed_ = false; // and one of them ran something: the server keeps its locks until Sync
     bool failed_since_ready_ = false;
 
     wire::Bytes out_; // for the client, where its socket was full

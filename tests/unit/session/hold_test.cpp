@@ -529,6 +529,62 @@ TEST(Extended, TheSecondExecutionOfAGroupIsHeldAfterTheFirstRan)
     EXPECT_EQ(session.client.receive_types(3), "2CZ");
 }
 
+std::chrono::seconds time_to_answer(Relay& relay)
+{
+    const auto challenge = relay.pending().at(0);
+    return std::chrono::duration_cast<std::chrono::seconds>(challenge.expires - challenge.opened);
+}
+
+TEST(Extended, ThereIsTimeToAnswerOutsideATransaction)
+{
+    Relay relay;
+    auto session = relay.session();
+    session.client.send({parse("", risky), bind("", ""), execute(), sync()});
+    EXPECT_EQ(session.server.receive_types(2), "PH");
+    session.server.send(raw('1'));
+    EXPECT_EQ(session.client.receive().type, '1');
+    expect_held(session);
+    EXPECT_EQ(time_to_answer(relay), proxy::session::HoldOptions{}.timeout);
+}
+
+TEST(Extended, ThereIsLessTimeWhereSomethingRanBefore)
+{
+    Relay relay;
+    auto session = relay.session();
+    session.client.send({parse("", "insert into t values (1)"), bind("", ""), execute(), parse("", risky), bind("", ""),
+                         execute(), sync()});
+    EXPECT_EQ(session.server.receive_types(5), "PBEPH");
+    session.server.send({raw('1'), raw('2'), complete("INSERT 0 1"), raw('1')});
+    EXPECT_EQ(session.client.receive_types(4), "12C1");
+    expect_held(session);
+    EXPECT_EQ(time_to_answer(relay), proxy::session::HoldOptions{}.in_transaction);
+    relay.approve();
+    EXPECT_EQ(session.client.receive().type, 'N');
+    EXPECT_EQ(session.server.receive_types(3), "BES");
+    session.server.send({raw('2'), complete("DELETE 3"), ready()});
+    EXPECT_EQ(session.client.receive_types(3), "2CZ");
+
+    session.client.send({parse("", risky), bind("", ""), execute(), sync()}); // what ran before is committed
+    EXPECT_EQ(session.server.receive_types(2), "PH");
+    session.server.send(raw('1'));
+    EXPECT_EQ(session.client.receive().type, '1');
+    expect_held(session);
+    EXPECT_EQ(time_to_answer(relay), proxy::session::HoldOptions{}.timeout);
+}
+
+TEST(Extended, ThereIsLessTimeInATransactionBlock)
+{
+    Relay relay;
+    auto session = relay.session();
+    begin(session);
+    session.client.send({parse("", risky), bind("", ""), execute(), sync()});
+    EXPECT_EQ(session.server.receive_types(2), "PH");
+    session.server.send(raw('1'));
+    EXPECT_EQ(session.client.receive().type, '1');
+    expect_held(session);
+    EXPECT_EQ(time_to_answer(relay), proxy::session::HoldOptions{}.in_transaction);
+}
+
 TEST(Extended, OneChallengeForABatch)
 {
     Relay relay;
