@@ -6,6 +6,7 @@
 #include "proxy/app/command_serve.h"
 #include "proxy/app/command_user.h"
 #include "proxy/app/configuration.h"
+#include "proxy/audit/text.h"
 
 #include <CLI/CLI.hpp>
 
@@ -15,6 +16,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <string>
 
 namespace
 {
@@ -279,6 +281,30 @@ void add_audit(CLI::App& app, Command& chosen)
     });
 }
 
+/// CLI11 only says that a subcommand is missing, and lets --help hide the mistake. Options stand behind commands, so
+/// that the first words tell. Empty: they are commands all.
+std::string unknown_command(CLI::App& app, int argc, char** argv)
+{
+    auto* at = &app;
+    std::string path = app.get_name();
+    for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+        const auto commands = at->get_subcommands(nullptr);
+        if (commands.empty())
+            break; // the words of this command
+        const std::string word = argv[i];
+        const auto found = std::ranges::find(commands, word, [](const auto* command) { return command->get_name(); });
+        if (found == commands.end()) {
+            std::string text = path + ": \"" + stepgate::proxy::audit::one_line(word) + "\" is not a command; one of:";
+            for (const auto* command : commands)
+                text += " " + command->get_name();
+            return text + "\nRun " + path + " --help to see what they do.";
+        }
+        at = *found;
+        path += " " + word;
+    }
+    return {};
+}
+
 } // namespace
 
 int main(int argc, char** argv)
@@ -297,6 +323,10 @@ int main(int argc, char** argv)
     add_user(app, chosen);
     add_enroll(app, chosen);
     add_audit(app, chosen);
+    if (const auto wrong = unknown_command(app, argc, argv); !wrong.empty()) {
+        std::cerr << wrong << '\n';
+        return 2;
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

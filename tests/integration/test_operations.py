@@ -67,7 +67,14 @@ class Configuration(unittest.TestCase):
         self.assertEqual(served.returncode, 2)
 
     def test_unknown_command_is_usage(self):
-        self.assertEqual(subprocess.run([BINARY, "frobnicate"], capture_output=True).returncode, 2)
+        for words, says in ((["bogus"], ('"bogus" is not a command', " serve ", " audit")),
+                            (["bogus", "--help"], ('"bogus" is not a command',)),
+                            (["audit", "bogus", "--help"], ('stepgate audit: "bogus" is not a command', " verify"))):
+            done = subprocess.run([BINARY, *words], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), words)
+            for text in says:
+                self.assertIn(text, done.stderr, words)
+        self.assertEqual(subprocess.run([BINARY], capture_output=True).returncode, 2)
         for command in ([], ["init"], ["serve"], ["check"], ["explain"], ["user"], ["user", "add"], ["enroll"], ["audit"],
                         ["audit", "verify"], ["audit", "search"]):
             done = subprocess.run([BINARY, *command, "--help"], capture_output=True, text=True)
