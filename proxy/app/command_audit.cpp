@@ -6,6 +6,9 @@
 #include "proxy/audit/text.h"
 #include "proxy/audit/verify.h"
 
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <ostream>
@@ -92,6 +95,19 @@ bool pages(const std::filesystem::path& directory, audit::Query query, int limit
     return true;
 }
 
+/// Why a login failed, a session ended, a proof was not taken; "" for records that need no reason.
+std::string reason_of(const audit::Row& row)
+{
+    boost::system::error_code failed;
+    const auto details = boost::json::parse(row.details.empty() ? "{}" : row.details, failed);
+    if (failed || !details.is_object())
+        return {};
+    for (const char* key : {"reason", "error"})
+        if (const auto* found = details.as_object().if_contains(key); found != nullptr && found->is_string())
+            return std::string{found->as_string()};
+    return {};
+}
+
 void print_row(const audit::Row& row, std::ostream& out)
 {
     out << row.sequence << ' ' << audit::rfc3339(row.at) << ' ' << row.type;
@@ -113,6 +129,7 @@ void print_row(const audit::Row& row, std::ostream& out)
     if (row.errors > 0)
         out << " errors=" << row.errors;
     part("sqlstate", row.sqlstate);
+    part("reason", reason_of(row));
     if (!row.text.empty())
         out << " | " << audit::one_line(row.text);
     out << '\n';

@@ -81,8 +81,13 @@ net::Task<std::optional<Rejected>> Door::start_tls(bool direct)
 {
     auto context = certificates_.server; // named: g++ 12 loses temporaries of a co_await
     const auto failed = co_await client_.accept_tls(std::move(context));
-    if (failed)
-        co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "TLS handshake failed: " + net::take_tls_errors()};
+    if (failed) {
+        auto why = net::take_tls_errors();
+        if (why.empty())
+            why = client_.peer_closed() ? "the client closed the connection"
+                                        : "the client does not agree on TLS 1.2 or newer";
+        co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "TLS handshake failed: " + why};
+    }
     if (direct && !client_.alpn_agreed())
         co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "direct TLS without ALPN"};
     co_return std::nullopt;
@@ -105,11 +110,18 @@ net::Task<std::optional<Rejected>> Door::on_ssl_request()
 
 Knock Door::on_startup(const pg::Startup& startup) const
 {
+    const auto refuse = [&startup](std::string sqlstate, std::string message, std::string hint) {
+        auto rejected = refused(std::move(sqlstate), std::move(message), std::move(hint));
+        for (const auto& [name, value] : startup.parameters)
+            if (name == "user")
+                rejected.user = value;
+        return rejected;
+    };
     if (tls_.mode == net::ServerTlsMode::require && !client_.encrypted())
-        return refused("28000", "this listener of stepgate accepts TLS connections only", "Use sslmode=require.");
+        return refuse("28000", "this listener of stepgate accepts TLS connections only", "Use sslmode=require.");
     auto checked = check_startup(startup);
     if (auto* refusal = std::get_if<StartupRefusal>(&checked))
-        return refused(refusal->sqlstate, refusal->message, refusal->hint);
+        return refuse(refusal->sqlstate, refusal->message, refusal->hint);
     return std::move(std::get<ClientStartup>(checked));
 }
 

@@ -26,6 +26,7 @@ struct Rejected {
     std::string sqlstate = {}, message = {}, hint = {}; // for the client; empty message: say nothing
     std::string log = {};                               // more than the client may know
     wire::Bytes as_is = {};                             // an ErrorResponse of the server in place of the above
+    std::string user = {};                              // whom a start-up packet named that was refused
 };
 
 /// A CancelRequest: all that this connection was for.

@@ -105,18 +105,18 @@ net::Task<bool> PostgresSession::enter()
 net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& startup)
 {
     using Kind = Rejected::Kind;
-    if (draining_ || worker_.draining)
-        co_return Rejected{Kind::refused, "57P03", "stepgate is shutting down"};
-    if (!entered_limits_) {
-        worker_.metrics.connections_refused.add();
-        co_return Rejected{Kind::refused, "53300", "too many connections to stepgate (in all or from this address)"};
-    }
     const auto& options = listening_->options;
     asker_.listener = options.name;
     asker_.user = startup.user;
     asker_.database = options.upstream.database.value_or(startup.database);
     asker_.client_address = address_;
     asker_.application_name = startup.application_name;
+    if (draining_ || worker_.draining)
+        co_return Rejected{Kind::refused, "57P03", "stepgate is shutting down"};
+    if (!entered_limits_) {
+        worker_.metrics.connections_refused.add();
+        co_return Rejected{Kind::refused, "53300", "too many connections to stepgate (in all or from this address)"};
+    }
     if (startup.negotiate) {
         pg::NegotiateProtocolVersion answer{startup.version.minor, {}};
         for (const auto& option : startup.unknown_options)
@@ -279,6 +279,8 @@ net::Task<void> PostgresSession::reject(Rejected rejected)
     if (rejected.kind == Kind::login || rejected.kind == Kind::refused || rejected.kind == Kind::upstream) {
         worker_.metrics.logins_failed.add();
         auto failed = record(audit::Type::login_failed);
+        if (failed.user.empty())
+            failed.user = std::move(rejected.user);
         failed.fields.emplace_back("database", asker_.database);
         failed.fields.emplace_back("reason", rejected.log.empty() ? rejected.message : rejected.log);
         (void)worker_.shared.services.audit->submit(std::move(failed)); // there is nothing left to refuse

@@ -2,6 +2,9 @@
 import csv
 import io
 import json
+import re
+import socket
+import struct
 import subprocess
 import unittest
 
@@ -27,9 +30,21 @@ class Audit(unittest.TestCase):
         stack.ask("SELECT 'harmless', 815")
         stack.ask("SELECT * FROM no_such_table")
         stack.ask("SELECT 1", PGPASSWORD="wrong")
+        stack.ask("SELECT 1", PGUSER="tourist", PGCLIENTENCODING="LATIN1")
+        with socket.create_connection(("127.0.0.1", stack.port), PATIENCE) as gone:
+            gone.sendall(struct.pack(">II", 8, 80877103))
+            gone.recv(1)
+        with socket.create_connection(("127.0.0.1", stack.port), PATIENCE) as strange:
+            strange.sendall(struct.pack(">II", 8, 80877103))
+            strange.recv(1)
+            strange.sendall(b"this is not TLS at all")
+            strange.recv(100)
         for answer in (demo.approve, demo.deny):
             process = stack.psql("-c", "DELETE FROM payments WHERE true")
-            answer(demo.wait_pending())
+            challenge = demo.wait_pending()
+            if answer == demo.approve:
+                cls.answer_wrongly(challenge)
+            answer(challenge)
             process.communicate(timeout=PATIENCE)
         process = stack.psql("-c", f"SELECT name FROM customers WHERE ssn = '{SECRET}'")
         demo.approve(demo.wait_pending())
@@ -43,6 +58,16 @@ class Audit(unittest.TestCase):
             process.kill()
             process.communicate()
 
+    @classmethod
+    def answer_wrongly(cls, challenge):
+        """A passkey's answer whose signature is of something else."""
+        place = f"/challenges/{challenge['id']}/passkey"
+        credential = cls.demo.passkey.sign(cls.demo.call("POST", place + "/begin", {})["options"])
+        other = cls.demo.passkey.sign(cls.demo.call("POST", place + "/begin", {})["options"] | {"challenge": "AAAA"})
+        credential["response"]["signature"] = other["response"]["signature"]
+        status, _ = cls.demo.call("POST", place, {"credential": credential}, expect=None)
+        assert status == 400, status
+
     def records(self, *filters):
         return self.stack.audit(*filters)
 
@@ -50,6 +75,23 @@ class Audit(unittest.TestCase):
         types = {r["type"] for r in self.records()}
         self.assertLessEqual({"start", "session_start", "session_end", "login_failed", "statement", "challenge_opened", "proof_accepted",
                               "challenge_approved", "challenge_denied", "release", "factor_enrolled"}, types)
+
+    def test_text_says_why(self):
+        self.records()
+        def lines(*filters):
+            return self.stack.run("audit", "search", *filters).splitlines()
+        self.assertTrue(any("user=demo" in line and "reason=" in line for line in lines("--type", "login_failed", "--user", "demo")))
+        refused = lines("--type", "login_failed", "--user", "tourist")
+        self.assertTrue(refused and all('reason=client_encoding "LATIN1"' in line for line in refused), refused)
+        errors = lines("--type", "protocol_error")
+        self.assertTrue(any("reason=TLS handshake failed: the client closed the connection" in line for line in errors), errors)
+        self.assertTrue(all(re.search("reason=TLS handshake failed: .", line) for line in errors), errors)
+        self.assertEqual(len(errors), 2)
+        self.assertTrue(any("reason=the client said goodbye" in line for line in lines("--type", "session_end")))
+        rejected = lines("--type", "proof_rejected")
+        self.assertTrue(rejected and all("reason=" in line for line in rejected), rejected)
+        tail = self.stack.run("audit", "tail", "-n", "1000")
+        self.assertIn('"reason":"client_encoding', tail)
 
     def test_outcome_has_rows_sqlstate_and_duration(self):
         failed = [r for r in self.records("--text", "no_such_table")]
