@@ -16,8 +16,9 @@ enum class errc {
     cannot_listen,          // in use, or not ours
     certificate_unreadable,
     key_unreadable,
-    key_mismatch, // the key is not the certificate's
-    tls_setup,    // OpenSSL refused a setting
+    key_mismatch,     // the key is not the certificate's
+    tls_setup,        // OpenSSL refused a setting
+    plain_for_others, // no certificate, and the address is not loopback
 };
 
 [[nodiscard]] inline const boost::system::error_category& server_category()
@@ -41,6 +42,8 @@ enum class errc {
                 return "the key does not belong to the certificate";
             case errc::tls_setup:
                 return "TLS cannot be set up";
+            case errc::plain_for_others:
+                return "without TLS only on a loopback address";
             }
             return "unknown web error";
         }

@@ -17,6 +17,8 @@ struct Server::Impl {
     {
     }
 
+    boost::system::result<void> load_certificates();
+
     ServerOptions options;
     Site site;
     Transport transport;
@@ -24,6 +26,17 @@ struct Server::Impl {
     std::mutex stopping;
     std::thread thread;
 };
+
+boost::system::result<void> Server::Impl::load_certificates()
+{
+    if (!options.listen || options.plain())
+        return {};
+    auto context = make_tls_context(options.certificate_file, options.key_file);
+    if (context.has_error())
+        return context.error();
+    transport.set_tls(std::move(*context));
+    return {};
+}
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl))
 {
@@ -34,18 +47,19 @@ boost::system::result<std::unique_ptr<Server>> Server::start(ServerOptions optio
     auto url = parse_public_url(options.public_url);
     if (!url)
         return make_error_code(errc::invalid_public_url);
-    auto context = make_tls_context(options.certificate_file, options.key_file);
-    if (context.has_error())
-        return context.error();
     auto impl = std::make_unique<Impl>(std::move(*url), std::move(options), std::move(dependencies));
     auto& transport = impl->transport;
-    transport.set_tls(std::move(*context));
-    const auto port = transport.listen(impl->options.listen.host, impl->options.listen.port, true);
-    if (port.has_error())
-        return port.error();
-    impl->port = *port;
+    if (const auto& site = impl->options.listen) {
+        if (const auto certificates = impl->load_certificates(); certificates.has_error())
+            return certificates.error();
+        const auto door = impl->options.plain() ? Transport::Door::plain : Transport::Door::tls;
+        const auto port = transport.listen(site->host, site->port, door);
+        if (port.has_error())
+            return port.error();
+        impl->port = *port;
+    }
     if (const auto& admin = impl->options.admin) {
-        const auto admin_port = transport.listen(admin->host, admin->port, false);
+        const auto admin_port = transport.listen(admin->host, admin->port, Transport::Door::admin);
         if (admin_port.has_error())
             return admin_port.error();
         impl->admin_port = *admin_port;
@@ -66,11 +80,7 @@ void Server::on_challenge(const challenges::Event& event)
 
 boost::system::result<void> Server::reload_certificates()
 {
-    auto context = make_tls_context(impl_->options.certificate_file, impl_->options.key_file);
-    if (context.has_error())
-        return context.error();
-    impl_->transport.set_tls(std::move(*context));
-    return {};
+    return impl_->load_certificates();
 }
 
 void Server::stop()

@@ -21,17 +21,20 @@ struct Endpoint {
 };
 
 struct ServerOptions {
-    std::string public_url; // how browsers reach it: decides the origin and the passkeys' relying party
-    Endpoint listen;
-    std::string certificate_file, key_file; // PEM; the certificate with its chain
+    std::string public_url;                 // how browsers reach it: decides the origin and the passkeys' relying party
+    std::optional<Endpoint> listen;         // no pages without it
+    std::string certificate_file, key_file; // PEM; the certificate with its chain; both empty: a proxy on this machine
+                                            // has TLS
     std::optional<Endpoint> admin;          // plain HTTP, for /healthz, /readyz, /metrics: loopback or an inner network
     unsigned workers = 4;                   // threads for handlers, which block on the accounts
     ApiLimits api;
     TransportLimits transport;
+
+    [[nodiscard]] bool plain() const { return certificate_file.empty() && key_file.empty(); }
 };
 
-/// The web server: TLS listener, admin listener, their thread and the handlers' threads. Thread-safe. Destroying it
-/// stops it. Nothing may call `on_challenge` during or after destruction.
+/// The web server: the site's listener, admin listener, their thread and the handlers' threads. Thread-safe. Destroying
+/// it stops it. Nothing may call `on_challenge` during or after destruction.
 class Server
 {
   public:

@@ -58,7 +58,7 @@ Transport::~Transport()
     workers_.join(); // before `io_` goes: handlers report back to it
 }
 
-boost::system::result<std::uint16_t> Transport::listen(const std::string& host, std::uint16_t port, bool with_tls)
+boost::system::result<std::uint16_t> Transport::listen(const std::string& host, std::uint16_t port, Door door)
 {
     boost::system::error_code code;
     tcp::resolver resolver(io_);
@@ -66,12 +66,14 @@ boost::system::result<std::uint16_t> Transport::listen(const std::string& host, 
     if (code || found.empty())
         return make_error_code(errc::cannot_resolve);
     const tcp::endpoint endpoint = found.begin()->endpoint();
+    if (door == Door::plain && !endpoint.address().is_loopback())
+        return make_error_code(errc::plain_for_others);
     tcp::acceptor acceptor(io_);
     if (!bind_and_listen(acceptor, endpoint))
         return make_error_code(errc::cannot_listen);
     const auto bound = acceptor.local_endpoint(code).port();
     auto& kept = acceptors_.emplace_back(std::move(acceptor));
-    asio::co_spawn(io_, accept(kept, with_tls), asio::detached); // ends without throwing when `kept` is closed
+    asio::co_spawn(io_, accept(kept, door), asio::detached); // ends without throwing when `kept` is closed
     return bound;
 }
 
@@ -107,7 +109,7 @@ asio::awaitable<bool> Transport::session_alive(const std::string& token_hash)
 }
 
 // No deadline: it waits for clients, and ends when stopping closes the acceptor.
-asio::awaitable<void> Transport::accept(tcp::acceptor& acceptor, bool with_tls)
+asio::awaitable<void> Transport::accept(tcp::acceptor& acceptor, Door door)
 {
     boost::system::error_code code;
     auto token = asio::redirect_error(asio::use_awaitable, code);
@@ -115,7 +117,7 @@ asio::awaitable<void> Transport::accept(tcp::acceptor& acceptor, bool with_tls)
     while (!stopping_) {
         tcp::socket socket = co_await acceptor.async_accept(token);
         if (!code) {
-            start_connection(std::move(socket), with_tls);
+            start_connection(std::move(socket), door);
             continue;
         }
         if (code == asio::error::operation_aborted || code == asio::error::bad_descriptor)
@@ -125,20 +127,22 @@ asio::awaitable<void> Transport::accept(tcp::acceptor& acceptor, bool with_tls)
     }
 }
 
-void Transport::start_connection(tcp::socket socket, bool with_tls)
+void Transport::start_connection(tcp::socket socket, Door door)
 {
     boost::system::error_code code;
     const auto peer = socket.remote_endpoint(code);
     if (code || stopping_ || connections_.size() >= limits_.connections)
         return; // closes it
     const auto address = peer.address().to_string();
-    if (with_tls && by_address_[address] >= limits_.connections_per_address)
+    if (door == Door::tls && by_address_[address] >= limits_.connections_per_address)
         return;
     ++by_address_[address];
     socket.set_option(tcp::no_delay(true), code);
     connections_.push_back({address, {}, true});
     const Entry entry = std::prev(connections_.end());
-    auto served = with_tls ? serve_tls(*this, entry, std::move(socket)) : serve_plain(*this, entry, std::move(socket));
+    const Handler handler = door == Door::admin ? &Site::handle_admin : &Site::handle;
+    auto served = door == Door::tls ? serve_tls(*this, entry, std::move(socket))
+                                    : serve_plain(*this, entry, std::move(socket), handler);
     // Whatever a connection died of ends that connection only.
     auto done = [this, entry](const std::exception_ptr&) { leave(entry); };
     asio::co_spawn(io_, std::move(served), std::move(done));

@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -35,14 +36,19 @@ class Transport
   public:
     using Handler = Response (Site::*)(const Request&);
 
+    enum class Door : std::uint8_t {
+        tls,   // the site
+        plain, // the site, for a proxy with TLS on the same machine
+        admin, // health and metrics
+    };
+
     Transport(Site& site, TransportLimits limits, unsigned workers);
     ~Transport();
     Transport(const Transport&) = delete;
     Transport& operator=(const Transport&) = delete;
 
-    /// Binds and starts to accept; the port that was bound. Before `run`.
-    [[nodiscard]] boost::system::result<std::uint16_t> listen(const std::string& host, std::uint16_t port,
-                                                              bool with_tls);
+    /// Binds and starts to accept; the port that was bound. Before `run`. Door::plain: only on a loopback address.
+    [[nodiscard]] boost::system::result<std::uint16_t> listen(const std::string& host, std::uint16_t port, Door door);
     void run();  // until `stop` and the last connection's end
     void stop(); // from any thread
 
@@ -61,8 +67,8 @@ class Transport
     void leave(Entry entry);
 
   private:
-    boost::asio::awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor, bool with_tls);
-    void start_connection(boost::asio::ip::tcp::socket socket, bool with_tls);
+    boost::asio::awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor, Door door);
+    void start_connection(boost::asio::ip::tcp::socket socket, Door door);
     void begin_stop();
     void close_connections(bool only_idle);
     void finish_if_empty();
@@ -85,6 +91,6 @@ class Transport
 boost::asio::awaitable<void> serve_tls(Transport& transport, Transport::Entry entry,
                                        boost::asio::ip::tcp::socket socket);
 boost::asio::awaitable<void> serve_plain(Transport& transport, Transport::Entry entry,
-                                         boost::asio::ip::tcp::socket socket);
+                                         boost::asio::ip::tcp::socket socket, Transport::Handler handler);
 
 } // namespace stepgate::challenge_web::server

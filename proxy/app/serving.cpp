@@ -25,6 +25,11 @@ std::optional<Asset> find_asset(std::string_view path)
     return Asset{asset->content_type, asset->bytes, asset->gzip, asset->etag, asset->immutable};
 }
 
+std::string place(const Endpoint& endpoint)
+{
+    return endpoint.host + ":" + std::to_string(endpoint.port);
+}
+
 } // namespace
 
 Serving::Serving(Configuration configuration) : configuration_(std::move(configuration))
@@ -43,9 +48,6 @@ Serving::~Serving()
 
 std::string Serving::start()
 {
-    if (!configuration_.web)
-        return configuration_.file.string() +
-               ": there is no [web] section, but held statements need a page to be approved on";
     if (auto error = open_audit(); !error.empty())
         return error;
     if (auto error = open_store(); !error.empty())
@@ -122,7 +124,13 @@ void Serving::make_challenges()
 std::string Serving::start_web()
 {
     namespace server = challenge_web::server;
-    const auto& web = *configuration_.web;
+    if (!configuration_.web && !configuration_.admin)
+        return {};
+    // Without [web] nothing is held (the configuration's reader sees to it): only health and metrics are served.
+    Web web;
+    web.public_url = "https://localhost";
+    if (configuration_.web)
+        web = *configuration_.web;
     const auto url = server::parse_public_url(web.public_url);
     if (!url)
         return configuration_.file.string() + ": [web] public_url must be https://host or https://host:port";
@@ -134,7 +142,8 @@ std::string Serving::start_web()
 
     server::ServerOptions options;
     options.public_url = web.public_url;
-    options.listen = {web.listen.host, web.listen.port};
+    if (configuration_.web)
+        options.listen = server::Endpoint{web.listen.host, web.listen.port};
     options.certificate_file = web.certificate.string();
     options.key_file = web.key.string();
     if (configuration_.admin)
@@ -148,9 +157,12 @@ std::string Serving::start_web()
                                                               .diagnostics = *diagnostics_,
                                                               .assets = find_asset});
     if (!started)
-        return "web server on " + web.listen.host + ":" + std::to_string(web.listen.port) + ": " +
+        return "web server on " + place(configuration_.web ? web.listen : *configuration_.admin) + ": " +
                started.error().message();
     web_ = std::move(*started);
+    if (configuration_.web && web.certificate.empty())
+        log_info("pages are served without TLS on " + place(web.listen) + ", for a proxy that has it as " +
+                 web.public_url);
     return {};
 }
 
@@ -175,7 +187,8 @@ std::string Serving::start_relay()
                                      std::chrono::system_clock::now());
         });
     };
-    services.public_url = configuration_.web->public_url;
+    if (configuration_.web)
+        services.public_url = configuration_.web->public_url;
     proxy_ = std::make_unique<session::Proxy>(std::move(services), relay_options(configuration_));
     auto error =
         proxy_->start(std::get<std::vector<session::ListenerOptions>>(std::move(listeners)), configuration_.policy);
@@ -207,8 +220,10 @@ void Serving::reload()
     }
     if (auto error = proxy_->reload_certificates(); !error.empty())
         log_error("certificates were not reloaded: " + error);
-    if (auto reloaded = web_->reload_certificates(); reloaded.has_error())
-        log_error("the web certificate was not reloaded: " + reloaded.error().message());
+    if (web_) {
+        if (auto reloaded = web_->reload_certificates(); reloaded.has_error())
+            log_error("the web certificate was not reloaded: " + reloaded.error().message());
+    }
     auto policy = std::get<Configuration>(loaded).policy;
     if (policy->revision() == configuration_.policy->revision()) {
         log_info("reloaded: the policy is unchanged");

@@ -1,6 +1,7 @@
 """Running it: reload, drain, limits, a server or a disk that fails, wrong configuration, the command line."""
 import http.client
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -130,6 +131,48 @@ class Observing(unittest.TestCase):
         stack.start()
         self.assertEqual(stack.ask("DELETE FROM payments WHERE true")[:2], (0, "DELETE 700"))
         self.assertTrue(stack.audit("--rule", "delete-without-where"))
+
+    def test_observing_needs_no_pages(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        text = stack.config.read_text()
+        self.assertEqual(text.count("[web]"), 1)
+        without = re.sub(r"\[web\]\n(?:[a-z].*\n)*", "", text)
+        stack.config.write_text(without)
+        self.assertIn("there is no [web]", stack.run("check", expect=None).stderr)
+        stack.config.write_text(without.replace('mode = "enforce"', 'mode = "observe"'))
+        stack.run("check")
+        stack.start()
+        self.assertEqual(stack.ask("DELETE FROM payments WHERE true")[:2], (0, "DELETE 700"))
+        self.assertTrue(stack.audit("--rule", "delete-without-where"))
+        stack.process.send_signal(signal.SIGHUP)
+        self.assertEqual(stack.ask("SELECT 1")[:2], (0, "1"))
+        self.assertEqual(stack.stop(), 0)
+        stack.config.write_text(stack.config.read_text().replace(f'[admin]\nlisten = "127.0.0.1:{stack.admin_port}"\n', ""))
+        stack.start()
+        self.assertEqual(stack.ask("SELECT 1")[:2], (0, "1"))
+        self.assertEqual(stack.stop(), 0)
+
+
+class BehindAProxy(unittest.TestCase):
+    def test_pages_without_tls_on_loopback_only(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        head, web, rest = re.split(r"(\[web\]\n(?:[a-z].*\n)*)", stack.config.read_text())
+        plain = re.sub(r"tls = .*\n", "", web)
+        self.assertNotEqual(plain, web)
+        stack.config.write_text(head + plain.replace("127.0.0.1:", "0.0.0.0:") + rest)
+        self.assertEqual(stack.run("serve", expect=None).returncode, 2)
+        stack.config.write_text(head + plain + rest)
+        stack.run("check")
+        stack.plain_web = True
+        stack.start()
+        demo = stack.person()
+        process = stack.psql("-c", "DELETE FROM payments WHERE true")
+        demo.approve(demo.wait_pending())
+        self.assertIn("DELETE 700", process.communicate(timeout=PATIENCE)[0])
+        stack.process.send_signal(signal.SIGHUP)
+        self.assertEqual(demo.pending(), [])
 
 
 if __name__ == "__main__":

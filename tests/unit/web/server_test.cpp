@@ -334,9 +334,18 @@ TEST(Server, StartFailuresHaveReasons)
     EXPECT_EQ(start([](auto& o) { o.certificate_file = "/missing"; }), errc::certificate_unreadable);
     EXPECT_EQ(start([](auto& o) { o.key_file = "/missing"; }), errc::key_unreadable);
     EXPECT_EQ(start([&](auto& o) { o.key_file = other.key_file(); }), errc::key_mismatch);
-    EXPECT_EQ(start([](auto& o) { o.listen.host = "no such host"; }), errc::cannot_resolve);
+    EXPECT_EQ(start([](auto& o) { o.listen->host = "no such host"; }), errc::cannot_resolve);
     Served running;
-    EXPECT_EQ(start([&](auto& o) { o.listen.port = running.running->port(); }), errc::cannot_listen);
+    EXPECT_EQ(start([&](auto& o) { o.listen->port = running.running->port(); }), errc::cannot_listen);
+
+    const auto plain = [](auto& o) { o.certificate_file = o.key_file = ""; };
+    EXPECT_EQ(start(plain), boost::system::error_code{});
+    EXPECT_EQ(start([&](auto& o) {
+                  plain(o);
+                  o.listen->host = "0.0.0.0";
+              }),
+              errc::plain_for_others);
+    EXPECT_EQ(start([&](auto& o) { o.certificate_file = ""; }), errc::certificate_unreadable);
 }
 
 } // namespace
