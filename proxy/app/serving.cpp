@@ -5,8 +5,11 @@
 #include "proxy/app/derived_key.h"
 #include "proxy/app/log.h"
 #include "proxy/app/relay_options.h"
+#include "proxy/audit/search.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -44,6 +47,19 @@ Serving::~Serving()
     impact_.reset(); // before what its answers go to
     if (web_)
         web_->stop();
+    if (store_ && writer_)
+        forget_user_changes();
+}
+
+/// What was recorded last is on disk within moments: then the next start does not record it again.
+void Serving::forget_user_changes()
+{
+    constexpr auto step = std::chrono::milliseconds{10};
+    for (int steps = 0; steps < 200 && changes_durable_ < changes_seen_ && !changes_failed_; ++steps)
+        std::this_thread::sleep_for(step);
+    const std::int64_t durable = changes_durable_;
+    if (durable > changes_forgotten_ && store_->forget_user_changes(durable))
+        changes_forgotten_ = durable;
 }
 
 std::string Serving::start()
@@ -94,7 +110,7 @@ std::string Serving::open_store()
     if (!opened)
         return opened.error().message;
     store_ = std::move(*opened);
-    users_.emplace(*store_, [this](const std::string& user, std::string_view change) { user_changed(user, change); });
+    users_.emplace(*store_);
     if (!users_->refresh())
         return path->string() + ": the users cannot be read";
     return {};
@@ -235,17 +251,43 @@ void Serving::reload()
     record_policy();
 }
 
-void Serving::user_changed(const std::string& user, std::string_view change)
+/// The store keeps a change until it is on the journal's disk: one made while nothing serves, or twice within a second,
+/// is recorded as well. A crash between both may record it twice, never not at all.
+void Serving::record_user_changes()
 {
-    audit::Record record;
-    record.type = audit::Type::user_changed;
-    record.at = std::chrono::system_clock::now();
-    record.user = user;
-    record.fields.emplace_back("change", std::string(change));
-    if (!writer_->submit(std::move(record)))
-        log_error("the audit journal could not record a change of user " + user);
-    if (change != "added" && challenges_)
-        challenges_->revoke_elevations(user);
+    if (changes_failed_) { // once more from the last one that is on disk; what the first attempt still says is void
+        ++changes_attempt_;
+        changes_failed_ = false;
+        changes_seen_ = changes_durable_;
+    }
+    const std::int64_t durable = changes_durable_;
+    if (durable > changes_forgotten_ && store_->forget_user_changes(durable))
+        changes_forgotten_ = durable;
+    const auto changes = store_->user_changes(changes_seen_);
+    if (!changes)
+        return;
+    for (const auto& change : *changes) {
+        if (change.change != "added")
+            challenges_->revoke_elevations(change.user);
+        audit::Record record;
+        record.type = audit::Type::user_changed;
+        record.at = std::chrono::system_clock::now();
+        record.user = change.user;
+        record.fields.emplace_back("change", change.change);
+        record.fields.emplace_back("changed_at", audit::rfc3339(change.at));
+        const auto on_durable = [this, sequence = change.sequence,
+                                 attempt = changes_attempt_.load()](boost::system::error_code failed) {
+            if (attempt != changes_attempt_ || changes_failed_)
+                return;
+            if (failed)
+                changes_failed_ = true;
+            else
+                changes_durable_ = sequence;
+        };
+        if (!writer_->submit(std::move(record), on_durable))
+            return; // at the next tick
+        changes_seen_ = change.sequence;
+    }
 }
 
 void Serving::tick(std::chrono::system_clock::time_point now)
@@ -259,8 +301,10 @@ void Serving::tick(std::chrono::system_clock::time_point now)
         log_info("the store can be used again");
     store_works_ = read;
     diagnostics_->store_available(read);
-    if (read)
+    if (read) {
         users_version_ = *version;
+        record_user_changes();
+    }
 }
 
 void Serving::drain()

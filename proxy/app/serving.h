@@ -15,6 +15,7 @@
 #include "proxy/store/sqlite_store.h"
 #include "proxy/upstream/impact_estimator.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -50,10 +51,16 @@ class Serving
     [[nodiscard]] std::string start_web();
     [[nodiscard]] std::string start_relay();
     void make_challenges();
-    void user_changed(const std::string& user, std::string_view change);
+    void record_user_changes();
+    void forget_user_changes();
     void record_policy();
 
     Configuration configuration_;
+    // Changes of users: numbers of those in the journal's queue, on its disk (its thread says so), out of the store.
+    std::int64_t changes_seen_ = 0, changes_forgotten_ = 0;
+    std::atomic<std::int64_t> changes_durable_{0};
+    std::atomic<bool> changes_failed_{false};
+    std::atomic<unsigned> changes_attempt_{0};
     std::unique_ptr<audit::Writer> writer_;
     std::unique_ptr<audit::Feeder> feeder_;
     std::unique_ptr<store::SqliteStore> store_;

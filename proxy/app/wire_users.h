@@ -3,7 +3,6 @@
 #include "challenge-web/accounts/accounts.h"
 #include "proxy/session/options.h"
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,10 +19,7 @@ namespace stepgate::proxy::app
 class WireUsers
 {
   public:
-    /// A user was added, removed, disabled, enabled, or changed otherwise. Called by `refresh`.
-    using OnChange = std::function<void(const std::string& user, std::string_view change)>;
-
-    WireUsers(challenge_web::accounts::Accounts& accounts, OnChange on_change);
+    explicit WireUsers(challenge_web::accounts::Accounts& accounts) : accounts_(accounts) {}
 
     /// False: the store cannot be read; the last snapshot stays.
     [[nodiscard]] bool refresh();
@@ -32,10 +28,7 @@ class WireUsers
   private:
     using Snapshot = std::map<std::string, challenge_web::accounts::User, std::less<>>;
 
-    void report_changes(const Snapshot& before, const Snapshot& after) const;
-
     challenge_web::accounts::Accounts& accounts_;
-    OnChange on_change_;
     mutable std::mutex mutex_; // guards the pointer only
     std::shared_ptr<const Snapshot> snapshot_;
 };

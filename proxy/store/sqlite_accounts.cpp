@@ -11,6 +11,16 @@ using User = challenge_web::accounts::User;
 
 constexpr const char* columns = "name, handle, auditor, admin, disabled, scram_verifier, created";
 
+std::vector<std::string> groups_of(SQLite::Database& db, const std::string& user)
+{
+    std::vector<std::string> groups;
+    SQLite::Statement query{db, "SELECT name FROM user_groups WHERE user = ? ORDER BY name"};
+    query.bind(1, user);
+    while (query.executeStep())
+        groups.push_back(query.getColumn(0).getString());
+    return groups;
+}
+
 User read_user(SQLite::Database& db, SQLite::Statement& row)
 {
     User user;
@@ -21,10 +31,7 @@ User read_user(SQLite::Database& db, SQLite::Statement& row)
     user.disabled = row.getColumn(4).getInt() != 0;
     user.scram_verifier = row.getColumn(5).getString();
     user.created = to_time(row.getColumn(6).getInt64());
-    SQLite::Statement groups{db, "SELECT name FROM user_groups WHERE user = ? ORDER BY name"};
-    groups.bind(1, user.name);
-    while (groups.executeStep())
-        user.groups.push_back(groups.getColumn(0).getString());
+    user.groups = groups_of(db, user.name);
     return user;
 }
 
@@ -39,7 +46,18 @@ void write_groups(SQLite::Database& db, const User& user)
         insert.bind(2, group);
         insert.exec();
     }
-    db.exec("UPDATE changes SET users = users + 1");
+}
+
+/// Groups are written anew each time, so that triggers cannot tell a change.
+void change_groups(SQLite::Database& db, const User& user)
+{
+    const auto before = groups_of(db, user.name);
+    write_groups(db, user);
+    if (groups_of(db, user.name) == before)
+        return;
+    SQLite::Statement note{db, "INSERT INTO user_changes (user, change) VALUES (?, 'groups changed')"};
+    note.bind(1, user.name);
+    note.exec();
 }
 
 } // namespace
@@ -108,7 +126,7 @@ SqliteStore::result<void> SqliteStore::update_user(const User& user)
         update.bind(6, user.name);
         if (update.exec() == 0)
             return boost::system::error_code{errc::not_found};
-        write_groups(impl_->db, user);
+        change_groups(impl_->db, user);
         return {};
     });
 }

@@ -19,7 +19,7 @@ namespace
 
 constexpr int busy_ms = 5000;
 // The schema, step by step. A step is never changed once released: a store carries the number of steps it has seen.
-constexpr std::array<const char*, 1> migrations{R"sql(
+constexpr std::array<const char*, 2> migrations{R"sql(
 CREATE TABLE users (
     name TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, auditor INTEGER NOT NULL, admin INTEGER NOT NULL,
     disabled INTEGER NOT NULL, scram_verifier TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
@@ -45,6 +45,29 @@ CREATE TABLE web_sessions (
 CREATE INDEX web_sessions_user ON web_sessions(user);
 CREATE TABLE changes (users INTEGER NOT NULL) STRICT;
 INSERT INTO changes VALUES (0);
+)sql",
+                                                R"sql(
+CREATE TABLE user_changes (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL, change TEXT NOT NULL,
+    at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000)) STRICT;
+CREATE TRIGGER user_added AFTER INSERT ON users BEGIN
+    UPDATE changes SET users = users + 1;
+    INSERT INTO user_changes (user, change) VALUES (new.name, 'added');
+END;
+CREATE TRIGGER user_removed AFTER DELETE ON users BEGIN
+    UPDATE changes SET users = users + 1;
+    INSERT INTO user_changes (user, change) VALUES (old.name, 'removed');
+END;
+CREATE TRIGGER user_updated AFTER UPDATE ON users BEGIN
+    UPDATE changes SET users = users + 1;
+    INSERT INTO user_changes (user, change) SELECT old.name, 'removed' WHERE old.name <> new.name;
+    INSERT INTO user_changes (user, change) SELECT new.name, 'added' WHERE old.name <> new.name;
+    INSERT INTO user_changes (user, change)
+        SELECT new.name, iif(new.disabled, 'disabled', 'enabled') WHERE old.disabled <> new.disabled;
+    INSERT INTO user_changes (user, change) SELECT new.name, 'password changed' WHERE old.scram_verifier <> new.scram_verifier;
+    INSERT INTO user_changes (user, change)
+        SELECT new.name, 'roles changed' WHERE old.auditor <> new.auditor OR old.admin <> new.admin;
+END;
 )sql"};
 
 /// Makes the file with the right mode before SQLite would with the process's mask. Its journals take the mode over.
@@ -156,6 +179,33 @@ SqliteStore::result<std::int64_t> SqliteStore::change_counter()
         if (full)
             impl_->db.exec("UPDATE changes SET users = users + 1"); // SQLite writes nothing where nothing changes
         return impl_->db.execAndGet("SELECT users FROM changes").getInt64();
+    });
+}
+
+SqliteStore::result<std::vector<UserChange>> SqliteStore::user_changes(std::int64_t after)
+{
+    constexpr int at_once = 500;
+    return impl_->run(false, [&]() -> result<std::vector<UserChange>> {
+        std::vector<UserChange> changes;
+        SQLite::Statement query{
+            impl_->db,
+            "SELECT sequence, user, change, at FROM user_changes WHERE sequence > ? ORDER BY sequence LIMIT ?"};
+        query.bind(1, after);
+        query.bind(2, at_once);
+        while (query.executeStep())
+            changes.push_back({query.getColumn(0).getInt64(), query.getColumn(1).getString(),
+                               query.getColumn(2).getString(), to_time(query.getColumn(3).getInt64())});
+        return changes;
+    });
+}
+
+SqliteStore::result<void> SqliteStore::forget_user_changes(std::int64_t last)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        SQLite::Statement forget{impl_->db, "DELETE FROM user_changes WHERE sequence <= ?"};
+        forget.bind(1, last);
+        forget.exec();
+        return {};
     });
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace stepgate::proxy::store
 {
@@ -22,6 +23,14 @@ struct StoreError {
 {
     boost::throw_exception(std::runtime_error(error.message), where);
 }
+
+/// Something that happened to a user, in this process or another, and is not in the audit yet.
+struct UserChange {
+    std::int64_t sequence = 0; // grows
+    std::string user;
+    std::string change; // added, removed, disabled, enabled, password changed, groups changed, roles changed
+    challenge_web::accounts::TimePoint at{};
+};
 
 /// The embedded store: users, credentials, enrolment links, web sessions in one SQLite file (mode 0600). TOTP secrets
 /// are sealed with libsodium's secretbox under `<file>.key`; of tokens only hashes are kept. Blocking; thread-safe (one
@@ -75,6 +84,12 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     /// Grows when users change, in this process or another (`stepgate user add`): a server compares and reloads. Also
     /// tells whether the store can be used: after a write that failed it is an error until one succeeds.
     [[nodiscard]] result<std::int64_t> change_counter();
+
+    /// What happened to users behind number `after`, oldest first, at most 500. Triggers of the database write it, so
+    /// that no way of changing a user goes around it; it stays until forgotten, over restarts too.
+    [[nodiscard]] result<std::vector<UserChange>> user_changes(std::int64_t after);
+    /// Those up to number `last` are in the audit.
+    [[nodiscard]] result<void> forget_user_changes(std::int64_t last);
 
   private:
     struct Impl;

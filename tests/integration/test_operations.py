@@ -154,6 +154,35 @@ class Observing(unittest.TestCase):
         self.assertEqual(stack.stop(), 0)
 
 
+class UserChanges(unittest.TestCase):
+    def test_each_is_recorded_once(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+
+        def recorded(count):
+            def changes():
+                found = [(r["user"], r["details"]["change"]) for r in stack.audit("--type", "user_changed")]
+                return found if len(found) >= count else None
+            return wait_for(changes, f"{count} changes of users")
+
+        first = [("demo", "added")]
+        stack.start()
+        self.assertEqual(recorded(1), first)
+        for undo in ([], ["--undo"], [], ["--undo"]):  # within a second, more or less
+            stack.run("user", "disable", "demo", *undo)
+        twice = first + [("demo", "disabled"), ("demo", "enabled")] * 2
+        self.assertEqual(recorded(5), twice)
+        self.assertEqual(stack.stop(), 0)
+        stack.run("user", "disable", "demo")
+        stack.run("user", "add", "later", "--generate-password")
+        stack.start()
+        self.assertEqual(recorded(7), twice + [("demo", "disabled"), ("later", "added")])
+        self.assertEqual(stack.stop(), 0)
+        stack.start()
+        stack.run("user", "disable", "later")
+        self.assertEqual(recorded(8), twice + [("demo", "disabled"), ("later", "added"), ("later", "disabled")])
+
+
 class BehindAProxy(unittest.TestCase):
     def test_pages_without_tls_on_loopback_only(self):
         stack = Stack()

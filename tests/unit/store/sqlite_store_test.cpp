@@ -115,6 +115,45 @@ TEST_F(StoreTest, UpdatesUsersAndCountsChanges)
     EXPECT_EQ(store_->update_user(ann).error(), errc::not_found);
 }
 
+TEST_F(StoreTest, KeepsEveryChangeOfAUserUntilItIsForgotten)
+{
+    const auto told = [](SqliteStore& store, std::int64_t after = 0) {
+        std::vector<std::string> all;
+        for (const auto& change : *store.user_changes(after))
+            all.push_back(change.user + " " + change.change);
+        return all;
+    };
+    using Told = std::vector<std::string>;
+    add("ann");
+    auto ann = **store_->find_user("ann");
+    for (const bool disabled : {true, false}) { // as it was before, for who looks only now and then
+        ann.disabled = disabled;
+        ASSERT_TRUE(store_->update_user(ann));
+    }
+    ann.groups = {"ops"};
+    ann.admin = true;
+    ann.scram_verifier = "another";
+    ASSERT_TRUE(store_->update_user(ann));
+    ASSERT_TRUE(store_->update_user(ann)); // nothing changes
+    const Told expected{"ann added",         "ann disabled",      "ann enabled", "ann password changed",
+                        "ann roles changed", "ann groups changed"};
+    EXPECT_EQ(told(*store_), expected);
+    store_ = reopen();
+    EXPECT_EQ(told(*store_), expected);
+    const auto changes = *store_->user_changes(0);
+    EXPECT_LT(std::chrono::abs(changes[0].at - std::chrono::system_clock::now()), seconds{10});
+
+    ASSERT_TRUE(store_->forget_user_changes(changes[4].sequence));
+    EXPECT_EQ(told(*store_), Told{"ann groups changed"});
+    ASSERT_TRUE(store_->forget_user_changes(changes[5].sequence));
+    EXPECT_EQ(told(*store_), Told{});
+    { // around the program
+        SQLite::Database db{file().string(), SQLite::OPEN_READWRITE};
+        db.exec("UPDATE users SET scram_verifier = 'stolen'; DELETE FROM users");
+    }
+    EXPECT_EQ(told(*store_, changes[5].sequence), (Told{"ann password changed", "ann removed"}));
+}
+
 TEST_F(StoreTest, PasskeyCountersGrow)
 {
     add("ann");
@@ -335,6 +374,8 @@ TEST_F(StoreTest, AGoneFileMakesEveryMethodRefuse)
         {"remove_web_session", [&] { return error(s.remove_web_session("h")); }},
         {"remove_web_sessions_of", [&] { return error(s.remove_web_sessions_of("ann")); }},
         {"change_counter", [&] { return error(s.change_counter()); }},
+        {"user_changes", [&] { return error(s.user_changes(0)); }},
+        {"forget_user_changes", [&] { return error(s.forget_user_changes(1)); }},
     };
     for (const auto& [name, call] : methods)
         EXPECT_EQ(call(), errc::store_unavailable) << name;
