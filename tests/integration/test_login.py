@@ -1,6 +1,7 @@
 """Logins and the edges of the protocol: TLS in all modes, wrong passwords, cancels, malformed and forbidden messages."""
 import asyncio
 import os
+import re
 import socket
 import ssl
 import struct
@@ -223,6 +224,30 @@ class Passthrough(unittest.TestCase):
         self.assertEqual(stack.ask("SELECT current_user", PGUSER="app", PGPASSWORD="app-password")[:2], (0, "app"))
         code, out, err = stack.ask("SELECT 1", PGUSER="app", PGPASSWORD="wrong")
         self.assertIn("authentication failed", err)
+
+
+class WithoutTls(unittest.TestCase):
+    def test_a_listener_with_tls_disabled_says_no(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        text = stack.config.read_text()
+        listener = text.index("[[listener]]")
+        tls = re.search(r"^tls = .*$", text[listener:], re.M).group(0)
+        for setting in ('tls = {mode = "disable"}', ""):
+            with self.subTest(setting):
+                stack.config.write_text(text[:listener] + text[listener:].replace(tls, setting, 1))
+                stack.start()
+                wire = Wire(stack).send(SSL_REQUEST)
+                self.assertEqual(wire.socket.recv(1), b"N")
+                wire.send(startup(user="demo", database="shop"))  # the same connection goes on in clear text
+                self.assertEqual(wire.socket.recv(1), b"R")
+                wire.socket.close()
+                for mode in ("disable", "allow", "prefer"):
+                    self.assertEqual(stack.ask("SELECT 1", PGSSLMODE=mode)[:2], (0, "1"), mode)
+                code, _, err = stack.ask("SELECT 1", PGSSLMODE="require")
+                self.assertEqual(code, 2)
+                self.assertIn("server does not support SSL, but SSL was required", err)
+                stack.stop()
 
 
 if __name__ == "__main__":
