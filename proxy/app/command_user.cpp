@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -30,7 +31,12 @@ struct Opened {
     std::unique_ptr<store::SqliteStore> store;
 };
 
-std::optional<Opened> open_store(const std::filesystem::path& config, std::ostream& err)
+enum class Missing : std::uint8_t {
+    make,   // a store that is not there is made
+    refuse, // nobody can be in it: a mistyped path must not look like an empty store
+};
+
+std::optional<Opened> open_store(const std::filesystem::path& config, Missing missing, std::ostream& err)
 {
     auto loaded = load_configuration(config);
     if (const auto* errors = std::get_if<std::vector<policies::rules::PolicyError>>(&loaded)) {
@@ -42,6 +48,12 @@ std::optional<Opened> open_store(const std::filesystem::path& config, std::ostre
     const auto path = store::parse_store_url(configuration.store, configuration.file.parent_path());
     if (!path) {
         err << "stepgate: " << path.error().message << '\n';
+        return std::nullopt;
+    }
+    std::error_code ignored;
+    if (missing == Missing::refuse && !std::filesystem::exists(*path, ignored)) {
+        err << "stepgate: there is no store " << path->string()
+            << " yet; `stepgate user add` or `stepgate serve` makes it\n";
         return std::nullopt;
     }
     auto opened = store::SqliteStore::open(*path);
@@ -129,7 +141,7 @@ std::string joined(const std::vector<std::string>& words)
 
 int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream& err)
 {
-    auto opened = open_store(options.config, err);
+    auto opened = open_store(options.config, Missing::make, err);
     if (!opened)
         return 2;
     const auto password = password_for(options, err);
@@ -158,7 +170,7 @@ int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream&
 
 int run_user_list(const std::filesystem::path& config, bool json, std::ostream& out, std::ostream& err)
 {
-    auto opened = open_store(config, err);
+    auto opened = open_store(config, Missing::refuse, err);
     if (!opened)
         return 2;
     const auto users = opened->store->list_users();
@@ -188,7 +200,7 @@ int run_user_list(const std::filesystem::path& config, bool json, std::ostream& 
 int run_user_disable(const std::filesystem::path& config, const std::string& name, bool enable, std::ostream& out,
                      std::ostream& err)
 {
-    auto opened = open_store(config, err);
+    auto opened = open_store(config, Missing::refuse, err);
     if (!opened)
         return 2;
     auto found = opened->store->find_user(name);
@@ -213,7 +225,7 @@ int run_user_disable(const std::filesystem::path& config, const std::string& nam
 int run_enroll(const std::filesystem::path& config, const std::string& name, std::chrono::seconds valid, bool reset,
                std::ostream& out, std::ostream& err)
 {
-    auto opened = open_store(config, err);
+    auto opened = open_store(config, Missing::refuse, err);
     if (!opened)
         return 2;
     if (!opened->configuration.web) {

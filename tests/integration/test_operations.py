@@ -1,4 +1,5 @@
 """Running it: reload, drain, limits, a server or a disk that fails, wrong configuration, the command line."""
+import asyncio
 import http.client
 import json
 import re
@@ -6,6 +7,8 @@ import resource
 import signal
 import subprocess
 import unittest
+
+import asyncpg
 
 from harness import BINARY, PATIENCE, Stack, wait_for
 
@@ -67,6 +70,21 @@ class Configuration(unittest.TestCase):
         served = subprocess.run([BINARY, "serve", "--config", stack.config], capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(served.returncode, 2)
 
+    def test_a_store_that_is_not_there_is_not_made_by_reading(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        (store,) = stack.home.glob("*.db")
+        for command in (["user", "list"], ["user", "disable", "demo"], ["enroll", "demo"], ["audit", "tail"], ["audit", "search"]):
+            for file in [*stack.home.glob("*.db*"), *stack.home.glob("audit/*")]:
+                file.unlink()
+            done = stack.run(*command, expect=None)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), command)
+            self.assertTrue(done.stderr, command)
+            self.assertEqual([*stack.home.glob("*.db*"), *stack.home.glob("audit/*")], [], command)
+        self.assertIn(f"there is no store {store}", stack.run("user", "list", expect=None).stderr)
+        stack.run("user", "add", "first", "--generate-password")
+        self.assertIn("first", stack.run("user", "list"))
+
     def test_unknown_command_is_usage(self):
         for words, says in ((["bogus"], ('"bogus" is not a command', " serve ", " audit")),
                             (["bogus", "--help"], ('"bogus" is not a command',)),
@@ -113,14 +131,34 @@ class Faults(unittest.TestCase):
         self.assertEqual(stack.metrics()["stepgate_audit_healthy"], 0)
 
     def test_connection_limits(self):
-        stack = Stack(extra="[limits]\nconnections_per_user = 2\n").start()
-        self.addCleanup(stack.close)
-        first, second = (stack.psql("-c", "SELECT 1", "-f", "-") for _ in range(2))
-        wait_for(lambda: stack.metrics()["stepgate_sessions"] == 2, "two sessions")
-        code, out, err = stack.ask("SELECT 1")
-        self.assertIn("too many", err.lower())
-        for process in (first, second):
-            process.communicate("", timeout=PATIENCE)
+        """Of a user, of an address, in all: the one too many is told so, and leaving makes room."""
+        first = Stack()
+        self.addCleanup(first.close)
+        for limit, says in (("connections_per_user", 'of user "demo"'), ("connections_per_address", "from this address"),
+                            ("connections", "in all")):
+            with self.subTest(limit):
+                stack = Stack(extra=f"[limits]\n{limit} = 2\n", cluster=first.cluster).start()
+                self.addCleanup(stack.close)
+                inside = [stack.psql("-c", "SELECT 1", "-f", "-") for _ in range(2)]
+                wait_for(lambda: stack.metrics()["stepgate_sessions"] == 2, "two sessions")
+                for _ in range(3):  # refused ones take no place
+                    code, _, err = stack.ask("SELECT 1")
+                    self.assertEqual(code, 2)
+                    self.assertIn("too many connections to stepgate", err)
+                    self.assertIn(says, err)
+                self.assertEqual(self.sqlstate(stack), "53300")
+                refused = stack.audit("--type", "login_failed")
+                self.assertEqual({(r["user"], r["details"]["reason"].startswith("too many")) for r in refused}, {("demo", True)})
+                inside.pop().communicate("", timeout=PATIENCE)
+                wait_for(lambda: stack.ask("SELECT 1")[:2] == (0, "1"), "the place that became free")
+                inside.pop().communicate("", timeout=PATIENCE)
+
+    def sqlstate(self, stack):
+        """psql does not show the one of a refused connection."""
+        with self.assertRaises(asyncpg.PostgresError) as refused:
+            asyncio.run(asyncpg.connect(host="127.0.0.1", port=stack.port, user="demo", password=stack.password,
+                                        database="shop", ssl=False, timeout=PATIENCE))
+        return refused.exception.sqlstate
 
 
 class Observing(unittest.TestCase):
