@@ -9,6 +9,8 @@ import subprocess
 import unittest
 
 from harness import BINARY, PATIENCE, Stack, wait_for
+from insider import Insider, flip
+from passkey import decode, encode
 
 SECRET = "819-41-4729"  # a customer's ssn
 PREPARED, UNPARSED = "111-22-3333", "444-55-6666"  # in texts that read nothing yet, or cannot be understood
@@ -167,6 +169,83 @@ class Audit(unittest.TestCase):
         after = stack.run("audit", "export", "--text", "42")
         self.assertEqual(sorted(json.dumps(r, sort_keys=True) for r in before),
                          sorted(json.dumps(json.loads(line), sort_keys=True) for line in after.splitlines()))
+
+
+def of_evidence(key, change):
+    """A change of the first passkey proof's evidence."""
+    def forge(insider):
+        proof = insider.fields("evidence")[0]
+        evidence = json.loads(proof["evidence"])
+        evidence[key] = change(evidence[key])
+        proof["evidence"] = json.dumps(evidence)
+    return forge
+
+
+def of_client_data(key, value):
+    def change(text):
+        return encode(json.dumps(json.loads(decode(text)) | {key: value}).encode())
+    return of_evidence("client_data_json", change)
+
+
+def other_origin(insider):
+    of_client_data("origin", "https://evil.example")(insider)
+    of_evidence("origin", lambda _: "https://evil.example")(insider)
+
+
+def proof_of_another_statement(insider):
+    first, second = insider.fields("evidence")
+    second["evidence"] = first["evidence"]
+
+
+def no_proof(insider):
+    proof = insider.fields("evidence")[0]
+    proof["evidence"] = ""
+
+
+class Forged(unittest.TestCase):
+    """An insider with the audit's key rewrites the journal whole: no hash and no signature of ours is wrong any more,
+    but what a passkey signed cannot be made. (With check_passkey_evidence taken out of the verifier, all but the last fail.)"""
+
+    def verify(self, directory):
+        done = subprocess.run([BINARY, "audit", "verify", "--directory", directory], capture_output=True, text=True)
+        return done.returncode, [line for line in done.stdout.splitlines() if ": record " in line], done.stdout
+
+    def test_passkey_proofs_cannot_be_forged(self):
+        stack = Stack().start()
+        self.addCleanup(stack.close)
+        demo = stack.person()
+        for table in ("payments", "orders"):
+            process = stack.psql("-c", f"DELETE FROM {table} WHERE true")
+            demo.approve(demo.wait_pending())
+            process.communicate(timeout=PATIENCE)
+        self.assertEqual(stack.stop(), 0)
+        self.assertEqual(self.verify(stack.home / "audit")[:2], (0, []))
+        insider = Insider(stack.home / "audit")
+        self.assertEqual(len(insider.fields("evidence")), 2)
+
+        def rename(insider):
+            insider.fields("application_name")[0]["application_name"] = "another"
+        for number, (what, change) in enumerate((("nothing", lambda _: None), ("a name", rename))):
+            copy = stack.folder / f"rewritten-{number}"  # the rewriting is right: nobody could tell from these files
+            insider.write(copy, change)
+            self.assertEqual(self.verify(copy)[:2], (0, []), what)
+        forgeries = (
+            ("signature", of_evidence("signature", flip), "signature does not hold"),
+            ("authenticator data", of_evidence("authenticator_data", flip), "signature does not hold"),
+            ("challenge", of_client_data("challenge", "AAAA"), "another challenge"),
+            ("origin of the client", of_client_data("origin", "https://evil.example"), "another origin"),
+            ("both origins", other_origin, "signature does not hold"),
+            ("a proof of another statement", proof_of_another_statement, "another challenge"),
+            ("no evidence", no_proof, ""),
+        )
+        for number, (what, change, says) in enumerate(forgeries):
+            with self.subTest(what):
+                copy = stack.folder / f"forged-{number}"
+                insider.write(copy, change)
+                code, findings, out = self.verify(copy)
+                self.assertEqual(code, 1, out)
+                self.assertTrue(any(": proof: " in line and says in line for line in findings), out)
+                self.assertTrue(all(": proof: " in line or ": release: " in line for line in findings), out)
 
 
 class Crash(unittest.TestCase):
