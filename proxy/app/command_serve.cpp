@@ -1,6 +1,7 @@
 #include "proxy/app/command_serve.h"
 
 #include "proxy/app/log.h"
+#include "proxy/app/memory.h"
 #include "proxy/app/serving.h"
 
 #include <sys/resource.h>
@@ -65,6 +66,7 @@ int run_serve(const std::filesystem::path& config, std::ostream& out, std::ostre
     auto& configuration = std::get<Configuration>(loaded);
     start_log(configuration.log_level);
     raise_descriptor_limit(configuration.limits.connections);
+    give_large_blocks_back();
     const auto signals = block_signals();
     Serving serving(std::move(configuration));
     if (const auto error = serving.start(); !error.empty()) {

@@ -292,6 +292,7 @@ void Serving::record_user_changes()
 
 void Serving::tick(std::chrono::system_clock::time_point now)
 {
+    memory_.tick(std::chrono::steady_clock::now());
     challenges_->tick(now);
     const auto version = store_->change_counter();
     const bool read = version && (*version == users_version_ || users_->refresh());

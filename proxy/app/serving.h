@@ -7,6 +7,7 @@
 #include "proxy/app/challenge_recorder.h"
 #include "proxy/app/configuration.h"
 #include "proxy/app/diagnostics.h"
+#include "proxy/app/memory.h"
 #include "proxy/app/web_ports.h"
 #include "proxy/app/wire_users.h"
 #include "proxy/audit/feeder.h"
@@ -65,6 +66,7 @@ class Serving
     std::unique_ptr<audit::Feeder> feeder_;
     std::unique_ptr<store::SqliteStore> store_;
     std::optional<WireUsers> users_;
+    MemoryKeeper memory_;
     bool store_works_ = true;         // as of the last tick
     std::int64_t users_version_ = -1; // of the store, when `users_` was last refreshed
     std::unique_ptr<challenge_web::challenges::Challenges> challenges_;
