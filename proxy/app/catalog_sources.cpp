@@ -1,5 +1,7 @@
 #include "proxy/app/catalog_sources.h"
 
+#include <algorithm>
+
 namespace stepgate::proxy::app
 {
 
@@ -29,6 +31,20 @@ std::variant<upstream::CatalogSource, std::string> catalog_source(const Listener
         return "listener " + listener.name + ": the password for reading catalogs cannot be read";
     source.password = std::move(*password);
     return source;
+}
+
+upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, const std::string& name,
+                                      const std::string& database, const std::vector<std::int32_t>& backends)
+{
+    const auto listener = std::ranges::find(listeners, name, &Listener::name);
+    if (listener == listeners.end())
+        return {"there is no listener " + name};
+    auto source = catalog_source(*listener, database);
+    if (auto* missing = std::get_if<std::string>(&source))
+        return {std::move(*missing)};
+    auto& found = std::get<upstream::CatalogSource>(source);
+    found.backends = backends;
+    return upstream::read_catalog(found);
 }
 
 } // namespace stepgate::proxy::app

@@ -3,9 +3,11 @@
 #include "proxy/app/configuration.h"
 #include "proxy/upstream/catalog_reader.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace stepgate::proxy::app
 {
@@ -13,5 +15,10 @@ namespace stepgate::proxy::app
 /// How the catalogs of a database behind a listener are read. Secrets are read here; the string says what is missing.
 [[nodiscard]] std::variant<upstream::CatalogSource, std::string> catalog_source(const Listener& listener,
                                                                                 std::string_view database);
+
+/// Reads the catalogs of a database behind one of the listeners. Blocking. `backends`: see `CatalogSource`.
+[[nodiscard]] upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, const std::string& name,
+                                                    const std::string& database,
+                                                    const std::vector<std::int32_t>& backends);
 
 } // namespace stepgate::proxy::app

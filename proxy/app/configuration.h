@@ -56,8 +56,9 @@ struct Upstream {
 
 /// How the server's catalogs are read, so that names can be looked up.
 struct CatalogReading {
-    std::string user;               // "": the upstream's account
-    std::optional<Secret> password; // of `user`; none: the upstream's, or none asked for
+    std::chrono::seconds refresh{300}; // at the latest; what changes through stepgate is read at once
+    std::string user;                  // "": the upstream's account
+    std::optional<Secret> password;    // of `user`; none: the upstream's, or none asked for
 };
 
 struct Listener {

@@ -100,6 +100,48 @@ void add_relay(std::vector<MetricFamily>& out, const session::MetricsSnapshot& m
     out.push_back(hold_notice_histogram(m));
 }
 
+using CatalogStatus = upstream::CatalogService::Status;
+
+/// One family with a value a listener and database.
+MetricFamily catalog_family(std::string name, std::string help, MetricType type, const std::vector<CatalogStatus>& all,
+                            double (*value)(const CatalogStatus&))
+{
+    MetricFamily out;
+    out.name = "stepgate_catalog_" + std::move(name);
+    out.help = std::move(help);
+    out.type = type;
+    for (const auto& status : all) {
+        ClientMetric metric;
+        metric.label.push_back({"listener", status.listener});
+        metric.label.push_back({"database", status.database});
+        (type == MetricType::Gauge ? metric.gauge.value : metric.counter.value) = value(status);
+        out.metric.push_back(std::move(metric));
+    }
+    return out;
+}
+
+void add_catalogs(std::vector<MetricFamily>& out, const std::vector<CatalogStatus>& all)
+{
+    using S = CatalogStatus;
+    const auto gauges = MetricType::Gauge, counters = MetricType::Counter;
+    out.push_back(catalog_family("available", "1 if there is a snapshot of the database's catalogs", gauges, all,
+                                 [](const S& s) { return s.snapshot ? 1.0 : 0.0; }));
+    out.push_back(catalog_family("stale", "1 while a change is not in the snapshot yet", gauges, all,
+                                 [](const S& s) { return s.stale ? 1.0 : 0.0; }));
+    out.push_back(catalog_family("age_seconds", "Since the catalogs were read last", gauges, all,
+                                 [](const S& s) { return s.age_seconds; }));
+    out.push_back(catalog_family("read_seconds", "What the last reading took", gauges, all,
+                                 [](const S& s) { return s.read_seconds; }));
+    out.push_back(catalog_family("relations", "Relations in the snapshot", gauges, all,
+                                 [](const S& s) { return static_cast<double>(s.relations); }));
+    out.push_back(catalog_family("functions", "Functions in the snapshot", gauges, all,
+                                 [](const S& s) { return static_cast<double>(s.functions); }));
+    out.push_back(catalog_family("reads_total", "Readings that worked", counters, all,
+                                 [](const S& s) { return number(s.reads); }));
+    out.push_back(catalog_family("failures_total", "Readings that failed", counters, all,
+                                 [](const S& s) { return number(s.failures); }));
+}
+
 } // namespace
 
 Diagnostics::Diagnostics(const audit::Writer& writer, const audit::Feeder& feeder) : writer_(writer), feeder_(feeder)
@@ -132,6 +174,8 @@ std::vector<MetricFamily> Diagnostics::collect() const
         gauge("store_available", "1 while the store can be read and written", store_available_.load() ? 1 : 0));
     if (const auto* proxy = proxy_.load())
         add_relay(out, proxy->metrics());
+    if (const auto* catalogs = catalogs_.load())
+        add_catalogs(out, catalogs->status());
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include "proxy/audit/feeder.h"
 #include "proxy/audit/writer.h"
 #include "proxy/session/server.h"
+#include "proxy/upstream/catalog_service.h"
 
 #include <prometheus/metric_family.h>
 
@@ -21,6 +22,7 @@ class Diagnostics final : public challenge_web::server::Diagnostics
 
     /// What is asked once the relay runs; null when it no longer does.
     void relay(const session::Proxy* proxy) { proxy_.store(proxy); }
+    void catalogs(const upstream::CatalogService* catalogs) { catalogs_.store(catalogs); }
     void draining() { draining_.store(true); }
     void store_available(bool available) { store_available_.store(available); }
 
@@ -34,6 +36,7 @@ class Diagnostics final : public challenge_web::server::Diagnostics
     const audit::Writer& writer_;
     const audit::Feeder& feeder_;
     std::atomic<const session::Proxy*> proxy_{nullptr};
+    std::atomic<const upstream::CatalogService*> catalogs_{nullptr};
     std::atomic<bool> draining_{false};
     std::atomic<bool> store_available_{true};
 };

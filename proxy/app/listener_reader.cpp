@@ -157,6 +157,11 @@ void read_catalog(TomlTable& table, Listener& listener, const std::filesystem::p
     auto catalog = table.table("catalog");
     if (!catalog)
         return;
+    if (const auto refresh = catalog->duration("refresh")) {
+        listener.catalog.refresh = *refresh;
+        if (*refresh < std::chrono::seconds{1})
+            catalog->error(catalog->place("refresh"), "refresh is too short", "at least \"1s\"");
+    }
     if (auto user = catalog->string("user"))
         listener.catalog.user = std::move(user->value);
     listener.catalog.password = read_secret(*catalog, "password", base);

@@ -2,6 +2,7 @@
 
 #include "challenge-web/server/public_url.h"
 #include "challenge-web/ui/assets.h"
+#include "proxy/app/catalog_sources.h"
 #include "proxy/app/derived_key.h"
 #include "proxy/app/log.h"
 #include "proxy/app/relay_options.h"
@@ -35,14 +36,16 @@ std::string place(const Endpoint& endpoint)
 
 } // namespace
 
-Serving::Serving(Configuration configuration) : configuration_(std::move(configuration))
+Serving::Serving(Configuration configuration) : configuration_(std::move(configuration)), policy_(configuration_.policy)
 {
 }
 
 Serving::~Serving()
 {
-    if (diagnostics_)
+    if (diagnostics_) {
         diagnostics_->relay(nullptr);
+        diagnostics_->catalogs(nullptr);
+    }
     proxy_.reset();
     impact_.reset(); // before what its answers go to
     if (web_)
@@ -71,6 +74,7 @@ std::string Serving::start()
     make_challenges();
     if (auto error = start_web(); !error.empty())
         return error;
+    start_catalogs();
     if (auto error = start_relay(); !error.empty())
         return error;
     record_policy();
@@ -182,6 +186,48 @@ std::string Serving::start_web()
     return {};
 }
 
+void Serving::start_catalogs()
+{
+    // A copy: a reload may replace the configuration while a thread reads.
+    const auto listeners = std::make_shared<const std::vector<Listener>>(configuration_.listeners);
+    upstream::CatalogServices services;
+    services.read = [listeners](const std::string& listener, const std::string& database,
+                                const std::vector<std::int32_t>& backends) {
+        return read_catalog_of(*listeners, listener, database, backends);
+    };
+    services.load = [this](const std::string& listener, const std::string& database) {
+        const auto text = store_->lineage(listener, database);
+        return text ? *text : std::string{};
+    };
+    services.save = [this](const std::string& listener, const std::string& database, const std::string& json) {
+        return store_->save_lineage(listener, database, json).has_value();
+    };
+    services.labelled = [this](std::string_view database, std::string_view schema, std::string_view table,
+                               std::string_view column) {
+        policies::statement::TableAccess access;
+        access.table.append(schema).append(1, '.').append(table);
+        access.schema_known = true;
+        if (!column.empty())
+            access.columns.emplace_back(column);
+        return !policy_.load()->label_index().of(access, database).empty();
+    };
+    services.log = [](bool problem, const std::string& text) { problem ? log_warning(text) : log_info(text); };
+
+    std::vector<upstream::CatalogListener> known;
+    for (const auto& listener : *listeners) {
+        known.push_back({listener.name, listener.reads_catalog(), listener.catalog.refresh});
+        if (!listener.reads_catalog())
+            log_warning("listener " + listener.name +
+                        " reads no catalogs: names are matched as they are written. Give it an account: "
+                        "catalog = {user = \"…\", password = {env = \"…\"}}");
+    }
+    catalogs_ = std::make_unique<upstream::CatalogService>(std::move(services), std::move(known));
+    for (const auto& listener : *listeners)
+        if (listener.reads_catalog() && listener.upstream.database)
+            kept_catalogs_.push_back(catalogs_->attach(listener.name, *listener.upstream.database));
+    diagnostics_->catalogs(catalogs_.get());
+}
+
 std::string Serving::start_relay()
 {
     auto listeners = relay_listeners(configuration_);
@@ -202,6 +248,12 @@ std::string Serving::start_relay()
                                       std::move(estimate.locks), std::move(estimate.problem)},
                                      std::chrono::system_clock::now());
         });
+    };
+    services.catalog_of = [this](std::string_view listener, std::string_view database) {
+        return catalogs_->attach(std::string{listener}, std::string{database})->now().view;
+    };
+    services.database_of = [this](const std::string& listener, const std::string& database) {
+        return catalogs_->attach(listener, database);
     };
     if (configuration_.web)
         services.public_url = configuration_.web->public_url;
@@ -246,7 +298,9 @@ void Serving::reload()
         return;
     }
     configuration_.policy = std::move(policy);
+    policy_.store(configuration_.policy);
     proxy_->reload(configuration_.policy);
+    catalogs_->refresh_all(); // other names may be labelled now
     challenges_->revoke_elevations("");
     record_policy();
 }

@@ -14,6 +14,7 @@
 #include "proxy/audit/writer.h"
 #include "proxy/session/server.h"
 #include "proxy/store/sqlite_store.h"
+#include "proxy/upstream/catalog_service.h"
 #include "proxy/upstream/impact_estimator.h"
 
 #include <atomic>
@@ -22,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace stepgate::proxy::app
 {
@@ -50,6 +52,7 @@ class Serving
     [[nodiscard]] std::string open_audit();
     [[nodiscard]] std::string open_store();
     [[nodiscard]] std::string start_web();
+    void start_catalogs();
     [[nodiscard]] std::string start_relay();
     void make_challenges();
     void record_user_changes();
@@ -57,6 +60,7 @@ class Serving
     void record_policy();
 
     Configuration configuration_;
+    std::atomic<std::shared_ptr<const policies::rules::Policy>> policy_; // the same, for other threads
     // Changes of users: numbers of those in the journal's queue, on its disk (its thread says so), out of the store.
     std::int64_t changes_seen_ = 0, changes_forgotten_ = 0;
     std::atomic<std::int64_t> changes_durable_{0};
@@ -77,6 +81,8 @@ class Serving
     std::optional<Recorder> recorder_;
     std::optional<Diagnostics> diagnostics_;
     std::unique_ptr<challenge_web::server::Server> web_;
+    std::unique_ptr<upstream::CatalogService> catalogs_;
+    std::vector<std::shared_ptr<upstream::DatabaseCatalog>> kept_catalogs_; // of the databases that listeners name
     std::unique_ptr<upstream::ImpactEstimator> impact_;
     std::unique_ptr<session::Proxy> proxy_;
 };

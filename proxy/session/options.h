@@ -22,8 +22,9 @@ class Writer;
 }
 namespace stepgate::proxy::upstream
 {
+class DatabaseCatalog;
 struct ImpactRequest;
-}
+} // namespace stepgate::proxy::upstream
 namespace stepgate::policies::sensitivity
 {
 struct CatalogView;
@@ -90,6 +91,10 @@ struct WireUser {
 /// Called on the relay's threads at each login: must not block (an in-memory snapshot), must be thread-safe.
 using FindUser = std::function<std::optional<WireUser>(std::string_view name)>;
 
+/// What is known of a database, shared by its sessions. Called on the relay's threads at each login: must not block.
+using DatabaseOf =
+    std::function<std::shared_ptr<upstream::DatabaseCatalog>(const std::string& listener, const std::string& database)>;
+
 /// One line for the log: never payloads, passwords or literals. Called on the relay's threads; must not block.
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 using Log = std::function<void(LogLevel, std::string_view session, std::string_view text)>;
@@ -104,6 +109,7 @@ struct Services {
     std::function<policies::sensitivity::CatalogView(std::string_view listener, std::string_view database)> catalog_of;
     /// What held statements would do, for the page of a challenge. Must not block; may be empty.
     std::function<void(std::string challenge, upstream::ImpactRequest request)> estimate_impact;
+    DatabaseOf database_of; // may be empty: then nothing is known of any database
     std::string public_url; // of the web, without a trailing slash: "https://stepgate.example"
 };
 

@@ -73,17 +73,17 @@ std::string first_word(std::string_view sql)
 std::shared_ptr<const MatchedFacts> PostgresSession::facts_of(std::string_view sql)
 {
     if (!replication_)
-        return worker_.judge.facts(sql, state_, asker_.database);
+        return worker_.judge.facts(sql, state_, asker_.database, catalog_.view());
     auto word = first_word(sql);
     if (!std::ranges::binary_search(replication_commands, word))
-        return worker_.judge.facts(sql, state_, asker_.database);
+        return worker_.judge.facts(sql, state_, asker_.database, catalog_.view());
     facts::StatementFacts command;
     command.kind = facts::Kind::other;
     command.calls.push_back("replication." + word); // so that a rule can name it
     facts::Facts made;
     made.parsed = true;
     made.statements.push_back(std::move(command));
-    return worker_.judge.match(std::make_shared<const facts::Facts>(std::move(made)), asker_.database);
+    return worker_.judge.match(std::make_shared<const facts::Facts>(std::move(made)), asker_.database, catalog_.view());
 }
 
 /// The SQL that says the same as a FunctionCall. A function that has no name here is opaque.
@@ -104,7 +104,8 @@ StatementPointer PostgresSession::called_by_number(const pg::FunctionCall& call)
     made.opaque = true;
     made.opaque_reasons.push_back("calls function number " + number + ", whose name is not known");
     made.statements.push_back(std::move(one));
-    statement->facts = worker_.judge.match(std::make_shared<const facts::Facts>(std::move(made)), asker_.database);
+    statement->facts =
+        worker_.judge.match(std::make_shared<const facts::Facts>(std::move(made)), asker_.database, catalog_.view());
     return statement;
 }
 

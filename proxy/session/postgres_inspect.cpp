@@ -107,9 +107,13 @@ PostgresSession::Step PostgresSession::inspect_query(const pg::Frame& frame, con
     if (!query_ || query_->use_count() > 1 || query_->sql.capacity() > kept_text)
         query_ = new PreparedStatement;
     query_->sql.assign(query->sql);
-    query_->facts = facts_of(query_->sql);
+    query_->facts.reset();
+    query_->origins.clear();
+    refresh(*query_);
     if (!planned && must_settle_names(*query_))
         return Step::settle;
+    if (const auto step = must_look_up(*query_); step && !planned)
+        return *step;
     pg::Tag tag = 0;
     if (planned) {
         tag = planned->tag;
@@ -169,6 +173,8 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
     refresh(*statement);
     if (!planned && must_settle_names(*statement))
         return Step::settle;
+    if (const auto step = must_look_up(*statement); step && !planned)
+        return *step;
     pg::Tag tag = 0;
     if (planned) {
         tag = planned->tag;
@@ -221,6 +227,8 @@ PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, c
         refresh(*portal.statement);
         if (must_settle_names(*portal.statement))
             return Step::settle;
+        if (const auto step = must_look_up(*portal.statement))
+            return *step;
         const auto verdict = verdict_on(*portal.statement->facts, portal.statement->sql);
         if (must_hold(verdict))
             return Step::hold;
@@ -299,15 +307,34 @@ PostgresSession::Step PostgresSession::inspect_sync(const pg::Frame& frame)
     return Step::forward;
 }
 
-/// Facts are kept with the statement until the session's state or the policy changes: executing it again is cheap.
+/// What it names was changed: the change must be over, and the new catalogs there, or it is held as not understood.
+std::optional<PostgresSession::Step> PostgresSession::must_look_up(const PreparedStatement& statement) const
+{
+    if (!statement.unsure)
+        return std::nullopt;
+    if (catalog_.announced() && !tracker_.quiet())
+        return Step::settle;
+    return catalog_.may_wait() ? std::optional{Step::look_up} : std::nullopt;
+}
+
+/// Facts are kept with the statement until the session's state, the policy or the catalogs change: executing it again
+/// is cheap.
 void PostgresSession::refresh(PreparedStatement& statement)
 {
     const auto* policy = &worker_.judge.policy();
-    if (statement.facts && statement.generation == state_.generation() && statement.policy == policy)
+    if (catalog_.look())
+        state_.catalog_read();
+    if (statement.facts && statement.generation == state_.generation() && statement.policy == policy &&
+        statement.catalog == catalog_.revision())
         return;
     statement.facts = facts_of(statement.sql);
     if (!statement.origins.empty())
         statement.facts = with_reads(*statement.facts, 0, statement.origins);
+    statement.unsure = catalog_.unsure(*statement.facts->facts);
+    if (statement.unsure)
+        statement.facts = worker_.judge.doubted(
+            *statement.facts, "names what was changed, and the catalogs do not show it yet", asker_.database);
+    statement.catalog = catalog_.revision();
     statement.generation = state_.generation();
     statement.policy = policy;
 }
@@ -359,6 +386,8 @@ pg::Tag PostgresSession::begin_execution(const PreparedStatement& statement, con
 void PostgresSession::depart(pg::Tag tag, const StatementPointer& statement, std::uint64_t number, bool simple,
                              Processes cancels)
 {
+    catalog_.departs(*statement->facts, worker_.judge.policy().labels(),
+                     tracker_.transaction() == pg::Transaction::open, forgets_names(), worker_.wall());
     if (tag <= flights_.begin() || tag > flights_.end())
         return;
     auto& flight = flights_.at(tag - 1);

@@ -219,7 +219,7 @@ std::shared_ptr<const MatchedFacts> PostgresSession::with_reads(const MatchedFac
     auto& all = more->statements[statement].reads;
     all.insert(all.end(), reads.begin(), reads.end());
     std::ranges::stable_sort(all, {}, &TableAccess::table);
-    return worker_.judge.match(std::move(more), asker_.database);
+    return worker_.judge.match(std::move(more), asker_.database, facts.view);
 }
 
 void PostgresSession::guard(Flight& flight, std::vector<TableAccess> origins)

@@ -27,6 +27,8 @@ struct PreparedStatement : boost::intrusive_ref_counter<PreparedStatement, boost
     std::vector<policies::statement::TableAccess> origins; // labelled, and not read according to the text: in `facts`
     const void* origins_by = nullptr;                      // the labels that these are by; null: not described yet
     std::uint64_t origins_generation = 0;
+    std::uint64_t catalog = 0; // of the session's use of the catalog, likewise
+    bool unsure = false;       // `facts` are not what they were: some name could not be looked up then
     const policies::rules::Policy* policy = nullptr; // likewise
 };
 using StatementPointer = boost::intrusive_ptr<PreparedStatement>;

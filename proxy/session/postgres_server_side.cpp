@@ -202,6 +202,8 @@ void PostgresSession::on_ready(const pg::Event& event)
     failed_since_ready_ = false;
     if (!tracker_.quiet())
         return;
+    if (event.transaction == pg::Transaction::idle)
+        catalog_.idle();
     // Only now: an answer to an older change could hide a newer one.
     for (const auto& [name, value] : reported_)
         state_.server_reported(name, value);

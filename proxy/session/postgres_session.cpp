@@ -152,6 +152,8 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
         co_return unreachable;
     if (auto rejected = feed_greeting())
         co_return rejected;
+    if (const auto& database_of = worker_.shared.services.database_of)
+        catalog_.attach(database_of(options.name, asker_.database));
     if (!record_start(startup))
         co_return Rejected{Kind::refused, "58030", "the audit journal cannot be written: no sessions until it can"};
     co_return std::nullopt;
@@ -323,6 +325,7 @@ void PostgresSession::leave()
     auto& shared = worker_.shared;
     client_.close();
     server_.close();
+    catalog_.leave(greeting_.process);
     if (registered_)
         shared.registry.remove(greeting_.process, key_);
     if (started_) {

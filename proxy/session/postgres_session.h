@@ -8,6 +8,7 @@
 #include "protocols/postgres/tracker.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/stream.h"
+#include "proxy/session/catalog_use.h"
 #include "proxy/session/gate.h"
 #include "proxy/session/postgres_front_door.h"
 #include "proxy/session/postgres_plan.h"
@@ -54,6 +55,7 @@ class PostgresSession final : public Session
         drop,     // the server would discard it, or must not see it
         more,     // no whole message is there yet
         describe, // its result is not known yet: ask the server first
+        look_up,  // what it names changed: wait for the new catalogs
         settle,   // what was sent before may change its meaning: wait for the answers
         hold,     // a challenge, or a denial
         slow,     // the audit's queue is full
@@ -102,6 +104,8 @@ class PostgresSession final : public Session
     [[nodiscard]] std::shared_ptr<const policies::rules::MatchedFacts> facts_of(std::string_view sql);
     [[nodiscard]] StatementPointer called_by_number(const protocols::postgres::FunctionCall& call);
     [[nodiscard]] policies::rules::Verdict verdict_on_call(const PreparedStatement& call) const;
+    [[nodiscard]] std::optional<Step> must_look_up(const PreparedStatement& statement) const;
+    [[nodiscard]] net::Task<bool> await_catalog();
     [[nodiscard]] static StatementPointer unknown(std::string_view verb, std::string_view name);
     void notify(const policies::rules::Verdict& verdict);
     [[nodiscard]] policies::rules::Verdict verdict_on(const policies::rules::MatchedFacts& facts,
@@ -235,6 +239,7 @@ class PostgresSession final : public Session
     protocols::postgres::Tracker<StatementPointer, Portal> tracker_;
     protocols::postgres::Scanner client_scanner_, server_scanner_;
     policies::postgres::SessionState state_;
+    CatalogUse catalog_;
     protocols::postgres::Ring<Flight> flights_;                 // number + 1 is the tag
     std::vector<std::pair<std::string, std::string>> reported_; // parameters to tell `state_` once all is quiet
     StatementPointer query_;                                    // reused for each Query's text

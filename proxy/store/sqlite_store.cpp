@@ -19,7 +19,7 @@ namespace
 
 constexpr int busy_ms = 5000;
 // The schema, step by step. A step is never changed once released: a store carries the number of steps it has seen.
-constexpr std::array<const char*, 2> migrations{R"sql(
+constexpr std::array<const char*, 3> migrations{R"sql(
 CREATE TABLE users (
     name TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, auditor INTEGER NOT NULL, admin INTEGER NOT NULL,
     disabled INTEGER NOT NULL, scram_verifier TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
@@ -68,6 +68,10 @@ CREATE TRIGGER user_updated AFTER UPDATE ON users BEGIN
     INSERT INTO user_changes (user, change)
         SELECT new.name, 'roles changed' WHERE old.auditor <> new.auditor OR old.admin <> new.admin;
 END;
+)sql",
+                                                R"sql(
+CREATE TABLE catalog_lineage (
+    listener TEXT NOT NULL, database TEXT NOT NULL, lineage TEXT NOT NULL, PRIMARY KEY (listener, database)) STRICT, WITHOUT ROWID;
 )sql"};
 
 /// Makes the file with the right mode before SQLite would with the process's mask. Its journals take the mode over.
@@ -205,6 +209,29 @@ SqliteStore::result<void> SqliteStore::forget_user_changes(std::int64_t last)
         SQLite::Statement forget{impl_->db, "DELETE FROM user_changes WHERE sequence <= ?"};
         forget.bind(1, last);
         forget.exec();
+        return {};
+    });
+}
+
+SqliteStore::result<std::string> SqliteStore::lineage(const std::string& listener, const std::string& database)
+{
+    return impl_->run(false, [&]() -> result<std::string> {
+        SQLite::Statement query{impl_->db, "SELECT lineage FROM catalog_lineage WHERE listener = ? AND database = ?"};
+        query.bind(1, listener);
+        query.bind(2, database);
+        return query.executeStep() ? query.getColumn(0).getString() : std::string{};
+    });
+}
+
+SqliteStore::result<void> SqliteStore::save_lineage(const std::string& listener, const std::string& database,
+                                                    const std::string& lineage)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        SQLite::Statement write{impl_->db, "INSERT OR REPLACE INTO catalog_lineage VALUES (?, ?, ?)"};
+        write.bind(1, listener);
+        write.bind(2, database);
+        write.bind(3, lineage);
+        write.exec();
         return {};
     });
 }

@@ -91,6 +91,11 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     /// Those up to number `last` are in the audit.
     [[nodiscard]] result<void> forget_user_changes(std::int64_t last);
 
+    /// Where labels went in a database behind a listener, as text of whoever saves it; "" if nothing was saved.
+    [[nodiscard]] result<std::string> lineage(const std::string& listener, const std::string& database);
+    [[nodiscard]] result<void> save_lineage(const std::string& listener, const std::string& database,
+                                            const std::string& lineage);
+
   private:
     struct Impl;
     explicit SqliteStore(std::unique_ptr<Impl> impl);

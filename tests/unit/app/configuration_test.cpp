@@ -129,6 +129,8 @@ TEST(Configuration, EveryValueArrives)
     EXPECT_EQ(c.listeners[1].auth, Authentication::passthrough);
     EXPECT_EQ(c.listeners[1].upstream.tls, UpstreamTls::disable);
     EXPECT_EQ(c.listeners[1].catalog.user, "reader");
+    EXPECT_EQ(c.listeners[1].catalog.refresh, std::chrono::seconds{90});
+    EXPECT_EQ(c.listeners[0].catalog.refresh, std::chrono::seconds{300});
     EXPECT_EQ(c.listeners[1].catalog.password->read(), "hunter2");
     ASSERT_TRUE(c.policy);
     EXPECT_GT(c.policy->rules().size(), 10U);

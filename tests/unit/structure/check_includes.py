@@ -25,7 +25,7 @@ ALLOWED = {
     "proxy/net": [],
     "proxy/audit": [],
     "proxy/store": ["challenge-web/accounts"],
-    "proxy/upstream": ["protocols", "policies/catalog", "proxy/net"],
+    "proxy/upstream": ["protocols", "policies/catalog", "policies/sensitivity", "proxy/net"],
     "proxy/session": ["protocols", "policies", "challenge-web/challenges", "proxy/net", "proxy/audit",
                       "proxy/upstream"],
     "proxy/app": ["protocols", "policies", "challenge-web", "proxy"],

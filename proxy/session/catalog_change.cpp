@@ -1,0 +1,232 @@
+#include "proxy/session/catalog_change.h"
+
+#include "policies/sensitivity/lineage.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::proxy::session
+{
+
+using policies::catalog::Catalog;
+using policies::catalog::Relation;
+using policies::sensitivity::bare_name;
+using policies::statement::Facts;
+using policies::statement::Kind;
+using policies::statement::StatementFacts;
+using policies::statement::TableAccess;
+using upstream::Touched;
+
+namespace
+{
+
+enum class Effect : std::uint8_t {
+    none,
+    defines, // CREATE, ALTER, DROP, RENAME
+    unknown, // runs what the facts do not show, or brings back what was seen long ago
+};
+
+Effect effect_of(Kind kind)
+{
+    switch (kind) {
+    case Kind::create:
+    case Kind::alter:
+    case Kind::drop:
+    case Kind::rename:
+        return Effect::defines;
+    case Kind::prepare_transaction: // and COMMIT PREPARED
+    case Kind::load:
+    case Kind::other:
+    case Kind::unknown:
+        return Effect::unknown;
+    case Kind::select:
+    case Kind::insert:
+    case Kind::update:
+    case Kind::delete_rows:
+    case Kind::merge:
+    case Kind::truncate:
+    case Kind::copy_to:
+    case Kind::copy_from:
+    case Kind::comment:
+    case Kind::grant:
+    case Kind::revoke:
+    case Kind::role:
+    case Kind::call:     // what it runs stands beside it, or it is opaque
+    case Kind::do_block: // likewise
+    case Kind::explain:
+    case Kind::prepare:
+    case Kind::execute:
+    case Kind::deallocate:
+    case Kind::declare_cursor:
+    case Kind::fetch:
+    case Kind::close_cursor:
+    case Kind::begin:
+    case Kind::commit:
+    case Kind::rollback:
+    case Kind::savepoint:
+    case Kind::set_transaction:
+    case Kind::set:
+    case Kind::show:
+    case Kind::discard:
+    case Kind::lock:
+    case Kind::listen:
+    case Kind::notify:
+    case Kind::analyze:
+    case Kind::vacuum:
+    case Kind::reindex:
+    case Kind::cluster:
+    case Kind::refresh:
+    case Kind::checkpoint:
+    case Kind::handler:
+    case Kind::kill:
+    case Kind::use:
+    case Kind::empty:
+        return Effect::none;
+    }
+    return Effect::unknown;
+}
+
+bool calls_users_code(const StatementFacts& statement)
+{
+    return std::ranges::any_of(statement.calls, [](const auto& call) { return !call.starts_with("pg_catalog."); });
+}
+
+bool in_catalog(const Catalog* catalog, std::string_view name)
+{
+    return catalog != nullptr && std::ranges::any_of(catalog->contents().relations, [name](const Relation& relation) {
+               return relation.name == name;
+           });
+}
+
+/// Surely of this session only: named like something temporary that it made, and like nothing else.
+bool is_temporary(const TableAccess& access, const Catalog* catalog, const std::set<std::string>& temporary)
+{
+    const std::string name{bare_name(access.table)};
+    return temporary.contains(name) && !in_catalog(catalog, name);
+}
+
+/// The relations named, their parents and their children.
+void add_family(const TableAccess& access, const Catalog* catalog, std::set<std::string>& names)
+{
+    std::vector<std::string> open{std::string{bare_name(access.table)}};
+    while (!open.empty()) {
+        const std::string name = std::move(open.back());
+        open.pop_back();
+        if (!names.insert(name).second || catalog == nullptr)
+            continue;
+        for (const Relation& relation : catalog->contents().relations) {
+            if (relation.name != name)
+                continue;
+            for (const auto* others : {&relation.parents, &relation.children})
+                for (const auto oid : *others)
+                    if (const auto* other = catalog->relation(oid))
+                        open.push_back(other->name);
+        }
+    }
+}
+
+/// A new table has no triggers, rules or rows yet: nothing has to be looked up to know what touching it does.
+bool makes_plain_object(const StatementFacts& statement)
+{
+    return statement.kind == Kind::create && statement.inner.empty() && !calls_users_code(statement) &&
+           (statement.object == "table" || statement.object == "index" || statement.object == "sequence" ||
+            statement.object == "statistics" || statement.object == "materialized view");
+}
+
+bool touches(const Touched& touched, const std::vector<TableAccess>& accesses)
+{
+    return std::ranges::any_of(accesses, [&](const TableAccess& access) {
+        return touched.all || touched.names.contains(std::string{bare_name(access.table)});
+    });
+}
+
+/// Reads nothing but what it defines, and runs no code of users.
+bool only_defines(const StatementFacts& statement)
+{
+    return effect_of(statement.kind) == Effect::defines && statement.inner.empty() && !calls_users_code(statement) &&
+           std::ranges::all_of(statement.reads, [&](const TableAccess& read) {
+               return std::ranges::find(statement.writes, read.table, &TableAccess::table) != statement.writes.end();
+           });
+}
+
+bool depends_on(const StatementFacts& statement, const Touched& touched, bool already)
+{
+    const bool renames = statement.kind == Kind::rename || statement.kind == Kind::alter;
+    if (touched.empty() || (only_defines(statement) && !(renames && already)))
+        return false;
+    if (touches(touched, statement.reads) || touches(touched, statement.writes))
+        return true;
+    return std::ranges::any_of(statement.calls, [&](const std::string& call) {
+        return !call.starts_with("pg_catalog.") &&
+               (touched.all || touched.names.contains(std::string{bare_name(call)}));
+    });
+}
+
+} // namespace
+
+CatalogChange change_of(const StatementFacts& statement, const Catalog* catalog, const std::set<std::string>& temporary)
+{
+    Effect effect = effect_of(statement.kind);
+    for (const Kind inner : statement.inner)
+        effect = std::max(effect, effect_of(inner));
+    CatalogChange change;
+    if (effect == Effect::none)
+        return change;
+    if (effect == Effect::unknown)
+        return {true, {true, {}}};
+    if (!statement.writes.empty() && std::ranges::all_of(statement.writes, [&](const TableAccess& write) {
+            return is_temporary(write, catalog, temporary);
+        }))
+        return change;
+    change.any = true;
+    if (makes_plain_object(statement))
+        return change;
+    if (statement.kind == Kind::alter && statement.object == "table" && !statement.writes.empty() &&
+        statement.inner.empty())
+        for (const TableAccess& write : statement.writes)
+            add_family(write, catalog, change.touched.names);
+    else
+        change.touched.all = true;
+    return change;
+}
+
+CatalogChange change_of(const Facts& facts, const Catalog* catalog, const std::set<std::string>& temporary,
+                        bool suspicious)
+{
+    if ((facts.opaque && suspicious) || !facts.parsed)
+        return {true, {true, {}}};
+    CatalogChange all;
+    for (const StatementFacts& statement : facts.statements) {
+        const auto one = change_of(statement, catalog, temporary);
+        all.any |= one.any;
+        all.touched.add(one.touched);
+    }
+    return all;
+}
+
+bool depends_on(const Facts& facts, const Touched* touched, const Catalog* catalog,
+                const std::set<std::string>& temporary)
+{
+    if (touched == nullptr && facts.statements.size() < 2)
+        return false;
+    Touched so_far;
+    if (touched != nullptr)
+        so_far = *touched;
+    for (const StatementFacts& statement : facts.statements) {
+        if (depends_on(statement, so_far, touched != nullptr))
+            return true;
+        so_far.add(change_of(statement, catalog, temporary).touched);
+    }
+    return false;
+}
+
+bool may_end_transaction(const Facts& facts)
+{
+    return facts.opaque || !facts.parsed || std::ranges::any_of(facts.statements, [](const StatementFacts& statement) {
+               return statement.kind == Kind::commit || statement.kind == Kind::rollback ||
+                      statement.kind == Kind::prepare_transaction || statement.kind == Kind::unknown;
+           });
+}
+
+} // namespace stepgate::proxy::session

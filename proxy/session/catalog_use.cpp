@@ -1,0 +1,163 @@
+#include "proxy/session/catalog_use.h"
+
+#include "proxy/session/catalog_change.h"
+
+#include <algorithm>
+#include <variant>
+
+namespace stepgate::proxy::session
+{
+
+using policies::rules::MatchedFacts;
+using policies::sensitivity::bare_name;
+using policies::sensitivity::Copy;
+using policies::sensitivity::LabelNames;
+using policies::sensitivity::LabelSet;
+using policies::sensitivity::Lineage;
+using policies::statement::Facts;
+using policies::statement::Kind;
+using policies::statement::StatementFacts;
+using policies::statement::TableAccess;
+
+namespace
+{
+
+/// Rows of what is read may end up in what is written.
+bool copies_rows(const StatementFacts& statement)
+{
+    return statement.does(Kind::insert) || statement.does(Kind::create) || statement.does(Kind::update) ||
+           statement.does(Kind::merge);
+}
+
+bool writes_to(const StatementFacts& statement, const std::string& table)
+{
+    return std::ranges::find(statement.writes, table, &TableAccess::table) != statement.writes.end();
+}
+
+} // namespace
+
+void CatalogUse::attach(std::shared_ptr<upstream::DatabaseCatalog> database)
+{
+    database_ = std::move(database);
+    seen_ = 0;
+    (void)look();
+}
+
+bool CatalogUse::look()
+{
+    if (!database_ || database_->revision() == seen_)
+        return false;
+    auto now = database_->now();
+    seen_ = now.revision;
+    shared_ = std::move(now.view);
+    touched_ = std::move(now.touched);
+    gave_up_ = gave_up_ && touched_ != nullptr;
+    make_view();
+    return now.complete && !open_;
+}
+
+void CatalogUse::make_view()
+{
+    ++revision_;
+    view_ = shared_;
+    if (temporary_copies_.empty())
+        return;
+    static const Lineage nothing;
+    view_.lineage =
+        std::make_shared<const Lineage>((shared_.lineage ? *shared_.lineage : nothing).with(temporary_copies_));
+    view_.revision = policies::sensitivity::next_view_revision();
+}
+
+bool CatalogUse::unsure(const Facts& facts) const
+{
+    return database_ && !facts.opaque && depends_on(facts, touched_.get(), view_.catalog.get(), temporary_);
+}
+
+void CatalogUse::departs(const MatchedFacts& facts, const LabelNames& names, bool in_block, bool suspicious,
+                         std::chrono::system_clock::time_point now)
+{
+    if (!database_)
+        return;
+    for (const StatementFacts& statement : facts.facts->statements)
+        note_temporary(statement);
+    if (!facts.labels.empty())
+        note_copies(facts, names, now);
+    note_change(*facts.facts, in_block, suspicious);
+}
+
+/// Others must know before the server can have done it. Within a transaction block that is when it may end; until then
+/// only this session sees the change.
+void CatalogUse::note_change(const Facts& facts, bool in_block, bool suspicious)
+{
+    const auto change = change_of(facts, view_.catalog.get(), temporary_, suspicious);
+    if (change.any) {
+        open_ = true;
+        own_.add(change.touched);
+        ++revision_;
+    }
+    const bool stays = in_block && !may_end_transaction(facts);
+    if (open_ && !stays && (change.any || changes_.empty()))
+        changes_.push_back(database_->begin_change(own_));
+}
+
+void CatalogUse::note_temporary(const StatementFacts& statement)
+{
+    for (const auto& effect : statement.effects) {
+        const auto* made = std::get_if<policies::statement::Redefine>(&effect);
+        if (made != nullptr && made->temporary && !made->relation.empty())
+            temporary_.insert(made->relation);
+    }
+}
+
+void CatalogUse::note_copies(const MatchedFacts& facts, const LabelNames& names,
+                             std::chrono::system_clock::time_point now)
+{
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+    std::vector<Copy> permanent;
+    bool temporary = false;
+    for (std::size_t i = 0; i < facts.statements.size(); ++i) {
+        const StatementFacts& statement = facts.facts->statements[i];
+        if (!copies_rows(statement))
+            continue;
+        LabelSet labels;
+        for (std::size_t read = 0; read < statement.reads.size(); ++read)
+            if (!writes_to(statement, statement.reads[read].table))
+                labels |= facts.statements[i].reads[read];
+        for (const TableAccess& write : statement.writes) {
+            const bool is_temporary = temporary_.contains(std::string{bare_name(write.table)});
+            // A view has no columns here: it is followed to what it reads, but a temporary one is in no snapshot.
+            if (write.columns.empty() && !is_temporary)
+                continue;
+            for (auto& label : names.names(labels)) {
+                temporary |= is_temporary;
+                (is_temporary ? temporary_copies_ : permanent).push_back({0, write.table, std::move(label), seconds});
+            }
+        }
+    }
+    if (!permanent.empty())
+        database_->record_copies(permanent);
+    if (temporary)
+        make_view();
+}
+
+void CatalogUse::idle()
+{
+    if (!open_)
+        return;
+    open_ = false;
+    own_ = {};
+    ++revision_;
+    for (const auto change : changes_)
+        database_->end_change(change);
+    changes_.clear();
+}
+
+void CatalogUse::leave(std::int32_t backend)
+{
+    for (const auto change : changes_)
+        database_->end_change(change, backend);
+    changes_.clear();
+    database_.reset();
+}
+
+} // namespace stepgate::proxy::session

@@ -1,0 +1,243 @@
+#include "proxy/session/catalog_use.h"
+
+#include "policies/rules/judge.h"
+#include "policies/rules/policy.h"
+
+#include <gtest/gtest.h>
+
+namespace stepgate::proxy::session
+{
+namespace
+{
+
+using policies::catalog::Catalog;
+using policies::catalog::Contents;
+using policies::catalog::Relation;
+
+std::shared_ptr<const policies::rules::Policy> policy()
+{
+    const policies::rules::PolicySource source{"test.toml", R"(
+[[label]]
+table = "customers"
+columns = {ssn = ["pii"]}
+)"};
+    auto loaded = policies::rules::load_policy({&source, 1});
+    return std::get<std::shared_ptr<const policies::rules::Policy>>(std::move(loaded));
+}
+
+std::shared_ptr<const Catalog> snapshot()
+{
+    Contents contents;
+    contents.schemas = {"pg_catalog", "public"};
+    policies::catalog::Oid oid = 100;
+    for (const auto* name : {"customers", "orders", "orders_1"}) {
+        Relation relation;
+        relation.oid = ++oid;
+        relation.schema = "public";
+        relation.name = name;
+        relation.columns = {{"id", 23, 1, false, ""}, {"ssn", 25, 2, false, ""}};
+        contents.relations.push_back(relation);
+    }
+    contents.relations[1].children = {103};
+    contents.relations[2].parents = {102};
+    return std::make_shared<const Catalog>(std::move(contents));
+}
+
+/// Two sessions of one database.
+class Use : public testing::Test
+{
+  protected:
+    Use()
+    {
+        database->publish(snapshot(), database->covers(), true);
+        mine.attach(database);
+        theirs.attach(database);
+    }
+
+    std::shared_ptr<const policies::rules::MatchedFacts> facts(CatalogUse& use, const std::string& sql)
+    {
+        use.look();
+        return judge.facts(sql, {}, "d", use.view());
+    }
+    void send(CatalogUse& use, const std::string& sql, bool in_block = false)
+    {
+        use.departs(*facts(use, sql), judge.policy().labels(), in_block, true, {});
+    }
+    bool unsure(CatalogUse& use, const std::string& sql) { return use.unsure(*facts(use, sql)->facts); }
+    bool labelled(CatalogUse& use, const std::string& sql) { return !facts(use, sql)->labels.empty(); }
+    void read_again()
+    {
+        database->publish(snapshot(), database->covers(), true);
+        mine.look();
+        theirs.look();
+    }
+
+    policies::rules::Judge judge{policy()};
+    std::shared_ptr<upstream::DatabaseCatalog> database = std::make_shared<upstream::DatabaseCatalog>("l", "d", [] {});
+    CatalogUse mine, theirs;
+};
+
+/// What others may not look up while a statement is under way, and after it until the catalogs were read again.
+struct Window {
+    std::string name, change, statement;
+    bool unsure;
+};
+class Windows : public Use, public testing::WithParamInterface<Window>
+{
+};
+
+TEST_P(Windows, OfAChange)
+{
+    const auto& row = GetParam();
+    EXPECT_FALSE(unsure(theirs, row.statement));
+    send(mine, row.change);
+    EXPECT_EQ(unsure(theirs, row.statement), row.unsure) << "under way";
+    EXPECT_EQ(theirs.may_wait(), row.unsure || theirs.may_wait());
+    mine.idle();
+    EXPECT_EQ(unsure(theirs, row.statement), row.unsure) << "not read yet";
+    EXPECT_EQ(unsure(mine, row.statement), row.unsure) << "not read yet";
+    read_again();
+    EXPECT_FALSE(unsure(theirs, row.statement));
+    EXPECT_FALSE(unsure(mine, row.statement));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, Windows,
+    testing::Values(
+        Window{"rename", "alter table orders rename to x", "select id from customers", true},
+        Window{"rename_column", "alter table customers rename column ssn to t", "select t from customers", true},
+        Window{"view", "create view v as select 1 as a", "select * from orders", true},
+        Window{"function", "create function f() returns int language sql as 'select 1'", "delete from orders", true},
+        Window{"trigger", "create trigger t after insert on orders execute function f()",
+               "insert into customers values (1)", true},
+        Window{"no_name", "create view v as select 1 as a", "select 1, now()", false},
+        Window{"alter", "alter table orders add column c int", "select c from orders", true},
+        Window{"alter_other", "alter table orders add column c int", "select id from customers", false},
+        Window{"alter_child", "alter table orders_1 add column c int", "select id from orders", true},
+        Window{"new_table", "create table fresh (a int)", "select id from orders", false},
+        Window{"index", "create index on orders (id)", "select id from orders", false},
+        Window{"read", "select * from customers", "select * from customers", false},
+        Window{"write", "update orders set id = 1", "select * from orders", false},
+        Window{"grant", "grant select on orders to public", "select * from orders", false},
+        Window{"temporary", "create temp table orders (a int)", "select * from customers", false},
+        Window{"drop", "drop table orders", "select * from customers", true},
+        Window{"prepared", "prepare transaction 'x'", "select * from customers", true}),
+    [](const auto& row) { return row.param.name; });
+
+TEST_F(Use, InABlockOthersAreNotConcernedUntilItMayEnd)
+{
+    send(mine, "alter table orders rename to x", true);
+    EXPECT_FALSE(unsure(theirs, "select id from orders"));
+    EXPECT_FALSE(mine.may_wait()); // its own transaction is in the way
+    send(mine, "select 1", true);
+    EXPECT_FALSE(unsure(theirs, "select id from orders"));
+    send(mine, "commit", true);
+    EXPECT_TRUE(unsure(theirs, "select id from orders"));
+    EXPECT_TRUE(theirs.may_wait());
+    mine.idle();
+    EXPECT_TRUE(unsure(theirs, "select id from orders"));
+    EXPECT_TRUE(mine.may_wait());
+    theirs.give_up();
+    EXPECT_FALSE(theirs.may_wait());
+    EXPECT_TRUE(unsure(theirs, "select id from orders"));
+    read_again();
+    EXPECT_FALSE(unsure(theirs, "select id from orders"));
+}
+
+TEST_F(Use, AMigrationGoesOn)
+{
+    send(mine, "create table fresh (a int)", true);
+    EXPECT_FALSE(unsure(mine, "insert into fresh values (1)"));
+    EXPECT_FALSE(unsure(mine, "create index on fresh (a)"));
+    send(mine, "alter table fresh add column b int", true);
+    EXPECT_FALSE(unsure(mine, "alter table fresh add column c int"));
+    EXPECT_FALSE(unsure(mine, "insert into orders values (1)"));
+}
+
+/// Nothing is renamed before a snapshot has shown which labelled name it had.
+TEST_F(Use, ARenameWaitsForTheSnapshot)
+{
+    const auto fresh = std::make_shared<upstream::DatabaseCatalog>("l", "d", [] {});
+    CatalogUse early;
+    early.attach(fresh);
+    EXPECT_TRUE(unsure(early, "alter table customers rename to x"));
+    EXPECT_TRUE(unsure(early, "alter table customers rename ssn to x"));
+    EXPECT_TRUE(unsure(early, "alter table customers set schema s"));
+    EXPECT_FALSE(unsure(early, "create table y (a int)"));
+    EXPECT_TRUE(early.may_wait());
+    fresh->publish(snapshot(), fresh->covers(), true);
+    EXPECT_FALSE(unsure(early, "alter table customers rename to x"));
+}
+
+TEST_F(Use, WithinOneText)
+{
+    EXPECT_TRUE(unsure(mine, "alter table customers rename to x; select ssn from x"));
+    EXPECT_FALSE(unsure(mine, "alter table customers rename to x"));
+    EXPECT_FALSE(unsure(mine, "create table y (a int); insert into y values (1)"));
+}
+
+TEST_F(Use, ALostSessionLeavesTheDoubt)
+{
+    send(mine, "drop view v");
+    mine.leave(4711);
+    EXPECT_TRUE(unsure(theirs, "select id from orders"));
+    EXPECT_EQ(database->covers().backends, std::vector{4711});
+    database->publish(snapshot(), database->covers(), false);
+    EXPECT_TRUE(unsure(theirs, "select id from orders"));
+    database->publish(snapshot(), database->covers(), true);
+    EXPECT_FALSE(unsure(theirs, "select id from orders"));
+}
+
+TEST_F(Use, ARollbackOfALostSessionConcernsNobody)
+{
+    send(mine, "drop view v", true);
+    mine.leave(4711);
+    EXPECT_FALSE(unsure(theirs, "select id from orders"));
+}
+
+/// For everybody at once, before the copy is made.
+TEST_F(Use, CopiesCarryLabels)
+{
+    struct Row {
+        const char *copy, *read;
+    };
+    for (const auto& row : {Row{"create table a as select ssn from customers", "select * from a"},
+                            Row{"select ssn into b from customers", "select x from b"},
+                            Row{"insert into c select ssn from customers", "select x from c"},
+                            Row{"create materialized view e as select ssn from customers", "table e"},
+                            Row{"update f set x = c.ssn from customers c", "select x from f"},
+                            Row{"create table g as select x from a", "select x from g"}}) {
+        EXPECT_FALSE(labelled(theirs, row.read)) << row.read;
+        send(mine, row.copy);
+        EXPECT_TRUE(labelled(theirs, row.read)) << row.copy;
+    }
+    for (const auto* harmless : {"create table n as select id from customers", "insert into n values (1)",
+                                 "update customers set id = 1 where ssn = 'x'"})
+        send(mine, harmless);
+    EXPECT_FALSE(labelled(theirs, "select * from n"));
+    EXPECT_FALSE(labelled(theirs, "select id from customers"));
+}
+
+TEST_F(Use, TemporaryCopiesAreTheSessionsOwn)
+{
+    send(mine, "create temp table t as select ssn from customers");
+    EXPECT_TRUE(labelled(mine, "select * from t"));
+    EXPECT_FALSE(labelled(theirs, "select * from t"));
+    send(mine, "insert into t2 select * from t");
+    EXPECT_TRUE(labelled(theirs, "select * from t2"));
+    EXPECT_EQ(database->covers().sequence, 0U); // nobody had to read anything again
+}
+
+TEST_F(Use, WithoutADatabaseNothingIsKnownAndNothingIsDoubted)
+{
+    CatalogUse none;
+    none.look();
+    send(none, "drop table customers");
+    none.idle();
+    EXPECT_FALSE(unsure(none, "select * from customers"));
+    EXPECT_FALSE(none.may_wait());
+    none.leave(1);
+}
+
+} // namespace
+} // namespace stepgate::proxy::session
