@@ -29,6 +29,7 @@ struct Touch {
     bool cascade = false;             // TRUNCATE … CASCADE
     bool planned = false;             // by EXPLAIN: rewritten, not run
     bool up = true, down = true;      // on to the parents, to the children
+    bool ran = false;                 // by a function: planning may run it
     int context = inherit;            // number of the settings that a function runs under
 
     static constexpr int inherit = -1; // those of whatever leads there
@@ -144,8 +145,10 @@ class BodiesByCatalog
 class Follower
 {
   public:
-    Follower(Bodies& bodies, statement::StatementFacts& facts, std::vector<std::string>& opaque_reasons)
-        : bodies_(bodies), facts_(facts), reasons_(opaque_reasons)
+    /// `ran`: for what functions do, if not `facts` as well.
+    Follower(Bodies& bodies, statement::StatementFacts& facts, std::vector<std::string>& opaque_reasons,
+             statement::StatementFacts* ran = nullptr)
+        : bodies_(bodies), planned_(facts), ran_(ran != nullptr ? *ran : facts), to_(&facts), reasons_(opaque_reasons)
     {
     }
     void run(std::vector<Touch> touches, int context);
@@ -164,7 +167,8 @@ class Follower
     [[nodiscard]] bool seen_write(const Touch& touch);
 
     Bodies& bodies_;
-    statement::StatementFacts& facts_;
+    statement::StatementFacts &planned_, &ran_, *to_; // `to_`: of the touch that is being followed
+    bool running_ = false;                            // it is in a function
     std::vector<std::string>& reasons_;
     std::deque<Touch> work_;
     std::map<std::pair<const catalog::Relation*, int>, std::vector<std::string>> reads_;

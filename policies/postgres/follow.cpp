@@ -90,7 +90,8 @@ bool Follower::seen_read(const Touch& touch)
 
 bool Follower::seen_write(const Touch& touch)
 {
-    const int place = (touch.up ? 1 : 0) + (touch.down ? 2 : 0) + (touch.cascade ? 4 : 0) + (touch.planned ? 8 : 0);
+    const int place = (touch.up ? 1 : 0) + (touch.down ? 2 : 0) + (touch.cascade ? 4 : 0) + (touch.planned ? 8 : 0) +
+                      (touch.ran ? 16 : 0);
     int& seen = writes_[{touch.relation, place}];
     const int wanted = bits(touch.events) | 16;
     const bool known = (seen & wanted) == wanted;
@@ -102,6 +103,7 @@ void Follower::add(Touch touch, int context)
 {
     if (touch.context == Touch::inherit)
         touch.context = context;
+    touch.ran = touch.ran || running_ || touch.kind == Touch::Kind::call;
     bool seen = false;
     switch (touch.kind) {
     case Touch::Kind::read:
@@ -121,13 +123,13 @@ void Follower::add(Touch touch, int context)
 void Follower::merge(const Footprint& footprint, int context)
 {
     const statement::StatementFacts& from = footprint.facts;
-    facts_.reads.insert(facts_.reads.end(), from.reads.begin(), from.reads.end());
-    facts_.writes.insert(facts_.writes.end(), from.writes.begin(), from.writes.end());
-    facts_.calls.insert(facts_.calls.end(), from.calls.begin(), from.calls.end());
-    facts_.inner.insert(facts_.inner.end(), from.inner.begin(), from.inner.end());
-    facts_.effects.insert(facts_.effects.end(), from.effects.begin(), from.effects.end());
-    facts_.where = weaker(facts_.where, from.where);
-    facts_.destructive = facts_.destructive || from.destructive;
+    to_->reads.insert(to_->reads.end(), from.reads.begin(), from.reads.end());
+    to_->writes.insert(to_->writes.end(), from.writes.begin(), from.writes.end());
+    to_->calls.insert(to_->calls.end(), from.calls.begin(), from.calls.end());
+    to_->inner.insert(to_->inner.end(), from.inner.begin(), from.inner.end());
+    to_->effects.insert(to_->effects.end(), from.effects.begin(), from.effects.end());
+    to_->where = weaker(to_->where, from.where);
+    to_->destructive = to_->destructive || from.destructive;
     reasons_.insert(reasons_.end(), footprint.opaque_reasons.begin(), footprint.opaque_reasons.end());
     for (const Touch& touch : footprint.touches)
         add(touch, context);
@@ -153,7 +155,7 @@ void Follower::read(const Touch& touch)
         next.columns = shared(touch.columns, relation, *other);
         next.up = up;
         next.down = !up;
-        access(facts_.reads, *other, next.columns);
+        access(to_->reads, *other, next.columns);
         add(std::move(next), touch.context);
     };
     if (touch.up)
@@ -182,7 +184,7 @@ void Follower::write(const Touch& touch)
             next.events = {}; // the rows are the child's
         else if (relation.kind == RelationKind::partitioned_table && touch.events.update)
             next.events.insert = next.events.delete_rows = true; // a row may move to another partition
-        access(facts_.writes, *other, next.columns);
+        access(to_->writes, *other, next.columns);
         add(std::move(next), touch.context);
     };
     if (touch.up)
@@ -208,7 +210,7 @@ void Follower::write_rows(const Touch& touch)
             next.planned = touch.planned;
             if (!touch.columns.empty())
                 next.columns.emplace_back("*"); // which of its columns, only the definition says
-            access(facts_.writes, *base, next.columns);
+            access(to_->writes, *base, next.columns);
             add(std::move(next), context);
         }
     }
@@ -222,7 +224,7 @@ void Follower::write_rows(const Touch& touch)
     if (touch.events.insert || touch.events.update) {
         merge(bodies_.values(relation), context);
         for (const Reference& key : bodies_.references(relation))
-            access(facts_.reads, *key.parent, *key.parent_columns);
+            access(to_->reads, *key.parent, *key.parent_columns);
     }
     merge(bodies_.types(relation), context);
     for (const catalog::Trigger& trigger : relation.triggers) {
@@ -234,7 +236,7 @@ void Follower::write_rows(const Touch& touch)
                 reasons_.push_back("fires the trigger " + trigger.name + ", whose function is not known");
             continue;
         }
-        facts_.calls.push_back(joined(function->schema, function->name));
+        to_->calls.push_back(joined(function->schema, function->name));
         Touch next;
         next.kind = Touch::Kind::call;
         next.function = function;
@@ -259,8 +261,8 @@ void Follower::referencing(const Touch& touch)
                                     }));
         const auto follow = [&](ReferenceAction action, bool deleting) {
             if (action == ReferenceAction::none || action == ReferenceAction::restrict_it) {
-                access(facts_.reads, *touch.relation, key.our_columns); // another row may have the same key
-                return access(facts_.reads, *child, key.columns);
+                access(to_->reads, *touch.relation, key.our_columns); // another row may have the same key
+                return access(to_->reads, *child, key.columns);
             }
             Touch next;
             next.kind = Touch::Kind::write;
@@ -269,9 +271,9 @@ void Follower::referencing(const Touch& touch)
             (gone ? next.events.delete_rows : next.events.update) = true;
             if (!gone)
                 next.columns = key.columns;
-            facts_.inner.push_back(gone ? Kind::delete_rows : Kind::update);
-            access(facts_.writes, *child, next.columns);
-            access(facts_.reads, *child, key.columns);
+            to_->inner.push_back(gone ? Kind::delete_rows : Kind::update);
+            access(to_->writes, *child, next.columns);
+            access(to_->reads, *child, key.columns);
             add(std::move(next), touch.context);
         };
         if (touch.events.delete_rows)
@@ -285,7 +287,7 @@ void Follower::referencing(const Touch& touch)
         next.relation = child;
         next.events.truncate = true;
         next.cascade = true;
-        access(facts_.writes, *child, {});
+        access(to_->writes, *child, {});
         add(std::move(next), touch.context);
     }
 }
@@ -306,6 +308,8 @@ void Follower::run(std::vector<Touch> touches, int context)
         }
         const Touch touch = std::move(work_.front());
         work_.pop_front();
+        running_ = touch.ran;
+        to_ = running_ ? &ran_ : &planned_;
         switch (touch.kind) {
         case Touch::Kind::read:
             read(touch);

@@ -364,11 +364,7 @@ void SessionState::catalog_read()
 {
     if (relations_.empty() && functions_.empty() && !redefined_all_)
         return;
-    std::erase_if(relations_, [](const auto& entry) { return entry.second.copies.empty() && !entry.second.temporary; });
-    for (auto& [name, change] : relations_) {
-        change.code = change.code && change.temporary;
-        change.writes = change.writes && change.temporary;
-    }
+    std::erase_if(relations_, [](const auto& entry) { return !entry.second.temporary; });
     functions_.clear();
     redefined_all_ = too_many_;
     settings_changed();

@@ -85,11 +85,12 @@ class SessionState
         const auto found = relations_.find(bare_name);
         return found == relations_.end() ? nullptr : &found->second;
     }
+    [[nodiscard]] bool redefined_relations() const { return !relations_.empty(); }
     [[nodiscard]] bool redefined_function(std::string_view bare_name) const { return functions_.contains(bare_name); }
     /// Anything may mean something else than the catalog says.
     [[nodiscard]] bool redefined_all() const { return redefined_all_; }
-    /// The catalog in use from now on was read after everything that was applied here. Names of temporary relations,
-    /// which no catalog has, and what rows were copied from stay.
+    /// The catalog in use from now on was read after everything that was applied here, and the lineage beside it knows
+    /// what was renamed and copied. Temporary relations, which no catalog has, stay.
     void catalog_read();
 
     /// Wire Parse. The unnamed statement ("") is replaced; a taken name with another text becomes ambiguous until it is

@@ -137,6 +137,7 @@ class Walk
     void only_explained();
     void do_block(const ::DoStmt& block);
     void redefines();
+    void doubt_redefined(const std::vector<statement::TableAccess>& accesses, std::size_t from, bool written);
     void doubt_path();
     void redefine_function(const ::List* name);
     void redefined(const Found& found);

@@ -62,6 +62,21 @@ int weight(statement::Kind kind)
     }
 }
 
+/// What other code does, as if the statement did it.
+void add_facts(statement::StatementFacts& to, const statement::StatementFacts& from)
+{
+    const auto add = [](auto& target, const auto& source) {
+        target.insert(target.end(), source.begin(), source.end());
+    };
+    add(to.reads, from.reads);
+    add(to.writes, from.writes);
+    add(to.calls, from.calls);
+    add(to.inner, from.inner);
+    add(to.effects, from.effects);
+    to.where = weaker(to.where, from.where);
+    to.destructive = to.destructive || from.destructive;
+}
+
 } // namespace
 
 void Walk::begin()
@@ -191,8 +206,12 @@ void Walk::follow()
     if (touches_.empty())
         return;
     std::vector<std::string> reasons; // of code that may do anything
-    Follower{*bodies_, facts(), reasons}.run(std::move(touches_), bodies_->begin(*state_));
+    statement::StatementFacts ran;
+    Follower{*bodies_, facts(), reasons, &ran}.run(std::move(touches_), bodies_->begin(*state_));
     touches_.clear();
+    if (explained_)
+        only_explained();
+    add_facts(facts(), ran);
     unknown_code_ = unknown_code_ || !reasons.empty();
     for (std::string& reason : reasons)
         opaque(std::move(reason));
@@ -205,7 +224,28 @@ void Walk::doubt_path()
         effect(statement::SetParameter{.name = "search_path", .value = {}, .unknown = true});
 }
 
-/// Planning changes nothing: what the statement would write counts as read.
+/// What views, rules and the like lead to, read from a catalog that does not know what the session did since. Their own
+/// names are bound to objects, so temporary ones of the session are not in their way; functions look names up, and were
+/// read with the session's.
+void Walk::doubt_redefined(const std::vector<TableAccess>& accesses, std::size_t from, bool written)
+{
+    if (!state_->redefined_relations())
+        return;
+    for (std::size_t i = from; i < accesses.size(); ++i) {
+        const std::string& table = accesses[i].table;
+        const auto* change = state_->redefined_relation(std::string_view{table}.substr(table.find('.') + 1));
+        if (change == nullptr || change->temporary)
+            continue;
+        if (change->code || !change->copies.empty() || (written && change->writes)) {
+            opaque("leads to " + table + ", which the session changed since the catalog was read");
+            unknown_code_ = true;
+            return;
+        }
+    }
+}
+
+/// Planning changes nothing: what the statement would write counts as read. What functions do counts in full, since
+/// planning may run them.
 void Walk::only_explained()
 {
     statement::StatementFacts& done = facts();
@@ -234,10 +274,11 @@ void Walk::finish()
         std::erase(done.inner, Kind::select);
     }
     if (base_ == nullptr && catalog_ != nullptr) {
+        const std::size_t reads = done.reads.size(), writes = done.writes.size();
         follow();
+        doubt_redefined(done.reads, reads, false);
+        doubt_redefined(done.writes, writes, true);
         doubt_path();
-        if (explained_)
-            only_explained();
     }
     tidy(done.reads);
     tidy(done.writes);

@@ -90,6 +90,25 @@ bool default_applies(const MatchedFacts& facts, const Candidates& candidates)
     });
 }
 
+/// Text that runs later, or elsewhere, may stand in a literal: in a body, or in what code of users is given. Whether
+/// that code is understood says nothing about what its texts hold.
+bool may_hold_text_to_run(const statement::StatementFacts& facts)
+{
+    switch (facts.kind) {
+    case statement::Kind::prepare:
+    case statement::Kind::do_block:
+    case statement::Kind::call:
+        return true;
+    case statement::Kind::create:
+        if (facts.object == "function" || facts.object == "procedure")
+            return true;
+        break;
+    default:
+        break;
+    }
+    return std::ranges::any_of(facts.calls, [](const std::string& call) { return !call.starts_with("pg_catalog."); });
+}
+
 } // namespace
 
 struct Judge::Memo {
@@ -221,9 +240,7 @@ bool Judge::sensitive(const MatchedFacts& facts, std::string_view sql) const
 {
     if (facts.sensitive())
         return true;
-    const bool prepares = std::ranges::any_of(facts.facts->statements,
-                                              [](const auto& one) { return one.kind == statement::Kind::prepare; });
-    if (!facts.facts->opaque && !prepares)
+    if (!facts.facts->opaque && std::ranges::none_of(facts.facts->statements, may_hold_text_to_run))
         return false;
     return postgres::may_hold_secret(sql) || policy_->label_index().mentioned(sql);
 }

@@ -57,7 +57,8 @@ class Judge
                                   bool in_transaction, std::chrono::system_clock::time_point now) const;
 
     /// Literals of the text must not reach logs or audit in the clear: it touches labelled data or holds a password; or
-    /// it runs later or is not understood, and something labelled or a password is mentioned in it.
+    /// it is not understood or may hold text that runs (PREPARE, DO, CALL, bodies, what code of users is given), and
+    /// something labelled or a password is mentioned in it.
     [[nodiscard]] bool sensitive(const MatchedFacts& facts, std::string_view sql) const;
 
   private:

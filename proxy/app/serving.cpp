@@ -249,9 +249,6 @@ std::string Serving::start_relay()
                                      std::chrono::system_clock::now());
         });
     };
-    services.catalog_of = [this](std::string_view listener, std::string_view database) {
-        return catalogs_->attach(std::string{listener}, std::string{database})->now().view;
-    };
     services.database_of = [this](const std::string& listener, const std::string& database) {
         return catalogs_->attach(listener, database);
     };

@@ -3,7 +3,9 @@
 #include "policies/sensitivity/lineage.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace stepgate::proxy::session
@@ -14,6 +16,7 @@ using policies::catalog::Relation;
 using policies::sensitivity::bare_name;
 using policies::statement::Facts;
 using policies::statement::Kind;
+using policies::statement::Redefine;
 using policies::statement::StatementFacts;
 using policies::statement::TableAccess;
 using upstream::Touched;
@@ -126,12 +129,54 @@ void add_family(const TableAccess& access, const Catalog* catalog, std::set<std:
     }
 }
 
+/// Nothing that a statement can name, or that changes what its names lead to.
+bool makes_no_name(const StatementFacts& statement)
+{
+    static constexpr std::string_view objects[] = {"database",   "publication", "role",        "statistics",
+                                                   "tablespace", "system",      "subscription"};
+    return std::ranges::find(objects, statement.object) != std::end(objects);
+}
+
 /// A new table has no triggers, rules or rows yet: nothing has to be looked up to know what touching it does.
 bool makes_plain_object(const StatementFacts& statement)
 {
-    return statement.kind == Kind::create && statement.inner.empty() && !calls_users_code(statement) &&
-           (statement.object == "table" || statement.object == "index" || statement.object == "sequence" ||
-            statement.object == "statistics" || statement.object == "materialized view");
+    const bool plain = statement.object == "table" || statement.object == "index" || statement.object == "sequence" ||
+                       statement.object == "materialized view";
+    return plain && statement.kind == Kind::create && statement.inner.empty() && !calls_users_code(statement) &&
+           std::ranges::none_of(statement.effects, [](const auto& effect) {
+               const auto* made = std::get_if<Redefine>(&effect);
+               return made != nullptr && (made->code || made->writes); // a child or a foreign key: others lead to it
+           });
+}
+
+bool is_operator(std::string_view name)
+{
+    return name.find_first_of("+-*/<>=~!@#%^&|`?") != std::string_view::npos;
+}
+
+/// The names that the facts say are changed. False: they say nothing.
+bool add_named(const StatementFacts& statement, const Catalog* catalog, const std::set<std::string>& temporary,
+               CatalogChange& change)
+{
+    bool any = false;
+    for (const auto& effect : statement.effects) {
+        const auto* made = std::get_if<Redefine>(&effect);
+        if (made == nullptr)
+            continue;
+        any = true;
+        const bool own =
+            made->temporary || (temporary.contains(made->relation) && !in_catalog(catalog, made->relation));
+        if (!made->relation.empty() && own)
+            continue;
+        change.any = true;
+        const auto& name = made->relation.empty() ? made->function : made->relation;
+        // Facts show the function behind an operator, not its name.
+        if (name.empty() || (made->relation.empty() && is_operator(name)))
+            change.touched.all = true;
+        else
+            change.touched.names.insert(name);
+    }
+    return any;
 }
 
 bool touches(const Touched& touched, const std::vector<TableAccess>& accesses)
@@ -150,10 +195,10 @@ bool only_defines(const StatementFacts& statement)
            });
 }
 
-bool depends_on(const StatementFacts& statement, const Touched& touched, bool already)
+bool depends_on(const StatementFacts& statement, const Touched& touched)
 {
     const bool renames = statement.kind == Kind::rename || statement.kind == Kind::alter;
-    if (touched.empty() || (only_defines(statement) && !(renames && already)))
+    if (only_defines(statement) && !renames)
         return false;
     if (touches(touched, statement.reads) || touches(touched, statement.writes))
         return true;
@@ -170,23 +215,28 @@ CatalogChange change_of(const StatementFacts& statement, const Catalog* catalog,
     Effect effect = effect_of(statement.kind);
     for (const Kind inner : statement.inner)
         effect = std::max(effect, effect_of(inner));
-    CatalogChange change;
-    if (effect == Effect::none)
-        return change;
     if (effect == Effect::unknown)
         return {true, {true, {}}};
-    if (!statement.writes.empty() && std::ranges::all_of(statement.writes, [&](const TableAccess& write) {
-            return is_temporary(write, catalog, temporary);
-        }))
+    CatalogChange change;
+    const bool named = add_named(statement, catalog, temporary, change);
+    if (effect == Effect::none || (named && !change.any))
         return change;
     change.any = true;
-    if (makes_plain_object(statement))
+    if (makes_plain_object(statement)) {
+        change.touched = {};
         return change;
-    if (statement.kind == Kind::alter && statement.object == "table" && !statement.writes.empty() &&
-        statement.inner.empty())
-        for (const TableAccess& write : statement.writes)
+    }
+    for (const TableAccess& write : statement.writes)
+        if (!is_temporary(write, catalog, temporary))
             add_family(write, catalog, change.touched.names);
-    else
+    if (statement.kind == Kind::create && statement.object == "table") // its parents
+        for (const TableAccess& read : statement.reads)
+            add_family(read, catalog, change.touched.names);
+    const bool all_temporary =
+        !statement.writes.empty() && std::ranges::all_of(statement.writes, [&](const auto& write) {
+            return is_temporary(write, catalog, temporary);
+        });
+    if (!named && !makes_no_name(statement) && !all_temporary)
         change.touched.all = true;
     return change;
 }
@@ -205,20 +255,9 @@ CatalogChange change_of(const Facts& facts, const Catalog* catalog, const std::s
     return all;
 }
 
-bool depends_on(const Facts& facts, const Touched* touched, const Catalog* catalog,
-                const std::set<std::string>& temporary)
+bool depends_on(const Facts& facts, const Touched& touched)
 {
-    if (touched == nullptr && facts.statements.size() < 2)
-        return false;
-    Touched so_far;
-    if (touched != nullptr)
-        so_far = *touched;
-    for (const StatementFacts& statement : facts.statements) {
-        if (depends_on(statement, so_far, touched != nullptr))
-            return true;
-        so_far.add(change_of(statement, catalog, temporary).touched);
-    }
-    return false;
+    return std::ranges::any_of(facts.statements, [&](const auto& statement) { return depends_on(statement, touched); });
 }
 
 bool may_end_transaction(const Facts& facts)

@@ -26,10 +26,10 @@ struct CatalogChange {
                                       const policies::catalog::Catalog* catalog, const std::set<std::string>& temporary,
                                       bool suspicious);
 
-/// A name that the text relies on is touched, or by an earlier statement of the same text. Defining something relies on
-/// nothing, but renaming does: it must wait for the snapshot, or nobody would ever know which labelled name it was.
-[[nodiscard]] bool depends_on(const policies::statement::Facts& facts, const upstream::Touched* touched,
-                              const policies::catalog::Catalog* catalog, const std::set<std::string>& temporary);
+/// A name that the text relies on is touched. Defining something relies on nothing, but renaming does: it must wait for
+/// the snapshot, or nobody would ever know which labelled name it was. What the text itself changes is not looked at:
+/// its facts know.
+[[nodiscard]] bool depends_on(const policies::statement::Facts& facts, const upstream::Touched& touched);
 
 /// The text may end the transaction block that it runs in.
 [[nodiscard]] bool may_end_transaction(const policies::statement::Facts& facts);

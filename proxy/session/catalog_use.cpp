@@ -47,7 +47,7 @@ bool CatalogUse::look()
 {
     if (!database_ || database_->revision() == seen_)
         return false;
-    auto now = database_->now();
+    auto now = database_->now(changes_);
     seen_ = now.revision;
     shared_ = std::move(now.view);
     touched_ = std::move(now.touched);
@@ -70,7 +70,7 @@ void CatalogUse::make_view()
 
 bool CatalogUse::unsure(const Facts& facts) const
 {
-    return database_ && !facts.opaque && depends_on(facts, touched_.get(), view_.catalog.get(), temporary_);
+    return database_ && touched_ && depends_on(facts, *touched_);
 }
 
 void CatalogUse::departs(const MatchedFacts& facts, const LabelNames& names, bool in_block, bool suspicious,
@@ -85,8 +85,9 @@ void CatalogUse::departs(const MatchedFacts& facts, const LabelNames& names, boo
     note_change(*facts.facts, in_block, suspicious);
 }
 
-/// Others must know before the server can have done it. Within a transaction block that is when it may end; until then
-/// only this session sees the change.
+/// Others must know before the server can have done it. Within a transaction block they cannot see it yet, but they can
+/// come to wait for its locks now, and see it when they get them: the names count at once. Where any name may be meant,
+/// all would have to wait for as long as the block lasts: that counts when it may end.
 void CatalogUse::note_change(const Facts& facts, bool in_block, bool suspicious)
 {
     const auto change = change_of(facts, view_.catalog.get(), temporary_, suspicious);
@@ -96,7 +97,9 @@ void CatalogUse::note_change(const Facts& facts, bool in_block, bool suspicious)
         ++revision_;
     }
     const bool stays = in_block && !may_end_transaction(facts);
-    if (open_ && !stays && (change.any || changes_.empty()))
+    if (stays && !change.touched.names.empty())
+        changes_.push_back(database_->begin_change({false, change.touched.names}));
+    if (open_ && !stays && (change.any || changes_.empty() || own_.all))
         changes_.push_back(database_->begin_change(own_));
 }
 

@@ -39,7 +39,7 @@ class CatalogUse
     [[nodiscard]] bool may_wait() const { return touched_ != nullptr && !open_ && !gave_up_; }
     /// Waited in vain: statements are judged as they are, until something changes.
     void give_up() { gave_up_ = true; }
-    /// A change of this session is on its way to the server.
+    /// A change of this session is on its way to the server, or not committed.
     [[nodiscard]] bool announced() const { return !changes_.empty(); }
 
     /// A statement is about to be forwarded. `in_block`: within an explicit transaction. `suspicious`: a text that is

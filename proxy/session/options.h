@@ -25,10 +25,6 @@ namespace stepgate::proxy::upstream
 class DatabaseCatalog;
 struct ImpactRequest;
 } // namespace stepgate::proxy::upstream
-namespace stepgate::policies::sensitivity
-{
-struct CatalogView;
-}
 
 namespace stepgate::proxy::session
 {
@@ -105,8 +101,6 @@ struct Services {
     challenge_web::challenges::Challenges* challenges = nullptr;
     FindUser find_user;
     Log log; // may be empty
-    /// What is known of a database behind a listener. Must not block; thread-safe. May be empty.
-    std::function<policies::sensitivity::CatalogView(std::string_view listener, std::string_view database)> catalog_of;
     /// What held statements would do, for the page of a challenge. Must not block; may be empty.
     std::function<void(std::string challenge, upstream::ImpactRequest request)> estimate_impact;
     DatabaseOf database_of; // may be empty: then nothing is known of any database

@@ -52,6 +52,8 @@ std::string why_not(const MatchedFacts& matched)
         return "There is no plan of a statement of this kind.";
     if (calls_users_code(one))
         return "It calls a function that is not the server's own, and planning could run it.";
+    if (!matched.view.catalog)
+        return "The server's catalogs are not known, so planning it could run code of users behind a view.";
     return {};
 }
 

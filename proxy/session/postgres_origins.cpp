@@ -20,8 +20,6 @@ using policies::statement::TableAccess;
 namespace
 {
 
-constexpr auto snapshot_age = std::chrono::milliseconds{250}; // asking for the newest one takes a lock
-
 bool names(const TableAccess& access, const Origin& origin)
 {
     return access.table == origin.table && (std::ranges::find(access.columns, origin.column) != access.columns.end() ||
@@ -68,13 +66,10 @@ bool gives_rows(Kind kind)
 
 } // namespace
 
-std::shared_ptr<const policies::sensitivity::OriginLabels> Worker::origins(std::string_view listener,
-                                                                           std::string_view database)
+std::shared_ptr<const policies::sensitivity::OriginLabels>
+Worker::origins(const policies::sensitivity::CatalogView& view, std::string_view listener, std::string_view database)
 {
-    if (!shared.services.catalog_of || judge.policy().label_index().empty())
-        return nullptr;
-    const auto view = shared.services.catalog_of(listener, database);
-    if (!view.catalog)
+    if (!view.catalog || judge.policy().label_index().empty())
         return nullptr;
     for (const auto& known : known_origins_)
         if (known.view == view.revision && known.policy == judge.policy_pointer())
@@ -92,10 +87,11 @@ std::shared_ptr<const policies::sensitivity::OriginLabels> Worker::origins(std::
 
 bool PostgresSession::watches_results()
 {
-    if (origins_policy_ != &worker_.judge.policy() || worker_.now - origins_checked_ > snapshot_age) {
+    const auto& view = catalog_.view();
+    if (origins_policy_ != &worker_.judge.policy() || origins_view_ != view.revision) {
         origins_policy_ = &worker_.judge.policy();
-        origins_checked_ = worker_.now;
-        origins_ = worker_.origins(asker_.listener, asker_.database);
+        origins_view_ = view.revision;
+        origins_ = worker_.origins(view, asker_.listener, asker_.database);
     }
     return origins_ != nullptr && listening_->options.mode == Mode::enforce;
 }

@@ -266,7 +266,7 @@ class PostgresSession final : public Session
     protocols::postgres::Ring<Described> described_;
     std::shared_ptr<const policies::sensitivity::OriginLabels> origins_; // null: no result needs to be looked at
     const policies::rules::Policy* origins_policy_ = nullptr;            // that they are by
-    SteadyTime origins_checked_{};
+    std::uint64_t origins_view_ = 0;                                     // likewise
     std::vector<protocols::postgres::Column> columns_;
     std::size_t guarded_ = 0; // flights whose rows wait
     Rows rows_ = Rows::flow;

@@ -111,9 +111,9 @@ class Worker : public std::enable_shared_from_this<Worker>
     }
 
     /// Labelled origins of a database's results under the policy of now; null: there are none, or there is no snapshot.
-    /// Made once for all sessions of this thread.
-    [[nodiscard]] std::shared_ptr<const policies::sensitivity::OriginLabels> origins(std::string_view listener,
-                                                                                     std::string_view database);
+    /// Made once for all sessions of this thread. `view`: what the session judges with.
+    [[nodiscard]] std::shared_ptr<const policies::sensitivity::OriginLabels>
+    origins(const policies::sensitivity::CatalogView& view, std::string_view listener, std::string_view database);
 
     Shared& shared;
     net::BufferPool buffers;

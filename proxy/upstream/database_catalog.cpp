@@ -13,24 +13,31 @@ DatabaseCatalog::DatabaseCatalog(std::string listener, std::string database, std
     changed();
 }
 
-DatabaseCatalog::Now DatabaseCatalog::now() const
+DatabaseCatalog::Now DatabaseCatalog::now(const std::vector<std::uint64_t>& own) const
 {
     const std::lock_guard lock{mutex_};
     const bool complete = view_.catalog != nullptr && open_.empty() && ended_.empty();
-    return {view_, touched_, complete, revision_.load(std::memory_order_relaxed)};
+    return {view_, own.empty() ? touched_ : touched_but(own), complete, revision_.load(std::memory_order_relaxed)};
 }
 
 /// With the lock held, or before anybody else knows this.
-void DatabaseCatalog::changed()
+std::shared_ptr<const Touched> DatabaseCatalog::touched_but(const std::vector<std::uint64_t>& own) const
 {
     Touched all;
     all.all = first_pending_;
     for (const auto& [change, what] : open_)
-        all.add(what);
+        if (std::ranges::find(own, change) == own.end())
+            all.add(what);
     for (const auto& one : ended_)
         all.add(one.what);
     const bool compares = view_.catalog != nullptr || first_pending_; // else nothing can be out of date
-    touched_ = all.empty() || !compares ? nullptr : std::make_shared<const Touched>(std::move(all));
+    return all.empty() || !compares ? nullptr : std::make_shared<const Touched>(std::move(all));
+}
+
+/// Likewise.
+void DatabaseCatalog::changed()
+{
+    touched_ = touched_but({});
     revision_.fetch_add(1, std::memory_order_release);
 }
 

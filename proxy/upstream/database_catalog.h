@@ -53,9 +53,11 @@ class DatabaseCatalog
     };
     /// Differs whenever `now` does.
     [[nodiscard]] std::uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
-    [[nodiscard]] Now now() const;
+    /// `own`: changes of the session that asks, which it knows of by itself.
+    [[nodiscard]] Now now(const std::vector<std::uint64_t>& own = {}) const;
 
-    /// A statement that changes what these names mean is about to be forwarded. Answers with a number for `end_change`.
+    /// A statement that changes what these names mean is about to be forwarded, or may be done. Answers with a number
+    /// for `end_change`.
     [[nodiscard]] std::uint64_t begin_change(const Touched& what);
     /// It ended, or its transaction did. `backend`: 0, or the server process that may still be at work on it, because
     /// the session ended before an answer came.
@@ -90,6 +92,7 @@ class DatabaseCatalog
     };
 
     void changed();
+    [[nodiscard]] std::shared_ptr<const Touched> touched_but(const std::vector<std::uint64_t>& own) const;
 
     const std::string listener_, database_;
     const std::function<void()> on_change_;

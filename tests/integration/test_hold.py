@@ -137,10 +137,21 @@ class Hold(unittest.TestCase):
         code, out, err = self.finish(process)
         self.assertEqual(out.split(), ["200", "200"], err)  # one approval for both: the rule offers an elevation
 
-    def test_function_that_deletes_is_opaque_and_held(self):
-        process, challenge = self.held(sql="SELECT purge_inactive('1990-01-01')")
+    def test_function_that_no_snapshot_shows_is_opaque_and_held(self):
+        self.stack.cluster.shop("CREATE FUNCTION made_elsewhere() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        process, challenge = self.held(sql="SELECT made_elsewhere()")
         detail = self.demo.call("GET", f"/challenges/{challenge['id']}")
-        self.assertTrue(any("purge_inactive" in reason for reason in detail["opaque_reasons"]), detail)
+        self.assertTrue(any("made_elsewhere" in reason for reason in detail["opaque_reasons"]), detail)
+        self.demo.deny(challenge)
+        self.assertNotEqual(self.finish(process)[0], 0)
+
+    def test_function_counts_as_what_it_does(self):
+        """A DELETE with a WHERE may be run by everybody: so may the function. What empties a table is held through one too."""
+        code, out, err = self.stack.ask("SELECT purge_inactive('1890-01-01')")
+        self.assertEqual((code, out.strip()), (0, "0"), err)
+        process = self.stack.psql("-c", "DO $$ BEGIN DELETE FROM scratch; END $$")
+        challenge = self.demo.wait_pending()
+        self.assertEqual(challenge["rules"], ["delete-without-where"])
         self.demo.deny(challenge)
         self.assertNotEqual(self.finish(process)[0], 0)
 

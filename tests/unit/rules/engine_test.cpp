@@ -335,5 +335,40 @@ TEST(Engine, MemoFollowsPolicyAndDatabase)
     EXPECT_TRUE(rules.facts("select ssn from customers", state, "shop")->labels.empty());
 }
 
+/// Whether code is understood says nothing about the texts in it.
+TEST(Judge, TextThatRunsMayHoldAPassword)
+{
+    catalog::Contents contents;
+    contents.schemas = {"pg_catalog", "public"};
+    catalog::Function calm;
+    calm.oid = 20'000;
+    calm.schema = "public";
+    calm.name = "calm";
+    calm.language = "sql";
+    calm.argument_types = {25};
+    calm.body = "select 1";
+    contents.functions.push_back(calm);
+    sensitivity::CatalogView view;
+    view.catalog = std::make_shared<const catalog::Catalog>(std::move(contents));
+    view.revision = sensitivity::next_view_revision();
+    Judge judge{policy_of("")};
+    const auto* understood = "do $$ begin execute 'alter role x password ''p'''; end $$";
+    EXPECT_FALSE(judge.facts(understood, {}, "d", view)->facts->opaque);
+    struct Row {
+        const char* sql;
+        bool sensitive;
+    };
+    for (const auto& row : {Row{understood, true}, Row{"do $$ begin perform 1; end $$", false},
+                            Row{"select calm('alter role x password ''p''')", true}, Row{"select calm('x')", false},
+                            Row{"create function f() returns void language plpgsql as "
+                                "$$ begin execute 'alter role x password ''p'''; end $$",
+                                true},
+                            Row{"prepare s as select 'password'", true}, Row{"alter role x password 'p'", true},
+                            Row{"select password from accounts where id = 1", false}}) {
+        const auto facts = judge.facts(row.sql, {}, "d", view);
+        EXPECT_EQ(judge.sensitive(*facts, row.sql), row.sensitive) << row.sql;
+    }
+}
+
 } // namespace
 } // namespace stepgate::policies::rules

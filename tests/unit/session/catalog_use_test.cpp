@@ -40,6 +40,15 @@ std::shared_ptr<const Catalog> snapshot()
     }
     contents.relations[1].children = {103};
     contents.relations[2].parents = {102};
+    for (const auto* name : {"calm", "other"}) {
+        policies::catalog::Function function;
+        function.oid = 20'000 + ++oid;
+        function.schema = "public";
+        function.name = name;
+        function.language = "sql";
+        function.body = "select 1";
+        contents.functions.push_back(function);
+    }
     return std::make_shared<const Catalog>(std::move(contents));
 }
 
@@ -104,12 +113,28 @@ TEST_P(Windows, OfAChange)
 INSTANTIATE_TEST_SUITE_P(
     Rows, Windows,
     testing::Values(
-        Window{"rename", "alter table orders rename to x", "select id from customers", true},
+        Window{"rename", "alter table orders rename to x", "select id from orders", true},
+        Window{"renamed_to", "alter table orders rename to orders_1", "select id from orders_1", true},
+        Window{"rename_other", "alter table orders rename to x", "select id from customers", false},
         Window{"rename_column", "alter table customers rename column ssn to t", "select t from customers", true},
-        Window{"view", "create view v as select 1 as a", "select * from orders", true},
-        Window{"function", "create function f() returns int language sql as 'select 1'", "delete from orders", true},
-        Window{"trigger", "create trigger t after insert on orders execute function f()",
-               "insert into customers values (1)", true},
+        Window{"view", "create view v as select 1 as a", "select * from v", true},
+        Window{"view_other", "create view v as select 1 as a", "select * from orders", false},
+        Window{"function", "create or replace function calm() returns int language sql as 'select 2'", "select calm()",
+               true},
+        Window{"function_other", "create or replace function calm() returns int language sql as 'select 2'",
+               "select other()", false},
+        Window{"trigger", "create trigger t after insert on orders execute function calm()",
+               "insert into orders values (1)", true},
+        Window{"trigger_other", "create trigger t after insert on orders execute function calm()",
+               "insert into customers values (1)", false},
+        Window{"cast", "create cast (text as int) with function calm()", "select id from orders", true},
+        Window{"operator", "create operator |+| (leftarg = int, rightarg = int, function = calm)",
+               "select id from orders", true},
+        Window{"type", "create domain d as int check (calm() > 0)", "select id from orders", true},
+        Window{"child", "create table c () inherits (orders)", "select id from orders", true},
+        Window{"cascade", "alter table orders_1 add foreign key (id) references customers on delete cascade",
+               "delete from customers where id = 1", true},
+        Window{"role", "create role r", "select id from orders", false},
         Window{"no_name", "create view v as select 1 as a", "select 1, now()", false},
         Window{"alter", "alter table orders add column c int", "select c from orders", true},
         Window{"alter_other", "alter table orders add column c int", "select id from customers", false},
@@ -120,27 +145,50 @@ INSTANTIATE_TEST_SUITE_P(
         Window{"write", "update orders set id = 1", "select * from orders", false},
         Window{"grant", "grant select on orders to public", "select * from orders", false},
         Window{"temporary", "create temp table orders (a int)", "select * from customers", false},
-        Window{"drop", "drop table orders", "select * from customers", true},
+        Window{"drop", "drop table orders", "select * from orders", true},
+        Window{"drop_schema", "drop schema s", "select * from orders", true},
         Window{"prepared", "prepare transaction 'x'", "select * from customers", true}),
     [](const auto& row) { return row.param.name; });
 
-TEST_F(Use, InABlockOthersAreNotConcernedUntilItMayEnd)
+/// They could come to wait for a lock of the block, and find what is there after it.
+TEST_F(Use, InABlockNamesCountForOthersAtOnce)
 {
     send(mine, "alter table orders rename to x", true);
-    EXPECT_FALSE(unsure(theirs, "select id from orders"));
-    EXPECT_FALSE(mine.may_wait()); // its own transaction is in the way
+    EXPECT_TRUE(unsure(theirs, "select id from orders"));
+    EXPECT_TRUE(unsure(theirs, "select id from x"));
+    EXPECT_FALSE(unsure(theirs, "select id from customers"));
+    EXPECT_FALSE(unsure(mine, "select id from customers"));
+    EXPECT_FALSE(unsure(mine, "select id from orders")); // its own state knows
+    EXPECT_FALSE(mine.may_wait());
     send(mine, "select 1", true);
-    EXPECT_FALSE(unsure(theirs, "select id from orders"));
+    EXPECT_TRUE(unsure(theirs, "select id from orders"));
     send(mine, "commit", true);
     EXPECT_TRUE(unsure(theirs, "select id from orders"));
     EXPECT_TRUE(theirs.may_wait());
     mine.idle();
     EXPECT_TRUE(unsure(theirs, "select id from orders"));
+    EXPECT_TRUE(unsure(mine, "select id from orders"));
     EXPECT_TRUE(mine.may_wait());
     theirs.give_up();
     EXPECT_FALSE(theirs.may_wait());
     EXPECT_TRUE(unsure(theirs, "select id from orders"));
     read_again();
+    EXPECT_FALSE(unsure(theirs, "select id from orders"));
+}
+
+/// All would have to wait as long as the block lasts.
+TEST_F(Use, InABlockAnyNameCountsForOthersWhenItMayEnd)
+{
+    send(mine, "create cast (text as int) with function calm()", true);
+    EXPECT_FALSE(unsure(theirs, "select id from orders"));
+    send(mine, "alter table orders rename to x", true);
+    EXPECT_TRUE(unsure(theirs, "select id from orders"));
+    EXPECT_FALSE(unsure(theirs, "select id from customers"));
+    send(mine, "rollback", true);
+    EXPECT_TRUE(unsure(theirs, "select id from customers"));
+    mine.idle();
+    read_again();
+    EXPECT_FALSE(unsure(theirs, "select id from customers"));
     EXPECT_FALSE(unsure(theirs, "select id from orders"));
 }
 
@@ -171,14 +219,14 @@ TEST_F(Use, ARenameWaitsForTheSnapshot)
 
 TEST_F(Use, WithinOneText)
 {
-    EXPECT_TRUE(unsure(mine, "alter table customers rename to x; select ssn from x"));
+    EXPECT_TRUE(facts(mine, "alter table customers rename to x; select ssn from x")->facts->opaque);
     EXPECT_FALSE(unsure(mine, "alter table customers rename to x"));
     EXPECT_FALSE(unsure(mine, "create table y (a int); insert into y values (1)"));
 }
 
 TEST_F(Use, ALostSessionLeavesTheDoubt)
 {
-    send(mine, "drop view v");
+    send(mine, "drop table orders");
     mine.leave(4711);
     EXPECT_TRUE(unsure(theirs, "select id from orders"));
     EXPECT_EQ(database->covers().backends, std::vector{4711});
@@ -188,10 +236,16 @@ TEST_F(Use, ALostSessionLeavesTheDoubt)
     EXPECT_FALSE(unsure(theirs, "select id from orders"));
 }
 
-TEST_F(Use, ARollbackOfALostSessionConcernsNobody)
+/// Its transaction is rolled back, but who knows when.
+TEST_F(Use, ALostBlockIsInDoubtUntilItsProcessIsGone)
 {
-    send(mine, "drop view v", true);
+    send(mine, "alter table orders rename to x", true);
     mine.leave(4711);
+    EXPECT_FALSE(unsure(theirs, "select id from customers"));
+    EXPECT_TRUE(unsure(theirs, "select id from orders"));
+    database->publish(snapshot(), database->covers(), false);
+    EXPECT_TRUE(unsure(theirs, "select id from orders"));
+    database->publish(snapshot(), database->covers(), true);
     EXPECT_FALSE(unsure(theirs, "select id from orders"));
 }
 

@@ -1,5 +1,6 @@
 #include "relay.h"
 
+#include "policies/catalog/catalog.h"
 #include "proxy/upstream/impact_estimator.h"
 
 #include <gtest/gtest.h>
@@ -28,19 +29,23 @@ TEST(ImpactPlan, IsReadAsTheServerWritesIt)
         Strings tables;
     };
     const Row rows[] = {
-        {"a scan", R"([{"Plan": {"Node Type": "Seq Scan", "Schema": "public", "Relation Name": "orders", "Plan Rows": 800}}])",
-         800, {"public.orders"}},
+        {"a scan",
+         R"([{"Plan": {"Node Type": "Seq Scan", "Schema": "public", "Relation Name": "orders", "Plan Rows": 800}}])",
+         800,
+         {"public.orders"}},
         {"a DELETE says 0 of itself",
          R"([{"Plan": {"Node Type": "ModifyTable", "Operation": "Delete", "Schema": "public", "Relation Name": "orders",
               "Plan Rows": 0, "Plans": [{"Node Type": "Seq Scan", "Parent Relationship": "Outer", "Schema": "public",
               "Relation Name": "orders", "Plan Rows": 42}]}}])",
-         42, {"public.orders"}},
+         42,
+         {"public.orders"}},
         {"what is only looked up is not changed",
          R"([{"Plan": {"Node Type": "ModifyTable", "Relation Name": "a", "Plan Rows": 0, "Plans": [
               {"Node Type": "Aggregate", "Parent Relationship": "InitPlan", "Plan Rows": 1,
                "Plans": [{"Node Type": "Seq Scan", "Relation Name": "b", "Plan Rows": 9}]},
               {"Node Type": "Seq Scan", "Parent Relationship": "Outer", "Relation Name": "a", "Plan Rows": 7}]}}])",
-         7, {"a", "b"}},
+         7,
+         {"a", "b"}},
         {"no table", R"([{"Plan": {"Node Type": "Result", "Plan Rows": 1}}])", 1, {}},
     };
     for (const auto& row : rows) {
@@ -114,6 +119,9 @@ then = {challenge = {level = 1}}
 [default]
 opaque = {challenge = {level = 1}}
 )";
+    policies::catalog::Contents contents;
+    contents.schemas = {"public"};
+    setup.catalog = std::make_shared<const policies::catalog::Catalog>(std::move(contents));
     setup.estimate_impact = [asked](std::string challenge, ImpactRequest request) {
         (*asked)(std::move(challenge), std::move(request));
     };
@@ -132,8 +140,14 @@ TEST(Impact, IsAskedForOfWhatCannotRunCodeOfUsers)
         {"select lower(a) from t", "", {}, {}},
         {"truncate public.orders", "There is no plan of a statement of this kind.", {}, {"public.orders"}},
         {"alter table t add column x int", "There is no plan of a statement of this kind.", {}, {}},
-        {"select purge_all()", "The statement is not fully understood, so planning it could run code of users.", {}, {}},
-        {"delete from public.a; delete from public.b", "The message holds several statements.", {"public.a", "public.b"}, {}},
+        {"select purge_all()",
+         "The statement is not fully understood, so planning it could run code of users.",
+         {},
+         {}},
+        {"delete from public.a; delete from public.b",
+         "The message holds several statements.",
+         {"public.a", "public.b"},
+         {}},
         {"explain analyze delete from public.a", "There is no plan of a statement of this kind.", {"public.a"}, {}},
     };
     for (const auto& row : rows) {

@@ -1,7 +1,8 @@
 #include "relay.h"
 
+#include "proxy/upstream/database_catalog.h"
+
 #include "policies/rules/policy.h"
-#include "policies/sensitivity/catalog_view.h"
 #include "protocols/postgres/authentication.h"
 #include "protocols/postgres/framer.h"
 #include "protocols/postgres/query.h"
@@ -334,9 +335,11 @@ Relay::Relay(Setup setup)
             return proxy::session::WireUser{verifier(), {}, true};
         return std::nullopt;
     };
-    services.catalog_of = [catalog = setup.catalog](std::string_view, std::string_view) {
-        return policies::sensitivity::CatalogView{catalog, nullptr, catalog ? catalog->revision() : 0};
-    };
+    if (setup.catalog) {
+        auto database = std::make_shared<proxy::upstream::DatabaseCatalog>("test", "shop", [] {});
+        database->publish(setup.catalog, database->covers(), true);
+        services.database_of = [database](const std::string&, const std::string&) { return database; };
+    }
     services.estimate_impact = setup.estimate_impact;
     proxy = std::make_unique<proxy::session::Proxy>(std::move(services),
                                                     proxy::session::ProxyOptions{1, setup.hold, setup.limits});
