@@ -89,7 +89,7 @@ cat <<TEXT
   psql      PGPASSWORD=$password psql "host=127.0.0.1 port=$listen user=demo dbname=shop"
   web       https://localhost:$web        (its certificate is self-signed: the browser will ask once)
   enrol     $link        (once, for one hour: add a passkey or an authenticator app)
-  try       DELETE FROM orders;      SELECT ssn FROM customers;      SELECT purge_inactive('2020-01-01');
+  try       DELETE FROM orders;      SELECT ssn FROM customers;      SELECT name FROM customer_contacts;
   audit     $stepgate audit tail -f --config $config
   stop      Ctrl-C; everything of the demo but the build goes away
 TEXT
