@@ -22,6 +22,7 @@ namespace
 {
 
 constexpr std::uint64_t batch = 50'000; // records in one transaction, at most
+constexpr std::size_t kept_bytes = std::size_t{1} << 20;
 
 /// An index and the place in the journal where it goes on.
 class Follower
@@ -51,6 +52,8 @@ class Follower
                 index_->begin();
             index_->apply(record_);
             cursor_ = record_.sequence;
+            if (last_.capacity() > kept_bytes)
+                last_ = {}; // a large one
             last_.assign(bytes.begin(), bytes.end());
         }
         if (count > 0)

@@ -64,6 +64,13 @@ void bind_text(SQLite::Statement& statement, int index, std::string_view text)
         statement.bind(index, std::string{text});
 }
 
+/// SQLite keeps a copy of what is bound until something else is: of a statement of megabytes until the next one.
+void forget(SQLite::Statement& statement)
+{
+    statement.reset();
+    statement.clearBindings();
+}
+
 std::string statement_text(const RecordView& record)
 {
     std::string text{record.text("text")};
@@ -258,11 +265,13 @@ std::int64_t Index::Impl::shape_id(std::string_view key, std::string_view text)
     insert_shape.bind(1, key.data(), static_cast<int>(key.size()));
     insert_shape.bind(2, std::string{text});
     insert_shape.exec();
+    forget(insert_shape);
     const std::int64_t id = db.getLastInsertRowid();
     insert_words.reset();
     insert_words.bind(1, id);
     insert_words.bind(2, std::string{text});
     insert_words.exec();
+    forget(insert_words);
     return id;
 }
 
@@ -449,6 +458,7 @@ void Index::Impl::full_row(const RecordView& record, Session* session)
     bind_text(entry, 20, record.text("challenge"));
     entry.bind(21, fields_json(record, {"text", "action", "rules", "labels", "kinds", "tables", "challenge", "shape"}));
     entry.exec();
+    forget(entry);
     tags(sequence, record);
 }
 

@@ -20,6 +20,7 @@ constexpr std::string_view magic = "sgjrnl1\n";
 constexpr std::string_view prefix = "journal-";
 constexpr std::size_t digits = 20;
 constexpr std::size_t chunk = 256 * 1024;
+constexpr std::size_t kept_bytes = 4 * chunk;
 
 std::uint64_t big_endian(std::span<const std::byte> bytes)
 {
@@ -195,6 +196,11 @@ bool SegmentReader::fill(std::size_t need)
                   buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
         end_ -= begin_;
         begin_ = 0;
+        if (buffer_.size() > kept_bytes && end_ + chunk <= chunk * 2) { // a large record is done with
+            std::vector<std::byte> smaller(chunk * 2);
+            std::copy_n(buffer_.begin(), end_, smaller.begin());
+            buffer_ = std::move(smaller);
+        }
     }
     while (end_ < need && !failed_) {
         // Grow by what arrives, not by what a length promises.

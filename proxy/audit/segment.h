@@ -62,6 +62,9 @@ class SegmentReader
     /// Where the last complete record ends, in the plain file.
     [[nodiscard]] std::uint64_t good_end() const { return good_end_; }
 
+    /// Memory that it holds: after a large record no more than before it.
+    [[nodiscard]] std::size_t buffered() const { return buffer_.capacity(); }
+
     /// Largest record that is read; statements are bounded by the proxy's message size.
     static constexpr std::size_t max_record = 512u << 20;
 

@@ -3,8 +3,10 @@
 #include "proxy/audit/compressor.h"
 #include "proxy/audit/files.h"
 #include "proxy/audit/reader.h"
+#include "proxy/audit/segment.h"
 #include "proxy/audit/verify.h"
 
+#include <algorithm>
 #include <map>
 #include <sys/stat.h>
 #include <thread>
@@ -394,6 +396,28 @@ TEST_F(WriterTest, ACrashAtEveryStepOfTheDiskLosesNothingConfirmed)
     }
     EXPECT_GT(steps, 20);
     EXPECT_LT(steps, 1000);
+}
+
+TEST_F(WriterTest, AReaderGivesBackWhatALargeRecordTook)
+{
+    constexpr std::size_t large = std::size_t{8} << 20;
+    {
+        auto writer = open(options());
+        ASSERT_EQ(durable(*writer, event(Type::protocol_error, {{"error", std::string(large, 'x')}})),
+                  boost::system::error_code{});
+        ASSERT_EQ(durable(*writer, event(Type::protocol_error, {{"error", "small"}})), boost::system::error_code{});
+    }
+    auto reader = SegmentReader::open(list_segments(directory_)->at(0));
+    ASSERT_TRUE(reader);
+    std::span<const std::byte> bytes;
+    std::size_t most = 0, records = 0;
+    while (reader->next(bytes) == SegmentReader::Status::record) {
+        most = std::max(most, reader->buffered());
+        ++records;
+    }
+    EXPECT_GT(records, 2U);
+    EXPECT_GT(most, large);
+    EXPECT_LT(reader->buffered(), large / 8);
 }
 
 } // namespace
