@@ -43,7 +43,7 @@ result<ScramKeys> ScramKeyCache::keys(std::string_view password, wire::View salt
     if (!derived)
         return derived;
     const std::lock_guard lock{mutex_};
-    newest_.emplace(std::string{password}, wire::Bytes{salt.begin(), salt.end()}, iterations, *derived);
+    newest_ = Entry{std::string{password}, {salt.begin(), salt.end()}, iterations, *derived};
     return derived;
 }
 
