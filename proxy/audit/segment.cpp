@@ -196,7 +196,7 @@ bool SegmentReader::fill(std::size_t need)
                   buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
         end_ -= begin_;
         begin_ = 0;
-        if (buffer_.size() > kept_bytes && end_ + chunk <= chunk * 2) { // a large record is done with
+        if (buffer_.size() > kept_bytes && end_ <= chunk) { // a large record is done with
             std::vector<std::byte> smaller(chunk * 2);
             std::copy_n(buffer_.begin(), end_, smaller.begin());
             buffer_ = std::move(smaller);

@@ -9,6 +9,8 @@ import os
 import struct
 import subprocess
 
+from cbor import to_cbor
+
 
 def encode(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
@@ -16,21 +18,6 @@ def encode(data):
 
 def decode(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def cbor(value):
-    """RFC 8949, only what attestation needs: integers, bytes, text, maps in the order given."""
-    def head(major, number):
-        if number < 24:
-            return bytes([major << 5 | number])
-        return bytes([major << 5 | 24, number]) if number < 256 else bytes([major << 5 | 25]) + struct.pack(">H", number)
-    if isinstance(value, int):
-        return head(0, value) if value >= 0 else head(1, -1 - value)
-    if isinstance(value, bytes):
-        return head(2, len(value)) + value
-    if isinstance(value, str):
-        return head(3, len(value.encode())) + value.encode()
-    return head(5, len(value)) + b"".join(cbor(k) + cbor(v) for k, v in value.items())
 
 
 class Passkey:
@@ -57,10 +44,10 @@ class Passkey:
     def register(self, options):
         """RegistrationResponseJSON for PublicKeyCredentialCreationOptionsJSON."""
         self.user_handle = decode(options["user"]["id"])
-        cose = cbor({1: 2, 3: -7, -1: 1, -2: self.point[:32], -3: self.point[32:]})
+        cose = to_cbor({1: 2, 3: -7, -1: 1, -2: self.point[:32], -3: self.point[32:]})
         attested = bytes(16) + struct.pack(">H", len(self.id)) + self.id + cose
         data = self.authenticator_data(self.PRESENT | self.VERIFIED | self.ATTESTED, attested)
-        attestation = cbor({"fmt": "none", "attStmt": {}, "authData": data})
+        attestation = to_cbor({"fmt": "none", "attStmt": {}, "authData": data})
         return self.answer({"clientDataJSON": encode(self.client_data("webauthn.create", options)),
                             "attestationObject": encode(attestation), "transports": ["internal"]})
 
