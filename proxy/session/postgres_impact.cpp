@@ -60,7 +60,7 @@ std::string why_not(const MatchedFacts& matched)
 } // namespace
 
 /// What the held statements would do, asked on the side: the answer may come before the person's, or not.
-void PostgresSession::ask_impact(const Plan& plan, const Opened& opened)
+void PostgresSession::ask_impact(const Opened& opened)
 {
     const auto& services = worker_.shared.services;
     if (!services.estimate_impact)
@@ -86,7 +86,7 @@ void PostgresSession::ask_impact(const Plan& plan, const Opened& opened)
         request.problem = "This listener has no account of its own to ask the server with.";
     else if (!state_.search_path_known())
         request.problem = "Only the server knows the session's search path.";
-    for (const auto& execution : plan.executions)
+    for (const auto& execution : plan_->executions)
         request.statements.push_back(impact_of(execution));
     services.estimate_impact(opened.id, std::move(request));
 }

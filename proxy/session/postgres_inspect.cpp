@@ -344,39 +344,16 @@ Verdict PostgresSession::verdict_on(const policies::rules::MatchedFacts& facts, 
     return worker_.judge.verdict(facts, sql, asker_, tracker_.transaction() != pg::Transaction::idle, worker_.wall());
 }
 
-bool PostgresSession::must_hold(const Verdict& verdict) const
-{
-    return verdict.action >= Action::challenge && listening_->options.mode == Mode::enforce;
-}
-
 pg::Tag PostgresSession::begin_execution(const PreparedStatement& statement, const Verdict& verdict)
 {
     if (!report_late())
         return 0;
     Flight flight;
     flight.statement = statements_ + 1;
-    std::string_view action = to_string(verdict.action);
-    if (verdict.action == Action::challenge)
-        action = "observe:challenge"; // here only because the listener observes
-    else if (verdict.action == Action::deny)
-        action = "observe:deny";
-    if (!audit_statement(flight, statement, verdict, action))
+    if (!audit_statement(flight.statement, statement.sql, *statement.facts, verdict, action_observed(verdict)))
         return 0;
     ++statements_;
-    switch (verdict.action) {
-    case Action::allow:
-        worker_.metrics.statements_allowed.add();
-        break;
-    case Action::notify:
-        worker_.metrics.statements_notified.add();
-        break;
-    case Action::challenge:
-        worker_.metrics.statements_challenged.add();
-        break;
-    case Action::deny:
-        worker_.metrics.statements_denied.add();
-        break;
-    }
+    count(verdict);
     if (verdict.action == Action::notify && listening_->options.mode == Mode::enforce)
         notify(verdict);
     return flights_.push(std::move(flight)) + 1;

@@ -1,6 +1,5 @@
 #include "protocols/postgres/query.h"
 #include "proxy/session/postgres_session.h"
-#include "proxy/session/postgres_words.h"
 
 #include <algorithm>
 
@@ -211,37 +210,13 @@ bool PostgresSession::plan_function_call(Plan& plan, const pg::Frame& frame)
     return true;
 }
 
-challenges::Question PostgresSession::question(const Plan& plan) const
+HeldBatch PostgresSession::batch_of(const Plan& plan)
 {
-    challenges::Question question;
-    question.user = asker_.user;
-    question.session = id_;
-    question.listener = asker_.listener;
-    question.database = asker_.database;
-    question.role = asker_.role;
-    question.client_address = asker_.client_address;
-    question.application_name = asker_.application_name;
-    question.dialect = "postgres";
-    question.verdict = plan.verdict;
-    question.policy_revision = worker_.judge.policy().revision();
-    question.in_transaction = tracker_.transaction() != pg::Transaction::idle;
-    for (const auto& execution : plan.executions) {
-        const auto& facts = *execution.statement->facts;
-        question.statements.push_back({execution.statement->sql, execution.parameters});
-        question.sensitive = question.sensitive || worker_.judge.sensitive(facts, execution.statement->sql);
-        for (const auto& reason : facts.facts->opaque_reasons)
-            question.opaque_reasons.push_back(reason);
-        for (const auto& statement : facts.facts->statements) {
-            for (const auto& access : statement.reads)
-                question.tables.push_back(describe(access));
-            for (const auto& access : statement.writes)
-                question.tables.push_back(describe(access));
-        }
-    }
-    std::ranges::sort(question.tables);
-    const auto [first, last] = std::ranges::unique(question.tables);
-    question.tables.erase(first, last);
-    return question;
+    HeldBatch batch{plan.verdict, {}};
+    for (const auto& execution : plan.executions)
+        batch.executions.push_back(
+            {execution.statement->sql, execution.statement->facts.get(), &execution.parameters, execution.number});
+    return batch;
 }
 
 /// The batch's executions get their numbers and their records. False: the audit cannot take them now; call again.
@@ -255,7 +230,8 @@ bool PostgresSession::audit_plan(Plan& plan, std::string_view action)
         Flight flight;
         flight.statement = statements_ + 1;
         flight.approved = true; // it departs only if a person says so
-        if (!audit_statement(flight, *execution.statement, execution.verdict, action))
+        const auto& statement = *execution.statement;
+        if (!audit_statement(flight.statement, statement.sql, *statement.facts, execution.verdict, action))
             return false;
         ++statements_;
         execution.number = flight.statement;

@@ -51,22 +51,6 @@ net::Task<bool> PostgresSession::refuse(Words words)
     co_return co_await quiet();
 }
 
-net::Task<bool> PostgresSession::refuse_unaudited()
-{
-    worker_.metrics.statements_refused_audit.add();
-    co_return co_await refuse(audit_unavailable());
-}
-
-/// True: the audit may have room now. False: it does not work.
-net::Task<bool> PostgresSession::wait_for_room()
-{
-    if (!worker_.shared.services.audit->healthy())
-        co_return false;
-    worker_.look_at_clocks();
-    co_await signal_.wait_until(worker_.now + std::chrono::milliseconds{5});
-    co_return !stopping_ && !server_ended_;
-}
-
 /// A full queue slows the client down; a journal that cannot be written refuses.
 net::Task<bool> PostgresSession::wait_for_audit()
 {

@@ -77,12 +77,13 @@ Plan PostgresSession::plan_rows(pg::Tag tag)
 
 net::Task<bool> PostgresSession::challenge_rows(Plan& plan, pg::Tag tag)
 {
-    auto asked = question(plan);
+    const auto batch = batch_of(plan);
+    auto asked = question(batch);
     asked.opaque_reasons.push_back("the server says that its result comes from " + list(flight_of(tag)->origins));
     if (auto covering = worker_.shared.services.challenges->elevated(asked, worker_.wall())) {
         ++holds_;
         worker_.metrics.elevated.add();
-        auto elevated = release_record(plan);
+        auto elevated = release_record(batch_of(plan));
         elevated.fields.emplace_back("elevation", std::move(*covering));
         const bool durable = co_await make_durable(std::move(elevated), rows_signal_);
         if (!durable) {
@@ -100,7 +101,7 @@ net::Task<bool> PostgresSession::challenge_rows(Plan& plan, pg::Tag tag)
         co_return co_await end_rows(tag, std::move(words));
     }
     worker_.metrics.holds.add();
-    tell_held(plan, *opened, worker_.now);
+    announce(batch, *opened, worker_.now);
     const auto end = co_await wait_for_answer(gate, *opened, rows_signal_);
     bool alive = true;
     if (end == Gate::End::approved) {
@@ -130,7 +131,7 @@ net::Task<bool> PostgresSession::release_rows(Plan& plan, Gate& gate, const chal
         auto words = about_rows(not_released(Gate::End::withdrawn, plan.verdict, why, time_to_answer()));
         co_return co_await end_rows(tag, std::move(words));
     }
-    auto release_it = release_record(plan);
+    auto release_it = release_record(batch_of(plan));
     release_it.fields.emplace_back("challenge", approval->challenge());
     release_it.fields.emplace_back("digest", hexadecimal(approval->digest()));
     const bool durable = co_await make_durable(std::move(release_it), rows_signal_);

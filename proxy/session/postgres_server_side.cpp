@@ -44,7 +44,7 @@ net::Task<void> PostgresSession::relay_server()
             if (!drained)
                 break;
         }
-        if (draining_ && idle())
+        if (draining_ && may_end())
             say_goodbye("57P01", "stepgate is shutting down");
     }
     if (stopping_)
@@ -312,67 +312,7 @@ void PostgresSession::report(Flight& flight, std::string_view sqlstate)
     if (flight.reported || flight.statement == 0)
         return;
     flight.reported = true;
-    audit::OutcomeEvent outcome;
-    outcome.at_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(worker_.wall().time_since_epoch()).count();
-    outcome.session = number_;
-    outcome.statement = flight.statement;
-    outcome.duration_ns = worker_.now.time_since_epoch().count() - flight.started_ns;
-    outcome.rows = flight.rows;
-    std::copy_n(sqlstate.begin(), std::min<std::size_t>(sqlstate.size(), 5), outcome.sqlstate);
-    if (!unreported_.empty() || !worker_.lane->outcome(outcome))
-        unreported_.push_back(outcome); // statements wait until these are taken
-}
-
-/// Outcomes that the audit had no room for. False: it still has none.
-bool PostgresSession::report_late()
-{
-    while (!unreported_.empty()) {
-        if (!worker_.lane->outcome(unreported_.front()))
-            return false;
-        unreported_.erase(unreported_.begin());
-    }
-    return true;
-}
-
-void PostgresSession::to_client(wire::View bytes)
-{
-    if (bytes.empty())
-        return;
-    if (out_.empty()) {
-        const auto [status, written] = client_.try_write(bytes);
-        if (status == net::Io::done)
-            bytes = bytes.subspan(written);
-        else if (status != net::Io::would_block)
-            return; // the client's side finds out and ends the session
-    }
-    out_.insert(out_.end(), bytes.begin(), bytes.end());
-}
-
-/// Writes what could not be written before, as far as that goes now.
-void PostgresSession::push_to_client()
-{
-    while (out_begin_ < out_.size()) {
-        const auto [status, written] = client_.try_write(wire::View{out_}.subspan(out_begin_));
-        if (status == net::Io::would_block)
-            return;
-        if (status != net::Io::done)
-            break;
-        out_begin_ += written;
-    }
-    out_ = {}; // written, or nobody is there to read it
-    out_begin_ = 0;
-}
-
-net::Task<bool> PostgresSession::drain_client()
-{
-    push_to_client();
-    while (!out_.empty()) {
-        const auto failed = co_await client_.writable();
-        if (failed)
-            co_return false;
-        push_to_client();
-    }
-    co_return true;
+    report_outcome(flight.statement, flight.started_ns, flight.rows, sqlstate);
 }
 
 /// Puts messages of our own where the client can take them: between two of the server's.

@@ -1,6 +1,6 @@
 #include "proxy/session/postgres_session.h"
-#include "proxy/session/hexadecimal.h"
 
+#include "policies/postgres/redact.h"
 #include "policies/rules/permissions.h"
 #include "protocols/postgres/authentication.h"
 #include "protocols/postgres/reply.h"
@@ -19,8 +19,6 @@ namespace pg = protocols::postgres;
 namespace
 {
 
-constexpr auto linger_time = std::chrono::seconds{2}; // for a client to read our last words
-
 const pg::Types& all_frontend_types()
 {
     static const pg::Types types{pg::Frontend::bind,      pg::Frontend::close,     pg::Frontend::copy_data,
@@ -35,31 +33,13 @@ const pg::Types& all_frontend_types()
 
 PostgresSession::PostgresSession(Worker& worker, std::shared_ptr<const Listening> listening, net::Socket socket,
                                  const boost::asio::ip::tcp::endpoint& from)
-    : worker_{worker}, listening_{std::move(listening)}, certificates_{listening_->certificates()},
-      client_{std::move(socket)}, server_{net::Socket{worker.io.get_executor()}}, in_{worker.buffers},
-      server_in_{worker.buffers}, id_{hexadecimal(upstream::random_bytes(8))}, address_{from.address().to_string()},
-      number_{worker.shared.next_session.fetch_add(1)}, client_scanner_{pg::Side::frontend, all_frontend_types(),
-                                                                        worker.shared.options.limits.message},
-      server_scanner_{pg::Side::backend, pg::replies_types()}, signal_{worker.io.get_executor()},
-      rows_signal_{worker.io.get_executor()}, since_{worker.now},
-      deadline_{worker.now + worker.shared.options.limits.login}, last_client_{worker.now}
+    : GuardedSession{worker, std::move(listening), std::move(socket), from},
+      client_scanner_{pg::Side::frontend, all_frontend_types(), worker.shared.options.limits.message},
+      server_scanner_{pg::Side::backend, pg::replies_types()}, rows_signal_{worker.io.get_executor()}
 {
 }
 
 PostgresSession::~PostgresSession() = default;
-
-void PostgresSession::start()
-{
-    worker_.sessions.insert(this);
-    worker_.metrics.connections.add();
-    entered_limits_ = worker_.shared.connections.enter(address_);
-    const auto self = std::static_pointer_cast<PostgresSession>(shared_from_this());
-    boost::asio::co_spawn(worker_.io.get_executor(), run(), [self](std::exception_ptr failure) {
-        if (failure)
-            self->log(LogLevel::error, "session ended by an exception");
-        self->leave();
-    });
-}
 
 net::Task<void> PostgresSession::run()
 {
@@ -111,12 +91,8 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
     asker_.database = options.upstream.database.value_or(startup.database);
     asker_.client_address = address_;
     asker_.application_name = startup.application_name;
-    if (draining_ || worker_.draining)
-        co_return Rejected{Kind::refused, "57P03", "stepgate is shutting down"};
-    if (!entered_limits_) {
-        worker_.metrics.connections_refused.add();
-        co_return Rejected{Kind::refused, "53300", "too many connections to stepgate (in all or from this address)"};
-    }
+    if (auto full = enter_limits())
+        co_return full;
     if (startup.negotiate) {
         pg::NegotiateProtocolVersion answer{startup.version.minor, {}};
         for (const auto& option : startup.unknown_options)
@@ -133,11 +109,8 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
         if (rejected)
             co_return rejected;
     }
-    entered_user_ = worker_.shared.connections.enter_user(startup.user);
-    if (!entered_user_) {
-        worker_.metrics.connections_refused.add();
-        co_return Rejected{Kind::refused, "53300", "too many connections to stepgate of user \"" + startup.user + "\""};
-    }
+    if (auto full = enter_user())
+        co_return full;
     asker_.role = options.upstream.user;
     if (options.authentication == Authentication::passthrough) {
         asker_.role = startup.user;
@@ -154,7 +127,12 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
         co_return rejected;
     if (const auto& database_of = worker_.shared.services.database_of)
         catalog_.attach(database_of(options.name, asker_.database));
-    if (!record_start(startup))
+    std::vector<audit::Field> keys;
+    if (!startup.needs_rule.empty()) {
+        keys.emplace_back("startup_keys", startup.needs_rule);
+        keys.emplace_back("startup_rules", startup_rules_);
+    }
+    if (!record_start(std::move(keys)))
         co_return Rejected{Kind::refused, "58030", "the audit journal cannot be written: no sessions until it can"};
     co_return std::nullopt;
 }
@@ -269,91 +247,31 @@ net::Task<void> PostgresSession::greet(const ClientStartup& startup)
     log(LogLevel::info, "session of " + asker_.user + " from " + address_ + " on " + asker_.listener);
 }
 
-net::Task<void> PostgresSession::reject(Rejected rejected)
+std::string PostgresSession::redacted(std::string_view sql) const
 {
-    using Kind = Rejected::Kind;
-    if (late_)
-        rejected = {Kind::login, "57014", "the login took too long: stepgate closes the connection"};
-    if (rejected.kind != Kind::closed)
-        log(LogLevel::warning, rejected.log.empty() ? rejected.message : rejected.log);
-    if (rejected.kind == Kind::protocol)
-        audit_protocol_error(rejected.log.empty() ? rejected.message : rejected.log);
-    if (rejected.kind == Kind::login || rejected.kind == Kind::refused || rejected.kind == Kind::upstream) {
-        worker_.metrics.logins_failed.add();
-        auto failed = record(audit::Type::login_failed);
-        if (failed.user.empty())
-            failed.user = std::move(rejected.user);
-        failed.fields.emplace_back("database", asker_.database);
-        failed.fields.emplace_back("reason", rejected.log.empty() ? rejected.message : rejected.log);
-        (void)worker_.shared.services.audit->submit(std::move(failed)); // there is nothing left to refuse
-    }
-    if (!rejected.message.empty()) {
-        wire::Bytes out = std::move(rejected.as_is);
-        if (out.empty())
-            pg::encode_error(out, {"FATAL", rejected.sqlstate, rejected.message, {}, rejected.hint});
-        const auto failed = co_await client_.write_all(out);
-        if (failed)
-            co_return;
-    }
-    co_await linger();
+    const auto& key = worker_.shared.services.audit->redaction_key();
+    return policies::postgres::redact(sql, std::as_bytes(std::span{key}));
 }
 
-/// Lets the client read what was written last: closing with unread bytes of its own would destroy it on the way.
-net::Task<void> PostgresSession::linger()
+void PostgresSession::encode_rejection(wire::Bytes& out, const Rejected& rejected) const
 {
-    worker_.look_at_clocks();
-    deadline_ = std::min(deadline_, worker_.now + linger_time);
-    const bool drained = co_await drain_client();
-    if (!drained)
-        co_return;
-    client_.finish_writing();
-    for (;;) {
-        in_.consume(in_.size());
-        const auto [status, bytes] = client_.try_read(in_.room());
-        if (status == net::Io::closed || status == net::Io::failed)
-            co_return;
-        if (status != net::Io::would_block)
-            continue;
-        const auto failed = co_await client_.readable();
-        if (failed)
-            co_return;
-    }
+    pg::encode_error(out, {"FATAL", rejected.sqlstate, rejected.message, {}, rejected.hint});
 }
 
-void PostgresSession::leave()
+void PostgresSession::forget()
 {
-    auto& shared = worker_.shared;
-    client_.close();
-    server_.close();
     catalog_.leave(greeting_.process);
     if (registered_)
-        shared.registry.remove(greeting_.process, key_);
-    if (started_) {
-        worker_.metrics.sessions.subtract();
-        shared.services.challenges->session_ended(id_, worker_.wall());
-        record_end();
-    }
-    if (entered_user_)
-        shared.connections.leave_user(asker_.user);
-    if (entered_limits_)
-        shared.connections.leave(address_);
-    worker_.sessions.erase(this);
+        worker_.shared.registry.remove(greeting_.process, key_);
 }
 
-void PostgresSession::stop(std::string reason)
+void PostgresSession::part_from_server()
 {
-    stopping_ = true;
-    if (end_reason_.empty())
-        end_reason_ = std::move(reason);
-    if (!server_ended_ && !terminated_ && client_scanner_.at_boundary()) {
-        wire::Bytes terminate;
-        pg::encode_empty(terminate, pg::Frontend::terminate);
-        (void)server_.try_write(terminate); // polite; the close says the same
-    }
-    server_.close();
-    if (gate_ != nullptr)
-        gate_->client_closed();
-    wake();
+    if (terminated_ || !client_scanner_.at_boundary())
+        return;
+    wire::Bytes terminate;
+    pg::encode_empty(terminate, pg::Frontend::terminate);
+    (void)server_.try_write(terminate); // polite; the close says the same
 }
 
 void PostgresSession::wake()
@@ -362,59 +280,19 @@ void PostgresSession::wake()
     rows_signal_.raise();
 }
 
-bool PostgresSession::idle() const
+bool PostgresSession::may_end() const
 {
     return started_ && tracker_.quiet() && !holding_ && !group_open_ && in_.empty() &&
            tracker_.transaction() == pg::Transaction::idle;
 }
 
-void PostgresSession::say_goodbye(std::string_view sqlstate, std::string_view message)
+void PostgresSession::say_last(std::string_view sqlstate, std::string_view message)
 {
-    if (stopping_)
+    if (!server_scanner_.at_boundary())
         return;
-    if (end_reason_.empty())
-        end_reason_ = message;
-    if (started_ && server_scanner_.at_boundary()) {
-        wire::Bytes out;
-        pg::encode_error(out, {"FATAL", sqlstate, message});
-        to_client(out);
-    }
-    client_.finish_writing();
-    stopping_ = true;
-    deadline_ = std::min(deadline_, worker_.now + linger_time);
-    server_.close();
-    wake();
-}
-
-void PostgresSession::on_tick(SteadyTime now)
-{
-    const auto idle_limit = worker_.shared.options.limits.idle;
-    if (deadline_ <= now && connecting_) {
-        server_.close(); // the client is told
-        return;
-    }
-    if (deadline_ <= now && !started_ && !late_) {
-        // What waits for the client's next message ends, and the client is told.
-        late_ = true;
-        deadline_ = now + linger_time;
-        client_.stop_reading();
-        return;
-    }
-    if (deadline_ <= now) {
-        if (end_reason_.empty())
-            end_reason_ = started_ ? "deadline" : "login took too long";
-        stopping_ = true;
-        client_.close();
-        server_.close();
-        if (gate_ != nullptr)
-            gate_->client_closed();
-        wake();
-        return;
-    }
-    push_to_client();
-    (void)report_late(); // statements wait for it anyway
-    if (idle_limit.count() > 0 && now - last_client_ > idle_limit && started_ && tracker_.quiet() && !holding_)
-        say_goodbye("57P05", "idle for too long: stepgate closes the session");
+    wire::Bytes out;
+    pg::encode_error(out, {"FATAL", sqlstate, message});
+    to_client(out);
 }
 
 void PostgresSession::cancel()
@@ -430,35 +308,6 @@ void PostgresSession::cancel()
         worker_.io.get_executor(),
         upstream::send_cancel(worker_.io.get_executor(), std::move(where), greeting_.process, greeting_.key),
         boost::asio::detached);
-}
-
-void PostgresSession::cancel_hold()
-{
-    if (gate_ == nullptr)
-        return;
-    gate_->client_cancelled();
-    wake();
-}
-
-SessionRegistry::Owner PostgresSession::owner() const
-{
-    const auto& server = listening_->options.upstream;
-    return {asker_.user, server.host + ":" + std::to_string(server.port)};
-}
-
-void PostgresSession::drain()
-{
-    draining_ = true;
-    if (idle())
-        say_goodbye("57P01", "stepgate is shutting down");
-}
-
-void PostgresSession::end()
-{
-    if (gate_ != nullptr)
-        gate_->proxy_ends();
-    say_goodbye("57P01", "stepgate is shutting down");
-    deadline_ = std::min(deadline_, worker_.now + std::chrono::milliseconds{300});
 }
 
 } // namespace stepgate::proxy::session

@@ -6,17 +6,12 @@
 #include "protocols/postgres/report.h"
 #include "protocols/postgres/scanner.h"
 #include "protocols/postgres/tracker.h"
-#include "proxy/net/buffer.h"
-#include "proxy/net/stream.h"
 #include "proxy/session/catalog_use.h"
-#include "proxy/session/gate.h"
+#include "proxy/session/guarded_session.h"
 #include "proxy/session/postgres_front_door.h"
 #include "proxy/session/postgres_plan.h"
 #include "proxy/session/postgres_records.h"
 #include "proxy/session/postgres_words.h"
-#include "proxy/session/session.h"
-#include "proxy/session/signal.h"
-#include "proxy/session/worker.h"
 #include "proxy/upstream/impact.h"
 
 #include <cstdint>
@@ -32,21 +27,14 @@ namespace stepgate::proxy::session
 /// One PostgreSQL client and its server. Two coroutines on one thread: the client's side inspects, judges and forwards
 /// the client's bytes (and waits while a statement is held); the server's side follows the replies and forwards them.
 /// Owned by its coroutines: it dies when both have ended.
-class PostgresSession final : public Session
+class PostgresSession final : public GuardedSession
 {
   public:
     PostgresSession(Worker& worker, std::shared_ptr<const Listening> listening, net::Socket socket,
                     const boost::asio::ip::tcp::endpoint& from);
     ~PostgresSession() override;
 
-    /// Takes the connection from here; returns at once.
-    void start();
-
-    void on_tick(SteadyTime now) override;
     void cancel() override;
-    void cancel_hold() override;
-    void drain() override;
-    void end() override;
 
   private:
     /// What to do with a message of the client.
@@ -64,23 +52,23 @@ class PostgresSession final : public Session
     };
 
     // Life (postgres_session.cpp)
-    [[nodiscard]] net::Task<void> run();
+    [[nodiscard]] net::Task<void> run() override;
+    [[nodiscard]] std::string_view dialect() const override { return "postgres"; }
+    [[nodiscard]] bool is_quiet() const override { return tracker_.quiet(); }
+    [[nodiscard]] bool may_end() const override;
+    [[nodiscard]] std::string redacted(std::string_view sql) const override;
+    void encode_rejection(wire::Bytes& out, const Rejected& rejected) const override;
+    void say_last(std::string_view sqlstate, std::string_view message) override;
+    void part_from_server() override;
+    void forget() override;
+    void wake() override;
     [[nodiscard]] net::Task<bool> enter();
     [[nodiscard]] net::Task<std::optional<Rejected>> connect_server(const ClientStartup& startup);
     [[nodiscard]] net::Task<std::optional<Rejected>> admit(const ClientStartup& startup);
     [[nodiscard]] std::optional<Rejected> permit(const ClientStartup& startup);
     [[nodiscard]] net::Task<void> greet(const ClientStartup& startup);
-    [[nodiscard]] net::Task<void> reject(Rejected rejected);
     [[nodiscard]] std::optional<Rejected> feed_greeting();
-    [[nodiscard]] bool record_start(const ClientStartup& startup);
-    void record_end();
-    void leave();
-    void say_goodbye(std::string_view sqlstate, std::string_view message);
-    [[nodiscard]] net::Task<void> linger();
-    void stop(std::string reason);
-    [[nodiscard]] bool idle() const;
     [[nodiscard]] upstream::Target target() const;
-    void log(LogLevel level, std::string_view text) const { worker_.shared.log(level, id_, text); }
 
     // The client's side (postgres_client_side.cpp, postgres_inspect.cpp)
     [[nodiscard]] net::Task<void> relay_client();
@@ -110,7 +98,6 @@ class PostgresSession final : public Session
     void notify(const policies::rules::Verdict& verdict);
     [[nodiscard]] policies::rules::Verdict verdict_on(const policies::rules::MatchedFacts& facts,
                                                       std::string_view sql) const;
-    [[nodiscard]] bool must_hold(const policies::rules::Verdict& verdict) const;
     [[nodiscard]] bool must_settle() const { return effects_in_flight_ > 0; }
     [[nodiscard]] bool must_settle_names(const PreparedStatement& statement) const;
     [[nodiscard]] bool must_judge(const Portal& portal) const;
@@ -134,14 +121,9 @@ class PostgresSession final : public Session
     void discarded(Flight& flight);
     void forget_all_effects();
     void cancel_others(Flight& flight);
-    [[nodiscard]] SessionRegistry::Owner owner() const;
     void report(Flight& flight, std::string_view sqlstate);
-    [[nodiscard]] bool report_late();
     [[nodiscard]] bool forgets_names() const;
     void land_all();
-    void to_client(wire::View bytes);
-    void push_to_client();
-    [[nodiscard]] net::Task<bool> drain_client();
     void inject(wire::View messages);
 
     // Where results come from (postgres_origins.cpp): the second line of defence
@@ -178,12 +160,8 @@ class PostgresSession final : public Session
     void pass_rows(protocols::postgres::Tag tag);
     [[nodiscard]] static bool passes_while_swallowing(const protocols::postgres::Frame& frame);
     [[nodiscard]] bool end_swallowing(bool at_ready);
-    void wake();
 
     // Holding (postgres_hold.cpp, postgres_plan.cpp, postgres_refuse.cpp)
-    enum class Held : std::uint8_t { go_on, again, ended };
-    [[nodiscard]] static Held ended_unless(bool alive) { return alive ? Held::go_on : Held::ended; }
-    using Opened = challenge_web::challenges::Opened;
     [[nodiscard]] net::Task<bool> hold();
     [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at);
     [[nodiscard]] net::Task<bool> quiet();
@@ -192,47 +170,24 @@ class PostgresSession final : public Session
     [[nodiscard]] bool plan_frame(Plan& plan, const protocols::postgres::Frame& frame);
     void plan_execution(Plan& plan, StatementPointer statement, const protocols::postgres::Bind* bind);
     [[nodiscard]] bool plan_function_call(Plan& plan, const protocols::postgres::Frame& frame);
-    [[nodiscard]] challenge_web::challenges::Question question(const Plan& plan) const;
+    [[nodiscard]] static HeldBatch batch_of(const Plan& plan);
     [[nodiscard]] bool audit_plan(Plan& plan, std::string_view action);
-    [[nodiscard]] net::Task<Held> challenge(Plan& plan, SteadyTime read_at);
-    void ask_impact(const Plan& plan, const Opened& opened); // postgres_impact.cpp
+    [[nodiscard]] bool in_transaction() const override
+    {
+        return tracker_.transaction() != protocols::postgres::Transaction::idle;
+    }
+    [[nodiscard]] bool keeps_locks() const override;
+    [[nodiscard]] policies::rules::Verdict judge_again() override;
+    void tell_held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code) override;
+    void remind(const std::string& url, const std::string& code) override;
+    void keep_alive() override;
+    void tell_approved() override;
+    void ask_impact(const Opened& opened) override; // postgres_impact.cpp
     [[nodiscard]] static upstream::ImpactStatement impact_of(const PlannedExecution& execution);
-    void tell_held(const Plan& plan, const Opened& opened, SteadyTime read_at);
-    [[nodiscard]] std::string url_of(const Opened& opened) const;
-    [[nodiscard]] net::Task<Gate::End> wait_for_answer(Gate& gate, const Opened& opened, Signal& signal);
-    [[nodiscard]] boost::system::result<Opened> open_challenge(challenge_web::challenges::Question asked);
-    [[nodiscard]] bool note_end(Gate::End end, const Opened& opened);
-    void on_settled(std::uint64_t hold_number, challenge_web::challenges::State state, const std::string& reason);
-    [[nodiscard]] net::Task<bool> make_durable(audit::Record what, Signal& signal);
-    void on_durable(std::uint64_t hold_number, boost::system::error_code failed);
-    [[nodiscard]] audit::Record release_record(const Plan& plan) const;
-    [[nodiscard]] net::Task<Held> release_elevated(Plan& plan, std::string covering);
-    [[nodiscard]] net::Task<Held> release_approved(Plan& plan, Gate& gate, const Opened& opened);
-    [[nodiscard]] net::Task<bool> release(const Plan& plan);
-    [[nodiscard]] net::Task<Held> end_unreleased(Gate::End end, const Plan& plan, Gate& gate, const Opened& opened);
-    [[nodiscard]] net::Task<bool> refuse(Words words);
-    [[nodiscard]] net::Task<bool> refuse_unaudited();
-    [[nodiscard]] net::Task<bool> wait_for_room();
+    [[nodiscard]] net::Task<bool> release() override;
+    [[nodiscard]] net::Task<bool> refuse(Words words) override;
     [[nodiscard]] net::Task<bool> wait_for_audit();
-    void watch_client();
-    void on_client_readable();
-    void keep_alive();
-    [[nodiscard]] std::chrono::seconds time_to_answer() const;
 
-    // Audit (postgres_audit.cpp)
-    [[nodiscard]] bool audit_statement(const Flight& flight, const PreparedStatement& statement,
-                                       const policies::rules::Verdict& verdict, std::string_view action);
-    void audit_protocol_error(std::string_view what);
-    [[nodiscard]] audit::Record record(audit::Type type) const;
-
-    Worker& worker_;
-    std::shared_ptr<const Listening> listening_;
-    std::shared_ptr<const Certificates> certificates_;
-    net::Stream client_, server_;
-    net::Buffer in_, server_in_;
-    std::string id_, address_;
-    std::uint64_t number_;
-    policies::rules::Asker asker_;
     std::vector<std::string> startup_rules_; // that allowed parameters of the start
     bool replication_ = false;               // replication commands are not SQL
 
@@ -243,8 +198,7 @@ class PostgresSession final : public Session
     protocols::postgres::Ring<Flight> flights_;                 // number + 1 is the tag
     std::vector<std::pair<std::string, std::string>> reported_; // parameters to tell `state_` once all is quiet
     StatementPointer query_;                                    // reused for each Query's text
-    std::vector<audit::OutcomeEvent> unreported_;               // the audit had no room for these
-    std::uint64_t statements_ = 0, group_ = 1;
+    std::uint64_t group_ = 1;
     std::size_t wanted_ = 1;  // bytes to make room for in the next read
     std::size_t current_ = 0; // bytes of the message that was inspected last
     std::size_t ready_ = 0;   // bytes at the front of `in_` that may go to the server
@@ -255,8 +209,6 @@ class PostgresSession final : public Session
     bool group_executed_ = false; // and one of them ran something: the server keeps its locks until Sync
     bool failed_since_ready_ = false;
 
-    wire::Bytes out_; // for the client, where its socket was full
-    std::size_t out_begin_ = 0;
     wire::Bytes between_; // to be put between two messages of the server
     wire::Bytes instead_; // our error in place of the server's about the refusal statement
     wire::Bytes scratch_;
@@ -273,23 +225,12 @@ class PostgresSession final : public Session
     bool refused_group_ = false; // what is swallowed was an Execute, and the client is still before its Sync
     bool sending_ = false;       // part of a message may be on its way to the server
 
-    Signal signal_;           // wakes the client's side when it waits for anything but the client
-    Signal rows_signal_;      // wakes the server's side when it waits for an answer about rows
-    Gate* gate_ = nullptr;    // while a challenge is open
-    std::uint64_t holds_ = 0; // opened so far: late news of an earlier one are told apart
-    std::optional<boost::system::error_code> durable_;
-    std::size_t held_ = 0; // bytes of `in_` that the hold is about
-    bool holding_ = false; // a batch has its numbers and has not departed
+    Signal rows_signal_;   // wakes the server's side when it waits for an answer about rows
+    Plan* plan_ = nullptr; // of the batch that is held
     bool waiting_ = false; // the client's side waits for the server's
-    bool watching_ = false, watch_armed_ = false, client_closed_ = false;
 
     boost::system::error_code fatal_;
-    std::string end_reason_;
-    SteadyTime since_, deadline_, last_client_;
-    bool entered_limits_ = false, entered_user_ = false, registered_ = false, started_ = false;
-    bool stopping_ = false, server_ended_ = false, draining_ = false, terminated_ = false;
-    bool late_ = false;       // the login's deadline has passed
-    bool connecting_ = false; // the deadline is the server's, not the client's
+    bool registered_ = false, terminated_ = false;
 };
 
 } // namespace stepgate::proxy::session

@@ -1,48 +1,19 @@
 #pragma once
 
-#include "policies/rules/verdict.h"
-#include "policies/statement/facts.h"
 #include "protocols/wire/bytes.h"
-#include "proxy/session/gate.h"
+#include "proxy/session/words.h"
 
-#include <chrono>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace stepgate::proxy::session
 {
-
-// What clients are told, in one place (CLIENTS.md: the essence in the primary message, for terse clients).
 
 // A syntax error in every state of a transaction, so the server fails it for real (CLIENTS.md, PostgreSQL gotcha 1).
 // It shows in the server's log, where it says what it is.
 inline constexpr std::string_view failing_statement = "stepgate refused this statement";
 inline constexpr std::string_view failing_name = "stepgate_refusal";
 
-/// An ErrorResponse's fields, owned.
-struct Words {
-    std::string sqlstate, message, detail, hint;
-};
-
 void encode_error(wire::Bytes& out, const Words& words);
 void encode_notice(wire::Bytes& out, const Words& words);
-
-[[nodiscard]] Words held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code,
-                         bool in_transaction);
-[[nodiscard]] Words still_held(const std::string& url, const std::string& code);
-[[nodiscard]] Words approved();
-[[nodiscard]] Words refused_by_policy(const policies::rules::Verdict& verdict);
-[[nodiscard]] Words noticed(const policies::rules::Verdict& verdict);
-/// Why a hold ended without a release. Not for `approved`.
-[[nodiscard]] Words not_released(Gate::End end, const policies::rules::Verdict& verdict, std::string_view reason,
-                                 std::chrono::seconds time_to_answer);
-[[nodiscard]] Words audit_unavailable();
-[[nodiscard]] Words function_call_refused();
-[[nodiscard]] Words startup_key_refused(const std::string& key, const policies::rules::Verdict& verdict);
-[[nodiscard]] Words not_opened(const std::string& why);
-
-/// "public.customers (ssn, email)", for the page.
-[[nodiscard]] std::string describe(const policies::statement::TableAccess& access);
 
 } // namespace stepgate::proxy::session

@@ -1,8 +1,13 @@
-#include "policies/postgres/redact.h"
-#include "proxy/session/postgres_session.h"
+#include "proxy/session/guarded_session.h"
+
+#include <algorithm>
 
 namespace stepgate::proxy::session
 {
+
+using policies::rules::Action;
+using policies::rules::MatchedFacts;
+using policies::rules::Verdict;
 
 namespace
 {
@@ -20,7 +25,7 @@ std::string comma_joined(const Strings& strings)
 }
 
 /// The names that a reviewer may ask for: of tables with labels, and of those that lose data.
-std::string table_names(const policies::rules::MatchedFacts& facts)
+std::string table_names(const MatchedFacts& facts)
 {
     std::string joined;
     const auto add = [&joined](const std::vector<policies::statement::TableAccess>& accesses) {
@@ -50,7 +55,7 @@ std::string kind_names(const policies::statement::Facts& facts)
 
 } // namespace
 
-audit::Record PostgresSession::record(audit::Type type) const
+audit::Record GuardedSession::record(audit::Type type) const
 {
     audit::Record made{type, worker_.wall(), id_, asker_.user, {}};
     made.fields.emplace_back("listener", listening_->options.name);
@@ -58,24 +63,21 @@ audit::Record PostgresSession::record(audit::Type type) const
     return made;
 }
 
-bool PostgresSession::record_start(const ClientStartup& startup)
+bool GuardedSession::record_start(std::vector<audit::Field> more)
 {
     auto start = record(audit::Type::session_start);
     start.fields.emplace_back("number", static_cast<std::int64_t>(number_));
     start.fields.emplace_back("database", asker_.database);
     start.fields.emplace_back("role", asker_.role);
-    start.fields.emplace_back("application_name", startup.application_name);
+    start.fields.emplace_back("application_name", asker_.application_name);
     start.fields.emplace_back("tls", std::string{client_.tls_version()});
-    if (!startup.needs_rule.empty()) {
-        start.fields.emplace_back("startup_keys", startup.needs_rule);
-        start.fields.emplace_back("startup_rules", startup_rules_);
-    }
+    std::ranges::move(more, std::back_inserter(start.fields));
     const bool own_users = listening_->options.authentication == Authentication::proxy;
     start.fields.emplace_back("auth", std::string{own_users ? "proxy" : "passthrough"});
     return worker_.shared.services.audit->submit(std::move(start));
 }
 
-void PostgresSession::record_end()
+void GuardedSession::record_end()
 {
     auto end = record(audit::Type::session_end);
     end.fields.emplace_back("number", static_cast<std::int64_t>(number_));
@@ -86,33 +88,31 @@ void PostgresSession::record_end()
     (void)worker_.shared.services.audit->submit(std::move(end)); // a full queue cannot keep a client from leaving
 }
 
-void PostgresSession::audit_protocol_error(std::string_view what)
+void GuardedSession::audit_protocol_error(std::string_view what)
 {
     worker_.metrics.protocol_errors.add();
     auto error = record(audit::Type::protocol_error);
     error.fields.emplace_back("number", static_cast<std::int64_t>(number_));
     error.fields.emplace_back("error", std::string{what});
-    (void)worker_.shared.services.audit->submit(std::move(error)); // the connection ends either way
+    (void)worker_.shared.services.audit->submit(std::move(error)); // nothing is forwarded either way
 }
 
-bool PostgresSession::audit_statement(const Flight& flight, const PreparedStatement& statement,
-                                      const policies::rules::Verdict& verdict, std::string_view action)
+bool GuardedSession::audit_statement(std::uint64_t number, std::string_view sql, const MatchedFacts& facts,
+                                     const Verdict& verdict, std::string_view action)
 {
-    const auto& facts = *statement.facts;
     audit::StatementEvent event;
     event.at_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(worker_.wall().time_since_epoch()).count();
     event.session = number_;
-    event.statement = flight.statement;
+    event.statement = number;
     event.action = action;
-    event.text = statement.sql;
+    event.text = sql;
     event.shape = facts.shape;
 
     // One statement without labels or rules, as nearly all are, needs no memory here.
-    std::string redacted, rules, labels, kinds, tables;
-    if (worker_.judge.sensitive(facts, statement.sql)) {
-        const auto& key = worker_.shared.services.audit->redaction_key();
-        redacted = policies::postgres::redact(statement.sql, std::as_bytes(std::span{key}));
-        event.text = redacted;
+    std::string hidden, rules, labels, kinds, tables;
+    if (worker_.judge.sensitive(facts, sql)) {
+        hidden = redacted(sql);
+        event.text = hidden;
         event.redacted = true;
     }
     if (facts.facts->statements.size() == 1)
@@ -126,6 +126,74 @@ bool PostgresSession::audit_statement(const Flight& flight, const PreparedStatem
     if (!verdict.rules.empty() || !verdict.labels.empty())
         event.tables = tables = table_names(facts);
     return worker_.lane->writable(event.text.size() + event.tables.size()) && worker_.lane->statement(event);
+}
+
+void GuardedSession::report_outcome(std::uint64_t statement, std::int64_t started_ns, std::int64_t rows,
+                                    std::string_view sqlstate)
+{
+    audit::OutcomeEvent outcome;
+    outcome.at_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(worker_.wall().time_since_epoch()).count();
+    outcome.session = number_;
+    outcome.statement = statement;
+    outcome.duration_ns = worker_.now.time_since_epoch().count() - started_ns;
+    outcome.rows = rows;
+    std::copy_n(sqlstate.begin(), std::min<std::size_t>(sqlstate.size(), 5), outcome.sqlstate);
+    if (!unreported_.empty() || !worker_.lane->outcome(outcome))
+        unreported_.push_back(outcome); // statements wait until these are taken
+}
+
+/// Outcomes that the audit had no room for. False: it still has none.
+bool GuardedSession::report_late()
+{
+    while (!unreported_.empty()) {
+        if (!worker_.lane->outcome(unreported_.front()))
+            return false;
+        unreported_.erase(unreported_.begin());
+    }
+    return true;
+}
+
+bool GuardedSession::must_hold(const Verdict& verdict) const
+{
+    return verdict.action >= Action::challenge && listening_->options.mode == Mode::enforce;
+}
+
+/// What the audit calls a verdict on a statement that goes on: stricter ones do only where the listener observes.
+std::string_view GuardedSession::action_observed(const Verdict& verdict)
+{
+    if (verdict.action == Action::challenge)
+        return "observe:challenge";
+    if (verdict.action == Action::deny)
+        return "observe:deny";
+    return to_string(verdict.action);
+}
+
+void GuardedSession::count(const Verdict& verdict)
+{
+    switch (verdict.action) {
+    case Action::allow:
+        worker_.metrics.statements_allowed.add();
+        break;
+    case Action::notify:
+        worker_.metrics.statements_notified.add();
+        break;
+    case Action::challenge:
+        worker_.metrics.statements_challenged.add();
+        break;
+    case Action::deny:
+        worker_.metrics.statements_denied.add();
+        break;
+    }
+}
+
+/// True: the audit may have room now. False: it does not work.
+net::Task<bool> GuardedSession::wait_for_room()
+{
+    if (!worker_.shared.services.audit->healthy())
+        co_return false;
+    worker_.look_at_clocks();
+    co_await signal_.wait_until(worker_.now + std::chrono::milliseconds{5});
+    co_return !stopping_ && !server_ended_;
 }
 
 } // namespace stepgate::proxy::session

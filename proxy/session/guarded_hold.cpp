@@ -1,0 +1,320 @@
+#include "proxy/session/guarded_session.h"
+#include "proxy/session/hexadecimal.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace stepgate::proxy::session
+{
+
+namespace challenges = challenge_web::challenges;
+
+namespace
+{
+
+constexpr auto journal_patience = std::chrono::seconds{10};
+// The challenges expire by their own clock; this one only catches a clock that stands still.
+constexpr auto expiry_slack = std::chrono::seconds{3};
+
+} // namespace
+
+/// Shorter where the server keeps locks of what ran before.
+std::chrono::seconds GuardedSession::time_to_answer() const
+{
+    const auto& hold = worker_.shared.options.hold;
+    return keeps_locks() ? hold.in_transaction : hold.timeout;
+}
+
+std::string GuardedSession::url_of(const challenges::Opened& opened) const
+{
+    return worker_.shared.services.public_url + "/c/" + opened.id;
+}
+
+challenges::Question GuardedSession::question(const HeldBatch& batch) const
+{
+    challenges::Question question;
+    question.user = asker_.user;
+    question.session = id_;
+    question.listener = asker_.listener;
+    question.database = asker_.database;
+    question.role = asker_.role;
+    question.client_address = asker_.client_address;
+    question.application_name = asker_.application_name;
+    question.dialect = dialect();
+    question.verdict = batch.verdict;
+    question.policy_revision = worker_.judge.policy().revision();
+    question.in_transaction = in_transaction();
+    for (const auto& execution : batch.executions) {
+        const auto& facts = *execution.facts;
+        question.statements.push_back({std::string{execution.sql}, *execution.parameters});
+        question.sensitive = question.sensitive || worker_.judge.sensitive(facts, execution.sql);
+        for (const auto& reason : facts.facts->opaque_reasons)
+            question.opaque_reasons.push_back(reason);
+        for (const auto& statement : facts.facts->statements) {
+            for (const auto& access : statement.reads)
+                question.tables.push_back(describe(access));
+            for (const auto& access : statement.writes)
+                question.tables.push_back(describe(access));
+        }
+    }
+    std::ranges::sort(question.tables);
+    const auto [first, last] = std::ranges::unique(question.tables);
+    question.tables.erase(first, last);
+    return question;
+}
+
+/// From the question to the release, or to an error. The batch is in the audit already.
+net::Task<GuardedSession::Held> GuardedSession::challenge(HeldBatch batch, SteadyTime read_at)
+{
+    auto& all = *worker_.shared.services.challenges;
+    auto asked = question(batch);
+    if (const auto covering = all.elevated(asked, worker_.wall())) {
+        worker_.metrics.elevated.add();
+        co_return co_await release_elevated(batch, *covering);
+    }
+    holding_ = true;
+    Gate gate{worker_.shared.options.hold, time_to_answer() + expiry_slack, worker_.now};
+    gate_ = &gate;
+    const auto opened = open_challenge(std::move(asked));
+    if (!opened) {
+        gate_ = nullptr;
+        const bool alive = co_await refuse(not_opened(opened.error().message()));
+        co_return ended_unless(alive);
+    }
+    worker_.metrics.holds.add();
+    announce(batch, *opened, read_at);
+    ask_impact(*opened);
+    const auto end = co_await wait_for_answer(gate, *opened, signal_);
+    Held outcome = Held::ended;
+    if (end == Gate::End::approved) {
+        outcome = co_await release_approved(batch, gate, *opened);
+    } else {
+        outcome = co_await end_unreleased(end, batch, gate, *opened);
+    }
+    gate_ = nullptr;
+    worker_.metrics.holds.subtract();
+    co_return outcome;
+}
+
+boost::system::result<challenges::Opened> GuardedSession::open_challenge(challenges::Question asked)
+{
+    const auto hold_number = ++holds_;
+    const auto weak = weak_from_this();
+    const auto worker = worker_.shared_from_this();
+    return worker_.shared.services.challenges->open(
+        std::move(asked), time_to_answer(), worker_.wall(),
+        [weak, worker, hold_number](challenges::State state, const std::string& reason) {
+            boost::asio::post(worker->io, [weak, hold_number, state, reason] {
+                if (const auto self = weak.lock())
+                    static_cast<GuardedSession&>(*self).on_settled(hold_number, state, reason);
+            });
+        });
+}
+
+void GuardedSession::announce(const HeldBatch& batch, const challenges::Opened& opened, SteadyTime read_at)
+{
+    tell_held(batch.verdict, url_of(opened), opened.code);
+    worker_.look_at_clocks();
+    const auto took = worker_.now - read_at;
+    const double seconds = std::chrono::duration<double>(took).count();
+    const auto bucket = std::ranges::lower_bound(hold_notice_bounds, seconds) - hold_notice_bounds.begin();
+    worker_.metrics.hold_notice[static_cast<std::size_t>(bucket)].add();
+    worker_.metrics.hold_notice_nanoseconds.add(static_cast<std::uint64_t>(took.count()));
+    log(LogLevel::info, "statement held, challenge " + opened.id);
+}
+
+void GuardedSession::on_settled(std::uint64_t hold_number, challenges::State state, const std::string& reason)
+{
+    if (gate_ == nullptr || hold_number != holds_)
+        return;
+    gate_->settled(state, reason);
+    wake();
+}
+
+net::Task<Gate::End> GuardedSession::wait_for_answer(Gate& gate, const challenges::Opened& opened, Signal& signal)
+{
+    for (;;) {
+        worker_.look_at_clocks();
+        if (const auto end = gate.end(worker_.now))
+            co_return *end;
+        switch (gate.due(worker_.now)) {
+        case Gate::Due::nothing:
+            break;
+        case Gate::Due::keep_alive:
+            keep_alive();
+            break;
+        case Gate::Due::reminder:
+            remind(url_of(opened), opened.code);
+            break;
+        }
+        co_await signal.wait_until(gate.next_wake());
+    }
+}
+
+/// The audit's promise: on disk before anything is released.
+net::Task<bool> GuardedSession::make_durable(audit::Record what, Signal& signal)
+{
+    durable_.reset();
+    const auto weak = weak_from_this();
+    const auto worker = worker_.shared_from_this();
+    const auto hold_number = holds_;
+    std::function<void(boost::system::error_code)> on_durable = [weak, worker,
+                                                                 hold_number](boost::system::error_code failed) {
+        boost::asio::post(worker->io, [weak, hold_number, failed] {
+            if (const auto self = weak.lock())
+                static_cast<GuardedSession&>(*self).on_durable(hold_number, failed);
+        });
+    };
+    if (!worker_.shared.services.audit->submit(std::move(what), std::move(on_durable)))
+        co_return false;
+    worker_.look_at_clocks();
+    const auto latest = worker_.now + journal_patience;
+    while (!durable_ && worker_.now < latest) {
+        co_await signal.wait_until(latest);
+        worker_.look_at_clocks();
+    }
+    co_return durable_ && !*durable_;
+}
+
+void GuardedSession::on_durable(std::uint64_t hold_number, boost::system::error_code failed)
+{
+    if (hold_number != holds_)
+        return;
+    durable_ = failed;
+    wake();
+}
+
+audit::Record GuardedSession::release_record(const HeldBatch& batch) const
+{
+    auto release = record(audit::Type::release);
+    release.fields.emplace_back("policy_revision", worker_.judge.policy().revision());
+    std::vector<std::string> statements;
+    for (const auto& execution : batch.executions)
+        statements.push_back(std::to_string(execution.number));
+    release.fields.emplace_back("number", static_cast<std::int64_t>(number_));
+    release.fields.emplace_back("statements", std::move(statements));
+    return release;
+}
+
+net::Task<bool> GuardedSession::refuse_unaudited()
+{
+    worker_.metrics.statements_refused_audit.add();
+    co_return co_await refuse(audit_unavailable());
+}
+
+net::Task<GuardedSession::Held> GuardedSession::release_elevated(const HeldBatch& batch,
+                                                                 challenges::ChallengeId covering)
+{
+    ++holds_;
+    holding_ = true;
+    auto elevated = release_record(batch);
+    elevated.fields.emplace_back("elevation", std::move(covering));
+    const bool durable = co_await make_durable(std::move(elevated), signal_);
+    if (!durable) {
+        const bool told = co_await refuse_unaudited();
+        co_return ended_unless(told);
+    }
+    if (client_closed_ || stopping_ || server_ended_ || client_.peer_closed())
+        co_return Held::ended;
+    const bool alive = co_await release();
+    co_return ended_unless(alive);
+}
+
+net::Task<GuardedSession::Held> GuardedSession::release_approved(const HeldBatch& batch, Gate& gate,
+                                                                 const challenges::Opened& opened)
+{
+    auto& all = *worker_.shared.services.challenges;
+    // Policy and state may have changed since the question was put: what was shown must be enough for what is asked
+    // now.
+    if (!covers(batch.verdict, judge_again())) {
+        all.cancel(opened.id, "the policy has changed", worker_.wall());
+        worker_.metrics.holds_cancelled.add();
+        co_return Held::again;
+    }
+    on_client_readable();
+    if (client_.peer_closed())
+        gate.client_closed();
+    if (const auto end = gate.end(worker_.now); end != Gate::End::approved) {
+        co_return co_await end_unreleased(*end, batch, gate, opened);
+    }
+    const auto approval = all.consume(opened.id, opened.digest, worker_.wall());
+    if (!approval) {
+        using challenges::errc;
+        const auto why = approval.error();
+        gate.settled(why == errc::denied    ? challenges::State::denied
+                     : why == errc::expired ? challenges::State::expired
+                                            : challenges::State::cancelled,
+                     why.message());
+        co_return co_await end_unreleased(*gate.end(worker_.now), batch, gate, opened);
+    }
+    auto release_it = release_record(batch);
+    release_it.fields.emplace_back("challenge", approval->challenge());
+    release_it.fields.emplace_back("digest", hexadecimal(approval->digest()));
+    const bool durable = co_await make_durable(std::move(release_it), signal_);
+    if (!durable) {
+        const bool told = co_await refuse_unaudited();
+        co_return ended_unless(told);
+    }
+    if (client_.peer_closed())
+        gate.client_closed();
+    if (const auto end = gate.end(worker_.now); end != Gate::End::approved) {
+        co_return co_await end_unreleased(*end, batch, gate, opened);
+    }
+    worker_.metrics.holds_released.add();
+    tell_approved();
+    const bool alive = co_await release();
+    co_return ended_unless(alive);
+}
+
+net::Task<GuardedSession::Held> GuardedSession::end_unreleased(Gate::End end, const HeldBatch& batch, Gate& gate,
+                                                               const challenges::Opened& opened)
+{
+    if (!note_end(end, opened))
+        co_return Held::ended;
+    const bool alive = co_await refuse(not_released(end, batch.verdict, gate.reason(), time_to_answer()));
+    co_return ended_unless(alive);
+}
+
+/// Counts how the hold ended and closes its challenge. False: the session is over.
+bool GuardedSession::note_end(Gate::End end, const challenges::Opened& opened)
+{
+    auto& all = *worker_.shared.services.challenges;
+    auto& metrics = worker_.metrics;
+    switch (end) {
+    case Gate::End::approved:
+    case Gate::End::withdrawn:
+        metrics.holds_cancelled.add();
+        return true;
+    case Gate::End::denied:
+        metrics.holds_denied.add();
+        return true;
+    case Gate::End::expired:
+        metrics.holds_expired.add();
+        all.cancel(opened.id, "nobody answered in time", worker_.wall());
+        return true;
+    case Gate::End::client_cancels:
+        metrics.holds_cancelled.add();
+        all.cancel(opened.id, "cancelled by the client", worker_.wall());
+        return true;
+    case Gate::End::client_gave_up:
+        metrics.holds_cancelled.add();
+        all.cancel(opened.id, "the client sent something newer", worker_.wall());
+        return true;
+    case Gate::End::client_gone:
+        metrics.holds_cancelled.add();
+        all.cancel(opened.id, "the client disconnected", worker_.wall());
+        return false;
+    case Gate::End::server_gone:
+        metrics.holds_cancelled.add();
+        all.cancel(opened.id, "the server ended the session", worker_.wall());
+        return false;
+    case Gate::End::shutdown:
+        metrics.holds_cancelled.add();
+        all.cancel(opened.id, "stepgate is shutting down", worker_.wall());
+        return false;
+    }
+    return false;
+}
+
+} // namespace stepgate::proxy::session

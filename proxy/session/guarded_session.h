@@ -1,0 +1,169 @@
+#pragma once
+
+#include "policies/rules/asker.h"
+#include "policies/rules/matched_facts.h"
+#include "proxy/net/buffer.h"
+#include "proxy/net/stream.h"
+#include "proxy/session/gate.h"
+#include "proxy/session/rejected.h"
+#include "proxy/session/session.h"
+#include "proxy/session/signal.h"
+#include "proxy/session/words.h"
+#include "proxy/session/worker.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::proxy::session
+{
+
+/// One execution that waits, as people and the audit see it. Borrows from the dialect's plan.
+struct HeldExecution {
+    std::string_view sql;
+    const policies::rules::MatchedFacts* facts;
+    const std::vector<challenge_web::challenges::Parameter>* parameters;
+    std::uint64_t number; // in the audit
+};
+
+/// What waits together: one challenge for all of it.
+struct HeldBatch {
+    policies::rules::Verdict verdict;
+    std::vector<HeldExecution> executions;
+};
+
+/// What a session is in every dialect: a client, its server, whose it is, its records in the audit, and the life of a
+/// hold from the question to the release. Written once, so that dialects cannot drift apart; a dialect translates: see
+/// the virtual functions, none of which is called for a statement that passes. Owned by its coroutines, one thread.
+class GuardedSession : public Session
+{
+  public:
+    ~GuardedSession() override;
+
+    /// Takes the connection from here; returns at once.
+    void start();
+
+    void on_tick(SteadyTime now) final;
+    void cancel_hold() final;
+    void drain() final;
+    void end() final;
+
+  protected:
+    GuardedSession(Worker& worker, std::shared_ptr<const Listening> listening, net::Socket socket,
+                   const boost::asio::ip::tcp::endpoint& from);
+
+    // What a dialect translates: its life
+    [[nodiscard]] virtual net::Task<void> run() = 0;
+    [[nodiscard]] virtual std::string_view dialect() const = 0;
+    [[nodiscard]] virtual bool is_quiet() const = 0; // nothing is outstanding at the server
+    [[nodiscard]] virtual bool may_end() const = 0;  // and nothing would be lost
+    [[nodiscard]] virtual bool in_transaction() const = 0;
+    [[nodiscard]] virtual bool keeps_locks() const = 0; // while the statement waits
+    [[nodiscard]] virtual std::string redacted(std::string_view sql) const = 0;
+    virtual void encode_rejection(wire::Bytes& out, const Rejected& rejected) const = 0;
+    virtual void say_last(std::string_view sqlstate, std::string_view message) = 0; // the session ends with it
+    virtual void part_from_server() = 0; // politely; the connection is closed after it
+    virtual void forget() = 0;           // the session is over: what others know it by
+    virtual void wake() { signal_.raise(); }
+
+    // What a dialect translates: a hold. Called only between `challenge` and its end.
+    [[nodiscard]] virtual policies::rules::Verdict judge_again() = 0; // the batch, as policy and state are now
+    virtual void tell_held(const policies::rules::Verdict& verdict, const std::string& url,
+                           const std::string& code) = 0;
+    virtual void remind(const std::string& url, const std::string& code) = 0;
+    virtual void keep_alive() = 0;
+    virtual void tell_approved() = 0;
+    virtual void ask_impact(const challenge_web::challenges::Opened& opened) = 0;
+    [[nodiscard]] virtual net::Task<bool> release() = 0; // exactly the bytes that were judged, shown and approved
+    [[nodiscard]] virtual net::Task<bool> refuse(Words words) = 0; // what waits, with an error of its dialect
+
+    // Life (guarded_session.cpp)
+    [[nodiscard]] std::optional<Rejected> enter_limits() const;
+    [[nodiscard]] std::optional<Rejected> enter_user();
+    [[nodiscard]] net::Task<void> reject(Rejected rejected);
+    [[nodiscard]] net::Task<void> linger();
+    void say_goodbye(std::string_view sqlstate, std::string_view message);
+    void stop(std::string reason);
+    void to_client(wire::View bytes);
+    void push_to_client();
+    [[nodiscard]] net::Task<bool> drain_client();
+    void watch_client();
+    void on_client_readable();
+    [[nodiscard]] SessionRegistry::Owner owner() const;
+    void log(LogLevel level, std::string_view text) const { worker_.shared.log(level, id_, text); }
+
+    // Audit (guarded_audit.cpp)
+    [[nodiscard]] audit::Record record(audit::Type type) const;
+    [[nodiscard]] bool record_start(std::vector<audit::Field> more);
+    void record_end();
+    void audit_protocol_error(std::string_view what);
+    [[nodiscard]] bool audit_statement(std::uint64_t number, std::string_view sql,
+                                       const policies::rules::MatchedFacts& facts,
+                                       const policies::rules::Verdict& verdict, std::string_view action);
+    void report_outcome(std::uint64_t statement, std::int64_t started_ns, std::int64_t rows, std::string_view sqlstate);
+    [[nodiscard]] bool report_late();
+    void count(const policies::rules::Verdict& verdict);
+    [[nodiscard]] static std::string_view action_observed(const policies::rules::Verdict& verdict);
+    [[nodiscard]] bool must_hold(const policies::rules::Verdict& verdict) const;
+    [[nodiscard]] net::Task<bool> wait_for_room();
+
+    // The hold (guarded_hold.cpp)
+    enum class Held : std::uint8_t { go_on, again, ended };
+    [[nodiscard]] static Held ended_unless(bool alive) { return alive ? Held::go_on : Held::ended; }
+    using Opened = challenge_web::challenges::Opened;
+    [[nodiscard]] net::Task<Held> challenge(HeldBatch batch, SteadyTime read_at);
+    [[nodiscard]] challenge_web::challenges::Question question(const HeldBatch& batch) const;
+    [[nodiscard]] boost::system::result<Opened> open_challenge(challenge_web::challenges::Question asked);
+    void announce(const HeldBatch& batch, const Opened& opened, SteadyTime read_at);
+    [[nodiscard]] net::Task<Gate::End> wait_for_answer(Gate& gate, const Opened& opened, Signal& signal);
+    [[nodiscard]] bool note_end(Gate::End end, const Opened& opened);
+    [[nodiscard]] net::Task<bool> make_durable(audit::Record what, Signal& signal);
+    [[nodiscard]] audit::Record release_record(const HeldBatch& batch) const;
+    [[nodiscard]] net::Task<bool> refuse_unaudited();
+    [[nodiscard]] std::chrono::seconds time_to_answer() const;
+    [[nodiscard]] std::string url_of(const Opened& opened) const;
+
+    Worker& worker_;
+    std::shared_ptr<const Listening> listening_;
+    std::shared_ptr<const Certificates> certificates_;
+    net::Stream client_, server_;
+    net::Buffer in_, server_in_;
+    std::string id_, address_;
+    std::uint64_t number_;
+    policies::rules::Asker asker_;
+    std::vector<audit::OutcomeEvent> unreported_; // the audit had no room for these
+    std::uint64_t statements_ = 0;
+
+    Signal signal_;           // wakes the client's side when it waits for anything but the client
+    Gate* gate_ = nullptr;    // while a challenge is open
+    std::uint64_t holds_ = 0; // opened so far: late news of an earlier one are told apart
+    std::size_t held_ = 0;    // bytes of `in_` that the hold is about
+    bool holding_ = false;    // a batch has its numbers and has not departed
+    bool watching_ = false, client_closed_ = false;
+
+    std::string end_reason_;
+    SteadyTime since_, deadline_, last_client_;
+    bool started_ = false, stopping_ = false, server_ended_ = false, draining_ = false;
+    bool connecting_ = false; // the deadline is the server's, not the client's
+
+    wire::Bytes out_; // for the client, where its socket was full
+
+  private:
+    void leave();
+    void on_settled(std::uint64_t hold_number, challenge_web::challenges::State state, const std::string& reason);
+    void on_durable(std::uint64_t hold_number, boost::system::error_code failed);
+    [[nodiscard]] net::Task<Held> release_elevated(const HeldBatch& batch, std::string covering);
+    [[nodiscard]] net::Task<Held> release_approved(const HeldBatch& batch, Gate& gate, const Opened& opened);
+    [[nodiscard]] net::Task<Held> end_unreleased(Gate::End end, const HeldBatch& batch, Gate& gate,
+                                                 const Opened& opened);
+
+    std::size_t out_begin_ = 0;
+    std::optional<boost::system::error_code> durable_;
+    bool entered_limits_ = false, entered_user_ = false, watch_armed_ = false;
+    bool late_ = false; // the login's deadline has passed
+};
+
+} // namespace stepgate::proxy::session
