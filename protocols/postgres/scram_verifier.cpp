@@ -79,6 +79,17 @@ result<ScramVerifier> make_verifier(std::string_view password, wire::View salt, 
     return ScramVerifier{iterations, {salt.begin(), salt.end()}, *stored_key, keys->server};
 }
 
+result<bool> is_password(const ScramVerifier& verifier, std::string_view password)
+{
+    const auto keys = derive_scram_keys(password, verifier.salt, verifier.iterations);
+    if (!keys)
+        return errc::crypto_failure;
+    const auto stored_key = sha256(keys->client);
+    if (!stored_key)
+        return errc::crypto_failure;
+    return equal_secretly(*stored_key, verifier.stored_key);
+}
+
 result<ScramVerifier> mock_verifier(std::string_view user, wire::View secret, int iterations)
 {
     const auto derive = [&](std::string_view what) { return hmac_sha256(secret, std::string{what}.append(user)); };

@@ -33,6 +33,10 @@ struct ScramVerifier {
 [[nodiscard]] result<ScramVerifier> make_verifier(std::string_view password, wire::View salt,
                                                   int iterations = scram_default_iterations);
 
+/// Whether the verifier was made of this password: for protocols that carry the password itself. As slow as
+/// make_verifier. errc::crypto_failure.
+[[nodiscard]] result<bool> is_password(const ScramVerifier& verifier, std::string_view password);
+
 /// A verifier that no password matches, always the same for a user name: so that a stranger cannot tell unknown users
 /// from wrong passwords. `secret`: random bytes that only this installation knows and that survive its restarts.
 /// `iterations`: as real verifiers here have it. errc::crypto_failure.

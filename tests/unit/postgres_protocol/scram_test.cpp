@@ -420,6 +420,14 @@ TEST(Verifier, text_there_and_back)
     EXPECT_FALSE(parse_verifier("md5c4ca4238a0b923820dcc509a6f75849b"));
 }
 
+TEST(Verifier, knows_its_password)
+{
+    const auto verifier = *make_verifier("secret", wire::as_bytes("0123456789abcdef"), 1);
+    EXPECT_TRUE(*is_password(verifier, "secret"));
+    EXPECT_FALSE(*is_password(verifier, "secrex"));
+    EXPECT_FALSE(*is_password(verifier, ""));
+}
+
 TEST(Verifier, needs_salt_and_rounds)
 {
     EXPECT_EQ(make_verifier("x", {}, 4096).error(), errc::invalid_verifier);

@@ -11,6 +11,7 @@ import sys
 ALLOWED = {
     "protocols/wire": [],
     "protocols/postgres": ["protocols/wire"],
+    "protocols/mysql": ["protocols/wire"],
     "policies/statement": [],
     "policies/catalog": [],
     "policies/postgres": ["policies/statement", "policies/catalog"],
