@@ -174,6 +174,8 @@ void Index::apply(const RecordView& record)
     switch (record.type) {
     case Type::statement:
         impl_->statement(record);
+        if (record.find("sqlstate"))
+            impl_->outcome(record); // it was known when the statement was written
         return;
     case Type::outcome:
         impl_->outcome(record);

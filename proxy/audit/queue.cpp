@@ -199,13 +199,19 @@ std::unique_ptr<Lane> make_lane(std::shared_ptr<Queue> queue, std::size_t bytes)
     return std::make_unique<LaneToRing>(std::move(queue), bytes);
 }
 
+std::optional<OutcomeEvent> read_lane_outcome(std::span<const std::byte> message)
+{
+    if (std::to_integer<std::uint8_t>(message[0]) != outcome_tag)
+        return std::nullopt;
+    OutcomeMessage outcome{};
+    std::memcpy(&outcome, message.data(), sizeof outcome);
+    return outcome.event;
+}
+
 LaneEvent read_lane_message(std::span<const std::byte> message)
 {
-    if (std::to_integer<std::uint8_t>(message[0]) == outcome_tag) {
-        OutcomeMessage outcome{};
-        std::memcpy(&outcome, message.data(), sizeof outcome);
-        return outcome.event;
-    }
+    if (const auto outcome = read_lane_outcome(message))
+        return *outcome;
     StatementHead head{};
     std::memcpy(&head, message.data(), sizeof head);
     StatementEvent event;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -56,6 +57,8 @@ struct Queue {
 [[nodiscard]] std::unique_ptr<Lane> make_lane(std::shared_ptr<Queue> queue, std::size_t bytes);
 
 using LaneEvent = std::variant<StatementEvent, OutcomeEvent>;
+/// The outcome that a lane put into its ring, if the message is one.
+[[nodiscard]] std::optional<OutcomeEvent> read_lane_outcome(std::span<const std::byte> message);
 /// What a lane put into its ring. Views point into `message`.
 [[nodiscard]] LaneEvent read_lane_message(std::span<const std::byte> message);
 

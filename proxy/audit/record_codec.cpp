@@ -50,6 +50,31 @@ void put_session(cbor::Pen& pen, std::uint64_t number)
         pen.head(cbor::Major::unsigned_integer, number);
 }
 
+unsigned answer_fields(const Answer& answer)
+{
+    return answer.rows >= 0 ? 3 : 2;
+}
+
+void put_rows(cbor::Pen& pen, const Answer& answer)
+{
+    if (answer.rows < 0)
+        return;
+    pen.word("rows");
+    pen.integer(answer.rows);
+}
+
+void put_sqlstate(cbor::Pen& pen, const Answer& answer)
+{
+    pen.word("sqlstate");
+    pen.text({answer.sqlstate, strnlen(answer.sqlstate, sizeof answer.sqlstate)});
+}
+
+void put_duration(cbor::Pen& pen, const Answer& answer)
+{
+    pen.word("duration_ns");
+    pen.integer(answer.duration_ns);
+}
+
 struct PutValue {
     cbor::Pen& pen;
     void operator()(std::int64_t value) const { pen.integer(value); }
@@ -213,11 +238,13 @@ void Sealer::write(cbor::Pen&& pen, const Record& record)
 
 void Sealer::write(cbor::Pen&& pen, const StatementEvent& event)
 {
+    const Answer* answer = event.answer;
     begin(pen, event.at_ns, Type::statement);
     put_session(pen, event.session);
     pen.word({});
     const unsigned lists = !event.kinds.empty() + !event.rules.empty() + !event.labels.empty() + !event.tables.empty();
-    pen.head(cbor::Major::map, 3U + lists + (event.shape != 0) + event.redacted);
+    pen.head(cbor::Major::map,
+             3U + lists + (event.shape != 0) + event.redacted + (answer ? answer_fields(*answer) : 0));
     const auto list = [&](std::string_view key, std::string_view joined) {
         if (joined.empty())
             return;
@@ -225,6 +252,8 @@ void Sealer::write(cbor::Pen&& pen, const StatementEvent& event)
         put_list(pen, joined);
     };
     // In the order of key_less; the codec's test compares with the general way.
+    if (answer)
+        put_rows(pen, *answer);
     pen.word("text");
     pen.text(event.text);
     list("kinds", event.kinds);
@@ -241,8 +270,12 @@ void Sealer::write(cbor::Pen&& pen, const StatementEvent& event)
         pen.word("redacted");
         pen.boolean(true);
     }
+    if (answer)
+        put_sqlstate(pen, *answer);
     pen.word("statement");
     pen.integer(static_cast<std::int64_t>(event.statement));
+    if (answer)
+        put_duration(pen, *answer);
 }
 
 void Sealer::write(cbor::Pen&& pen, const OutcomeEvent& event)
@@ -250,17 +283,12 @@ void Sealer::write(cbor::Pen&& pen, const OutcomeEvent& event)
     begin(pen, event.at_ns, Type::outcome);
     put_session(pen, event.session);
     pen.word({});
-    pen.head(cbor::Major::map, event.rows >= 0 ? 4 : 3);
-    if (event.rows >= 0) {
-        pen.word("rows");
-        pen.integer(event.rows);
-    }
-    pen.word("sqlstate");
-    pen.text({event.sqlstate, strnlen(event.sqlstate, sizeof event.sqlstate)});
+    pen.head(cbor::Major::map, 1 + answer_fields(event.answer));
+    put_rows(pen, event.answer);
+    put_sqlstate(pen, event.answer);
     pen.word("statement");
     pen.integer(static_cast<std::int64_t>(event.statement));
-    pen.word("duration_ns");
-    pen.integer(event.duration_ns);
+    put_duration(pen, event.answer);
 }
 
 boost::system::result<void> decode(std::span<const std::byte> bytes, RecordView& into)

@@ -63,6 +63,12 @@ class Ring
     template <class Take>
     void consume(std::uint64_t until, Take&& take)
     {
+        read_.store(look(until, take), std::memory_order_release);
+    }
+    /// Consumer: shows every message before position `until` and frees none. Returns where it stopped.
+    template <class Show>
+    std::uint64_t look(std::uint64_t until, Show&& show) const
+    {
         std::uint64_t read = read_.load(std::memory_order_relaxed);
         while (read < until) {
             const std::size_t offset = static_cast<std::size_t>(read) & (size_ - 1);
@@ -72,10 +78,10 @@ class Ring
                 read += size_ - offset;
                 continue;
             }
-            take(std::span<const std::byte>{buffer_.get() + offset + length_bytes, length});
+            show(std::span<const std::byte>{buffer_.get() + offset + length_bytes, length});
             read += footprint(length);
         }
-        read_.store(read, std::memory_order_release);
+        return read;
     }
 
   private:

@@ -1,5 +1,6 @@
 #include "proxy/audit/writer.h"
 
+#include "proxy/audit/answers.h"
 #include "proxy/audit/compressor.h"
 #include "proxy/audit/journal.h"
 #include "proxy/audit/queue.h"
@@ -92,6 +93,8 @@ struct Writer::Impl {
     bool wait();
     void round(bool last);
     void drain_lane(std::size_t lane, std::uint64_t until);
+    void write_event(StatementEvent& event);
+    void write_event(const OutcomeEvent& event);
     void write_item(Submitted& item);
     void commit(bool durable);
     void settle(boost::system::error_code error);
@@ -114,6 +117,7 @@ struct Writer::Impl {
     std::vector<std::shared_ptr<Ring>> lanes;
     std::vector<std::uint64_t> snapshot;
     std::vector<Submitted> items;
+    Answers answers;
     std::vector<std::function<void(boost::system::error_code)>> waiting; // for durability
     boost::system::error_code failure;                                   // of this round, or since an earlier one
     std::uint64_t first_unconfirmed = 0; // first record whose durability was answered with an error
@@ -291,11 +295,24 @@ void Writer::Impl::round(bool last)
 
 void Writer::Impl::drain_lane(std::size_t lane, std::uint64_t until)
 {
+    answers.gather(*lanes[lane], until);
     lanes[lane]->consume(until, [this](std::span<const std::byte> message) {
-        std::visit([this](const auto& event) { journal->append(event); }, read_lane_message(message));
+        std::visit([this](auto&& event) { write_event(event); }, read_lane_message(message));
         if (journal->pending_bytes() >= write_at)
             commit(false);
     });
+}
+
+void Writer::Impl::write_event(StatementEvent& event)
+{
+    event.answer = answers.take(event.session, event.statement);
+    journal->append(event);
+}
+
+void Writer::Impl::write_event(const OutcomeEvent& event)
+{
+    if (!answers.taken(event.session, event.statement))
+        journal->append(event);
 }
 
 void Writer::Impl::write_item(Submitted& item)

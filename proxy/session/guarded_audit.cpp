@@ -135,9 +135,9 @@ void GuardedSession::report_outcome(std::uint64_t statement, std::int64_t starte
     outcome.at_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(worker_.wall().time_since_epoch()).count();
     outcome.session = number_;
     outcome.statement = statement;
-    outcome.duration_ns = worker_.now.time_since_epoch().count() - started_ns;
-    outcome.rows = rows;
-    std::copy_n(sqlstate.begin(), std::min<std::size_t>(sqlstate.size(), 5), outcome.sqlstate);
+    outcome.answer.duration_ns = worker_.now.time_since_epoch().count() - started_ns;
+    outcome.answer.rows = rows;
+    std::copy_n(sqlstate.begin(), std::min<std::size_t>(sqlstate.size(), 5), outcome.answer.sqlstate);
     if (!unreported_.empty() || !worker_.lane->outcome(outcome))
         unreported_.push_back(outcome); // statements wait until these are taken
 }

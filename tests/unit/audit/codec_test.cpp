@@ -59,10 +59,28 @@ TEST(Codec, OutcomeRoundTrip)
     for (const std::int64_t rows : {-1, 0, 100'000}) {
         Sealer sealer{1, Hash{}};
         cbor::Buffer out;
-        OutcomeEvent event{1, 2, 3, 4'000, rows, "23505"};
+        OutcomeEvent event{1, 2, 3, {4'000, rows, "23505"}};
         sealer.append(out, event);
         RecordView view;
         ASSERT_TRUE(decode(body(out), view));
+        EXPECT_EQ(view.number("rows", -1), rows);
+        EXPECT_EQ(view.text("sqlstate"), "23505");
+        EXPECT_EQ(view.number("duration_ns"), 4000);
+    }
+}
+
+TEST(Codec, StatementWithItsAnswer)
+{
+    for (const std::int64_t rows : {-1, 0, 100'000}) {
+        Sealer sealer{1, Hash{}};
+        cbor::Buffer out;
+        const Answer answer{4'000, rows, "23505"};
+        StatementEvent event = sample_statement();
+        event.answer = &answer;
+        sealer.append(out, event);
+        RecordView view;
+        ASSERT_TRUE(decode(body(out), view)); // it refuses keys that are not in their order
+        EXPECT_EQ(view.text("text"), "delete from orders");
         EXPECT_EQ(view.number("rows", -1), rows);
         EXPECT_EQ(view.text("sqlstate"), "23505");
         EXPECT_EQ(view.number("duration_ns"), 4000);

@@ -207,6 +207,48 @@ TEST_F(WriterTest, ProducersKeepTheirOrderOverLanesAndSubmit)
     expect_intact();
 }
 
+TEST_F(WriterTest, AnAnswerThatCameInTimeIsInTheStatementsRecord)
+{
+    const auto statement = [](std::uint64_t session, std::uint64_t number) {
+        StatementEvent event;
+        event.session = session;
+        event.statement = number;
+        event.action = "allow";
+        return event;
+    };
+    const auto outcome = [](std::uint64_t session, std::uint64_t number, std::int64_t rows) {
+        return OutcomeEvent{1, session, number, {5, rows, "00000"}};
+    };
+    WriterOptions slow = options();
+    slow.flush_every = std::chrono::hours{1};
+    {
+        auto writer = open(std::move(slow));
+        auto lane = writer->make_lane();
+        const auto flush = [&] { ASSERT_FALSE(durable(*writer, event(Type::policy_loaded))); };
+        ASSERT_TRUE(lane->statement(statement(1, 1)));
+        ASSERT_TRUE(lane->statement(statement(2, 1)));
+        ASSERT_TRUE(lane->outcome(outcome(2, 1, 21)));
+        ASSERT_TRUE(lane->statement(statement(1, 2)));
+        ASSERT_TRUE(lane->outcome(outcome(1, 1, 11)));
+        flush();
+        ASSERT_TRUE(lane->outcome(outcome(1, 2, 12)));
+        flush();
+        // Recorded twice, as when its rows are held: the answer is told once.
+        ASSERT_TRUE(lane->statement(statement(3, 1)));
+        ASSERT_TRUE(lane->statement(statement(3, 1)));
+        ASSERT_TRUE(lane->outcome(outcome(3, 1, 31)));
+    }
+    std::string told;
+    read_all([&](const RecordView& record) {
+        if (record.type == Type::statement || record.type == Type::outcome)
+            told += std::string{to_string(record.type)} + " " + std::to_string(record.session_number) + "." +
+                    std::to_string(record.number("statement")) + " " + std::to_string(record.number("rows", -1)) + "; ";
+    });
+    EXPECT_EQ(told, "statement 1.1 11; statement 2.1 21; statement 1.2 -1; outcome 1.2 12; statement 3.1 31; "
+                    "statement 3.1 -1; ");
+    expect_intact();
+}
+
 TEST_F(WriterTest, AFullLaneSaysSoAndTakesAgain)
 {
     WriterOptions slow = options();

@@ -142,11 +142,14 @@ TEST(Journal, OutcomesOfSimpleAndExtendedStatements)
     session.client.close();
     EXPECT_TRUE(session.server.closed());
     relay.stop();
-    const auto all = journal(relay);
-    ASSERT_EQ(types(all), (std::vector<Type>{Type::session_start, Type::statement, Type::outcome, Type::statement,
-                                             Type::outcome, Type::session_end}));
-    EXPECT_EQ(all[2].rows, 3);
-    EXPECT_EQ(all[4].sqlstate, "22012");
+    // An answer stands in the statement's record or in one of its own, as the writer came by before it or after.
+    std::vector<Read> answers;
+    for (const auto& one : journal(relay))
+        if (!one.sqlstate.empty())
+            answers.push_back(one);
+    ASSERT_EQ(answers.size(), 2U);
+    EXPECT_EQ(answers[0].rows, 3);
+    EXPECT_EQ(answers[1].sqlstate, "22012");
 }
 
 TEST(Journal, LiteralsOfLabelledTablesAreNotInIt)
@@ -191,11 +194,11 @@ TEST(Journal, ObservedStatementsRunAndAreMarked)
     session.client.close();
     EXPECT_TRUE(session.server.closed());
     relay.stop();
-    const auto all = journal(relay);
-    ASSERT_EQ(all.size(), 8U);
-    EXPECT_EQ(all[1].action, "observe:challenge");
-    EXPECT_EQ(all[2].action, "observe:deny");
-    EXPECT_EQ(all[3].action, "notify");
+    std::vector<std::string> actions;
+    for (const auto& one : journal(relay))
+        if (one.type == Type::statement)
+            actions.push_back(one.action);
+    EXPECT_EQ(actions, (std::vector<std::string>{"observe:challenge", "observe:deny", "notify"}));
 }
 
 TEST(Journal, ThatCannotBeWrittenRefusesEveryStatement)
