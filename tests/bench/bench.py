@@ -20,6 +20,7 @@ from clients import Client  # noqa: E402
 from harness import Stack, free_port, wait_for  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
+WARM_UP = 2  # seconds of each run that are not measured
 
 
 def cpu_seconds(pid):
@@ -42,24 +43,53 @@ def wait_port(port):
 class Peer:
     """One way to the server: a name, where to connect and as whom, and whose CPU time to count."""
 
+    def renew(self):
+        """Called before each run, so that every peer begins it with new server connections."""
+
     def __init__(self, name, port, user, password, pid=None):
         self.name, self.port, self.user, self.password, self.pid = name, port, user, password, pid
 
     def pgbench(self, mode, clients, seconds):
+        """Transactions a second, and CPU per transaction in us, of the seconds after logins and warm-up."""
         env = dict(os.environ, PGPASSWORD=self.password, PGSSLMODE="disable")
-        before = cpu_seconds(self.pid) if self.pid else 0
-        out = subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-n", "-S", "-M", mode, "-c", str(clients), "-j", "1",
-                              "-T", str(seconds), "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user, "shop"],
-                             env=env, capture_output=True, text=True)
-        if out.returncode:
-            raise SystemExit(f"{self.name}: pgbench failed: {out.stderr}")
-        used = (cpu_seconds(self.pid) if self.pid else 0) - before
-        done = int(re.search(r"number of transactions actually processed: (\d+)", out.stdout).group(1))
-        tps = float(re.search(r"tps = ([\d.]+)", out.stdout).group(1))
-        return tps, used / done * 1e6
+        run = subprocess.Popen(["/usr/lib/postgresql/15/bin/pgbench", "-n", "-S", "-M", mode, "-c", str(clients), "-j", "1", "-P", "1",
+                                "-T", str(seconds + WARM_UP), "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user, "shop"],
+                               env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        seen = []
+        for line in run.stderr:
+            if found := re.match(r"progress: ([\d.]+) s, ([\d.]+) tps", line):
+                seen.append((float(found[1]), float(found[2]), cpu_seconds(self.pid) if self.pid else 0))
+        if run.wait() or len(seen) < WARM_UP + 1:
+            raise SystemExit(f"{self.name}: pgbench failed")
+        measured = seen[WARM_UP - 1:]
+        done = sum(tps * (at - before) for (before, _, _), (at, tps, _) in zip(measured, measured[1:]))
+        elapsed = measured[-1][0] - measured[0][0]
+        return done / elapsed, (measured[-1][2] - measured[0][2]) / done * 1e6
 
 
-def start_pgbouncer(folder, server_port):
+class PgBouncer(Peer):
+    """Started anew for each run. It would keep its server connections, and a server process that has the whole table mapped already
+    needs 5 to 10 us less a statement than the new ones that all other peers get.
+    """
+
+    def __init__(self, configuration, port):
+        super().__init__("pgbouncer", port, "app", "app-password")
+        self.command = ["/usr/sbin/pgbouncer", *(["-u", "postgres"] if os.geteuid() == 0 else []), "-q", str(configuration)]
+        self.process = None
+
+    def renew(self):
+        self.stop()
+        self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL)
+        self.pid = self.process.pid
+        wait_port(self.port)
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+
+
+def pgbouncer(folder, server_port):
     port = free_port()
     (folder / "users.txt").write_text('"app" "app-password"\n')
     (folder / "pgbouncer.ini").write_text(f"""[databases]
@@ -76,13 +106,9 @@ default_pool_size = 200
 logfile = {folder}/pgbouncer.log
 pidfile = {folder}/pgbouncer.pid
 """)
-    command = ["/usr/sbin/pgbouncer", "-q", str(folder / "pgbouncer.ini")]
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-        command[1:1] = ["-u", "postgres"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    wait_port(port)
-    return process, Peer("pgbouncer", port, "app", "app-password", process.pid)
+    return PgBouncer(folder / "pgbouncer.ini", port)
 
 
 def start_haproxy(folder, server_port):
@@ -109,9 +135,9 @@ def relay(stack, arguments):
     folder.mkdir(mode=0o755)
     subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-i", "-q", "-s", "10", "-h", "127.0.0.1", "-p", str(stack.cluster.port),
                     "-U", "app", "shop"], env=dict(os.environ, PGPASSWORD="app-password"), check=True, capture_output=True)
-    bouncer, bouncer_peer = start_pgbouncer(folder, stack.cluster.port)
+    bouncer = pgbouncer(folder, stack.cluster.port)
     balancer, balancer_peer = start_haproxy(folder, stack.cluster.port)
-    peers = [Peer("direct", stack.cluster.port, "app", "app-password"), bouncer_peer, balancer_peer,
+    peers = [Peer("direct", stack.cluster.port, "app", "app-password"), bouncer, balancer_peer,
              Peer("stepgate", stack.port, "demo", stack.password, stack.process.pid)]
     try:
         print(f"pgbench -S, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; {os.cpu_count()} cores shared by all; "
@@ -121,9 +147,9 @@ def relay(stack, arguments):
             for clients in map(int, arguments.clients.split(",")):
                 compare(peers, mode, clients, arguments)
     finally:
-        for process in (bouncer, balancer):
-            process.terminate()
-            process.wait()
+        bouncer.stop()
+        balancer.terminate()
+        balancer.wait()
 
 
 def compare(peers, mode, clients, arguments):
@@ -131,6 +157,7 @@ def compare(peers, mode, clients, arguments):
     for number in range(arguments.rounds):
         order = peers[number % len(peers):] + peers[:number % len(peers)]
         for peer in order:
+            peer.renew()
             runs[peer.name].append(peer.pgbench(mode, clients, arguments.seconds))
     middle = {name: tuple(statistics.median(r[i] for r in results) for i in (0, 1)) for name, results in runs.items()}
     base = middle["pgbouncer"]
