@@ -35,6 +35,20 @@ std::string_view text(errc code)
         return "malformed EOF packet";
     case errc::malformed_track:
         return "malformed session state change";
+    case errc::malformed_command:
+        return "malformed command";
+    case errc::malformed_parameters:
+        return "malformed parameters";
+    case errc::malformed_column:
+        return "malformed column definition";
+    case errc::malformed_prepared:
+        return "malformed answer to a preparation";
+    case errc::unknown_command:
+        return "Unknown command";
+    case errc::unknown_statement:
+        return "Unknown prepared statement handler";
+    case errc::unexpected_reply:
+        return "the server sent a reply that nobody asked for";
     case errc::unsupported_plugin:
         return "unsupported authentication plugin";
     case errc::insecure:
@@ -85,7 +99,16 @@ ErrorNumber error_number(errc code)
     case errc::invalid_key:
     case errc::crypto_failure:
         return internal;
+    case errc::unknown_command:
+        return {1047, "08S01"};
+    case errc::unknown_statement:
+        return {1243, "HY000"};
     case errc::unexpected_message:
+    case errc::malformed_command:
+    case errc::malformed_parameters:
+    case errc::malformed_column:
+    case errc::malformed_prepared:
+    case errc::unexpected_reply:
     case errc::malformed_ok:
     case errc::malformed_err:
     case errc::malformed_eof:

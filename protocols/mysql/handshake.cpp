@@ -14,7 +14,6 @@ namespace
 constexpr std::uint8_t version_10 = 10;
 constexpr std::uint8_t switch_header = 0xfe, more_data_header = 0x01;
 constexpr std::size_t first_nonce_part = 8;
-constexpr std::size_t head_size = 32; // of a handshake response: what an SSLRequest has, and nothing more
 
 /// MariaDB's flags stand in bytes that are reserved in MySQL; a peer that says CLIENT_MYSQL has none.
 Capabilities joined(std::uint64_t base, std::uint64_t extended)
@@ -55,19 +54,6 @@ wire::View auth_response(Cursor& in, Capabilities capabilities)
     if (capabilities.has(Capability::secure_connection))
         return in.short_bytes();
     return wire::as_bytes(in.c_string());
-}
-
-Attributes attributes(Cursor& in)
-{
-    const wire::View all = in.lenenc_bytes();
-    Cursor ahead{all};
-    while (ahead.good() && ahead.left() > 0) {
-        ahead.lenenc_text();
-        ahead.lenenc_text();
-    }
-    if (!ahead.good())
-        in.fail();
-    return Attributes{all};
 }
 
 } // namespace
@@ -169,6 +155,19 @@ std::string_view Attributes::find(std::string_view name) const
     return {};
 }
 
+Attributes decode_attributes(Cursor& in)
+{
+    const wire::View all = in.lenenc_bytes();
+    Cursor ahead{all};
+    while (ahead.good() && ahead.left() > 0) {
+        ahead.lenenc_text();
+        ahead.lenenc_text();
+    }
+    if (!ahead.good())
+        in.fail();
+    return Attributes{all};
+}
+
 result<HandshakeResponse> decode_handshake_response(wire::View payload)
 {
     Cursor in{payload};
@@ -187,7 +186,7 @@ result<HandshakeResponse> decode_handshake_response(wire::View payload)
     if (response.capabilities.has(Capability::plugin_auth) && in.left() > 0)
         response.plugin = in.c_string();
     if (response.capabilities.has(Capability::connect_attrs) && in.left() > 0)
-        response.attributes = attributes(in);
+        response.attributes = decode_attributes(in);
     if (response.capabilities.has(Capability::zstd_compression_algorithm) && in.left() > 0)
         response.zstd_level = in.uint8();
     return in.finish(response, errc::malformed_response);

@@ -12,6 +12,8 @@
 namespace stepgate::protocols::mysql
 {
 
+class Cursor;
+
 // The packets that open a connection (MySQL internals, "Connection Phase"). Decoded views point into the payload.
 
 /// The server's random bytes of a login. No byte is 0: clients read them as a string.
@@ -61,6 +63,9 @@ class Attributes
   private:
     wire::View bytes_;
 };
+
+/// Reads the attributes and their length in front. Spoils the cursor if they are malformed.
+[[nodiscard]] Attributes decode_attributes(Cursor& in);
 
 /// Protocol::HandshakeResponse41: who the client is.
 struct HandshakeResponse {

@@ -56,7 +56,8 @@ class ServerLogin
     /// errc: unsupported_plugin, malformed_auth, wrong_password, insecure, crypto_failure, unexpected_message.
     [[nodiscard]] Action on(const HandshakeResponse& response);
 
-    /// COM_CHANGE_USER: the same with the fields of that command. Its nonce is still the greeting's.
+    /// COM_CHANGE_USER: the same with the fields of that command. Servers send a new nonce then: name no plugin, and
+    /// the client is switched to this machine's.
     [[nodiscard]] Action start(std::string_view plugin, wire::View auth, bool can_switch);
 
     /// What the client's plugin answers to Switch or More.

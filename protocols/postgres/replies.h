@@ -3,7 +3,7 @@
 #include "protocols/postgres/errc.h"
 #include "protocols/postgres/frame.h"
 #include "protocols/postgres/reply.h"
-#include "protocols/postgres/ring.h"
+#include "protocols/wire/ring.h"
 
 #include <array>
 #include <cstdint>
@@ -13,6 +13,8 @@
 
 namespace stepgate::protocols::postgres
 {
+
+using wire::Ring;
 
 /// The caller's name for an execution, for example the number of its audit record. 0: none.
 using Tag = std::uint64_t;

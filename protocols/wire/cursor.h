@@ -88,7 +88,7 @@ class Cursor
     [[nodiscard]] boost::system::result<T> finish(T value, Error error) const
     {
         if (!good_ || !left_.empty())
-            return boost::system::error_code{error};
+            return {boost::system::in_place_error, error}; // named: T may be a bool
         return value;
     }
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace stepgate::protocols::postgres
+namespace stepgate::wire
 {
 
 /// A FIFO whose elements have absolute numbers: the first ever pushed is 0, and numbers are never used again. Grows
@@ -67,4 +67,4 @@ class Ring
     std::uint64_t begin_ = 0, end_ = 0;
 };
 
-} // namespace stepgate::protocols::postgres
+} // namespace stepgate::wire

@@ -1,0 +1,110 @@
+#pragma once
+
+#include "protocols/mysql/parameters.h"
+#include "protocols/mysql/replies.h"
+
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <utility>
+
+namespace stepgate::protocols::mysql
+{
+
+/// The prepared statements of one session by the ids that the server gave them. T is what the caller wants to find, for
+/// example a pointer to its own record of the text.
+///
+/// The id comes with the server's answer, but MariaDB's clients may use "the last one" before: then it is known which
+/// statement that will be, not yet how many parameters it has.
+template <class T>
+class Statements
+{
+  public:
+    struct Statement {
+        T value{};
+        std::uint16_t columns = 0;
+        Binding binding;
+        bool server_has_types = true; // false: an execution that brought types was not sent; see below
+    };
+    struct Found {
+        Statement* statement = nullptr; // null: none, or not answered yet
+        bool is_pending = false;
+    };
+
+    /// `id` may be last_prepared. The pointer is valid until the next call that is not const.
+    [[nodiscard]] Found find(std::uint32_t id)
+    {
+        if (id == last_prepared) {
+            if (!pending_.empty())
+                return {nullptr, true};
+            if (!has_last_)
+                return {};
+            id = last_;
+        }
+        const auto known = statements_.find(id);
+        return known == statements_.end() ? Found{} : Found{&known->second, false};
+    }
+
+    /// COM_STMT_PREPARE number `number` goes to the server.
+    void prepare(std::uint64_t number, T value) { pending_.push_back({number, std::move(value), true}); }
+
+    /// COM_STMT_CLOSE.
+    void close(std::uint32_t id)
+    {
+        if (id == last_prepared)
+            return; // the server looks for a statement of this number
+        statements_.erase(id);
+        if (has_last_ && id == last_)
+            has_last_ = false;
+    }
+
+    /// COM_RESET_CONNECTION or COM_CHANGE_USER goes to the server: whatever becomes of it, no statement of before is
+    /// certain to live.
+    void clear()
+    {
+        statements_.clear();
+        for (auto& pending : pending_)
+            pending.survives = false;
+        has_last_ = false;
+    }
+
+    void prepared(std::uint64_t number, const Prepared& prepared)
+    {
+        if (pending_.empty() || pending_.front().number != number)
+            return;
+        Pending begun = std::move(pending_.front());
+        pending_.pop_front();
+        if (!begun.survives)
+            return;
+        statements_.insert_or_assign(prepared.statement,
+                                     Statement{std::move(begun.value), prepared.columns, Binding{prepared.parameters}});
+        last_ = prepared.statement;
+        has_last_ = true;
+    }
+
+    /// The command of this number came to its end: a preparation that is still pending failed, and after it MariaDB
+    /// knows no last one.
+    void settled(std::uint64_t number)
+    {
+        if (pending_.empty() || pending_.front().number != number)
+            return;
+        pending_.pop_front();
+        has_last_ = false;
+    }
+
+    [[nodiscard]] std::size_t size() const { return statements_.size(); }
+    [[nodiscard]] bool is_pending() const { return !pending_.empty(); }
+
+  private:
+    struct Pending {
+        std::uint64_t number;
+        T value;
+        bool survives;
+    };
+    std::unordered_map<std::uint32_t, Statement> statements_;
+    std::deque<Pending> pending_;
+    std::uint32_t last_ = 0;
+    bool has_last_ = false;
+};
+
+} // namespace stepgate::protocols::mysql

@@ -1,0 +1,93 @@
+#pragma once
+
+#include "protocols/mysql/statements.h"
+
+#include <utility>
+
+namespace stepgate::protocols::mysql
+{
+
+/// All that one session's messages say about its state: what is outstanding (Replies) and what the ids of prepared
+/// statements mean. Sans-I/O: call the method of each command that goes to the server, and received() for each packet
+/// that comes from it. One session, one thread.
+///
+/// An execution that is judged and then not sent leaves the server behind: it has not seen the types that the execution
+/// brought, and it keeps the long data that was sent ahead of it. Call withheld() for it; later executions that leave
+/// the types out must then go as encode_execute_with_types writes them, and COM_STMT_RESET must go before the next one
+/// of a statement with long data.
+template <class T>
+class Tracker : private Replies
+{
+  public:
+    using Statement = typename Statements<T>::Statement;
+
+    using Replies::answering;
+    using Replies::answering_tag;
+    using Replies::auth_answered;
+    using Replies::capabilities;
+    using Replies::infile_end;
+    using Replies::is_amid;
+    using Replies::outstanding;
+    using Replies::passed;
+    using Replies::quiet;
+    using Replies::received;
+    using Replies::release;
+    using Replies::Replies;
+    using Replies::rows_follow;
+    using Replies::status;
+    using Replies::wants_auth;
+    using Replies::wants_infile;
+
+    /// Any command but those below.
+    std::uint64_t send(Command command, Tag tag = 0, Origin origin = Origin::client)
+    {
+        if (command == Command::reset_connection || command == Command::change_user)
+            statements_.clear();
+        return Replies::send(command, tag, origin);
+    }
+
+    std::uint64_t prepare(T value, Origin origin = Origin::client)
+    {
+        const std::uint64_t number = Replies::send(Command::stmt_prepare, 0, origin);
+        statements_.prepare(number, std::move(value));
+        return number;
+    }
+
+    /// An execution with the statement that it runs, whose long data it uses up. `brought_types`: the packet that goes
+    /// to the server has types in it.
+    std::uint64_t execute(Statement& statement, bool brought_types, Tag tag, Command command = Command::stmt_execute,
+                          Origin origin = Origin::client)
+    {
+        statement.binding.long_data.clear();
+        statement.server_has_types = statement.server_has_types || brought_types;
+        return Replies::send(command, tag, origin);
+    }
+
+    /// The same execution, but it does not go to the server. True: send COM_STMT_RESET, with reset(id, Origin::proxy).
+    [[nodiscard]] bool withheld(Statement& statement, bool brought_types)
+    {
+        statement.server_has_types = statement.server_has_types && !brought_types;
+        return !statement.binding.long_data.empty();
+    }
+
+    /// COM_STMT_RESET.
+    std::uint64_t reset(std::uint32_t id, Origin origin = Origin::client)
+    {
+        if (const auto found = statements_.find(id); found.statement != nullptr)
+            found.statement->binding.long_data.clear();
+        return Replies::send(Command::stmt_reset, 0, origin);
+    }
+
+    /// COM_STMT_CLOSE.
+    void close(std::uint32_t id) { statements_.close(id); }
+
+    [[nodiscard]] Statements<T>& statements() { return statements_; }
+
+  private:
+    void prepared(std::uint64_t number, const Prepared& prepared) override { statements_.prepared(number, prepared); }
+    void settled(std::uint64_t number, Fate /*fate*/) override { statements_.settled(number); }
+
+    Statements<T> statements_;
+};
+
+} // namespace stepgate::protocols::mysql

@@ -1,0 +1,123 @@
+#include "protocols/mysql/scanner.h"
+#include "protocols/mysql/tracker.h"
+#include "tests/unit/mysql_protocol/support.h"
+
+#include <gtest/gtest.h>
+
+namespace stepgate::protocols::mysql
+{
+namespace
+{
+
+constexpr Capabilities modern = Capability::protocol_41 | Capability::deprecate_eof;
+using Session = Tracker<int>;
+
+std::string prepare_ok(std::uint8_t id, std::uint8_t parameters = 0)
+{
+    return raw("\0") + static_cast<char>(id) + raw("\0\0\0\0\0") + static_cast<char>(parameters) + raw("\0\0\0\0");
+}
+
+const std::string ok = raw("\0\0\0\2\0\0\0"), denied = raw("\xff\x15\4#28000no");
+const std::string parameter = hex("03646566000000013f000c3f0000000000068000000000");
+
+void receive(Session& session, const std::string& payload)
+{
+    EXPECT_TRUE(session.received(wire::as_bytes(payload)));
+}
+
+/// What an id means: the value, "pending" or "none".
+std::string meaning(Session& session, std::uint32_t id)
+{
+    const auto found = session.statements().find(id);
+    if (found.is_pending)
+        return "pending";
+    return found.statement == nullptr ? "none" : std::to_string(found.statement->value);
+}
+
+TEST(Tracker, an_id_means_what_the_server_answered)
+{
+    Session session{modern};
+    session.prepare(10);
+    EXPECT_EQ(meaning(session, 1), "none");
+    EXPECT_EQ(meaning(session, last_prepared), "pending");
+    receive(session, prepare_ok(1));
+    EXPECT_EQ(meaning(session, 1), "10");
+    EXPECT_EQ(meaning(session, last_prepared), "10");
+    session.prepare(20);
+    session.prepare(30);
+    receive(session, denied);
+    EXPECT_EQ(meaning(session, last_prepared), "pending");
+    receive(session, prepare_ok(2, 1));
+    EXPECT_EQ(meaning(session, 2), "30");
+    EXPECT_EQ(session.statements().find(2).statement->binding.parameters, 1);
+    receive(session, parameter);
+    EXPECT_TRUE(session.quiet());
+    EXPECT_EQ(meaning(session, 1), "10");
+}
+
+TEST(Tracker, after_a_failed_preparation_there_is_no_last_one)
+{
+    Session session{modern};
+    session.prepare(10);
+    receive(session, prepare_ok(1));
+    session.prepare(20);
+    receive(session, denied);
+    EXPECT_EQ(meaning(session, last_prepared), "none");
+    EXPECT_EQ(meaning(session, 1), "10");
+}
+
+TEST(Tracker, a_closed_statement_means_nothing)
+{
+    Session session{modern};
+    session.prepare(10);
+    receive(session, prepare_ok(1));
+    session.close(last_prepared);
+    EXPECT_EQ(meaning(session, 1), "10") << "that is no statement's number";
+    session.close(1);
+    EXPECT_EQ(meaning(session, 1), "none");
+    EXPECT_EQ(meaning(session, last_prepared), "none");
+}
+
+TEST(Tracker, nothing_prepared_before_survives_a_reset_or_another_user)
+{
+    for (const auto command : {Command::reset_connection, Command::change_user}) {
+        for (const auto& answer : {ok, denied}) {
+            Session session{modern};
+            session.prepare(10);
+            receive(session, prepare_ok(1));
+            session.prepare(20);
+            session.send(command);
+            session.prepare(30);
+            receive(session, prepare_ok(2)); // of before
+            receive(session, answer);
+            receive(session, prepare_ok(1)); // ids begin again
+            EXPECT_EQ(meaning(session, 1), "30");
+            EXPECT_EQ(meaning(session, 2), "none");
+        }
+    }
+}
+
+TEST(Tracker, long_data_is_used_up_by_an_execution_and_taken_back_from_one_that_is_withheld)
+{
+    Session session{modern};
+    session.prepare(10);
+    receive(session, prepare_ok(1, 1));
+    receive(session, parameter);
+    auto& statement = *session.statements().find(1).statement;
+    ASSERT_TRUE(statement.binding.long_data.append(0, wire::as_bytes("x")));
+    EXPECT_TRUE(session.withheld(statement, true));
+    EXPECT_FALSE(statement.server_has_types);
+    session.reset(1, Origin::proxy);
+    EXPECT_TRUE(statement.binding.long_data.empty());
+    receive(session, ok);
+    EXPECT_FALSE(session.withheld(statement, false));
+    EXPECT_FALSE(statement.server_has_types);
+    ASSERT_TRUE(statement.binding.long_data.append(0, wire::as_bytes("x")));
+    session.execute(statement, true, 7);
+    EXPECT_TRUE(statement.server_has_types);
+    EXPECT_TRUE(statement.binding.long_data.empty());
+    EXPECT_EQ(session.answering_tag(), 7U);
+}
+
+} // namespace
+} // namespace stepgate::protocols::mysql
