@@ -26,6 +26,7 @@ struct Factor {
     std::string id;     // in the API
     std::string stored; // in the accounts
     std::string kind, name;
+    std::string public_key; // of a passkey: base64url of its COSE_Key
     TimePoint created{};
     std::optional<TimePoint> last_used;
 };
@@ -40,10 +41,10 @@ result<std::vector<Factor>> factors_of(Services& services, const std::string& us
         return totps.error();
     std::vector<Factor> found;
     for (const auto& key : *passkeys)
-        found.push_back(
-            {challenges::base64url_encode(key.id), key.id, "passkey", key.name, key.created, key.last_used});
+        found.push_back({challenges::base64url_encode(key.id), key.id, "passkey", key.name,
+                         challenges::base64url_encode(key.public_key), key.created, key.last_used});
     for (const auto& totp : *totps)
-        found.push_back({totp.id, totp.id, "totp", totp.name, totp.created, std::nullopt});
+        found.push_back({totp.id, totp.id, "totp", totp.name, {}, totp.created, std::nullopt});
     std::stable_sort(found.begin(), found.end(),
                      [](const Factor& a, const Factor& b) { return a.created < b.created; });
     return found;
@@ -168,11 +169,13 @@ Response finish(Call& call, factors::Factor& factor, Ceremony::Kind kind, const 
         std::find_if(all->begin(), all->end(), [&](const Factor& known) { return known.id == enrolled->credential; });
     if (added == all->end())
         return unavailable();
-    if (!services.use.recorder.record("factor_enrolled", call.user(),
-                                      {{"client_address", call.request.client_address},
-                                       {"factor", added->kind},
-                                       {"credential", added->id},
-                                       {"name", readable(added->name, 4 * longest_name).text}}))
+    std::vector<std::pair<std::string, std::string>> fields{{"client_address", call.request.client_address},
+                                                            {"factor", added->kind},
+                                                            {"credential", added->id},
+                                                            {"name", readable(added->name, 4 * longest_name).text}};
+    if (!added->public_key.empty()) // `stepgate audit verify` accepts proofs of this key only
+        fields.emplace_back("public_key", added->public_key);
+    if (!services.use.recorder.record("factor_enrolled", call.user(), std::move(fields)))
         return undo(call, *added);
     return replace_session(call, *added);
 }

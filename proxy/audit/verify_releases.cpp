@@ -33,6 +33,10 @@ void ReleaseCheck::apply(const RecordView& record)
     case Type::release:
         release(record);
         return;
+    case Type::factor_enrolled:
+    case Type::factor_removed:
+        factors_.apply(record);
+        return;
     case Type::challenge_denied:
     case Type::challenge_expired:
     case Type::challenge_cancelled:
@@ -88,6 +92,10 @@ void ReleaseCheck::proof(const RecordView& record)
     const bool passkey = record.text("factor") == "passkey";
     if (passkey && type != "webauthn") {
         report_(FindingKind::proof, record.sequence, "a passkey proof without its evidence");
+        return;
+    }
+    if (const auto wrong = factors_.check(record)) {
+        report_(FindingKind::proof, record.sequence, *wrong);
         return;
     }
     if (type == "webauthn") {

@@ -2,6 +2,7 @@
 
 #include "proxy/audit/record_codec.h"
 #include "proxy/audit/verify.h"
+#include "proxy/audit/verify_factors.h"
 
 #include <cstdint>
 #include <functional>
@@ -19,7 +20,7 @@ class ReleaseCheck
   public:
     using Report = std::function<void(FindingKind, std::uint64_t sequence, std::string message)>;
     /// `complete`: the journal is read from its beginning; else challenges may have been opened before.
-    ReleaseCheck(bool complete, Report report) : complete_(complete), report_(std::move(report)) {}
+    ReleaseCheck(bool complete, Report report) : complete_(complete), report_(std::move(report)), factors_(complete) {}
 
     void apply(const RecordView& record);
     [[nodiscard]] std::uint64_t proofs() const { return proofs_; }
@@ -38,6 +39,7 @@ class ReleaseCheck
 
     bool complete_;
     Report report_;
+    EnrolledFactors factors_;
     std::map<std::string, Challenge, std::less<>> challenges_;
     std::uint64_t proofs_ = 0, releases_ = 0;
 };

@@ -15,7 +15,7 @@ from passkey import decode, encode
 
 MAGIC = b"sgjrnl1\n"
 HEADER = len(MAGIC) + 8 + 32
-FIELDS = 6  # place of the fields in a record
+TYPE, FIELDS = 3, 6  # places in a record
 
 
 class Insider:

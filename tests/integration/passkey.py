@@ -44,8 +44,7 @@ class Passkey:
     def register(self, options):
         """RegistrationResponseJSON for PublicKeyCredentialCreationOptionsJSON."""
         self.user_handle = decode(options["user"]["id"])
-        cose = to_cbor({1: 2, 3: -7, -1: 1, -2: self.point[:32], -3: self.point[32:]})
-        attested = bytes(16) + struct.pack(">H", len(self.id)) + self.id + cose
+        attested = bytes(16) + struct.pack(">H", len(self.id)) + self.id + self.cose_key()
         data = self.authenticator_data(self.PRESENT | self.VERIFIED | self.ATTESTED, attested)
         attestation = to_cbor({"fmt": "none", "attStmt": {}, "authData": data})
         return self.answer({"clientDataJSON": encode(self.client_data("webauthn.create", options)),
@@ -55,10 +54,15 @@ class Passkey:
         """AuthenticationResponseJSON for PublicKeyCredentialRequestOptionsJSON."""
         data = self.authenticator_data(self.PRESENT | self.VERIFIED)
         client = self.client_data("webauthn.get", options)
-        signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key], check=True, capture_output=True,
-                                   input=data + hashlib.sha256(client).digest()).stdout
-        return self.answer({"clientDataJSON": encode(client), "authenticatorData": encode(data), "signature": encode(signature),
-                            "userHandle": encode(self.user_handle)})
+        return self.answer({"clientDataJSON": encode(client), "authenticatorData": encode(data),
+                            "signature": encode(self.signature(data, client)), "userHandle": encode(self.user_handle)})
+
+    def cose_key(self):
+        return to_cbor({1: 2, 3: -7, -1: 1, -2: self.point[:32], -3: self.point[32:]})
+
+    def signature(self, authenticator_data, client_data):
+        return subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key], check=True, capture_output=True,
+                              input=authenticator_data + hashlib.sha256(client_data).digest()).stdout
 
     def answer(self, response):
         return {"id": encode(self.id), "rawId": encode(self.id), "type": "public-key", "response": response,

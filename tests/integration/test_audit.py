@@ -9,8 +9,8 @@ import subprocess
 import unittest
 
 from harness import BINARY, PATIENCE, Stack, wait_for
-from insider import Insider, flip
-from passkey import decode, encode
+from insider import FIELDS, TYPE, Insider, flip
+from passkey import Passkey, decode, encode
 
 SECRET = "819-41-4729"  # a customer's ssn
 PREPARED, UNPARSED = "111-22-3333", "444-55-6666"  # in texts that read nothing yet, or cannot be understood
@@ -202,9 +202,35 @@ def no_proof(insider):
     proof["evidence"] = ""
 
 
+def signed_by_the_insider(insider):
+    """The same proof, signed with a key of the insider's own: valid in itself."""
+    mine = Passkey(insider.directory, "https://localhost:1")
+    proof = insider.fields("evidence")[0]
+    evidence = json.loads(proof["evidence"])
+    evidence |= {"algorithm": -7, "public_key": encode(mine.cose_key()),
+                 "signature": encode(mine.signature(decode(evidence["authenticator_data"]), decode(evidence["client_data_json"])))}
+    proof["evidence"] = json.dumps(evidence)
+
+
+def relabelled(insider):
+    """As if a code had been typed: of those there is nothing to check."""
+    insider.fields("evidence")[0] |= {"factor": "totp", "kind": "possession", "evidence": ""}
+
+
+def another_user(insider):
+    insider.fields("evidence")[0]["proof_user"] = "somebody"
+
+
+def never_enrolled(insider):
+    for record in insider.records:
+        if record[TYPE] == "factor_enrolled":
+            record[FIELDS]["credential"] = "another"
+
+
 class Forged(unittest.TestCase):
     """An insider with the audit's key rewrites the journal whole: no hash and no signature of ours is wrong any more,
-    but what a passkey signed cannot be made. (With check_passkey_evidence taken out of the verifier, all but the last fail.)"""
+    but what a passkey signed cannot be made. (With check_passkey_evidence taken out of the verifier, those about a signature fail; with EnrolledFactors
+    taken out, the last four.)"""
 
     def verify(self, directory):
         done = subprocess.run([BINARY, "audit", "verify", "--directory", directory], capture_output=True, text=True)
@@ -236,7 +262,11 @@ class Forged(unittest.TestCase):
             ("origin of the client", of_client_data("origin", "https://evil.example"), "another origin"),
             ("both origins", other_origin, "signature does not hold"),
             ("a proof of another statement", proof_of_another_statement, "another challenge"),
-            ("no evidence", no_proof, ""),
+            ("no evidence", no_proof, "without its evidence"),
+            ("signed by the insider", signed_by_the_insider, "not the one that was enrolled"),
+            ("relabelled as a code", relabelled, "another kind of factor"),
+            ("of another user", another_user, "of another user"),
+            ("by nobody's factor", never_enrolled, "never enrolled"),
         )
         for number, (what, change, says) in enumerate(forgeries):
             with self.subTest(what):

@@ -259,7 +259,12 @@ TEST_F(VerifyTest, Releases)
                                                     {"digest", digest},
                                                     {"digest_input", encoded},
                                                     {"factor", std::string{"totp"}},
-                                                    {"evidence", std::string{"{}"}}});
+                                                    {"evidence", std::string{"{}"}},
+                                                    {"credential", std::string{"t"}},
+                                                    {"proof_user", std::string{"ann"}}});
+    const std::vector<Field> code{{"factor", std::string{"totp"}}, {"credential", std::string{"t"}}};
+    const auto enrolled = event(Type::factor_enrolled, code, "", "ann");
+    const auto removed = event(Type::factor_removed, code, "", "ann");
     const auto release = event(Type::release, {{"challenge", std::string{"c"}}, {"digest", digest}});
     const auto denied = event(Type::challenge_denied, {{"challenge", std::string{"c"}}});
     const auto other_digest = std::string(64, '0');
@@ -291,12 +296,14 @@ TEST_F(VerifyTest, Releases)
                         {"passkey without evidence", {opened, no_evidence}, "without its evidence"},
                         {"release of another digest", {opened, proof, wrong_release}, "another digest"},
                         {"elevation without proof", {opened, elevated}, "without a valid proof"},
+                        {"by a factor that is gone", {opened, removed, proof}, "was removed before"},
                         {"opened twice", {opened, proof, release, opened}, "opened twice"}};
     for (const Row& row : rows) {
         SCOPED_TRACE(row.name);
         std::filesystem::remove_all(directory_);
         {
             auto writer = open(options());
+            EXPECT_TRUE(writer->submit(enrolled));
             for (const auto& record : row.records)
                 ASSERT_TRUE(writer->submit(record));
         }

@@ -1,0 +1,55 @@
+#include "proxy/audit/verify_factors.h"
+
+#include <boost/json.hpp>
+
+namespace stepgate::proxy::audit
+{
+
+namespace
+{
+
+std::string evidence_text(std::string_view evidence, std::string_view key)
+{
+    boost::system::error_code error;
+    const auto parsed = boost::json::parse(evidence, error);
+    const auto* object = error ? nullptr : parsed.if_object();
+    const auto* value = object ? object->if_contains(key) : nullptr;
+    return value && value->is_string() ? std::string{value->get_string()} : std::string{};
+}
+
+} // namespace
+
+void EnrolledFactors::apply(const RecordView& record)
+{
+    const std::string credential{record.text("credential")};
+    if (record.type == Type::factor_enrolled) {
+        by_credential_[credential] = {std::string{record.text("factor")}, std::string{record.user},
+                                      std::string{record.text("public_key")}};
+        return;
+    }
+    const auto known = by_credential_.find(credential);
+    if (record.type == Type::factor_removed && known != by_credential_.end())
+        known->second.removed = true;
+}
+
+std::optional<std::string> EnrolledFactors::check(const RecordView& proof) const
+{
+    const auto known = by_credential_.find(proof.text("credential"));
+    if (known == by_credential_.end())
+        return complete_ ? std::optional<std::string>{"a proof by a factor that was never enrolled"} : std::nullopt;
+    const Factor& factor = known->second;
+    if (factor.removed)
+        return "a proof by a factor that was removed before";
+    if (factor.kind != proof.text("factor"))
+        return "a proof by another kind of factor than the enrolled one";
+    if (factor.user != proof.text("proof_user"))
+        return "a proof by the factor of another user";
+    const auto evidence = proof.text("evidence");
+    if (factor.kind == "passkey" && evidence_text(evidence, "credential_id") != known->first)
+        return "the evidence is of another passkey";
+    if (!factor.public_key.empty() && evidence_text(evidence, "public_key") != factor.public_key)
+        return "the passkey's key is not the one that was enrolled";
+    return std::nullopt;
+}
+
+} // namespace stepgate::proxy::audit
