@@ -32,6 +32,7 @@ struct Column {
     std::int16_t number = 0; // attnum; renames keep it, dropped columns leave a gap
     bool generated = false;  // `expression` makes its value
     std::string expression;  // default or generation expression as SQL; "" none
+    bool not_null = false;
     bool operator==(const Column&) const = default;
 };
 

@@ -45,6 +45,7 @@ void visit(Visitor& visitor, Object& column)
     visitor.needed("type", column.type);
     visitor.maybe("generated", column.generated);
     visitor.maybe("expression", column.expression);
+    visitor.maybe("not_null", column.not_null);
 }
 
 template <class Visitor, Is<Events> Object>

@@ -89,6 +89,7 @@ void append(Footprint& to, Footprint from)
     move_all(to.facts.effects, from.facts.effects);
     move_all(to.opaque_reasons, from.opaque_reasons);
     move_all(to.touches, from.touches);
+    move_all(to.built, from.built);
     to.facts.destructive = to.facts.destructive || from.facts.destructive;
     to.facts.where = weaker(to.facts.where, from.facts.where);
 }
@@ -135,6 +136,7 @@ struct Bodies::Source {
     bool trigger_is_read = false; // NEW and OLD are looked at, not only passed on
     std::string_view self;        // the function, which may stand before its parameters' names
     const std::vector<std::string>* variables = nullptr;
+    const Function* function = nullptr; // whose body it is
 };
 
 Bodies::Bodies(const catalog::Catalog& catalog, const Limits& limits) : catalog_(&catalog), limits_(limits)
@@ -552,6 +554,7 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
     source.trigger = trigger;
     source.self = function.name;
     source.variables = &variables;
+    source.function = &function;
     Footprint body = read_body(source, function.language, function.body);
     if (changes_names(body)) { // names before and after the change: of any schema
         SetParameter path{.name = "search_path", .value = {}, .unknown = true};
@@ -570,7 +573,28 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
     for (Touch& touch : body.touches)
         if (touch.context == Touch::inherit)
             touch.context = inside;
+    for (BuiltText& built : body.built)
+        built.context = inside;
     append(out, std::move(body));
+    return out;
+}
+
+Footprint Bodies::run(const BuiltText& built, const std::string& text)
+{
+    const SessionState state = contexts_[static_cast<std::size_t>(built.context)];
+    const std::string what = joined(built.function->schema, built.function->name);
+    Source source; // without the function's variables: what EXECUTE runs does not see them
+    source.what = what;
+    source.state = &state;
+    if (read_ > most_read)
+        return too_much();
+    Footprint out = analyze(source, text);
+    if (changes_names(out))
+        out.opaque_reasons.push_back(what + " runs SQL that changes what names mean");
+    doubt(out.facts.effects);
+    for (Touch& touch : out.touches)
+        if (touch.context == Touch::inherit)
+            touch.context = built.context;
     return out;
 }
 
@@ -615,6 +639,10 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
         out.opaque_reasons.push_back(what + " is too long to read");
         return out;
     }
+    std::vector<std::string_view> executed;
+    for (const PlPiece& piece : parts.pieces)
+        if (piece.kind == PlPiece::Kind::dynamic)
+            executed.push_back(piece.text);
     for (const PlPiece& piece : parts.pieces) {
         source.trigger_is_read = piece.kind != PlPiece::Kind::conduct;
         source.form = piece.kind == PlPiece::Kind::statement ? Source::Form::statements : Source::Form::expression;
@@ -627,6 +655,10 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
             continue;
         if (const std::optional<std::string> text = constant_text("select " + piece.text))
             append(out, analyze(source, *text));
+        else if (auto built = source.function == nullptr
+                                  ? std::nullopt
+                                  : built_text(piece.text, executed, body, *source.function, *catalog_))
+            out.built.push_back(std::move(*built));
         else
             out.opaque_reasons.push_back(what + " runs SQL that it builds");
     }

@@ -2,6 +2,7 @@
 
 #include "policies/catalog/catalog.h"
 #include "policies/postgres/analyzer.h"
+#include "policies/postgres/built_text.h"
 #include "policies/postgres/session_state.h"
 #include "policies/statement/facts.h"
 
@@ -25,6 +26,7 @@ struct Touch {
     const catalog::Relation* relation = nullptr; // of a call: the one whose trigger it is, or null
     const catalog::Function* function = nullptr;
     std::vector<std::string> columns; // read or written; {"*"} all
+    Constants arguments;              // of a call
     catalog::Events events = {};      // of a write; none: its definition changes, or it is dropped
     bool cascade = false;             // TRUNCATE … CASCADE
     bool planned = false;             // by EXPLAIN: rewritten, not run
@@ -40,6 +42,7 @@ struct Footprint {
     statement::StatementFacts facts;
     std::vector<std::string> opaque_reasons;
     std::vector<Touch> touches;
+    std::vector<BuiltText> built; // of a function
 };
 
 /// One action of CREATE RULE.
@@ -80,6 +83,8 @@ class Bodies
     /// `trigger`: the relation it fires on; null: it is called.
     [[nodiscard]] const Footprint& function(const catalog::Function& function, int context,
                                             const catalog::Relation* trigger);
+    /// What a function runs, once it is put together.
+    [[nodiscard]] Footprint run(const BuiltText& built, const std::string& text);
     /// Views whose definition names the relation.
     [[nodiscard]] const std::vector<const catalog::Relation*>& views_over(const std::string& table);
     /// A type's own functions: of its input and output, its domain's checks, casts to it.
@@ -152,6 +157,8 @@ class Follower
     {
     }
     void run(std::vector<Touch> touches, int context);
+    /// What was found hangs on the values of constants.
+    [[nodiscard]] bool constants_used() const { return constants_used_; }
 
   private:
     using Accesses = std::vector<statement::TableAccess>;
@@ -162,6 +169,7 @@ class Follower
     void write_rows(const Touch& touch);
     void referencing(const Touch& touch);
     void call(const Touch& touch);
+    void run_built(const BuiltText& built, const Constants& arguments);
     void access(Accesses& accesses, const catalog::Relation& relation, std::vector<std::string> columns);
     [[nodiscard]] bool seen_read(const Touch& touch);
     [[nodiscard]] bool seen_write(const Touch& touch);
@@ -173,8 +181,10 @@ class Follower
     std::deque<Touch> work_;
     std::map<std::pair<const catalog::Relation*, int>, std::vector<std::string>> reads_;
     std::map<std::pair<const catalog::Relation*, int>, int> writes_;
-    std::map<std::tuple<const catalog::Function*, const catalog::Relation*, int>, bool> calls_;
+    std::map<std::tuple<const catalog::Function*, const catalog::Relation*, int, Constants>, bool> calls_;
     std::size_t steps_ = 0;
+    std::size_t built_ = 0; // texts put together
+    bool constants_used_ = false;
 };
 
 } // namespace stepgate::policies::postgres

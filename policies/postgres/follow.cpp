@@ -113,7 +113,7 @@ void Follower::add(Touch touch, int context)
         seen = seen_write(touch);
         break;
     case Touch::Kind::call:
-        seen = !calls_.emplace(std::tuple{touch.function, touch.relation, touch.context}, true).second;
+        seen = !calls_.emplace(std::tuple{touch.function, touch.relation, touch.context, touch.arguments}, true).second;
         break;
     }
     if (!seen)
@@ -294,7 +294,23 @@ void Follower::referencing(const Touch& touch)
 
 void Follower::call(const Touch& touch)
 {
-    merge(bodies_.function(*touch.function, touch.context, touch.relation), touch.context);
+    const Footprint& body = bodies_.function(*touch.function, touch.context, touch.relation);
+    merge(body, touch.context);
+    for (const BuiltText& built : body.built)
+        run_built(built, touch.arguments);
+}
+
+/// SQL that a function builds is known where the caller wrote its arguments down.
+void Follower::run_built(const BuiltText& built, const Constants& arguments)
+{
+    constexpr std::size_t most_built = 100;
+    const std::optional<std::string> text = ++built_ <= most_built ? fill_in(built, arguments) : std::nullopt;
+    if (!text) {
+        reasons_.push_back(joined(built.function->schema, built.function->name) + " runs SQL that it builds");
+        return;
+    }
+    constants_used_ = true;
+    merge(bodies_.run(built, *text), built.context);
 }
 
 void Follower::run(std::vector<Touch> touches, int context)

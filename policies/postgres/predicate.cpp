@@ -37,7 +37,11 @@ class Predicate
     bool same_list(const ::List* left, const ::List* right);
     bool same_column(const ::ColumnRef& left, const ::ColumnRef& right) const;
     bool same_constant(const ::A_Const& left, const ::A_Const& right);
+    bool same_but_for_neutral(const ::Node* plain, const ::Node* computed);
     bool opposite(const ::Node* left, const ::Node* right);
+    bool of_target(const ::ColumnRef& column) const;
+    bool never_null(const void* node);
+    bool from_null(const ::A_Expr& distinct);
 
     const PredicateTarget& target_;
     bool& literals_;
@@ -256,6 +260,92 @@ bool Predicate::same(const void* left, const void* right)
     return equal;
 }
 
+/// Whether an operation with this number or text gives its other operand back.
+bool is_neutral(std::string_view name, const ::A_Const& number, bool right)
+{
+    if (number.isnull)
+        return false;
+    std::string_view text;
+    if (number.val.node.type == T_Integer)
+        text = number.val.ival.ival == 0 ? "0" : number.val.ival.ival == 1 ? "1" : "n";
+    else if (number.val.node.type == T_Float)
+        text = view_of(number.val.fval.fval);
+    else if (number.val.node.type == T_String)
+        text = view_of(number.val.sval.sval);
+    const bool zero = !text.empty() && text.find_first_not_of("0.") == std::string_view::npos;
+    const bool one = text.starts_with('1') && text.find_first_not_of("0.", 1) == std::string_view::npos &&
+                     (text.size() == 1 || text[1] == '.');
+    if (name == "||")
+        return number.val.node.type == T_String && text.empty();
+    return name == "+" ? zero : name == "-" ? right && zero : name == "*" ? one : name == "/" && right && one;
+}
+
+/// x and x + 0, x * 1, x || '' and the like.
+bool Predicate::same_but_for_neutral(const ::Node* plain, const ::Node* computed)
+{
+    for (int step = 0; step < deepest; ++step) {
+        const auto* operation = if_tag<::A_Expr>(computed, T_A_Expr);
+        if (operation == nullptr || operation->kind != AEXPR_OP || operation->lexpr == nullptr)
+            return false;
+        const ::A_Const* const right = constant_of(operation->rexpr);
+        const ::A_Const* const number = right != nullptr ? right : constant_of(operation->lexpr);
+        if (number == nullptr)
+            return false;
+        literals_ = true;
+        if (!is_neutral(operator_of(*operation), *number, right != nullptr))
+            return false;
+        computed = right != nullptr ? operation->lexpr : operation->rexpr;
+        if (same(plain, computed))
+            return true;
+    }
+    return false;
+}
+
+bool Predicate::of_target(const ::ColumnRef& column) const
+{
+    const auto fields = cells(column.fields);
+    const std::string_view name = fields.size() > 1 ? text_of(node_of(fields[fields.size() - 2])) : target_.alias;
+    return tag_of(node_of(fields.back())) == T_String && (name == target_.alias || name == target_.relation);
+}
+
+/// A value that no row of the target has as NULL, as far as its columns tell. That functions may give NULL for what is
+/// not is left out: to take a predicate for true too often holds a statement too much.
+bool Predicate::never_null(const void* node)
+{
+    static constexpr std::string_view system[] = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"};
+    switch (tag_of(node)) {
+    case T_A_Const:
+        return !as<::A_Const>(node).isnull;
+    case T_TypeCast:
+        return never_null(as<::TypeCast>(node).arg);
+    case T_CollateClause:
+        return never_null(as<::CollateClause>(node).arg);
+    case T_CoalesceExpr:
+        return std::ranges::any_of(cells(as<::CoalesceExpr>(node).args),
+                                   [this](const ::ListCell& cell) { return never_null(node_of(cell)); });
+    case T_ColumnRef: {
+        const auto& reference = as<::ColumnRef>(node);
+        if (!of_target(reference))
+            return false;
+        const std::string_view name = text_of(node_of(cells(reference.fields).back()));
+        if (std::ranges::find(system, name) != std::end(system))
+            return true;
+        return target_.described != nullptr && std::ranges::any_of(target_.described->columns, [&](const auto& column) {
+                   return column.not_null && column.name == name;
+               });
+    }
+    default:
+        return false;
+    }
+}
+
+/// x IS DISTINCT FROM NULL, of an x that never is.
+bool Predicate::from_null(const ::A_Expr& distinct)
+{
+    const ::A_Const* const null = constant_of(distinct.rexpr);
+    return null != nullptr && null->isnull && never_null(distinct.lexpr);
+}
+
 /// One of the two holds for any row without NULLs.
 bool Predicate::opposite(const ::Node* left, const ::Node* right)
 {
@@ -362,13 +452,14 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
     case AEXPR_OP:
         if (name != "=" && name != "<=" && name != ">=" && name != "<>" && name != "<" && name != ">")
             return depends;
-        if (!same(expression.lexpr, expression.rexpr))
+        if (!same(expression.lexpr, expression.rexpr) && !same_but_for_neutral(expression.lexpr, expression.rexpr) &&
+            !same_but_for_neutral(expression.rexpr, expression.lexpr))
             return depends;
         return name == "<>" || name == "<" || name == ">" ? Truth{false, true} : Truth{true, false};
     case AEXPR_NOT_DISTINCT:
-        return {same(expression.lexpr, expression.rexpr), false};
+        return {same(expression.lexpr, expression.rexpr), from_null(expression)};
     case AEXPR_DISTINCT:
-        return {false, same(expression.lexpr, expression.rexpr)};
+        return {from_null(expression), same(expression.lexpr, expression.rexpr)};
     case AEXPR_IN: {
         const auto items = cells(if_tag<::List>(expression.rexpr, T_List));
         const bool itself =
@@ -432,6 +523,10 @@ Truth Predicate::judge(const ::Node* node)
         break;
     case T_SubLink:
         truth = judge_sublink(as<::SubLink>(node));
+        break;
+    case T_NullTest:
+        if (never_null(as<::NullTest>(node).arg))
+            truth = as<::NullTest>(node).nulltesttype == IS_NOT_NULL ? Truth{true, false} : Truth{false, true};
         break;
     case T_TypeCast:
         truth = judge(as<::TypeCast>(node).arg);

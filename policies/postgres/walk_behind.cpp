@@ -207,7 +207,9 @@ void Walk::follow()
         return;
     std::vector<std::string> reasons; // of code that may do anything
     statement::StatementFacts ran;
-    Follower{*bodies_, facts(), reasons, &ran}.run(std::move(touches_), bodies_->begin(*state_));
+    Follower follower{*bodies_, facts(), reasons, &ran};
+    follower.run(std::move(touches_), bodies_->begin(*state_));
+    out_.literals_consulted = out_.literals_consulted || follower.constants_used();
     touches_.clear();
     if (explained_)
         only_explained();

@@ -60,6 +60,23 @@ std::vector<std::string> name_parts(std::string_view text)
     return parts;
 }
 
+/// The arguments that are string constants, as the server takes them where a text is wanted.
+Constants constants_of(const Arguments& arguments)
+{
+    Constants values;
+    if (arguments.uncounted)
+        return values;
+    for (const ::ListCell& cell : cells(arguments.list)) {
+        const ::Node* const argument = node_of(cell);
+        if (tag_of(argument) == T_NamedArgExpr)
+            return {};
+        const auto* text = if_tag<::A_Const>(argument, T_A_Const);
+        const bool is_text = text != nullptr && !text->isnull && text->val.node.type == T_String;
+        values.push_back(is_text ? std::optional<std::string>{text->val.sval.sval} : std::nullopt);
+    }
+    return values;
+}
+
 } // namespace
 
 void Walk::call_builtin(std::string_view name, bool qualified)
@@ -136,6 +153,8 @@ bool Walk::call_user(std::string_view schema, std::string_view name, const Argum
         Touch touch;
         touch.kind = Touch::Kind::call;
         touch.function = function;
+        if (function->language == "plpgsql")
+            touch.arguments = constants_of(arguments);
         touches_.push_back(std::move(touch));
         use_type(function->returns);
     }

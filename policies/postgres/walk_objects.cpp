@@ -814,6 +814,14 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
     case AT_SetStatistics:
     case AT_SetStorage:
     case AT_SetRelOptions:
+    case AT_ResetRelOptions:
+    case AT_SetOptions:
+    case AT_ResetOptions:
+    case AT_SetCompression:
+    case AT_ClusterOn:
+    case AT_DropCluster:
+    case AT_SetTableSpace:
+    case AT_ReplicaIdentity:
     case AT_ChangeOwner:
     case AT_DropConstraint:
         return;

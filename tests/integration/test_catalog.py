@@ -83,6 +83,9 @@ class Dump(unittest.TestCase):
             ("ssn", 5, "pg_catalog.text", False, ""),
         ])
 
+    def test_not_null(self):
+        self.assertEqual([c["name"] for c in self.customers["columns"] if c.get("not_null", False)], ["id"])
+
     def test_views(self):
         self.assertEqual(" ".join(self.relations["app", "v"]["definition"].split()),
                          "SELECT customers.name, customers.ssn FROM app.customers;")

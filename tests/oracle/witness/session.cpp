@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <thread>
 
 namespace stepgate::oracle
 {
@@ -309,15 +310,21 @@ void Session::look_at_catalogs()
         stale_ = false;
 }
 
+/// A session that has just ended may still be dropping its temporary tables, which fails the queries: again then.
 void Session::read_snapshot()
 {
-    proxy::upstream::LibpqConnection server{onlooker_.get()};
-    policies::catalog::Contents contents;
-    if (proxy::upstream::CatalogQueries{server, contents}.read(std::chrono::seconds{30})) {
-        catalog_ = std::make_shared<const policies::catalog::Catalog>(std::move(contents));
-        state_.catalog_read();
-    } else {
+    constexpr int most_tries = 10;
+    for (int tries = 0; tries < most_tries; ++tries) {
+        proxy::upstream::LibpqConnection server{onlooker_.get()};
+        policies::catalog::Contents contents;
+        if (proxy::upstream::CatalogQueries{server, contents}.read(std::chrono::seconds{30})) {
+            catalog_ = std::make_shared<const policies::catalog::Catalog>(std::move(contents));
+            state_.catalog_read();
+            return;
+        }
         std::cerr << "snapshot: " << server.error() << '\n';
+        PQclear(PQexec(onlooker_.get(), "ROLLBACK"));
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});
     }
 }
 

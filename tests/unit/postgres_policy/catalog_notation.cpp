@@ -249,16 +249,20 @@ void CatalogNotation::references_line(std::string_view rest)
     parent.referenced_by.push_back(std::move(key));
 }
 
-/// @policy, @check, @index, @rule table text; @default, @generated table.column text
+/// @policy, @check, @index, @rule table text; @default, @generated table.column text; @not_null table.column
 void CatalogNotation::expression_line(const std::string& what, std::string_view rest)
 {
     std::string name = word(rest);
     const std::string text = trimmed(rest);
-    if (what == "default" || what == "generated") {
+    if (what == "default" || what == "generated" || what == "not_null") {
         const std::size_t dot = name.rfind('.');
         for (Column& column : relation(name.substr(0, dot)).columns) {
             if (column.name != name.substr(dot + 1))
                 continue;
+            if (what == "not_null") {
+                column.not_null = true;
+                continue;
+            }
             column.expression = text;
             column.generated = what == "generated";
         }
@@ -359,7 +363,7 @@ bool CatalogNotation::take(const std::string& line, std::string& problem)
     else if (what == "references")
         references_line(rest);
     else if (what == "policy" || what == "check" || what == "index" || what == "rule" || what == "default" ||
-             what == "generated")
+             what == "generated" || what == "not_null")
         expression_line(what, rest);
     else if (what == "domain" || what == "type")
         type_line(what, rest);
