@@ -136,8 +136,7 @@ IoResult Stream::tls_outcome(int returned, Want& want)
         return {Io::would_block};
     case SSL_ERROR_ZERO_RETURN:
         return {Io::closed};
-    default:
-        ERR_clear_error();
+    default: // OpenSSL's queue keeps why, until this thread's next operation: see why_tls_failed
         return {Io::failed};
     }
 }
@@ -217,6 +216,17 @@ Task<error_code> Stream::connect_tls(TlsContext context, std::string host, Clien
             co_return errc::bad_address;
     }
     co_return co_await handshake();
+}
+
+std::string Stream::why_tls_failed()
+{
+    auto why = take_tls_errors();
+    const long certificate = ssl_ ? SSL_get_verify_result(ssl_.get()) : X509_V_OK;
+    if (certificate != X509_V_OK)
+        return std::string{"the peer's certificate is not accepted: "} + X509_verify_cert_error_string(certificate);
+    if (!why.empty())
+        return why;
+    return peer_closed() ? "the peer closed the connection" : "the connection broke";
 }
 
 std::string_view Stream::tls_version() const

@@ -52,6 +52,9 @@ class Stream
     [[nodiscard]] bool encrypted() const { return ssl_ != nullptr; }
     [[nodiscard]] std::string_view tls_version() const;
     [[nodiscard]] bool alpn_agreed() const;
+    /// Right after accept_tls or connect_tls failed: the reason, most of it in OpenSSL's words. (Its queue of errors is
+    /// the thread's: somebody else's reasons would be read later.)
+    [[nodiscard]] std::string why_tls_failed();
     /// The peer's certificate was given and verified: its common name and DNS and e-mail names. Empty otherwise.
     [[nodiscard]] std::vector<std::string> peer_names() const;
     /// Channel binding of the certificate the peer presented (client side).

@@ -141,12 +141,16 @@ std::vector<std::byte> end_point_hash(const TlsContext& context)
 std::string take_tls_errors()
 {
     std::string text;
-    std::array<char, 256> line{};
+    std::array<char, 256> numbers{};
     while (const unsigned long code = ERR_get_error()) {
-        ERR_error_string_n(code, line.data(), line.size());
+        const char* reason = ERR_reason_error_string(code);
+        if (reason == nullptr) {
+            ERR_error_string_n(code, numbers.data(), numbers.size());
+            reason = numbers.data();
+        }
         if (!text.empty())
             text += "; ";
-        text += line.data();
+        text += reason;
     }
     return text;
 }

@@ -81,13 +81,8 @@ net::Task<std::optional<Rejected>> Door::start_tls(bool direct)
 {
     auto context = certificates_.server; // named: g++ 12 loses temporaries of a co_await
     const auto failed = co_await client_.accept_tls(std::move(context));
-    if (failed) {
-        auto why = net::take_tls_errors();
-        if (why.empty())
-            why = client_.peer_closed() ? "the client closed the connection"
-                                        : "the client does not agree on TLS 1.2 or newer";
-        co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "TLS handshake failed: " + why};
-    }
+    if (failed)
+        co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "TLS handshake failed: " + client_.why_tls_failed()};
     if (direct && !client_.alpn_agreed())
         co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "direct TLS without ALPN"};
     co_return std::nullopt;

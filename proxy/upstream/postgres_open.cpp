@@ -114,7 +114,7 @@ net::Task<std::optional<Failure>> open(net::Stream& stream, const Target& target
         co_return failure(target, Failure::Kind::tls, "the server does not offer TLS");
     const auto refused = co_await stream.connect_tls(target.tls, target.host, target.tls_mode);
     if (refused)
-        co_return failure(target, Failure::Kind::tls, "TLS handshake failed (certificate not accepted?)");
+        co_return failure(target, Failure::Kind::tls, "TLS handshake failed: " + stream.why_tls_failed());
     co_return std::nullopt;
 }
 
