@@ -87,6 +87,7 @@ struct Relation {
     std::vector<Trigger> triggers; // enabled, not internal
     std::vector<RewriteRule> rules;
     std::vector<ReferencedBy> referenced_by;
+    std::string owner; // a role; "": not known
     bool row_security = false;
     std::vector<RowPolicy> policies;
     std::vector<std::string> checks; // CHECK constraints as SQL
@@ -162,8 +163,9 @@ struct Contents {
     std::vector<Operator> operators;
     std::vector<Cast> casts;
     std::vector<Type> types;
-    std::vector<std::string> schemas; // all of them; a name of a path that is not here is skipped by the server
-    bool event_triggers = false;      // some are enabled: DDL runs code
+    std::vector<std::string> schemas;         // all of them; a name of a path that is not here is skipped by the server
+    bool event_triggers = false;              // some are enabled: DDL runs code
+    std::vector<Oid> event_trigger_functions; // which; empty: not known
     bool operator==(const Contents&) const = default;
 };
 

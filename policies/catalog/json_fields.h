@@ -106,6 +106,7 @@ void visit(Visitor& visitor, Object& relation)
     visitor.maybe("triggers", relation.triggers);
     visitor.maybe("rules", relation.rules);
     visitor.maybe("referenced_by", relation.referenced_by);
+    visitor.maybe("owner", relation.owner);
     visitor.maybe("row_security", relation.row_security);
     visitor.maybe("policies", relation.policies);
     visitor.maybe("checks", relation.checks);
@@ -180,6 +181,7 @@ void visit_head(Visitor& visitor, Object& contents)
     visitor.needed("taken", contents.taken);
     visitor.needed("schemas", contents.schemas);
     visitor.needed("event_triggers", contents.event_triggers);
+    visitor.maybe("event_trigger_functions", contents.event_trigger_functions);
 }
 
 template <class Visitor, Is<Contents> Object>

@@ -84,6 +84,12 @@ struct DocumentWriter {
     {
         out << ",\n\"" << name << "\":" << json::serialize(value_of(value));
     }
+    template <class Value>
+    void maybe(std::string_view name, const Value& value)
+    {
+        if (!(value == Value{}))
+            needed(name, value);
+    }
 };
 struct ListWriter {
     std::ostream& out;

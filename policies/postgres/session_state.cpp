@@ -360,6 +360,15 @@ void SessionState::redefine(const statement::Redefine& change)
     settings_changed();
 }
 
+std::vector<std::string> SessionState::temporary_relations() const
+{
+    std::vector<std::string> names;
+    for (const auto& [name, change] : relations_)
+        if (change.temporary)
+            names.push_back(name);
+    return names;
+}
+
 void SessionState::catalog_read()
 {
     if (relations_.empty() && functions_.empty() && !redefined_all_)

@@ -85,6 +85,8 @@ class SessionState
         const auto found = relations_.find(bare_name);
         return found == relations_.end() ? nullptr : &found->second;
     }
+    /// Bare names of what the session made for itself.
+    [[nodiscard]] std::vector<std::string> temporary_relations() const;
     [[nodiscard]] bool redefined_relations() const { return !relations_.empty(); }
     [[nodiscard]] bool redefined_function(std::string_view bare_name) const { return functions_.contains(bare_name); }
     /// Anything may mean something else than the catalog says.

@@ -137,6 +137,7 @@ class Walk
     void only_explained();
     void do_block(const ::DoStmt& block);
     void redefines();
+    void fire_event_triggers();
     void doubt_redefined(const std::vector<statement::TableAccess>& accesses, std::size_t from, bool written);
     void doubt_path();
     void redefine_function(const ::List* name);
@@ -214,6 +215,7 @@ class Walk
     bool other_object(const ::Node* node);
     void drop(const ::DropStmt& drop);
     void drop_schema(const ::DropStmt& drop);
+    void drop_owned(const ::DropOwnedStmt& drop);
     void write_schema(std::string_view schema);
     void write_dependents();
     [[nodiscard]] std::vector<statement::TableAccess> renamed_from(const ::RangeVar& relation) const;

@@ -156,6 +156,36 @@ void Walk::redefine_function(const ::List* name)
             statement::Redefine{.relation = {}, .function = std::string{text_of(node_of(parts.back()))}, .copies = {}});
 }
 
+/// Of what every definition runs, and every change of one (docs 40.1). Databases, roles and tablespaces fire none.
+void Walk::fire_event_triggers()
+{
+    static constexpr statement::Kind firing[] = {Kind::create, Kind::alter,  Kind::drop,    Kind::rename, Kind::comment,
+                                                 Kind::grant,  Kind::revoke, Kind::refresh, Kind::reindex};
+    static constexpr std::string_view shared[] = {"database", "role", "tablespace", "system"};
+    if (catalog_ == nullptr || !catalog_->contents().event_triggers)
+        return;
+    const statement::StatementFacts& done = facts();
+    if (std::ranges::none_of(firing, [&done](Kind kind) { return done.does(kind); }) ||
+        std::ranges::find(shared, done.object) != std::end(shared))
+        return;
+    const auto& functions = catalog_->contents().event_trigger_functions;
+    bool all_known = !functions.empty();
+    for (const catalog::Oid oid : functions) {
+        Touch touch;
+        touch.kind = Touch::Kind::call;
+        touch.function = catalog_->function(oid);
+        all_known = all_known && touch.function != nullptr;
+        if (touch.function == nullptr)
+            continue;
+        facts().calls.push_back(joined(touch.function->schema, touch.function->name));
+        touches_.push_back(std::move(touch));
+    }
+    if (all_known)
+        return;
+    opaque("fires event triggers whose functions are not known");
+    unknown_code_ = true;
+}
+
 /// What CREATE, ALTER, DROP and the like make of names. Types, roles, publications … are not looked up by statements
 /// that a catalog is needed for.
 void Walk::redefines()
@@ -169,10 +199,6 @@ void Walk::redefines()
         break;
     default:
         return;
-    }
-    if (catalog_ != nullptr && catalog_->contents().event_triggers) {
-        opaque("fires the event triggers of the database");
-        unknown_code_ = true;
     }
     static constexpr std::string_view anything[] = {"cast",           "domain constraint", "extension", "language",
                                                     "operator class", "operator family",   "schema",    "transform",
@@ -269,6 +295,7 @@ void Walk::finish()
         done.effects.clear();
     } else {
         redefines();
+        fire_event_triggers();
     }
     if (weight(done.kind) > 0) {
         done.inner.push_back(done.kind);

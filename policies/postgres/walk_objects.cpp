@@ -205,6 +205,7 @@ bool Walk::create_object(const ::Node* node)
     case T_RuleStmt:
         is(Kind::create, "rule");
         write_table(*as<::RuleStmt>(node).relation);
+        redefines_code_ = as<::RuleStmt>(node).event == CMD_SELECT; // makes a view of the table
         return true;
     case T_CreatePolicyStmt:
         is(Kind::create, "policy");
@@ -456,7 +457,8 @@ bool Walk::other_object(const ::Node* node)
     case T_DropSubscriptionStmt:
         return dropped("subscription");
     case T_DropOwnedStmt:
-        return dropped("owned");
+        drop_owned(as<::DropOwnedStmt>(node));
+        return true;
     case T_ReassignOwnedStmt:
         is(Kind::alter, "owned");
         facts().destructive = true;
@@ -521,6 +523,29 @@ void Walk::write_schema(std::string_view schema)
         if (relation.schema == schema && relation.kind != catalog::RelationKind::index)
             write_index(joined(relation.schema, relation.name), true, &relation, ::RangeVar{}, {});
     }
+}
+
+/// All relations of the roles; of everybody where it is not known who is meant.
+void Walk::drop_owned(const ::DropOwnedStmt& drop)
+{
+    is(Kind::drop, "owned");
+    facts().destructive = true;
+    if (catalog_ == nullptr)
+        return;
+    for (const ::ListCell& cell : cells(drop.roles)) {
+        const auto& role = as<::RoleSpec>(node_of(cell));
+        const bool named = role.roletype == ROLESPEC_CSTRING;
+        const std::string_view owner = named ? view_of(role.rolename) : std::string_view{};
+        for (const catalog::Relation& relation : catalog_->contents().relations) {
+            if (!spend(1))
+                return;
+            const bool meant = !named || relation.owner.empty() || relation.owner == owner;
+            if (meant && relation.kind != catalog::RelationKind::index)
+                write_index(joined(relation.schema, relation.name), true, &relation, ::RangeVar{}, {});
+        }
+    }
+    if (drop.behavior == DROP_CASCADE)
+        write_dependents();
 }
 
 void Walk::drop_schema(const ::DropStmt& drop)

@@ -423,6 +423,9 @@ void Walk::discard(const ::DiscardStmt& discard)
     is(Kind::discard);
     if (discard.target == DISCARD_ALL)
         effect(statement::DiscardAll{});
+    if (discard.target == DISCARD_ALL || discard.target == DISCARD_TEMP)
+        for (const std::string& name : state_->temporary_relations())
+            write_index(joined("pg_temp", name), true, nullptr, ::RangeVar{}, {});
 }
 
 } // namespace stepgate::policies::postgres

@@ -9,6 +9,7 @@ namespace stepgate::proxy::upstream
 {
 
 using policies::catalog::Contents;
+using policies::catalog::Oid;
 
 namespace
 {
@@ -40,6 +41,8 @@ void CatalogQueries::head()
                           std::chrono::system_clock::time_point{std::chrono::microseconds{row.number<std::int64_t>(1)}};
                       contents_.event_triggers = row.flag(2);
                   });
+    server_.query("SELECT DISTINCT evtfoid::oid FROM pg_event_trigger WHERE evtenabled <> 'D' ORDER BY 1",
+                  [this](const Row& row) { contents_.event_trigger_functions.push_back(row.number<Oid>(0)); });
     contents_.server_version = version_;
     server_.query(
         "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' ORDER BY nspname COLLATE \"C\"",

@@ -53,6 +53,8 @@ class Dump(unittest.TestCase):
         self.assertEqual(self.catalog["database"], "everything")
         self.assertEqual(self.catalog["server_version"] // 10000, 15)
         self.assertTrue(self.catalog["event_triggers"])
+        self.assertEqual([self.function_names[o] for o in self.catalog["event_trigger_functions"]], ["app.on_ddl"])
+        self.assertEqual(self.customers["owner"], "postgres")
         for schema in ("app", "odd.name", "pg_catalog", "information_schema", "public"):
             self.assertIn(schema, self.catalog["schemas"])
 

@@ -31,6 +31,15 @@ class Judge(unittest.TestCase):
         self.assertEqual(missed(record([("public.t", ["*"])], truth=truth)), [])
         self.assertEqual(missed(record([("public.other", ["*"])], truth=truth)), [("read", "public.t")])
 
+    def test_what_is_gone_again_is_compared_by_the_name_that_pgaudit_gives(self):
+        gone = touched("", oid=7, written=True)
+        audited = touched("pg_temp.t", oid=0, by=("pgaudit",), written=True)
+        self.assertEqual(missed(record(truth=[gone])), [("unnamed", "oid 7")])
+        self.assertEqual(missed(record([("pg_temp.t", ["*"])], [("pg_temp.t", ["*"])], truth=[gone, audited])), [])
+        self.assertIn(("write", "pg_temp.t"), missed(record(truth=[gone, audited])))
+        other = touched("", oid=8)
+        self.assertIn(("unnamed", "oid 8"), missed(record([("pg_temp.t", ["*"])], truth=[gone, other, audited])))
+
     def test_the_whole_row_is_more_than_its_columns(self):
         self.assertEqual(missed(record([("public.t", ["a"])], truth=[touched("public.t", ["*"])])), [("read", "public.t")])
 

@@ -230,7 +230,7 @@ bool Session::statement(const Message& query)
     changed_in_transaction_ |= changes;
     // A rollback takes back what a transaction changed, wholly or to a savepoint; a commit drops temporary tables.
     const bool ends = std::ranges::any_of(facts.statements, [](const StatementFacts& each) {
-        return each.kind == Kind::rollback || each.kind == Kind::commit;
+        return each.kind == Kind::rollback || each.kind == Kind::commit || each.object == "rollback to";
     });
     stale_ |= changes || (changed_in_transaction_ && was_open && (ends || transaction_ == 'I'));
     if (transaction_ == 'I')

@@ -335,6 +335,23 @@ void CatalogNotation::cast_line(std::string_view rest)
     contents_.casts.push_back(made);
 }
 
+/// function; "unknown": one that the snapshot does not name
+void CatalogNotation::event_trigger_line(std::string_view rest)
+{
+    contents_.event_triggers = true;
+    const auto [schema, name] = split(word(rest));
+    for (const Function& one : contents_.functions)
+        if (one.schema == schema && one.name == name)
+            contents_.event_trigger_functions.push_back(one.oid);
+}
+
+/// table role
+void CatalogNotation::owner_line(std::string_view rest)
+{
+    Relation& owned = relation(word(rest));
+    owned.owner = trimmed(rest);
+}
+
 bool CatalogNotation::take(const std::string& line, std::string& problem)
 {
     std::string_view rest{line};
@@ -371,6 +388,10 @@ bool CatalogNotation::take(const std::string& line, std::string& problem)
         operator_line(rest);
     else if (what == "cast")
         cast_line(rest);
+    else if (what == "event_trigger")
+        event_trigger_line(rest);
+    else if (what == "owner")
+        owner_line(rest);
     else
         return false;
     made_.reset();

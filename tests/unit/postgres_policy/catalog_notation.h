@@ -31,6 +31,8 @@ class CatalogNotation
     void type_line(const std::string& word, std::string_view rest);
     void operator_line(std::string_view rest);
     void cast_line(std::string_view rest);
+    void event_trigger_line(std::string_view rest);
+    void owner_line(std::string_view rest);
 
     policies::catalog::Contents contents_;
     std::shared_ptr<const policies::catalog::Catalog> made_;
