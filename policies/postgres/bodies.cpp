@@ -119,6 +119,8 @@ void doubt(std::vector<statement::Effect>& effects)
         if (auto* set = std::get_if<SetParameter>(&effect)) {
             set->unknown = true;
             set->value.reset();
+        } else if (auto* change = std::get_if<statement::Redefine>(&effect)) {
+            change->gone = false;
         }
     }
 }
@@ -655,7 +657,7 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
             continue;
         if (const std::optional<std::string> text = constant_text("select " + piece.text))
             append(out, analyze(source, *text));
-        else if (auto built = source.function == nullptr
+        else if (auto built = source.function == nullptr || source.state->lexing() != Lexing::standard
                                   ? std::nullopt
                                   : built_text(piece.text, executed, body, *source.function, *catalog_))
             out.built.push_back(std::move(*built));

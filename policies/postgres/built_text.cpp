@@ -213,7 +213,7 @@ std::string quoted(std::string_view text, char quote)
 std::optional<BuiltText> built_text(std::string_view expression, const std::vector<std::string_view>& all_executed,
                                     std::string_view body, const Function& function, const Catalog& catalog)
 {
-    if (body.find('\\') != std::string_view::npos || !inputs_come_first(function))
+    if (!inputs_come_first(function))
         return std::nullopt;
     const RawParse parse{"select " + std::string{expression}, true};
     const auto statements = cells(parse.statements());

@@ -27,9 +27,9 @@ struct BuiltText {
 /// Values of a call's arguments, in order; nullopt: not a string constant.
 using Constants = std::vector<std::optional<std::string>>;
 
-/// `expression`: what EXECUTE gets in the PL/pgSQL `body` of the function; `all_executed`: all that EXECUTE gets there.
-/// Empty if it holds anything but constants and arguments, put together by || or format(), or if the body names one of
-/// those arguments elsewhere, since it may set it there.
+/// For bodies that are read with standard_conforming_strings. `expression`: what EXECUTE gets in the PL/pgSQL `body` of
+/// the function; `all_executed`: all that EXECUTE gets there. Empty if it holds anything but constants and arguments,
+/// put together by || or format(), or if the body names one of those arguments elsewhere, since it may set it there.
 [[nodiscard]] std::optional<BuiltText> built_text(std::string_view expression,
                                                   const std::vector<std::string_view>& all_executed,
                                                   std::string_view body, const catalog::Function& function,

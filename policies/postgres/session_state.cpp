@@ -214,6 +214,8 @@ void SessionState::settings_changed()
             for (const std::string& column : copied.columns)
                 (settings_key_ += '\4') += column;
         }
+        for (const statement::TableAccess& relative : change.family)
+            (settings_key_ += '\5') += relative.table;
     }
 }
 
@@ -347,9 +349,16 @@ void SessionState::redefine(const statement::Redefine& change)
         known.code = known.code || change.code;
         known.temporary = known.temporary || change.temporary;
         known.writes = known.writes || change.writes;
-        for (const statement::TableAccess& copied : change.copies)
-            if (std::ranges::find(known.copies, copied) == known.copies.end() && known.copies.size() < most)
-                known.copies.push_back(copied);
+        known.dropped = (known.dropped || change.gone) && !change.temporary;
+        const auto add = [](std::vector<statement::TableAccess>& to, const std::vector<statement::TableAccess>& from) {
+            for (const statement::TableAccess& one : from)
+                if (std::ranges::find(to, one) == to.end() && to.size() < most)
+                    to.push_back(one);
+        };
+        add(known.copies, change.copies);
+        add(known.family, change.family);
+        if (known.family.size() == most)
+            known.code = true;
     }
     if (functions_.size() > most) {
         redefined_all_ = true;
@@ -395,6 +404,8 @@ void SessionState::apply(const statement::StatementFacts& facts)
             transaction_ended(true);
         return;
     case Kind::savepoint:
+        if (facts.object == "rollback to")
+            settle_dropped(false);
         if (facts.object == "rollback to" && has_saved_) {
             // Which of the changes since BEGIN it takes back is known to the server.
             now_.search_path_known = session_.search_path_known = false;
@@ -419,7 +430,9 @@ void SessionState::foresee(const statement::StatementFacts& facts)
         } else if (const auto* cursor = std::get_if<statement::OpenCursor>(&effect)) {
             put(cursors_, cursor->name, cursor->sql, cursor->with_hold);
         } else if (const auto* change = std::get_if<statement::Redefine>(&effect)) {
-            redefine(*change);
+            statement::Redefine doubted = *change;
+            doubted.gone = false;
+            redefine(doubted);
         } else if (std::holds_alternative<statement::ResetAll>(effect) ||
                    std::holds_alternative<statement::DiscardAll>(effect)) {
             set({.name = "search_path", .value = {}, .unknown = now_.search_path != start_.search_path});
@@ -443,6 +456,7 @@ void SessionState::transaction_ended(bool committed)
             settings_changed();
         }
     }
+    settle_dropped(committed);
     const std::size_t before = cursors_.size();
     std::erase_if(cursors_, [committed](const auto& entry) {
         return !entry.second.with_hold || (!committed && entry.second.in_transaction);
@@ -451,6 +465,15 @@ void SessionState::transaction_ended(bool committed)
         cursor.in_transaction = false;
     if (cursors_.size() != before)
         ++generation_;
+}
+
+/// A dropped temporary relation is no longer kept beyond the next catalog, or it was not dropped after all.
+void SessionState::settle_dropped(bool committed)
+{
+    for (auto& [name, change] : relations_) {
+        change.temporary = change.temporary && !(change.dropped && committed);
+        change.dropped = false;
+    }
 }
 
 void SessionState::server_reported(std::string_view name, std::string_view value)

@@ -77,7 +77,8 @@ class SessionState
     /// What the session did to a name since the catalog in use was read; null: nothing.
     struct Redefined {
         bool code = false, temporary = false, writes = false;
-        std::vector<statement::TableAccess> copies;
+        bool dropped = false; // by the transaction that is open
+        std::vector<statement::TableAccess> copies, family;
         bool operator==(const Redefined&) const = default;
     };
     [[nodiscard]] const Redefined* redefined_relation(std::string_view bare_name) const
@@ -151,6 +152,7 @@ class SessionState
     void erase(Names& names, std::string_view name);
     void apply_effect(const statement::Effect& effect);
     void redefine(const statement::Redefine& change);
+    void settle_dropped(bool committed);
     void open_savings();
     void settings_changed();
 

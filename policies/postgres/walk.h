@@ -142,6 +142,9 @@ class Walk
     void doubt_path();
     void redefine_function(const ::List* name);
     void redefined(const Found& found);
+    void relatives(const Found& found, bool written, catalog::Events events);
+    void relate(const ::RangeVar& child, const ::RangeVar& parent);
+    void drops_temporary(std::string_view schema, std::string_view name);
     void take_footprint(Footprint footprint);
     [[nodiscard]] Scope fresh_scope() const { return Scope{base_, nullptr, {}}; }
 

@@ -148,6 +148,63 @@ void Walk::redefined(const Found& found)
     }
 }
 
+/// Parents and children that the session made, to the end: whoever reads or changes one reads or changes the others.
+void Walk::relatives(const Found& found, bool written, catalog::Events events)
+{
+    if (catalog_ == nullptr || found.redefined == nullptr || found.redefined->family.empty())
+        return;
+    events.insert = events.insert || events.update; // a row may move to another partition
+    events.delete_rows = events.delete_rows || events.update;
+    const bool rows = events.insert || events.delete_rows || events.truncate;
+    std::vector<TableAccess> open = found.redefined->family;
+    std::vector<std::string> seen{found.table};
+    while (!open.empty() && spend(seen.size())) {
+        const TableAccess one = std::move(open.back());
+        open.pop_back();
+        if (std::ranges::find(seen, one.table) != seen.end())
+            continue;
+        seen.push_back(one.table);
+        const std::size_t dot = one.table.find('.');
+        const std::string_view name = std::string_view{one.table}.substr(dot + 1);
+        const auto* relation = catalog_->relation(one.table.substr(0, dot), name);
+        facts().reads.push_back({one.table, one.schema_known, {"*"}});
+        readings_.push_back({relation, false});
+        ::RangeVar all{};
+        all.inh = true;
+        if (written)
+            write_index(one.table, one.schema_known, relation, all, events);
+        const SessionState::Redefined* const change = state_->redefined_relation(name);
+        if (change == nullptr)
+            continue;
+        if (change->code || (rows && change->writes))
+            opaque("leads to " + one.table + ", which the session changed since the catalog was read");
+        open.insert(open.end(), change->copies.begin(), change->copies.end());
+        open.insert(open.end(), change->family.begin(), change->family.end());
+    }
+}
+
+void Walk::relate(const ::RangeVar& child, const ::RangeVar& parent)
+{
+    const Found one = find(child), other = find(parent);
+    const auto bare = [](const Found& found) { return found.table.substr(found.table.find('.') + 1); };
+    const auto effect_of = [&](const Found& of, const Found& relative) {
+        effect(statement::Redefine{
+            .relation = bare(of), .function = {}, .copies = {}, .family = {{relative.table, relative.known, {"*"}}}});
+    };
+    effect_of(one, other);
+    effect_of(other, one);
+}
+
+/// The server looks for temporary relations first, unless the path places them elsewhere.
+void Walk::drops_temporary(std::string_view schema, std::string_view name)
+{
+    const auto& path = state_->search_path();
+    const bool first = state_->search_path_known() &&
+                       std::ranges::none_of(path, [](const std::string& in) { return in.starts_with("pg_temp"); });
+    if (schema.empty() ? first : schema.starts_with("pg_temp"))
+        effect(statement::Redefine{.relation = std::string{name}, .function = {}, .gone = true, .copies = {}});
+}
+
 void Walk::redefine_function(const ::List* name)
 {
     const auto parts = cells(name);
@@ -264,7 +321,7 @@ void Walk::doubt_redefined(const std::vector<TableAccess>& accesses, std::size_t
         const auto* change = state_->redefined_relation(std::string_view{table}.substr(table.find('.') + 1));
         if (change == nullptr || change->temporary)
             continue;
-        if (change->code || !change->copies.empty() || (written && change->writes)) {
+        if (change->code || !change->copies.empty() || !change->family.empty() || (written && change->writes)) {
             opaque("leads to " + table + ", which the session changed since the catalog was read");
             unknown_code_ = true;
             return;

@@ -595,6 +595,9 @@ void Walk::drop(const ::DropStmt& drop)
             continue;
         if (is_relation(drop.removeType)) {
             write_name(names);
+            const auto parts = cells(names);
+            drops_temporary(parts.size() > 1 ? text_of(node_of(parts[parts.size() - 2])) : std::string_view{},
+                            text_of(node_of(parts.back())));
         } else if (is_part_of_relation(drop.removeType) && names->length > 1) {
             ::List table = *names;
             table.length -= 1;
@@ -652,7 +655,6 @@ std::vector<TableAccess> Walk::renamed_from(const ::RangeVar& relation) const
 
 void Walk::create_table(const ::CreateStmt& create)
 {
-    redefines_code_ = create.inhRelations != nullptr;
     makes_temporary_ = create.relation->relpersistence == RELPERSISTENCE_TEMP;
     is(Kind::create, "table");
     Scope scope = fresh_scope();
@@ -676,6 +678,7 @@ void Walk::create_table(const ::CreateStmt& create)
         ::RangeVar parent = as<::RangeVar>(node_of(cell));
         parent.inh = false; // its other children stay as they are
         write_table(parent);
+        relate(*create.relation, parent);
     }
     write_table(*create.relation);
 }
@@ -819,7 +822,7 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
         return expression(command.def, scope);
     case AT_AttachPartition:
     case AT_DetachPartition: {
-        redefines_code_ = true;
+        relate(*as<::PartitionCmd>(command.def).name, target);
         if (catalog_ != nullptr)
             read_table(*as<::PartitionCmd>(command.def).name, "*"); // its rows must fit
         read_keys(*as<::PartitionCmd>(command.def).name);
@@ -832,7 +835,7 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
     }
     case AT_AddInherit:
     case AT_DropInherit:
-        redefines_code_ = true;
+        relate(target, as<::RangeVar>(command.def));
         return read_table(as<::RangeVar>(command.def), {});
     case AT_SetNotNull:
     case AT_DropNotNull:

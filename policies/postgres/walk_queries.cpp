@@ -282,6 +282,7 @@ void Walk::add_target(const ::RangeVar& relation, Scope& scope)
     Item item;
     Found found = find(relation);
     redefined(found);
+    relatives(found, false, {});
     item.table = std::move(found.table);
     item.known = found.known;
     item.relation = found.relation;

@@ -59,11 +59,13 @@ struct DiscardAll {
 };
 /// A name that means something else now than in a catalog read before: it was made, altered, renamed or dropped.
 struct Redefine {
-    std::string relation, function;  // without schema; one of the two. Both empty: anything may have changed
-    bool code = false;               // what runs when it is used has changed, or what it is at all
-    bool temporary = false;          // of this session alone: no catalog has it
-    bool writes = false;             // changing its rows does more than a catalog knows: triggers, keys, a view
-    std::vector<TableAccess> copies; // what its rows were made from
+    std::string relation, function;       // without schema; one of the two. Both empty: anything may have changed
+    bool code = false;                    // what runs when it is used has changed, or what it is at all
+    bool temporary = false;               // of this session alone: no catalog has it
+    bool writes = false;                  // changing its rows does more than a catalog knows: triggers, keys, a view
+    bool gone = false;                    // a temporary relation was dropped: the name means what it meant before
+    std::vector<TableAccess> copies;      // what its rows were made from
+    std::vector<TableAccess> family = {}; // parents and children: its rows are theirs
     bool operator==(const Redefine&) const = default;
 };
 using Effect =

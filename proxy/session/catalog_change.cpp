@@ -145,7 +145,8 @@ bool makes_plain_object(const StatementFacts& statement)
     return plain && statement.kind == Kind::create && statement.inner.empty() && !calls_users_code(statement) &&
            std::ranges::none_of(statement.effects, [](const auto& effect) {
                const auto* made = std::get_if<Redefine>(&effect);
-               return made != nullptr && (made->code || made->writes); // a child or a foreign key: others lead to it
+               return made != nullptr && (made->code || made->writes ||
+                                          !made->family.empty()); // a child or a foreign key: others lead to it
            });
 }
 

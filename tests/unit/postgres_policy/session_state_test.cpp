@@ -171,6 +171,50 @@ TEST(SessionState, SettingsKeyTellsReadingsApart)
     EXPECT_NE(a.settings_key(), b.settings_key());
 }
 
+TEST(SessionState, ADroppedTemporaryTableIsForgottenWithTheNextCatalog)
+{
+    const auto kept = [](const SessionState& state) { return state.redefined_relation("t") != nullptr; };
+    SessionState state;
+    run(state, "create temp table t (a int)");
+    state.transaction_ended(true);
+    state.catalog_read();
+    EXPECT_TRUE(kept(state)); // no catalog has it
+    for (const char* not_dropped : {"drop table public.t", "drop table other"}) {
+        run(state, not_dropped);
+        state.transaction_ended(true);
+        state.catalog_read();
+        EXPECT_TRUE(kept(state)) << not_dropped;
+    }
+    run(state, "begin");
+    run(state, "drop table t");
+    state.catalog_read();
+    EXPECT_TRUE(kept(state)); // it may come back
+    run(state, "rollback");
+    state.catalog_read();
+    EXPECT_TRUE(kept(state));
+    run(state, "begin");
+    run(state, "drop table t");
+    run(state, "rollback to a");
+    run(state, "commit");
+    state.catalog_read();
+    EXPECT_TRUE(kept(state));
+    state.foresee(facts_of("drop table t", state)); // it may fail
+    state.transaction_ended(true);
+    state.catalog_read();
+    EXPECT_TRUE(kept(state));
+    run(state, "set search_path = public, pg_temp");
+    run(state, "drop table t"); // public's
+    state.transaction_ended(true);
+    state.catalog_read();
+    EXPECT_TRUE(kept(state));
+    run(state, "reset search_path");
+    run(state, "drop table t");
+    state.transaction_ended(true);
+    EXPECT_TRUE(kept(state));
+    state.catalog_read();
+    EXPECT_FALSE(kept(state));
+}
+
 TEST(SearchPath, SplitsAsTheServerDoes)
 {
     EXPECT_EQ(split_search_path("app, \"Other\", PUBLIC"), (Path{"app", "Other", "public"}));
