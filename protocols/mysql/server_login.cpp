@@ -33,18 +33,20 @@ ServerLogin::Action ServerLogin::start(std::string_view plugin, wire::View auth,
         return reject(errc::unexpected_message);
     if (plugin == caching_sha2_password)
         return sha2(auth);
-    if (plugin == mysql_native_password && settings_.allow_native && (settings_.native || !can_switch))
-        return native(auth);
+    if (plugin == mysql_native_password && settings_.allow_native && (settings_.native || !can_switch)) {
+        // Clients that were told to use it keep the greeting's nonce from it, since that was for another plugin.
+        return auth.empty() && can_switch ? switch_to(mysql_native_password, State::want_native) : native(auth);
+    }
     if (!can_switch)
         return reject(errc::unsupported_plugin);
-    return switch_to_sha2();
+    return switch_to(caching_sha2_password, State::want_sha2);
 }
 
-ServerLogin::Action ServerLogin::switch_to_sha2()
+ServerLogin::Action ServerLogin::switch_to(std::string_view plugin, State state)
 {
     std::ranges::copy(settings_.nonce, switch_data_.begin());
-    state_ = State::want_sha2;
-    return Switch{caching_sha2_password, switch_data_};
+    state_ = state;
+    return Switch{plugin, switch_data_};
 }
 
 ServerLogin::Action ServerLogin::on_answer(wire::View payload)
@@ -52,6 +54,8 @@ ServerLogin::Action ServerLogin::on_answer(wire::View payload)
     switch (state_) {
     case State::want_sha2:
         return sha2(payload);
+    case State::want_native:
+        return native(payload);
     case State::want_full:
         return full(payload);
     case State::want_cipher:

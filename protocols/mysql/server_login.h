@@ -67,12 +67,13 @@ class ServerLogin
     enum class State {
         start,       // nothing came
         want_sha2,   // the plugin was switched to caching_sha2_password
+        want_native, // the plugin was switched to mysql_native_password
         want_full,   // the client was told that the fast proof will not do
         want_cipher, // the public key is out
         done,        // accepted or rejected: nothing is answered any more
     };
 
-    Action switch_to_sha2();
+    Action switch_to(std::string_view plugin, State state);
     Action sha2(wire::View answer);
     Action native(wire::View answer);
     Action full(wire::View payload);

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# An Oracle MySQL of our own, on loopback and a free port. Debian 12 has none: server and client come from Debian sid, in a
+# folder of their own that is made once (some 850 MB) and kept in ~/.cache/stepgate/mysql or STEPGATE_MYSQL_ROOT.
+# Usage: tests/support/mysql_server.sh root                            makes the folder if there is none, and prints it
+#        tests/support/mysql_server.sh start DIRECTORY [--OPTION ...]  prints the port; root@localhost, no password
+#        tests/support/mysql_server.sh stop DIRECTORY                  stops it and removes the directory
+#        tests/support/mysql_server.sh run PROGRAM [ARGUMENT ...]      mysql, mysqladmin, .. of the same version
+# Exit code 77: it cannot be had here (no network, no debootstrap, or not root when the folder is to be made).
+set -euo pipefail
+
+root=${STEPGATE_MYSQL_ROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/stepgate/mysql}
+
+make_root() {
+  [ ! -f "$root/made" ] || return 0
+  [ "$(id -u)" -eq 0 ] || { echo "mysql_server.sh: making $root needs root" >&2; return 77; }
+  command -v debootstrap >/dev/null || { echo "mysql_server.sh: debootstrap is not installed" >&2; return 77; }
+  mkdir -p "$root"
+  exec 9>"$root.lock"; flock 9
+  [ ! -f "$root/made" ] || return 0
+  debootstrap --variant=minbase --include=mysql-server-core,mysql-client-core sid "$root" >"$root.log" 2>&1 ||
+    { tail -n 3 "$root.log" >&2; rm -rf "$root"; return 77; }
+  rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists "$root"/usr/share/{doc,man,locale}
+  touch "$root/made"
+}
+
+# Its programs run on this system with the libraries that they were built for: no chroot, so data can lie anywhere.
+run() {
+  local program=$root/usr/bin/$1; shift
+  [ -x "$program" ] || program=$root/usr/sbin/${program##*/}
+  exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$root/usr/lib/x86_64-linux-gnu" "$program" "$@"
+}
+
+free_port() {
+  local port
+  for port in $(shuf -i 20000-29999 -n 200); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+  echo "mysql_server.sh: no free port found" >&2; return 1
+}
+
+answers() {
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+start() {
+  local directory=$1 port; shift
+  mkdir -p "$directory/data"
+  directory=$(cd "$directory" && pwd)
+  local options=(--no-defaults --user="$(id -un)" --basedir="$root/usr" --datadir="$directory/data"
+                 --lc-messages-dir="$root/usr/share/mysql" --plugin-dir="$root/usr/lib/mysql/plugin")
+  (run mysqld "${options[@]}" --initialize-insecure) >"$directory/initialize.log" 2>&1 ||
+    { tail -n 5 "$directory/initialize.log" >&2; return 1; }
+  port=$(free_port)
+  # The server is for tests: it may lose its last transactions in a power cut.
+  (run mysqld "${options[@]}" --port="$port" --bind-address=127.0.0.1 --socket="$directory/socket" --mysqlx=OFF \
+      --pid-file="$directory/pid" --secure-file-priv= --skip-log-bin --innodb-flush-log-at-trx-commit=0 "$@") \
+      >"$directory/server.log" 2>&1 </dev/null &
+  local child=$!
+  for _ in $(seq 300); do
+    if answers "$port"; then echo "$port" | tee "$directory/port"; return 0; fi
+    kill -0 "$child" 2>/dev/null || break
+    sleep 0.2
+  done
+  tail -n 5 "$directory/server.log" >&2; return 1
+}
+
+stop() {
+  local directory=$1 pid
+  [ -d "$directory/data" ] || return 0
+  if pid=$(cat "$directory/pid" 2>/dev/null) && kill "$pid" 2>/dev/null; then
+    for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+    kill -9 "$pid" 2>/dev/null || true
+  fi
+  rm -rf "$directory"
+}
+
+case "${1:-}" in
+  root) make_root && echo "$root" ;;
+  start) [ $# -ge 2 ] || { sed -n '4,7s/^# \{0,1\}//p' "$0"; exit 2; }; make_root && "$@" ;;
+  stop) [ $# -ge 2 ] || { sed -n '4,7s/^# \{0,1\}//p' "$0"; exit 2; }; "$@" ;;
+  run) [ $# -ge 2 ] || { sed -n '4,7s/^# \{0,1\}//p' "$0"; exit 2; }; make_root && "$@" ;;
+  *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
