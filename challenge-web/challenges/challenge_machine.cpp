@@ -124,7 +124,7 @@ Action ChallengeMachine::on(const DenyAsked& event, TimePoint now)
     switch (state_) {
     case State::pending:
     case State::approved:
-        return settle(State::denied, "denied by " + event.user);
+        return settle(State::denied, "denied by " + event.user + (event.why.empty() ? "" : ": " + event.why));
     case State::consumed:
     case State::denied:
     case State::expired:

@@ -18,7 +18,7 @@ struct ProofGiven {
     Proof proof; // verified; and if it is an approval, its giver was checked to be one who may approve
 };
 struct DenyAsked {
-    std::string user;
+    std::string user, why;
 };
 struct CancelAsked {
     std::string why;

@@ -48,6 +48,15 @@ bool can_be_asked(const Question& question)
            requirement.level <= 3;
 }
 
+/// The order of lists: pending first, newest first.
+bool pending_and_newer(const Snapshot& a, const Snapshot& b)
+{
+    const bool a_pending = a.state == State::pending, b_pending = b.state == State::pending;
+    if (a_pending != b_pending)
+        return a_pending;
+    return a.opened != b.opened ? a.opened > b.opened : a.id < b.id;
+}
+
 Event::What event_of(State state)
 {
     switch (state) {
@@ -208,7 +217,7 @@ struct Challenges::Table {
             return !user.empty();
         const auto& requirement = question.verdict.requirement;
         return !user.empty() && approvals_needed(requirement) > 0 && options.may_approve &&
-               options.may_approve(user, requirement.approvers.value_or(""));
+               options.may_approve(user, approver_group(requirement));
     }
 
     // The part of a question that `may_decide` looks at, so that no SQL is copied for it.
@@ -333,7 +342,7 @@ void Challenges::reject(const ChallengeId& id, const Proof& attempt, std::string
     table_->tell(std::move(notices));
 }
 
-result<void> Challenges::deny(const ChallengeId& id, const std::string& user, TimePoint now)
+result<void> Challenges::deny(const ChallengeId& id, const std::string& user, TimePoint now, std::string why)
 {
     const auto question = table_->who_decides(id);
     if (!question)
@@ -348,7 +357,7 @@ result<void> Challenges::deny(const ChallengeId& id, const std::string& user, Ti
         auto* entry = table_->find(id);
         if (entry == nullptr)
             return errc::not_found;
-        const auto action = entry->machine.on(DenyAsked{user}, now);
+        const auto action = entry->machine.on(DenyAsked{user, std::move(why)}, now);
         if (const auto* refuse = std::get_if<Refuse>(&action))
             answer = refuse->why;
         if (const auto* settle = std::get_if<Settle>(&action)) {
@@ -459,16 +468,32 @@ std::vector<Snapshot> Challenges::of_user(const std::string& user, std::size_t l
     for (const auto& [id, entry] : table_->entries)
         if (entry.shown.question.user == user)
             own.push_back(&entry.shown);
-    std::sort(own.begin(), own.end(), [](const Snapshot* a, const Snapshot* b) {
-        const bool a_pending = a->state == State::pending, b_pending = b->state == State::pending;
-        if (a_pending != b_pending)
-            return a_pending;
-        return a->opened != b->opened ? a->opened > b->opened : a->id < b->id;
-    });
+    std::sort(own.begin(), own.end(), [](const Snapshot* a, const Snapshot* b) { return pending_and_newer(*a, *b); });
     std::vector<Snapshot> out;
     for (std::size_t i = 0; i < std::min(limit, own.size()); ++i)
         out.push_back(*own[i]);
     return out;
+}
+
+std::vector<Snapshot> Challenges::for_approver(const std::string& user, std::size_t limit) const
+{
+    std::vector<Snapshot> asked;
+    {
+        const std::lock_guard lock{table_->mutex};
+        for (const auto& [id, entry] : table_->entries)
+            if (entry.shown.question.user != user && approvals_needed(entry.shown.question.verdict.requirement) > 0)
+                asked.push_back(entry.shown);
+    }
+    std::erase_if(asked, [&](const Snapshot& challenge) { return !may_decide(challenge.question, user); });
+    std::sort(asked.begin(), asked.end(), [](const Snapshot& a, const Snapshot& b) { return pending_and_newer(a, b); });
+    if (asked.size() > limit)
+        asked.resize(limit);
+    return asked;
+}
+
+bool Challenges::may_decide(const Question& question, const std::string& user) const
+{
+    return table_->may_decide(question, user);
 }
 
 std::size_t Challenges::waiting() const

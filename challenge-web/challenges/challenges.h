@@ -104,7 +104,9 @@ class Challenges
     /// A wrong answer was given: recorded, never changes the state.
     void reject(const ChallengeId& id, const Proof& attempt, std::string why, TimePoint now);
     /// A no, by the user or by someone who may approve. It also takes back an approval that was not released yet.
-    [[nodiscard]] result<void> deny(const ChallengeId& id, const std::string& user, TimePoint now);
+    /// `why` is shown to the one who asked; "" for none.
+    [[nodiscard]] result<void> deny(const ChallengeId& id, const std::string& user, TimePoint now,
+                                    std::string why = {});
     void cancel(const ChallengeId& id, std::string why, TimePoint now);
 
     /// The server's estimate has come. Ignored unless the challenge is pending.
@@ -124,6 +126,10 @@ class Challenges
     [[nodiscard]] result<Snapshot> find(const ChallengeId& id) const;
     /// Pending first, newest first; those that `user` must answer.
     [[nodiscard]] std::vector<Snapshot> of_user(const std::string& user, std::size_t limit = 100) const;
+    /// Of other people, that `user` may approve or deny; in the same order. May block on the accounts.
+    [[nodiscard]] std::vector<Snapshot> for_approver(const std::string& user, std::size_t limit = 100) const;
+    /// Is it this user's to say yes or no: as the one who asks, or as a second person? May block on the accounts.
+    [[nodiscard]] bool may_decide(const Question& question, const std::string& user) const;
     /// Pending and approved, for metrics.
     [[nodiscard]] std::size_t waiting() const;
 

@@ -70,6 +70,11 @@ std::string_view to_string(Missing::What what)
     return "approvals";
 }
 
+std::string approver_group(const Requirement& requirement)
+{
+    return requirement.approvers.value_or("approvers");
+}
+
 int approvals_needed(const Requirement& requirement)
 {
     const int stated = std::max(requirement.approvals, 0);
@@ -80,7 +85,7 @@ int approvals_needed(const Requirement& requirement)
 std::vector<Missing> missing_for(const Requirement& requirement, const std::string& requester,
                                  std::span<const Proof> proofs, const MayApprove& may_approve)
 {
-    const std::string group = requirement.approvers.value_or("");
+    const std::string group = approver_group(requirement);
     std::vector<const Proof*> own;
     std::set<std::string> approvers;
     for (const Proof& proof : proofs) {

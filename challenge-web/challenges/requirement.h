@@ -13,7 +13,7 @@
 namespace stepgate::challenge_web::challenges
 {
 
-/// May this user approve for others, as a member of `group` ("" when the rules name no group)? May block (it asks the
+/// May this user approve for others, as a member of `group`? May block (it asks the
 /// accounts); never called under a lock.
 using MayApprove = std::function<bool(const std::string& user, const std::string& group)>;
 
@@ -24,7 +24,7 @@ struct Missing {
         stronger_factor,  // a phishing-resistant factor, or a factor of a kind not in `kinds`
         named_factor,     // one of `factors`
         verified_passkey, // a passkey with user verification
-        approvals,        // `count` more people of `group` ("" for anyone who may approve)
+        approvals,        // `count` more people of `group`
     };
     What what{};
     std::vector<std::string> kinds{};
@@ -41,6 +41,9 @@ struct Missing {
 [[nodiscard]] std::vector<Missing> missing_for(const policies::rules::Requirement& requirement,
                                                const std::string& requester, std::span<const Proof> proofs,
                                                const MayApprove& may_approve);
+
+/// The group whose members may approve: the one the rule names, else "approvers".
+[[nodiscard]] std::string approver_group(const policies::rules::Requirement& requirement);
 
 /// How many second persons a requirement asks for.
 [[nodiscard]] int approvals_needed(const policies::rules::Requirement& requirement);

@@ -1,11 +1,14 @@
 #include "challenge-web/server/challenge_json.h"
 #include "challenge-web/server/handlers.h"
 #include "challenge-web/server/json_body.h"
+#include "challenge-web/server/readable.h"
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/session_json.h"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+
+#include <algorithm>
 
 namespace stepgate::challenge_web::server
 {
@@ -16,13 +19,23 @@ using challenges::Snapshot;
 namespace
 {
 
-/// The visitor's own challenge; one of somebody else is as good as none.
-std::optional<Snapshot> own_challenge(Call& call)
+/// A challenge that the visitor is asked about, as requester or as second person; any other is as good as none.
+std::optional<Snapshot> asked_challenge(Call& call)
 {
-    auto found = call.services.use.challenges.find(call.parameters[0]);
-    if (found.has_error() || found->question.user != call.user())
+    const auto& all = call.services.use.challenges;
+    auto found = all.find(call.parameters[0]);
+    if (found.has_error() || !all.may_decide(found->question, call.user()))
         return std::nullopt;
     return std::move(*found);
+}
+
+constexpr std::size_t longest_reason = 200; // of a denial, in bytes: a terminal's line or two
+
+std::string one_line(std::string text)
+{
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+    return text;
 }
 
 Response closed()
@@ -52,12 +65,12 @@ Response challenge_reply(Call& call, const Snapshot& challenge)
     const auto enrolled = factor_kinds(call.services, call.user());
     if (enrolled.has_error())
         return unavailable();
-    return json_reply(200, challenge_json(challenge, *enrolled, call.now));
+    return json_reply(200, challenge_json(challenge, {call.user(), *enrolled}, call.now));
 }
 
 Response present_challenge(Call& call)
 {
-    const auto challenge = own_challenge(call);
+    const auto challenge = asked_challenge(call);
     return challenge ? challenge_reply(call, *challenge) : not_found();
 }
 
@@ -106,7 +119,7 @@ Response prove(Call& call, factors::Factor& factor, const std::string& answer)
     auto& use = call.services.use;
     if (auto refused = call.limit("proof user " + call.user(), call.services.limits.proof_user))
         return *refused;
-    const auto challenge = own_challenge(call);
+    const auto challenge = asked_challenge(call);
     if (!challenge)
         return not_found();
     if (auto refused = refuse_closed(*challenge, call.now))
@@ -129,8 +142,11 @@ Response prove(Call& call, factors::Factor& factor, const std::string& answer)
 
 Response list_challenges(Call& call)
 {
+    const auto& all = call.services.use.challenges;
     json::array list;
-    for (const auto& challenge : call.services.use.challenges.of_user(call.user()))
+    for (const auto& challenge : all.of_user(call.user()))
+        list.emplace_back(summary_json(challenge));
+    for (const auto& challenge : all.for_approver(call.user()))
         list.emplace_back(summary_json(challenge));
     return json_reply(200, json::object{{"challenges", std::move(list)}});
 }
@@ -145,7 +161,7 @@ Response begin_passkey_proof(Call& call)
     JsonBody body(call.request);
     if (auto problem = body.problem())
         return *problem;
-    const auto challenge = own_challenge(call);
+    const auto challenge = asked_challenge(call);
     if (!challenge)
         return not_found();
     if (auto refused = refuse_closed(*challenge, call.now))
@@ -177,12 +193,14 @@ Response prove_with_totp(Call& call)
 Response deny_challenge(Call& call)
 {
     JsonBody body(call.request);
+    // It goes to a terminal: what a terminal could obey is shown by its number.
+    const auto reason = readable(body.optional_text("reason", longest_reason), 4 * longest_reason).text;
     if (auto problem = body.problem())
         return *problem;
-    const auto challenge = own_challenge(call);
+    const auto challenge = asked_challenge(call);
     if (!challenge)
         return not_found();
-    const auto denied = call.services.use.challenges.deny(challenge->id, call.user(), call.now);
+    const auto denied = call.services.use.challenges.deny(challenge->id, call.user(), call.now, one_line(reason));
     if (denied.has_error())
         return refused_proof(denied.error());
     return present_challenge(call);

@@ -101,8 +101,7 @@ std::string sentence(const Missing& missing)
         return "A passkey that checks your fingerprint, face or PIN.";
     case Missing::What::approvals:
         return "The approval of " + std::to_string(missing.count) + " more " +
-               (missing.count == 1 ? "person" : "people") +
-               (missing.group.empty() ? "." : " of the group " + name(missing.group) + ".");
+               (missing.count == 1 ? "person" : "people") + " of the group " + name(missing.group) + ".";
     }
     return "More proof.";
 }
@@ -123,19 +122,48 @@ bool helps(const std::string& factor, const Missing& missing)
     case Missing::What::verified_passkey:
         return factor == "passkey";
     case Missing::What::approvals:
-        return false; // somebody else's
+        return false; // somebody else's; see usable
     }
     return false;
 }
 
-json::array usable(const Snapshot& challenge, std::span<const std::string> enrolled)
+bool is_requester(const Snapshot& challenge, const Viewer& viewer)
+{
+    return challenge.question.user == viewer.user;
+}
+
+bool has_proved(const Snapshot& challenge, const std::string& user)
+{
+    return std::any_of(challenge.proofs.begin(), challenge.proofs.end(),
+                       [&](const challenges::Proof& proof) { return proof.user == user; });
+}
+
+/// Is this viewer one of those whom this item waits for?
+bool waits_for(const Snapshot& challenge, const Missing& missing, const Viewer& viewer)
+{
+    if (missing.what != Missing::What::approvals)
+        return is_requester(challenge, viewer);
+    return !is_requester(challenge, viewer) && !has_proved(challenge, viewer.user);
+}
+
+/// Nothing is left for this viewer to do, but for others.
+bool waits_for_others(const Snapshot& challenge, const Viewer& viewer)
+{
+    return challenge.state == challenges::State::pending &&
+           std::none_of(challenge.missing.begin(), challenge.missing.end(),
+                        [&](const Missing& missing) { return waits_for(challenge, missing, viewer); });
+}
+
+json::array usable(const Snapshot& challenge, const Viewer& viewer)
 {
     json::array list;
     if (challenge.state != challenges::State::pending)
         return list;
-    for (const auto& factor : enrolled)
-        if (std::any_of(challenge.missing.begin(), challenge.missing.end(),
-                        [&](const Missing& missing) { return helps(factor, missing); }))
+    const bool second_person = !is_requester(challenge, viewer); // approves with any factor
+    for (const auto& factor : viewer.enrolled)
+        if (std::any_of(challenge.missing.begin(), challenge.missing.end(), [&](const Missing& missing) {
+                return waits_for(challenge, missing, viewer) && (second_person || helps(factor, missing));
+            }))
             list.emplace_back(factor);
     return list;
 }
@@ -184,7 +212,7 @@ json::object summary_json(const Snapshot& challenge)
             {"rules", names(question.verdict.rules)}};
 }
 
-json::object challenge_json(const Snapshot& challenge, std::span<const std::string> enrolled, challenges::TimePoint now)
+json::object challenge_json(const Snapshot& challenge, const Viewer& viewer, challenges::TimePoint now)
 {
     const auto& question = challenge.question;
     auto out = summary_json(challenge);
@@ -211,7 +239,9 @@ json::object challenge_json(const Snapshot& challenge, std::span<const std::stri
     out["requirement"] = requirement_json(question.verdict.requirement);
     out["proofs"] = std::move(proofs);
     out["missing"] = std::move(missing);
-    out["usable_factors"] = usable(challenge, enrolled);
+    out["you"] = is_requester(challenge, viewer) ? "requester" : "approver";
+    out["waits_for_others"] = waits_for_others(challenge, viewer);
+    out["usable_factors"] = usable(challenge, viewer);
     out["closed_by"] = name(challenge.closed_by);
     out["close_reason"] = name(challenge.close_reason);
     out["server_time"] = rfc3339(now);

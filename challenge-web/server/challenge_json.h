@@ -14,8 +14,14 @@ namespace stepgate::challenge_web::server
 /// openapi.yaml's ChallengeSummary.
 [[nodiscard]] boost::json::object summary_json(const challenges::Snapshot& challenge);
 
-/// openapi.yaml's Challenge. `enrolled`: the kinds of factor that the user has.
-[[nodiscard]] boost::json::object challenge_json(const challenges::Snapshot& challenge,
-                                                 std::span<const std::string> enrolled, challenges::TimePoint now);
+/// Who looks at a challenge, and the kinds of factor that they have.
+struct Viewer {
+    const std::string& user;
+    std::span<const std::string> enrolled;
+};
+
+/// openapi.yaml's Challenge.
+[[nodiscard]] boost::json::object challenge_json(const challenges::Snapshot& challenge, const Viewer& viewer,
+                                                 challenges::TimePoint now);
 
 } // namespace stepgate::challenge_web::server

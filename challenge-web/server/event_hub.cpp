@@ -69,6 +69,16 @@ bool EventHub::room_for(const std::string& user)
     return open < most_;
 }
 
+std::vector<std::string> EventHub::users()
+{
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> found;
+    for (const auto& entry : streams_) // sorted by user
+        if (found.empty() || found.back() != entry.first)
+            found.push_back(entry.first);
+    return found;
+}
+
 void EventHub::publish(const std::string& user, const std::string& event)
 {
     std::vector<std::shared_ptr<Subscription>> listeners;

@@ -54,6 +54,8 @@ class EventHub
     [[nodiscard]] std::shared_ptr<Subscription> subscribe(const std::string& user, const std::string& session);
     /// Is there room for one more stream of this user?
     [[nodiscard]] bool room_for(const std::string& user);
+    /// Those with an open stream, each once.
+    [[nodiscard]] std::vector<std::string> users();
     void publish(const std::string& user, const std::string& event);
     void end_session(const std::string& session);
     void end_all(const std::string& reason);

@@ -95,8 +95,14 @@ void Site::on_challenge(const challenges::Event& event)
 {
     if (event.what == challenges::Event::What::proof_rejected)
         return; // nothing changed
-    services_.hub.publish(event.challenge.question.user,
-                          format_event("challenge", boost::json::serialize(summary_json(event.challenge))));
+    const auto& question = event.challenge.question;
+    const auto news = format_event("challenge", boost::json::serialize(summary_json(event.challenge)));
+    services_.hub.publish(question.user, news);
+    if (challenges::approvals_needed(question.verdict.requirement) == 0)
+        return;
+    for (const auto& user : services_.hub.users())
+        if (user != question.user && services_.use.challenges.may_decide(question, user))
+            services_.hub.publish(user, news);
 }
 
 bool Site::session_alive(const std::string& token_hash)

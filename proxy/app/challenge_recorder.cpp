@@ -102,6 +102,10 @@ void add_question(Fields& fields, const challenges::Snapshot& challenge, const a
     if (!question.sensitive)
         fields.emplace_back("nonce", hex(challenge.nonce));
     fields.emplace_back("level", std::int64_t{question.verdict.requirement.level});
+    if (const int approvals = challenges::approvals_needed(question.verdict.requirement); approvals > 0) {
+        fields.emplace_back("approvals", std::int64_t{approvals});
+        fields.emplace_back("approvers", challenges::approver_group(question.verdict.requirement));
+    }
     fields.emplace_back("rules", question.verdict.rules);
     fields.emplace_back("because", question.verdict.because);
     fields.emplace_back("labels", question.verdict.labels);

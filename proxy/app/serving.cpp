@@ -128,8 +128,7 @@ void Serving::make_challenges()
     options.limit_total = configuration_.limits.challenges;
     options.may_approve = [this](const std::string& name, const std::string& group) {
         const auto user = users_->find(name);
-        return user && !user->disabled && !group.empty() &&
-               std::binary_search(user->groups.begin(), user->groups.end(), group);
+        return user && !user->disabled && std::binary_search(user->groups.begin(), user->groups.end(), group);
     };
     challenges_ = std::make_unique<challenges::Challenges>(std::move(options));
     challenge_recorder_.emplace(*writer_, *challenges_);

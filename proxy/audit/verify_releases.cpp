@@ -66,7 +66,11 @@ void ReleaseCheck::opened(const RecordView& record)
     if (challenges_.contains(id))
         report_(FindingKind::release, record.sequence, "challenge " + id + " was opened twice");
     digest_holds(record);
-    challenges_[id] = {std::string{record.text("digest")}, false, false, false};
+    Challenge challenge;
+    challenge.digest = record.text("digest");
+    challenge.requester = record.user;
+    challenge.approvals = record.number("approvals");
+    challenges_[id] = std::move(challenge);
 }
 
 void ReleaseCheck::proof(const RecordView& record)
@@ -77,7 +81,9 @@ void ReleaseCheck::proof(const RecordView& record)
     if (challenge == challenges_.end()) {
         if (complete_)
             report_(FindingKind::proof, record.sequence, "a proof for challenge " + id + ", which was never opened");
-        challenge = challenges_.emplace(id, Challenge{std::string{record.text("digest")}, false, false, false}).first;
+        challenge = challenges_.emplace(id, Challenge{}).first;
+        challenge->second.digest = record.text("digest");
+        challenge->second.requester = record.user;
     }
     if (challenge->second.closed || challenge->second.consumed)
         report_(FindingKind::proof, record.sequence, "a proof was accepted after challenge " + id + " was closed");
@@ -107,7 +113,11 @@ void ReleaseCheck::proof(const RecordView& record)
             return;
         }
     }
-    challenge->second.proven = true;
+    const std::string by{record.text("proof_user")};
+    if (by == challenge->second.requester)
+        challenge->second.proven = true;
+    else
+        challenge->second.approved_by.insert(by);
 }
 
 void ReleaseCheck::release(const RecordView& record)
@@ -127,6 +137,10 @@ void ReleaseCheck::release(const RecordView& record)
     Challenge& challenge = found->second;
     if (!challenge.proven)
         report_(FindingKind::release, record.sequence, "a release without a valid proof for challenge " + id);
+    if (static_cast<std::int64_t>(challenge.approved_by.size()) < challenge.approvals)
+        report_(FindingKind::release, record.sequence,
+                "a release without the approvals of " + std::to_string(challenge.approvals) +
+                    " other people for challenge " + id);
     if (!elevation.empty())
         return;
     if (record.text("digest") != challenge.digest)

@@ -29,6 +29,9 @@ class ReleaseCheck
   private:
     struct Challenge {
         std::string digest; // hex
+        std::string requester;
+        std::int64_t approvals = 0; // second persons needed
+        std::set<std::string> approved_by;
         bool proven = false, consumed = false, closed = false;
     };
     void opened(const RecordView& record);

@@ -237,6 +237,39 @@ await step('a code alone is not enough for the riskiest', async () => {
   await theirs.close();
 });
 
+await step('a statement that needs two people: the requester proves, a colleague approves', async () => {
+  const { url, code } = await held("COMMENT ON TABLE browser_probe IS 'two';");
+  await open(page, url);
+  await until_armed(page);
+  await button('Approve with passkey').click();
+  await page.getByText('Waiting for others').waitFor();
+  await inspect('waiting for others');
+  await second.goto(`${origin}/inbox`);
+  const card = second.locator('.card', { hasText: code });
+  await card.getByText(`${env.STEPGATE_USER} asks for your approval`).waitFor();
+  await inspect('inbox of a colleague', second);
+  await card.getByRole('button', { name: `Review ${code}` }).click();
+  await heading(second, `Approve this statement of ${env.STEPGATE_USER}?`).waitFor();
+  await inspect('challenge of a colleague', second);
+  await unfold_code(second);
+  await second.locator('#approve-code').fill(await codes());
+  await second.waitForTimeout(1100);
+  await button('Approve with code', second).click();
+  await heading(second, 'Approved').waitFor();
+  const answer = await psql.answer();
+  check('psql goes on', /COMMENT/.test(answer), answer);
+});
+
+await step('a colleague says no, and the terminal says why', async () => {
+  const { url } = await held("COMMENT ON TABLE browser_probe IS 'three';");
+  await second.goto(url);
+  await second.getByLabel('Reason, for the terminal (optional)').fill('not today');
+  await button('Deny', second).click();
+  await heading(second, 'Denied').waitFor();
+  const answer = await psql.answer();
+  check('psql says why', answer.includes(`denied by ${env.STEPGATE_SECOND_USER}: not today`), answer);
+});
+
 await step('sign in with password and code', async () => {
   await button('Sign out', second).click();
   await heading(second, 'Sign in').waitFor();

@@ -8,7 +8,15 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
-from harness import Stack  # noqa: E402
+from harness import SITE_POLICY, Stack  # noqa: E402
+
+TWO_PEOPLE = """
+[[rule]]
+id = "comment-needs-two"
+when = {statement = ["comment"]}
+then = {challenge = {level = 3}}
+because = "Asked of two people, for the test"
+"""
 
 
 def psql(host_port, user, password):
@@ -17,9 +25,9 @@ def psql(host_port, user, password):
 
 def main():
     # The hold is short enough to see one expire, and long enough for a browser on a busy machine.
-    stack = Stack(level_one=False, hold='{timeout = "45s", in_transaction = "45s"}')
+    stack = Stack(policy=SITE_POLICY + TWO_PEOPLE, hold='{timeout = "45s", in_transaction = "45s"}')
     try:
-        added = stack.run("user", "add", "second", "--generate-password")
+        added = stack.run("user", "add", "second", "--generate-password", "--group", "approvers")
         second_password = re.search(r"password: (\S+)", added).group(1)
         stack.start()
         env = dict(os.environ,

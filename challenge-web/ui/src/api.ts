@@ -103,8 +103,8 @@ export class Api {
   prove_with_totp(id: string, code: string): Promise<Challenge> {
     return this.request('POST', `${this.challenge_path(id)}/totp`, { code });
   }
-  deny(id: string): Promise<Challenge> {
-    return this.request('POST', `${this.challenge_path(id)}/deny`, {});
+  deny(id: string, reason = ''): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/deny`, reason === '' ? {} : { reason });
   }
 
   // Audit

@@ -107,6 +107,8 @@ export interface Challenge extends ChallengeSummary {
   proofs: { factor: string; user: string }[];
   missing: string[];
   usable_factors: FactorKind[];
+  you: 'requester' | 'approver';
+  waits_for_others: boolean;
   closed_by: string;
   close_reason: string;
   server_time: string;

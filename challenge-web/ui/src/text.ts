@@ -113,6 +113,7 @@ export const text = {
     empty: 'Leave this page open. When a statement of yours is held, it appears here at once; your terminal shows the same code.',
     no_recent: 'Statements you approve or deny are listed here for an hour.',
     on: (database: string, listener: string) => `${database} on ${listener}`,
+    asks: (user: string) => `${user} asks for your approval`,
     review: 'Review',
     left: 'left',
   },
@@ -123,6 +124,9 @@ export const text = {
 
   challenge: {
     heading: 'Approve this statement?',
+    heading_for: (user: string) => `Approve this statement of ${user}?`,
+    compare_for: (user: string) => `${user} sees the same code in the terminal.`,
+    ask_for: (user: string) => `If you do not know why ${user} needs this, ask before you approve.`,
     code_label: 'Short code',
     compare: 'Check that your terminal shows the same code.',
     differs: 'If it shows another code, or none, deny.',
@@ -154,16 +158,17 @@ export const text = {
     impact_locks: 'Locks that the open transaction holds',
     transaction_heading: 'A transaction is open',
     transaction: 'Locks it has taken stay taken while you decide, and others may wait for them.',
-    elevation: (seconds: number, scope: string) => {
+    elevation: (seconds: number, scope: string, whose: string) => {
       const minutes = Math.floor(seconds / 60);
       const time = seconds >= 60 && seconds % 60 === 0 ? plural(minutes, 'minute', 'minutes') : plural(seconds, 'second', 'seconds');
-      const reach = scope === 'session' ? 'in this database session'
-        : scope === 'label' ? 'of yours from the same address, on the same kinds of data,' : 'of yours from the same address';
+      const reach = scope === 'session' ? 'in the same database session'
+        : scope === 'label' ? `of ${whose} from the same address, on the same kinds of data,` : `of ${whose} from the same address`;
       return `Approving also lets similar statements ${reach} pass for ${time}.`;
     },
     requirement: 'Needed',
     missing: 'Still needed',
     proved: (factor: string) => `Confirmed with ${factor}.`,
+    proved_by: (user: string, factor: string) => `${user} approved with ${factor}.`,
     approve: 'Approve with passkey',
     approve_busy: 'Waiting for your passkey…',
     code: 'Code from your authenticator app',
@@ -171,17 +176,19 @@ export const text = {
     approve_code: 'Approve with code',
     code_instead: 'Use a code from your authenticator app instead',
     deny: 'Deny',
+    deny_reason: 'Reason, for the terminal (optional)',
+    waiting_heading: 'Waiting for others',
+    waiting: 'You have done your part. The statement runs once the others have done theirs. You can still deny.',
     deny_busy: 'Denying…',
     no_factor_heading: 'None of your factors can approve this',
     no_factor: 'Add one that can, or deny. You can also let the time run out.',
     no_factor_action: 'Go to Factors',
-    second_person: 'Another person must approve as well.',
   },
 
   closed: {
-    approved: { heading: 'Approved', body: 'Your terminal goes on. You can close this page.' },
-    consumed: { heading: 'Used', body: 'This statement was approved and released, once. To run it again, run it in your terminal: it gets a new challenge.' },
-    denied: { heading: 'Denied', body: 'The statement did not run. Your terminal shows an error, and your session goes on.' },
+    approved: { heading: 'Approved', body: 'The terminal goes on. You can close this page.' },
+    consumed: { heading: 'Used', body: 'This statement was approved and released, once. To run it again, run it in the terminal: it gets a new challenge.' },
+    denied: { heading: 'Denied', body: 'The statement did not run. The terminal shows an error, and its session goes on.' },
     expired: { heading: 'Expired', body: 'Nobody answered in time, so the statement did not run. Run it again to get a new challenge.' },
     cancelled: { heading: 'Cancelled', body: 'The statement is no longer waiting: it was interrupted, or the client went away. It did not run.' },
     not_found: { heading: 'Not found', body: 'There is no such challenge, or it is not yours.' },

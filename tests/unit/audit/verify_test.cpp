@@ -254,17 +254,27 @@ TEST_F(VerifyTest, Releases)
     const std::string digest = to_hex(Hasher{}(as_bytes(input)));
     const std::string encoded = to_base64url(as_bytes(input));
     const auto opened =
-        event(Type::challenge_opened, {{"challenge", std::string{"c"}}, {"digest", digest}, {"digest_input", encoded}});
-    const auto proof = event(Type::proof_accepted, {{"challenge", std::string{"c"}},
-                                                    {"digest", digest},
-                                                    {"digest_input", encoded},
-                                                    {"factor", std::string{"totp"}},
-                                                    {"evidence", std::string{"{}"}},
-                                                    {"credential", std::string{"t"}},
-                                                    {"proof_user", std::string{"ann"}}});
-    const std::vector<Field> code{{"factor", std::string{"totp"}}, {"credential", std::string{"t"}}};
-    const auto enrolled = event(Type::factor_enrolled, code, "", "ann");
-    const auto removed = event(Type::factor_removed, code, "", "ann");
+        event(Type::challenge_opened, {{"challenge", std::string{"c"}}, {"digest", digest}, {"digest_input", encoded}},
+              "", "ann");
+    auto opened_for_two = opened;
+    opened_for_two.fields.emplace_back("approvals", std::int64_t{2});
+    const auto proof_of = [&](const std::string& user) {
+        return event(Type::proof_accepted,
+                     {{"challenge", std::string{"c"}},
+                      {"digest", digest},
+                      {"digest_input", encoded},
+                      {"factor", std::string{"totp"}},
+                      {"evidence", std::string{"{}"}},
+                      {"credential", "of " + user},
+                      {"proof_user", user}},
+                     "", "ann");
+    };
+    const auto proof = proof_of("ann");
+    const auto enrolled = [](const std::string& user) {
+        return event(Type::factor_enrolled, {{"factor", std::string{"totp"}}, {"credential", "of " + user}}, "", user);
+    };
+    const auto removed = event(Type::factor_removed,
+                               {{"factor", std::string{"totp"}}, {"credential", std::string{"of ann"}}}, "", "ann");
     const auto release = event(Type::release, {{"challenge", std::string{"c"}}, {"digest", digest}});
     const auto denied = event(Type::challenge_denied, {{"challenge", std::string{"c"}}});
     const auto other_digest = std::string(64, '0');
@@ -297,13 +307,24 @@ TEST_F(VerifyTest, Releases)
                         {"release of another digest", {opened, proof, wrong_release}, "another digest"},
                         {"elevation without proof", {opened, elevated}, "without a valid proof"},
                         {"by a factor that is gone", {opened, removed, proof}, "was removed before"},
+                        {"two approvals", {opened_for_two, proof_of("bob"), proof, proof_of("cid"), release}, ""},
+                        {"one person twice",
+                         {opened_for_two, proof, proof_of("bob"), proof_of("bob"), release},
+                         "without the approvals of 2 other people"},
+                        {"approved by the requester",
+                         {opened_for_two, proof, proof, proof_of("bob"), release},
+                         "without the approvals of 2 other people"},
+                        {"approved, but not proved",
+                         {opened_for_two, proof_of("bob"), proof_of("cid"), release},
+                         "without a valid proof"},
                         {"opened twice", {opened, proof, release, opened}, "opened twice"}};
     for (const Row& row : rows) {
         SCOPED_TRACE(row.name);
         std::filesystem::remove_all(directory_);
         {
             auto writer = open(options());
-            EXPECT_TRUE(writer->submit(enrolled));
+            for (const char* user : {"ann", "bob", "cid"})
+                EXPECT_TRUE(writer->submit(enrolled(user)));
             for (const auto& record : row.records)
                 ASSERT_TRUE(writer->submit(record));
         }

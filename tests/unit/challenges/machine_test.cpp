@@ -38,7 +38,7 @@ ChallengeMachine in_state(State state)
         (void)m.on(ReleaseAsked{right}, start);
         break;
     case State::denied:
-        (void)m.on(DenyAsked{"alice"}, start);
+        (void)m.on(DenyAsked{"alice", ""}, start);
         break;
     case State::expired:
         (void)m.on(ClockTicked{}, expires);
@@ -72,7 +72,7 @@ const Drive prove = [](ChallengeMachine& m, TimePoint now) { return m.on(ProofGi
 const Drive prove_other = [](ChallengeMachine& m, TimePoint now) {
     return m.on(ProofGiven{wrong, samples::pin()}, now);
 };
-const Drive deny = [](ChallengeMachine& m, TimePoint now) { return m.on(DenyAsked{"alice"}, now); };
+const Drive deny = [](ChallengeMachine& m, TimePoint now) { return m.on(DenyAsked{"alice", ""}, now); };
 const Drive cancel = [](ChallengeMachine& m, TimePoint now) { return m.on(CancelAsked{"gone"}, now); };
 const Drive release = [](ChallengeMachine& m, TimePoint now) { return m.on(ReleaseAsked{right}, now); };
 const Drive release_other = [](ChallengeMachine& m, TimePoint now) { return m.on(ReleaseAsked{wrong}, now); };

@@ -20,7 +20,7 @@ bool may_approve(const std::string& user, const std::string& group)
 {
     if (group == "dba")
         return user == "bob" || user == "carol" || user == "alice";
-    return group.empty() && user != "mallory";
+    return group == "approvers" && user != "mallory";
 }
 
 Proof same_credential(Proof proof, std::string credential)

@@ -168,6 +168,87 @@ TEST_F(ChallengeApi, LevelThreeWantsAVerifiedUserAndWaitsForApproval)
     EXPECT_TRUE(reply.body.at("usable_factors").as_array().empty());
 }
 
+class SecondPersons : public ChallengeApi
+{
+  protected:
+    void SetUp() override
+    {
+        ChallengeApi::SetUp();
+        world.add_user("carol", false, {"approvers"});
+        world.add_passkey("carol", carols_key);
+        carol.sign_in(carols_key);
+    }
+    SoftAuthenticator carols_key{origin};
+    Browser carol{world, "192.0.2.9"};
+};
+
+TEST_F(SecondPersons, SeeWhatAsksForThemAndNothingElse)
+{
+    const auto plain = world.hold("alice", 2), held = world.hold("alice", 3);
+    EXPECT_EQ(carol.get("challenges/" + plain.id).status, 404);
+    EXPECT_EQ(bob.get("challenges/" + held.id).status, 404) << "of no group";
+    const auto listed = carol.get("challenges").body.at("challenges").as_array();
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_EQ(json::value_to<std::string>(listed[0].at("id")), held.id);
+    const auto shown = carol.get("challenges/" + held.id).body;
+    EXPECT_EQ(shown.at("you"), "approver");
+    EXPECT_EQ(shown.at("user"), "alice");
+    EXPECT_EQ(shown.at("waits_for_others"), false);
+    EXPECT_EQ(json::serialize(shown.at("usable_factors")), R"(["passkey"])");
+    EXPECT_EQ(json::serialize(shown.at("statements")),
+              json::serialize(alice.get("challenges/" + held.id).body.at("statements")));
+}
+
+TEST_F(SecondPersons, AreNeededBesidesTheRequesterAndInAnyOrder)
+{
+    for (const bool carol_first : {false, true}) {
+        const auto held = world.hold("alice", 3);
+        const auto first = carol_first ? prove(carol, carols_key, held.id) : prove(alice, key, held.id);
+        EXPECT_EQ(first.body.at("state"), "pending") << first.response.body;
+        EXPECT_EQ(first.body.at("waits_for_others"), true);
+        EXPECT_TRUE(first.body.at("usable_factors").as_array().empty());
+        const auto second = carol_first ? prove(alice, key, held.id) : prove(carol, carols_key, held.id);
+        EXPECT_EQ(second.body.at("state"), "approved") << second.response.body;
+    }
+}
+
+TEST_F(SecondPersons, CannotBeTheRequesterNorOnePersonTwice)
+{
+    world.add_user("dora", false, {"approvers"});
+    SoftAuthenticator doras_key{origin}, doras_other{origin};
+    world.add_passkey("dora", doras_key);
+    world.add_passkey("dora", doras_other);
+    Browser dora{world, "192.0.2.10"};
+    dora.sign_in(doras_key);
+    const auto own = world.hold("dora", 3);
+    EXPECT_EQ(prove(dora, doras_key, own.id).body.at("state"), "pending");
+    EXPECT_EQ(prove(dora, doras_other, own.id).body.at("state"), "pending") << "approved herself";
+    EXPECT_EQ(prove(carol, doras_key, own.id).code(), "wrong_answer") << "with somebody else's key";
+    EXPECT_EQ(prove(carol, carols_key, own.id).body.at("state"), "approved");
+}
+
+TEST_F(SecondPersons, DenyWithAReasonForTheTerminal)
+{
+    const auto held = world.hold("alice", 3);
+    EXPECT_EQ(carol.post("challenges/" + held.id + "/deny", {{"reason", std::string(201, 'x')}}).status, 400);
+    EXPECT_EQ(carol.post("challenges/" + held.id + "/deny", {{"reason", "not on\na Friday \x1b[2J"}}).body.at("state"),
+              "denied");
+    const auto reply = alice.get("challenges/" + held.id);
+    EXPECT_EQ(reply.body.at("closed_by"), "carol");
+    EXPECT_EQ(reply.body.at("close_reason"), "denied by carol: not on a Friday \\u{001B}[2J");
+    EXPECT_EQ(prove(alice, key, held.id).code(), "challenge_closed");
+}
+
+TEST_F(SecondPersons, HearOfIt)
+{
+    auto hers = world.site.hub().subscribe("carol", "x"), bobs = world.site.hub().subscribe("bob", "y");
+    const auto plain = world.hold("alice", 2);
+    EXPECT_EQ(hers->take().text, "");
+    const auto held = world.hold("alice", 3);
+    EXPECT_NE(hers->take().text.find(held.id), std::string::npos);
+    EXPECT_EQ(bobs->take().text, "");
+}
+
 TEST_F(ChallengeApi, ClosedAndExpired)
 {
     struct Row {

@@ -119,7 +119,13 @@ void Browser::sign_in(SoftAuthenticator& key, const std::string& user)
 }
 
 World::World(server::ApiLimits limits)
-    : passkey({"stepgate.example", origin}, users, {}), totp(users),
+    : held({.random = {},
+            .may_approve =
+                [this](const std::string& name, const std::string& group) {
+                    const auto user = users.find_user(name);
+                    return user && *user && std::ranges::count((*user)->groups, group) == 1;
+                }}),
+      passkey({"stepgate.example", origin}, users, {}), totp(users),
       site(*server::parse_public_url(origin), limits, dependencies())
 {
     held.observe([this](const challenges::Event& event) { site.on_challenge(event); });
@@ -157,9 +163,10 @@ void World::pass(std::chrono::seconds time)
     held.tick(now);
 }
 
-accounts::User World::add_user(const std::string& name, bool auditor)
+accounts::User World::add_user(const std::string& name, bool auditor, std::vector<std::string> groups)
 {
     auto user = users.make_user(name);
+    user.groups = std::move(groups);
     user.auditor = auditor;
     user.scram_verifier = verifier;
     EXPECT_TRUE(users.update_user(user).has_value());

@@ -111,7 +111,7 @@ class World
     void pass(std::chrono::seconds time);
 
     /// A user whose password is "pass word".
-    accounts::User add_user(const std::string& name, bool auditor = false);
+    accounts::User add_user(const std::string& name, bool auditor = false, std::vector<std::string> groups = {});
     /// A passkey made without the web.
     void add_passkey(const std::string& user, SoftAuthenticator& key);
     std::string add_totp(const std::string& user); // the secret

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, api, type Challenge } from '../api';
 import { approve_with_passkey, explain } from '../passkey';
+import { use_session } from '../session';
 import { text } from '../text';
 import { use_armed } from './armed';
 import { CodeInput, Notice, Problem } from './basics';
@@ -14,6 +15,8 @@ export function Answer({ challenge, on_answered, on_reload }: {
 }) {
   const [busy, set_busy] = useState<'' | 'passkey' | 'code' | 'deny'>('');
   const [problem, set_problem] = useState('');
+  const [reason, set_reason] = useState('');
+  const me = use_session()?.user;
   const armed = use_armed(challenge.id);
   const passkey = challenge.usable_factors.includes('passkey');
   const totp = challenge.usable_factors.includes('totp');
@@ -38,11 +41,16 @@ export function Answer({ challenge, on_answered, on_reload }: {
 
   return (
     <section class="answer" aria-label={words.heading}>
-      {challenge.proofs.map((proof) => <p key={proof.factor} class="proved">{words.proved(factor_name(proof.factor))}</p>)}
+      {challenge.proofs.map((proof) => (
+        <p key={proof.user + proof.factor} class="proved">
+          {proof.user === me ? words.proved(factor_name(proof.factor)) : <bdi>{words.proved_by(proof.user, factor_name(proof.factor))}</bdi>}
+        </p>
+      ))}
       {challenge.missing.length > 0 && (
         <p class="quiet">{challenge.proofs.length > 0 ? words.missing : words.requirement}: {challenge.missing.join('; ')}</p>
       )}
-      {!passkey && !totp && (
+      {challenge.waits_for_others && <Notice kind="info" heading={words.waiting_heading}>{words.waiting}</Notice>}
+      {!passkey && !totp && !challenge.waits_for_others && (
         <Notice kind="warning" heading={words.no_factor_heading}>{words.no_factor} <a href="/factors">{words.no_factor_action}</a></Notice>
       )}
       {problem && <Problem>{problem}</Problem>}
@@ -51,10 +59,15 @@ export function Answer({ challenge, on_answered, on_reload }: {
           <Approve armed={armed} busy={busy} about={challenge.id} on_approve={() => void attempt('passkey', () => approve_with_passkey(challenge.id))} />
         )}
         {totp && !passkey && code_form}
-        <button type="button" class="deny" disabled={busy !== ''} onClick={() => void attempt('deny', () => api.deny(challenge.id))}>
+        <button type="button" class="deny" disabled={busy !== ''} onClick={() => void attempt('deny', () => api.deny(challenge.id, reason))}>
           {busy === 'deny' ? words.deny_busy : words.deny}
         </button>
       </div>
+      {challenge.you === 'approver' && (
+        <label class="deny-reason">{words.deny_reason}
+          <input type="text" maxLength={200} value={reason} onInput={(event) => set_reason(event.currentTarget.value)} />
+        </label>
+      )}
       {totp && passkey && <details class="code-instead"><summary>{words.code_instead}</summary>{code_form}</details>}
     </section>
   );

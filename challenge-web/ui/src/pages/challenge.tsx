@@ -74,15 +74,18 @@ export function ChallengePage({ id }: { id: string }) {
 }
 
 function Pending({ challenge, on_answered, on_reload }: { challenge: Challenge; on_answered: (read: Challenge) => void; on_reload: () => void }) {
+  const mine = challenge.you === 'requester';
   return (
     <section class="challenge">
-      <Heading quiet>{words.heading}</Heading>
+      <Heading quiet>{mine ? words.heading : words.heading_for(challenge.user)}</Heading>
       <div class="compare">
         <div>
           <span class="compare-label" id="code-label">{words.code_label}</span>
           <output class="code code-big" aria-labelledby="code-label">{challenge.code}</output>
         </div>
-        <p><strong>{words.compare}</strong> {words.differs}</p>
+        {mine
+          ? <p><strong>{words.compare}</strong> {words.differs}</p>
+          : <p><strong>{words.compare_for(challenge.user)}</strong> {words.ask_for(challenge.user)}</p>}
         <p class="compare-time"><span class="compare-label">{words.time_left}</span><Countdown expires={challenge.expires} on_end={on_reload} spoken /></p>
       </div>
 
@@ -94,7 +97,7 @@ function Pending({ challenge, on_answered, on_reload }: { challenge: Challenge; 
         <Touches challenge={challenge} />
       </div>
       <Context challenge={challenge} />
-      {challenge.elevation && <Notice kind="info">{words.elevation(challenge.elevation.seconds, challenge.elevation.scope)}</Notice>}
+      {challenge.elevation && <Notice kind="info">{words.elevation(challenge.elevation.seconds, challenge.elevation.scope, mine ? 'yours' : challenge.user)}</Notice>}
       <Answer challenge={challenge} on_answered={on_answered} on_reload={on_reload} />
     </section>
   );

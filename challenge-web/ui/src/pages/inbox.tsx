@@ -5,7 +5,7 @@ import { Chips, Heading, Loading, use_title } from '../components/basics';
 import { Countdown } from '../components/countdown';
 import { Revealed } from '../components/sql';
 import { is_pending, pending_of, type Inbox } from '../inbox';
-import { server_now } from '../session';
+import { server_now, use_session } from '../session';
 import { text } from '../text';
 import { ago } from '../time';
 
@@ -41,8 +41,10 @@ export function InboxPage({ inbox }: { inbox: Inbox }) {
 }
 
 function Waiting({ challenge, on_end }: { challenge: ChallengeSummary; on_end: () => void }) {
+  const session = use_session();
   return (
     <li class="card card-pending">
+      {session && challenge.user !== session.user && <p class="asks"><strong>{words.asks(challenge.user)}</strong></p>}
       <div class="card-head">
         <span class="code">{challenge.code}</span>
         <span class="time-left"><Countdown expires={challenge.expires} on_end={on_end} /> {words.left}</span>
