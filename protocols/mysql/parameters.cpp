@@ -128,14 +128,15 @@ std::size_t read_count(Cursor& in, const Execute& execute, Capabilities capabili
     return in.good() ? static_cast<std::size_t>(count) : 0;
 }
 
-void read_values(Cursor& in, const Layout& layout, const std::vector<BoundType>& types, const LongData& long_data,
+void read_values(Cursor& in, const Layout& layout, const std::vector<BoundType>& types, const LongData* long_data,
                  std::vector<Parameter>& out)
 {
     for (std::size_t i = 0; i < layout.count && in.good(); ++i) {
         Parameter& parameter = out[i];
         parameter.type = types[i];
         // What was sent ahead counts, whatever the bitmap says: as on both servers.
-        if (const auto* bytes = long_data.find(static_cast<std::uint16_t>(i))) {
+        const auto* bytes = long_data == nullptr ? nullptr : long_data->find(static_cast<std::uint16_t>(i));
+        if (bytes != nullptr) {
             parameter.kind = Parameter::Kind::long_data;
             parameter.bytes = *bytes;
             continue;
@@ -179,7 +180,7 @@ Parameter::Kind read_indicator(Cursor& in)
 
 result<void> LongData::append(std::uint16_t parameter, wire::View data)
 {
-    if (overflowed_ || data.size() > limit_ - size_) {
+    if (overflowed_ || data.size() > *budget_) {
         overflowed_ = true;
         return errc::too_large;
     }
@@ -187,7 +188,7 @@ result<void> LongData::append(std::uint16_t parameter, wire::View data)
     if (known == pieces_.end())
         known = pieces_.insert(known, Piece{parameter, {}});
     known->bytes.insert(known->bytes.end(), data.begin(), data.end());
-    size_ += data.size();
+    *budget_ -= data.size();
     return {};
 }
 
@@ -207,8 +208,9 @@ std::size_t LongData::end() const
 
 void LongData::clear()
 {
+    for (const auto& piece : pieces_)
+        *budget_ += piece.bytes.size();
     pieces_.clear();
-    size_ = 0;
     overflowed_ = false;
 }
 
@@ -225,7 +227,7 @@ result<void> decode_parameters(const Execute& execute, Capabilities capabilities
     if (layout.brings_types)
         read_types(in, capabilities.has(Capability::query_attributes), layout.count, binding.types, out);
     if (in.good() && binding.types.size() >= layout.count)
-        read_values(in, layout, binding.types, binding.long_data, out);
+        read_values(in, layout, binding.types, &binding.long_data, out);
     else
         in.fail();
     return finish(in, layout.brings_types, binding);
@@ -301,7 +303,7 @@ result<std::string_view> decode_query(wire::View payload, Capabilities capabilit
             read_types(in, true, layout.count, types, out);
         if (!in.good() || types.size() < layout.count)
             return errc::malformed_parameters;
-        read_values(in, layout, types, LongData{}, out);
+        read_values(in, layout, types, nullptr, out);
     }
     const auto sql = in.rest_text();
     return in.finish(sql, errc::malformed_parameters);

@@ -5,8 +5,10 @@
 #include "protocols/mysql/errc.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace stepgate::protocols::mysql
@@ -79,8 +81,14 @@ void append_text(std::string& out, const Parameter& parameter);
 class LongData
 {
   public:
-    /// `limit`: most bytes of all parameters together.
-    explicit LongData(std::size_t limit = 64 * 1024 * 1024) : limit_{limit} {}
+    /// Bytes that may still be kept, by all that share it.
+    using Budget = std::shared_ptr<std::size_t>;
+
+    explicit LongData(std::size_t limit = 64 * 1024 * 1024) : LongData{std::make_shared<std::size_t>(limit)} {}
+    explicit LongData(Budget budget) : budget_{std::move(budget)} {}
+    LongData(LongData&&) = default;
+    LongData& operator=(LongData&&) = delete;
+    ~LongData() { clear(); }
 
     /// errc: too_large; then no execution can be judged until clear().
     [[nodiscard]] result<void> append(std::uint16_t parameter, wire::View data);
@@ -97,7 +105,7 @@ class LongData
         std::uint16_t parameter;
         wire::Bytes bytes;
     };
-    std::size_t limit_, size_ = 0;
+    Budget budget_;
     bool overflowed_ = false;
     std::vector<Piece> pieces_;
 };

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 
@@ -31,6 +32,12 @@ class Statements
         bool is_pending = false;
     };
 
+    /// `long_data_limit`: most bytes of long data of all statements together.
+    explicit Statements(std::size_t long_data_limit = 64 * 1024 * 1024)
+        : budget_{std::make_shared<std::size_t>(long_data_limit)}
+    {
+    }
+
     /// `id` may be last_prepared. The pointer is valid until the next call that is not const.
     [[nodiscard]] Found find(std::uint32_t id)
     {
@@ -48,11 +55,16 @@ class Statements
     /// COM_STMT_PREPARE number `number` goes to the server.
     void prepare(std::uint64_t number, T value) { pending_.push_back({number, std::move(value), true}); }
 
-    /// COM_STMT_CLOSE.
+    /// COM_STMT_CLOSE. MariaDB closes the last one with last_prepared too; MySQL does not, and has one more than is
+    /// known.
     void close(std::uint32_t id)
     {
-        if (id == last_prepared)
-            return; // the server looks for a statement of this number
+        if (id == last_prepared && !pending_.empty()) {
+            pending_.back().survives = false;
+            return;
+        }
+        if (id == last_prepared && has_last_)
+            id = last_;
         statements_.erase(id);
         if (has_last_ && id == last_)
             has_last_ = false;
@@ -74,12 +86,14 @@ class Statements
             return;
         Pending begun = std::move(pending_.front());
         pending_.pop_front();
+        has_last_ = begun.survives;
         if (!begun.survives)
             return;
-        statements_.insert_or_assign(prepared.statement,
-                                     Statement{std::move(begun.value), prepared.columns, Binding{prepared.parameters}});
+        statements_.erase(prepared.statement);
+        Binding binding{prepared.parameters, {}, LongData{budget_}};
+        statements_.emplace(prepared.statement,
+                            Statement{std::move(begun.value), prepared.columns, std::move(binding)});
         last_ = prepared.statement;
-        has_last_ = true;
     }
 
     /// The command of this number came to its end: a preparation that is still pending failed, and after it MariaDB
@@ -101,6 +115,7 @@ class Statements
         T value;
         bool survives;
     };
+    LongData::Budget budget_;
     std::unordered_map<std::uint32_t, Statement> statements_;
     std::deque<Pending> pending_;
     std::uint32_t last_ = 0;

@@ -19,6 +19,12 @@ template <class T>
 class Tracker : private Replies
 {
   public:
+    /// `agreed` and `status` as Replies; `long_data_limit` as Statements.
+    explicit Tracker(Capabilities agreed, StatusFlags status = {}, std::size_t long_data_limit = 64 * 1024 * 1024)
+        : Replies{agreed, status}, statements_{long_data_limit}
+    {
+    }
+
     using Statement = typename Statements<T>::Statement;
 
     using Replies::answering;
@@ -32,7 +38,6 @@ class Tracker : private Replies
     using Replies::quiet;
     using Replies::received;
     using Replies::release;
-    using Replies::Replies;
     using Replies::rows_follow;
     using Replies::status;
     using Replies::wants_auth;

@@ -34,8 +34,10 @@ void with_types(wire::View payload, Capabilities capabilities, const Binding& bi
     wire::Bytes out;
     if (!encode_execute_with_types(out, payload, capabilities, binding))
         std::abort();
-    Binding server = binding;
-    server.types.clear();
+    Binding server{binding.parameters};
+    for (std::size_t i = 0; i < binding.long_data.end(); ++i)
+        if (const auto* bytes = binding.long_data.find(static_cast<std::uint16_t>(i)))
+            check(server.long_data.append(static_cast<std::uint16_t>(i), *bytes).has_value());
     std::vector<Parameter> parameters;
     const auto execute = decode_execute(wire::View{out}.subspan(header_size));
     check(execute.has_value());

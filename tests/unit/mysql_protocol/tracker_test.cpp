@@ -68,14 +68,52 @@ TEST(Tracker, after_a_failed_preparation_there_is_no_last_one)
 
 TEST(Tracker, a_closed_statement_means_nothing)
 {
+    for (const std::uint32_t id : {1U, last_prepared}) {
+        Session session{modern};
+        session.prepare(10);
+        receive(session, prepare_ok(1));
+        session.close(id);
+        EXPECT_EQ(meaning(session, 1), "none");
+        EXPECT_EQ(meaning(session, last_prepared), "none");
+        session.close(id);
+    }
+}
+
+/// MariaDB closes the last one so even before it has said its id.
+TEST(Tracker, the_last_one_can_be_closed_before_it_is_answered)
+{
     Session session{modern};
     session.prepare(10);
-    receive(session, prepare_ok(1));
+    session.prepare(20);
     session.close(last_prepared);
-    EXPECT_EQ(meaning(session, 1), "10") << "that is no statement's number";
-    session.close(1);
-    EXPECT_EQ(meaning(session, 1), "none");
+    receive(session, prepare_ok(1));
+    receive(session, prepare_ok(2));
+    EXPECT_EQ(meaning(session, 1), "10");
+    EXPECT_EQ(meaning(session, 2), "none");
     EXPECT_EQ(meaning(session, last_prepared), "none");
+}
+
+TEST(Tracker, long_data_of_all_statements_has_one_limit)
+{
+    Session session{modern, {}, 4};
+    for (std::uint8_t id = 1; id <= 3; ++id) {
+        session.prepare(id);
+        receive(session, prepare_ok(id, 1));
+        receive(session, parameter);
+    }
+    const auto append = [&](std::uint32_t id, std::string_view data) {
+        auto& long_data = session.statements().find(id).statement->binding.long_data;
+        return long_data.append(0, wire::as_bytes(data)).has_value();
+    };
+    EXPECT_TRUE(append(1, "ab"));
+    EXPECT_TRUE(append(2, "cd"));
+    EXPECT_FALSE(append(3, "e"));
+    session.close(1);
+    session.reset(3);
+    EXPECT_TRUE(append(3, "e")) << "a closed statement gives its share back";
+    EXPECT_FALSE(append(2, "fg"));
+    session.execute(*session.statements().find(2).statement, false, 1);
+    EXPECT_TRUE(append(3, "fgh"));
 }
 
 TEST(Tracker, nothing_prepared_before_survives_a_reset_or_another_user)
