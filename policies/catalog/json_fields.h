@@ -107,6 +107,7 @@ void visit(Visitor& visitor, Object& relation)
     visitor.maybe("rules", relation.rules);
     visitor.maybe("referenced_by", relation.referenced_by);
     visitor.maybe("owner", relation.owner);
+    visitor.maybe("of_type", relation.of_type);
     visitor.maybe("row_security", relation.row_security);
     visitor.maybe("policies", relation.policies);
     visitor.maybe("checks", relation.checks);

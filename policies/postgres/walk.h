@@ -225,6 +225,8 @@ class Walk
     void refresh(const ::RefreshMatViewStmt& refresh);
     void truncate(const ::TruncateStmt& truncate);
     void alter_table(const ::AlterTableStmt& alter);
+    void write_typed_tables(const ::RangeVar& type);
+    void alters_besides(::AlterTableType what);
     void read_keys(const ::RangeVar& target);
     void alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope,
                        statement::TableAccess& write);

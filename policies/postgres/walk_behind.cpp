@@ -218,7 +218,7 @@ void Walk::fire_event_triggers()
 {
     static constexpr statement::Kind firing[] = {Kind::create, Kind::alter,  Kind::drop,    Kind::rename, Kind::comment,
                                                  Kind::grant,  Kind::revoke, Kind::refresh, Kind::reindex};
-    static constexpr std::string_view shared[] = {"database", "role", "tablespace", "system"};
+    static constexpr std::string_view shared[] = {"database", "database settings", "role", "tablespace", "system"};
     if (catalog_ == nullptr || !catalog_->contents().event_triggers)
         return;
     const statement::StatementFacts& done = facts();

@@ -248,6 +248,8 @@ bool Walk::create_object(const ::Node* node)
         return true;
     case T_CreateDomainStmt:
         is(Kind::create, "domain");
+        for (const ::ListCell& cell : cells(as<::CreateDomainStmt>(node).constraints))
+            constraint(as<::Constraint>(node_of(cell)), scope);
         return true;
     case T_CompositeTypeStmt:
     case T_CreateEnumStmt:
@@ -327,8 +329,10 @@ bool Walk::alter_object(const ::Node* node)
         redefines_code_ = true;
         if (const auto* called = if_tag<::ObjectWithArgs>(as<::AlterObjectSchemaStmt>(node).object, T_ObjectWithArgs))
             redefine_function(called->objname);
-        if (const ::RangeVar* relation = as<::AlterObjectSchemaStmt>(node).relation)
+        if (const ::RangeVar* relation = as<::AlterObjectSchemaStmt>(node).relation) {
             write_table(*relation);
+            facts().object = "table schema";
+        }
         return true;
     case T_AlterOwnerStmt:
         is(Kind::alter, object_name(as<::AlterOwnerStmt>(node).objectType));
@@ -382,13 +386,22 @@ bool Walk::alter_object(const ::Node* node)
         is(Kind::alter, "publication");
         publication(as<::AlterPublicationStmt>(node).pubobjects);
         return true;
-    case T_AlterDomainStmt:
+    case T_AlterDomainStmt: {
         is(Kind::alter, "domain");
+        Scope value = fresh_scope(); // a default, or a check that looks at the rows that are there
+        const ::Node* const definition = as<::AlterDomainStmt>(node).def;
+        if (const auto* check = if_tag<::Constraint>(definition, T_Constraint))
+            constraint(*check, value);
+        else
+            expression(definition, value);
         return true;
+    }
     case T_AlterDatabaseStmt:
     case T_AlterDatabaseRefreshCollStmt:
-    case T_AlterDatabaseSetStmt:
         is(Kind::alter, "database");
+        return true;
+    case T_AlterDatabaseSetStmt:
+        is(Kind::alter, "database settings");
         return true;
     case T_AlterOpFamilyStmt:
         is(Kind::alter, "operator family");
@@ -768,12 +781,77 @@ void Walk::alter_table(const ::AlterTableStmt& alter)
         if (const auto* command = if_tag<::AlterTableCmd>(node_of(cell), T_AlterTableCmd)) {
             TableAccess write = write_table(*alter.relation);
             alter_command(*alter.relation, *command, scope, write);
+            alters_besides(command->subtype);
             write_table(*alter.relation).columns = std::move(write.columns);
         } else {
             opaque("alters a table in a way that stepgate does not know");
         }
     }
     write_table(*alter.relation);
+    if (alter.objtype == OBJECT_TYPE)
+        write_typed_tables(*alter.relation);
+}
+
+/// What changes in a type changes in the tables OF it: the server refuses the statement without CASCADE if there are
+/// any.
+void Walk::write_typed_tables(const ::RangeVar& type)
+{
+    const catalog::Relation* const row = find(type).relation;
+    if (row == nullptr)
+        return;
+    for (const catalog::Relation& relation : catalog_->contents().relations) {
+        if (!spend(1))
+            return;
+        const catalog::Type* const of = relation.of_type == 0 ? nullptr : catalog_->type(relation.of_type);
+        if (of != nullptr && of->relation == row->oid)
+            write_index(joined(relation.schema, relation.name), true, &relation, ::RangeVar{}, {});
+    }
+}
+
+/// What ALTER TABLE changes besides the table itself, as rules name it; of several the one that others hide behind
+/// most.
+void Walk::alters_besides(::AlterTableType what)
+{
+    static constexpr std::string_view by_weight[] = {"inheritance", "rule", "trigger", "policy"};
+    std::string_view object;
+    switch (what) {
+    case AT_EnableRowSecurity:
+    case AT_DisableRowSecurity:
+    case AT_ForceRowSecurity:
+    case AT_NoForceRowSecurity:
+        object = "policy";
+        break;
+    case AT_EnableTrig:
+    case AT_EnableAlwaysTrig:
+    case AT_EnableReplicaTrig:
+    case AT_DisableTrig:
+    case AT_EnableTrigAll:
+    case AT_DisableTrigAll:
+    case AT_EnableTrigUser:
+    case AT_DisableTrigUser:
+        object = "trigger";
+        break;
+    case AT_EnableRule:
+    case AT_EnableAlwaysRule:
+    case AT_EnableReplicaRule:
+    case AT_DisableRule:
+        object = "rule";
+        break;
+    case AT_AddInherit:
+    case AT_DropInherit:
+    case AT_AttachPartition:
+    case AT_DetachPartition:
+        object = "inheritance";
+        break;
+    default:
+        return;
+    }
+    const auto weight = [](std::string_view name) {
+        return std::ranges::find(by_weight, name) - std::begin(by_weight);
+    };
+    const bool first = std::ranges::find(by_weight, facts().object) == std::end(by_weight);
+    if (first || weight(facts().object) < weight(object))
+        facts().object = object;
 }
 
 /// The columns of the relation's foreign keys, in both directions: they are compared again.

@@ -77,7 +77,7 @@ void CatalogQueries::relations()
 {
     server_.query("SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity,"
                   " CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,"
-                  " pg_get_userbyid(c.relowner)"
+                  " pg_get_userbyid(c.relowner), c.reloftype"
                   " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
                   " WHERE c.relkind <> 't' AND c.relpersistence <> 't' AND n.nspname <> 'pg_toast' AND " +
                       by_user("c.oid") + " ORDER BY c.oid",
@@ -90,6 +90,7 @@ void CatalogQueries::relations()
                       relation.row_security = row.flag(4);
                       relation.definition = row.text(5);
                       relation.owner = row.text(6);
+                      relation.of_type = row.number<Oid>(7);
                       relations_.emplace(relation.oid, contents_.relations.size());
                       contents_.relations.push_back(std::move(relation));
                   });

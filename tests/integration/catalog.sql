@@ -55,6 +55,7 @@ CREATE OPERATOR !!! (RIGHTARG = int, FUNCTION = int4abs);
 CREATE DOMAIN positive AS int DEFAULT 7 CHECK (VALUE > 0) CHECK (app.standard(VALUE) > 1);
 CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE TYPE point3 AS (x int, y int, z int);
+CREATE TABLE app.typed OF app.point3;
 CREATE FUNCTION distance(a float8, b float8) RETURNS float8 IMMUTABLE LANGUAGE sql AS 'SELECT a - b';
 CREATE TYPE span AS RANGE (SUBTYPE = float8, SUBTYPE_DIFF = distance);
 CREATE FUNCTION to_mood(int) RETURNS mood LANGUAGE sql AS $$ SELECT 'ok'::app.mood $$;

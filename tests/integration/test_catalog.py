@@ -85,6 +85,10 @@ class Dump(unittest.TestCase):
             ("ssn", 5, "pg_catalog.text", False, ""),
         ])
 
+    def test_typed_tables(self):
+        self.assertEqual(self.types[self.relations["app", "typed"]["of_type"]], "app.point3")
+        self.assertNotIn("of_type", self.customers)
+
     def test_not_null(self):
         self.assertEqual([c["name"] for c in self.customers["columns"] if c.get("not_null", False)], ["id"])
 

@@ -70,6 +70,7 @@ Contents everything()
     c.event_triggers = true;
     c.event_trigger_functions = {5};
     c.relations[0].owner = "app";
+    c.relations[0].of_type = 7;
     c.relations[0].columns[0].not_null = true;
     return c;
 }
