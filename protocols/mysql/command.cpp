@@ -178,6 +178,15 @@ std::optional<Command> command_of(wire::View payload)
     return static_cast<Command>(payload[0]);
 }
 
+result<Command> decode_command(const Frame& frame)
+{
+    if (frame.sequence != 0)
+        return errc::out_of_order;
+    if (frame.payload.empty())
+        return errc::unexpected_message;
+    return static_cast<Command>(frame.payload[0]);
+}
+
 result<std::string_view> decode_prepare(wire::View payload)
 {
     return text_of(payload, Command::stmt_prepare);

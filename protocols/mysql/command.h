@@ -77,6 +77,9 @@ enum class Treatment : std::uint8_t {
 /// The command of a message: nothing, if it has none.
 [[nodiscard]] std::optional<Command> command_of(wire::View payload);
 
+/// The same of a message as it came: a command begins a new sequence. errc: out_of_order, unexpected_message.
+[[nodiscard]] result<Command> decode_command(const Frame& frame);
+
 /// A statement id that means, to MariaDB, the last one that was prepared; its answer may not be there yet.
 inline constexpr std::uint32_t last_prepared = 0xffffffff;
 

@@ -52,6 +52,16 @@ TEST(Command, of_an_empty_message_is_none)
     EXPECT_EQ(command_of(wire::as_bytes("\3")), Command::query);
 }
 
+TEST(Command, begins_a_new_sequence)
+{
+    Frame frame;
+    EXPECT_EQ(decode_command(frame).error(), errc::unexpected_message);
+    frame.payload = wire::as_bytes("\3select 1");
+    EXPECT_EQ(decode_command(frame).value(), Command::query);
+    frame.sequence = 1;
+    EXPECT_EQ(decode_command(frame).error(), errc::out_of_order);
+}
+
 constexpr Capabilities modern =
     Capability::protocol_41 | Capability::secure_connection | Capability::plugin_auth | Capability::connect_attrs;
 
@@ -190,12 +200,10 @@ TEST(Command, another_one_is_refused)
 
 TEST(Command, is_written_as_it_is_read)
 {
-    const auto change = *decode_change_user(wire::as_bytes(raw("\x11"
-                                                               "ann\0\2xyshop\0\x2d\0plugin\0\4\1a\1b")),
-                                            modern);
-    EXPECT_EQ(written([&](wire::Bytes& out) { encode_change_user(out, change, modern); }),
-              packet(0, raw("\x11"
-                            "ann\0\2xyshop\0\x2d\0plugin\0\4\1a\1b")));
+    const auto payload = raw("\x11"
+                             "ann\0\2xyshop\0\x2d\0plugin\0\4\1a\1b");
+    const auto change = *decode_change_user(wire::as_bytes(payload), modern);
+    EXPECT_EQ(written([&](wire::Bytes& out) { encode_change_user(out, change, modern); }), packet(0, payload));
     EXPECT_EQ(written([](wire::Bytes& out) { encode_query(out, "select 1", modern); }), packet(0, "\3select 1"));
     EXPECT_EQ(written([](wire::Bytes& out) { encode_query(out, "select 1", modern | Capability::query_attributes); }),
               packet(0, raw("\3\0\1select 1")));
