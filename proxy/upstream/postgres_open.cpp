@@ -3,8 +3,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/ip/basic_resolver.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include <array>
 #include <chrono>
@@ -15,51 +13,11 @@ namespace stepgate::proxy::upstream
 
 namespace asio = boost::asio;
 namespace pg = protocols::postgres;
-using asio::ip::tcp;
-using boost::system::error_code;
 
 namespace
 {
 
-using Endpoints = std::vector<tcp::endpoint>;
-
 constexpr auto cancel_patience = std::chrono::seconds{10};
-
-std::optional<Endpoints> literal(const Target& target)
-{
-    error_code ec;
-    const auto address = asio::ip::make_address(target.host, ec);
-    if (ec)
-        return std::nullopt;
-    return Endpoints{tcp::endpoint{address, target.port}};
-}
-
-net::Task<Endpoints> resolve(net::Executor executor, const Target& target, error_code& failed)
-{
-    if (auto found = literal(target))
-        co_return std::move(*found);
-    asio::ip::basic_resolver<tcp, net::Executor> resolver{executor};
-    auto [ec, answers] = co_await resolver.async_resolve(target.host, std::to_string(target.port), net::use_task);
-    failed = ec;
-    Endpoints found;
-    for (const auto& answer : answers)
-        found.push_back(answer.endpoint());
-    co_return found;
-}
-
-net::Task<error_code> connect_any(net::Socket& socket, const Target& target)
-{
-    error_code failed;
-    const auto endpoints = co_await resolve(socket.get_executor(), target, failed);
-    for (const auto& endpoint : endpoints) {
-        failed = co_await socket.connect(endpoint);
-        if (!failed || failed == asio::error::operation_aborted)
-            break;
-    }
-    if (!failed && endpoints.empty())
-        failed = net::errc::bad_address;
-    co_return failed;
-}
 
 /// Reads exactly one byte: what follows belongs to TLS, and nothing sent before TLS may count as sent inside it.
 net::Task<char> read_answer(net::Stream& stream)
@@ -77,13 +35,6 @@ net::Task<char> read_answer(net::Stream& stream)
     }
 }
 
-Failure failure(const Target& target, Failure::Kind kind, std::string_view why)
-{
-    std::string text = target.host + ":" + std::to_string(target.port) + ": ";
-    text += why;
-    return {kind, std::move(text)};
-}
-
 /// The deadline of a cancel: nobody else watches it. By then the stream is usually gone.
 net::Task<void> close_late(net::Executor executor, std::weak_ptr<net::Stream> stream)
 {
@@ -97,10 +48,9 @@ net::Task<void> close_late(net::Executor executor, std::weak_ptr<net::Stream> st
 
 net::Task<std::optional<Failure>> open(net::Stream& stream, const Target& target)
 {
-    const auto ec = co_await connect_any(stream.socket(), target);
-    if (ec)
-        co_return failure(target, Failure::Kind::unreachable, ec.message());
-    net::tune(stream.socket());
+    auto unreachable = co_await connect(stream, target);
+    if (unreachable)
+        co_return unreachable;
     if (target.tls_mode == net::ClientTlsMode::disable)
         co_return std::nullopt;
 
