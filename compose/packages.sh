@@ -16,8 +16,8 @@ packages_for() {
     smoke) echo chromium fonts-dejavu-core ;;
     test)
       echo libgtest-dev libgmock-dev libbenchmark-dev sqlite3 zstd python3 python3-psycopg python3-psycopg2 \
-           python3-asyncpg postgresql-15-pgaudit libpostgresql-jdbc-java default-jdk-headless clang-format-14 \
-           mariadb-server-core mariadb-client-core debootstrap ;;
+           python3-asyncpg python3-pymysql python3-mysqldb postgresql-15-pgaudit libpostgresql-jdbc-java \
+           default-jdk-headless clang-format-14 mariadb-server-core mariadb-client-core libmariadb3 debootstrap ;;
     bench) echo pgbouncer haproxy libbenchmark-dev python3 python3-psycopg ;;
     fuzz) echo clang-14 libclang-rt-14-dev libstdc++-12-dev ;;
     *) echo "packages.sh: unknown set '$1': build, demo, smoke, test, bench or fuzz" >&2; exit 2 ;;

@@ -59,6 +59,8 @@ struct Question {
     std::vector<std::string> opaque_reasons;
     bool in_transaction = false;
     bool sensitive = false; // literals must not reach logs or audit in the clear
+    /// The client cannot wait for the answer: it runs the statement again, maybe in another session.
+    bool outlives_session = false;
 };
 
 /// What a held statement would do to the data, as far as the server can tell without running it. For people only: an

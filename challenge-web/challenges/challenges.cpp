@@ -440,7 +440,8 @@ void Challenges::session_ended(const std::string& session, TimePoint now)
         now = table_->not_before(now);
         table_->elevations.end_session(session);
         for (auto& [id, entry] : table_->entries)
-            if (entry.machine.live() && entry.shown.question.session == session)
+            if (entry.machine.live() && entry.shown.question.session == session &&
+                !entry.shown.question.outlives_session)
                 table_->cancel(entry, "the session ended", now, notices);
     }
     table_->tell(std::move(notices));

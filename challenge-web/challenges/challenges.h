@@ -118,7 +118,8 @@ class Challenges
 
     /// The challenge whose elevation covers this question, if any; the caller then needs no challenge of its own.
     [[nodiscard]] std::optional<ChallengeId> elevated(const Question& question, TimePoint now) const;
-    /// The session is over: its elevations (scope session) end, its pending and approved challenges are cancelled.
+    /// The session is over: its elevations (scope session) end, its pending and approved challenges are cancelled,
+    /// unless they outlive it.
     void session_ended(const std::string& session, TimePoint now);
     /// Users who were disabled, or "" for everyone (a new policy): their elevations end.
     void revoke_elevations(const std::string& user);

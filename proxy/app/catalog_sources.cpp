@@ -7,6 +7,8 @@ namespace stepgate::proxy::app
 
 std::variant<upstream::CatalogSource, std::string> catalog_source(const Listener& listener, std::string_view database)
 {
+    if (listener.protocol == Protocol::mysql)
+        return "listener " + listener.name + " is of MySQL, whose catalogs stepgate does not read yet";
     if (!listener.reads_catalog())
         return "listener " + listener.name +
                R"( names no account to read catalogs with: catalog = {user = "…", password = {env = "…"}})";

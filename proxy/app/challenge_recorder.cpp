@@ -3,6 +3,7 @@
 #include "challenge-web/challenges/base64url.h"
 #include "policies/postgres/redact.h"
 #include "proxy/app/log.h"
+#include "proxy/session/redaction.h"
 
 #include <array>
 #include <span>
@@ -74,7 +75,8 @@ Texts texts_of(const challenges::Question& question, const audit::RedactionKey& 
 {
     Texts texts;
     for (const auto& statement : question.statements) {
-        texts.statements.push_back(question.sensitive ? policies::postgres::redact(statement.sql, key) : statement.sql);
+        texts.statements.push_back(question.sensitive ? session::redacted_text(question.dialect, statement.sql, key)
+                                                      : statement.sql);
         for (std::size_t i = 0; i < statement.parameters.size(); ++i)
             texts.parameters.push_back(std::to_string(texts.statements.size()) + ".$" + std::to_string(i + 1) + " = " +
                                        parameter_text(statement.parameters[i], question.sensitive, key));

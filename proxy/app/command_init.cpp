@@ -47,11 +47,17 @@ std::string quoted(const std::string& text)
     return out + "\"";
 }
 
+std::string product(const ServerDescription& server)
+{
+    return (server.mysql ? "" : "PostgreSQL ") + server.version;
+}
+
 std::string configuration_text(const Plan& plan)
 {
     const auto& o = plan.options;
     const auto& server = plan.server;
-    std::string text = "# stepgate in front of PostgreSQL " + server.version +
+    const std::string protocol = server.mysql ? "mysql" : "postgres";
+    std::string text = "# stepgate in front of " + product(server) +
                        ". Every key is described in compose/stepgate.sample.toml.\n"
                        "store = \"sqlite:stepgate.db\"\n"
                        "policies = [\"packs/destructive.toml\", \"packs/pii.toml\", \"site.toml\"]\n"
@@ -61,7 +67,7 @@ std::string configuration_text(const Plan& plan)
     text += "listen = " + quoted(o.web_listen) + "\n";
     text += "public_url = " + quoted(o.public_url) + "\n";
     text += "tls = {cert = \"tls/server.crt\", key = \"tls/server.key\"}\n\n";
-    text += "[[listener]]\nname = \"postgres\"\nprotocol = \"postgres\"\n";
+    text += "[[listener]]\nname = \"" + protocol + "\"\nprotocol = \"" + protocol + "\"\n";
     text += "listen = " + quoted(o.listen) + "\n";
     text += "mode = \"enforce\"   # \"observe\": verdicts are audited, nothing is held\n";
     text += "auth = \"proxy\"\n";
@@ -137,7 +143,13 @@ void print_next(const Plan& plan, const std::string& password, std::ostream& out
         << "Next:\n"
         << "  1. stepgate serve --config " << config << '\n'
         << "  2. stepgate enroll --config " << config << ' ' << o.user << "   # open the link, add a passkey\n"
-        << "  3. psql \"host=" << host_of(o.listen) << " port=" << port_of(o.listen) << " user=" << o.user
+        << "  3. ";
+    if (plan.server.mysql) {
+        out << "mariadb --ssl -h " << host_of(o.listen) << " -P " << port_of(o.listen) << " -u " << o.user << " -p "
+            << plan.server.database << '\n';
+        return;
+    }
+    out << "psql \"host=" << host_of(o.listen) << " port=" << port_of(o.listen) << " user=" << o.user
         << " dbname=" << plan.server.database << "\"\n";
 }
 
@@ -146,9 +158,11 @@ std::string complete(InitOptions& options, std::string& web_host)
 {
     // libpq would take any other text for the name of a database on a local socket.
     const auto& server = options.upstream;
+    const bool mysql = server.starts_with("mysql://");
     const bool key_values = server.find('=') != std::string::npos && server.find("://") == std::string::npos;
-    if (!server.starts_with("postgresql://") && !server.starts_with("postgres://") && !key_values)
-        return "--upstream must be like postgresql://user@host:port/database, not " + server;
+    if (!mysql && !server.starts_with("postgresql://") && !server.starts_with("postgres://") && !key_values)
+        return "--upstream must be like postgresql://user@host:port/database or mysql://user@host:port/database, not " +
+               server;
     if (options.user.empty()) {
         const char* name = std::getenv("USER");
         options.user = name == nullptr || *name == '\0' ? "admin" : name;
@@ -174,7 +188,8 @@ int run_init(const InitOptions& options, std::ostream& out, std::ostream& err)
         err << "stepgate: " << error << '\n';
         return 2;
     }
-    auto probed = upstream::probe_postgres(options.upstream);
+    auto probed = options.upstream.starts_with("mysql://") ? upstream::probe_mysql(options.upstream)
+                                                           : upstream::probe_postgres(options.upstream);
     if (const auto* error = std::get_if<std::string>(&probed)) {
         err << "stepgate: cannot ask the server: " << *error << '\n';
         return 2;
@@ -185,7 +200,7 @@ int run_init(const InitOptions& options, std::ostream& out, std::ostream& err)
             << "; stepgate needs a TCP host in --upstream\n";
         return 2;
     }
-    out << "PostgreSQL " << plan.server.version << " at " << plan.server.host << ':' << plan.server.port << ", "
+    out << product(plan.server) << " at " << plan.server.host << ':' << plan.server.port << ", "
         << (plan.server.tls ? "with TLS" : "without TLS") << ", account " << plan.server.user
         << (plan.server.superuser ? " (a superuser: a lesser account is safer)" : "") << '\n';
 

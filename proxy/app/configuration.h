@@ -32,6 +32,12 @@ struct Endpoint {
 };
 
 enum class Protocol : std::uint8_t { postgres, mysql };
+/// How a client of MySQL learns that its statement waits.
+enum class Announce : std::uint8_t {
+    automatic, // on its screen where it can show it; else by an error after `hold.silent`: approve, then run it again
+    wait,      // the others wait silently for as long as there is to answer
+    retry,     // all get the error
+};
 enum class Mode : std::uint8_t {
     enforce, // verdicts are carried out
     observe, // verdicts are audited, nothing is held
@@ -67,13 +73,17 @@ struct Listener {
     Endpoint listen;
     Mode mode = Mode::enforce;
     Authentication auth = Authentication::proxy;
+    Announce announce = Announce::automatic; // MySQL only
     ListenerTls tls = ListenerTls::disable;
     std::filesystem::path certificate, key;
     std::filesystem::path client_ca; // set: clients over TLS must show a certificate it signed
     Upstream upstream;
     CatalogReading catalog;
     /// Somebody may read the catalogs: with auth = "passthrough" only an account of the listener's own.
-    [[nodiscard]] bool reads_catalog() const { return !catalog.user.empty() || !upstream.user.empty(); }
+    [[nodiscard]] bool reads_catalog() const
+    {
+        return protocol == Protocol::postgres && (!catalog.user.empty() || !upstream.user.empty());
+    }
 };
 
 struct Web {

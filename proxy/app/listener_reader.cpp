@@ -18,6 +18,8 @@ constexpr std::array<std::pair<std::string_view, Protocol>, 2> protocols{
     {{"postgres", Protocol::postgres}, {"mysql", Protocol::mysql}}};
 constexpr std::array<std::pair<std::string_view, Mode>, 2> modes{
     {{"enforce", Mode::enforce}, {"observe", Mode::observe}}};
+constexpr std::array<std::pair<std::string_view, Announce>, 3> announces{
+    {{"auto", Announce::automatic}, {"wait", Announce::wait}, {"retry", Announce::retry}}};
 constexpr std::array<std::pair<std::string_view, Authentication>, 2> authentications{
     {{"proxy", Authentication::proxy}, {"passthrough", Authentication::passthrough}}};
 constexpr std::array<std::pair<std::string_view, ListenerTls>, 3> listener_tls{
@@ -162,6 +164,11 @@ void read_catalog(TomlTable& table, Listener& listener, const std::filesystem::p
         if (*refresh < std::chrono::seconds{1})
             catalog->error(catalog->place("refresh"), "refresh is too short", "at least \"1s\"");
     }
+    if (listener.protocol == Protocol::mysql)
+        for (const auto* key : {"user", "password"})
+            if (catalog->has(key))
+                catalog->error(catalog->place(key), std::string{key} + " has no effect with protocol = \"mysql\"",
+                               "sessions ask the server with the upstream's account");
     if (auto user = catalog->string("user"))
         listener.catalog.user = std::move(user->value);
     listener.catalog.password = read_secret(*catalog, "password", base);
@@ -243,11 +250,15 @@ Listener read_listener(TomlTable& table, const std::filesystem::path& base)
         table.missing("protocol is missing", "protocol = \"postgres\"");
     if (const auto protocol = table.choice("protocol", protocols))
         listener.protocol = *protocol;
-    if (listener.protocol == Protocol::mysql)
-        table.error(table.place("protocol"), "MySQL is not part of this build", "protocol = \"postgres\"");
     listener.listen = read_endpoint(table, "listen");
     listener.mode = table.choice("mode", modes).value_or(Mode::enforce);
     listener.auth = table.choice("auth", authentications).value_or(Authentication::proxy);
+    if (listener.protocol == Protocol::mysql && listener.auth == Authentication::passthrough)
+        table.error(table.place("auth"), "auth = \"passthrough\" is not there for MySQL", "auth = \"proxy\"");
+    listener.announce = table.choice("announce", announces).value_or(Announce::automatic);
+    if (listener.protocol == Protocol::postgres && table.has("announce"))
+        table.error(table.place("announce"), "announce has no effect with protocol = \"postgres\"",
+                    "clients of PostgreSQL are told at once");
     read_listener_tls(table, listener, base);
     read_upstream(table, listener, base);
     read_catalog(table, listener, base);

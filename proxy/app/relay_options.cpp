@@ -33,6 +33,19 @@ net::ClientTlsMode tls_mode(UpstreamTls mode)
     return net::ClientTlsMode::verify_full;
 }
 
+session::Announce announce(Announce announce)
+{
+    switch (announce) {
+    case Announce::automatic:
+        return session::Announce::automatic;
+    case Announce::wait:
+        return session::Announce::wait;
+    case Announce::retry:
+        return session::Announce::retry;
+    }
+    return session::Announce::automatic;
+}
+
 session::UpstreamOptions upstream_options(const Upstream& upstream)
 {
     session::UpstreamOptions out;
@@ -56,6 +69,9 @@ session::ListenerOptions listener_options(const Listener& listener)
     out.tls = {tls_mode(listener.tls), listener.certificate.string(), listener.key.string(),
                listener.client_ca.string()};
     out.upstream = upstream_options(listener.upstream);
+    out.protocol = listener.protocol == Protocol::mysql ? session::Protocol::mysql : session::Protocol::postgres;
+    out.announce = announce(listener.announce);
+    out.tables_refresh = listener.catalog.refresh;
     return out;
 }
 
@@ -65,8 +81,6 @@ std::variant<std::vector<session::ListenerOptions>, std::string> relay_listeners
 {
     std::vector<session::ListenerOptions> out;
     for (const auto& listener : configuration.listeners) {
-        if (listener.protocol != Protocol::postgres)
-            return "listener " + listener.name + ": protocol mysql is not part of this build";
         out.push_back(listener_options(listener));
         if (!listener.upstream.password)
             continue;
@@ -84,6 +98,7 @@ session::ProxyOptions relay_options(const Configuration& configuration)
     out.threads = configuration.threads;
     out.hold.timeout = configuration.hold.timeout;
     out.hold.in_transaction = configuration.hold.in_transaction;
+    out.hold.silent = configuration.hold.silent;
     out.limits.connections = configuration.limits.connections;
     out.limits.connections_per_user = configuration.limits.connections_per_user;
     out.limits.connections_per_address = configuration.limits.connections_per_address;

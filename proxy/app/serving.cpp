@@ -215,7 +215,7 @@ void Serving::start_catalogs()
     std::vector<upstream::CatalogListener> known;
     for (const auto& listener : *listeners) {
         known.push_back({listener.name, listener.reads_catalog(), listener.catalog.refresh});
-        if (!listener.reads_catalog())
+        if (listener.protocol == Protocol::postgres && !listener.reads_catalog())
             log_warning("listener " + listener.name +
                         " reads no catalogs: names are matched as they are written. Give it an account: "
                         "catalog = {user = \"…\", password = {env = \"…\"}}");

@@ -1,4 +1,5 @@
 #include "proxy/session/guarded_session.h"
+#include "proxy/session/redaction.h"
 
 #include <algorithm>
 
@@ -111,7 +112,8 @@ bool GuardedSession::audit_statement(std::uint64_t number, std::string_view sql,
     // One statement without labels or rules, as nearly all are, needs no memory here.
     std::string hidden, rules, labels, kinds, tables;
     if (worker_.judge.sensitive(facts, sql)) {
-        hidden = redacted(sql);
+        const auto& key = worker_.shared.services.audit->redaction_key();
+        hidden = redacted_text(dialect(), sql, std::as_bytes(std::span{key}));
         event.text = hidden;
         event.redacted = true;
     }

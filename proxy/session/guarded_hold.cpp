@@ -74,6 +74,9 @@ net::Task<GuardedSession::Held> GuardedSession::challenge(HeldBatch batch, Stead
         co_return co_await release_elevated(batch, *covering);
     }
     holding_ = true;
+    if (runs_it_again()) {
+        co_return co_await challenge_shortly(batch, std::move(asked), read_at);
+    }
     Gate gate{worker_.shared.options.hold, time_to_answer() + expiry_slack, worker_.now};
     gate_ = &gate;
     const auto opened = open_challenge(std::move(asked));
@@ -97,19 +100,68 @@ net::Task<GuardedSession::Held> GuardedSession::challenge(HeldBatch batch, Stead
     co_return outcome;
 }
 
-boost::system::result<challenges::Opened> GuardedSession::open_challenge(challenges::Question asked)
+/// The question may be answered now, later when the statement is run again, or was answered after an earlier run.
+net::Task<GuardedSession::Held> GuardedSession::challenge_shortly(const HeldBatch& batch, challenges::Question asked,
+                                                                  SteadyTime read_at)
 {
-    const auto hold_number = ++holds_;
+    const auto& options = worker_.shared.options.hold;
+    auto& retries = worker_.shared.retries;
+    auto retry = retries.find(asked, worker_.wall());
+    const bool known = retry != nullptr;
+    if (!known) {
+        auto opened =
+            retries.open(*worker_.shared.services.challenges, std::move(asked), options.timeout, worker_.wall());
+        if (!opened) {
+            const bool alive = co_await refuse(not_opened(opened.error().message()));
+            co_return ended_unless(alive);
+        }
+        retry = std::move(*opened);
+    }
+    Gate gate{options, std::min(options.silent, time_to_answer()), worker_.now};
+    gate_ = &gate;
+    retry->wait(hear(++holds_));
+    worker_.metrics.holds.add();
+    const auto& opened = retry->opened();
+    if (!known) {
+        announce(batch, opened, read_at);
+        ask_impact(opened);
+    }
+    const auto end = co_await wait_for_answer(gate, opened, signal_);
+    Held outcome = Held::ended;
+    if (end == Gate::End::approved) {
+        outcome = co_await release_approved(batch, gate, opened);
+        retries.forget(retry);
+    } else if (end == Gate::End::expired) {
+        worker_.metrics.holds_expired.add();
+        const bool alive = co_await refuse(run_it_again(batch.verdict, url_of(opened), opened.code));
+        outcome = ended_unless(alive);
+    } else {
+        outcome = co_await end_unreleased(end, batch, gate, opened);
+        retries.forget(retry);
+    }
+    gate_ = nullptr;
+    worker_.metrics.holds.subtract();
+    co_return outcome;
+}
+
+/// News of a challenge, to this session's thread.
+challenges::Challenges::OnSettled GuardedSession::hear(std::uint64_t hold_number)
+{
     const auto weak = weak_from_this();
     const auto worker = worker_.shared_from_this();
-    return worker_.shared.services.challenges->open(
-        std::move(asked), time_to_answer(), worker_.wall(),
-        [weak, worker, hold_number](challenges::State state, const std::string& reason) {
-            boost::asio::post(worker->io, [weak, hold_number, state, reason] {
-                if (const auto self = weak.lock())
-                    static_cast<GuardedSession&>(*self).on_settled(hold_number, state, reason);
-            });
+    return [weak, worker, hold_number](challenges::State state, const std::string& reason) {
+        boost::asio::post(worker->io, [weak, hold_number, state, reason] {
+            if (const auto self = weak.lock())
+                static_cast<GuardedSession&>(*self).on_settled(hold_number, state, reason);
         });
+    };
+}
+
+boost::system::result<challenges::Opened> GuardedSession::open_challenge(challenges::Question asked)
+{
+    auto tell = hear(++holds_);
+    return worker_.shared.services.challenges->open(std::move(asked), time_to_answer(), worker_.wall(),
+                                                    std::move(tell));
 }
 
 void GuardedSession::announce(const HeldBatch& batch, const challenges::Opened& opened, SteadyTime read_at)

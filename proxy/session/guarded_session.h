@@ -62,12 +62,13 @@ class GuardedSession : public Session
     [[nodiscard]] virtual bool may_end() const = 0;  // and nothing would be lost
     [[nodiscard]] virtual bool in_transaction() const = 0;
     [[nodiscard]] virtual bool keeps_locks() const = 0; // while the statement waits
-    [[nodiscard]] virtual std::string redacted(std::string_view sql) const = 0;
     virtual void encode_rejection(wire::Bytes& out, const Rejected& rejected) const = 0;
     virtual void say_last(std::string_view sqlstate, std::string_view message) = 0; // the session ends with it
     virtual void part_from_server() = 0; // politely; the connection is closed after it
     virtual void forget() = 0;           // the session is over: what others know it by
     virtual void wake() { signal_.raise(); }
+    /// The client cannot be told while it waits: it gets an error shortly, and runs the statement again.
+    [[nodiscard]] virtual bool runs_it_again() const { return false; }
 
     // What a dialect translates: a hold. Called only between `challenge` and its end.
     [[nodiscard]] virtual policies::rules::Verdict judge_again() = 0; // the batch, as policy and state are now
@@ -155,6 +156,9 @@ class GuardedSession : public Session
     void leave();
     void on_settled(std::uint64_t hold_number, challenge_web::challenges::State state, const std::string& reason);
     void on_durable(std::uint64_t hold_number, boost::system::error_code failed);
+    [[nodiscard]] challenge_web::challenges::Challenges::OnSettled hear(std::uint64_t hold_number);
+    [[nodiscard]] net::Task<Held> challenge_shortly(const HeldBatch& batch, challenge_web::challenges::Question asked,
+                                                    SteadyTime read_at);
     [[nodiscard]] net::Task<Held> release_elevated(const HeldBatch& batch, std::string covering);
     [[nodiscard]] net::Task<Held> release_approved(const HeldBatch& batch, Gate& gate, const Opened& opened);
     [[nodiscard]] net::Task<Held> end_unreleased(Gate::End end, const HeldBatch& batch, Gate& gate,

@@ -39,6 +39,15 @@ enum class Authentication : std::uint8_t {
     passthrough, // the server authenticates the client
 };
 
+enum class Protocol : std::uint8_t { postgres, mysql };
+
+/// How clients of MySQL learn that their statement waits (others are always told at once).
+enum class Announce : std::uint8_t {
+    automatic, // those that can show it are told and wait; others wait shortly and are told to run it again
+    wait,      // the others wait silently for as long as there is to answer
+    retry,     // nobody is told while waiting
+};
+
 /// The server behind a listener, and the account used there with Authentication::proxy.
 struct UpstreamOptions {
     std::string host;
@@ -54,6 +63,9 @@ struct ListenerOptions {
     std::string name;
     std::string address = "127.0.0.1"; // an IP address, not a name
     std::uint16_t port = 0;            // 0: any free one, see Proxy::port
+    Protocol protocol = Protocol::postgres;
+    Announce announce = Announce::automatic;  // MySQL only
+    std::chrono::seconds tables_refresh{300}; // MySQL only: what is known of the server's tables is asked again
     Mode mode = Mode::enforce;
     Authentication authentication = Authentication::proxy;
     net::ServerTlsOptions tls;
@@ -63,6 +75,7 @@ struct ListenerOptions {
 struct HoldOptions {
     std::chrono::seconds timeout{300};          // time to answer
     std::chrono::seconds in_transaction{60};    // the same while locks may be held
+    std::chrono::seconds silent{15};            // for clients that cannot be told while they wait
     std::chrono::milliseconds pipelining{1000}; // bytes that arrive later mean that the client gave up
     std::chrono::milliseconds collect{20};      // wait for the rest of an extended group
     std::chrono::milliseconds keep_alive{10'000};

@@ -1,6 +1,5 @@
 #include "proxy/session/postgres_session.h"
 
-#include "policies/postgres/redact.h"
 #include "policies/rules/permissions.h"
 #include "protocols/postgres/authentication.h"
 #include "protocols/postgres/reply.h"
@@ -245,12 +244,6 @@ net::Task<void> PostgresSession::greet(const ClientStartup& startup)
         stop("the client disconnected");
     scratch_ = {};
     log(LogLevel::info, "session of " + asker_.user + " from " + address_ + " on " + asker_.listener);
-}
-
-std::string PostgresSession::redacted(std::string_view sql) const
-{
-    const auto& key = worker_.shared.services.audit->redaction_key();
-    return policies::postgres::redact(sql, std::as_bytes(std::span{key}));
 }
 
 void PostgresSession::encode_rejection(wire::Bytes& out, const Rejected& rejected) const

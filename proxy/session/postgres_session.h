@@ -56,7 +56,6 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] std::string_view dialect() const override { return "postgres"; }
     [[nodiscard]] bool is_quiet() const override { return tracker_.quiet(); }
     [[nodiscard]] bool may_end() const override;
-    [[nodiscard]] std::string redacted(std::string_view sql) const override;
     void encode_rejection(wire::Bytes& out, const Rejected& rejected) const override;
     void say_last(std::string_view sqlstate, std::string_view message) override;
     void part_from_server() override;

@@ -1,5 +1,7 @@
 #include "proxy/session/server.h"
 
+#include "proxy/session/mysql_login_keys.h"
+#include "proxy/session/mysql_session.h"
 #include "proxy/session/postgres_session.h"
 #include "proxy/session/worker.h"
 
@@ -105,7 +107,16 @@ std::string Proxy::Impl::prepare(std::vector<ListenerOptions> options)
         Certificates certificates;
         if (auto problem = load(one, certificates); !problem.empty())
             return problem;
-        listenings.push_back(std::make_shared<Listening>(std::move(one), std::move(certificates)));
+        if (one.protocol == Protocol::postgres) {
+            listenings.push_back(std::make_shared<Listening>(std::move(one), std::move(certificates)));
+            continue;
+        }
+        auto keys = std::make_shared<MySqlLoginKeys>();
+        if (auto rsa = protocols::mysql::RsaKey::generate())
+            keys->rsa = std::move(*rsa);
+        auto tables = std::make_shared<MySqlTables>(one.tables_refresh);
+        listenings.push_back(
+            std::make_shared<Listening>(std::move(one), std::move(certificates), std::move(keys), std::move(tables)));
     }
     ports.assign(listenings.size(), 0);
     return {};
@@ -126,7 +137,10 @@ std::string Proxy::Impl::bind_one(Worker& worker, std::size_t index)
         if (worker.sessions.size() > 2 * worker.shared.options.limits.connections)
             return;
         worker.look_at_clocks();
-        std::make_shared<PostgresSession>(worker, listening, std::move(socket), from)->start();
+        if (listening->options.protocol == Protocol::mysql)
+            std::make_shared<MySqlSession>(worker, listening, std::move(socket), from)->start();
+        else
+            std::make_shared<PostgresSession>(worker, listening, std::move(socket), from)->start();
     };
     listener->start(accepted, [&worker, listening](const boost::system::error_code& why) {
         worker.shared.log(LogLevel::error, {}, cannot_accept(listening->options.name, why));

@@ -24,18 +24,23 @@ void SessionRegistry::add(std::int32_t process, wire::Bytes key, Owner owner, ne
     entries_.emplace(process, Entry{std::move(key), std::move(owner), executor, std::move(session)});
 }
 
-void SessionRegistry::cancel_hold(std::int32_t process, const Owner& owner)
+std::size_t SessionRegistry::cancel_hold(std::int32_t process, const Owner& owner, std::function<void()> done)
 {
     const std::lock_guard lock{mutex_};
+    std::size_t asked = 0;
     const auto [first, last] = entries_.equal_range(process);
     for (auto at = first; at != last; ++at) {
         if (at->second.owner != owner)
             continue;
-        boost::asio::post(at->second.executor, [weak = at->second.session] {
+        ++asked;
+        boost::asio::post(at->second.executor, [weak = at->second.session, done] {
             if (const auto session = weak.lock())
                 session->cancel_hold();
+            if (done)
+                done();
         });
     }
+    return asked;
 }
 
 void SessionRegistry::remove(std::int32_t process, const wire::Bytes& key)

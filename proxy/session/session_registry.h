@@ -4,7 +4,9 @@
 #include "proxy/net/task.h"
 #include "proxy/session/session.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -27,8 +29,9 @@ class SessionRegistry
     void remove(std::int32_t process, const wire::Bytes& key);
     /// False: no such session. Keys are compared in constant time.
     bool cancel(std::int32_t process, wire::View key);
-    /// Ends the hold, if there is one, of the same owner's session with that process.
-    void cancel_hold(std::int32_t process, const Owner& owner);
+    /// Ends the hold, if there is one, of the same owner's sessions with that process. `done`, if given, is called for
+    /// each of them on its own thread when it has happened; how often that will be is returned.
+    std::size_t cancel_hold(std::int32_t process, const Owner& owner, std::function<void()> done = {});
 
   private:
     struct Entry {

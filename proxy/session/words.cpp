@@ -53,6 +53,15 @@ Words still_held(const std::string& url, const std::string& code)
     return {"00000", "STILL HELD · approve at " + url + " · code " + code, {}, {}};
 }
 
+Words run_it_again(const Verdict& verdict, const std::string& url, const std::string& code)
+{
+    return {"42501",
+            "statement held: approve at " + url + " · code " + code + ", then run it again (" + rule_list(verdict) +
+                ")",
+            {},
+            {}};
+}
+
 Words approved()
 {
     return {"00000", "APPROVED · the statement runs now", {}, {}};

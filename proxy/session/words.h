@@ -22,6 +22,8 @@ struct Words {
 [[nodiscard]] Words held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code,
                          bool in_transaction);
 [[nodiscard]] Words still_held(const std::string& url, const std::string& code);
+[[nodiscard]] Words run_it_again(const policies::rules::Verdict& verdict, const std::string& url,
+                                 const std::string& code);
 [[nodiscard]] Words approved();
 [[nodiscard]] Words refused_by_policy(const policies::rules::Verdict& verdict);
 [[nodiscard]] Words noticed(const policies::rules::Verdict& verdict);

@@ -11,6 +11,7 @@
 #include "proxy/session/connection_limits.h"
 #include "proxy/session/metrics.h"
 #include "proxy/session/options.h"
+#include "proxy/session/retries.h"
 #include "proxy/session/session.h"
 #include "proxy/session/session_registry.h"
 
@@ -26,6 +27,9 @@
 namespace stepgate::proxy::session
 {
 
+struct MySqlLoginKeys;
+class MySqlTables;
+
 /// What all threads share. Everything in it is thread-safe or never changes.
 struct Shared {
     Shared(Services its_services, ProxyOptions its_options)
@@ -39,6 +43,7 @@ struct Shared {
     ProxyOptions options;
     ConnectionLimits connections;
     SessionRegistry registry;
+    Retries retries;
     std::atomic<std::uint64_t> next_session{1};
 
     void log(LogLevel level, std::string_view session, std::string_view text) const
@@ -58,13 +63,17 @@ struct Certificates {
 class Listening
 {
   public:
-    Listening(ListenerOptions its_options, Certificates certificates)
-        : options{std::move(its_options)}, certificates_{std::make_shared<const Certificates>(std::move(certificates))}
+    Listening(ListenerOptions its_options, Certificates certificates, std::shared_ptr<MySqlLoginKeys> keys = {},
+              std::shared_ptr<MySqlTables> tables = {})
+        : options{std::move(its_options)}, mysql_keys{std::move(keys)}, mysql_tables{std::move(tables)},
+          certificates_{std::make_shared<const Certificates>(std::move(certificates))}
     {
     }
     const ListenerOptions options;
     const std::shared_ptr<protocols::postgres::ScramKeyCache> upstream_keys =
         std::make_shared<protocols::postgres::ScramKeyCache>();
+    const std::shared_ptr<MySqlLoginKeys> mysql_keys; // null: another protocol
+    const std::shared_ptr<MySqlTables> mysql_tables;  // likewise
 
     [[nodiscard]] std::shared_ptr<const Certificates> certificates() const
     {

@@ -26,6 +26,7 @@ struct Failure {
         tls,         // not offered, or the certificate was not accepted
         refused,     // the server said no: `server_error` may go to the client
         credentials, // the server does not accept our account: its words stay here
+        database,    // it does not let our account into the database that the client asks for
         protocol,    // it does not speak the protocol
     };
     Kind kind{};

@@ -182,7 +182,8 @@ class Stack:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test."))
         self.folder.chmod(0o711)
         self.owns_cluster = cluster is None
-        self.cluster = cluster or Cluster(self.folder / "cluster", *cluster_settings)
+        self.cluster_settings = cluster_settings
+        self.cluster = cluster or self.make_cluster()
         self.port, self.web_port, self.admin_port = free_port(), free_port(), free_port()
         self.public_url = f"https://localhost:{self.web_port}"
         self.home = self.folder / "stepgate"
@@ -194,6 +195,9 @@ class Stack:
         except BaseException:
             self.close()
             raise
+
+    def make_cluster(self):
+        return Cluster(self.folder / "cluster", *self.cluster_settings)
 
     def configure(self, policy, extra, listener, upstream, hold, level_one, packs):
         env = dict(os.environ, PGPASSWORD="app-password")

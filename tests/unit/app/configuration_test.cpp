@@ -113,7 +113,13 @@ TEST(Configuration, EveryValueArrives)
     EXPECT_EQ(c.limits.idle, 1h);
     EXPECT_EQ(c.admin, (Endpoint{"127.0.0.1", 9643}));
     EXPECT_EQ(c.log_level, LogLevel::debug);
-    ASSERT_EQ(c.listeners.size(), 2U);
+    ASSERT_EQ(c.listeners.size(), 3U);
+    const auto& mysql = c.listeners[2];
+    EXPECT_EQ(mysql.protocol, Protocol::mysql);
+    EXPECT_EQ(mysql.announce, Announce::retry);
+    EXPECT_EQ(mysql.upstream.port, 3306);
+    EXPECT_EQ(mysql.catalog.refresh, std::chrono::seconds{60});
+    EXPECT_FALSE(mysql.reads_catalog()); // of PostgreSQL
     const auto& shop = c.listeners[0];
     EXPECT_EQ(shop.name, "shop-pg");
     EXPECT_EQ(shop.listen, (Endpoint{"0.0.0.0", 6432}));

@@ -1,0 +1,338 @@
+#include "proxy/session/mysql_front_door.h"
+
+#include "protocols/mysql/reply.h"
+#include "protocols/mysql/server_login.h"
+#include "protocols/postgres/crypto.h"
+#include "protocols/postgres/scram_keys.h"
+#include "proxy/session/mysql_login_keys.h"
+#include "proxy/upstream/random.h"
+
+#include <algorithm>
+
+namespace stepgate::proxy::session
+{
+
+namespace my = protocols::mysql;
+namespace pg = protocols::postgres;
+using my::Capability;
+
+namespace
+{
+
+Rejected broke_protocol(const boost::system::error_code& error)
+{
+    if (error.category() != my::mysql_category())
+        return {};
+    return {Rejected::Kind::protocol, "08P01", error.message()};
+}
+
+Rejected login_failed(const std::string& user, std::string log)
+{
+    return {Rejected::Kind::login, "28000", "Access denied for user '" + user + "' (stepgate)", {}, std::move(log)};
+}
+
+/// The password is the one that the stored verifier was made from. Takes as long for an unknown user.
+bool is_password(std::string_view password, const pg::ScramVerifier& verifier, bool known)
+{
+    const auto keys = pg::derive_scram_keys(password, verifier.salt, verifier.iterations);
+    if (!keys)
+        return false;
+    const auto stored = pg::sha256(keys->client);
+    return stored && pg::equal_secretly(*stored, verifier.stored_key) && known;
+}
+
+/// One client's way through its handshake.
+class Entry
+{
+  public:
+    Entry(net::Stream& stream, net::Buffer& in, const Listening& listening, const Certificates& certificates,
+          const Shared& shared, MySqlClient& client)
+        : stream_{stream}, in_{in}, listening_{listening}, certificates_{certificates}, shared_{shared}, client_{client}
+    {
+    }
+    net::Task<std::optional<Rejected>> receive(const upstream::MySqlGreeting& server);
+
+  private:
+    net::Task<boost::system::error_code> read_packet();
+    net::Task<std::optional<Rejected>> start_tls(bool& asked);
+    net::Task<std::optional<Rejected>> prove();
+    std::optional<Rejected> on_response(my::Capabilities offered);
+    std::optional<Rejected> check_certificate() const;
+    bool begin_login(const my::HandshakeResponse& response);
+    /// True: an answer of the client follows.
+    bool act(my::ServerLogin::Action action, wire::Bytes& out, std::optional<Rejected>& rejected);
+    void consume()
+    {
+        client_.sequence = static_cast<std::uint8_t>(frame_.last + 1);
+        in_.consume(frame_.bytes.size());
+    }
+
+    net::Stream& stream_;
+    net::Buffer& in_;
+    const Listening& listening_;
+    const Certificates& certificates_;
+    const Shared& shared_;
+    MySqlClient& client_;
+    my::MessageFramer framer_{my::login_limit};
+    my::Frame frame_{};
+    my::Nonce nonce_{};
+    std::string verifier_; // as it is stored
+    std::optional<my::ServerLogin> login_;
+    my::ServerLogin::Action action_ = my::ServerLogin::Reject{my::errc::unexpected_message};
+};
+
+std::optional<Rejected> Entry::check_certificate() const
+{
+    if (listening_.options.tls.client_ca_file.empty() || !stream_.encrypted())
+        return std::nullopt;
+    const auto names = stream_.peer_names();
+    if (std::ranges::find(names, client_.user) != names.end())
+        return std::nullopt;
+    auto rejected = login_failed(client_.user, "no client certificate, or one that names somebody else");
+    rejected.message = "this listener of stepgate wants a client certificate of user '" + client_.user + "'";
+    return rejected;
+}
+
+/// Reads no byte behind the packet: clients do not wait for an answer to SSLRequest, and what they send next must come
+/// to OpenSSL. Nothing that was sent in clear text is ever taken for something from inside TLS.
+net::Task<boost::system::error_code> Entry::read_packet()
+{
+    for (;;) {
+        const auto framed = framer_.next(in_.data());
+        if (const auto* frame = std::get_if<my::Frame>(&framed)) {
+            frame_ = *frame;
+            co_return boost::system::error_code{};
+        }
+        if (const auto* error = std::get_if<my::errc>(&framed))
+            co_return make_error_code(*error);
+        const auto wanted = std::get<my::NeedMore>(framed).bytes;
+        const auto [status, bytes] = stream_.try_read(in_.room(wanted).first(wanted));
+        if (status == net::Io::done) {
+            in_.commit(bytes);
+            continue;
+        }
+        boost::system::error_code failed = net::errc::end_of_stream;
+        if (status == net::Io::would_block) {
+            failed = co_await stream_.readable();
+        }
+        if (failed)
+            co_return failed;
+    }
+}
+
+net::Task<std::optional<Rejected>> Entry::start_tls(bool& asked)
+{
+    asked = my::is_ssl_request(frame_.payload);
+    if (!asked)
+        co_return std::nullopt;
+    const auto request = my::decode_ssl_request(frame_.payload);
+    if (!request || !certificates_.server)
+        co_return broke_protocol(my::errc::unexpected_message);
+    consume();                           // all that was read: what comes behind belongs to TLS, whenever it was sent
+    auto context = certificates_.server; // named: g++ 12 loses temporaries of a co_await
+    const auto failed = co_await stream_.accept_tls(std::move(context));
+    if (!failed)
+        co_return std::nullopt;
+    auto why = net::take_tls_errors();
+    if (why.empty())
+        why = stream_.peer_closed() ? "the client closed the connection"
+                                    : "the client does not agree on TLS 1.2 or newer";
+    co_return Rejected{Rejected::Kind::protocol, {}, {}, {}, "TLS handshake failed: " + why};
+}
+
+std::optional<Rejected> Entry::on_response(my::Capabilities offered)
+{
+    const auto response = my::decode_handshake_response(frame_.payload);
+    if (!response)
+        return broke_protocol(response.error());
+    client_.user = response->user;
+    client_.database = response->database;
+    client_.program = response->attributes.find("program_name");
+    client_.capabilities = response->capabilities & offered;
+    // Clients of MariaDB ask for progress reports with a flag that its servers understand, but do not offer.
+    if (client_.capabilities.has(Capability::progress))
+        client_.capabilities = client_.capabilities | (response->capabilities & Capability::progress_obsolete);
+    client_.largest_packet = response->largest_packet;
+    client_.collation = response->collation;
+    const auto attributes = response->attributes.encoded();
+    client_.attributes.assign(attributes.begin(), attributes.end());
+    client_.sequence = static_cast<std::uint8_t>(frame_.last + 1);
+    if (listening_.options.tls.mode == net::ServerTlsMode::require && !stream_.encrypted()) {
+        auto rejected = login_failed(client_.user, "no TLS");
+        rejected.sqlstate = "08004";
+        rejected.message = "this listener of stepgate accepts TLS connections only: use --ssl";
+        return rejected;
+    }
+    if (auto rejected = check_certificate())
+        return rejected;
+    if (!begin_login(*response))
+        return Rejected{Rejected::Kind::login, "XX000", "stepgate cannot check passwords now", {}, "no mock verifier"};
+    action_ = login_->on(*response);
+    return std::nullopt;
+}
+
+/// Unknown and disabled users get a verifier that nothing matches, so that the exchange takes its usual course.
+bool Entry::begin_login(const my::HandshakeResponse& response)
+{
+    const auto found = shared_.services.find_user ? shared_.services.find_user(response.user) : std::nullopt;
+    const auto& secret = shared_.services.audit->redaction_key();
+    my::ServerLogin::Settings settings;
+    settings.nonce = nonce_;
+    settings.tls = stream_.encrypted();
+    const auto& keys = *listening_.mysql_keys;
+    settings.rsa = keys.rsa ? &*keys.rsa : nullptr;
+    std::optional<pg::ScramVerifier> verifier;
+    if (found && !found->disabled) {
+        if (auto parsed = pg::parse_verifier(found->verifier)) {
+            verifier = std::move(*parsed);
+            verifier_ = found->verifier;
+            client_.groups = found->groups;
+            settings.digest = keys.cache.find(response.user, verifier_);
+        }
+    }
+    const bool known = verifier.has_value();
+    if (!known) {
+        auto mock = pg::mock_verifier(response.user, std::as_bytes(std::span{secret}));
+        if (!mock)
+            return false;
+        verifier = std::move(*mock);
+    }
+    settings.check = [verifier = std::move(*verifier), known](std::string_view password) {
+        return is_password(password, verifier, known);
+    };
+    login_.emplace(std::move(settings));
+    return true;
+}
+
+bool Entry::act(my::ServerLogin::Action action, wire::Bytes& out, std::optional<Rejected>& rejected)
+{
+    if (const auto* change = std::get_if<my::ServerLogin::Switch>(&action)) {
+        my::encode_auth_switch(out, client_.sequence, {change->plugin, change->data});
+        return true;
+    }
+    if (const auto* more = std::get_if<my::ServerLogin::More>(&action)) {
+        my::encode_auth_more_data(out, client_.sequence, more->data);
+        return true;
+    }
+    if (const auto* accept = std::get_if<my::ServerLogin::Accept>(&action)) {
+        client_.fast_answer.assign(accept->data.begin(), accept->data.end());
+        if (accept->learned)
+            listening_.mysql_keys->cache.keep(client_.user, verifier_, *accept->learned);
+        return false;
+    }
+    const auto error = std::get<my::ServerLogin::Reject>(action).error;
+    const auto code = make_error_code(error);
+    rejected = login_failed(client_.user,
+                            error == my::errc::wrong_password ? "wrong password or unknown user" : code.message());
+    if (error == my::errc::insecure || error == my::errc::unsupported_plugin) {
+        rejected->sqlstate = "08004";
+        rejected->message = "stepgate: " + code.message() + " (use TLS and caching_sha2_password)";
+    }
+    return false;
+}
+
+net::Task<std::optional<Rejected>> Entry::prove()
+{
+    wire::Bytes out;
+    std::optional<Rejected> rejected;
+    while (act(action_, out, rejected)) {
+        const auto lost = co_await stream_.write_all(out);
+        if (lost)
+            co_return Rejected{};
+        out.clear();
+        const auto frame = co_await upstream::next_mysql_message(stream_, in_, framer_);
+        if (!frame)
+            co_return broke_protocol(frame.error());
+        frame_ = *frame;
+        action_ = login_->on_answer(frame_.payload);
+        consume();
+    }
+    co_return rejected;
+}
+
+net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting& server)
+{
+    const bool tls = certificates_.server != nullptr;
+    const auto offered = offered_to_clients(server.capabilities, tls);
+    std::array<std::byte, 20> random{};
+    std::ranges::copy(upstream::random_bytes(random.size()), random.begin());
+    nonce_ = my::nonce_of(random);
+    my::Greeting greeting;
+    greeting.server_version = server.version;
+    greeting.thread = server.thread;
+    greeting.nonce = nonce_;
+    greeting.capabilities = offered;
+    greeting.collation = server.collation;
+    greeting.status = server.status;
+    greeting.plugin = my::caching_sha2_password;
+    wire::Bytes out;
+    my::encode_greeting(out, greeting);
+    const auto lost = co_await stream_.write_all(out);
+    if (lost)
+        co_return Rejected{};
+    for (int packets = 0; packets < 2; ++packets) { // SSLRequest at most once
+        const auto failed = co_await read_packet();
+        if (failed)
+            co_return broke_protocol(failed);
+        bool asked = false;
+        if (packets == 0) {
+            auto rejected = co_await start_tls(asked);
+            if (rejected)
+                co_return rejected;
+        }
+        if (asked)
+            continue;
+        auto rejected = on_response(offered);
+        consume();
+        if (rejected)
+            co_return rejected;
+        co_return co_await prove();
+    }
+    co_return broke_protocol(my::errc::unexpected_message);
+}
+
+} // namespace
+
+my::Capabilities offered_to_clients(my::Capabilities server, bool tls)
+{
+    // Bulk executions and files that a server asks for would carry what nobody has judged; an expired password is the
+    // account's affair, not the client's.
+    const auto not_followed = Capability::stmt_bulk_operations | Capability::bulk_unit_results |
+                              Capability::local_files | Capability::can_handle_expired_passwords | Capability::ssl;
+    auto offered = (server & my::relayed).without(not_followed);
+    offered = offered | Capability::protocol_41 | Capability::secure_connection | Capability::plugin_auth |
+              Capability::plugin_auth_lenenc_client_data | Capability::connect_attrs | Capability::connect_with_db;
+    return tls ? offered | Capability::ssl : offered;
+}
+
+MySqlError mysql_error(std::string_view sqlstate)
+{
+    if (sqlstate == "28000")
+        return {1045, "28000"};
+    if (sqlstate == "08004")
+        return {1251, "08004"};
+    if (sqlstate == "57014")
+        return {1317, "70100"};
+    if (sqlstate == "53300")
+        return {1040, "08004"};
+    if (sqlstate == "57P01" || sqlstate == "57P03")
+        return {1053, "08S01"};
+    if (sqlstate == "57P05")
+        return {4031, "HY000"};
+    if (sqlstate == "08006")
+        return {1429, "HY000"}; // numbers from 2000 on are the clients' own
+    if (sqlstate == "08P01")
+        return {1835, "HY000"};
+    return {1227, "42000"};
+}
+
+net::Task<std::optional<Rejected>> receive_mysql_client(net::Stream& stream, net::Buffer& in,
+                                                        const Listening& listening, const Certificates& certificates,
+                                                        const Shared& shared, const upstream::MySqlGreeting& server,
+                                                        MySqlClient& client)
+{
+    Entry entry{stream, in, listening, certificates, shared, client};
+    co_return co_await entry.receive(server);
+}
+
+} // namespace stepgate::proxy::session

@@ -1,0 +1,227 @@
+#include "protocols/mysql/reply.h"
+#include "proxy/session/mysql_session.h"
+
+#include <algorithm>
+
+namespace stepgate::proxy::session
+{
+
+namespace my = protocols::mysql;
+using policies::rules::Action;
+
+namespace
+{
+
+constexpr std::size_t longest_error = 500; // the mysql CLI cuts after about 512 bytes
+
+/// The first line is for a screen of its own; the client prints quotes and percents around it.
+std::string as_line(std::string text)
+{
+    return "\r\x1b[K" + text + "\n";
+}
+
+void cut(std::string& text)
+{
+    if (text.size() <= longest_error)
+        return;
+    auto end = longest_error;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U)
+        --end;
+    text.resize(end);
+}
+
+/// An ERR_Packet has one text.
+std::string one_text(const Words& words)
+{
+    std::string text = words.message;
+    for (const auto* more : {&words.detail, &words.hint})
+        if (!more->empty())
+            text += ". " + *more;
+    std::ranges::replace(text, '\n', ' ');
+    cut(text);
+    return text;
+}
+
+} // namespace
+
+/// The command at the front of `in_` needs a person, or is refused. Nothing of it reaches the server before that is
+/// decided. False: the session is over.
+net::Task<bool> MySqlSession::hold()
+{
+    const auto read_at = worker_.now;
+    held_ = current_;
+    watching_ = true;
+    if (client_.buffered())
+        on_client_readable(); // whole records that TLS keeps do not make the socket readable
+    watch_client();
+    const bool alive = co_await hold_watched(read_at);
+    watching_ = false;
+    gate_ = nullptr;
+    holding_ = false;
+    co_return alive && !client_closed_;
+}
+
+net::Task<bool> MySqlSession::hold_watched(SteadyTime read_at)
+{
+    for (;;) {
+        if (stopping_ || client_closed_ || server_ended_)
+            co_return false;
+        judge_inspected();
+        const auto& verdict = inspected_.verdict;
+        if (verdict.action < Action::challenge)
+            co_return true; // the policy has changed since: the relay sees the same
+        while (!report_late() || !audit_statement(statements_ + 1, inspected_.sql, *inspected_.facts, verdict,
+                                                  to_string(verdict.action))) {
+            const bool works = co_await wait_for_room();
+            if (!works) {
+                co_return co_await refuse_unaudited();
+            }
+        }
+        inspected_.number = ++statements_;
+        if (verdict.action == Action::deny) {
+            worker_.metrics.statements_denied.add();
+            co_return co_await refuse(refused_by_policy(verdict));
+        }
+        worker_.metrics.statements_challenged.add();
+        read_parameters();
+        auto waits = batch();
+        const auto held = co_await challenge(std::move(waits), read_at);
+        if (held != Held::again)
+            co_return held == Held::go_on;
+    }
+}
+
+/// Values as people read them; they are part of what is approved.
+void MySqlSession::read_parameters()
+{
+    inspected_.parameters.clear();
+    const auto framed = framer_.next(in_.data());
+    const auto* frame = std::get_if<my::Frame>(&framed);
+    if (frame == nullptr)
+        return; // it was there when it was inspected
+    if (inspected_.command == my::Command::stmt_execute) {
+        const auto execute = my::decode_execute(frame->payload);
+        auto* statement = tracker_->statements().find(inspected_.statement).statement;
+        if (!execute || statement == nullptr ||
+            !my::decode_parameters(*execute, peer_.capabilities, statement->binding, values_))
+            return; // likewise
+    } else if (inspected_.command != my::Command::query ||
+               !my::decode_query(frame->payload, peer_.capabilities, values_)) {
+        return;
+    }
+    for (const auto& value : values_) {
+        challenge_web::challenges::Parameter parameter;
+        parameter.type_oid = static_cast<std::uint32_t>(value.type.type);
+        if (value.kind != my::Parameter::Kind::null)
+            my::append_text(parameter.value.emplace(), value);
+        inspected_.parameters.push_back(std::move(parameter));
+    }
+}
+
+HeldBatch MySqlSession::batch() const
+{
+    return {inspected_.verdict, {{inspected_.sql, inspected_.facts.get(), &inspected_.parameters, inspected_.number}}};
+}
+
+policies::rules::Verdict MySqlSession::judge_again()
+{
+    judge_inspected();
+    return inspected_.verdict;
+}
+
+/// The interactive mariadb client, whose library understands progress reports and which shows them.
+bool MySqlSession::shows_progress() const
+{
+    return peer_.capabilities.has_all(my::Capability::progress | my::Capability::progress_obsolete);
+}
+
+bool MySqlSession::runs_it_again() const
+{
+    switch (listening_->options.announce) {
+    case Announce::automatic:
+        return !shows_progress();
+    case Announce::wait:
+        return false;
+    case Announce::retry:
+        break;
+    }
+    return true;
+}
+
+void MySqlSession::progress(std::string_view text)
+{
+    if (!shows_progress() || runs_it_again())
+        return;
+    wire::Bytes packet;
+    my::Progress report;
+    report.text = text;
+    my::encode_progress(packet, static_cast<std::uint8_t>(sequence_ + told_), report);
+    ++told_;
+    to_client(packet);
+}
+
+void MySqlSession::tell_held(const policies::rules::Verdict&, const std::string& url, const std::string& code)
+{
+    progress(as_line("STATEMENT HELD · approve at " + url + " · code " + code));
+}
+
+void MySqlSession::remind(const std::string& url, const std::string& code)
+{
+    progress(as_line("STILL HELD · approve at " + url + " · code " + code));
+}
+
+void MySqlSession::keep_alive()
+{
+    progress("waiting for approval");
+}
+
+void MySqlSession::tell_approved()
+{
+    progress(as_line("APPROVED · the statement runs now"));
+}
+
+net::Task<bool> MySqlSession::release()
+{
+    current_ = held_;
+    holding_ = false;
+    if (forward_at_once())
+        co_return true;
+    co_return co_await forward();
+}
+
+void MySqlSession::error_to_client(std::uint16_t code, std::string_view sqlstate, std::string_view message)
+{
+    wire::Bytes packet;
+    my::encode_err(packet, static_cast<std::uint8_t>(sequence_ + told_), {code, sqlstate, message});
+    to_client(packet);
+}
+
+/// Answers what is held with an error. The server has seen nothing of it, so a transaction stays as it is.
+net::Task<bool> MySqlSession::refuse(Words words)
+{
+    const auto [code, sqlstate] = mysql_error(words.sqlstate);
+    if (words.sqlstate == "57014" && words.detail.empty() && words.hint.empty())
+        words.message = "Query execution was interrupted";
+    error_to_client(code, sqlstate, one_text(words));
+    in_.consume(current_);
+    killed_ = false;
+    ++commands_;
+    if (inspected_.command != my::Command::stmt_execute)
+        co_return true;
+    auto* statement = tracker_->statements().find(inspected_.statement).statement;
+    if (statement == nullptr)
+        co_return true;
+    if (!tracker_->withheld(*statement, true))
+        co_return true;
+    // The server keeps what was sent ahead until it is told to forget it.
+    wire::Bytes reset;
+    my::encode_statement_id(reset, my::Command::stmt_reset, inspected_.statement);
+    tracker_->reset(inspected_.statement, my::Origin::proxy);
+    answer_.reset();
+    const auto failed = co_await server_.write_all(reset);
+    if (failed)
+        co_return false;
+    co_return co_await quiet();
+}
+
+} // namespace stepgate::proxy::session

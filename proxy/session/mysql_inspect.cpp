@@ -1,0 +1,197 @@
+#include "proxy/session/mysql_session.h"
+
+namespace stepgate::proxy::session
+{
+
+namespace my = protocols::mysql;
+using my::Command;
+
+namespace
+{
+
+std::string quoted(std::string_view name)
+{
+    std::string text{"`"};
+    for (const char c : name) {
+        if (c == '`')
+            text.push_back('`');
+        text.push_back(c);
+    }
+    text.push_back('`');
+    return text;
+}
+
+} // namespace
+
+MySqlSession::Step MySqlSession::broken(const boost::system::error_code& error)
+{
+    fatal_ = error;
+    return Step::fatal;
+}
+
+/// The command at the front of `in_` is answered with an error; the session goes on.
+MySqlSession::Step MySqlSession::answer(my::errc error)
+{
+    const auto [code, sqlstate] = my::error_number(error);
+    error_to_client(code, sqlstate, make_error_code(error).message());
+    in_.consume(current_);
+    return Step::answer;
+}
+
+/// Outside the allow-list.
+MySqlSession::Step MySqlSession::refuse_command(Command command)
+{
+    const std::string text = std::string{my::name(command)} + " is not allowed through stepgate";
+    audit_protocol_error(text);
+    log(LogLevel::warning, text);
+    const auto [code, sqlstate] = my::error_number(my::errc::unknown_command);
+    error_to_client(code, sqlstate, text);
+    in_.consume(current_);
+    return Step::answer;
+}
+
+MySqlSession::Step MySqlSession::inspect(const my::Frame& frame)
+{
+    const auto command = my::command_of(frame.payload);
+    if (!command)
+        return broken(make_error_code(my::errc::malformed_command));
+    if (frame.sequence != 0)
+        return broken(make_error_code(my::errc::out_of_order));
+    inspected_.command = *command;
+    inspected_.statement = 0;
+    inspected_.facts.reset();
+    inspected_.sql.clear();
+    inspected_.number = 0;
+    switch (*command) {
+    case Command::quit:
+        return Step::goodbye;
+    case Command::query:
+        return inspect_query(frame);
+    case Command::init_db: {
+        const auto name = my::decode_init_db(frame.payload);
+        return name ? judge("USE " + quoted(*name)) : answer(my::errc::malformed_command);
+    }
+    case Command::field_list: {
+        const auto fields = my::decode_field_list(frame.payload);
+        return fields ? judge("SHOW COLUMNS FROM " + quoted(fields->table)) : answer(my::errc::malformed_command);
+    }
+    case Command::process_kill: {
+        const auto thread = my::decode_process_kill(frame.payload);
+        return thread ? judge("KILL " + std::to_string(*thread)) : answer(my::errc::malformed_command);
+    }
+    case Command::stmt_prepare:
+        return inspect_prepare(frame);
+    case Command::stmt_execute:
+        return inspect_execute(frame);
+    case Command::stmt_send_long_data:
+        return inspect_long_data(frame);
+    case Command::stmt_close:
+    case Command::stmt_reset:
+    case Command::stmt_fetch:
+        return inspect_statement(frame);
+    case Command::ping:
+    case Command::statistics:
+    case Command::reset_connection:
+        return my::check_bare(frame.payload) ? Step::forward : answer(my::errc::malformed_command);
+    case Command::set_option: // texts are judged as if multi-statements were on
+        return my::decode_set_option(frame.payload) ? Step::forward : answer(my::errc::malformed_command);
+    default:
+        return refuse_command(*command);
+    }
+}
+
+MySqlSession::Step MySqlSession::inspect_query(const my::Frame& frame)
+{
+    const auto sql = my::decode_query(frame.payload, peer_.capabilities, values_);
+    if (!sql)
+        return answer(my::errc::malformed_parameters);
+    return judge(std::string{*sql});
+}
+
+/// Nothing runs yet; what it would do is found out now, since the server reads it now.
+MySqlSession::Step MySqlSession::inspect_prepare(const my::Frame& frame)
+{
+    const auto sql = my::decode_prepare(frame.payload);
+    if (!sql)
+        return answer(my::errc::malformed_command);
+    inspected_.text = *sql;
+    if (state_.uncertain() && asked_after_ != commands_)
+        return Step::ask;
+    inspected_.facts = worker_.judge.facts(*sql, state_, state_.database());
+    return Step::forward;
+}
+
+MySqlSession::Step MySqlSession::inspect_execute(const my::Frame& frame)
+{
+    const auto execute = my::decode_execute(frame.payload);
+    if (!execute)
+        return answer(my::errc::malformed_command);
+    inspected_.statement = execute->statement;
+    auto* statement = tracker_->statements().find(execute->statement).statement;
+    if (statement == nullptr)
+        return answer(my::errc::unknown_statement);
+    if (!my::decode_parameters(*execute, peer_.capabilities, statement->binding, values_))
+        return answer(my::errc::malformed_parameters);
+    inspected_.sql = statement->value.sql;
+    return judged();
+}
+
+MySqlSession::Step MySqlSession::inspect_statement(const my::Frame& frame)
+{
+    std::optional<std::uint32_t> id;
+    if (inspected_.command == Command::stmt_fetch) {
+        if (const auto fetch = my::decode_fetch(frame.payload))
+            id = fetch->statement;
+    } else if (const auto decoded = my::decode_statement_id(frame.payload, inspected_.command)) {
+        id = *decoded;
+    }
+    if (!id)
+        return answer(my::errc::malformed_command);
+    inspected_.statement = *id;
+    const bool known = tracker_->statements().find(*id).statement != nullptr;
+    return known || inspected_.command == Command::stmt_close ? Step::forward : answer(my::errc::unknown_statement);
+}
+
+/// Kept as well, so that an execution is judged with its values. It has no answer, not even an error.
+MySqlSession::Step MySqlSession::inspect_long_data(const my::Frame& frame)
+{
+    const auto piece = my::decode_send_long_data(frame.payload);
+    if (!piece)
+        return broken(make_error_code(my::errc::malformed_command));
+    inspected_.statement = piece->statement;
+    auto* statement = tracker_->statements().find(piece->statement).statement;
+    if (statement == nullptr) {
+        in_.consume(current_);
+        return Step::answer;
+    }
+    const auto kept = statement->binding.long_data.append(piece->parameter, piece->data);
+    return kept ? Step::forward : broken(kept.error());
+}
+
+MySqlSession::Step MySqlSession::judge(std::string sql)
+{
+    inspected_.sql = std::move(sql);
+    return judged();
+}
+
+/// What `inspected_` would execute is judged; the command goes on if it may and is in the audit.
+MySqlSession::Step MySqlSession::judged()
+{
+    judge_inspected();
+    const auto& facts = *inspected_.facts->facts;
+    if (must_ask(facts))
+        return Step::ask;
+    if (!killed_ && kill_target())
+        return Step::kill;
+    if (must_hold(inspected_.verdict))
+        return Step::hold;
+    const auto& verdict = inspected_.verdict;
+    if (!report_late() ||
+        !audit_statement(statements_ + 1, inspected_.sql, *inspected_.facts, verdict, action_observed(verdict)))
+        return Step::slow;
+    inspected_.number = ++statements_;
+    count(verdict);
+    return Step::forward;
+}
+
+} // namespace stepgate::proxy::session

@@ -1,0 +1,172 @@
+#include "policies/mysql/lexer.h"
+#include "proxy/session/mysql_session.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace stepgate::proxy::session
+{
+
+namespace my = protocols::mysql;
+namespace mysql = policies::mysql;
+using policies::statement::Kind;
+
+namespace
+{
+
+constexpr std::string_view state_question =
+    "SELECT @@session.sql_mode, @@session.character_set_client, DATABASE() LIMIT 1";
+
+} // namespace
+
+void MySqlSession::judge_inspected()
+{
+    Facts facts;
+    if (inspected_.command == my::Command::stmt_execute) {
+        auto* statement = tracker_->statements().find(inspected_.statement).statement;
+        facts = statement != nullptr ? facts_of(statement->value) : facts_of(inspected_.sql);
+    } else {
+        facts = facts_of(inspected_.sql);
+    }
+    inspected_.facts = in_sight(std::move(facts));
+    inspected_.verdict =
+        worker_.judge.verdict(*inspected_.facts, inspected_.sql, asker_, in_transaction(), worker_.wall());
+}
+
+MySqlSession::Facts MySqlSession::facts_of(std::string_view sql)
+{
+    return worker_.judge.facts(sql, state_, state_.database());
+}
+
+/// As the server read it when it was prepared. Where it may be read anew under other settings, both must say the same.
+MySqlSession::Facts MySqlSession::facts_of(PreparedText& prepared)
+{
+    if (prepared.facts->policy != worker_.judge.policy_pointer())
+        prepared.facts = worker_.judge.match(prepared.facts->facts, state_.database());
+    const bool same_settings = prepared.modes == state_.modes() && prepared.charset == state_.charset_name();
+    if (prepared.facts->facts->names_consulted)
+        return worker_.judge.doubted(*prepared.facts, "names what may have changed since it was prepared",
+                                     state_.database());
+    if (same_settings || *facts_of(prepared.sql)->facts == *prepared.facts->facts)
+        return prepared.facts;
+    return worker_.judge.doubted(*prepared.facts, "was prepared under other settings", state_.database());
+}
+
+/// Without a catalog, what leads further than tables is not understood.
+MySqlSession::Facts MySqlSession::in_sight(Facts facts)
+{
+    if (!names_tables(*facts->facts))
+        return facts;
+    tables_ = listening_->mysql_tables->now(worker_.now);
+    auto why = not_plain(*facts, tables_.get());
+    return why.empty() ? facts : worker_.judge.doubted(*facts, std::move(why), state_.database());
+}
+
+/// Once a command: where the server does not say it, the text is judged as not understood.
+bool MySqlSession::must_ask(const policies::statement::Facts& facts) const
+{
+    return asked_after_ != commands_ && (state_.uncertain() || (tables_ == nullptr && names_tables(facts)));
+}
+
+/// The thread that the inspected text kills; nothing if it is no KILL, or does not name one plainly.
+std::optional<std::int32_t> MySqlSession::kill_target() const
+{
+    const auto& statements = inspected_.facts->facts->statements;
+    if (statements.size() != 1 || statements.front().kind != Kind::kill || state_.modes().size() != 1)
+        return std::nullopt;
+    const auto reading = state_.reading(state_.modes().front());
+    mysql::Lexer tokens{inspected_.sql, reading};
+    std::optional<std::int32_t> target;
+    for (auto token = tokens.next(); token.kind != mysql::TokenKind::end; token = tokens.next()) {
+        if (token.kind == mysql::TokenKind::word && !target)
+            continue;
+        std::int32_t number = 0;
+        const auto [end, error] = std::from_chars(token.text.data(), token.text.data() + token.text.size(), number);
+        const bool plain = token.kind == mysql::TokenKind::integer && error == std::errc{} &&
+                           end == token.text.data() + token.text.size();
+        if (!plain || target)
+            return token.kind == mysql::TokenKind::symbol ? target : std::nullopt;
+        target = number;
+    }
+    return target;
+}
+
+/// The server says what only it knows. False: the session is over.
+net::Task<bool> MySqlSession::ask()
+{
+    asked_after_ = commands_;
+    if (state_.uncertain()) {
+        const bool alive = co_await ask_state();
+        if (!alive)
+            co_return false;
+    }
+    if (listening_->mysql_tables->now(worker_.now))
+        co_return true;
+    co_return co_await ask_tables();
+}
+
+net::Task<bool> MySqlSession::ask_state()
+{
+    MySqlAnswer::OnRow on_row = [this](const MySqlAnswer::Row& row) {
+        if (row.size() != 3 || !row[0] || !row[1])
+            return;
+        state_.server_reported_sql_mode(*row[0]);
+        state_.server_reported_charset(*row[1]);
+        state_.server_reported_database(row[2].value_or(""));
+        asker_.database = state_.database();
+    };
+    co_return co_await put(state_question, std::move(on_row));
+}
+
+net::Task<bool> MySqlSession::ask_tables()
+{
+    MySqlTables::Snapshot snapshot;
+    snapshot.changes = listening_->mysql_tables->changes();
+    snapshot.read_at = worker_.now;
+    bool good = true;
+    MySqlAnswer::OnRow on_row = [&snapshot, &good](const MySqlAnswer::Row& row) {
+        good = good && row.size() == 3 && row[0] && row[1] && row[2] &&
+               MySqlTables::add(snapshot, *row[0], *row[1], *row[2]);
+    };
+    const bool alive = co_await put(MySqlTables::question, std::move(on_row));
+    if (alive && good && !answer_->failed())
+        listening_->mysql_tables->replace(std::move(snapshot));
+    co_return alive;
+}
+
+/// A question of our own, when nothing is outstanding. False: the session is over.
+net::Task<bool> MySqlSession::put(std::string_view question, MySqlAnswer::OnRow on_row)
+{
+    answer_ = std::make_unique<MySqlAnswer>(peer_.capabilities, std::move(on_row));
+    wire::Bytes query;
+    my::encode_query(query, question, peer_.capabilities);
+    tracker_->send(my::Command::query, 0, my::Origin::proxy);
+    const auto failed = co_await server_.write_all(query);
+    if (failed)
+        co_return false;
+    co_return co_await quiet();
+}
+
+/// A procedure, or a text that was not understood, may have changed anything; the server is asked before the next text.
+void MySqlSession::doubt_everything()
+{
+    policies::statement::StatementFacts somewhere;
+    somewhere.effects.emplace_back(policies::statement::SetParameter{"database", std::nullopt, false, true});
+    state_.apply(somewhere);
+    state_.doubt();
+}
+
+void MySqlSession::apply_effects(const policies::statement::Facts& facts, bool succeeded)
+{
+    // Of several statements some may have run, and one statement may set several things before it fails.
+    if (!succeeded || facts.opaque)
+        doubt_everything();
+    else
+        for (const auto& statement : facts.statements)
+            state_.apply(statement);
+    if (changes_tables(facts))
+        listening_->mysql_tables->changing();
+    asker_.database = state_.database();
+}
+
+} // namespace stepgate::proxy::session

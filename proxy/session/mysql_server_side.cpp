@@ -1,0 +1,160 @@
+#include "proxy/session/mysql_session.h"
+
+namespace stepgate::proxy::session
+{
+
+namespace my = protocols::mysql;
+
+namespace
+{
+
+constexpr unsigned reads_at_a_stretch = 32;
+
+} // namespace
+
+net::Task<void> MySqlSession::relay_server()
+{
+    bool again = true; // the login may have left bytes in TLS
+    std::size_t wanted = 1;
+    unsigned full_reads = 0;
+    bool making_sense = server_in_.empty() || scan_server();
+    while (!stopping_ && making_sense) {
+        if (!again) {
+            server_in_.release_if_empty();
+            const auto failed = co_await server_.readable();
+            if (failed)
+                break;
+        }
+        const auto room = server_in_.room(wanted);
+        const auto [status, bytes] = server_.try_read(room);
+        // A result without end: others on this thread get their turn now and then.
+        again = status == net::Io::done &&
+                ((bytes == room.size() && ++full_reads % reads_at_a_stretch != 0) || server_.buffered());
+        if (status == net::Io::would_block)
+            continue;
+        if (status != net::Io::done)
+            break;
+        server_in_.commit(bytes);
+        worker_.look_at_clocks();
+        worker_.metrics.bytes_from_servers.add(bytes);
+        making_sense = scan_server();
+        if (!out_.empty()) {
+            const bool drained = co_await drain_client();
+            if (!drained)
+                break;
+        }
+        if (draining_ && may_end())
+            say_goodbye("57P01", "stepgate is shutting down");
+    }
+    if (stopping_)
+        co_return;
+    if (end_reason_.empty())
+        end_reason_ = "the server closed the connection";
+    server_ended_ = true;
+    if (gate_ != nullptr) {
+        gate_->server_closed();
+        error_to_client(1053, "08S01", "the server ended the session; nothing of the held statement was run");
+    }
+    co_await drain_client();
+    if (started_)
+        client_.finish_writing();
+    deadline_ = std::min(deadline_, worker_.now + std::chrono::seconds{2});
+    signal_.raise();
+}
+
+/// To the client, behind the packets of our own that answer the same command.
+void MySqlSession::pass(wire::View bytes)
+{
+    if (told_ == 0)
+        return to_client(bytes);
+    wire::Bytes shifted{bytes.begin(), bytes.end()};
+    shift_.apply(shifted);
+    to_client(shifted);
+}
+
+/// Follows all whole packets of the read, and forwards them in as few writes as possible. False: lost track.
+bool MySqlSession::scan_server()
+{
+    const wire::View data = server_in_.data();
+    std::size_t sent = 0, at = 0;
+    while (!fatal_) {
+        const bool rows = tracker_->rows_follow() && tracker_->answering() == my::Origin::client;
+        const auto scanned = scanner_.next(data.subspan(at), rows);
+        if (std::holds_alternative<my::NeedMore>(scanned))
+            break;
+        if (const auto* passed = std::get_if<my::Pass>(&scanned)) {
+            tracker_->passed(passed->rows);
+            at += passed->bytes;
+        } else if (const auto* frame = std::get_if<my::Frame>(&scanned)) {
+            const bool for_client = on_server_frame(*frame);
+            at += frame->bytes.size();
+            if (!for_client)
+                sent = at; // nothing of the client's is outstanding then
+        } else {
+            fatal_ = make_error_code(std::get<my::errc>(scanned));
+        }
+    }
+    if (sent < at)
+        pass(data.subspan(sent, at - sent));
+    server_in_.consume(at);
+    if (fatal_) {
+        log(LogLevel::error, "the server's messages make no sense: " + fatal_.message());
+        audit_protocol_error("the server's messages make no sense: " + fatal_.message());
+        say_goodbye("08P01", "stepgate lost track of the server's messages");
+        return false;
+    }
+    if (waiting_ && tracker_->quiet())
+        signal_.raise();
+    return true;
+}
+
+/// True if the packet is for the client.
+bool MySqlSession::on_server_frame(const my::Frame& frame)
+{
+    const bool ours = tracker_->answering() == my::Origin::proxy;
+    if (ours && answer_) {
+        const bool row = tracker_->rows_follow();
+        answer_->on(frame.payload);
+        if (row && !answer_->done()) {
+            tracker_->passed(1);
+            return false;
+        }
+    }
+    const auto event = tracker_->received(frame.payload);
+    if (!event) {
+        fatal_ = event.error();
+        return false;
+    }
+    using Is = my::Event::Kind;
+    if (event->kind == Is::connection_lost) {
+        end_reason_ = "the server ended the session: " + std::to_string(event->err.code);
+        if (gate_ != nullptr)
+            gate_->server_closed();
+        return gate_ == nullptr && started_ && !ours;
+    }
+    if (ours)
+        return false;
+    if (event->kind == Is::completed)
+        flight_.rows = std::max<std::int64_t>(flight_.rows, 0) +
+                       static_cast<std::int64_t>(event->rows > 0 ? event->rows : event->ok.affected_rows);
+    if (event->last)
+        on_end(*event);
+    return true;
+}
+
+void MySqlSession::on_end(const my::Event& event)
+{
+    const bool failed = event.kind == my::Event::Kind::failed;
+    if (flight_.number != 0)
+        report_outcome(flight_.number, flight_.started_ns, flight_.rows,
+                       failed ? event.err.sqlstate : std::string_view{"00000"});
+    if (flight_.effects)
+        apply_effects(*flight_.effects->facts, !failed);
+    if (flight_.resets) {
+        state_.reset();
+        doubt_everything();
+    }
+    flight_ = {};
+}
+
+} // namespace stepgate::proxy::session

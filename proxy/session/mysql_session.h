@@ -1,0 +1,197 @@
+#pragma once
+
+#include "policies/mysql/session_state.h"
+#include "protocols/mysql/framer.h"
+#include "protocols/mysql/scanner.h"
+#include "protocols/mysql/tracker.h"
+#include "proxy/session/guarded_session.h"
+#include "proxy/session/mysql_answer.h"
+#include "proxy/session/mysql_front_door.h"
+#include "proxy/session/mysql_tables.h"
+#include "proxy/upstream/mysql_server.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepgate::proxy::session
+{
+
+/// One client of MySQL or MariaDB and its server. One command at a time: what a client sends before the answer to its
+/// last command is complete waits, so a command is always judged in the state that it will run in. Two coroutines on
+/// one thread, as in every session: the client's side inspects, judges and forwards; the server's side follows the
+/// answers.
+class MySqlSession final : public GuardedSession
+{
+  public:
+    MySqlSession(Worker& worker, std::shared_ptr<const Listening> listening, net::Socket socket,
+                 const boost::asio::ip::tcp::endpoint& from);
+    ~MySqlSession() override;
+
+    void cancel() override { cancel_hold(); }
+
+  private:
+    /// What to do with a command.
+    enum class Step : std::uint8_t {
+        forward,
+        more,    // no whole command is there yet
+        settle,  // the answer to the last one is not complete
+        ask,     // the server has to say what the state is, or what its tables are
+        kill,    // it ends what another session waits for
+        hold,    // a challenge, or a denial
+        slow,    // the audit's queue is full
+        answer,  // we have answered it
+        goodbye, // COM_QUIT
+        fatal,   // the protocol was broken: `fatal_`
+    };
+    using Facts = std::shared_ptr<const policies::rules::MatchedFacts>;
+
+    /// Text that COM_STMT_PREPARE brought, judged as the state was then: that is how the server has read it.
+    struct PreparedText {
+        std::string sql;
+        Facts facts;
+        std::vector<policies::mysql::SqlMode> modes;
+        std::string charset;
+    };
+    using Tracker = protocols::mysql::Tracker<PreparedText>;
+
+    /// The command that was inspected last, and what it executes.
+    struct Inspected {
+        protocols::mysql::Command command{};
+        std::uint32_t statement = 0; // of COM_STMT_*
+        std::string_view text;       // points into `in_`: of COM_STMT_PREPARE
+        std::string sql;             // what is judged; empty: nothing is
+        Facts facts;
+        policies::rules::Verdict verdict;
+        std::vector<challenge_web::challenges::Parameter> parameters; // of what is held
+        std::uint64_t number = 0;                                     // in the audit, once it is there
+    };
+    /// A command that the server has not answered yet.
+    struct Flight {
+        std::uint64_t number = 0; // in the audit; 0: it is not there
+        std::int64_t started_ns = 0;
+        std::int64_t rows = -1;
+        Facts effects; // set if it may change the session's state, or the tables
+        bool resets = false;
+    };
+
+    // Life (mysql_session.cpp)
+    [[nodiscard]] net::Task<void> run() override;
+    [[nodiscard]] std::string_view dialect() const override { return state_.version().mariadb ? "mariadb" : "mysql"; }
+    [[nodiscard]] bool is_quiet() const override { return !tracker_ || tracker_->quiet(); }
+    [[nodiscard]] bool may_end() const override;
+    void encode_rejection(wire::Bytes& out, const Rejected& rejected) const override;
+    void say_last(std::string_view sqlstate, std::string_view message) override;
+    void part_from_server() override;
+    void forget() override;
+    [[nodiscard]] net::Task<std::optional<Rejected>> admit();
+    [[nodiscard]] net::Task<std::optional<Rejected>> greet_server();
+    [[nodiscard]] net::Task<std::optional<Rejected>> log_in_to_server();
+    [[nodiscard]] net::Task<void> leave_server_in_peace();
+    [[nodiscard]] net::Task<void> welcome();
+    [[nodiscard]] std::optional<Rejected> unreachable(std::optional<upstream::Failure> failed);
+    [[nodiscard]] upstream::Target target() const;
+
+    // The client's side (mysql_client_side.cpp)
+    [[nodiscard]] net::Task<void> relay_client();
+    [[nodiscard]] bool read_client(bool& again);
+    [[nodiscard]] Step advance();
+    [[nodiscard]] net::Task<bool> handle(Step step);
+    [[nodiscard]] net::Task<bool> forward();
+    [[nodiscard]] bool depart();
+    [[nodiscard]] bool forward_at_once();
+    [[nodiscard]] net::Task<bool> quiet();
+    [[nodiscard]] net::Task<bool> wait_for_audit();
+    [[nodiscard]] net::Task<bool> cancel_target();
+
+    // What commands are (mysql_inspect.cpp)
+    [[nodiscard]] Step inspect(const protocols::mysql::Frame& frame);
+    [[nodiscard]] Step inspect_query(const protocols::mysql::Frame& frame);
+    [[nodiscard]] Step inspect_prepare(const protocols::mysql::Frame& frame);
+    [[nodiscard]] Step inspect_execute(const protocols::mysql::Frame& frame);
+    [[nodiscard]] Step inspect_statement(const protocols::mysql::Frame& frame);
+    [[nodiscard]] Step inspect_long_data(const protocols::mysql::Frame& frame);
+    [[nodiscard]] Step judge(std::string sql);
+    [[nodiscard]] Step judged();
+    [[nodiscard]] Step refuse_command(protocols::mysql::Command command);
+    [[nodiscard]] Step answer(protocols::mysql::errc error);
+    [[nodiscard]] Step broken(const boost::system::error_code& error);
+
+    // What texts mean (mysql_judging.cpp)
+    void judge_inspected();
+    [[nodiscard]] Facts facts_of(std::string_view sql);
+    [[nodiscard]] Facts facts_of(PreparedText& prepared);
+    [[nodiscard]] Facts in_sight(Facts facts);
+    [[nodiscard]] bool must_ask(const policies::statement::Facts& facts) const;
+    [[nodiscard]] std::optional<std::int32_t> kill_target() const;
+    [[nodiscard]] net::Task<bool> ask();
+    [[nodiscard]] net::Task<bool> ask_state();
+    [[nodiscard]] net::Task<bool> ask_tables();
+    [[nodiscard]] net::Task<bool> put(std::string_view question, MySqlAnswer::OnRow on_row);
+    void apply_effects(const policies::statement::Facts& facts, bool succeeded);
+    void doubt_everything();
+
+    // The server's side (mysql_server_side.cpp)
+    [[nodiscard]] net::Task<void> relay_server();
+    [[nodiscard]] bool scan_server();
+    [[nodiscard]] bool on_server_frame(const protocols::mysql::Frame& frame);
+    void on_end(const protocols::mysql::Event& event);
+    void pass(wire::View bytes);
+
+    // Holding (mysql_hold.cpp)
+    [[nodiscard]] net::Task<bool> hold();
+    [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at);
+    [[nodiscard]] HeldBatch batch() const;
+    [[nodiscard]] bool in_transaction() const override
+    {
+        return tracker_ && tracker_->status().has(protocols::mysql::Status::in_trans);
+    }
+    [[nodiscard]] bool keeps_locks() const override { return in_transaction(); }
+    [[nodiscard]] policies::rules::Verdict judge_again() override;
+    [[nodiscard]] bool runs_it_again() const override;
+    void tell_held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code) override;
+    void remind(const std::string& url, const std::string& code) override;
+    void keep_alive() override;
+    void tell_approved() override;
+    void ask_impact(const Opened&) override {} // there is no estimate of MySQL's plans yet
+    [[nodiscard]] net::Task<bool> release() override;
+    [[nodiscard]] net::Task<bool> refuse(Words words) override;
+
+    void progress(std::string_view text);
+    void error_to_client(std::uint16_t code, std::string_view sqlstate, std::string_view message);
+    void read_parameters();
+    [[nodiscard]] bool shows_progress() const;
+
+    upstream::MySqlGreeting greeting_;
+    MySqlClient peer_;
+    policies::mysql::SessionState state_;
+    std::shared_ptr<const MySqlTables::Snapshot> tables_; // what is judged with; null: the server has to be asked
+    std::optional<Tracker> tracker_;                      // once both logins are done
+    protocols::mysql::MessageFramer framer_;
+    protocols::mysql::Scanner scanner_;
+
+    Inspected inspected_;
+    std::vector<protocols::mysql::Parameter> values_; // of the last execution that was inspected; into `in_`
+    Flight flight_;
+    std::unique_ptr<MySqlAnswer> answer_; // to a question of our own, which is outstanding
+    std::size_t wanted_ = 1;              // bytes to make room for in the next read
+    std::size_t current_ = 0;             // bytes of the command that was inspected last
+    std::uint8_t sequence_ = 0;           // of the next packet that answers it
+    std::uint8_t told_ = 0;               // packets of ours in front of the server's answer
+    protocols::mysql::SequenceShift shift_;
+    wire::Bytes scratch_;
+    std::size_t targets_told_ = 0;                 // sessions whose hold a KILL has ended, or not
+    std::uint64_t commands_ = 1, asked_after_ = 0; // so far; which of them the server was asked for
+    wire::Bytes key_;
+    boost::system::error_code fatal_;
+    unsigned full_reads_ = 0;
+    bool rewritten_ = false; // what goes to the server in place of the command is in `scratch_`
+    bool killed_ = false;    // the command that is inspected is a KILL, and others know
+    bool waiting_ = false;   // the client's side waits for the server's
+    bool registered_ = false, terminated_ = false, logged_in_ = false;
+};
+
+} // namespace stepgate::proxy::session

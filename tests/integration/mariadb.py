@@ -1,0 +1,93 @@
+"""A stepgate in front of a real MariaDB: the Stack of harness.py with another server and clients."""
+import os
+import pathlib
+import re
+import subprocess
+
+from harness import BINARY, DRAIN, PATIENCE, ROOT, Stack
+
+CLIENT = "mariadb"
+SHOP = """[[label]]
+table = "customers"
+columns = {ssn = ["pii", "secret"], email = ["pii"]}
+[[label]]
+table = "payments"
+columns = {iban = ["pci"]}
+"""
+
+
+class MariaDb:
+    """A MariaDB of our own with the demo's shop, used by the account `app`."""
+
+    def __init__(self, folder, *settings):
+        self.folder = pathlib.Path(folder)
+        out = subprocess.run([ROOT / "compose/mariadb.sh", "start", self.folder, *settings], check=True, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, text=True).stdout
+        self.port = int(out.split()[-1])
+        self.admin("CREATE DATABASE shop; CREATE USER app@'%' IDENTIFIED BY 'app-password'; GRANT ALL ON shop.* TO app@'%'")
+        with open(ROOT / "compose/shop.mysql.sql") as script:
+            subprocess.run(self.command("shop"), stdin=script, check=True)
+
+    def command(self, database):
+        return [CLIENT, "--no-defaults", f"--socket={self.folder}/socket", "-uroot", "-proot", "-N", "-B", database]
+
+    def admin(self, sql, database="mysql"):
+        done = subprocess.run([*self.command(database), "-e", sql], capture_output=True, text=True)
+        if done.returncode:
+            raise AssertionError(f"{sql}: {done.stderr}")
+        return done.stdout.strip()
+
+    def shop(self, sql):
+        """Asks the server itself, around stepgate: what is really in the tables."""
+        return self.admin(sql, "shop")
+
+    def stop(self):
+        subprocess.run([ROOT / "compose/mariadb.sh", "stop", self.folder], check=False)
+
+
+class MySqlStack(Stack):
+    """A MariaDB, a configured stepgate that serves, and a user `demo`."""
+
+    def __init__(self, listener="", policy=SHOP, hold='{timeout = "5m", in_transaction = "60s", silent = "1s"}', settings=()):
+        self.settings = settings
+        super().__init__(policy=policy, listener=listener, hold=hold, cluster=None)
+
+    def make_cluster(self):
+        return MariaDb(self.folder / "cluster", *self.settings)
+
+    def configure(self, policy, extra, listener, upstream, hold, level_one, packs):
+        env = dict(os.environ, MYSQL_PWD="app-password")
+        done = subprocess.run([BINARY, "init", "--upstream", f"mysql://app@127.0.0.1:{self.cluster.port}/shop",
+                               "--directory", self.home, "--listen", f"127.0.0.1:{self.port}",
+                               "--web", f"127.0.0.1:{self.web_port}", "--user", "demo"],
+                              env=env, capture_output=True, text=True)
+        if done.returncode:
+            raise AssertionError(f"init: {done.stderr}")
+        self.password = re.search(r"password: (\S+)", done.stdout).group(1)
+        (self.home / "site.toml").write_text(policy + "\n[default]\nopaque = {challenge = {level = 2}}\n")
+        text = re.sub(r"^hold = .*$", f"hold = {hold}", self.config.read_text(), flags=re.M)
+        text = text.replace("[[listener]]", f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n\n{DRAIN}\n[[listener]]')
+        self.config.write_text(text.replace("[listener.upstream]", f"{listener}\n[listener.upstream]"))
+
+    def arguments(self, *args, database="shop", user="demo", password=None, tls=True):
+        return [CLIENT, "--no-defaults", "-h127.0.0.1", f"-P{self.port}", f"-u{user}",
+                f"-p{self.password if password is None else password}", "--ssl" if tls else "--skip-ssl", *args, database]
+
+    def mariadb(self, *args, **options):
+        """Starts the mariadb CLI through stepgate; the caller reads and waits."""
+        return subprocess.Popen(self.arguments("-N", "-B", *args, **options), text=True, stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def ask(self, sql, *args, **options):
+        """One run of the CLI to its end: (exit code, output, errors)."""
+        process = self.mariadb(*args, "-e", sql, **options)
+        out, err = process.communicate(timeout=PATIENCE)
+        return process.returncode, out.strip(), err.strip()
+
+    def pymysql(self, **more):
+        import pymysql
+        import ssl
+        context = ssl.create_default_context(cafile=self.home / "tls/ca.crt")
+        context.check_hostname = False
+        return pymysql.connect(host="127.0.0.1", port=self.port, user="demo", password=self.password, database="shop",
+                               ssl=context, **more)

@@ -1,0 +1,355 @@
+"""The main job on the second wire, with real clients against a real MariaDB: held, shown, approved or not, and what the
+server and the audit say about it afterwards."""
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+import pymysql
+
+from harness import PATIENCE, wait_for
+from mariadb import MySqlStack
+
+AGAIN = re.compile(r"approve at (https://\S+/c/(\S+)) . code (\S{3}-\S{3}), then run it again")
+
+
+class Case(unittest.TestCase):
+    listener, hold = "", '{timeout = "5m", in_transaction = "60s", silent = "1s"}'
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = MySqlStack(listener=cls.listener, hold=cls.hold).start()
+        cls.addClassCleanup(cls.stack.close)
+        cls.demo = cls.stack.person()
+
+    def setUp(self):
+        self.stack.cluster.shop("CREATE TABLE IF NOT EXISTS scratch (id int, word varchar(20))")
+        self.stack.cluster.shop("DELETE FROM scratch; INSERT INTO scratch VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+        self.assertEqual(self.demo.pending(), [], "left behind by the test before")
+
+    def rows(self):
+        return int(self.stack.cluster.shop("SELECT count(*) FROM scratch"))
+
+    def state(self, challenge):
+        return self.demo.call("GET", f"/challenges/{challenge['id']}")["state"]
+
+    def connect(self, **more):
+        connection = self.stack.pymysql(**more)
+        self.addCleanup(lambda: connection.open and connection.close())
+        return connection
+
+    def run_later(self, cursor, sql, values=None):
+        """Runs a statement that is held on a thread: (thread, list that gets its result or error)."""
+        result = []
+
+        def run():
+            try:
+                result.append(cursor.execute(sql, values))
+            except pymysql.Error as error:
+                result.append(error)
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.addCleanup(thread.join, PATIENCE)
+        return thread, result
+
+
+class Waits(Case):
+    """announce = "wait": a driver waits for as long as there is to answer."""
+    listener = 'announce = "wait"'
+
+    def test_harmless_passes(self):
+        self.assertEqual(self.stack.ask("SELECT count(*) FROM orders"), (0, "800", ""))
+        self.assertEqual(self.demo.pending(), [])
+
+    def test_approved_runs_on_the_same_connection(self):
+        connection = self.connect()
+        cursor = connection.cursor()
+        thread, result = self.run_later(cursor, "DELETE FROM scratch")
+        challenge = self.demo.wait_pending()
+        self.assertEqual(self.rows(), 3, "it ran before the approval")
+        self.demo.approve(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result, [3])
+        connection.commit()
+        cursor.execute("SELECT connection_id()")
+        self.assertEqual(cursor.fetchone()[0], connection.thread_id())
+        self.assertEqual(self.rows(), 0)
+        session = self.demo.call("GET", f"/challenges/{challenge['id']}")["session"]
+        mine = [r for r in self.stack.audit() if r["session"] == session]
+        types = [r["type"] for r in mine]
+        for expected in ("session_start", "statement", "challenge_opened", "proof_accepted", "release"):
+            self.assertIn(expected, types)
+        self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
+
+    def test_denied_is_an_error_and_the_session_lives(self):
+        cursor = self.connect().cursor()
+        thread, result = self.run_later(cursor, "DELETE FROM scratch")
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1227)
+        self.assertIn("delete-without-where", result[0].args[1])
+        cursor.execute("SELECT 'still here'")
+        self.assertEqual(cursor.fetchone(), ("still here",))
+        self.assertEqual(self.rows(), 3)
+
+    def test_transaction_stays_open_after_a_denial(self):
+        connection = self.connect()
+        cursor = connection.cursor()
+        cursor.execute("INSERT INTO scratch VALUES (4, 'd')")
+        thread, result = self.run_later(cursor, "DELETE FROM scratch")
+        challenge = self.demo.wait_pending()
+        self.assertTrue(self.demo.call("GET", f"/challenges/{challenge['id']}")["in_transaction"])
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1227)
+        connection.commit()
+        self.assertEqual(self.rows(), 4)
+
+    def test_many_statements_in_one_text_are_judged_together(self):
+        cursor = self.connect(client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS).cursor()
+        thread, result = self.run_later(cursor, "SELECT 1; DELETE FROM scratch")
+        challenge = self.demo.wait_pending()
+        self.assertEqual(len(self.demo.pending()), 1)
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1227)
+        self.assertEqual(self.rows(), 3)
+
+    def test_kill_query_ends_the_hold_and_nothing_runs_later(self):
+        connection = self.connect()
+        thread, result = self.run_later(connection.cursor(), "DELETE FROM scratch")
+        challenge = self.demo.wait_pending()
+        self.assertEqual(self.connect().cursor().execute(f"KILL QUERY {connection.thread_id()}"), 0)
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1317)
+        self.assertEqual(self.state(challenge), "cancelled")
+        cursor = connection.cursor()
+        cursor.execute("SELECT 'still here'")
+        self.assertEqual(cursor.fetchone(), ("still here",))
+        self.assertEqual(self.rows(), 3)
+
+    def test_command_process_kill_ends_the_hold(self):
+        connection = self.connect()
+        thread, result = self.run_later(connection.cursor(), "DELETE FROM scratch")
+        challenge = self.demo.wait_pending()
+        self.connect().kill(connection.thread_id())
+        thread.join(PATIENCE)
+        self.assertIsInstance(result[0], pymysql.Error)
+        self.assertEqual(self.state(challenge), "cancelled")
+        self.assertEqual(self.rows(), 3)
+
+    def test_client_that_leaves_cancels_the_hold(self):
+        process = self.stack.mariadb("-e", "DELETE FROM scratch")
+        challenge = self.demo.wait_pending()
+        process.kill()
+        process.communicate()
+        wait_for(lambda: self.state(challenge) == "cancelled", "cancellation")
+        self.assertEqual(self.rows(), 3)
+
+    def test_server_that_ends_the_session_while_held(self):
+        connection = self.connect()
+        thread, result = self.run_later(connection.cursor(), "DELETE FROM scratch")
+        challenge = self.demo.wait_pending()
+        self.stack.cluster.admin(f"KILL {connection.thread_id()}")
+        thread.join(PATIENCE)
+        self.assertIsInstance(result[0], pymysql.Error)
+        wait_for(lambda: self.state(challenge) == "cancelled", "cancellation")
+        self.assertEqual(self.rows(), 3)
+
+    def test_wait_timeout_while_held_is_not_the_answer(self):
+        connection = self.connect()
+        cursor = connection.cursor()
+        cursor.execute("SET wait_timeout = 1")
+        thread, result = self.run_later(cursor, "DELETE FROM scratch")
+        challenge = self.demo.wait_pending()
+        thread.join(PATIENCE)
+        self.assertIsInstance(result[0], pymysql.Error)
+        wait_for(lambda: self.state(challenge) == "cancelled", "cancellation")
+        self.assertEqual(self.rows(), 3)
+
+    def test_personal_data_is_held_and_its_literals_stay_out_of_the_audit(self):
+        thread, result = self.run_later(self.connect().cursor(), 'SELECT name FROM customers WHERE ssn = "123-45-6789"')
+        challenge = self.demo.wait_pending()
+        self.assertIn("pii", challenge["labels"])
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+        records = self.stack.audit()
+        self.assertFalse([r for r in records if "123-45-6789" in str(r)])
+        self.assertTrue([r for r in records if "FROM customers WHERE ssn" in str(r)])
+
+    def test_what_is_behind_a_view_is_not_understood(self):
+        thread, result = self.run_later(self.connect().cursor(), "SELECT city FROM customer_contacts")
+        challenge = self.demo.wait_pending()
+        reasons = self.demo.call("GET", f"/challenges/{challenge['id']}")["opaque_reasons"]
+        self.assertTrue(any("customer_contacts" in reason for reason in reasons), reasons)
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+
+    def test_view_that_takes_a_tables_name_through_stepgate(self):
+        """What is known of names is asked again after a definition: an old snapshot would pass the view."""
+        cursor = self.connect().cursor()
+        cursor.execute("SELECT count(*) FROM scratch")
+        cursor.execute("CREATE TABLE IF NOT EXISTS plain (a int)")
+        cursor.execute("SELECT count(*) FROM plain")
+        for sql in ("DROP TABLE plain", "CREATE VIEW plain AS SELECT name AS a FROM customers"):
+            thread, result = self.run_later(cursor, sql)
+            wait_for(lambda: result or self.demo.pending(), "a hold, or none", every=0.1)
+            for challenge in self.demo.pending():
+                self.demo.approve(challenge)
+            thread.join(PATIENCE)
+            self.assertNotIsInstance(result[0], pymysql.Error, result)
+        thread, result = self.run_later(cursor, "SELECT a FROM plain")
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.stack.cluster.shop("DROP VIEW plain")
+
+    def test_table_with_triggers_is_not_understood(self):
+        self.stack.cluster.shop("CREATE OR REPLACE TABLE bait (id int); CREATE TRIGGER bait_t BEFORE INSERT ON bait "
+                                "FOR EACH ROW DELETE FROM scratch")
+        cursor = self.connect().cursor()
+        cursor.execute("CREATE TABLE IF NOT EXISTS asks_again (a int)")
+        thread, result = self.run_later(cursor, "INSERT INTO bait VALUES (1)")
+        challenge = self.demo.wait_pending()
+        self.assertEqual(challenge["rules"], ["default.opaque"])
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(self.rows(), 3)
+        self.stack.cluster.shop("DROP TABLE bait, asks_again")
+
+    def test_settings_of_the_session_are_followed(self):
+        cursor = self.connect().cursor()
+        cursor.execute("SET sql_mode = 'ANSI_QUOTES'")
+        thread, result = self.run_later(cursor, 'DELETE FROM "scratch"')
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        cursor.execute("USE information_schema")
+        thread, result = self.run_later(cursor, "DELETE FROM shop.scratch")
+        challenge = self.demo.wait_pending()
+        self.assertEqual(challenge["database"], "information_schema")
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+
+
+class RunsAgain(Case):
+    """announce = "auto": who cannot be told while waiting gets an error, and the same statement passes once."""
+
+    def again(self, sql, *args):
+        code, out, err = self.stack.ask(sql, *args)
+        self.assertEqual(code, 1, out)
+        self.assertIn("ERROR 1227 (42000)", err)
+        match = AGAIN.search(err)
+        self.assertIsNotNone(match, err)
+        self.assertLess(len(err), 700)
+        return match
+
+    def test_approved_after_the_error_passes_once(self):
+        match = self.again("DELETE FROM scratch")
+        challenge = self.demo.wait_pending()
+        self.assertEqual((match.group(2), match.group(3)), (challenge["id"], challenge["code"]))
+        self.demo.approve(challenge)
+        self.assertEqual(self.rows(), 3)
+        self.assertEqual(self.stack.ask("DELETE FROM scratch")[0], 0)
+        self.assertEqual(self.rows(), 0)
+        self.assertNotEqual(self.again("DELETE FROM scratch").group(2), challenge["id"], "the approval was used twice")
+        self.demo.deny(self.demo.wait_pending())
+        self.stack.run("audit", "verify")
+
+    def test_other_text_or_user_meets_another_question(self):
+        first = self.again("DELETE FROM scratch")
+        self.assertEqual(self.again("DELETE FROM scratch").group(2), first.group(2), "the same question was asked twice")
+        self.assertNotEqual(self.again("DELETE  FROM scratch").group(2), first.group(2))
+        self.stack.run("user", "add", "mallory", "--generate-password", expect=None)
+        for challenge in self.demo.pending():
+            self.demo.approve(challenge) if challenge["id"] == first.group(2) else self.demo.deny(challenge)
+        self.assertEqual(self.stack.ask("DELETE FROM scratch WHERE true")[0], 1)
+        self.assertEqual(self.rows(), 3)
+        self.demo.deny(self.demo.wait_pending())
+        self.assertEqual(self.stack.ask("DELETE FROM scratch")[0], 0)
+
+    def test_approved_within_the_short_wait_runs_at_once(self):
+        self.stack.stop()
+        self.stack.config.write_text(self.stack.config.read_text().replace('silent = "1s"', 'silent = "20s"'))
+        self.stack.start()
+        process = self.stack.mariadb("-e", "DELETE FROM scratch")
+        self.demo.approve(self.demo.wait_pending())
+        self.assertEqual(process.wait(PATIENCE), 0, process.communicate())
+        self.assertEqual(self.rows(), 0)
+        self.stack.stop()
+        self.stack.config.write_text(self.stack.config.read_text().replace('silent = "20s"', 'silent = "1s"'))
+        self.stack.start()
+
+    def test_denied_question_is_asked_anew(self):
+        first = self.again("DELETE FROM scratch")
+        self.demo.deny(self.demo.wait_pending())
+        self.assertNotEqual(self.again("DELETE FROM scratch").group(2), first.group(2))
+        self.demo.deny(self.demo.wait_pending())
+
+
+class Terminal(Case):
+    """The interactive mariadb CLI shows where to approve while it waits, on its own screen."""
+
+    def start(self, *args):
+        """The CLI on a terminal of its own: (process, function that reads until a text appears)."""
+        master, slave = pty.openpty()
+        process = subprocess.Popen(self.stack.arguments("--disable-auto-rehash", *args), stdin=slave, stdout=slave,
+                                   stderr=slave, close_fds=True, start_new_session=True,
+                                   preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0))
+        os.close(slave)
+        self.addCleanup(os.close, master)
+        self.addCleanup(process.kill)
+        seen = ""
+
+        def until(text):
+            nonlocal seen
+            end = time.monotonic() + PATIENCE
+            while text not in seen:
+                self.assertLess(time.monotonic(), end, f"{text!r} never came: {seen!r}")
+                if select.select([master], [], [], 0.2)[0]:
+                    seen += os.read(master, 65536).decode(errors="replace")
+            before, seen = seen.split(text, 1)
+            return before
+
+        def write(text):
+            os.write(master, text.encode())
+        return process, until, write
+
+    def test_is_told_and_then_gets_its_result(self):
+        process, until, write = self.start()
+        until("[shop]>")
+        write("DELETE FROM scratch;\n")
+        until("STATEMENT HELD")
+        line = until("\n")
+        challenge = self.demo.wait_pending()
+        self.assertIn(f"{self.stack.public_url}/c/{challenge['id']}", line)
+        self.assertIn(challenge["code"], line)
+        self.demo.approve(challenge)
+        until("Query OK, 3 rows affected")
+        until("[shop]>")
+        write("SELECT 'rows', count(*) FROM scratch;\n")
+        until("| rows |")
+        until("[shop]>")
+        write("quit\n")
+        process.wait(PATIENCE)
+        self.assertEqual(self.rows(), 0)
+
+    def test_interrupt_ends_the_hold(self):
+        process, until, write = self.start()
+        until("[shop]>")
+        write("DELETE FROM scratch;\n")
+        until("STATEMENT HELD")
+        challenge = self.demo.wait_pending()
+        os.killpg(process.pid, signal.SIGINT)
+        until("1317")
+        wait_for(lambda: self.state(challenge) == "cancelled", "cancellation")
+        write("SELECT 'alive';\n")
+        until("| alive |")
+        self.assertEqual(self.rows(), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,243 @@
+"""Logins and commands of MySQL's protocol through stepgate, with a real MariaDB behind it."""
+import struct
+import threading
+import unittest
+
+import MySQLdb
+import pymysql
+
+from harness import PATIENCE, wait_for
+from mariadb import MySqlStack
+
+PREPARE, EXECUTE, LONG_DATA, CLOSE, RESET, FETCH = 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1c
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = MySqlStack(listener='announce = "wait"', settings=("--max-connect-errors=3",)).start()
+        cls.addClassCleanup(cls.stack.close)
+        cls.demo = cls.stack.person()
+
+    def setUp(self):
+        self.stack.cluster.shop("CREATE TABLE IF NOT EXISTS scratch (id int, word varchar(20))")
+        self.stack.cluster.shop("DELETE FROM scratch; INSERT INTO scratch VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+        self.assertEqual(self.demo.pending(), [], "left behind by the test before")
+
+    def rows(self):
+        return int(self.stack.cluster.shop("SELECT count(*) FROM scratch"))
+
+    def connect(self, **more):
+        connection = self.stack.pymysql(**more)
+        self.addCleanup(lambda: connection.open and connection.close())
+        return connection
+
+
+class Login(Case):
+    def test_with_tls_and_without(self):
+        for tls in (True, False):
+            with self.subTest(tls=tls):
+                self.assertEqual(self.stack.ask("SELECT 1", tls=tls), (0, "1", ""))
+
+    def test_wrong_password_and_unknown_user_get_the_same_answer(self):
+        answers = {self.stack.ask("SELECT 1", user=user, password="wrong", tls=tls)[2].replace(user, "X")
+                   for user in ("demo", "nobody") for tls in (True, False)}
+        self.assertEqual(answers, {"ERROR 1045 (28000): Access denied for user 'X' (stepgate)"})
+        for again in range(2):  # a fast proof after a full one
+            self.assertEqual(self.stack.ask("SELECT 1")[0], 0)
+            self.assertIn("1045", self.stack.ask("SELECT 1", password="")[2])
+
+    def test_disabled_user_is_refused_although_its_password_is_known(self):
+        added = self.stack.run("user", "add", "gone", "--generate-password")
+        password = added.split("password:")[1].split()[0] if "password:" in added else added.split()[-1]
+        wait_for(lambda: self.stack.ask("SELECT 1", user="gone", password=password)[0] == 0, "the new user", every=0.3)
+        self.stack.run("user", "disable", "gone")
+        wait_for(lambda: "1045" in self.stack.ask("SELECT 1", user="gone", password=password)[2], "the refusal", every=0.3)
+
+    def test_unknown_database(self):
+        self.assertIn("into database 'nowhere'", self.stack.ask("SELECT 1", database="nowhere")[2])
+        self.stack.cluster.admin("GRANT SELECT ON nowhere.* TO app@'%'")
+        self.assertIn("ERROR 1049 (42000): Unknown database 'nowhere'", self.stack.ask("SELECT 1", database="nowhere")[2])
+
+    def test_thread_id_is_the_servers(self):
+        connection = self.connect()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT connection_id()")
+            self.assertEqual(cursor.fetchone(), (connection.thread_id(),))
+
+    def test_strangers_do_not_make_the_server_block_this_host(self):
+        import socket
+        for _ in range(8):  # more than max_connect_errors
+            with socket.create_connection(("127.0.0.1", self.stack.port)) as stranger:
+                stranger.recv(100)
+        wait_for(lambda: self.stack.ask("SELECT 1")[0] == 0, "a login", timeout=10)
+
+    def test_mysqlclient(self):
+        connection = MySQLdb.connect(host="127.0.0.1", port=self.stack.port, user="demo", passwd=self.stack.password, db="shop")
+        cursor = connection.cursor()
+        cursor.execute("SELECT count(*) FROM orders")
+        self.assertEqual(cursor.fetchone(), (800,))
+        connection.close()
+
+
+class Commands(Case):
+    def command(self, connection, number, payload=b""):
+        """Sends a command: the first packet of its answer, or the error."""
+        connection._execute_command(number, payload)
+        return connection._read_packet()
+
+    def prepare(self, connection, sql):
+        """(id, parameters) of a prepared statement."""
+        packet = self.command(connection, PREPARE, sql.encode())
+        data = packet.get_all_data()
+        statement, columns, parameters = struct.unpack_from("<IHH", data, 1)
+        for count in (parameters, columns):
+            for _ in range(count + bool(count)):  # definitions and their EOF
+                connection._read_packet()
+        return statement, parameters
+
+    def execute(self, connection, statement, *values, types=True):
+        """Runs it with integers (or None for what was sent as long data): the OK packet's affected rows."""
+        payload = struct.pack("<IBI", statement, 0, 1)
+        if values:
+            payload += bytes((len(values) + 7) // 8) + bytes([types])
+            if types:
+                payload += b"".join(b"\x08\0" if isinstance(v, int) else b"\xfd\0" for v in values)
+            payload += b"".join(struct.pack("<q", v) for v in values if isinstance(v, int))
+        packet = self.command(connection, EXECUTE, payload)
+        return packet.get_all_data()[1]
+
+    def later(self, work):
+        result = []
+
+        def run():
+            try:
+                result.append(work())
+            except pymysql.Error as error:
+                result.append(error)
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.addCleanup(thread.join, PATIENCE)
+        return thread, result
+
+    def test_outside_the_allow_list(self):
+        connection = self.connect()
+        for number, payload in ((0x05, b"made"), (0x06, b"shop"), (0x07, b"\1"), (0x0a, b""), (0x0d, b""), (0x11, b"demo\0\0shop\0"),
+                                (0x12, b"\0" * 10), (0x15, b"\0" * 18), (0x1d, b""), (0x1e, b"\0" * 20), (0xfa, b"\0" * 6), (0x77, b"")):
+            with self.subTest(number=hex(number)):
+                with self.assertRaises(pymysql.Error) as caught:
+                    self.command(connection, number, payload)
+                self.assertEqual(caught.exception.args[0], 1047)
+        connection.ping(reconnect=False)
+        refused = [r for r in self.stack.audit() if "is not allowed through stepgate" in str(r)]
+        self.assertGreaterEqual(len(refused), 12)
+
+    def test_prepared_statement_is_judged_when_it_runs(self):
+        connection = self.connect(autocommit=True)
+        statement, parameters = self.prepare(connection, "DELETE FROM scratch WHERE id > ? OR true")
+        self.assertEqual((parameters, self.demo.pending()), (1, []))
+        thread, result = self.later(lambda: self.execute(connection, statement, 41))
+        challenge = self.demo.wait_pending()
+        detail = self.demo.call("GET", f"/challenges/{challenge['id']}")
+        self.assertIn("41", str(detail["statements"][0]["parameters"]))
+        self.assertEqual(self.rows(), 3)
+        self.demo.approve(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result, [3])
+        self.assertEqual(self.rows(), 0)
+
+    def test_execution_after_a_denied_one_that_brought_the_types(self):
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE id > ? OR true")
+        thread, result = self.later(lambda: self.execute(connection, statement, 41))
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1227)
+        thread, result = self.later(lambda: self.execute(connection, statement, 42, types=False))
+        challenge = self.demo.wait_pending()
+        self.assertIn("42", str(self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"]))
+        self.demo.approve(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result, [3])
+
+    def test_long_data_is_part_of_what_is_approved(self):
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "UPDATE scratch SET word = ?")
+        connection._execute_command(LONG_DATA, struct.pack("<IH", statement, 0) + b"long ")
+        connection._execute_command(LONG_DATA, struct.pack("<IH", statement, 0) + b"word")
+        thread, result = self.later(lambda: self.execute(connection, statement, None))
+        challenge = self.demo.wait_pending()
+        self.assertIn("long word", str(self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"]))
+        self.demo.approve(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result, [3])
+        self.assertEqual(self.stack.cluster.shop("SELECT DISTINCT word FROM scratch"), "long word")
+
+    def test_harmless_prepared_statements_pass_and_unknown_ones_are_errors(self):
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "INSERT INTO scratch VALUES (?, 'x')")
+        self.assertEqual(self.execute(connection, statement, 7), 1)
+        self.assertEqual(self.execute(connection, statement, 8, types=False), 1)
+        self.assertEqual(self.rows(), 5)
+        self.command(connection, RESET, struct.pack("<I", statement))
+        connection._execute_command(CLOSE, struct.pack("<I", statement))
+        for number, payload in ((EXECUTE, struct.pack("<IBI", statement, 0, 1)), (FETCH, struct.pack("<II", 99, 1))):
+            with self.assertRaises(pymysql.Error) as caught:
+                self.command(connection, number, payload)
+            self.assertEqual(caught.exception.args[0], 1243)
+        connection.ping(reconnect=False)
+
+    def test_statement_prepared_under_other_settings(self):
+        """Under ANSI_QUOTES this reads a column; the server may read the text anew, so both readings are held apart."""
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, 'SELECT count(*) FROM customers WHERE "ssn" = 1')
+        with connection.cursor() as cursor:
+            cursor.execute("SET sql_mode = 'ANSI_QUOTES'")
+        thread, result = self.later(lambda: self.execute(connection, statement))
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1227)
+
+    def test_reset_connection_forgets_settings(self):
+        connection = self.connect(autocommit=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SET sql_mode = 'ANSI_QUOTES'")
+            self.command(connection, 0x1f)
+            cursor.execute('SELECT "ssn", count(*) FROM customers')  # a text again, not a column
+            self.assertEqual(cursor.fetchone(), ("ssn", 200))
+
+    def test_init_db_and_change_of_names(self):
+        connection = self.connect()
+        connection.select_db("information_schema")
+        thread, result = self.later(lambda: connection.cursor().execute("DELETE FROM shop.scratch"))
+        challenge = self.demo.wait_pending()
+        self.assertEqual(challenge["tables"], ["shop.scratch"])
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+
+    def test_large_result_and_large_text(self):
+        with self.connect(max_allowed_packet=64 << 20).cursor() as cursor:
+            cursor.execute("SELECT repeat('x', 100000) FROM orders LIMIT 150")
+        with self.connect().cursor() as cursor:
+            cursor.execute("SELECT 'y', repeat('x', 3000000)")
+            self.assertEqual(len(cursor.fetchone()[1]), 3000000)
+
+    def test_split_packets(self):
+        """A text over 16 MiB is judged as a whole: here it is larger than the analyzer reads, so it is held."""
+        connection = self.connect(max_allowed_packet=64 << 20)
+        thread, result = self.later(lambda: connection.cursor().execute("SELECT '" + "x" * (17 << 20) + "'"))
+        challenge = self.demo.wait_pending()
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1227)
+        connection.ping(reconnect=False)
+
+    def test_client_that_breaks_the_protocol(self):
+        connection = self.connect()
+        connection._write_bytes(b"\x01\0\0\x05\x0e")  # a sequence that no command has
+        with self.assertRaises(pymysql.Error):
+            connection._read_packet()
+
+
+if __name__ == "__main__":
+    unittest.main()
