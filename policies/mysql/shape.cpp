@@ -120,7 +120,7 @@ std::optional<statement::FactsCache::Key> shape_of(std::string_view sql, const S
     if (!lexer.trouble().empty())
         return std::nullopt;
     normal.put(state.settings_key());
-    return statement::siphash128(normal.text(), secret);
+    return statement::FactsCache::Key{statement::siphash128(normal.text(), secret)};
 }
 
 } // namespace stepgate::policies::mysql

@@ -2,13 +2,12 @@
 
 #include "policies/postgres/analyzer.h"
 #include "policies/postgres/shape.h"
+#include "policies/statement/facts_cache.h"
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 
 namespace stepgate::policies::postgres
 {
@@ -18,10 +17,7 @@ namespace stepgate::policies::postgres
 class FactsMemo
 {
   public:
-    struct Size {
-        std::size_t entries = 20'000;
-        std::size_t bytes = std::size_t{32} * 1024 * 1024;
-    };
+    using Size = statement::FactsCache::Size;
     struct Counters {
         std::uint64_t hits = 0, misses = 0, unshareable = 0;
     };
@@ -37,36 +33,13 @@ class FactsMemo
           const std::shared_ptr<const catalog::Catalog>& catalog = nullptr);
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
-    [[nodiscard]] std::size_t entries() const { return order_.size(); }
-    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t entries() const { return cache_.entries(); }
+    [[nodiscard]] std::size_t bytes() const { return cache_.bytes(); }
 
   private:
-    struct Key {
-        ShapeKey shape;
-        std::uint64_t revision = 0; // of the catalog; 0: none
-        bool operator==(const Key&) const = default;
-    };
-    struct KeyHash {
-        std::size_t operator()(const Key& key) const noexcept
-        {
-            return ShapeKeyHash{}(key.shape) ^ static_cast<std::size_t>(key.revision * 0x9e3779b97f4a7c15ULL);
-        }
-    };
-    struct Entry {
-        Key key;
-        std::shared_ptr<const statement::Facts> facts; // null: this shape's facts depend on literals or names
-        std::size_t bytes = 0;
-    };
-    using Order = std::list<Entry>; // most recent first
-
-    void insert(const Key& key, std::shared_ptr<const statement::Facts> facts);
-
     Analyzer analyzer_;
-    Size size_;
     ShapeSecret secret_;
-    Order order_;
-    std::unordered_map<Key, Order::iterator, KeyHash> index_;
-    std::size_t bytes_ = 0;
+    statement::FactsCache cache_;
     Counters counters_;
 };
 

@@ -17,10 +17,6 @@ struct ShapeKey {
     bool operator==(const ShapeKey&) const = default;
 };
 
-struct ShapeKeyHash {
-    std::size_t operator()(const ShapeKey& key) const noexcept { return static_cast<std::size_t>(key.low); }
-};
-
 /// Secret of the hash, so that nobody can construct two texts with one key. Random, one a process.
 using ShapeSecret = std::array<std::uint64_t, 2>;
 [[nodiscard]] ShapeSecret random_shape_secret();

@@ -34,15 +34,6 @@ std::size_t size_of(const Facts& facts)
 
 } // namespace
 
-const std::shared_ptr<const Facts>* FactsCache::find(const Key& key)
-{
-    const auto found = index_.find(key);
-    if (found == index_.end())
-        return nullptr;
-    order_.splice(order_.begin(), order_, found->second);
-    return &found->second->facts;
-}
-
 void FactsCache::insert(const Key& key, std::shared_ptr<const Facts> facts)
 {
     const std::size_t bytes = facts ? size_of(*facts) : bytes_of_entry;
