@@ -105,7 +105,8 @@ MySqlSession::Step MySqlSession::inspect_query(const my::Frame& frame)
     const auto sql = my::decode_query(frame.payload, peer_.capabilities, values_);
     if (!sql)
         return answer(my::errc::malformed_parameters);
-    return judge(std::string{*sql});
+    inspected_.sql.assign(*sql); // in the memory of the text before it
+    return judged();
 }
 
 /// Nothing runs yet; what it would do is found out now, since the server reads it now.
