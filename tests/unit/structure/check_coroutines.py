@@ -18,7 +18,7 @@ LAMBDA = re.compile(r"[(,]\s*\[[^\]]*\]\s*[({]")
 
 def statements(text):
     """Yields (line number, text) of what stands between ; { and }, without comments and strings."""
-    text = re.sub(r'//[^\n]*|"(?:\\.|[^"\\\n])*"', lambda m: " " * len(m.group()), text)
+    text = re.sub(r'[ \t]*//[^\n]*|"(?:\\.|[^"\\\n])*"', "", text)
     for match in re.finditer(r"[^;]*?;", text, re.S):
         start = match.start()
         chunk = match.group()[:-1]
