@@ -1,12 +1,14 @@
-"""A stepgate in front of a real MariaDB: the Stack of harness.py with another server and clients."""
+"""A stepgate in front of a real MariaDB or Oracle MySQL: the Stack of harness.py with other servers and clients."""
 import os
 import pathlib
 import re
 import subprocess
+import unittest
 
 from harness import BINARY, DRAIN, PATIENCE, ROOT, Stack
 
 CLIENT = "mariadb"
+ORACLE = os.environ.get("STEPGATE_MYSQL") == "oracle"  # the same tests, in front of the other server
 SHOP = """[[label]]
 table = "customers"
 columns = {ssn = ["pii", "secret"], email = ["pii"]}
@@ -19,11 +21,16 @@ columns = {iban = ["pci"]}
 class MariaDb:
     """A MariaDB of our own with the demo's shop, used by the account `app`."""
 
+    SCRIPT = ROOT / "compose/mariadb.sh"
+
     def __init__(self, folder, *settings):
         self.folder = pathlib.Path(folder)
-        out = subprocess.run([ROOT / "compose/mariadb.sh", "start", self.folder, *settings], check=True, stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, text=True).stdout
-        self.port = int(out.split()[-1])
+        started = subprocess.run([self.SCRIPT, "start", self.folder, *settings], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 text=True)
+        if started.returncode == 77:
+            raise unittest.SkipTest("this server cannot be had here")
+        started.check_returncode()
+        self.port = int(started.stdout.split()[-1])
         self.admin("CREATE DATABASE shop; CREATE USER app@'%' IDENTIFIED BY 'app-password'; GRANT ALL ON shop.* TO app@'%'")
         with open(ROOT / "compose/shop.mysql.sql") as script:
             subprocess.run(self.command("shop"), stdin=script, check=True)
@@ -42,18 +49,28 @@ class MariaDb:
         return self.admin(sql, "shop")
 
     def stop(self):
-        subprocess.run([ROOT / "compose/mariadb.sh", "stop", self.folder], check=False)
+        subprocess.run([self.SCRIPT, "stop", self.folder], check=False)
+
+
+class OracleMySql(MariaDb):
+    """The same with Oracle's server of tests/support/mysql_server.sh."""
+
+    SCRIPT = ROOT / "tests/support/mysql_server.sh"
+
+    def command(self, database):
+        return [CLIENT, "--no-defaults", f"--socket={self.folder}/socket", "-uroot", "-N", "-B", database]
 
 
 class MySqlStack(Stack):
-    """A MariaDB, a configured stepgate that serves, and a user `demo`."""
+    """Such a server, a configured stepgate that serves, and a user `demo`."""
 
     def __init__(self, listener="", policy=SHOP, hold='{timeout = "5m", in_transaction = "60s", silent = "1s"}', settings=()):
         self.settings = settings
         super().__init__(policy=policy, listener=listener, hold=hold, cluster=None)
 
     def make_cluster(self):
-        return MariaDb(self.folder / "cluster", *self.settings)
+        server = OracleMySql if ORACLE else MariaDb
+        return server(self.folder / "cluster", *self.settings)
 
     def configure(self, policy, extra, listener, upstream, hold, level_one, packs):
         env = dict(os.environ, MYSQL_PWD="app-password")

@@ -1,4 +1,4 @@
-"""The main job on the second wire, with real clients against a real MariaDB: held, shown, approved or not, and what the
+"""The main job on the second wire, with real clients against a real MariaDB and a real MySQL: held, shown, approved or not, and what the
 server and the audit say about it afterwards."""
 import os
 import pty
@@ -13,7 +13,7 @@ import unittest
 import pymysql
 
 from harness import PATIENCE, wait_for
-from mariadb import MySqlStack
+from mariadb import ORACLE, MySqlStack
 
 AGAIN = re.compile(r"approve at (https://\S+/c/(\S+)) . code (\S{3}-\S{3}), then run it again")
 
@@ -137,7 +137,12 @@ class Waits(Case):
         connection = self.connect()
         thread, result = self.run_later(connection.cursor(), "DELETE FROM scratch")
         challenge = self.demo.wait_pending()
-        self.connect().kill(connection.thread_id())
+        killer = self.connect()
+        if ORACLE:  # it does not know the command any more; the hold has ended before it hears of it
+            with self.assertRaisesRegex(pymysql.Error, "1047"):
+                killer.kill(connection.thread_id())
+        else:
+            killer.kill(connection.thread_id())
         thread.join(PATIENCE)
         self.assertIsInstance(result[0], pymysql.Error)
         self.assertEqual(self.state(challenge), "cancelled")
@@ -209,7 +214,7 @@ class Waits(Case):
         self.stack.cluster.shop("DROP VIEW plain")
 
     def test_table_with_triggers_is_not_understood(self):
-        self.stack.cluster.shop("CREATE OR REPLACE TABLE bait (id int); CREATE TRIGGER bait_t BEFORE INSERT ON bait "
+        self.stack.cluster.shop("DROP TABLE IF EXISTS bait; CREATE TABLE bait (id int); CREATE TRIGGER bait_t BEFORE INSERT ON bait "
                                 "FOR EACH ROW DELETE FROM scratch")
         cursor = self.connect().cursor()
         cursor.execute("CREATE TABLE IF NOT EXISTS asks_again (a int)")
@@ -290,6 +295,7 @@ class RunsAgain(Case):
         self.demo.deny(self.demo.wait_pending())
 
 
+@unittest.skipIf(ORACLE, "progress packets are MariaDB's: its client does not ask another server for them")
 class Terminal(Case):
     """The interactive mariadb CLI shows where to approve while it waits, on its own screen."""
 
