@@ -478,14 +478,21 @@ std::vector<Snapshot> Challenges::of_user(const std::string& user, std::size_t l
 
 std::vector<Snapshot> Challenges::for_approver(const std::string& user, std::size_t limit) const
 {
-    std::vector<Snapshot> asked;
+    std::vector<ChallengeId> candidates;
     {
         const std::lock_guard lock{table_->mutex};
         for (const auto& [id, entry] : table_->entries)
             if (entry.shown.question.user != user && approvals_needed(entry.shown.question.verdict.requirement) > 0)
-                asked.push_back(entry.shown);
+                candidates.push_back(id);
     }
-    std::erase_if(asked, [&](const Snapshot& challenge) { return !may_decide(challenge.question, user); });
+    std::vector<Snapshot> asked;
+    for (const auto& id : candidates) { // no SQL is copied of what is not this user's to decide
+        const auto question = table_->who_decides(id);
+        if (!question || !may_decide(*question, user))
+            continue;
+        if (auto found = find(id))
+            asked.push_back(std::move(*found));
+    }
     std::sort(asked.begin(), asked.end(), [](const Snapshot& a, const Snapshot& b) { return pending_and_newer(a, b); });
     if (asked.size() > limit)
         asked.resize(limit);

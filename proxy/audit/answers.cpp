@@ -16,7 +16,8 @@ std::size_t Answers::KeyHash::operator()(const Key& key) const
 
 void Answers::gather(const Ring& lane, std::uint64_t until)
 {
-    waiting_.clear();
+    if (!waiting_.empty())
+        waiting_.clear(); // costs as much as it ever held
     lane.look(until, [this](std::span<const std::byte> message) {
         if (const auto outcome = read_lane_outcome(message))
             waiting_.insert_or_assign(Key{outcome->session, outcome->statement}, Waiting{outcome->answer});

@@ -1,23 +1,9 @@
 #include "proxy/audit/verify_factors.h"
 
-#include <boost/json.hpp>
+#include "proxy/audit/verify_passkey.h"
 
 namespace stepgate::proxy::audit
 {
-
-namespace
-{
-
-std::string evidence_text(std::string_view evidence, std::string_view key)
-{
-    boost::system::error_code error;
-    const auto parsed = boost::json::parse(evidence, error);
-    const auto* object = error ? nullptr : parsed.if_object();
-    const auto* value = object ? object->if_contains(key) : nullptr;
-    return value && value->is_string() ? std::string{value->get_string()} : std::string{};
-}
-
-} // namespace
 
 void EnrolledFactors::apply(const RecordView& record)
 {

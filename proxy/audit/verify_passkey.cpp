@@ -175,6 +175,14 @@ std::optional<std::string> check_authenticator_data(std::span<const std::byte> d
 
 } // namespace
 
+std::string evidence_text(std::string_view evidence_json, std::string_view key)
+{
+    boost::system::error_code error;
+    const json::value parsed = json::parse(evidence_json, error);
+    const auto* evidence = error ? nullptr : parsed.if_object();
+    return evidence ? text_at(*evidence, key) : std::string{};
+}
+
 std::optional<std::string> check_passkey_evidence(std::string_view evidence_json, std::span<const std::byte> digest,
                                                   bool user_verification_required)
 {

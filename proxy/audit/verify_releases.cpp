@@ -2,24 +2,8 @@
 
 #include "proxy/audit/verify_passkey.h"
 
-#include <boost/json.hpp>
-
 namespace stepgate::proxy::audit
 {
-
-namespace
-{
-
-std::string evidence_type(std::string_view evidence)
-{
-    boost::system::error_code error;
-    const auto parsed = boost::json::parse(evidence, error);
-    const auto* object = error ? nullptr : parsed.if_object();
-    const auto* type = object ? object->if_contains("type") : nullptr;
-    return type && type->is_string() ? std::string{type->get_string()} : std::string{};
-}
-
-} // namespace
 
 void ReleaseCheck::apply(const RecordView& record)
 {
@@ -94,7 +78,7 @@ void ReleaseCheck::proof(const RecordView& record)
     if (!digest_holds(record))
         return;
     const auto evidence = record.text("evidence");
-    const std::string type = evidence_type(evidence);
+    const std::string type = evidence_text(evidence, "type");
     const bool passkey = record.text("factor") == "passkey";
     if (passkey && type != "webauthn") {
         report_(FindingKind::proof, record.sequence, "a passkey proof without its evidence");
