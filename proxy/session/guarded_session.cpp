@@ -13,6 +13,8 @@ namespace stepgate::proxy::session
 namespace
 {
 
+constexpr std::size_t largest_step = std::size_t{256} * 1024; // a header alone never makes us reserve more
+constexpr unsigned reads_at_a_stretch = 32;
 constexpr auto linger_time = std::chrono::seconds{2}; // for a client to read our last words
 
 } // namespace
@@ -274,6 +276,45 @@ void GuardedSession::watch_client()
         if (!failed && self->watching_)
             self->on_client_readable();
     });
+}
+
+/// False: the client is gone.
+bool GuardedSession::read_client(bool& again)
+{
+    const auto room = in_.room(std::min(wanted_, largest_step));
+    const auto [status, bytes] = client_.try_read(room);
+    again = false;
+    if (status == net::Io::would_block)
+        return true;
+    if (status != net::Io::done)
+        return false;
+    in_.commit(bytes);
+    // Bytes without end: others on this thread get their turn now and then.
+    again = (bytes == room.size() && ++full_reads_ % reads_at_a_stretch != 0) || client_.buffered();
+    worker_.look_at_clocks();
+    last_client_ = worker_.now;
+    worker_.metrics.bytes_from_clients.add(bytes);
+    if (gate_ != nullptr) { // rows wait for an answer
+        gate_->client_sent(worker_.now);
+        wake();
+    }
+    return true;
+}
+
+/// Once, what the server has sent. `again`: there may be more without the socket becoming readable.
+net::Io GuardedSession::read_server(bool& again)
+{
+    const auto room = server_in_.room();
+    const auto [status, bytes] = server_.try_read(room);
+    // A result without end: others on this thread get their turn now and then.
+    again = status == net::Io::done &&
+            ((bytes == room.size() && ++full_server_reads_ % reads_at_a_stretch != 0) || server_.buffered());
+    if (status != net::Io::done)
+        return status;
+    server_in_.commit(bytes);
+    worker_.look_at_clocks();
+    worker_.metrics.bytes_from_servers.add(bytes);
+    return status;
 }
 
 /// Keeps new bytes for later and finds out whether the client is still there.

@@ -70,7 +70,8 @@ class GuardedSession : public Session
     /// The client cannot be told while it waits: it gets an error shortly, and runs the statement again.
     [[nodiscard]] virtual bool runs_it_again() const { return false; }
 
-    // What a dialect translates: a hold. Called only between `challenge` and its end.
+    // What a dialect translates: a hold. Called only between `hold` and its end.
+    [[nodiscard]] virtual net::Task<bool> hold_watched(SteadyTime read_at) = 0; // judges, and asks with `challenge`
     [[nodiscard]] virtual policies::rules::Verdict judge_again() = 0; // the batch, as policy and state are now
     virtual void tell_held(const policies::rules::Verdict& verdict, const std::string& url,
                            const std::string& code) = 0;
@@ -91,6 +92,8 @@ class GuardedSession : public Session
     void to_client(wire::View bytes);
     void push_to_client();
     [[nodiscard]] net::Task<bool> drain_client();
+    [[nodiscard]] bool read_client(bool& again);
+    [[nodiscard]] net::Io read_server(bool& again);
     void watch_client();
     void on_client_readable();
     [[nodiscard]] SessionRegistry::Owner owner() const;
@@ -113,6 +116,7 @@ class GuardedSession : public Session
 
     // The hold (guarded_hold.cpp)
     enum class Held : std::uint8_t { go_on, again, ended };
+    [[nodiscard]] net::Task<bool> hold();
     [[nodiscard]] static Held ended_unless(bool alive) { return alive ? Held::go_on : Held::ended; }
     using Opened = challenge_web::challenges::Opened;
     [[nodiscard]] net::Task<Held> challenge(HeldBatch batch, SteadyTime read_at);
@@ -141,6 +145,7 @@ class GuardedSession : public Session
     Signal signal_;           // wakes the client's side when it waits for anything but the client
     Gate* gate_ = nullptr;    // while a challenge is open
     std::uint64_t holds_ = 0; // opened so far: late news of an earlier one are told apart
+    std::size_t wanted_ = 1;  // bytes to make room for in the next read from the client
     std::size_t held_ = 0;    // bytes of `in_` that the hold is about
     bool holding_ = false;    // a batch has its numbers and has not departed
     bool watching_ = false, client_closed_ = false;
@@ -165,6 +170,7 @@ class GuardedSession : public Session
                                                  const Opened& opened);
 
     std::size_t out_begin_ = 0;
+    unsigned full_reads_ = 0, full_server_reads_ = 0;
     std::optional<boost::system::error_code> durable_;
     bool entered_limits_ = false, entered_user_ = false, watch_armed_ = false;
     bool late_ = false; // the login's deadline has passed

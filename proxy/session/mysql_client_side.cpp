@@ -13,8 +13,6 @@ namespace my = protocols::mysql;
 namespace
 {
 
-constexpr std::size_t largest_step = std::size_t{256} * 1024; // a header alone never makes us reserve more
-constexpr unsigned reads_at_a_stretch = 32;
 constexpr auto kill_patience = std::chrono::seconds{2};
 
 } // namespace
@@ -45,25 +43,6 @@ net::Task<void> MySqlSession::relay_client()
     if (server_ended_ || fatal_ || (stopping_ && client_.open())) {
         co_await linger();
     }
-}
-
-/// False: the client is gone.
-bool MySqlSession::read_client(bool& again)
-{
-    const auto room = in_.room(std::min(wanted_, largest_step));
-    const auto [status, bytes] = client_.try_read(room);
-    again = false;
-    if (status == net::Io::would_block)
-        return true;
-    if (status != net::Io::done)
-        return false;
-    in_.commit(bytes);
-    // Bytes without end: others on this thread get their turn now and then.
-    again = (bytes == room.size() && ++full_reads_ % reads_at_a_stretch != 0) || client_.buffered();
-    worker_.look_at_clocks();
-    last_client_ = worker_.now;
-    worker_.metrics.bytes_from_clients.add(bytes);
-    return true;
 }
 
 /// Inspects the command at the front, once the one before it is answered.
@@ -204,6 +183,7 @@ net::Task<bool> MySqlSession::handle(Step step)
     case Step::kill:
         co_return co_await cancel_target();
     case Step::hold:
+        held_ = current_;
         co_return co_await hold();
     case Step::slow:
         co_return co_await wait_for_audit();

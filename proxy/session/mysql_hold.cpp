@@ -44,23 +44,6 @@ std::string one_text(const Words& words)
 
 } // namespace
 
-/// The command at the front of `in_` needs a person, or is refused. Nothing of it reaches the server before that is
-/// decided. False: the session is over.
-net::Task<bool> MySqlSession::hold()
-{
-    const auto read_at = worker_.now;
-    held_ = current_;
-    watching_ = true;
-    if (client_.buffered())
-        on_client_readable(); // whole records that TLS keeps do not make the socket readable
-    watch_client();
-    const bool alive = co_await hold_watched(read_at);
-    watching_ = false;
-    gate_ = nullptr;
-    holding_ = false;
-    co_return alive && !client_closed_;
-}
-
 net::Task<bool> MySqlSession::hold_watched(SteadyTime read_at)
 {
     for (;;) {

@@ -5,18 +5,9 @@ namespace stepgate::proxy::session
 
 namespace my = protocols::mysql;
 
-namespace
-{
-
-constexpr unsigned reads_at_a_stretch = 32;
-
-} // namespace
-
 net::Task<void> MySqlSession::relay_server()
 {
     bool again = true; // the login may have left bytes in TLS
-    std::size_t wanted = 1;
-    unsigned full_reads = 0;
     bool making_sense = server_in_.empty() || scan_server();
     while (!stopping_ && making_sense) {
         if (!again) {
@@ -25,18 +16,11 @@ net::Task<void> MySqlSession::relay_server()
             if (failed)
                 break;
         }
-        const auto room = server_in_.room(wanted);
-        const auto [status, bytes] = server_.try_read(room);
-        // A result without end: others on this thread get their turn now and then.
-        again = status == net::Io::done &&
-                ((bytes == room.size() && ++full_reads % reads_at_a_stretch != 0) || server_.buffered());
+        const auto status = read_server(again);
         if (status == net::Io::would_block)
             continue;
         if (status != net::Io::done)
             break;
-        server_in_.commit(bytes);
-        worker_.look_at_clocks();
-        worker_.metrics.bytes_from_servers.add(bytes);
         making_sense = scan_server();
         if (!out_.empty()) {
             const bool drained = co_await drain_client();

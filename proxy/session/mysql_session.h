@@ -97,7 +97,6 @@ class MySqlSession final : public GuardedSession
 
     // The client's side (mysql_client_side.cpp)
     [[nodiscard]] net::Task<void> relay_client();
-    [[nodiscard]] bool read_client(bool& again);
     [[nodiscard]] Step advance();
     [[nodiscard]] net::Task<bool> handle(Step step);
     [[nodiscard]] net::Task<bool> forward();
@@ -142,8 +141,7 @@ class MySqlSession final : public GuardedSession
     void pass(wire::View bytes);
 
     // Holding (mysql_hold.cpp)
-    [[nodiscard]] net::Task<bool> hold();
-    [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at);
+    [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at) override;
     [[nodiscard]] HeldBatch batch() const;
     [[nodiscard]] bool in_transaction() const override
     {
@@ -177,7 +175,6 @@ class MySqlSession final : public GuardedSession
     std::vector<protocols::mysql::Parameter> values_; // of the last execution that was inspected; into `in_`
     Flight flight_;
     std::unique_ptr<MySqlAnswer> answer_; // to a question of our own, which is outstanding
-    std::size_t wanted_ = 1;              // bytes to make room for in the next read
     std::size_t current_ = 0;             // bytes of the command that was inspected last
     std::uint8_t sequence_ = 0;           // of the next packet that answers it
     std::uint8_t told_ = 0;               // packets of ours in front of the server's answer
@@ -187,7 +184,6 @@ class MySqlSession final : public GuardedSession
     std::uint64_t commands_ = 1, asked_after_ = 0; // so far; which of them the server was asked for
     wire::Bytes key_;
     boost::system::error_code fatal_;
-    unsigned full_reads_ = 0;
     bool rewritten_ = false; // what goes to the server in place of the command is in `scratch_`
     bool killed_ = false;    // the command that is inspected is a KILL, and others know
     bool waiting_ = false;   // the client's side waits for the server's

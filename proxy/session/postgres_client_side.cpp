@@ -12,7 +12,6 @@ namespace
 
 constexpr auto catalog_patience = std::chrono::seconds{10};
 constexpr auto catalog_look = std::chrono::milliseconds{5};
-constexpr std::size_t largest_step = std::size_t{256} * 1024; // a header alone never makes us reserve more
 
 } // namespace
 
@@ -45,29 +44,6 @@ net::Task<void> PostgresSession::relay_client()
     if (server_ended_ || fatal_ || (stopping_ && client_.open())) {
         co_await linger();
     }
-}
-
-/// False: the client is gone.
-bool PostgresSession::read_client(bool& again)
-{
-    const auto room = in_.room(std::min(wanted_, largest_step));
-    const auto [status, bytes] = client_.try_read(room);
-    again = false;
-    if (status == net::Io::would_block)
-        return true;
-    if (status != net::Io::done)
-        return false;
-    in_.commit(bytes);
-    // Bytes without end: others on this thread get their turn now and then.
-    again = (bytes == room.size() && ++full_reads_ % reads_at_a_stretch != 0) || client_.buffered();
-    worker_.look_at_clocks();
-    last_client_ = worker_.now;
-    worker_.metrics.bytes_from_clients.add(bytes);
-    if (gate_ != nullptr) { // rows wait for an answer
-        gate_->client_sent(worker_.now);
-        wake();
-    }
-    return true;
 }
 
 /// Inspects whole messages until one needs more than being forwarded; those before it are `ready_`.

@@ -8,22 +8,6 @@ namespace stepgate::proxy::session
 namespace pg = protocols::postgres;
 using policies::rules::Action;
 
-/// The message at the front of `in_` needs a person, or is refused. Nothing of it reaches the server before that is
-/// decided. False: the session is over.
-net::Task<bool> PostgresSession::hold()
-{
-    const auto read_at = worker_.now;
-    watching_ = true;
-    if (client_.buffered())
-        on_client_readable(); // whole records that TLS keeps do not make the socket readable
-    watch_client();
-    const bool alive = co_await hold_watched(read_at);
-    watching_ = false;
-    gate_ = nullptr;
-    holding_ = false;
-    co_return alive && !client_closed_;
-}
-
 net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
 {
     // First let the client have all earlier answers: its screen, and the state they leave, come before the question.

@@ -12,8 +12,6 @@ using policies::statement::Kind;
 net::Task<void> PostgresSession::relay_server()
 {
     bool again = true; // the login may have left messages in the buffer or in TLS
-    std::size_t wanted = 1;
-    unsigned full_reads = 0;
     bool making_sense = server_in_.empty() || scan_server();
     while (!stopping_ && making_sense) {
         if (!again) {
@@ -22,18 +20,11 @@ net::Task<void> PostgresSession::relay_server()
             if (failed)
                 break;
         }
-        const auto room = server_in_.room(wanted);
-        const auto [status, bytes] = server_.try_read(room);
-        // A result without end: others on this thread get their turn now and then.
-        again = status == net::Io::done &&
-                ((bytes == room.size() && ++full_reads % reads_at_a_stretch != 0) || server_.buffered());
+        const auto status = read_server(again);
         if (status == net::Io::would_block)
             continue;
         if (status != net::Io::done)
             break;
-        server_in_.commit(bytes);
-        worker_.look_at_clocks();
-        worker_.metrics.bytes_from_servers.add(bytes);
         making_sense = scan_server();
         while (making_sense && guarded_ > 0 && rows_must_wait()) {
             const bool goes_on = co_await hold_rows();

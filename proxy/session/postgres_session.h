@@ -72,7 +72,6 @@ class PostgresSession final : public GuardedSession
     // The client's side (postgres_client_side.cpp, postgres_inspect.cpp)
     [[nodiscard]] net::Task<void> relay_client();
     [[nodiscard]] net::Task<bool> handle(Step step);
-    [[nodiscard]] bool read_client(bool& again);
     [[nodiscard]] Step advance();
     [[nodiscard]] bool send_at_once();
     [[nodiscard]] net::Task<bool> send_ready();
@@ -161,8 +160,7 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] bool end_swallowing(bool at_ready);
 
     // Holding (postgres_hold.cpp, postgres_plan.cpp, postgres_refuse.cpp)
-    [[nodiscard]] net::Task<bool> hold();
-    [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at);
+    [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at) override;
     [[nodiscard]] net::Task<bool> quiet();
     [[nodiscard]] net::Task<void> collect();
     [[nodiscard]] Plan make_plan();
@@ -198,12 +196,10 @@ class PostgresSession final : public GuardedSession
     std::vector<std::pair<std::string, std::string>> reported_; // parameters to tell `state_` once all is quiet
     StatementPointer query_;                                    // reused for each Query's text
     std::uint64_t group_ = 1;
-    std::size_t wanted_ = 1;  // bytes to make room for in the next read
     std::size_t current_ = 0; // bytes of the message that was inspected last
     std::size_t ready_ = 0;   // bytes at the front of `in_` that may go to the server
     std::size_t effects_in_flight_ = 0;
     static constexpr unsigned reads_at_a_stretch = 32;
-    unsigned full_reads_ = 0;
     bool group_open_ = false;     // extended messages went on since the last Sync
     bool group_executed_ = false; // and one of them ran something: the server keeps its locks until Sync
     bool failed_since_ready_ = false;
