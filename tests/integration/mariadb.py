@@ -108,3 +108,27 @@ class MySqlStack(Stack):
         context.check_hostname = False
         return pymysql.connect(host="127.0.0.1", port=self.port, user="demo", password=self.password, database="shop",
                                ssl=context, **more)
+
+
+class MySqlCase(unittest.TestCase):
+    """Tests that share a stack, with a small table that is as new for each."""
+    listener, hold, settings = "", '{timeout = "5m", in_transaction = "60s", silent = "1s"}', ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = MySqlStack(listener=cls.listener, hold=cls.hold, settings=cls.settings).start()
+        cls.addClassCleanup(cls.stack.close)
+        cls.demo = cls.stack.person()
+
+    def setUp(self):
+        self.stack.cluster.shop("CREATE TABLE IF NOT EXISTS scratch (id int, word varchar(20))")
+        self.stack.cluster.shop("DELETE FROM scratch; INSERT INTO scratch VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+        self.assertEqual(self.demo.pending(), [], "left behind by the test before")
+
+    def rows(self):
+        return int(self.stack.cluster.shop("SELECT count(*) FROM scratch"))
+
+    def connect(self, **more):
+        connection = self.stack.pymysql(**more)
+        self.addCleanup(lambda: connection.open and connection.close())
+        return connection

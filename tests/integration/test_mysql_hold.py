@@ -13,35 +13,14 @@ import unittest
 import pymysql
 
 from harness import PATIENCE, wait_for
-from mariadb import ORACLE, MySqlStack
+from mariadb import ORACLE, MySqlCase
 
 AGAIN = re.compile(r"approve at (https://\S+/c/(\S+)) . code (\S{3}-\S{3}), then run it again")
 
 
-class Case(unittest.TestCase):
-    listener, hold = "", '{timeout = "5m", in_transaction = "60s", silent = "1s"}'
-
-    @classmethod
-    def setUpClass(cls):
-        cls.stack = MySqlStack(listener=cls.listener, hold=cls.hold).start()
-        cls.addClassCleanup(cls.stack.close)
-        cls.demo = cls.stack.person()
-
-    def setUp(self):
-        self.stack.cluster.shop("CREATE TABLE IF NOT EXISTS scratch (id int, word varchar(20))")
-        self.stack.cluster.shop("DELETE FROM scratch; INSERT INTO scratch VALUES (1, 'a'), (2, 'b'), (3, 'c')")
-        self.assertEqual(self.demo.pending(), [], "left behind by the test before")
-
-    def rows(self):
-        return int(self.stack.cluster.shop("SELECT count(*) FROM scratch"))
-
+class Case(MySqlCase):
     def state(self, challenge):
         return self.demo.call("GET", f"/challenges/{challenge['id']}")["state"]
-
-    def connect(self, **more):
-        connection = self.stack.pymysql(**more)
-        self.addCleanup(lambda: connection.open and connection.close())
-        return connection
 
     def run_later(self, cursor, sql, values=None):
         """Runs a statement that is held on a thread: (thread, list that gets its result or error)."""

@@ -7,30 +7,13 @@ import MySQLdb
 import pymysql
 
 from harness import PATIENCE, wait_for
-from mariadb import MySqlStack
+from mariadb import MySqlCase
 
 PREPARE, EXECUTE, LONG_DATA, CLOSE, RESET, FETCH = 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1c
 
 
-class Case(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.stack = MySqlStack(listener='announce = "wait"', settings=("--max-connect-errors=3",)).start()
-        cls.addClassCleanup(cls.stack.close)
-        cls.demo = cls.stack.person()
-
-    def setUp(self):
-        self.stack.cluster.shop("CREATE TABLE IF NOT EXISTS scratch (id int, word varchar(20))")
-        self.stack.cluster.shop("DELETE FROM scratch; INSERT INTO scratch VALUES (1, 'a'), (2, 'b'), (3, 'c')")
-        self.assertEqual(self.demo.pending(), [], "left behind by the test before")
-
-    def rows(self):
-        return int(self.stack.cluster.shop("SELECT count(*) FROM scratch"))
-
-    def connect(self, **more):
-        connection = self.stack.pymysql(**more)
-        self.addCleanup(lambda: connection.open and connection.close())
-        return connection
+class Case(MySqlCase):
+    listener, settings = 'announce = "wait"', ("--max-connect-errors=3",)
 
 
 class Login(Case):
