@@ -5,17 +5,10 @@
 # As root the server runs as the user postgres, since it refuses to run as root.
 set -euo pipefail
 
+free_port=$(cd "$(dirname "$0")" && pwd)/free_port.sh
 bin=/usr/lib/postgresql/15/bin
 as_server=()
 [ "$(id -u)" -ne 0 ] || as_server=(runuser -u postgres --)
-
-free_port() {
-  local port
-  for port in $(shuf -i 20000-29999 -n 200); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-  done
-  echo "cluster.sh: no free port found" >&2; return 1
-}
 
 start() {
   local directory=$1 port; shift
@@ -26,7 +19,7 @@ start() {
   "${as_server[@]}" bash -c "cd '$directory' && '$bin/initdb' -D data -U postgres -E UTF8 --locale=C.UTF-8 --no-sync \
       --auth-local=peer --auth-host=scram-sha-256 --pwfile=<(echo postgres)" >"$directory/initdb.log" 2>&1 ||
     { cat "$directory/initdb.log" >&2; return 1; }
-  port=$(free_port)
+  port=$("$free_port")
   "${as_server[@]}" tee -a "$directory/data/postgresql.conf" >/dev/null <<CONF
 listen_addresses = '127.0.0.1'
 port = $port

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds stepgate and runs it in front of a PostgreSQL of its own with a small shop, until Ctrl-C.
+# Builds stepgate and runs it in front of a PostgreSQL and a MariaDB of its own, each with a small shop, until Ctrl-C.
 # Usage: compose/demo.sh            prints how to connect, where to approve, and how to stop
-#        compose/demo.sh --smoke    does the round unattended, with real psql and headless Chromium, and prints it
+#        compose/demo.sh --smoke    does the round unattended, with the real clients and headless Chromium, and prints it
 # Everything it makes besides the build is in one temporary folder that goes away at the end. Needs root or sudo only to
 # install Debian packages.
 set -euo pipefail
@@ -28,7 +28,7 @@ cmake --build --preset release --target stepgate
 stepgate=$root/build/release/bin/stepgate
 
 demo=$(mktemp -d "${TMPDIR:-/tmp}/stepgate-demo.XXXXXX")
-chmod 711 "$demo"   # the server may run as another user
+chmod 711 "$demo"   # the servers may run as other users
 server_pid=
 finish() {
   trap - EXIT INT TERM
@@ -36,35 +36,52 @@ finish() {
     kill -TERM "$server_pid" 2>/dev/null || true
     wait "$server_pid" 2>/dev/null || true
   fi
-  "$root/compose/cluster.sh" stop "$demo/cluster" || true
+  "$root/compose/cluster.sh" stop "$demo/postgres" || true
+  "$root/compose/mariadb.sh" stop "$demo/mariadb" || true
   rm -rf "$demo"
 }
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-free_port() {
-  local port
-  for port in "$@" $(shuf -i 30000-39999 -n 100); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-  done
-}
+account=$(head -c 18 /dev/urandom | base64 | tr '+/' '-_')   # password of stepgate's account on both servers
 
 say "PostgreSQL of its own, with the shop"
-port=$(compose/cluster.sh start "$demo/cluster")
-account=$(head -c 18 /dev/urandom | base64 | tr '+/' '-_')
-as_superuser() { PGPASSWORD=postgres psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$port" -U postgres "$@"; }
+pg_port=$(compose/cluster.sh start "$demo/postgres")
+as_superuser() { PGPASSWORD=postgres psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$pg_port" -U postgres "$@"; }
 as_superuser -d postgres -c "CREATE ROLE app LOGIN PASSWORD '$account'" -c "CREATE DATABASE shop OWNER app"
-PGPASSWORD=$account psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$port" -U app -d shop -f compose/shop.sql
-echo "listening on 127.0.0.1:$port"
+PGPASSWORD=$account psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$pg_port" -U app -d shop -f compose/shop.sql
+echo "listening on 127.0.0.1:$pg_port"
+
+say "MariaDB of its own, with the same shop"
+my_port=$(compose/mariadb.sh start "$demo/mariadb")
+as_root() { MYSQL_PWD=root mariadb --no-defaults --socket="$demo/mariadb/socket" -u root "$@"; }
+as_root -e "CREATE DATABASE shop; CREATE USER app@'%' IDENTIFIED BY '$account'; GRANT ALL ON shop.* TO app@'%'"
+MYSQL_PWD=$account mariadb --no-defaults -h 127.0.0.1 -P "$my_port" -u app shop <compose/shop.mysql.sql
+echo "listening on 127.0.0.1:$my_port"
 
 say "stepgate"
-listen=$(free_port 6432) web=$(free_port 8443)
-PGPASSWORD=$account "$stepgate" init --upstream "postgresql://app@127.0.0.1:$port/shop" --directory "$demo/stepgate" \
+listen=$(compose/free_port.sh 6432) listen_my=$(compose/free_port.sh 6433) web=$(compose/free_port.sh 8443)
+PGPASSWORD=$account "$stepgate" init --upstream "postgresql://app@127.0.0.1:$pg_port/shop" --directory "$demo/stepgate" \
   --listen "127.0.0.1:$listen" --web "127.0.0.1:$web" --user demo >"$demo/init.txt"
 password=$(sed -n 's/^first user: demo *password: \([^ ]*\).*/\1/p' "$demo/init.txt")
 config=$demo/stepgate/stepgate.toml
 cp compose/shop.toml "$demo/stepgate/site.toml"
+cat >>"$config" <<TOML
+
+[[listener]]
+name = "mysql"
+protocol = "mysql"
+listen = "127.0.0.1:$listen_my"
+tls = {cert = "tls/server.crt", key = "tls/server.key", mode = "prefer"}
+
+[listener.upstream]
+host = "127.0.0.1"
+port = $my_port
+tls = {mode = "disable"}
+user = "app"
+password = {file = "upstream.password"}
+TOML
 "$stepgate" check --config "$config"
 "$stepgate" serve --config "$config" >"$demo/serve.txt" 2>"$demo/serve.log" &
 server_pid=$!
@@ -80,6 +97,7 @@ if [ "$smoke" = yes ]; then
   say "smoke"
   export STEPGATE=$stepgate STEPGATE_CONFIG=$config STEPGATE_URL="https://localhost:$web" STEPGATE_LINK=$link
   export PGHOST=127.0.0.1 PGPORT=$listen PGUSER=demo PGPASSWORD=$password PGDATABASE=shop
+  export MYSQL_PWD=$password STEPGATE_MARIADB="mariadb --no-defaults --ssl -h 127.0.0.1 -P $listen_my -u demo shop"
   tests/browser/smoke.sh
   exit
 fi
@@ -87,6 +105,7 @@ fi
 cat <<TEXT
 
   psql      PGPASSWORD=$password psql "host=127.0.0.1 port=$listen user=demo dbname=shop"
+  mariadb   MYSQL_PWD=$password mariadb --ssl -h 127.0.0.1 -P $listen_my -u demo shop
   web       https://localhost:$web        (its certificate is self-signed: the browser will ask once)
   enrol     $link        (once, for one hour: add a passkey or an authenticator app)
   try       DELETE FROM orders;      SELECT ssn FROM customers;      SELECT name FROM customer_contacts;

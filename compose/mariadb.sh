@@ -5,16 +5,9 @@
 # As root the server runs as the user nobody, since it refuses to run as root.
 set -euo pipefail
 
+free_port=$(cd "$(dirname "$0")" && pwd)/free_port.sh
 owner=()
 [ "$(id -u)" -ne 0 ] || owner=(--user=nobody)
-
-free_port() {
-  local port
-  for port in $(shuf -i 20000-29999 -n 200); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-  done
-  echo "mariadb.sh: no free port found" >&2; return 1
-}
 
 start() {
   local directory=$1 port; shift
@@ -23,7 +16,7 @@ start() {
   if [ "$(id -u)" -eq 0 ]; then chown nobody "$directory"; fi
   mariadb-install-db --no-defaults --datadir="$directory/data" --skip-test-db --auth-root-authentication-method=normal \
       "${owner[@]}" >"$directory/install.log" 2>&1 || { cat "$directory/install.log" >&2; return 1; }
-  port=$(free_port)
+  port=$("$free_port")
   # The server is for demos and tests: it may lose its last transactions in a power cut.
   mariadbd --no-defaults --datadir="$directory/data" --socket="$directory/socket" --pid-file="$directory/pid" \
       --bind-address=127.0.0.1 --port="$port" --innodb-flush-log-at-trx-commit=0 --skip-name-resolve --max-connections=300 \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that a task needs, and only those that are missing.
-# Usage: compose/packages.sh build|demo|test|bench|fuzz ...     (root, or a user who may sudo)
+# Usage: compose/packages.sh build|demo|smoke|test|bench|fuzz ...     (root, or a user who may sudo)
 set -euo pipefail
 
 packages_for() {
@@ -12,12 +12,12 @@ packages_for() {
            libtomlplusplus-dev libcli11-dev libsqlitecpp-dev libsqlite3-dev libspdlog-dev libfmt-dev \
            prometheus-cpp-dev libzstd-dev zlib1g-dev libidn-dev
       command -v npm >/dev/null || echo nodejs npm ;;
-    demo) echo postgresql-15 postgresql-client-15 openssl ;;
+    demo) echo postgresql-15 postgresql-client-15 mariadb-server-core mariadb-client-core openssl ;;
     smoke) echo chromium fonts-dejavu-core ;;
     test)
       echo libgtest-dev libgmock-dev libbenchmark-dev sqlite3 zstd python3 python3-psycopg python3-psycopg2 \
            python3-asyncpg python3-pymysql python3-mysqldb postgresql-15-pgaudit libpostgresql-jdbc-java \
-           default-jdk-headless clang-format-14 mariadb-server-core mariadb-client-core libmariadb3 debootstrap ;;
+           default-jdk-headless clang-format-14 libmariadb3 debootstrap ;;
     bench) echo pgbouncer haproxy libbenchmark-dev python3 python3-psycopg ;;
     fuzz) echo clang-14 libclang-rt-14-dev libstdc++-12-dev ;;
     *) echo "packages.sh: unknown set '$1': build, demo, smoke, test, bench or fuzz" >&2; exit 2 ;;

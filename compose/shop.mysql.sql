@@ -4,7 +4,8 @@ CREATE TABLE customers (
     name   varchar(100) NOT NULL,
     email  varchar(100) NOT NULL UNIQUE,
     ssn    varchar(20) NOT NULL,
-    city   varchar(100) NOT NULL
+    city   varchar(100) NOT NULL,
+    joined date NOT NULL DEFAULT (current_date)
 );
 CREATE TABLE orders (
     id          integer PRIMARY KEY AUTO_INCREMENT,
@@ -36,4 +37,7 @@ INSERT INTO payments (order_id, iban, amount)
 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 700)
 SELECT n, concat('PT50', lpad(n * 1234577, 21, '0')), (n % 90) + 9.90 FROM numbers;
 
+-- A view over personal data, and a procedure that deletes: policies must see through both.
 CREATE VIEW customer_contacts AS SELECT name, email, ssn, city FROM customers;
+
+CREATE PROCEDURE purge_inactive(before_day date) DELETE FROM customers WHERE joined < before_day;

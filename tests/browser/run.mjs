@@ -14,7 +14,7 @@ import {
   add_authenticator, approve, approve_with_code, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, unfold_code, until_armed,
 } from './driver.mjs';
 import { accessibility_faults, contrast_faults, sideways_scroll } from './page_checks.mjs';
-import { start_psql } from './psql.mjs';
+import { start_psql } from './clients.mjs';
 import { check, equal, finish, step } from './report.mjs';
 import { code_source } from './totp.mjs';
 

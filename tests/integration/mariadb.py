@@ -5,17 +5,10 @@ import re
 import subprocess
 import unittest
 
-from harness import BINARY, DRAIN, PATIENCE, ROOT, Stack
+from harness import BINARY, DRAIN, PATIENCE, ROOT, SITE_POLICY, Stack
 
 CLIENT = "mariadb"
 ORACLE = os.environ.get("STEPGATE_MYSQL") == "oracle"  # the same tests, in front of the other server
-SHOP = """[[label]]
-table = "customers"
-columns = {ssn = ["pii", "secret"], email = ["pii"]}
-[[label]]
-table = "payments"
-columns = {iban = ["pci"]}
-"""
 
 
 class MariaDb:
@@ -64,7 +57,7 @@ class OracleMySql(MariaDb):
 class MySqlStack(Stack):
     """Such a server, a configured stepgate that serves, and a user `demo`."""
 
-    def __init__(self, listener="", policy=SHOP, hold='{timeout = "5m", in_transaction = "60s", silent = "1s"}', settings=()):
+    def __init__(self, listener="", policy=SITE_POLICY, hold='{timeout = "5m", in_transaction = "60s", silent = "1s"}', settings=()):
         self.settings = settings
         super().__init__(policy=policy, listener=listener, hold=hold, cluster=None)
 

@@ -8,6 +8,7 @@
 # Exit code 77: it cannot be had here (no network, no debootstrap, or not root when the folder is to be made).
 set -euo pipefail
 
+free_port=$(cd "$(dirname "$0")" && pwd)/../../compose/free_port.sh
 root=${STEPGATE_MYSQL_ROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/stepgate/mysql}
 
 make_root() {
@@ -30,14 +31,6 @@ run() {
   exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$root/usr/lib/x86_64-linux-gnu" "$program" "$@"
 }
 
-free_port() {
-  local port
-  for port in $(shuf -i 20000-29999 -n 200); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-  done
-  echo "mysql_server.sh: no free port found" >&2; return 1
-}
-
 answers() {
   (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
@@ -50,7 +43,7 @@ start() {
                  --lc-messages-dir="$root/usr/share/mysql" --plugin-dir="$root/usr/lib/mysql/plugin")
   (run mysqld "${options[@]}" --initialize-insecure) >"$directory/initialize.log" 2>&1 ||
     { tail -n 5 "$directory/initialize.log" >&2; return 1; }
-  port=$(free_port)
+  port=$("$free_port")
   # The server is for tests: it may lose its last transactions in a power cut.
   (run mysqld "${options[@]}" --port="$port" --bind-address=127.0.0.1 --socket="$directory/socket" --mysqlx=OFF \
       --pid-file="$directory/pid" --secure-file-priv= --skip-log-bin --innodb-flush-log-at-trx-commit=0 "$@") \
