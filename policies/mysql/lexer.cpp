@@ -310,8 +310,11 @@ Token Lexer::word(Token token)
     const std::size_t end = name_end(position_);
     token.end = static_cast<std::uint32_t>(end);
     token.text = sql_.substr(position_, end - position_);
-    // Where the dollar sign may open a quoted text (MySQL 9) and where it may not is a matter of versions.
-    if (token.text.front() == '$' && token.text.find('$', 1) != std::string_view::npos && !reading_->version.mariadb)
+    // Where the dollar sign may open a quoted text (MySQL 9) and where it may not is a matter of versions. One that
+    // only begins where the text ends would be an error: `select $$`, with which MySQL's client finds out.
+    const auto second = token.text.front() == '$' ? token.text.find('$', 1) : std::string_view::npos;
+    const bool unfinished = second + 1 == token.text.size() && end == sql_.size();
+    if (second != std::string_view::npos && !unfinished && !reading_->version.mariadb)
         return fail("holds a name that may be a dollar quote");
     point_follows_ = at(end) == '.' && name_character(end + 1) != 0;
     if (point_follows_)

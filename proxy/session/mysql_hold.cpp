@@ -1,4 +1,5 @@
 #include "protocols/mysql/reply.h"
+#include "protocols/mysql/text_result.h"
 #include "proxy/session/mysql_session.h"
 
 #include <algorithm>
@@ -40,6 +41,17 @@ std::string one_text(const Words& words)
     std::ranges::replace(text, '\n', ' ');
     cut(text);
     return text;
+}
+
+/// What the clients themselves ask for (the server's version, the current database, names of tables to complete), and
+/// whose answer they do not show.
+bool is_small_talk(const policies::statement::Facts& facts)
+{
+    using policies::statement::Kind;
+    const auto is_small = [](const policies::statement::StatementFacts& one) {
+        return (one.kind == Kind::select || one.kind == Kind::show) && one.reads.empty() && one.writes.empty();
+    };
+    return !facts.opaque && std::ranges::all_of(facts.statements, is_small);
 }
 
 } // namespace
@@ -118,11 +130,21 @@ bool MySqlSession::shows_progress() const
     return peer_.capabilities.has_all(my::Capability::progress | my::Capability::progress_obsolete);
 }
 
+/// The interactive clients that show each of several results as it comes (MySQL's and mycli). Nobody else may get one:
+/// drivers would take it for the answer. Nor do these for what they ask by themselves, at login or before a prompt.
+bool MySqlSession::shows_box() const
+{
+    const auto& program = asker_.application_name;
+    return peer_.capabilities.has_all(my::Capability::interactive | my::Capability::multi_results) &&
+           (program == "mysql" || program == "mycli") && inspected_.command == my::Command::query &&
+           !is_small_talk(*inspected_.facts->facts);
+}
+
 bool MySqlSession::runs_it_again() const
 {
     switch (listening_->options.announce) {
     case Announce::automatic:
-        return !shows_progress();
+        return !shows_progress() && !shows_box();
     case Announce::wait:
         return false;
     case Announce::retry:
@@ -143,9 +165,24 @@ void MySqlSession::progress(std::string_view text)
     to_client(packet);
 }
 
+/// A result in front of the real one.
+void MySqlSession::box(std::string_view text)
+{
+    if (shows_progress() || !shows_box() || runs_it_again())
+        return;
+    const auto status =
+        tracker_->status().without(my::Status::session_state_changed).with(my::Status::more_results_exists);
+    wire::Bytes packets;
+    const auto next = my::encode_text_result(packets, static_cast<std::uint8_t>(sequence_ + told_), "STATEMENT HELD",
+                                             text, status, peer_.capabilities);
+    told_ = static_cast<std::uint8_t>(next - sequence_);
+    to_client(packets);
+}
+
 void MySqlSession::tell_held(const policies::rules::Verdict&, const std::string& url, const std::string& code)
 {
     progress(as_line("STATEMENT HELD · approve at " + url + " · code " + code));
+    box("approve at " + url + " · code " + code);
 }
 
 void MySqlSession::remind(const std::string& url, const std::string& code)

@@ -159,9 +159,11 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] net::Task<bool> refuse(Words words) override;
 
     void progress(std::string_view text);
+    void box(std::string_view text);
     void error_to_client(std::uint16_t code, std::string_view sqlstate, std::string_view message);
     void read_parameters();
     [[nodiscard]] bool shows_progress() const;
+    [[nodiscard]] bool shows_box() const;
 
     upstream::MySqlGreeting greeting_;
     MySqlClient peer_;

@@ -1,13 +1,7 @@
 """The main job on the second wire, with real clients against a real MariaDB and a real MySQL: held, shown, approved or not, and what the
 server and the audit say about it afterwards."""
-import os
-import pty
 import re
-import select
-import signal
-import subprocess
 import threading
-import time
 import unittest
 
 import pymysql
@@ -272,68 +266,6 @@ class RunsAgain(Case):
         self.demo.deny(self.demo.wait_pending())
         self.assertNotEqual(self.again("DELETE FROM scratch").group(2), first.group(2))
         self.demo.deny(self.demo.wait_pending())
-
-
-@unittest.skipIf(ORACLE, "progress packets are MariaDB's: its client does not ask another server for them")
-class Terminal(Case):
-    """The interactive mariadb CLI shows where to approve while it waits, on its own screen."""
-
-    def start(self, *args):
-        """The CLI on a terminal of its own: (process, function that reads until a text appears)."""
-        master, slave = pty.openpty()
-        process = subprocess.Popen(self.stack.arguments("--disable-auto-rehash", *args), stdin=slave, stdout=slave,
-                                   stderr=slave, close_fds=True, start_new_session=True,
-                                   preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0))
-        os.close(slave)
-        self.addCleanup(os.close, master)
-        self.addCleanup(process.kill)
-        seen = ""
-
-        def until(text):
-            nonlocal seen
-            end = time.monotonic() + PATIENCE
-            while text not in seen:
-                self.assertLess(time.monotonic(), end, f"{text!r} never came: {seen!r}")
-                if select.select([master], [], [], 0.2)[0]:
-                    seen += os.read(master, 65536).decode(errors="replace")
-            before, seen = seen.split(text, 1)
-            return before
-
-        def write(text):
-            os.write(master, text.encode())
-        return process, until, write
-
-    def test_is_told_and_then_gets_its_result(self):
-        process, until, write = self.start()
-        until("[shop]>")
-        write("DELETE FROM scratch;\n")
-        until("STATEMENT HELD")
-        line = until("\n")
-        challenge = self.demo.wait_pending()
-        self.assertIn(f"{self.stack.public_url}/c/{challenge['id']}", line)
-        self.assertIn(challenge["code"], line)
-        self.demo.approve(challenge)
-        until("Query OK, 3 rows affected")
-        until("[shop]>")
-        write("SELECT 'rows', count(*) FROM scratch;\n")
-        until("| rows |")
-        until("[shop]>")
-        write("quit\n")
-        process.wait(PATIENCE)
-        self.assertEqual(self.rows(), 0)
-
-    def test_interrupt_ends_the_hold(self):
-        process, until, write = self.start()
-        until("[shop]>")
-        write("DELETE FROM scratch;\n")
-        until("STATEMENT HELD")
-        challenge = self.demo.wait_pending()
-        os.killpg(process.pid, signal.SIGINT)
-        until("1317")
-        wait_for(lambda: self.state(challenge) == "cancelled", "cancellation")
-        write("SELECT 'alive';\n")
-        until("| alive |")
-        self.assertEqual(self.rows(), 3)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
             "word:a!holds a character that means nothing here", mysql8},
         Cut{"null_of_maria", R"(\N)", R"(key:\N)", maria},
         Cut{"no_null_on_mysql", R"(\N)", "!holds a character that means nothing here", mysql8},
-        Cut{"range", "1..5", "int:1 sym:.. int:5", maria},
+        Cut{"range", "1..5", "int:1 sym:.. int:5", maria}, Cut{"dollar_at_the_end", "1 $$", "int:1 word:$$", mysql9},
         Cut{"dollar", "$$ 1 $$", "!holds a name that may be a dollar quote", mysql9}),
     [](const auto& test) { return test.param.name; });
 
