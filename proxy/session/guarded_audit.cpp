@@ -64,7 +64,8 @@ audit::Record GuardedSession::record(audit::Type type) const
     return made;
 }
 
-bool GuardedSession::record_start(std::vector<audit::Field> more)
+/// The session's first record.
+std::optional<Rejected> GuardedSession::enter_audit(std::vector<audit::Field> more)
 {
     auto start = record(audit::Type::session_start);
     start.fields.emplace_back("number", static_cast<std::int64_t>(number_));
@@ -75,7 +76,9 @@ bool GuardedSession::record_start(std::vector<audit::Field> more)
     std::ranges::move(more, std::back_inserter(start.fields));
     const bool own_users = listening_->options.authentication == Authentication::proxy;
     start.fields.emplace_back("auth", std::string{own_users ? "proxy" : "passthrough"});
-    return worker_.shared.services.audit->submit(std::move(start));
+    if (worker_.shared.services.audit->submit(std::move(start)))
+        return std::nullopt;
+    return Rejected{Rejected::Kind::refused, "58030", "the audit journal cannot be written: no sessions until it can"};
 }
 
 void GuardedSession::record_end()

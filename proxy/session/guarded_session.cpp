@@ -79,7 +79,7 @@ net::Task<void> GuardedSession::reject(Rejected rejected)
     if (rejected.kind == Kind::login || rejected.kind == Kind::refused || rejected.kind == Kind::upstream) {
         worker_.metrics.logins_failed.add();
         auto failed = record(audit::Type::login_failed);
-        if (failed.user.empty())
+        if (!rejected.user.empty())
             failed.user = std::move(rejected.user);
         failed.fields.emplace_back("database", asker_.database);
         failed.fields.emplace_back("reason", rejected.log.empty() ? rejected.message : rejected.log);
@@ -118,19 +118,38 @@ net::Task<void> GuardedSession::linger()
     }
 }
 
+/// What was asked, granted and counted for whoever the client was.
+void GuardedSession::end_identity()
+{
+    auto& shared = worker_.shared;
+    if (std::exchange(started_, false)) {
+        worker_.metrics.sessions.subtract();
+        shared.services.challenges->session_ended(id_, worker_.wall());
+        record_end();
+    }
+    if (std::exchange(entered_user_, false))
+        shared.connections.leave_user(asker_.user);
+}
+
+/// The client has proven to be somebody else: the connection goes on as another session.
+void GuardedSession::change_identity(std::string reason)
+{
+    end_reason_ = std::move(reason);
+    end_identity();
+    end_reason_.clear();
+    id_ = hexadecimal(upstream::random_bytes(8));
+    number_ = worker_.shared.next_session.fetch_add(1);
+    statements_ = 0;
+    since_ = worker_.now;
+}
+
 void GuardedSession::leave()
 {
     auto& shared = worker_.shared;
     client_.close();
     server_.close();
     forget();
-    if (started_) {
-        worker_.metrics.sessions.subtract();
-        shared.services.challenges->session_ended(id_, worker_.wall());
-        record_end();
-    }
-    if (entered_user_)
-        shared.connections.leave_user(asker_.user);
+    end_identity();
     if (entered_limits_)
         shared.connections.leave(address_);
     worker_.sessions.erase(this);

@@ -86,6 +86,7 @@ class GuardedSession : public Session
     [[nodiscard]] std::optional<Rejected> enter_limits() const;
     [[nodiscard]] std::optional<Rejected> enter_user();
     [[nodiscard]] net::Task<void> reject(Rejected rejected);
+    void change_identity(std::string reason);
     [[nodiscard]] net::Task<void> linger();
     void say_goodbye(std::string_view sqlstate, std::string_view message);
     void stop(std::string reason);
@@ -101,7 +102,7 @@ class GuardedSession : public Session
 
     // Audit (guarded_audit.cpp)
     [[nodiscard]] audit::Record record(audit::Type type) const;
-    [[nodiscard]] bool record_start(std::vector<audit::Field> more);
+    [[nodiscard]] std::optional<Rejected> enter_audit(std::vector<audit::Field> more);
     void record_end();
     void audit_protocol_error(std::string_view what);
     [[nodiscard]] bool audit_statement(std::uint64_t number, std::string_view sql,
@@ -159,6 +160,7 @@ class GuardedSession : public Session
 
   private:
     void leave();
+    void end_identity();
     void on_settled(std::uint64_t hold_number, challenge_web::challenges::State state, const std::string& reason);
     void on_durable(std::uint64_t hold_number, boost::system::error_code failed);
     [[nodiscard]] challenge_web::challenges::Challenges::OnSettled hear(std::uint64_t hold_number);

@@ -182,6 +182,8 @@ net::Task<bool> MySqlSession::handle(Step step)
         co_return co_await ask();
     case Step::kill:
         co_return co_await cancel_target();
+    case Step::change:
+        co_return co_await change_user();
     case Step::hold:
         held_ = current_;
         co_return co_await hold();

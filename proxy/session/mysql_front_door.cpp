@@ -1,5 +1,6 @@
 #include "proxy/session/mysql_front_door.h"
 
+#include "protocols/mysql/command.h"
 #include "protocols/mysql/reply.h"
 #include "protocols/mysql/server_login.h"
 #include "protocols/postgres/crypto.h"
@@ -31,6 +32,11 @@ Rejected login_failed(const std::string& user, std::string log)
     return {Rejected::Kind::login, "28000", "Access denied for user '" + user + "' (stepgate)", {}, std::move(log)};
 }
 
+Rejected cannot_check()
+{
+    return {Rejected::Kind::login, "XX000", "stepgate cannot check passwords now", {}, "no mock verifier"};
+}
+
 /// The password is the one that the stored verifier was made from. Takes as long for an unknown user.
 bool is_password(std::string_view password, const pg::ScramVerifier& verifier, bool known)
 {
@@ -51,6 +57,7 @@ class Entry
     {
     }
     net::Task<std::optional<Rejected>> receive(const upstream::MySqlGreeting& server);
+    net::Task<std::optional<Rejected>> change_user();
 
   private:
     net::Task<boost::system::error_code> read_packet();
@@ -58,7 +65,9 @@ class Entry
     net::Task<std::optional<Rejected>> prove();
     std::optional<Rejected> on_response(my::Capabilities offered);
     std::optional<Rejected> check_certificate() const;
-    bool begin_login(const my::HandshakeResponse& response);
+    bool begin_login();
+    void make_nonce();
+    std::optional<Rejected> on_change(const my::ChangeUser& change);
     /// True: an answer of the client follows.
     bool act(my::ServerLogin::Action action, wire::Bytes& out, std::optional<Rejected>& rejected);
     void consume()
@@ -165,16 +174,16 @@ std::optional<Rejected> Entry::on_response(my::Capabilities offered)
     }
     if (auto rejected = check_certificate())
         return rejected;
-    if (!begin_login(*response))
-        return Rejected{Rejected::Kind::login, "XX000", "stepgate cannot check passwords now", {}, "no mock verifier"};
+    if (!begin_login())
+        return cannot_check();
     action_ = login_->on(*response);
     return std::nullopt;
 }
 
 /// Unknown and disabled users get a verifier that nothing matches, so that the exchange takes its usual course.
-bool Entry::begin_login(const my::HandshakeResponse& response)
+bool Entry::begin_login()
 {
-    const auto found = shared_.services.find_user ? shared_.services.find_user(response.user) : std::nullopt;
+    const auto found = shared_.services.find_user ? shared_.services.find_user(client_.user) : std::nullopt;
     const auto& secret = shared_.services.audit->redaction_key();
     my::ServerLogin::Settings settings;
     settings.nonce = nonce_;
@@ -187,12 +196,12 @@ bool Entry::begin_login(const my::HandshakeResponse& response)
             verifier = std::move(*parsed);
             verifier_ = found->verifier;
             client_.groups = found->groups;
-            settings.digest = keys.cache.find(response.user, verifier_);
+            settings.digest = keys.cache.find(client_.user, verifier_);
         }
     }
     const bool known = verifier.has_value();
     if (!known) {
-        auto mock = pg::mock_verifier(response.user, std::as_bytes(std::span{secret}));
+        auto mock = pg::mock_verifier(client_.user, std::as_bytes(std::span{secret}));
         if (!mock)
             return false;
         verifier = std::move(*mock);
@@ -250,13 +259,55 @@ net::Task<std::optional<Rejected>> Entry::prove()
     co_return rejected;
 }
 
+void Entry::make_nonce()
+{
+    std::array<std::byte, 20> random{};
+    std::ranges::copy(upstream::random_bytes(random.size()), random.begin());
+    nonce_ = my::nonce_of(random);
+}
+
+std::optional<Rejected> Entry::on_change(const my::ChangeUser& change)
+{
+    client_.user = change.user;
+    client_.database = change.database;
+    client_.program = change.attributes.find("program_name");
+    client_.groups.clear();
+    client_.fast_answer.clear();
+    if (change.collation != 0)
+        client_.collation = change.collation;
+    const auto attributes = change.attributes.encoded();
+    client_.attributes.assign(attributes.begin(), attributes.end());
+    if (auto rejected = check_certificate())
+        return rejected;
+    make_nonce();
+    if (!begin_login())
+        return cannot_check();
+    // The answer in the command is one to an old nonce: whoever can, is given a new one.
+    const bool can_switch = client_.capabilities.has(Capability::plugin_auth);
+    action_ = login_->start({}, {}, can_switch);
+    return std::nullopt;
+}
+
+net::Task<std::optional<Rejected>> Entry::change_user()
+{
+    const auto failed = co_await read_packet();
+    if (failed)
+        co_return broke_protocol(failed);
+    const auto change = my::decode_change_user(frame_.payload, client_.capabilities);
+    if (!change)
+        co_return broke_protocol(change.error());
+    auto rejected = on_change(*change);
+    consume();
+    if (rejected)
+        co_return rejected;
+    co_return co_await prove();
+}
+
 net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting& server)
 {
     const bool tls = certificates_.server != nullptr;
     const auto offered = offered_to_clients(server.capabilities, tls);
-    std::array<std::byte, 20> random{};
-    std::ranges::copy(upstream::random_bytes(random.size()), random.begin());
-    nonce_ = my::nonce_of(random);
+    make_nonce();
     my::Greeting greeting;
     greeting.server_version = server.version;
     greeting.thread = server.thread;
@@ -333,6 +384,14 @@ net::Task<std::optional<Rejected>> receive_mysql_client(net::Stream& stream, net
 {
     Entry entry{stream, in, listening, certificates, shared, client};
     co_return co_await entry.receive(server);
+}
+
+net::Task<std::optional<Rejected>> change_mysql_user(net::Stream& stream, net::Buffer& in, const Listening& listening,
+                                                     const Certificates& certificates, const Shared& shared,
+                                                     MySqlClient& client)
+{
+    Entry entry{stream, in, listening, certificates, shared, client};
+    co_return co_await entry.change_user();
 }
 
 } // namespace stepgate::proxy::session

@@ -23,7 +23,7 @@ struct MySqlClient {
     std::string user, database, program; // `program`: as it names itself
     protocols::mysql::Capabilities capabilities;
     std::uint32_t largest_packet = 0;
-    std::uint8_t collation = 0;
+    std::uint16_t collation = 0;
     wire::Bytes attributes;
     std::uint8_t sequence = 0; // of the next packet to the client
     wire::Bytes fast_answer;   // AuthMoreData to be sent before OK_Packet; empty: none
@@ -36,6 +36,13 @@ struct MySqlClient {
 [[nodiscard]] net::Task<std::optional<Rejected>>
 receive_mysql_client(net::Stream& stream, net::Buffer& in, const Listening& listening, const Certificates& certificates,
                      const Shared& shared, const upstream::MySqlGreeting& server, MySqlClient& client);
+
+/// COM_CHANGE_USER, which stands at the front of `in`: the same proof for whom it names. `client` is what it was, and
+/// becomes the new one.
+[[nodiscard]] net::Task<std::optional<Rejected>> change_mysql_user(net::Stream& stream, net::Buffer& in,
+                                                                   const Listening& listening,
+                                                                   const Certificates& certificates,
+                                                                   const Shared& shared, MySqlClient& client);
 
 /// What clients are offered: what the server can do and stepgate can follow.
 [[nodiscard]] protocols::mysql::Capabilities offered_to_clients(protocols::mysql::Capabilities server, bool tls);

@@ -93,6 +93,8 @@ MySqlSession::Step MySqlSession::inspect(const my::Frame& frame)
     case Command::statistics:
     case Command::reset_connection:
         return my::check_bare(frame.payload) ? Step::forward : answer(my::errc::malformed_command);
+    case Command::change_user:
+        return Step::change;
     case Command::set_option: // texts are judged as if multi-statements were on
         return my::decode_set_option(frame.payload) ? Step::forward : answer(my::errc::malformed_command);
     default:

@@ -104,6 +104,8 @@ bool MySqlSession::on_server_frame(const my::Frame& frame)
             return false;
         }
     }
+    if (ours && change_)
+        on_change_answer(frame);
     const auto event = tracker_->received(frame.payload);
     if (!event) {
         fatal_ = event.error();

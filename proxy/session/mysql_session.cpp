@@ -40,9 +40,6 @@ net::Task<void> MySqlSession::run()
     co_await welcome();
     if (stopping_)
         co_return;
-    started_ = true;
-    deadline_ = SteadyTime::max();
-    worker_.metrics.sessions.add();
     co_await relay_client();
     stop("the client disconnected");
 }
@@ -76,10 +73,7 @@ net::Task<std::optional<Rejected>> MySqlSession::admit()
     auto refused = co_await log_in_to_server();
     if (refused)
         co_return refused;
-    if (!record_start({}))
-        co_return Rejected{Rejected::Kind::refused, "58030",
-                           "the audit journal cannot be written: no sessions until it can"};
-    co_return std::nullopt;
+    co_return enter_audit({});
 }
 
 upstream::Target MySqlSession::target() const
@@ -130,8 +124,7 @@ net::Task<std::optional<Rejected>> MySqlSession::log_in_to_server()
     worker_.look_at_clocks();
     deadline_ = std::min(deadline_, worker_.now + options.connect_timeout);
     connecting_ = true;
-    upstream::MySqlLogin login{options.user,         options.password, asker_.database, peer_.capabilities,
-                               peer_.largest_packet, peer_.collation,  peer_.attributes};
+    auto login = server_login();
     auto where = target();
     auto failed = co_await upstream::login(server_, server_in_, std::move(where), greeting_, std::move(login));
     connecting_ = false;
@@ -142,12 +135,7 @@ net::Task<std::optional<Rejected>> MySqlSession::log_in_to_server()
     }
     logged_in_ = true;
     tracker_.emplace(peer_.capabilities, greeting_.status);
-    policies::mysql::SessionState::Start start;
-    if (const auto version = policies::mysql::parse_server_version(greeting_.version))
-        start.version = *version;
-    start.database = asker_.database;
-    state_ = policies::mysql::SessionState{std::move(start)};
-    doubt_everything();
+    begin_state();
     const auto self = std::static_pointer_cast<MySqlSession>(shared_from_this());
     boost::asio::co_spawn(worker_.io.get_executor(), relay_server(), [self](std::exception_ptr failure) {
         if (failure)
@@ -159,6 +147,24 @@ net::Task<std::optional<Rejected>> MySqlSession::log_in_to_server()
     if (!answered)
         co_return Rejected{Rejected::Kind::upstream, "08006", "the server ended the session during the login"};
     co_return std::nullopt;
+}
+
+upstream::MySqlLogin MySqlSession::server_login() const
+{
+    const auto& options = listening_->options.upstream;
+    return {options.user,         options.password, asker_.database, peer_.capabilities,
+            peer_.largest_packet, peer_.collation,  peer_.attributes};
+}
+
+/// As after any login: nothing is known before the server is asked.
+void MySqlSession::begin_state()
+{
+    policies::mysql::SessionState::Start start;
+    if (const auto version = policies::mysql::parse_server_version(greeting_.version))
+        start.version = *version;
+    start.database = asker_.database;
+    state_ = policies::mysql::SessionState{std::move(start)};
+    doubt_everything();
 }
 
 /// A connection that never logs in counts against this host, and after max_connect_errors of them the server would not
@@ -197,8 +203,13 @@ net::Task<void> MySqlSession::welcome()
     ok.status = tracker_->status();
     my::encode_ok(out, sequence, ok, peer_.capabilities);
     const auto failed = co_await client_.write_all(out);
-    if (failed)
+    if (failed) {
         stop("the client disconnected");
+        co_return;
+    }
+    started_ = true;
+    deadline_ = SteadyTime::max();
+    worker_.metrics.sessions.add();
     log(LogLevel::info, "session of " + asker_.user + " from " + address_ + " on " + asker_.listener);
 }
 
@@ -236,7 +247,7 @@ void MySqlSession::part_from_server()
 
 void MySqlSession::forget()
 {
-    if (registered_)
+    if (std::exchange(registered_, false))
         worker_.shared.registry.remove(static_cast<std::int32_t>(greeting_.thread), key_);
 }
 

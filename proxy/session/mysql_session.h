@@ -8,7 +8,7 @@
 #include "proxy/session/mysql_answer.h"
 #include "proxy/session/mysql_front_door.h"
 #include "proxy/session/mysql_tables.h"
-#include "proxy/upstream/mysql_server.h"
+#include "proxy/upstream/mysql_login_steps.h"
 
 #include <cstdint>
 #include <memory>
@@ -41,6 +41,7 @@ class MySqlSession final : public GuardedSession
         settle,  // the answer to the last one is not complete
         ask,     // the server has to say what the state is, or what its tables are
         kill,    // it ends what another session waits for
+        change,  // COM_CHANGE_USER
         hold,    // a challenge, or a denial
         slow,    // the audit's queue is full
         answer,  // we have answered it
@@ -91,9 +92,18 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] net::Task<std::optional<Rejected>> greet_server();
     [[nodiscard]] net::Task<std::optional<Rejected>> log_in_to_server();
     [[nodiscard]] net::Task<void> leave_server_in_peace();
+    void begin_state();
     [[nodiscard]] net::Task<void> welcome();
     [[nodiscard]] std::optional<Rejected> unreachable(std::optional<upstream::Failure> failed);
     [[nodiscard]] upstream::Target target() const;
+    [[nodiscard]] upstream::MySqlLogin server_login() const;
+
+    // Another user on the same connection (mysql_change_user.cpp)
+    [[nodiscard]] net::Task<bool> change_user();
+    [[nodiscard]] net::Task<std::optional<Rejected>> become(MySqlClient client);
+    [[nodiscard]] net::Task<std::optional<Rejected>> change_at_server();
+    [[nodiscard]] net::Task<std::optional<upstream::Failure>> exchange_with_server();
+    void on_change_answer(const protocols::mysql::Frame& frame);
 
     // The client's side (mysql_client_side.cpp)
     [[nodiscard]] net::Task<void> relay_client();
@@ -176,6 +186,13 @@ class MySqlSession final : public GuardedSession
     Inspected inspected_;
     std::vector<protocols::mysql::Parameter> values_; // of the last execution that was inspected; into `in_`
     Flight flight_;
+    /// A login on a connection that is logged in: the server's side reads for it, the client's side writes.
+    struct ServerChange {
+        upstream::MySqlLoginSteps steps;
+        wire::Bytes out = {};
+        std::optional<upstream::Failure> failed = std::nullopt;
+    };
+    std::unique_ptr<ServerChange> change_;
     std::unique_ptr<MySqlAnswer> answer_; // to a question of our own, which is outstanding
     std::size_t current_ = 0;             // bytes of the command that was inspected last
     std::uint8_t sequence_ = 0;           // of the next packet that answers it

@@ -83,7 +83,6 @@ net::Task<bool> PostgresSession::enter()
 
 net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& startup)
 {
-    using Kind = Rejected::Kind;
     const auto& options = listening_->options;
     asker_.listener = options.name;
     asker_.user = startup.user;
@@ -131,9 +130,7 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
         keys.emplace_back("startup_keys", startup.needs_rule);
         keys.emplace_back("startup_rules", startup_rules_);
     }
-    if (!record_start(std::move(keys)))
-        co_return Rejected{Kind::refused, "58030", "the audit journal cannot be written: no sessions until it can"};
-    co_return std::nullopt;
+    co_return enter_audit(std::move(keys));
 }
 
 /// Parameters that could change what statements mean, or that lead around statements, need a rule.

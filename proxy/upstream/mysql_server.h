@@ -28,7 +28,7 @@ struct MySqlLogin {
     std::string user, password, database; // no database: ""
     protocols::mysql::Capabilities capabilities;
     std::uint32_t largest_packet = 0;
-    std::uint8_t collation = 0;
+    std::uint16_t collation = 0;
     wire::Bytes attributes; // as on the wire, without the length in front
 };
 
