@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 namespace stepgate::policies::sensitivity
 {
@@ -62,6 +63,73 @@ bool has_column(const Relation& relation, std::int16_t number)
 {
     return number == 0 ||
            std::ranges::find(relation.columns, number, &catalog::Column::number) != relation.columns.end();
+}
+
+std::vector<const Relation*> ancestors(const Relation& relation, const Catalog& catalog)
+{
+    std::vector<const Relation*> all{&relation};
+    for (std::size_t next = 0; next < all.size(); ++next)
+        for (const Oid oid : all[next]->parents)
+            if (const auto* parent = catalog.relation(oid);
+                parent != nullptr && std::ranges::find(all, parent) == all.end())
+                all.push_back(parent);
+    all.erase(all.begin());
+    return all;
+}
+
+/// Calls `with(child, ancestor)` for everything that inherits.
+template <class Function>
+void for_each_child(const Catalog& catalog, Function with)
+{
+    for (const auto& child : catalog.contents().relations)
+        for (const auto* ancestor : ancestors(child, catalog))
+            with(child, *ancestor);
+}
+
+/// The number in a child of a column of its parent; 0, the relation itself, stays 0.
+std::optional<std::int16_t> same_column(const Relation& parent, std::int16_t number, const Relation& child)
+{
+    if (number == 0)
+        return number;
+    const auto column = std::ranges::find(parent.columns, number, &catalog::Column::number);
+    if (column == parent.columns.end())
+        return std::nullopt;
+    const auto same = std::ranges::find(child.columns, column->name, &catalog::Column::name);
+    return same == child.columns.end() ? std::nullopt : std::optional{same->number};
+}
+
+/// A child may be detached, and then is a table of its own: it keeps the names under which its parents are labelled.
+void inherit_names(const Catalog& catalog, std::vector<LabelledName>& names)
+{
+    std::unordered_multimap<Oid, LabelledName> of_parents;
+    for (const auto& name : names)
+        of_parents.emplace(name.relation, name);
+    for_each_child(catalog, [&](const Relation& child, const Relation& parent) {
+        const auto [begin, end] = of_parents.equal_range(parent.oid);
+        for (auto at = begin; at != end; ++at) {
+            if (const auto number = same_column(parent, at->second.number, child)) {
+                auto name = at->second;
+                name.relation = child.oid;
+                name.number = *number;
+                names.push_back(std::move(name));
+            }
+        }
+    });
+}
+
+void inherit_copies(const Catalog& catalog, std::vector<Copy>& copies)
+{
+    std::unordered_multimap<Oid, Copy> of_parents;
+    for (const auto& copy : copies)
+        if (copy.relation != 0)
+            of_parents.emplace(copy.relation, copy);
+    if (of_parents.empty())
+        return;
+    for_each_child(catalog, [&](const Relation& child, const Relation& parent) {
+        const auto [begin, end] = of_parents.equal_range(parent.oid);
+        for (auto at = begin; at != end; ++at)
+            copies.push_back({child.oid, child.schema + "." + child.name, at->second.label, at->second.recorded});
+    });
 }
 
 } // namespace
@@ -131,6 +199,7 @@ Lineage Lineage::observed(const Catalog& catalog, const Labels& labelled,
     for (const auto& relation : catalog.contents().relations)
         if (holds_rows(relation))
             add_names(relation, labelled, names);
+    inherit_names(catalog, names);
 
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
     std::vector<Copy> copies;
@@ -142,6 +211,7 @@ Lineage Lineage::observed(const Catalog& catalog, const Labels& labelled,
         if (known || (copy.relation == 0 && seconds - copy.recorded < unseen_copy_lives))
             copies.push_back(std::move(copy));
     }
+    inherit_copies(catalog, copies);
     return {std::move(names), std::move(copies)};
 }
 

@@ -14,7 +14,8 @@
 namespace stepgate::policies::sensitivity
 {
 
-/// A name that a relation or a column of it has, or once had, and that a policy labels. Labels follow the object.
+/// A name that a relation or a column of it has or once had, or that a parent had while it was one, and that a policy
+/// labels. Labels follow the object.
 struct LabelledName {
     catalog::Oid relation = 0;
     std::int16_t number = 0;           // of the column; 0: the relation itself

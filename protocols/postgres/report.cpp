@@ -59,6 +59,12 @@ result<Report> decode_report(const Frame& frame)
         case 'H':
             report.hint = value;
             break;
+        case 's':
+            report.schema = value;
+            break;
+        case 't':
+            report.table = value;
+            break;
         default:
             break; // position, context, .. and those of later servers, which clients must skip (55.8)
         }
@@ -78,6 +84,22 @@ void encode_error(wire::Bytes& out, const Report& report)
 void encode_notice(wire::Bytes& out, const Report& report)
 {
     encode(out, Backend::notice_response, report);
+}
+
+result<void> encode_with_detail(wire::Bytes& out, const Frame& error, std::string_view detail)
+{
+    if (!error.is(Backend::error_response))
+        return errc::unexpected_message;
+    wire::Cursor in{error.body()};
+    MessageWriter message{out, Backend::error_response};
+    for (char type = in.character(); type != 0; type = in.character()) {
+        const auto value = in.c_string();
+        field(message, type, type == 'D' ? detail : value);
+    }
+    message.uint8(0);
+    if (!in.good())
+        return errc::malformed_report;
+    return boost::system::in_place_value;
 }
 
 void encode_fatal(wire::Bytes& out, const boost::system::error_code& error)

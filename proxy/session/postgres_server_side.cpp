@@ -87,8 +87,9 @@ bool PostgresSession::scan_server()
             at += frame->bytes.size();
             if (!for_client) {
                 sent = at;
-                to_client(instead_);
-                instead_.clear();
+                auto& other = rewritten_.empty() ? instead_ : rewritten_;
+                to_client(other);
+                other.clear();
             }
         } else {
             fatal_ = make_error_code(std::get<pg::errc>(scanned));
@@ -139,10 +140,12 @@ bool PostgresSession::on_server_frame(const pg::Frame& frame)
     case Is::empty:
         on_outcome(*event, frame);
         return !ours;
-    case Is::failed:
+    case Is::failed: {
         failed_since_ready_ = true;
+        const bool rewritten = (!ours || stands_for_execute(*event)) && rewrites_error(event->tag, frame);
         on_outcome(*event, frame);
-        return !ours || stands_for_execute(*event);
+        return !rewritten && (!ours || stands_for_execute(*event));
+    }
     case Is::ready:
         on_ready(*event);
         return true;

@@ -141,6 +141,12 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] Flight* flight_of(protocols::postgres::Tag tag);
     [[nodiscard]] bool rows_must_wait();
 
+    // Values that leave in an error (postgres_errors.cpp)
+    [[nodiscard]] bool rewrites_error(protocols::postgres::Tag tag, const protocols::postgres::Frame& error);
+    [[nodiscard]] std::vector<policies::statement::TableAccess> shown_by(const protocols::postgres::Report& error,
+                                                                         protocols::postgres::Tag tag);
+    [[nodiscard]] bool may_see(std::vector<policies::statement::TableAccess> rows);
+
     // Rows that wait (postgres_rows.cpp)
     enum class Rows : std::uint8_t {
         flow,
@@ -204,8 +210,9 @@ class PostgresSession final : public GuardedSession
     bool group_executed_ = false; // and one of them ran something: the server keeps its locks until Sync
     bool failed_since_ready_ = false;
 
-    wire::Bytes between_; // to be put between two messages of the server
-    wire::Bytes instead_; // our error in place of the server's about the refusal statement
+    wire::Bytes between_;   // to be put between two messages of the server
+    wire::Bytes instead_;   // our error in place of the server's about the refusal statement
+    wire::Bytes rewritten_; // an error of the server's that lost its detail
     wire::Bytes scratch_;
     upstream::Greeting greeting_;
     wire::Bytes key_; // the client's, of CancelRequest

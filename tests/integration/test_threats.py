@@ -142,6 +142,21 @@ class Protocol(Case):
                 wire.send(*([query("EXECUTE s")] if how == "sql" else [bind("", "s"), execute(), SYNC]))
                 self.assert_held(wire, "read-pii")
 
+    def test_names_are_resolved_again_after_a_rename(self):
+        with connect() as wire:
+            self.assert_passes(wire, "PREPARE s AS SELECT body FROM plain_memos")
+            wire.send(parse("w", "SELECT body FROM plain_memos"), SYNC).until("Z")
+            for execution in ([query("EXECUTE s")], [bind("", "w"), execute(), SYNC]):
+                self.assertIn(("D", "nothing private"), wire.send(*execution).until("Z"))
+            self.assert_passes(wire, "ALTER TABLE plain_memos RENAME TO aside")
+            wire.send(query("ALTER TABLE memos RENAME TO plain_memos"))
+            demo.approve({"id": self.assert_held(wire, "rename-labelled")})
+            wire.until("Z")
+            for execution in ([query("EXECUTE s")], [bind("", "w"), execute(), SYNC]):
+                wire.send(*execution)
+                demo.deny({"id": self.assert_held(wire, "read-pii")})
+                wire.until("Z")
+
     def test_names_inside_one_message_are_resolved_in_order(self):
         with connect() as wire:
             self.assert_passes(wire, "SET search_path = lab")
@@ -266,6 +281,35 @@ class Protocol(Case):
                 self.assertRegex(wire.send(data).rest(), rb"SFATAL\0.*C(08P01|54000)\0")
 
 
+class Errors(Case):
+    """What a row that breaks a constraint shows of itself in the error."""
+    SHOWING = ("UPDATE customers SET name = NULL WHERE id = 1", "UPDATE cities SET city = 'Nowhere' WHERE id = 1",
+               "INSERT INTO customers (name, email, ssn, city) VALUES ('n', 'customer1@shop.example', 's', 'c')",
+               "UPDATE customers SET email = 'customer1@shop.example' WHERE id = 2")
+
+    def error(self, wire, sql, how):
+        if how == "simple":
+            wire.send(query(sql))
+        else:
+            wire.send(parse("", sql), bind(), execute(), SYNC)
+        return next(text for kind, text in wire.until("Z") if kind == "E")
+
+    def test_the_detail_shows_no_labelled_row(self):
+        for sql in self.SHOWING:
+            with self.subTest(sql), Wire(stack.cluster.port, "app", "app-password") as server, connect() as wire:
+                said, *_, detail = self.error(server, sql, "simple").split("\n")
+                self.assertIn("customer", detail, "the case shows nothing")
+                for how in ("simple", "extended"):
+                    got = self.error(wire, sql, how).split("\n")
+                    self.assertEqual(got[0], said)
+                    self.assertNotIn("customer", "".join(got[1:]))
+                    self.assertIn("stepgate does not show it", got[1])
+
+    def test_the_detail_of_other_tables_is_as_it_was(self):
+        with connect() as wire:
+            self.assertIn("Failing row contains (1, ", self.error(wire, "UPDATE orders SET quantity = 0 WHERE id = 1", "simple"))
+
+
 class ZLast(Case):
     """After all others."""
 
@@ -276,6 +320,16 @@ class ZLast(Case):
         # its own and plans only what calls no function of users.
         self.assertEqual([line for line in log.splitlines() if MARK in line and " parse " not in line and
                           "EXPLAIN (FORMAT JSON, VERBOSE) " not in line], [])
+
+    def test_who_may_read_the_row_sees_the_detail_of_its_error(self):  # here, since it leaves an elevation
+        breaks = "UPDATE notes SET id = 100 WHERE id = 1"
+        with connect() as wire:
+            self.assertNotIn("very private", str(wire.ask(breaks)))
+            wire.send(query("SELECT body FROM notes"))
+            demo.approve({"id": self.assert_held(wire, "read-pii")})
+            wire.until("Z")
+            self.assert_passes(wire, "SELECT id, body FROM notes")
+            self.assertIn("very private", str(wire.ask(breaks)))
 
 
 if __name__ == "__main__":

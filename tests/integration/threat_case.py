@@ -6,7 +6,26 @@ from harness import ROOT, SITE_POLICY, Stack
 from wire import Wire
 
 CASES = ROOT / "tests/cases/threats"
-POLICY = SITE_POLICY + '\n[[label]]\ntable = "public.notes"\ncolumns = {body = ["pii"]}\n'
+LONG = "a_table_whose_name_is_as_long_as_names_of_postgres_can_be_at_all"[:63]
+POLICY = SITE_POLICY + f"""
+[[label]]
+table = "public.notes"
+columns = {{body = ["pii"]}}
+[[label]]
+table = "public.{LONG}"
+columns = {{body = ["pii"]}}
+[[label]]
+table = "public.memos"
+columns = {{body = ["pii"]}}
+[[label]]
+table = "public.parts"
+columns = {{body = ["pii"]}}
+[[rule]]
+id = "keep-ledger"
+when = {{writes = {{tables = ["public.ledger"]}}}}
+then = {{challenge = {{level = 1}}}}
+because = "The ledger is for good"
+"""
 MARK = "never-at-the-server"  # in every statement that is held: it must not show in the server's log
 
 stack = demo = second = None

@@ -78,6 +78,7 @@ def replay(server, names, options):
                 print(f"{name}: gave up after 600 s")
             if witness.poll() is not None:
                 raise RuntimeError(f"the witness died in {name} with {witness.returncode}")
+            server.wait_for_sessions()  # the witness may be reading what the last statement left in the log
             if not server.as_expected(name):
                 failed.append(name)
             if time.monotonic() - begun > 20:

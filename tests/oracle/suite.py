@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -108,6 +109,15 @@ class Server:
         with open(self.suite / "sql" / f"{name}.sql") as script, open(self.suite / "results" / f"{name}.out", "w") as out:
             subprocess.run(["psql", "-X", "-a", "-q", "-d", "regression", "-v", "HIDE_TABLEAM=on", "-v", "HIDE_TOAST_COMPRESSION=on"],
                            stdin=script, stdout=out, stderr=subprocess.STDOUT, env=env, cwd=self.suite, timeout=timeout)
+
+    def wait_for_sessions(self, seconds=60):
+        """Until nobody is connected."""
+        until = time.monotonic() + seconds
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        while self.psql("-c", busy).strip() != "0":
+            if time.monotonic() > until:
+                raise RuntimeError(f"sessions are still there after {seconds} s")
+            time.sleep(0.02)
 
     def as_expected(self, name):
         """Whether the output is one of those that the suite accepts."""

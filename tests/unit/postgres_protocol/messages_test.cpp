@@ -371,6 +371,22 @@ TEST(Report, is_encoded_as_it_is_decoded)
     EXPECT_EQ(encoded([&](wire::Bytes& out) { encode_notice(out, report); }).frame().type, 'N');
 }
 
+TEST(Reports, a_detail_is_replaced_and_the_rest_stays)
+{
+    const Message error = message('E', raw("SERROR\0VERROR\0C23502\0Mno\0DFailing row\0sapp\0tstaff\0cname\0Fx.c\0\0"));
+    const auto decoded = decode_report(error.frame());
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(decoded->schema, "app");
+    EXPECT_EQ(decoded->table, "staff");
+    const Message other =
+        encoded([&](wire::Bytes& out) { EXPECT_TRUE(encode_with_detail(out, error.frame(), "hidden")); });
+    EXPECT_EQ(wire::as_text(other.frame().body()),
+              raw("SERROR\0VERROR\0C23502\0Mno\0Dhidden\0sapp\0tstaff\0cname\0Fx.c\0\0"));
+    wire::Bytes out;
+    EXPECT_FALSE(encode_with_detail(out, message('E', raw("SERROR\0C23502")).frame(), "hidden"));
+    EXPECT_FALSE(encode_with_detail(out, message('N', raw("C00000\0\0")).frame(), "hidden"));
+}
+
 TEST(Report, severity_is_the_one_that_is_not_translated)
 {
     const Message german = message('E', raw("SFATAL (de)\0VFATAL\0C57P01\0Mx\0\0"));

@@ -113,6 +113,26 @@ TEST_F(LineageLabels, FollowsRenames)
     EXPECT_EQ(labels("public.again", {"*"}), Names{});
 }
 
+TEST_F(LineageLabels, ChildrenThatLeaveKeepTheLabelsOfTheirParents)
+{
+    auto child = table(2, "customers_1", {"ssn", "id"});
+    auto grandchild = table(3, "customers_1_1", {"id", "ssn"});
+    auto receiver = table(5, "copied_1", {"x"});
+    child.parents = {1};
+    grandchild.parents = {2};
+    receiver.parents = {4};
+    view.lineage = std::make_shared<const Lineage>(Lineage{{}, {{0, "public.copied", "pay", 1'000'000}}});
+    see({table(1, "customers", {"id", "ssn"}), child, grandchild, table(4, "copied", {"x"}), receiver});
+    child.parents.clear();
+    grandchild.parents.clear();
+    receiver.parents.clear();
+    see({child, grandchild, receiver});
+    EXPECT_EQ(labels("public.customers_1", {"ssn"}), Names{"secret"});
+    EXPECT_EQ(labels("public.customers_1", {"id"}), Names{});
+    EXPECT_EQ(labels("public.customers_1_1", {"*"}), Names{"secret"});
+    EXPECT_EQ(labels("public.copied_1", {"x"}), Names{"pay"});
+}
+
 TEST_F(LineageLabels, DroppedColumnIsForgotten)
 {
     see({table(1, "customers", {"id", "ssn"})});
