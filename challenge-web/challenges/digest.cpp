@@ -12,28 +12,12 @@ namespace stepgate::challenge_web::challenges
 namespace
 {
 
-using policies::rules::Action;
 using policies::rules::ElevationScope;
 
 constexpr std::string_view challenge_domain = "stepgate-challenge-1";
 constexpr std::string_view statements_domain = "stepgate-statements-1";
 
 // The names are part of the format: they stay as they are even where the rules' own names change.
-std::string_view name_of(Action action)
-{
-    switch (action) {
-    case Action::allow:
-        return "allow";
-    case Action::notify:
-        return "notify";
-    case Action::challenge:
-        return "challenge";
-    case Action::deny:
-        return "deny";
-    }
-    return "unknown";
-}
-
 std::string_view name_of(ElevationScope scope)
 {
     switch (scope) {
@@ -80,11 +64,6 @@ std::string list(const std::vector<std::string>& items)
     for (const auto& item : items)
         put_lp(out, item);
     return out;
-}
-
-std::string_view view(const std::array<std::byte, 32>& bytes)
-{
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // The reverse, over a view that shrinks; `good` goes false at the first thing that `digest_input` does not write.
@@ -167,7 +146,7 @@ Digest statement_commitment(const Nonce& nonce, std::span<const HeldStatement> s
 {
     std::string in;
     put_lp(in, statements_domain);
-    put_lp(in, view(nonce));
+    put_lp(in, bytes_of(nonce));
     put_u32(in, static_cast<std::uint32_t>(statements.size()));
     for (const auto& statement : statements) {
         put_lp(in, statement.sql);
@@ -196,8 +175,8 @@ std::string digest_input(const Question& question, const ChallengeId& id, TimePo
     put(out, "role", question.role);
     put(out, "client_address", question.client_address);
     put(out, "dialect", question.dialect);
-    put(out, "commitment", view(statement_commitment(nonce, question.statements)));
-    put(out, "action", name_of(verdict.action));
+    put(out, "commitment", bytes_of(statement_commitment(nonce, question.statements)));
+    put(out, "action", to_string(verdict.action));
     put(out, "level", u64(verdict.requirement.level));
     put(out, "factors", list(verdict.requirement.factors));
     put(out, "approvers", verdict.requirement.approvers.value_or(""));

@@ -38,6 +38,11 @@ namespace stepgate::challenge_web::challenges
                                        const Nonce& nonce);
 
 [[nodiscard]] Digest sha256(std::string_view bytes);
+/// A digest, nonce or WebAuthn challenge as the bytes that it is.
+[[nodiscard]] inline std::string_view bytes_of(const Digest& digest)
+{
+    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
 
 /// What a digest input says, for the offline verifier: it compares these with the audit record.
 struct BoundFields {

@@ -73,6 +73,8 @@ class Factor
                                                             const std::string& name, TimePoint now) = 0;
 };
 
+/// Most bytes of the name that a user gives a credential.
+inline constexpr std::size_t longest_name = 128;
 /// How long an enrolment may take.
 inline constexpr std::chrono::minutes enrolment_time{10};
 

@@ -24,14 +24,8 @@ namespace json = boost::json;
 using challenges::base64url_decode;
 using challenges::base64url_encode;
 
-constexpr std::size_t max_answer = 128 * 1024;
-constexpr std::size_t max_name = 128;
+constexpr std::size_t max_response = 128 * 1024;
 constexpr int browser_timeout_ms = 300'000;
-
-std::string_view view(const std::array<std::byte, 32>& bytes)
-{
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 errc from_accounts(const boost::system::error_code& failed)
 {
@@ -64,7 +58,7 @@ std::optional<std::string> decoded(const json::object& object, std::string_view 
 
 result<json::object> response_of(std::string_view answer, Answer& out)
 {
-    if (answer.size() > max_answer)
+    if (answer.size() > max_response)
         return errc::malformed;
     json::parse_options options;
     options.max_depth = 16;
@@ -130,7 +124,7 @@ std::string decoy(const std::array<std::byte, 32>& key, const std::string& user)
     unsigned size = 0;
     HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
          text.size(), reinterpret_cast<unsigned char*>(out.data()), &size);
-    return std::string{view(out)};
+    return std::string{challenges::bytes_of(out)};
 }
 
 // What the audit keeps: all that is needed to check the proof again, offline.
@@ -179,7 +173,7 @@ result<std::string> Passkey::begin(const Ask& ask)
         if (allowed.empty())
             allowed.push_back(descriptor(decoy(decoy_key_, ask.user)));
     }
-    return json::serialize(json::object{{"challenge", base64url_encode(view(ask.challenge))},
+    return json::serialize(json::object{{"challenge", base64url_encode(challenges::bytes_of(ask.challenge))},
                                         {"timeout", browser_timeout_ms},
                                         {"rpId", rp_.id},
                                         {"allowCredentials", std::move(allowed)},
@@ -218,7 +212,9 @@ result<Proof> Passkey::verify(const Ask& ask, std::string_view text)
     const auto client_data = parse_client_data(answer->client_data);
     if (!client_data)
         return client_data.error();
-    if (const auto good = check_client_data(*client_data, "webauthn.get", view(ask.challenge), rp_.origin); !good)
+    if (const auto good =
+            check_client_data(*client_data, "webauthn.get", challenges::bytes_of(ask.challenge), rp_.origin);
+        !good)
         return good.error();
     const auto data = parse_authenticator_data(answer->authenticator_data);
     if (!data)
@@ -260,7 +256,7 @@ result<Enrolment> Passkey::begin_enrolment(const accounts::User& user, TimePoint
     const json::object options{
         {"rp", {{"id", rp_.id}, {"name", rp_.name}}},
         {"user", {{"id", base64url_encode(user.handle)}, {"name", user.name}, {"displayName", user.name}}},
-        {"challenge", base64url_encode(view(challenge))},
+        {"challenge", base64url_encode(challenges::bytes_of(challenge))},
         {"pubKeyCredParams", json::array{json::object{{"type", "public-key"}, {"alg", CoseKey::es256}},
                                          json::object{{"type", "public-key"}, {"alg", CoseKey::rs256}}}},
         {"timeout", browser_timeout_ms},
@@ -268,7 +264,8 @@ result<Enrolment> Passkey::begin_enrolment(const accounts::User& user, TimePoint
         {"authenticatorSelection",
          json::object{{"residentKey", "preferred"}, {"requireResidentKey", false}, {"userVerification", "preferred"}}},
         {"attestation", "none"}};
-    return Enrolment{user.name, json::serialize(options), std::string{view(challenge)}, now + enrolment_time};
+    return Enrolment{user.name, json::serialize(options), std::string{challenges::bytes_of(challenge)},
+                     now + enrolment_time};
 }
 
 result<Enrolled> Passkey::finish_enrolment(const Enrolment& enrolment, std::string_view text, const std::string& name,
@@ -276,7 +273,7 @@ result<Enrolled> Passkey::finish_enrolment(const Enrolment& enrolment, std::stri
 {
     if (now >= enrolment.expires)
         return errc::expired;
-    if (name.size() > max_name)
+    if (name.size() > longest_name)
         return errc::malformed;
     const auto answer = parse_registration(text);
     if (!answer)

@@ -26,7 +26,7 @@ constexpr std::int64_t drift_steps = 1;
 constexpr int wrong_codes_allowed = 5;
 constexpr std::chrono::minutes lockout_window{5};
 constexpr std::size_t secret_size = 20; // RFC 4226 section 4, R6
-constexpr std::size_t max_user = 128, max_name = 128, max_answer = 1024;
+constexpr std::size_t max_user = 128, max_answer = 1024;
 
 result<std::string> code_of(std::string_view answer)
 {
@@ -240,7 +240,7 @@ result<Enrolled> Totp::finish_enrolment(const Enrolment& enrolment, std::string_
     const auto code = code_of(answer);
     if (!code)
         return code.error();
-    if (name.size() > max_name || enrolment.state.size() != secret_size)
+    if (name.size() > longest_name || enrolment.state.size() != secret_size)
         return errc::malformed;
     const auto step = matching_step(enrolment.state, *code, totp_step(now));
     if (!step)

@@ -20,11 +20,6 @@ constexpr std::size_t max_authenticator_data = 16384;
 constexpr std::size_t max_attestation_object = 65536;
 constexpr std::size_t max_credential_id = 1023; // 5.8.3
 
-std::string_view view(const challenges::Digest& digest)
-{
-    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 std::optional<std::string> string_member(const boost::json::object& object, std::string_view name)
 {
     const auto* value = object.if_contains(name);
@@ -157,7 +152,7 @@ boost::system::result<AuthenticatorData> parse_authenticator_data(std::string_vi
 boost::system::result<void> check_authenticator_data(const AuthenticatorData& data, std::string_view rp_id,
                                                      bool user_verification)
 {
-    if (data.rp_id_hash != view(challenges::sha256(rp_id)))
+    if (data.rp_id_hash != challenges::bytes_of(challenges::sha256(rp_id)))
         return errc::wrong_relying_party;
     if (!data.has(AuthenticatorData::user_present))
         return errc::user_not_present;

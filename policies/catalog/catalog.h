@@ -14,6 +14,7 @@ namespace stepgate::policies::catalog
 
 /// The server's name for an object within its catalogs; 0: none.
 using Oid = std::uint32_t;
+constexpr Oid first_user_oid = 16384; // PostgreSQL's FirstNormalObjectId
 
 enum class RelationKind : std::uint8_t {
     table,
@@ -96,6 +97,11 @@ struct Relation {
     std::vector<std::string> index_expressions;
     bool operator==(const Relation&) const = default;
 };
+
+[[nodiscard]] inline bool is_view(const Relation& relation)
+{
+    return relation.kind == RelationKind::view || relation.kind == RelationKind::materialized_view;
+}
 
 enum class FunctionKind : std::uint8_t { function, procedure, aggregate, window };
 enum class Volatility : std::uint8_t { immutable, stable, volatile_ };

@@ -1,7 +1,7 @@
 #include "policies/mysql/analyzer.h"
 
-#include "policies/mysql/ascii.h"
 #include "policies/mysql/parser.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 

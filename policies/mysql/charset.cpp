@@ -1,6 +1,6 @@
 #include "policies/mysql/charset.h"
 
-#include "policies/mysql/ascii.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "policies/mysql/expression.h"
 
-#include "policies/mysql/ascii.h"
+#include "policies/statement/ascii.h"
 
 #include <array>
 #include <utility>

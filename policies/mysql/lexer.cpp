@@ -1,6 +1,6 @@
 #include "policies/mysql/lexer.h"
 
-#include "policies/mysql/ascii.h"
+#include "policies/statement/ascii.h"
 
 namespace stepgate::policies::mysql
 {

@@ -1,6 +1,6 @@
-#include "policies/mysql/ascii.h"
 #include "policies/mysql/builtins.h"
 #include "policies/mysql/parser.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 

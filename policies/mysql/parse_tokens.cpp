@@ -1,5 +1,5 @@
-#include "policies/mysql/ascii.h"
 #include "policies/mysql/parser.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 #include <charconv>

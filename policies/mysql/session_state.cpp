@@ -1,6 +1,6 @@
 #include "policies/mysql/session_state.h"
 
-#include "policies/mysql/ascii.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 #include <variant>

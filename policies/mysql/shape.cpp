@@ -1,6 +1,6 @@
 #include "policies/mysql/shape.h"
 
-#include "policies/mysql/ascii.h"
+#include "policies/statement/ascii.h"
 #include "policies/statement/siphash.h"
 
 #include <algorithm>

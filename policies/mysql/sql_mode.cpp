@@ -1,6 +1,6 @@
 #include "policies/mysql/sql_mode.h"
 
-#include "policies/mysql/ascii.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 #include <array>

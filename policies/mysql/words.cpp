@@ -1,6 +1,6 @@
 #include "policies/mysql/words.h"
 
-#include "policies/mysql/ascii.h"
+#include "policies/statement/ascii.h"
 
 #include <array>
 #include <cstddef>

@@ -27,7 +27,6 @@ constexpr std::size_t most_contexts = 200;
 constexpr std::size_t most_functions = 20'000;
 constexpr std::size_t most_catalogs = 16;
 constexpr int deepest_type = 8;
-constexpr catalog::Oid first_user_oid = 16384; // FirstNormalObjectId
 
 std::string name_of(const Relation& relation)
 {
@@ -48,12 +47,8 @@ const SessionState& printed_state()
 /// Casts between a type of users and one of the server's count where the former is used.
 bool counts_for(const catalog::Cast& cast, catalog::Oid type)
 {
-    return type >= first_user_oid || (cast.source < first_user_oid && cast.target < first_user_oid);
-}
-
-bool is_view(const Relation& relation)
-{
-    return relation.kind == RelationKind::view || relation.kind == RelationKind::materialized_view;
+    return type >= catalog::first_user_oid ||
+           (cast.source < catalog::first_user_oid && cast.target < catalog::first_user_oid);
 }
 
 bool starts_with_word(std::string_view text, std::string_view word)

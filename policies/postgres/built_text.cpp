@@ -3,6 +3,7 @@
 #include "policies/postgres/parse_tree.h"
 #include "policies/postgres/raw_parser.h"
 #include "policies/postgres/tokenizer.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 
@@ -32,10 +33,10 @@ bool inputs_come_first(const Function& function)
            (function.default_expressions.empty() && function.definition.find("\n RETURNS TABLE(") != std::string::npos);
 }
 
-class Reader
+class BuiltTextReader
 {
   public:
-    Reader(const Function& function, const Catalog& catalog) : function_(function), catalog_(catalog) {}
+    BuiltTextReader(const Function& function, const Catalog& catalog) : function_(function), catalog_(catalog) {}
 
     bool read(const ::Node* node);
     [[nodiscard]] std::vector<Part> take() { return std::move(parts_); }
@@ -62,7 +63,7 @@ const char* string_of(const ::Node* node)
     return text != nullptr && !text->isnull && text->val.node.type == T_String ? text->val.sval.sval : nullptr;
 }
 
-std::optional<std::size_t> Reader::place(const ::Node* node) const
+std::optional<std::size_t> BuiltTextReader::place(const ::Node* node) const
 {
     const auto known = [this](std::size_t at) {
         return at < function_.argument_types.size() && is_text(catalog_, function_.argument_types[at])
@@ -82,7 +83,7 @@ std::optional<std::size_t> Reader::place(const ::Node* node) const
     return found == names.end() ? std::nullopt : known(static_cast<std::size_t>(found - names.begin()));
 }
 
-bool Reader::argument(const ::Node* node, Quoting quoting)
+bool BuiltTextReader::argument(const ::Node* node, Quoting quoting)
 {
     const std::optional<std::size_t> at = place(node);
     if (!at)
@@ -92,7 +93,7 @@ bool Reader::argument(const ::Node* node, Quoting quoting)
 }
 
 /// format() with %s, %I, %L and %% only, each for the next value.
-bool Reader::format(std::string_view pattern, std::span<const ::ListCell> values)
+bool BuiltTextReader::format(std::string_view pattern, std::span<const ::ListCell> values)
 {
     std::size_t next = 0;
     while (!pattern.empty()) {
@@ -118,7 +119,7 @@ bool Reader::format(std::string_view pattern, std::span<const ::ListCell> values
     return true;
 }
 
-bool Reader::call(const ::FuncCall& called)
+bool BuiltTextReader::call(const ::FuncCall& called)
 {
     const auto names = cells(called.funcname);
     const std::string_view name = names.empty() ? std::string_view{} : text_of(node_of(names.back()));
@@ -136,7 +137,7 @@ bool Reader::call(const ::FuncCall& called)
     return pattern != nullptr && format(pattern, values.subspan(1));
 }
 
-bool Reader::read(const ::Node* node)
+bool BuiltTextReader::read(const ::Node* node)
 {
     if (const char* text = string_of(node))
         return constant(text);
@@ -175,14 +176,7 @@ std::optional<std::size_t> mentions(std::string_view text, std::string_view name
             return std::nullopt;
         const bool named = !name.empty() && (token.kind == TokenKind::word || token.kind == TokenKind::quoted_name);
         const std::string_view bare = token.kind == TokenKind::quoted_name ? word.substr(1, word.size() - 2) : word;
-        const auto same = [](char one, char other) {
-            const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-            return lower(one) == lower(other);
-        };
-        count +=
-            (named && std::ranges::equal(bare, name, same)) || (token.kind == TokenKind::parameter && word == dollar)
-                ? 1U
-                : 0U;
+        count += (named && same_word(bare, name)) || (token.kind == TokenKind::parameter && word == dollar) ? 1U : 0U;
     }
     return tokens.sound() ? std::optional{count} : std::nullopt;
 }
@@ -224,7 +218,7 @@ std::optional<BuiltText> built_text(std::string_view expression, const std::vect
     if (targets.size() != 1 || select->fromClause != nullptr || select->whereClause != nullptr ||
         select->op != SETOP_NONE)
         return std::nullopt;
-    Reader reader{function, catalog};
+    BuiltTextReader reader{function, catalog};
     if (!reader.read(as<::ResTarget>(node_of(targets.front())).val))
         return std::nullopt;
     BuiltText built;

@@ -104,11 +104,11 @@ constexpr Danger dangers[] = {
     {"ts_stat", runs_text},
 };
 
-struct Reader {
+struct RelationReader {
     std::string_view function, relation;
 };
 // Functions behind the views that packs name. Sorted by name.
-constexpr Reader readers[] = {
+constexpr RelationReader readers[] = {
     {"pg_get_publication_tables", "pg_publication_tables"},
     {"pg_hba_file_rules", "pg_hba_file_rules"},
     {"pg_ident_file_mappings", "pg_ident_file_mappings"},
@@ -131,12 +131,12 @@ static_assert(std::ranges::is_sorted(composite_functions));
 static_assert(std::ranges::is_sorted(catalog_relations));
 static_assert(std::ranges::is_sorted(harmless_symbols));
 static_assert(std::ranges::is_sorted(dangers, {}, &Danger::name));
-static_assert(std::ranges::is_sorted(readers, {}, &Reader::function));
+static_assert(std::ranges::is_sorted(readers, {}, &RelationReader::function));
 static_assert(std::ranges::is_sorted(information_schema_functions));
 
 std::string_view relation_read_by(std::string_view function)
 {
-    const auto* const found = std::ranges::lower_bound(readers, function, {}, &Reader::function);
+    const auto* const found = std::ranges::lower_bound(readers, function, {}, &RelationReader::function);
     return found != std::end(readers) && found->function == function ? found->relation : std::string_view{};
 }
 

@@ -15,9 +15,8 @@ using catalog::Relation;
 using catalog::RelationKind;
 using statement::Kind;
 
-constexpr catalog::Oid first_user_oid = 16384; // FirstNormalObjectId
-constexpr std::size_t most_touches = 20'000;   // of one statement
-constexpr std::size_t most_steps = 1'000'000;  // accesses added, reasons and calls included
+constexpr std::size_t most_touches = 20'000;  // of one statement
+constexpr std::size_t most_steps = 1'000'000; // accesses added, reasons and calls included
 
 bool any(const Events& events)
 {
@@ -38,11 +37,6 @@ int bits(const Events& events)
 bool has_column(const Relation& relation, std::string_view name)
 {
     return std::ranges::find(relation.columns, name, &catalog::Column::name) != relation.columns.end();
-}
-
-bool is_view(const Relation& relation)
-{
-    return relation.kind == RelationKind::view || relation.kind == RelationKind::materialized_view;
 }
 
 /// Columns of one relation as those of a parent or child of it: "*" covers only the columns that both have.
@@ -232,7 +226,7 @@ void Follower::write_rows(const Touch& touch)
         if (!meet(trigger.events, touch.events))
             continue;
         if (function == nullptr) {
-            if (trigger.function >= first_user_oid) // those of the system only compute
+            if (trigger.function >= catalog::first_user_oid) // those of the system only compute
                 reasons_.push_back("fires the trigger " + trigger.name + ", whose function is not known");
             continue;
         }

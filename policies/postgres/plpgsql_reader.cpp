@@ -14,12 +14,13 @@ constexpr std::size_t most_tokens = 200'000;
 constexpr int deepest = 200; // of blocks, loops and branches inside each other
 constexpr std::size_t name_length = 63;
 
-using Kind = PlPiece::Kind;
 using Words = std::initializer_list<std::string_view>;
 
 class Reader
 {
   public:
+    using Kind = PlPiece::Kind;
+
     Reader(std::string_view body, bool backslashes) : text_(body)
     {
         Tokenizer tokens{body, backslashes};

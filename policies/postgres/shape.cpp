@@ -1,6 +1,7 @@
 #include "policies/postgres/shape.h"
 
 #include "policies/postgres/tokenizer.h"
+#include "policies/statement/ascii.h"
 #include "policies/statement/siphash.h"
 
 #include <algorithm>
@@ -20,11 +21,6 @@ namespace
 constexpr char mark_string = '\x01';
 constexpr char mark_integer = '\x02';
 constexpr char mark_verbatim = '\x03';
-
-constexpr char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 constexpr std::array<char, 256> lower_case = [] {
     std::array<char, 256> table{};
@@ -80,7 +76,7 @@ class NormalForm
 
 bool is_float_type(std::string_view word)
 {
-    return word.size() == 5 && std::ranges::equal(word, std::string_view{"float"}, {}, lower);
+    return same_word(word, "float");
 }
 
 /// Writes the normal form; false when the text's shape says too little about its parse.

@@ -1,5 +1,7 @@
 #include "policies/postgres/builtins.h"
+
 #include "policies/postgres/walk.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 
@@ -16,15 +18,6 @@ bool decides_meaning(std::string_view setting)
 {
     return setting == "search_path" || setting == "client_encoding" || setting == "standard_conforming_strings" ||
            setting == "role" || setting == "session_authorization";
-}
-
-std::string lower(std::string_view text)
-{
-    std::string out{text};
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return out;
 }
 
 /// Could be called with so many arguments. Names of arguments are not compared, and procedures may have outputs.

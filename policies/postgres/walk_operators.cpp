@@ -9,13 +9,12 @@ namespace stepgate::policies::postgres
 namespace
 {
 
-constexpr catalog::Oid first_user_oid = 16384; // FirstNormalObjectId
 constexpr catalog::Oid boolean_type = 16, bigint_type = 20, integer_type = 23, undecided_type = 705,
                        numeric_type = 1700;
 
 bool is_user_type(catalog::Oid type)
 {
-    return type >= first_user_oid;
+    return type >= catalog::first_user_oid;
 }
 
 /// Operators that every type of the server has for itself.

@@ -1,6 +1,7 @@
 #include "policies/postgres/raw_parser.h"
 #include "policies/postgres/tokenizer.h"
 #include "policies/postgres/walk.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 
@@ -12,15 +13,6 @@ namespace
 using statement::SetParameter;
 
 constexpr int deepest_run = 4; // of EXECUTE inside EXECUTE
-
-std::string lower(std::string_view text)
-{
-    std::string out{text};
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return out;
-}
 
 /// The value as SET takes it: names and strings as they are, numbers as written.
 std::string value_text(const ::Node* node)

@@ -1,6 +1,7 @@
 #include "policies/rules/label_reader.h"
 
 #include "policies/rules/rule_reader.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 
@@ -12,13 +13,6 @@ namespace
 using sensitivity::LabelEntry;
 using sensitivity::LabelNames;
 using sensitivity::LabelSet;
-
-std::string lower(std::string text)
-{
-    std::ranges::transform(text, text.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return text;
-}
 
 bool good_label(std::string_view name)
 {

@@ -2,6 +2,7 @@
 
 #include "policies/rules/object_names.h"
 #include "policies/rules/then_reader.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 #include <charconv>
@@ -220,13 +221,6 @@ std::optional<TimeCondition> read_time(TomlTable& when)
     return time;
 }
 
-std::string lower(std::string text)
-{
-    for (char& c : text)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return text;
-}
-
 /// A connection starts before there are statements.
 void read_startup_keys(TomlTable& when, Rule& rule)
 {
@@ -238,7 +232,7 @@ void read_startup_keys(TomlTable& when, Rule& rule)
         else if (lower(key) == "client_encoding")
             when.error(place, "client_encoding other than UTF8 cannot be allowed",
                        "stepgate could not tell where a literal ends");
-        rule.startup_keys.push_back(lower(std::move(key)));
+        rule.startup_keys.push_back(lower(key));
     }
     for (const std::string_view key : {"message", "statement", "object", "object_not", "where", "destructive", "opaque",
                                        "reads", "writes", "calls", "in_transaction", "sql_regex"})

@@ -1,6 +1,7 @@
 #include "policies/sensitivity/label_index.h"
 
 #include "policies/sensitivity/catalog_labels.h"
+#include "policies/statement/ascii.h"
 
 #include <re2/re2.h>
 
@@ -10,18 +11,6 @@ namespace stepgate::policies::sensitivity
 {
 namespace
 {
-
-char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower(std::string_view text)
-{
-    std::string result{text};
-    std::ranges::transform(result, result.begin(), [](char c) { return lower(c); });
-    return result;
-}
 
 bool matches(const re2::RE2& regex, std::string_view text)
 {

@@ -1,5 +1,7 @@
 #include "proxy/session/postgres_startup.h"
 
+#include "policies/statement/ascii.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -11,6 +13,8 @@ namespace stepgate::proxy::session
 
 namespace
 {
+
+using policies::lower;
 
 // Settings that change neither how texts are read nor who the session is. Sorted, lower case.
 constexpr std::array<std::string_view, 33> harmless{
@@ -49,21 +53,13 @@ constexpr std::array<std::string_view, 33> harmless{
     "work_mem",
 };
 
-std::string lower(std::string_view text)
-{
-    std::string out{text};
-    for (char& c : out)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return out;
-}
-
 /// "UTF8", "utf-8", "unicode". SQL_ASCII means "no conversion" (psql says so in the C locale): as UTF8 it is the same.
 bool is_utf8(std::string_view encoding)
 {
     std::string plain;
     for (const char c : encoding)
         if (std::isalnum(static_cast<unsigned char>(c)) != 0)
-            plain.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+            plain.push_back(lower(c));
     return plain == "utf8" || plain == "unicode" || plain == "sqlascii";
 }
 
@@ -93,7 +89,7 @@ std::optional<std::vector<std::string>> identifiers(std::string_view text)
             ++at;
         } else {
             while (at < text.size() && text[at] != ',' && std::isspace(static_cast<unsigned char>(text[at])) == 0)
-                name.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(text[at++]))));
+                name.push_back(lower(text[at++]));
         }
         if (name.empty())
             return std::nullopt;

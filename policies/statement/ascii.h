@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace stepgate::policies::mysql
+namespace stepgate::policies
 {
 
 constexpr char lower(char c)
@@ -37,4 +37,4 @@ constexpr bool is_letter(char c)
     return lower(c) >= 'a' && lower(c) <= 'z';
 }
 
-} // namespace stepgate::policies::mysql
+} // namespace stepgate::policies
