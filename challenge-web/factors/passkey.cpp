@@ -1,6 +1,7 @@
 #include "challenge-web/factors/passkey.h"
 
 #include "challenge-web/challenges/base64url.h"
+#include "challenge-web/challenges/digest.h"
 #include "challenge-web/factors/fido.h"
 #include "challenge-web/factors/webauthn.h"
 
