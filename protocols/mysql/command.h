@@ -108,7 +108,10 @@ struct BulkExecute {
     std::uint16_t flags = 0;
     wire::View rest;
 
-    [[nodiscard]] bool brings_types() const { return (flags & 0x80U) != 0; }
+    static constexpr std::uint16_t types_flag = 0x80;
+    [[nodiscard]] bool brings_types() const { return (flags & types_flag) != 0; }
+    /// Nothing else was asked for: results of each row would be (bulk_unit_results).
+    [[nodiscard]] bool is_plain() const { return (flags & ~unsigned{types_flag}) == 0; }
 };
 [[nodiscard]] result<BulkExecute> decode_bulk_execute(wire::View payload);
 

@@ -158,6 +158,12 @@ result<void> finish(const Cursor& in, bool brings_types, Binding& binding)
     return errc::malformed_parameters;
 }
 
+void write_type(PacketWriter& packet, BoundType type)
+{
+    packet.uint8(static_cast<std::uint8_t>(type.type));
+    packet.uint8(type.is_unsigned ? unsigned_flag : 0);
+}
+
 /// MariaDB's enum_indicator_type.
 Parameter::Kind read_indicator(Cursor& in)
 {
@@ -277,12 +283,30 @@ result<void> encode_execute_with_types(wire::Bytes& out, wire::View payload, Cap
     packet.bytes(payload.first(payload.size() - rest.size() - 1));
     packet.uint8(1);
     for (std::size_t i = 0; i < layout.count; ++i) {
-        packet.uint8(static_cast<std::uint8_t>(binding.types[i].type));
-        packet.uint8(binding.types[i].is_unsigned ? unsigned_flag : 0);
+        write_type(packet, binding.types[i]);
         if (named)
             packet.lenenc(0);
     }
     packet.bytes(rest);
+    return {};
+}
+
+result<void> encode_bulk_with_types(wire::Bytes& out, wire::View payload, const Binding& binding)
+{
+    const auto execute = decode_bulk_execute(payload);
+    if (!execute)
+        return execute.error();
+    if (binding.types.size() < binding.parameters)
+        return errc::malformed_parameters;
+    if (payload.size() + binding.parameters * std::size_t{2} >= largest_packet)
+        return errc::too_large;
+    PacketWriter packet{out, 0};
+    packet.uint8(static_cast<std::uint8_t>(Command::stmt_bulk_execute));
+    packet.uint32(execute->statement);
+    packet.uint16(static_cast<std::uint16_t>(execute->flags | BulkExecute::types_flag));
+    for (std::size_t i = 0; i < binding.parameters && !execute->brings_types(); ++i)
+        write_type(packet, binding.types[i]);
+    packet.bytes(execute->rest);
     return {};
 }
 

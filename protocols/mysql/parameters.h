@@ -132,6 +132,9 @@ struct Binding {
 [[nodiscard]] result<void> encode_execute_with_types(wire::Bytes& out, wire::View payload, Capabilities capabilities,
                                                      const Binding& binding);
 
+/// The same for decode_bulk_parameters.
+[[nodiscard]] result<void> encode_bulk_with_types(wire::Bytes& out, wire::View payload, const Binding& binding);
+
 /// COM_QUERY: reads attributes into `out`, gives the SQL behind them.
 [[nodiscard]] result<std::string_view> decode_query(wire::View payload, Capabilities capabilities,
                                                     std::vector<Parameter>& out);

@@ -259,6 +259,10 @@ Listener read_listener(TomlTable& table, const std::filesystem::path& base)
     if (listener.protocol == Protocol::postgres && table.has("announce"))
         table.error(table.place("announce"), "announce has no effect with protocol = \"postgres\"",
                     "clients of PostgreSQL are told at once");
+    listener.local_infile = table.boolean("local_infile").value_or(false);
+    if (listener.protocol == Protocol::postgres && table.has("local_infile"))
+        table.error(table.place("local_infile"), "local_infile has no effect with protocol = \"postgres\"",
+                    "COPY .. FROM STDIN needs no option");
     read_listener_tls(table, listener, base);
     read_upstream(table, listener, base);
     read_catalog(table, listener, base);

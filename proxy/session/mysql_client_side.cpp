@@ -50,6 +50,8 @@ MySqlSession::Step MySqlSession::advance()
 {
     if (in_.empty())
         return Step::more;
+    if (tracker_->wants_infile())
+        return file_piece();
     if (!tracker_->quiet())
         return Step::settle;
     const auto framed = framer_.next(in_.data());
@@ -73,7 +75,6 @@ bool MySqlSession::depart()
     ++commands_;
     killed_ = false;
     shift_ = my::SequenceShift{told_};
-    auto& statements = tracker_->statements();
     flight_ = {};
     flight_.number = inspected_.number;
     flight_.started_ns = worker_.now.time_since_epoch().count();
@@ -84,27 +85,17 @@ bool MySqlSession::depart()
             listening_->mysql_tables->changing();
         if (defines || std::ranges::any_of(facts.statements, [](const auto& one) { return !one.effects.empty(); }))
             flight_.effects = inspected_.facts;
+        if (peer_.capabilities.has(my::Capability::local_files))
+            flight_.files = files_named();
     }
     switch (inspected_.command) {
     case Command::stmt_prepare:
         tracker_->prepare(
             {std::string{inspected_.text}, std::move(inspected_.facts), state_.modes(), state_.charset_name()});
         return true;
-    case Command::stmt_execute: {
-        auto* statement = statements.find(inspected_.statement).statement;
-        if (statement == nullptr)
-            return true; // it was found a moment ago
-        bool unchanged = true;
-        if (!statement->server_has_types) {
-            scratch_.clear();
-            const auto framed = framer_.next(in_.data());
-            const auto* frame = std::get_if<my::Frame>(&framed);
-            unchanged = frame == nullptr || !my::encode_execute_with_types(scratch_, frame->payload, peer_.capabilities,
-                                                                           statement->binding);
-        }
-        tracker_->execute(*statement, !unchanged, flight_.number);
-        return unchanged;
-    }
+    case Command::stmt_execute:
+    case Command::stmt_bulk_execute:
+        return depart_execution();
     case Command::stmt_reset:
         tracker_->reset(inspected_.statement);
         return true;
@@ -121,6 +112,27 @@ bool MySqlSession::depart()
     }
     tracker_->send(inspected_.command, flight_.number);
     return true;
+}
+
+/// The server may not have seen the types of an execution that was held and did not run.
+bool MySqlSession::depart_execution()
+{
+    auto* statement = tracker_->statements().find(inspected_.statement).statement;
+    if (statement == nullptr)
+        return true; // it was found a moment ago
+    bool unchanged = true;
+    const auto framed = framer_.next(in_.data());
+    const auto* frame = std::get_if<my::Frame>(&framed);
+    if (!statement->server_has_types && frame != nullptr) {
+        scratch_.clear();
+        const auto& binding = statement->binding;
+        const auto written = inspected_.command == my::Command::stmt_execute
+                                 ? my::encode_execute_with_types(scratch_, frame->payload, peer_.capabilities, binding)
+                                 : my::encode_bulk_with_types(scratch_, frame->payload, binding);
+        unchanged = written.has_error();
+    }
+    tracker_->execute(*statement, !unchanged, flight_.number, inspected_.command);
+    return unchanged;
 }
 
 /// As `forward`, without a coroutine. False: nothing was done, or something is left for it to do.
@@ -184,6 +196,8 @@ net::Task<bool> MySqlSession::handle(Step step)
         co_return co_await cancel_target();
     case Step::change:
         co_return co_await change_user();
+    case Step::file:
+        co_return co_await forward_file_piece();
     case Step::hold:
         held_ = current_;
         co_return co_await hold();
@@ -213,7 +227,7 @@ net::Task<bool> MySqlSession::handle(Step step)
 net::Task<bool> MySqlSession::quiet()
 {
     waiting_ = true;
-    while (!tracker_->quiet() && !stopping_ && !server_ended_ && !client_closed_) {
+    while (!tracker_->quiet() && !tracker_->wants_infile() && !stopping_ && !server_ended_ && !client_closed_) {
         // No deadline: the server is at work for this client, and watching the client is the caller's business.
         co_await signal_.wait_until(SteadyTime::max());
     }

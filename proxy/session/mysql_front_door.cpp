@@ -306,7 +306,7 @@ net::Task<std::optional<Rejected>> Entry::change_user()
 net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting& server)
 {
     const bool tls = certificates_.server != nullptr;
-    const auto offered = offered_to_clients(server.capabilities, tls);
+    const auto offered = offered_to_clients(server.capabilities, tls, listening_.options.local_infile);
     make_nonce();
     my::Greeting greeting;
     greeting.server_version = server.version;
@@ -344,13 +344,15 @@ net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting&
 
 } // namespace
 
-my::Capabilities offered_to_clients(my::Capabilities server, bool tls)
+my::Capabilities offered_to_clients(my::Capabilities server, bool tls, bool local_infile)
 {
-    // Bulk executions and files that a server asks for would carry what nobody has judged; an expired password is the
-    // account's affair, not the client's.
-    const auto not_followed = Capability::stmt_bulk_operations | Capability::bulk_unit_results |
-                              Capability::local_files | Capability::can_handle_expired_passwords | Capability::ssl;
+    // Files that a server asks for carry what nobody has judged; an expired password is the account's affair, not the
+    // client's.
+    const auto not_followed =
+        Capability::bulk_unit_results | Capability::can_handle_expired_passwords | Capability::ssl;
     auto offered = (server & my::relayed).without(not_followed);
+    if (!local_infile)
+        offered = offered.without(Capability::local_files);
     offered = offered | Capability::protocol_41 | Capability::secure_connection | Capability::plugin_auth |
               Capability::plugin_auth_lenenc_client_data | Capability::connect_attrs | Capability::connect_with_db;
     return tls ? offered | Capability::ssl : offered;

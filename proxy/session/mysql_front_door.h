@@ -45,7 +45,8 @@ receive_mysql_client(net::Stream& stream, net::Buffer& in, const Listening& list
                                                                    const Shared& shared, MySqlClient& client);
 
 /// What clients are offered: what the server can do and stepgate can follow.
-[[nodiscard]] protocols::mysql::Capabilities offered_to_clients(protocols::mysql::Capabilities server, bool tls);
+[[nodiscard]] protocols::mysql::Capabilities offered_to_clients(protocols::mysql::Capabilities server, bool tls,
+                                                                bool local_infile);
 
 /// ERR_Packet's number and state for an SQLSTATE as PostgreSQL has them.
 struct MySqlError {

@@ -100,6 +100,11 @@ void MySqlSession::read_parameters()
         if (!execute || statement == nullptr ||
             !my::decode_parameters(*execute, peer_.capabilities, statement->binding, values_))
             return; // likewise
+    } else if (inspected_.command == my::Command::stmt_bulk_execute) {
+        const auto execute = my::decode_bulk_execute(frame->payload);
+        auto* statement = tracker_->statements().find(inspected_.statement).statement;
+        if (!execute || statement == nullptr || !my::decode_bulk_parameters(*execute, statement->binding, values_))
+            return; // likewise
     } else if (inspected_.command != my::Command::query ||
                !my::decode_query(frame->payload, peer_.capabilities, values_)) {
         return;
@@ -226,7 +231,7 @@ net::Task<bool> MySqlSession::refuse(Words words)
     in_.consume(current_);
     killed_ = false;
     ++commands_;
-    if (inspected_.command != my::Command::stmt_execute)
+    if (inspected_.command != my::Command::stmt_execute && inspected_.command != my::Command::stmt_bulk_execute)
         co_return true;
     auto* statement = tracker_->statements().find(inspected_.statement).statement;
     if (statement == nullptr)

@@ -83,6 +83,8 @@ MySqlSession::Step MySqlSession::inspect(const my::Frame& frame)
         return inspect_prepare(frame);
     case Command::stmt_execute:
         return inspect_execute(frame);
+    case Command::stmt_bulk_execute:
+        return inspect_bulk(frame);
     case Command::stmt_send_long_data:
         return inspect_long_data(frame);
     case Command::stmt_close:
@@ -134,6 +136,24 @@ MySqlSession::Step MySqlSession::inspect_execute(const my::Frame& frame)
     if (statement == nullptr)
         return answer(my::errc::unknown_statement);
     if (!my::decode_parameters(*execute, peer_.capabilities, statement->binding, values_))
+        return answer(my::errc::malformed_parameters);
+    inspected_.sql = statement->value.sql;
+    return judged();
+}
+
+/// MariaDB's: one text, many rows of values. All of them are part of what is approved.
+MySqlSession::Step MySqlSession::inspect_bulk(const my::Frame& frame)
+{
+    if (!peer_.capabilities.has(my::Capability::stmt_bulk_operations))
+        return refuse_command(inspected_.command);
+    const auto execute = my::decode_bulk_execute(frame.payload);
+    if (!execute)
+        return answer(my::errc::malformed_command);
+    inspected_.statement = execute->statement;
+    auto* statement = tracker_->statements().find(execute->statement).statement;
+    if (statement == nullptr)
+        return answer(my::errc::unknown_statement);
+    if (!execute->is_plain() || !my::decode_bulk_parameters(*execute, statement->binding, values_))
         return answer(my::errc::malformed_parameters);
     inspected_.sql = statement->value.sql;
     return judged();

@@ -87,7 +87,7 @@ bool MySqlSession::scan_server()
         say_goodbye("08P01", "stepgate lost track of the server's messages");
         return false;
     }
-    if (waiting_ && tracker_->quiet())
+    if (waiting_ && (tracker_->quiet() || tracker_->wants_infile()))
         signal_.raise();
     return true;
 }
@@ -117,6 +117,10 @@ bool MySqlSession::on_server_frame(const my::Frame& frame)
         if (gate_ != nullptr)
             gate_->server_closed();
         return gate_ == nullptr && started_ && !ours;
+    }
+    if (event->kind == Is::infile && (ours || !was_named(event->text))) {
+        fatal_ = make_error_code(my::errc::unexpected_reply); // a server that reads files of clients as it likes
+        return false;
     }
     if (ours)
         return false;

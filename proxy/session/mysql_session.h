@@ -42,6 +42,7 @@ class MySqlSession final : public GuardedSession
         ask,     // the server has to say what the state is, or what its tables are
         kill,    // it ends what another session waits for
         change,  // COM_CHANGE_USER
+        file,    // a piece of a file that the server asked for
         hold,    // a challenge, or a denial
         slow,    // the audit's queue is full
         answer,  // we have answered it
@@ -75,7 +76,8 @@ class MySqlSession final : public GuardedSession
         std::uint64_t number = 0; // in the audit; 0: it is not there
         std::int64_t started_ns = 0;
         std::int64_t rows = -1;
-        Facts effects; // set if it may change the session's state, or the tables
+        Facts effects;                  // set if it may change the session's state, or the tables
+        std::vector<std::string> files; // that LOAD DATA LOCAL names in it
         bool resets = false;
     };
 
@@ -111,6 +113,7 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] net::Task<bool> handle(Step step);
     [[nodiscard]] net::Task<bool> forward();
     [[nodiscard]] bool depart();
+    [[nodiscard]] bool depart_execution();
     [[nodiscard]] bool forward_at_once();
     [[nodiscard]] net::Task<bool> quiet();
     [[nodiscard]] net::Task<bool> wait_for_audit();
@@ -121,6 +124,7 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Step inspect_query(const protocols::mysql::Frame& frame);
     [[nodiscard]] Step inspect_prepare(const protocols::mysql::Frame& frame);
     [[nodiscard]] Step inspect_execute(const protocols::mysql::Frame& frame);
+    [[nodiscard]] Step inspect_bulk(const protocols::mysql::Frame& frame);
     [[nodiscard]] Step inspect_statement(const protocols::mysql::Frame& frame);
     [[nodiscard]] Step inspect_long_data(const protocols::mysql::Frame& frame);
     [[nodiscard]] Step judge(std::string sql);
@@ -149,6 +153,12 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] bool on_server_frame(const protocols::mysql::Frame& frame);
     void on_end(const protocols::mysql::Event& event);
     void pass(wire::View bytes);
+
+    // Files that clients send (mysql_file.cpp)
+    [[nodiscard]] std::vector<std::string> files_named() const;
+    [[nodiscard]] bool was_named(std::string_view file) const;
+    [[nodiscard]] Step file_piece();
+    [[nodiscard]] net::Task<bool> forward_file_piece();
 
     // Holding (mysql_hold.cpp)
     [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at) override;

@@ -1,8 +1,13 @@
 """A stepgate in front of a real MariaDB or Oracle MySQL: the Stack of harness.py with other servers and clients."""
+import fcntl
 import os
 import pathlib
+import pty
 import re
+import select
 import subprocess
+import termios
+import time
 import unittest
 
 from harness import BINARY, DRAIN, PATIENCE, ROOT, SITE_POLICY, Stack
@@ -101,6 +106,36 @@ class MySqlStack(Stack):
         context.check_hostname = False
         return pymysql.connect(host="127.0.0.1", port=self.port, user="demo", password=self.password, database="shop",
                                ssl=context, **more)
+
+
+class Screen:
+    """A program on a terminal of its own."""
+
+    def __init__(self, case, arguments, env=None):
+        self.case, self.seen = case, ""
+        self.terminal, slave = pty.openpty()
+        self.process = subprocess.Popen(arguments, stdin=slave, stdout=slave, stderr=slave, close_fds=True, start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), env=dict(os.environ, **(env or {})))
+        os.close(slave)
+        case.addCleanup(self.close)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.terminal)
+
+    def until(self, text):
+        """What appears before `text`."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.seen:
+            self.case.assertLess(time.monotonic(), end, f"{text!r} never came: {self.seen!r}")
+            if select.select([self.terminal], [], [], 0.2)[0]:
+                self.seen += os.read(self.terminal, 65536).decode(errors="replace")
+        before, self.seen = self.seen.split(text, 1)
+        return before
+
+    def type(self, text):
+        os.write(self.terminal, text.encode())
 
 
 class MySqlCase(unittest.TestCase):

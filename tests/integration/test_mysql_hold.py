@@ -212,6 +212,19 @@ class Waits(Case):
         self.demo.deny(challenge)
         thread.join(PATIENCE)
 
+    def test_procedure_that_changes_the_session(self):
+        """What a procedure prepared or set is not known after it, whatever was known before."""
+        self.stack.cluster.shop("CREATE PROCEDURE IF NOT EXISTS swaps() PREPARE known FROM 'DELETE FROM scratch'")
+        cursor = self.connect().cursor()
+        cursor.execute("PREPARE known FROM 'SELECT 1'")
+        cursor.execute("EXECUTE known")
+        for sql in ("CALL swaps()", "EXECUTE known"):
+            thread, result = self.run_later(cursor, sql)
+            challenge = self.demo.wait_pending()
+            self.demo.approve(challenge) if sql.startswith("CALL") else self.demo.deny(challenge)
+            thread.join(PATIENCE)
+        self.assertEqual((result[0].args[0], self.rows()), (1227, 3))
+
 
 class RunsAgain(Case):
     """announce = "auto": who cannot be told while waiting gets an error, and the same statement passes once."""

@@ -1,15 +1,18 @@
 """Logins and commands of MySQL's protocol through stepgate, with a real MariaDB behind it."""
+import select
+import socket
 import struct
 import threading
 import unittest
+import unittest.mock
 
 import MySQLdb
 import pymysql
 
 from harness import PATIENCE, wait_for
-from mariadb import MySqlCase
+from mariadb import ORACLE, MySqlCase, Screen
 
-PREPARE, EXECUTE, LONG_DATA, CLOSE, RESET, FETCH = 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1c
+PREPARE, EXECUTE, LONG_DATA, CLOSE, RESET, FETCH, BULK = 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1c, 0xfa
 
 
 class Case(MySqlCase):
@@ -49,7 +52,6 @@ class Login(Case):
             self.assertEqual(cursor.fetchone(), (connection.thread_id(),))
 
     def test_strangers_do_not_make_the_server_block_this_host(self):
-        import socket
         for _ in range(8):  # more than max_connect_errors
             with socket.create_connection(("127.0.0.1", self.stack.port)) as stranger:
                 stranger.recv(100)
@@ -138,6 +140,18 @@ class ChangeUser(Case):
         self.assertIn("nowhere", str(caught.exception))
 
 
+class WithBulk:
+    """`struct` for pymysql, with which it says that it is a MariaDB client that knows bulk executions."""
+    unpack, unpack_from, Struct, error = struct.unpack, struct.unpack_from, struct.Struct, struct.error
+
+    @staticmethod
+    def pack(layout, *values):
+        if layout != "<iIB23s":
+            return struct.pack(layout, *values)
+        flags, largest, collation, _ = values
+        return struct.pack("<iIB19sI", flags & ~1, largest, collation, b"", 1 << 2)
+
+
 class Commands(Case):
     def command(self, connection, number, payload=b""):
         """Sends a command: the first packet of its answer, or the error."""
@@ -181,14 +195,14 @@ class Commands(Case):
     def test_outside_the_allow_list(self):
         connection = self.connect()
         for number, payload in ((0x05, b"made"), (0x06, b"shop"), (0x07, b"\1"), (0x0a, b""), (0x0d, b""), (0x12, b"\0" * 10),
-                                (0x15, b"\0" * 18), (0x1d, b""), (0x1e, b"\0" * 20), (0xfa, b"\0" * 6), (0x77, b"")):
+                                (0x15, b"\0" * 18), (0x1d, b""), (0x1e, b"\0" * 20), (0x77, b"")):
             with self.subTest(number=hex(number)):
                 with self.assertRaises(pymysql.Error) as caught:
                     self.command(connection, number, payload)
                 self.assertEqual(caught.exception.args[0], 1047)
         connection.ping(reconnect=False)
         refused = [r for r in self.stack.audit() if "is not allowed through stepgate" in str(r)]
-        self.assertGreaterEqual(len(refused), 11)
+        self.assertGreaterEqual(len(refused), 10)
 
     def test_prepared_statement_is_judged_when_it_runs(self):
         connection = self.connect(autocommit=True)
@@ -230,6 +244,45 @@ class Commands(Case):
         thread.join(PATIENCE)
         self.assertEqual(result, [3])
         self.assertEqual(self.stack.cluster.shop("SELECT DISTINCT word FROM scratch"), "long word")
+
+    @unittest.skipIf(ORACLE, "MariaDB's")
+    def test_bulk_execution_is_judged_with_all_its_rows(self):
+        with unittest.mock.patch("pymysql.connections.struct", WithBulk):
+            connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "UPDATE scratch SET word = ? WHERE id = ? OR true")
+
+        def bulk(*rows, types=True):
+            payload = struct.pack("<IH", statement, 0x80 if types else 0) + (b"\xfd\0\x08\0" if types else b"")
+            payload += b"".join(b"\0" + bytes([len(word)]) + word + b"\0" + struct.pack("<q", number) for word, number in rows)
+            return self.command(connection, BULK, payload).get_all_data()[1]
+        # The rows of a denied one are not run, and its types are not lost for the next.
+        for types, approved in ((True, False), (False, True)):
+            thread, result = self.later(lambda: bulk((b"first", 1), (b"second", 2), types=types))
+            challenge = self.demo.wait_pending()
+            shown = str(self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"])
+            for value in ("first", "second", "1", "2"):
+                self.assertIn(value, shown)
+            self.demo.approve(challenge) if approved else self.demo.deny(challenge)
+            thread.join(PATIENCE)
+            if not approved:
+                self.assertEqual(result[0].args[0], 1227)
+                self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM scratch WHERE word = 'second'"), "0")
+        self.assertEqual(result, [6])
+        self.assertEqual(self.stack.cluster.shop("SELECT DISTINCT word FROM scratch"), "second")
+        for payload in (struct.pack("<IH", statement, 0x40), struct.pack("<IH", statement, 0x80) + b"\xfd\0"):
+            with self.assertRaises(pymysql.Error) as caught:
+                self.command(connection, BULK, payload)
+            self.assertEqual(caught.exception.args[0], 1835)
+
+    @unittest.skipIf(ORACLE, "MariaDB's")
+    def test_the_last_prepared_statement(self):
+        connection = self.connect(autocommit=True)
+        self.prepare(connection, "SELECT 1")
+        self.prepare(connection, "DELETE FROM scratch")
+        thread, result = self.later(lambda: self.execute(connection, 0xffffffff))
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual((result[0].args[0], self.rows()), (1227, 3))
 
     def test_harmless_prepared_statements_pass_and_unknown_ones_are_errors(self):
         connection = self.connect(autocommit=True)
@@ -273,6 +326,10 @@ class Commands(Case):
         self.demo.deny(challenge)
         thread.join(PATIENCE)
 
+    def test_files_of_clients_stay_where_they_are(self):
+        code, _, error = self.stack.ask("LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE scratch", "--local-infile=1")
+        self.assertEqual((code, self.rows()), (1, 3), error)
+
     def test_large_result_and_large_text(self):
         with self.connect(max_allowed_packet=64 << 20).cursor() as cursor:
             cursor.execute("SELECT repeat('x', 100000) FROM orders LIMIT 150")
@@ -295,6 +352,75 @@ class Commands(Case):
         connection._write_bytes(b"\x01\0\0\x05\x0e")  # a sequence that no command has
         with self.assertRaises(pymysql.Error):
             connection._read_packet()
+
+
+class WantsAnyFile(threading.Thread):
+    """Between stepgate and its server: answers one SELECT with the wish for a file."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.server = port
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+
+    def run(self):
+        client, server = self.listening.accept()[0], socket.create_connection(("127.0.0.1", self.server))
+        while True:
+            for ready in select.select([client, server], [], [])[0]:
+                data = ready.recv(65536)
+                if not data:
+                    return client.close(), server.close()
+                if ready is client and b"SELECT 'a file'" in data:
+                    client.sendall(b"\x0c\0\0\x01\xfb/etc/passwd")
+                else:
+                    (server if ready is client else client).sendall(data)
+
+
+class Files(Case):
+    """LOAD DATA LOCAL, which a listener must allow."""
+    listener = 'announce = "wait"\nlocal_infile = true'
+    settings = Case.settings + (("--local-infile=ON",) if ORACLE else ())
+
+    def load(self, name, *args):
+        path = self.stack.folder / name
+        path.write_text("".join(f"{number}\tw{number}\n" for number in range(100000)))
+        return path, self.stack.ask(f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE scratch", "--local-infile=1", *args)
+
+    @unittest.skipIf(ORACLE, "its server speaks TLS, so nobody is between")
+    def test_server_that_wants_a_file_that_nobody_named(self):
+        between = WantsAnyFile(self.stack.cluster.port)
+        between.start()
+        self.stack.stop()
+        text = self.stack.config.read_text()
+        self.stack.config.write_text(text.replace(f"port = {self.stack.cluster.port}", f"port = {between.port}"))
+        try:
+            self.stack.start()
+            code, out, error = self.stack.ask("SELECT 'a file'", "--local-infile=1")
+            self.assertEqual((code, out), (1, ""), error)
+            self.assertTrue([r for r in self.stack.audit() if "make no sense" in str(r)])
+        finally:
+            self.stack.stop()
+            self.stack.config.write_text(text)
+            self.stack.start()
+
+    def test_passes_where_it_is_allowed(self):
+        path, answer = self.load("rows.txt")
+        self.assertEqual(answer, (0, "", ""))
+        self.assertEqual(self.rows(), 100003)
+        self.assertEqual(self.stack.ask(f"LOAD DATA LOCAL INFILE '{path}.none' INTO TABLE scratch; SELECT 1", "--local-infile=1")[0], 1)
+
+    def test_held_and_shown_ahead_of_the_file(self):
+        """Packets that tell of the hold come before the server's question: numbers differ on both sides, both ways."""
+        path = self.stack.folder / "held.txt"
+        path.write_text("7\tseven\n")
+        screen = Screen(self, self.stack.arguments("--local-infile=1", "--disable-auto-rehash"))
+        screen.until("[shop]>")
+        screen.type(f"delimiter //\nDELETE FROM scratch; LOAD DATA LOCAL INFILE '{path}' INTO TABLE scratch//\n")
+        screen.until("STATEMENT HELD")
+        self.demo.approve(self.demo.wait_pending())
+        screen.until("Records: 1")
+        screen.until("[shop]>")
+        self.assertEqual(self.rows(), 1)
 
 
 if __name__ == "__main__":
