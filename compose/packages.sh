@@ -16,7 +16,7 @@ packages_for() {
     smoke) echo chromium fonts-dejavu-core ;;
     test)
       echo libgtest-dev libgmock-dev libbenchmark-dev sqlite3 zstd python3 python3-psycopg python3-psycopg2 \
-           python3-asyncpg python3-pymysql python3-mysqldb mycli postgresql-15-pgaudit libpostgresql-jdbc-java \
+           python3-asyncpg python3-pymysql python3-mysqldb mycli postgresql-15-pgaudit libpostgresql-jdbc-java libmariadb-java \
            default-jdk-headless clang-format-14 libmariadb3 debootstrap ;;
     bench) echo pgbouncer haproxy libbenchmark-dev python3 python3-psycopg ;;
     fuzz) echo clang-14 libclang-rt-14-dev libstdc++-12-dev ;;

@@ -50,6 +50,22 @@ def wait_for(condition, what, timeout=PATIENCE, every=0.02):
         time.sleep(every)
 
 
+def run_program(case, person, command, env):
+    """Runs a client program whose first held statement is approved and whose second is denied; it says "all good" at its end."""
+    done = []
+    thread = threading.Thread(target=lambda: done.append(
+        subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE * 3)))
+    thread.start()
+    try:
+        person.approve(person.wait_pending())
+        person.deny(person.wait_pending())
+    finally:
+        thread.join()
+        print(*(f"{d.stdout}{d.stderr}" for d in done))
+    case.assertEqual(done[0].returncode, 0, done[0].stdout + done[0].stderr)
+    case.assertIn("all good", done[0].stdout)
+
+
 class Cluster:
     """A PostgreSQL 15 of our own with the demo's shop, owned by the role `app`."""
 

@@ -2,7 +2,6 @@
 import asyncio
 import os
 import pathlib
-import subprocess
 import threading
 import unittest
 
@@ -10,7 +9,7 @@ import asyncpg
 import psycopg
 import psycopg2
 
-from harness import PATIENCE, Stack
+from harness import PATIENCE, Stack, run_program
 
 HERE = pathlib.Path(__file__).resolve().parent
 CLIENTS = pathlib.Path(os.environ.get("STEPGATE_CLIENTS", HERE / "clients"))
@@ -142,20 +141,7 @@ class Drivers(unittest.TestCase):
         asyncio.run(asyncio.wait_for(run(), PATIENCE * 2))
 
     def program(self, *command):
-        """Runs a client program that says READY when its statement is about to be held; answers yes, then no."""
-        env = self.stack.env(PGSSLMODE="disable")
-        done = []
-        thread = threading.Thread(target=lambda: done.append(
-            subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE * 3)))
-        thread.start()
-        try:
-            self.demo.approve(self.demo.wait_pending())
-            self.demo.deny(self.demo.wait_pending())
-        finally:
-            thread.join()
-            print(*(f"{d.stdout}{d.stderr}" for d in done))
-        self.assertEqual(done[0].returncode, 0, done[0].stdout + done[0].stderr)
-        self.assertIn("all good", done[0].stdout)
+        run_program(self, self.demo, command, self.stack.env(PGSSLMODE="disable"))
 
     def test_pgjdbc(self):
         self.program("java", "-cp", JDBC, str(HERE / "clients/Jdbc.java"))

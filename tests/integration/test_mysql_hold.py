@@ -1,12 +1,13 @@
 """The main job on the second wire, with real clients against a real MariaDB and a real MySQL: held, shown, approved or not, and what the
 server and the audit say about it afterwards."""
 import re
+import subprocess
 import threading
 import unittest
 
 import pymysql
 
-from harness import PATIENCE, wait_for
+from harness import PATIENCE, ROOT, wait_for
 from mariadb import ORACLE, MySqlCase
 
 AGAIN = re.compile(r"approve at (https://\S+/c/(\S+)) . code (\S{3}-\S{3}), then run it again")
@@ -120,6 +121,25 @@ class Waits(Case):
         self.assertIsInstance(result[0], pymysql.Error)
         self.assertEqual(self.state(challenge), "cancelled")
         self.assertEqual(self.rows(), 3)
+
+    def test_kill_of_the_session_ends_the_hold(self):
+        script = ROOT / "tests/support/mysql_server.sh"
+        admin = [script, "run", "mysqladmin", "--no-defaults", "-h127.0.0.1", f"-P{self.stack.port}", "-udemo", f"-p{self.stack.password}", "kill"]
+        ways = {"KILL": lambda thread_id: self.connect().cursor().execute(f"KILL {thread_id}")}
+        if subprocess.run([script, "root"], capture_output=True).returncode == 0:
+            ways["mysqladmin"] = lambda thread_id: subprocess.run([*admin, str(thread_id)], check=True, capture_output=True)
+        for name, kill in ways.items():
+            with self.subTest(name):
+                connection = self.connect()
+                thread, result = self.run_later(connection.cursor(), "DELETE FROM scratch")
+                challenge = self.demo.wait_pending()
+                kill(connection.thread_id())
+                thread.join(PATIENCE)
+                self.assertIsInstance(result[0], pymysql.Error)
+                self.assertEqual(self.state(challenge), "cancelled")
+                with self.assertRaises((pymysql.Error, AttributeError)):  # of a connection that it has closed
+                    connection.ping(reconnect=False)
+                self.assertEqual(self.rows(), 3)
 
     def test_client_that_leaves_cancels_the_hold(self):
         process = self.stack.mariadb("-e", "DELETE FROM scratch")
