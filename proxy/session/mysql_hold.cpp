@@ -184,10 +184,11 @@ void MySqlSession::box(std::string_view text)
     to_client(packets);
 }
 
-void MySqlSession::tell_held(const policies::rules::Verdict&, const std::string& url, const std::string& code)
+void MySqlSession::tell_held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code)
 {
-    progress(as_line("STATEMENT HELD · approve at " + url + " · code " + code));
-    box("approve at " + url + " · code " + code);
+    const std::string where = approve_at(verdict, url, code);
+    progress(as_line("STATEMENT HELD · " + where));
+    box(where);
 }
 
 void MySqlSession::remind(const std::string& url, const std::string& code)

@@ -1,5 +1,7 @@
 #include "proxy/session/words.h"
 
+#include "challenge-web/challenges/requirement.h"
+
 namespace stepgate::proxy::session
 {
 
@@ -38,14 +40,30 @@ std::string readable(std::chrono::seconds time)
     return seconds % 60 == 0 ? std::to_string(seconds / 60) + " min" : std::to_string(seconds) + " s";
 }
 
+/// Who else has to say yes; the address alone would let the user wait for nothing.
+std::string colleagues(const Verdict& verdict)
+{
+    namespace challenges = challenge_web::challenges;
+    const int count = challenges::approvals_needed(verdict.requirement);
+    if (count == 0)
+        return {};
+    const std::string who = count == 1 ? "a colleague" : std::to_string(count) + " colleagues";
+    return " · and by " + who + " in " + challenges::approver_group(verdict.requirement);
+}
+
 } // namespace
+
+std::string approve_at(const Verdict& verdict, const std::string& url, const std::string& code)
+{
+    return "approve at " + url + " · code " + code + colleagues(verdict);
+}
 
 Words held(const Verdict& verdict, const std::string& url, const std::string& code, bool in_transaction)
 {
     std::string hint = "The statement waits on this connection and runs once it is approved. Ctrl-C withdraws it.";
     if (in_transaction)
         hint += " Locks of this transaction stay taken meanwhile.";
-    return {"00000", "STATEMENT HELD · approve at " + url + " · code " + code, reasons(verdict), std::move(hint)};
+    return {"00000", "STATEMENT HELD · " + approve_at(verdict, url, code), reasons(verdict), std::move(hint)};
 }
 
 Words still_held(const std::string& url, const std::string& code)
@@ -56,8 +74,7 @@ Words still_held(const std::string& url, const std::string& code)
 Words run_it_again(const Verdict& verdict, const std::string& url, const std::string& code)
 {
     return {"42501",
-            "statement held: approve at " + url + " · code " + code + ", then run it again (" + rule_list(verdict) +
-                ")",
+            "statement held: " + approve_at(verdict, url, code) + ", then run it again (" + rule_list(verdict) + ")",
             {},
             {}};
 }

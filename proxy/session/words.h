@@ -19,6 +19,9 @@ struct Words {
     std::string sqlstate, message, detail, hint;
 };
 
+/// Where and by whom a held statement is to be approved, in one line.
+[[nodiscard]] std::string approve_at(const policies::rules::Verdict& verdict, const std::string& url,
+                                     const std::string& code);
 [[nodiscard]] Words held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code,
                          bool in_transaction);
 [[nodiscard]] Words still_held(const std::string& url, const std::string& code);
