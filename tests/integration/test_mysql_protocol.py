@@ -204,6 +204,20 @@ class Commands(Case):
         refused = [r for r in self.stack.audit() if "is not allowed through stepgate" in str(r)]
         self.assertGreaterEqual(len(refused), 10)
 
+    def test_many_statements_that_a_command_turned_on(self):
+        connection = self.connect(autocommit=True)
+        self.command(connection, 0x1b, b"\0\0")
+        thread, result = self.later(lambda: connection.cursor().execute("SELECT 1; DELETE FROM scratch"))
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual((result[0].args[0], self.rows()), (1227, 3))
+
+    def test_what_cannot_be_followed_is_not_offered(self):
+        offered = self.connect().server_capabilities
+        for name, bit in (("no_schema", 4), ("compress", 5), ("local_files", 7), ("optional_resultset_metadata", 25), ("zstd", 26),
+                          ("multi_factor_authentication", 28)):
+            self.assertFalse(offered >> bit & 1, name)
+
     def test_prepared_statement_is_judged_when_it_runs(self):
         connection = self.connect(autocommit=True)
         statement, parameters = self.prepare(connection, "DELETE FROM scratch WHERE id > ? OR true")
