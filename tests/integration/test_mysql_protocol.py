@@ -1,4 +1,6 @@
 """Logins and commands of MySQL's protocol through stepgate, with a real MariaDB behind it."""
+# Each was seen to fail with its protection taken out: the allow-list, executions and bulk executions judged with their values, types and long
+# data of what did not run, COM_INIT_DB, COM_RESET_CONNECTION asked after, COM_CHANGE_USER as another session, masked capabilities, files that nobody named.
 import select
 import socket
 import struct
@@ -336,7 +338,7 @@ class Commands(Case):
         connection.select_db("information_schema")
         thread, result = self.later(lambda: connection.cursor().execute("DELETE FROM shop.scratch"))
         challenge = self.demo.wait_pending()
-        self.assertEqual(challenge["tables"], ["shop.scratch"])
+        self.assertEqual((challenge["tables"], challenge["database"]), (["shop.scratch"], "information_schema"))
         self.demo.deny(challenge)
         thread.join(PATIENCE)
 
