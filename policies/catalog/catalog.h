@@ -154,8 +154,9 @@ struct Type {
     Oid base = 0;                    // of domains
     std::vector<std::string> checks; // of domains: SQL
     std::string default_expression;  // of domains: SQL; "" none
-    /// Of types made by users, those that are not the system's own: input, output, receive, send, …; of ranges the
-    /// canonical and difference functions; and what operator classes of the type run to compare and hash its values.
+    /// Those that users made: input, output, receive, send, …; of ranges the canonical and difference functions; and
+    /// what operator classes of the type run to compare and hash its values. Of the system's own types without compiled
+    /// ones that are not volatile.
     std::vector<Oid> functions;
     bool operator==(const Type&) const = default;
 };

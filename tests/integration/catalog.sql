@@ -69,6 +69,8 @@ CREATE FUNCTION blob_compare(blob, blob) RETURNS int LANGUAGE sql IMMUTABLE AS '
 CREATE FUNCTION blob_less(blob, blob) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT false';
 CREATE OPERATOR < (LEFTARG = blob, RIGHTARG = blob, FUNCTION = blob_less);
 CREATE OPERATOR CLASS blob_order DEFAULT FOR TYPE blob USING btree AS OPERATOR 1 <, FUNCTION 1 blob_compare(blob, blob);
+CREATE FUNCTION point_compare(point, point) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 0';
+CREATE OPERATOR CLASS point_order DEFAULT FOR TYPE point USING btree AS FUNCTION 1 point_compare(point, point);
 
 ALTER TABLE customers ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON customers USING (name = CURRENT_USER) WITH CHECK (length(ssn) = 9);

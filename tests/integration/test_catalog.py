@@ -194,7 +194,10 @@ class Dump(unittest.TestCase):
         self.assertEqual([self.function_names[o] for o in self.types_by_name["app.span"]["functions"]], ["app.distance"])
         self.assertEqual(self.by_oid[self.types_by_name["app.point3"]["relation"]]["name"], "point3")
         self.assertEqual(self.types[self.types_by_name["app._mood"]["element"]], "app.mood")
-        self.assertNotIn("element", self.types_by_name["pg_catalog.point"])
+        point = self.types_by_name["pg_catalog.point"]
+        self.assertNotIn("element", point)
+        self.assertEqual([self.function_names[o] for o in point["functions"]], ["app.point_compare"])  # its operator class's
+        self.assertNotIn("functions", self.types_by_name["pg_catalog.int4"])
         self.assertEqual(sorted(self.function_names[o] for o in self.types_by_name["app.blob"]["functions"]),
                          ["app.blob_compare", "app.blob_in", "app.blob_less", "app.blob_out"])
 

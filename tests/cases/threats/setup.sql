@@ -30,3 +30,4 @@ CREATE CONSTRAINT TRIGGER late AFTER INSERT ON watched_late DEFERRABLE INITIALLY
 CREATE TABLE ruled (id integer);
 CREATE RULE also AS ON INSERT TO ruled DO ALSO DELETE FROM orders;
 CREATE VIEW cities AS SELECT id, city FROM customers WHERE city <> 'Nowhere' WITH CHECK OPTION;
+CREATE VIEW renaming AS SELECT id, ssn AS x FROM customers;

@@ -323,7 +323,10 @@ void Session::read_snapshot()
             return;
         }
         std::cerr << "snapshot: " << server.error() << '\n';
-        PQclear(PQexec(onlooker_.get(), "ROLLBACK"));
+        if (PQstatus(onlooker_.get()) == CONNECTION_OK)
+            PQclear(PQexec(onlooker_.get(), "ROLLBACK"));
+        else
+            PQreset(onlooker_.get());
         std::this_thread::sleep_for(std::chrono::milliseconds{50});
     }
 }
