@@ -49,6 +49,16 @@ struct TotpCredential {
     TimePoint created{};
 };
 
+/// A user's recovery codes, each good once. Only hashes are stored.
+struct RecoverySheet {
+    std::string id; // random, 16 hex digits
+    std::string user;
+    std::vector<std::string> unused; // SHA-256 of the codes that are left
+    std::string name;
+    TimePoint created{};
+    std::optional<TimePoint> last_used;
+};
+
 /// A browser's session. Only a hash of the cookie's token is stored.
 struct WebSession {
     std::string token_hash; // SHA-256 of the cookie value
@@ -84,6 +94,15 @@ class Accounts
     [[nodiscard]] virtual result<void> add_totp(const TotpCredential& credential) = 0;
     /// Claims a time step: errc::replayed if it is not newer than the last one. One transaction.
     [[nodiscard]] virtual result<void> totp_used(const std::string& id, std::int64_t step, TimePoint now) = 0;
+
+    [[nodiscard]] virtual result<std::optional<RecoverySheet>> recovery_sheet(const std::string& user) = 0;
+    /// errc::exists: a user has one at a time.
+    [[nodiscard]] virtual result<void> add_recovery_sheet(const RecoverySheet& sheet) = 0;
+    /// Spends a code of the sheet; errc::not_found: it has no such code, or none any more. One transaction.
+    [[nodiscard]] virtual result<void> recovery_code_used(const std::string& id, const std::string& hash,
+                                                          TimePoint now) = 0;
+
+    /// A credential of any factor.
     [[nodiscard]] virtual result<void> remove_credential(const std::string& user, const std::string& id) = 0;
 
     /// Wrong answers of a user with a factor since `since`; survives restarts, so a lockout does too.

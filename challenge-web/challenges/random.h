@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
+#include <string>
 
 namespace stepgate::challenge_web::challenges
 {
@@ -12,5 +14,10 @@ using RandomSource = std::function<bool(std::span<std::byte>)>;
 
 /// OpenSSL's generator. Tests pass their own.
 [[nodiscard]] RandomSource system_random();
+
+/// So many random bytes; nullopt if the source cannot.
+[[nodiscard]] std::optional<std::string> random_bytes(const RandomSource& random, std::size_t size);
+/// 16 random hex digits.
+[[nodiscard]] std::optional<std::string> random_id(const RandomSource& random);
 
 } // namespace stepgate::challenge_web::challenges

@@ -1,5 +1,7 @@
 #include "challenge-web/factors/totp.h"
 
+#include "challenge-web/factors/base32.h"
+
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -23,28 +25,7 @@ namespace json = boost::json;
 constexpr int digits = 6;
 constexpr std::chrono::seconds period{30};
 constexpr std::int64_t drift_steps = 1;
-constexpr int wrong_codes_allowed = 5;
-constexpr std::chrono::minutes lockout_window{5};
 constexpr std::size_t secret_size = 20; // RFC 4226 section 4, R6
-constexpr std::size_t max_user = 128, max_answer = 1024;
-
-result<std::string> code_of(std::string_view answer)
-{
-    if (answer.size() > max_answer)
-        return errc::malformed;
-    boost::system::error_code failed;
-    const auto value = json::parse(answer, failed);
-    if (failed || !value.is_object())
-        return errc::malformed;
-    const auto* code = value.get_object().if_contains("code");
-    if (code == nullptr || !code->is_string())
-        return errc::malformed;
-    std::string out;
-    for (const char c : code->get_string())
-        if (c != ' ')
-            out += c;
-    return out;
-}
 
 bool same(const std::string& a, const std::string& b)
 {
@@ -77,26 +58,6 @@ std::string percent_encoded(std::string_view text)
     return out;
 }
 
-std::optional<std::string> random_bytes(const challenges::RandomSource& random, std::size_t size)
-{
-    std::array<std::byte, secret_size> bytes{};
-    const std::span<std::byte> wanted{bytes.data(), size};
-    if (!random(wanted))
-        return std::nullopt;
-    return std::string{reinterpret_cast<const char*>(bytes.data()), size};
-}
-
-std::string hex(std::string_view bytes)
-{
-    constexpr std::string_view alphabet = "0123456789abcdef";
-    std::string out;
-    for (const char c : bytes) {
-        out += alphabet[static_cast<unsigned char>(c) >> 4];
-        out += alphabet[static_cast<unsigned char>(c) & 15];
-    }
-    return out;
-}
-
 } // namespace
 
 std::string totp_code(std::string_view secret, std::int64_t step)
@@ -122,22 +83,6 @@ std::int64_t totp_step(TimePoint now)
     return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()) / period;
 }
 
-std::string base32_encode(std::string_view bytes)
-{
-    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    std::string out;
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : bytes) {
-        bits = (bits << 8 | static_cast<unsigned char>(c)) & 0xFFFF;
-        for (count += 8; count >= 5; count -= 5)
-            out += alphabet[bits >> (count - 5) & 31];
-    }
-    if (count > 0)
-        out += alphabet[bits << (5 - count) & 31];
-    return out;
-}
-
 std::string otpauth_uri(std::string_view user, std::string_view secret)
 {
     return "otpauth://totp/stepgate:" + percent_encoded(user) + "?secret=" + base32_encode(secret) +
@@ -145,7 +90,7 @@ std::string otpauth_uri(std::string_view user, std::string_view secret)
 }
 
 Totp::Totp(accounts::Accounts& accounts, challenges::RandomSource random)
-    : accounts_(accounts), random_(std::move(random))
+    : accounts_(accounts), random_(std::move(random)), guesses_(accounts, "totp")
 {
 }
 
@@ -174,25 +119,7 @@ result<Proof> Totp::verify(const Ask& ask, std::string_view answer)
     const auto code = code_of(answer);
     if (!code)
         return code.error();
-    // A name that no user can have is not worth a row in the store.
-    if (ask.user.empty() || ask.user.size() > max_user)
-        return errc::wrong_code;
-    const std::lock_guard one_guess{guessing_};
-    const auto failures = accounts_.failures(ask.user, "totp", ask.now - lockout_window);
-    if (!failures)
-        return errc::store_unavailable;
-    if (*failures >= wrong_codes_allowed)
-        return errc::locked_out;
-    auto proof = check_code(ask.user, *code, ask.now);
-    if (!proof && proof.error() == make_error_code(errc::wrong_code)) {
-        // A guess that cannot be counted must not be answered.
-        if (const auto counted = accounts_.add_failure(ask.user, "totp", ask.now); !counted)
-            return errc::store_unavailable;
-    }
-    if (proof)
-        if (const auto cleared = accounts_.clear_failures(ask.user, "totp"); !cleared)
-            return errc::store_unavailable;
-    return proof;
+    return guesses_.guess(ask.user, ask.now, [&] { return check_code(ask.user, *code, ask.now); });
 }
 
 result<Proof> Totp::check_code(const std::string& user, const std::string& code, TimePoint now)
@@ -225,7 +152,7 @@ result<Proof> Totp::check_code(const std::string& user, const std::string& code,
 
 result<Enrolment> Totp::begin_enrolment(const accounts::User& user, TimePoint now)
 {
-    const auto secret = random_bytes(random_, secret_size);
+    const auto secret = challenges::random_bytes(random_, secret_size);
     if (!secret)
         return errc::no_randomness;
     const json::object options{{"secret", base32_encode(*secret)}, {"uri", otpauth_uri(user.name, *secret)}};
@@ -245,11 +172,11 @@ result<Enrolled> Totp::finish_enrolment(const Enrolment& enrolment, std::string_
     const auto step = matching_step(enrolment.state, *code, totp_step(now));
     if (!step)
         return errc::wrong_code;
-    const auto id = random_bytes(random_, 8);
+    const auto id = challenges::random_id(random_);
     if (!id)
         return errc::no_randomness;
     accounts::TotpCredential credential;
-    credential.id = hex(*id);
+    credential.id = *id;
     credential.user = enrolment.user;
     credential.secret = enrolment.state;
     credential.last_step = *step; // the code that confirmed is spent

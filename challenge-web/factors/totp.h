@@ -2,10 +2,9 @@
 
 #include "challenge-web/challenges/random.h"
 #include "challenge-web/factors/factor.h"
+#include "challenge-web/factors/guesses.h"
 
 #include <cstdint>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,8 +14,6 @@ namespace stepgate::challenge_web::factors
 /// The six digits of RFC 6238 (SHA-1, 30 s) for a time step.
 [[nodiscard]] std::string totp_code(std::string_view secret, std::int64_t step);
 [[nodiscard]] std::int64_t totp_step(TimePoint now);
-/// RFC 4648 section 6 without padding, as authenticator apps want it.
-[[nodiscard]] std::string base32_encode(std::string_view bytes);
 /// otpauth:// address for a QR code, issuer "stepgate".
 [[nodiscard]] std::string otpauth_uri(std::string_view user, std::string_view secret);
 
@@ -46,7 +43,7 @@ class Totp final : public Factor
 
     accounts::Accounts& accounts_;
     challenges::RandomSource random_;
-    std::mutex guessing_; // one guess at a time: parallel guesses must not slip past the count of failures
+    Guesses guesses_;
 };
 
 } // namespace stepgate::challenge_web::factors

@@ -14,7 +14,7 @@ namespace stepgate::challenge_web::server
 
 /// Something begun that the page comes back to finish: a passkey sign-in or the enrolment of a factor.
 struct Ceremony {
-    enum class Kind : std::uint8_t { sign_in, add_passkey, add_totp } kind = Kind::sign_in;
+    enum class Kind : std::uint8_t { sign_in, add_passkey, add_totp, add_recovery_codes } kind = Kind::sign_in;
     std::string session;          // hash of the session that began it; "" for sign_in
     factors::Ask ask;             // sign_in
     factors::Enrolment enrolment; // the others

@@ -190,6 +190,15 @@ Response prove_with_totp(Call& call)
     return prove(call, call.services.use.totp, json::serialize(json::object{{"code", code}}));
 }
 
+Response prove_with_recovery_code(Call& call)
+{
+    JsonBody body(call.request);
+    const auto code = body.text("code", 32);
+    if (auto problem = body.problem())
+        return *problem;
+    return prove(call, call.services.use.recovery_codes, json::serialize(json::object{{"code", code}}));
+}
+
 Response deny_challenge(Call& call)
 {
     JsonBody body(call.request);

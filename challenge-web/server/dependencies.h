@@ -32,6 +32,7 @@ struct Dependencies {
     challenges::Challenges& challenges;
     factors::Factor& passkey;
     factors::Factor& totp;
+    factors::Factor& recovery_codes;
     AuditSource& audit;
     Recorder& recorder;
     Diagnostics& diagnostics;

@@ -39,12 +39,23 @@ result<std::vector<Factor>> factors_of(Services& services, const std::string& us
     const auto totps = services.use.accounts.totps(user);
     if (totps.has_error())
         return totps.error();
+    const auto sheet = services.use.accounts.recovery_sheet(user);
+    if (sheet.has_error())
+        return sheet.error();
     std::vector<Factor> found;
     for (const auto& key : *passkeys)
         found.push_back({challenges::base64url_encode(key.id), key.id, "passkey", key.name,
                          challenges::base64url_encode(key.public_key), key.created, key.last_used});
     for (const auto& totp : *totps)
         found.push_back({totp.id, totp.id, "totp", totp.name, {}, totp.created, std::nullopt});
+    if (*sheet)
+        found.push_back({(*sheet)->id,
+                         (*sheet)->id,
+                         "recovery_code",
+                         (*sheet)->name + " (" + std::to_string((*sheet)->unused.size()) + " left)",
+                         {},
+                         (*sheet)->created,
+                         (*sheet)->last_used});
     std::stable_sort(found.begin(), found.end(),
                      [](const Factor& a, const Factor& b) { return a.created < b.created; });
     return found;
@@ -256,6 +267,30 @@ Response finish_totp_enrolment(Call& call)
         return *problem;
     return finish(call, call.services.use.totp, Ceremony::Kind::add_totp, id,
                   json::serialize(json::object{{"code", code}}), name.empty() ? "Authenticator app" : name);
+}
+
+/// Recovery codes are for people who have another factor: never the first one.
+Response begin_recovery_codes(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    if (!call.visitor->session.strong)
+        return needs_strong_session();
+    auto begun = begin(call, call.services.use.recovery_codes, Ceremony::Kind::add_recovery_codes);
+    if (begun.has_error())
+        return unavailable();
+    return json_reply(200, json::object{{"ceremony", begun->ceremony}, {"codes", begun->options["codes"]}});
+}
+
+Response finish_recovery_codes(Call& call)
+{
+    JsonBody body(call.request);
+    const auto id = body.text("ceremony", 64);
+    if (auto problem = body.problem())
+        return *problem;
+    return finish(call, call.services.use.recovery_codes, Ceremony::Kind::add_recovery_codes, id, "{}",
+                  "Recovery codes");
 }
 
 Response remove_factor(Call& call)

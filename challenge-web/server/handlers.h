@@ -14,6 +14,7 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response begin_passkey_sign_in(Call& call);
 [[nodiscard]] Response finish_passkey_sign_in(Call& call);
 [[nodiscard]] Response sign_in_with_totp(Call& call);
+[[nodiscard]] Response sign_in_with_recovery_code(Call& call);
 [[nodiscard]] Response redeem_enrolment(Call& call);
 
 // factor_api.cpp
@@ -22,6 +23,8 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response finish_passkey_enrolment(Call& call);
 [[nodiscard]] Response begin_totp_enrolment(Call& call);
 [[nodiscard]] Response finish_totp_enrolment(Call& call);
+[[nodiscard]] Response begin_recovery_codes(Call& call);
+[[nodiscard]] Response finish_recovery_codes(Call& call);
 [[nodiscard]] Response remove_factor(Call& call);
 
 // challenge_api.cpp
@@ -30,6 +33,7 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response begin_passkey_proof(Call& call);
 [[nodiscard]] Response prove_with_passkey(Call& call);
 [[nodiscard]] Response prove_with_totp(Call& call);
+[[nodiscard]] Response prove_with_recovery_code(Call& call);
 [[nodiscard]] Response deny_challenge(Call& call);
 
 // events_api.cpp

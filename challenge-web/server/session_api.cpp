@@ -75,6 +75,38 @@ Response accept_proof(Call& call, const factors::Proof& proof)
     return signed_in(call, **user, proof.phishing_resistant ? Strength::strong : Strength::weak, proof.factor);
 }
 
+/// The database password, and a code of a factor of which people type codes.
+Response sign_in_with_code(Call& call, factors::Factor& factor, std::size_t longest_code)
+{
+    if (auto refused = limit_address(call, "sign_in", call.services.limits.sign_in_address))
+        return *refused;
+    JsonBody body(call.request);
+    const auto name = body.text("user", longest_user);
+    const auto password = body.text("password", 1024);
+    const auto code = body.text("code", longest_code);
+    if (auto problem = body.problem())
+        return *problem;
+    if (auto refused = call.limit("sign_in user " + name, call.services.limits.sign_in_user))
+        return *refused;
+    const auto user = call.services.use.accounts.find_user(name);
+    if (user.has_error())
+        return unavailable();
+    const std::string kind{factor.name()};
+    // The hash is computed for users who do not exist, too.
+    const bool right = password_matches(*user ? (*user)->scram_verifier : std::string{}, password);
+    if (!*user || (*user)->disabled || !right)
+        return sign_in_failed(call, name, kind, *user ? "wrong password or disabled" : "unknown user");
+    factors::Ask ask;
+    ask.user = name;
+    ask.now = call.now;
+    const auto proof = factor.verify(ask, json::serialize(json::object{{"code", code}}));
+    if (proof.has_error() && proof.error() == factors::errc::store_unavailable)
+        return unavailable();
+    if (proof.has_error())
+        return sign_in_failed(call, name, kind, proof.error().message());
+    return accept_proof(call, *proof);
+}
+
 } // namespace
 
 Response get_session(Call& call)
@@ -142,32 +174,12 @@ Response finish_passkey_sign_in(Call& call)
 
 Response sign_in_with_totp(Call& call)
 {
-    if (auto refused = limit_address(call, "sign_in", call.services.limits.sign_in_address))
-        return *refused;
-    JsonBody body(call.request);
-    const auto name = body.text("user", longest_user);
-    const auto password = body.text("password", 1024);
-    const auto code = body.text("code", 16);
-    if (auto problem = body.problem())
-        return *problem;
-    if (auto refused = call.limit("sign_in user " + name, call.services.limits.sign_in_user))
-        return *refused;
-    const auto user = call.services.use.accounts.find_user(name);
-    if (user.has_error())
-        return unavailable();
-    // The hash is computed for users who do not exist, too.
-    const bool right = password_matches(*user ? (*user)->scram_verifier : std::string{}, password);
-    if (!*user || (*user)->disabled || !right)
-        return sign_in_failed(call, name, "totp", *user ? "wrong password or disabled" : "unknown user");
-    factors::Ask ask;
-    ask.user = name;
-    ask.now = call.now;
-    const auto proof = call.services.use.totp.verify(ask, json::serialize(json::object{{"code", code}}));
-    if (proof.has_error() && proof.error() == factors::errc::store_unavailable)
-        return unavailable();
-    if (proof.has_error())
-        return sign_in_failed(call, name, "totp", proof.error().message());
-    return accept_proof(call, *proof);
+    return sign_in_with_code(call, call.services.use.totp, 16);
+}
+
+Response sign_in_with_recovery_code(Call& call)
+{
+    return sign_in_with_code(call, call.services.use.recovery_codes, 32);
 }
 
 Response redeem_enrolment(Call& call)

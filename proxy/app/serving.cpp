@@ -158,6 +158,7 @@ std::string Serving::start_web()
     passkey_.emplace(challenge_web::factors::RelyingParty{url->host, url->origin}, *store_,
                      derived_key(writer_->redaction_key(), "passkey decoys"));
     totp_.emplace(*store_);
+    recovery_codes_.emplace(*store_);
 
     server::ServerOptions options;
     options.public_url = web.public_url;
@@ -171,6 +172,7 @@ std::string Serving::start_web()
                                                               .challenges = *challenges_,
                                                               .passkey = *passkey_,
                                                               .totp = *totp_,
+                                                              .recovery_codes = *recovery_codes_,
                                                               .audit = *audit_source_,
                                                               .recorder = *recorder_,
                                                               .diagnostics = *diagnostics_,

@@ -2,6 +2,7 @@
 
 #include "challenge-web/challenges/challenges.h"
 #include "challenge-web/factors/passkey.h"
+#include "challenge-web/factors/recovery_codes.h"
 #include "challenge-web/factors/totp.h"
 #include "challenge-web/server/server.h"
 #include "proxy/app/challenge_recorder.h"
@@ -77,6 +78,7 @@ class Serving
     std::optional<ChallengeRecorder> challenge_recorder_;
     std::optional<challenge_web::factors::Passkey> passkey_;
     std::optional<challenge_web::factors::Totp> totp_;
+    std::optional<challenge_web::factors::RecoveryCodes> recovery_codes_;
     std::optional<AuditSource> audit_source_;
     std::optional<Recorder> recorder_;
     std::optional<Diagnostics> diagnostics_;

@@ -149,12 +149,72 @@ SqliteStore::result<void> SqliteStore::totp_used(const std::string& id, std::int
     });
 }
 
+SqliteStore::result<std::optional<SqliteStore::RecoverySheet>> SqliteStore::recovery_sheet(const std::string& user)
+{
+    return impl_->run(false, [&]() -> result<std::optional<RecoverySheet>> {
+        SQLite::Statement query{impl_->db, "SELECT id, name, created, last_used FROM recovery_sheets WHERE user = ?"};
+        query.bind(1, user);
+        if (!query.executeStep())
+            return std::optional<RecoverySheet>{};
+        RecoverySheet sheet;
+        sheet.id = blob(query.getColumn(0));
+        sheet.user = user;
+        sheet.name = query.getColumn(1).getString();
+        sheet.created = to_time(query.getColumn(2).getInt64());
+        if (!query.getColumn(3).isNull())
+            sheet.last_used = to_time(query.getColumn(3).getInt64());
+        SQLite::Statement codes{impl_->db, "SELECT hash FROM recovery_codes WHERE sheet = ?"};
+        bind_blob(codes, 1, sheet.id);
+        while (codes.executeStep())
+            sheet.unused.push_back(blob(codes.getColumn(0)));
+        return std::optional{std::move(sheet)};
+    });
+}
+
+SqliteStore::result<void> SqliteStore::add_recovery_sheet(const RecoverySheet& sheet)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        SQLite::Statement insert{impl_->db,
+                                 "INSERT INTO recovery_sheets (id, user, name, created) VALUES (?, ?, ?, ?)"};
+        bind_blob(insert, 1, sheet.id);
+        insert.bind(2, sheet.user);
+        insert.bind(3, sheet.name);
+        insert.bind(4, to_column(sheet.created));
+        insert.exec();
+        SQLite::Statement code{impl_->db, "INSERT INTO recovery_codes (sheet, hash) VALUES (?, ?)"};
+        for (const auto& hash : sheet.unused) {
+            code.reset();
+            bind_blob(code, 1, sheet.id);
+            bind_blob(code, 2, hash);
+            code.exec();
+        }
+        return {};
+    });
+}
+
+SqliteStore::result<void> SqliteStore::recovery_code_used(const std::string& id, const std::string& hash, TimePoint now)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        SQLite::Statement spend{impl_->db, "DELETE FROM recovery_codes WHERE sheet = ? AND hash = ?"};
+        bind_blob(spend, 1, id);
+        bind_blob(spend, 2, hash);
+        if (spend.exec() != 1)
+            return boost::system::error_code{errc::not_found};
+        SQLite::Statement update{impl_->db, "UPDATE recovery_sheets SET last_used = ? WHERE id = ?"};
+        update.bind(1, to_column(now));
+        bind_blob(update, 2, id);
+        update.exec();
+        return {};
+    });
+}
+
 SqliteStore::result<void> SqliteStore::remove_credential(const std::string& user, const std::string& id)
 {
     return impl_->run(true, [&]() -> result<void> {
         int removed = 0;
         for (const char* sql :
-             {"DELETE FROM passkeys WHERE user = ? AND id = ?", "DELETE FROM totps WHERE user = ? AND id = ?"}) {
+             {"DELETE FROM passkeys WHERE user = ? AND id = ?", "DELETE FROM totps WHERE user = ? AND id = ?",
+              "DELETE FROM recovery_sheets WHERE user = ? AND id = ?"}) {
             SQLite::Statement erase{impl_->db, sql};
             erase.bind(1, user);
             bind_blob(erase, 2, id);

@@ -19,7 +19,7 @@ namespace
 
 constexpr int busy_ms = 5000;
 // The schema, step by step. A step is never changed once released: a store carries the number of steps it has seen.
-constexpr std::array<const char*, 3> migrations{R"sql(
+constexpr std::array<const char*, 4> migrations{R"sql(
 CREATE TABLE users (
     name TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, auditor INTEGER NOT NULL, admin INTEGER NOT NULL,
     disabled INTEGER NOT NULL, scram_verifier TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
@@ -72,6 +72,13 @@ END;
                                                 R"sql(
 CREATE TABLE catalog_lineage (
     listener TEXT NOT NULL, database TEXT NOT NULL, lineage TEXT NOT NULL, PRIMARY KEY (listener, database)) STRICT, WITHOUT ROWID;
+)sql",
+                                                R"sql(
+CREATE TABLE recovery_sheets (
+    id BLOB PRIMARY KEY, user TEXT NOT NULL UNIQUE REFERENCES users(name) ON DELETE CASCADE, name TEXT NOT NULL,
+    created INTEGER NOT NULL, last_used INTEGER) STRICT;
+CREATE TABLE recovery_codes (
+    sheet BLOB NOT NULL REFERENCES recovery_sheets(id) ON DELETE CASCADE, hash BLOB NOT NULL, PRIMARY KEY (sheet, hash)) STRICT, WITHOUT ROWID;
 )sql"};
 
 /// Makes the file with the right mode before SQLite would with the process's mask. Its journals take the mode over.

@@ -49,6 +49,7 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     using User = challenge_web::accounts::User;
     using PasskeyCredential = challenge_web::accounts::PasskeyCredential;
     using TotpCredential = challenge_web::accounts::TotpCredential;
+    using RecoverySheet = challenge_web::accounts::RecoverySheet;
     using WebSession = challenge_web::accounts::WebSession;
     using TimePoint = challenge_web::accounts::TimePoint;
 
@@ -66,6 +67,9 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     result<std::vector<TotpCredential>> totps(const std::string& user) override;
     result<void> add_totp(const TotpCredential& credential) override;
     result<void> totp_used(const std::string& id, std::int64_t step, TimePoint now) override;
+    result<std::optional<RecoverySheet>> recovery_sheet(const std::string& user) override;
+    result<void> add_recovery_sheet(const RecoverySheet& sheet) override;
+    result<void> recovery_code_used(const std::string& id, const std::string& hash, TimePoint now) override;
     result<void> remove_credential(const std::string& user, const std::string& id) override;
 
     result<int> failures(const std::string& user, const std::string& factor, TimePoint since) override;

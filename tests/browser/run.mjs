@@ -4,7 +4,7 @@
 //   STEPGATE_PSQL           shell command: psql through stepgate, as the first user
 //   STEPGATE_DIRECT_PSQL    shell command: psql around stepgate, as the owner of the tables
 //   STEPGATE_LINK           enrolment link of the first user, who is an auditor
-//   STEPGATE_USER           that user's name
+//   STEPGATE_USER, STEPGATE_PASSWORD      that user's name and database password
 //   STEPGATE_SECOND_PSQL, STEPGATE_SECOND_LINK, STEPGATE_SECOND_USER, STEPGATE_SECOND_PASSWORD      another user, not an auditor
 //   STEPGATE_LEVEL1_SQL     statement that one factor of any kind may release (default: a DROP VIEW)
 //   STEPGATE_SHOTS          directory for pictures, if wanted
@@ -20,7 +20,7 @@ import { code_source } from './totp.mjs';
 
 const env = process.env;
 const needed = ['STEPGATE_URL', 'STEPGATE_PSQL', 'STEPGATE_DIRECT_PSQL', 'STEPGATE_LINK', 'STEPGATE_USER', 'STEPGATE_SECOND_PSQL', 'STEPGATE_SECOND_LINK',
-  'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
+  'STEPGATE_PASSWORD', 'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
 const absent = needed.filter((name) => !env[name]);
 if (absent.length > 0) {
   console.error(`run.mjs: not set: ${absent.join(', ')}`);
@@ -42,7 +42,7 @@ async function inspect(name, on = page) {
 }
 
 const direct = start_psql(env.STEPGATE_DIRECT_PSQL);
-await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one;');
+await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one;');
 const refill = () => direct.run("TRUNCATE browser_probe; INSERT INTO browser_probe VALUES (1, 'a'), (2, 'b'), (3, 'c');");
 const rows = async () => Number(/^\s*(\d+)\s*$/m.exec(await direct.run('SELECT count(*) FROM browser_probe;'))[1]);
 await refill();
@@ -237,6 +237,31 @@ await step('a code alone is not enough for the riskiest', async () => {
   await theirs.close();
 });
 
+let sheet;
+await step('recovery codes: shown once, each approves once what one factor may approve', async () => {
+  await open(page, `${origin}/factors`);
+  await button('Make recovery codes').click();
+  const list = page.getByRole('list', { name: 'Your recovery codes' });
+  await list.waitFor();
+  await inspect('recovery codes');
+  sheet = await list.locator('code').allTextContents();
+  equal('ten codes', sheet.length, 10);
+  await button('I have kept them').click();
+  await page.locator('.card', { hasText: 'Recovery codes (10 left)' }).waitFor();
+  equal('not shown again', await list.count(), 0);
+  const { url } = await held('DROP VIEW recovery_view;');
+  await open(page, url);
+  await until_armed(page);
+  await page.getByText('Use a recovery code instead').click();
+  await page.getByLabel('Recovery code').fill(sheet[0].toLowerCase());
+  await button('Approve with code').last().click();
+  await heading(page, 'Approved').waitFor();
+  const answer = await psql.answer();
+  check('psql goes on', /DROP VIEW/.test(answer), answer);
+  await open(page, `${origin}/factors`);
+  await page.locator('.card', { hasText: 'Recovery codes (9 left)' }).waitFor();
+});
+
 await step('a statement that needs two people: the requester proves, a colleague approves', async () => {
   const { url, code } = await held("COMMENT ON TABLE browser_probe IS 'two';");
   await open(page, url);
@@ -283,6 +308,23 @@ await step('sign in with password and code', async () => {
   await heading(second, 'For reviewers').waitFor();
   await second.goto(`${origin}/factors`);
   await second.getByText('You have no passkey').waitFor();
+});
+
+await step('sign in with password and recovery code, on a device without a passkey', async () => {
+  const context = await new_context(driver);
+  const other = await context.newPage();
+  await other.goto(`${origin}/sign-in`);
+  await other.getByText('Use an authenticator code instead').click();
+  await button('I only have a recovery code', other).click();
+  await inspect('sign in with a recovery code', other);
+  await other.getByLabel('Database user name').fill(env.STEPGATE_USER);
+  await other.getByLabel('Database password').fill(env.STEPGATE_PASSWORD);
+  await other.getByLabel('Recovery code').fill(sheet[1]);
+  await button('Sign in with a recovery code', other).click();
+  await heading(other, 'Inbox').waitFor();
+  await other.goto(`${origin}/factors`);
+  await other.getByText('Sign in with a passkey to change factors').waitFor();
+  await context.close();
 });
 await second_context.close();
 

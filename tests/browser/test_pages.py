@@ -36,6 +36,7 @@ def main():
                    STEPGATE_DIRECT_PSQL=psql(stack.cluster.port, "app", "app-password"),
                    STEPGATE_LINK=stack.run("enroll", "demo").strip(),
                    STEPGATE_USER="demo",
+                   STEPGATE_PASSWORD=stack.password,
                    STEPGATE_SECOND_PSQL=psql(stack.port, "second", second_password),
                    STEPGATE_SECOND_LINK=stack.run("enroll", "second").strip(),
                    STEPGATE_SECOND_USER="second",

@@ -164,13 +164,48 @@ result<void> FakeAccounts::totp_used(const std::string& id, std::int64_t step, T
     return {};
 }
 
+result<std::optional<accounts::RecoverySheet>> FakeAccounts::recovery_sheet(const std::string& user)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    for (const auto& [id, sheet] : sheets_)
+        if (sheet.user == user)
+            return std::optional{sheet};
+    return std::optional<accounts::RecoverySheet>{};
+}
+
+result<void> FakeAccounts::add_recovery_sheet(const accounts::RecoverySheet& sheet)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    for (const auto& [id, known] : sheets_)
+        if (known.user == sheet.user)
+            return errc::exists;
+    sheets_.emplace(sheet.id, sheet);
+    return {};
+}
+
+result<void> FakeAccounts::recovery_code_used(const std::string& id, const std::string& hash, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = sheets_.find(id);
+    if (it == sheets_.end() || std::erase(it->second.unused, hash) == 0)
+        return errc::not_found;
+    it->second.last_used = now;
+    return {};
+}
+
 result<void> FakeAccounts::remove_credential(const std::string& user, const std::string& id)
 {
     const std::lock_guard lock{mutex_};
     if (broken_)
         return errc::store_unavailable;
     const auto own = [&](const auto& entry) { return entry.first == id && entry.second.user == user; };
-    if (std::erase_if(passkeys_, own) + std::erase_if(totps_, own) == 0)
+    if (std::erase_if(passkeys_, own) + std::erase_if(totps_, own) + std::erase_if(sheets_, own) == 0)
         return errc::not_found;
     return {};
 }

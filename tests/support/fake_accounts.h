@@ -35,6 +35,10 @@ class FakeAccounts final : public accounts::Accounts
     accounts::result<std::vector<accounts::TotpCredential>> totps(const std::string& user) override;
     accounts::result<void> add_totp(const accounts::TotpCredential& credential) override;
     accounts::result<void> totp_used(const std::string& id, std::int64_t step, accounts::TimePoint now) override;
+    accounts::result<std::optional<accounts::RecoverySheet>> recovery_sheet(const std::string& user) override;
+    accounts::result<void> add_recovery_sheet(const accounts::RecoverySheet& sheet) override;
+    accounts::result<void> recovery_code_used(const std::string& id, const std::string& hash,
+                                              accounts::TimePoint now) override;
     accounts::result<void> remove_credential(const std::string& user, const std::string& id) override;
 
     accounts::result<int> failures(const std::string& user, const std::string& factor,
@@ -65,6 +69,7 @@ class FakeAccounts final : public accounts::Accounts
     std::map<std::string, accounts::User> users_;
     std::map<std::string, accounts::PasskeyCredential> passkeys_;
     std::map<std::string, accounts::TotpCredential> totps_;
+    std::map<std::string, accounts::RecoverySheet> sheets_;
     std::map<std::pair<std::string, std::string>, std::vector<accounts::TimePoint>> failures_;
     std::map<std::string, Link> links_;
     std::map<std::string, accounts::WebSession> sessions_;

@@ -1,7 +1,7 @@
 import type {
   AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Factor,
   FactorAdded, PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON, RegistrationResponseJSON,
-  Session, TotpEnrolment,
+  RecoveryCodes, Session, TotpEnrolment,
 } from './api_types';
 
 export type * from './api_types';
@@ -59,6 +59,9 @@ export class Api {
   async sign_in_with_totp(user: string, password: string, code: string): Promise<Session> {
     return this.adopt(await this.request<Session>('POST', '/session/totp', { user, password, code }));
   }
+  async sign_in_with_recovery_code(user: string, password: string, code: string): Promise<Session> {
+    return this.adopt(await this.request<Session>('POST', '/session/recovery-code', { user, password, code }));
+  }
   async redeem_enrolment(token: string): Promise<Session> {
     return this.adopt(await this.request<Session>('POST', '/session/enrolment', { token }));
   }
@@ -79,6 +82,12 @@ export class Api {
   }
   async finish_totp_enrolment(ceremony: string, code: string, name: string): Promise<Factor> {
     return this.added(await this.request<FactorAdded>('POST', '/factors/totp/finish', { ceremony, name, code }));
+  }
+  begin_recovery_codes(): Promise<RecoveryCodes> {
+    return this.request('POST', '/factors/recovery-codes/begin', {});
+  }
+  async finish_recovery_codes(ceremony: string): Promise<Factor> {
+    return this.added(await this.request<FactorAdded>('POST', '/factors/recovery-codes/finish', { ceremony }));
   }
   remove_factor(id: string): Promise<void> {
     return this.request('DELETE', `/factors/${encodeURIComponent(id)}`);
@@ -102,6 +111,9 @@ export class Api {
   }
   prove_with_totp(id: string, code: string): Promise<Challenge> {
     return this.request('POST', `${this.challenge_path(id)}/totp`, { code });
+  }
+  prove_with_recovery_code(id: string, code: string): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/recovery-code`, { code });
   }
   deny(id: string, reason = ''): Promise<Challenge> {
     return this.request('POST', `${this.challenge_path(id)}/deny`, reason === '' ? {} : { reason });

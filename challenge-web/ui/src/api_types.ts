@@ -9,7 +9,7 @@ export type {
   RegistrationResponseJSON,
 };
 
-export type FactorKind = 'passkey' | 'totp';
+export type FactorKind = 'passkey' | 'totp' | 'recovery_code';
 export type Role = 'auditor' | 'admin';
 
 export interface Session {
@@ -47,6 +47,11 @@ export interface TotpEnrolment {
   ceremony: string;
   secret: string;
   otpauth_uri: string;
+}
+
+export interface RecoveryCodes {
+  ceremony: string;
+  codes: string[];
 }
 
 export type State = 'pending' | 'approved' | 'consumed' | 'denied' | 'expired' | 'cancelled';

@@ -1,5 +1,6 @@
 #include "challenge-web/factors/totp.h"
 
+#include "challenge-web/factors/base32.h"
 #include "tests/support/fake_accounts.h"
 
 #include <boost/json/object.hpp>

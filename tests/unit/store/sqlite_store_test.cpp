@@ -204,6 +204,31 @@ TEST_F(StoreTest, TotpStepsAreClaimedOnce)
     EXPECT_EQ(store_->totps("ann")->at(0).last_step, 101);
 }
 
+TEST_F(StoreTest, RecoveryCodesAreSpentOnceAndGoWithTheirSheet)
+{
+    add("ann");
+    const std::string one(32, '\x01'), two(32, '\0');
+    SqliteStore::RecoverySheet sheet;
+    sheet.id = "s1";
+    sheet.user = "ann";
+    sheet.unused = {one, two};
+    sheet.name = "Recovery codes";
+    sheet.created = at(0);
+    EXPECT_FALSE(store_->recovery_sheet("ann")->has_value());
+    ASSERT_TRUE(store_->add_recovery_sheet(sheet));
+    sheet.id = "s2";
+    EXPECT_EQ(store_->add_recovery_sheet(sheet).error(), errc::exists) << "one a user";
+    EXPECT_EQ((*store_->recovery_sheet("ann"))->unused.size(), 2U);
+    EXPECT_TRUE(store_->recovery_code_used("s1", two, at(5)));
+    EXPECT_EQ(store_->recovery_code_used("s1", two, at(6)).error(), errc::not_found);
+    EXPECT_EQ(store_->recovery_code_used("s2", one, at(6)).error(), errc::not_found);
+    EXPECT_EQ((*store_->recovery_sheet("ann"))->unused, std::vector{one});
+    EXPECT_EQ((*store_->recovery_sheet("ann"))->last_used, at(5));
+    EXPECT_EQ(store_->remove_credential("bob", "s1").error(), errc::not_found);
+    EXPECT_TRUE(store_->remove_credential("ann", "s1"));
+    EXPECT_EQ(store_->recovery_code_used("s1", one, at(7)).error(), errc::not_found);
+}
+
 TEST_F(StoreTest, ATotpStepHasOneWinnerAmongThreadsAndProcesses)
 {
     add("ann");

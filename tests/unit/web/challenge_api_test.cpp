@@ -142,6 +142,23 @@ TEST_F(ChallengeApi, TotpApprovesLevelOneAndNoMore)
     EXPECT_EQ(prove(alice, key, hard.id).body.at("state"), "approved");
 }
 
+TEST_F(ChallengeApi, ARecoveryCodeApprovesLevelOneOnceAndNoMore)
+{
+    const auto user = world.users.find_user("alice");
+    const auto enrolment = world.recovery_codes.begin_enrolment(**user, world.now);
+    ASSERT_TRUE(world.recovery_codes.finish_enrolment(*enrolment, "{}", "", world.now));
+    const auto code = json::parse(enrolment->options).at("codes").at(0);
+    const auto easy = world.hold("alice", 1), hard = world.hold("alice", 2);
+    const auto path = [](const auto& held) { return "challenges/" + held.id + "/recovery-code"; };
+    EXPECT_EQ(alice.post(path(easy), {{"code", code}}).body.at("state"), "approved");
+    EXPECT_EQ(alice.post(path(hard), {{"code", code}}).code(), "wrong_answer") << "the same code twice";
+    const auto next = json::parse(enrolment->options).at("codes").at(1);
+    EXPECT_EQ(alice.post(path(hard), {{"code", next}}).body.at("state"), "pending");
+    world.pass(seconds{30});
+    EXPECT_EQ(alice.post("challenges/" + hard.id + "/totp", {{"code", world.code(secret)}}).body.at("state"), "pending")
+        << "two things one has are one kind";
+}
+
 TEST_F(ChallengeApi, WrongCodesLockOut)
 {
     const auto held = world.hold("alice");

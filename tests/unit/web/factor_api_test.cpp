@@ -124,6 +124,39 @@ TEST_F(Factors, StrongSessionAddsAndRemoves)
     EXPECT_EQ(browser.remove("factors/" + last).code(), "last_factor");
 }
 
+TEST_F(Factors, RecoveryCodesAreForPeopleWhoHaveAPasskey)
+{
+    enter_with_link();
+    EXPECT_EQ(browser.post("factors/recovery-codes/begin").code(), "enrolment_only");
+    SoftAuthenticator key(origin);
+    ASSERT_EQ(add_passkey(key).status, 201);
+    const auto begun = browser.post("factors/recovery-codes/begin");
+    ASSERT_EQ(begun.status, 200) << begun.response.body;
+    EXPECT_EQ(begun.body.at("codes").as_array().size(), 10U);
+    const json::value kept{{"ceremony", begun.body.at("ceremony")}};
+    const auto added = browser.post("factors/recovery-codes/finish", kept);
+    ASSERT_EQ(added.status, 201) << added.response.body;
+    EXPECT_EQ(added.body.at("factor").at("kind"), "recovery_code");
+    EXPECT_EQ(added.body.at("factor").at("name"), "Recovery codes (10 left)");
+    EXPECT_EQ(browser.post("factors/recovery-codes/finish", kept).code(), "ceremony_expired");
+    const auto second = browser.post("factors/recovery-codes/begin");
+    EXPECT_EQ(browser.post("factors/recovery-codes/finish", {{"ceremony", second.body.at("ceremony")}}).code(),
+              "exists");
+
+    Browser weak(world);
+    json::value who{{"user", "alice"}, {"password", "pass word"}, {"code", begun.body.at("codes").at(0)}};
+    const auto in = weak.post("session/recovery-code", who);
+    ASSERT_EQ(in.status, 200) << in.response.body;
+    EXPECT_EQ(in.body.at("strong"), false);
+    EXPECT_EQ(Browser(world).post("session/recovery-code", who).code(), "sign_in_failed") << "twice";
+    EXPECT_EQ(weak.post("factors/passkey/begin").code(), "needs_strong_session") << "a weak factor adds no strong one";
+    const auto id = json::value_to<std::string>(added.body.at("factor").at("id"));
+    EXPECT_EQ(weak.remove("factors/" + id).code(), "needs_strong_session");
+    EXPECT_EQ(browser.remove("factors/" + id).status, 204);
+    who.at("code") = begun.body.at("codes").at(1);
+    EXPECT_EQ(Browser(world).post("session/recovery-code", who).code(), "sign_in_failed") << "of a removed sheet";
+}
+
 TEST_F(Factors, LastPasskeyStaysEvenBesideAnAuthenticator)
 {
     SoftAuthenticator key(origin);

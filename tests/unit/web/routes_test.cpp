@@ -262,9 +262,10 @@ TEST(Routes, AStoreThatIsGoneRefusesEverything)
     browser.sign_in(key);
     world.users.break_store(true);
     for (const auto& entry : all()) {
-        auto body = entry.path.ends_with("enrolment")      ? R"({"token":"x"})"
-                    : entry.path.ends_with("session/totp") ? R"({"user":"alice","password":"p","code":"1"})"
-                                                           : "";
+        auto body = entry.path.ends_with("enrolment") ? R"({"token":"x"})"
+                    : entry.path.ends_with("session/totp") || entry.path.ends_with("session/recovery-code")
+                        ? R"({"user":"alice","password":"p","code":"1"})"
+                        : "";
         const auto reply = browser.send(entry.method, entry.path, body);
         EXPECT_EQ(reply.status, 503) << entry.name;
         EXPECT_EQ(reply.code(), "unavailable") << entry.name;

@@ -125,7 +125,7 @@ World::World(server::ApiLimits limits)
                     const auto user = users.find_user(name);
                     return user && *user && std::ranges::count((*user)->groups, group) == 1;
                 }}),
-      passkey({"stepgate.example", origin}, users, {}), totp(users),
+      passkey({"stepgate.example", origin}, users, {}), totp(users), recovery_codes(users),
       site(*server::parse_public_url(origin), limits, dependencies())
 {
     held.observe([this](const challenges::Event& event) { site.on_challenge(event); });
@@ -148,6 +148,7 @@ server::Dependencies World::dependencies()
             held,
             passkey,
             totp,
+            recovery_codes,
             audit,
             recorder,
             diagnostics,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "challenge-web/factors/passkey.h"
+#include "challenge-web/factors/recovery_codes.h"
 #include "challenge-web/factors/totp.h"
 #include "challenge-web/server/secrets.h"
 #include "challenge-web/server/site.h"
@@ -105,6 +106,7 @@ class World
     challenges::Challenges held;
     factors::Passkey passkey;
     factors::Totp totp;
+    factors::RecoveryCodes recovery_codes;
 
     [[nodiscard]] server::Dependencies dependencies();
     /// Time passes for the clock and for the rate limits.

@@ -1,19 +1,20 @@
 import { generate } from 'lean-qr';
 import { toSvgPath } from 'lean-qr/extras/svg';
 import { useMemo, useState } from 'preact/hooks';
-import { api, ApiError, type Factor, type TotpEnrolment } from '../api';
+import { api, ApiError, type Factor, type RecoveryCodes, type TotpEnrolment } from '../api';
 import { add_passkey, explain, passkeys_supported } from '../passkey';
 import { text } from '../text';
 import { CodeInput, Problem } from './basics';
 
 const words = text.factor;
 
-/** The two ways to get a factor, side by side. */
-export function AddFactor({ on_added }: { on_added: (factor: Factor) => void }) {
+/** The ways to get a factor, side by side. Recovery codes are for people who have another one. */
+export function AddFactor({ on_added, recovery = false }: { on_added: (factor: Factor) => void; recovery?: boolean }) {
   return (
     <div class="choices">
       <AddPasskey on_added={on_added} />
       <AddTotp on_added={on_added} />
+      {recovery && <AddRecoveryCodes on_added={on_added} />}
     </div>
   );
 }
@@ -126,6 +127,51 @@ function FinishTotp({ enrolment, on_added, on_over }: {
         <button type="button" class="outline secondary" onClick={() => on_over('')}>{words.cancel}</button>
       </div>
     </form>
+  );
+}
+
+function AddRecoveryCodes({ on_added }: { on_added: (factor: Factor) => void }) {
+  const [made, set_made] = useState<RecoveryCodes>();
+  const [busy, set_busy] = useState(false);
+  const [problem, set_problem] = useState('');
+
+  const attempt = async (how: () => Promise<void>) => {
+    set_busy(true);
+    set_problem('');
+    try {
+      await how();
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'ceremony_expired') set_made(undefined);
+      set_problem(explain(error));
+    } finally {
+      set_busy(false);
+    }
+  };
+  const make = () => attempt(async () => set_made(await api.begin_recovery_codes()));
+  const keep = (ceremony: string) => attempt(async () => {
+    const factor = await api.finish_recovery_codes(ceremony);
+    set_made(undefined);
+    on_added(factor);
+  });
+
+  return (
+    <article class="choice">
+      <h2>{words.recovery_code}</h2>
+      <p>{words.recovery_what}</p>
+      {problem && <Problem>{problem}</Problem>}
+      {made === undefined
+        ? <button type="button" class="secondary" disabled={busy} aria-busy={busy} onClick={() => void make()}>{words.add_recovery}</button>
+        : (
+          <>
+            <p>{words.recovery_keep}</p>
+            <ol class="recovery-codes" aria-label={words.recovery_list}>{made.codes.map((code) => <li key={code}><code>{code}</code></li>)}</ol>
+            <div class="buttons">
+              <button type="button" disabled={busy} aria-busy={busy} onClick={() => void keep(made.ceremony)}>{words.recovery_kept}</button>
+              <button type="button" class="outline secondary" onClick={() => set_made(undefined)}>{words.cancel}</button>
+            </div>
+          </>
+        )}
+    </article>
   );
 }
 

@@ -4,7 +4,7 @@ import { approve_with_passkey, explain } from '../passkey';
 import { use_session } from '../session';
 import { text } from '../text';
 import { use_armed } from './armed';
-import { CodeInput, Notice, Problem } from './basics';
+import { CodeInput, Notice, Problem, RecoveryCodeInput } from './basics';
 
 const words = text.challenge;
 const over = ['challenge_expired', 'challenge_closed', 'not_found'];
@@ -20,6 +20,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
   const armed = use_armed(challenge.id);
   const passkey = challenge.usable_factors.includes('passkey');
   const totp = challenge.usable_factors.includes('totp');
+  const recovery = challenge.usable_factors.includes('recovery_code');
 
   const attempt = async (kind: typeof busy, how: () => Promise<Challenge>) => {
     if (busy !== '') return;
@@ -50,7 +51,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
         <p class="quiet">{challenge.proofs.length > 0 ? words.missing : words.requirement}: {challenge.missing.join('; ')}</p>
       )}
       {challenge.waits_for_others && <Notice kind="info" heading={words.waiting_heading}>{words.waiting}</Notice>}
-      {!passkey && !totp && !challenge.waits_for_others && (
+      {!passkey && !totp && !recovery && !challenge.waits_for_others && (
         <Notice kind="warning" heading={words.no_factor_heading}>{words.no_factor} <a href="/factors">{words.no_factor_action}</a></Notice>
       )}
       {problem && <Problem>{problem}</Problem>}
@@ -69,12 +70,19 @@ export function Answer({ challenge, on_answered, on_reload }: {
         </label>
       )}
       {totp && passkey && <details class="code-instead"><summary>{words.code_instead}</summary>{code_form}</details>}
+      {recovery && (
+        <details class="code-instead" open={!totp && !passkey}>
+          <summary>{words.recovery_instead}</summary>
+          <RecoveryForm armed={armed} busy={busy !== ''} on_code={(code) => void attempt('code', () => api.prove_with_recovery_code(challenge.id, code))} />
+        </details>
+      )}
     </section>
   );
 }
 
 function factor_name(factor: string): string {
-  return factor === 'passkey' ? text.factor.passkey.toLowerCase() : factor === 'totp' ? text.factor.totp.toLowerCase() : factor;
+  if (factor === 'recovery_code') return text.factor.recovery_label.toLowerCase();
+  return factor === 'passkey' || factor === 'totp' ? text.factor[factor].toLowerCase() : factor;
 }
 
 /** Has the focus from the start, but does nothing before the page has been in view for a moment. */
@@ -105,6 +113,24 @@ function CodeForm({ secondary, armed, busy, on_code }: { secondary: boolean; arm
         <CodeInput id="approve-code" label={words.code} hint={words.code_hint} value={code} on_value={set_code} />
       </div>
       <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || code.length !== 6}>{words.approve_code}</button>
+    </form>
+  );
+}
+
+function RecoveryForm({ armed, busy, on_code }: { armed: boolean; busy: boolean; on_code: (code: string) => void }) {
+  const [code, set_code] = useState('');
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (!armed || busy || code.trim() === '') return;
+    on_code(code);
+    set_code('');
+  };
+  return (
+    <form class="code-form" onSubmit={submit}>
+      <div>
+        <RecoveryCodeInput id="recovery-code" label={text.factor.recovery_label} value={code} on_value={set_code} />
+      </div>
+      <button type="submit" class="secondary" disabled={busy || code.trim() === ''}>{words.approve_code}</button>
     </form>
   );
 }

@@ -52,6 +52,19 @@ export function PlainPage({ heading, children, tone = 'plain' }: { heading: stri
 }
 
 /** Asks for six digits. */
+/** A recovery code, as it stands on the sheet. */
+export function RecoveryCodeInput({ id, label, value, on_value }: { id: string; label: string; value: string; on_value: (value: string) => void }) {
+  return (
+    <>
+      <label for={id}>{label}</label>
+      <input
+        id={id} name="recovery-code" type="text" autocomplete="off" autocapitalize="characters" maxLength={32} required spellcheck={false}
+        class="code-input" placeholder="ABCD-EFGH-IJKL-MNOP" value={value} onInput={(event) => on_value(event.currentTarget.value)}
+      />
+    </>
+  );
+}
+
 export function CodeInput({ id, label, hint, value, on_value, described_by }: {
   id: string; label: string; hint?: string; value: string; on_value: (value: string) => void; described_by?: string;
 }) {

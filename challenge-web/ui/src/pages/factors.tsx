@@ -41,7 +41,7 @@ export function FactorsPage() {
       {session && !session.strong ? (session.factors.includes('passkey') ? <Weak /> : <Notice kind="info" heading={words.none_heading}>{words.none}</Notice>) : (
         <>
           <h2>{words.add_heading}</h2>
-          <AddFactor on_added={added} />
+          <AddFactor on_added={added} recovery={factors !== undefined && factors.length > 0 && !factors.some((factor) => factor.kind === 'recovery_code')} />
         </>
       )}
     </section>
@@ -72,7 +72,7 @@ function FactorCard({ factor, removable, on_removed }: { factor: Factor; removab
     <li class="card">
       <div class="card-head">
         <div>
-          <strong><bdi>{factor.name}</bdi></strong> <span class="tag">{factor.kind === 'passkey' ? text.factor.passkey : text.factor.totp}</span>
+          <strong><bdi>{factor.name}</bdi></strong> <span class="tag">{text.factor[factor.kind]}</span>
           <p class="quiet">
             {words.added} {date_time(factor.created)} · {factor.last_used ? `${words.last_used} ${ago(factor.last_used, server_now())}` : words.never_used}
           </p>

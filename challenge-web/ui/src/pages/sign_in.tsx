@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { api } from '../api';
-import { CodeInput, Heading, Problem, use_title } from '../components/basics';
+import { CodeInput, Heading, Problem, RecoveryCodeInput, use_title } from '../components/basics';
 import { explain, passkeys_supported, sign_in_with_passkey } from '../passkey';
 import { navigate, safe_return } from '../router';
 import { text } from '../text';
@@ -45,13 +45,15 @@ export function SignInPage({ query }: { query: string }) {
   );
 }
 
+/** The database password and a code: of the authenticator app, or from the sheet of recovery codes. */
 function CodeForm({ busy, attempt }: { busy: boolean; attempt: (how: () => Promise<unknown>) => Promise<void> }) {
+  const [recovery, set_recovery] = useState(false);
   const [user, set_user] = useState('');
   const [password, set_password] = useState('');
   const [code, set_code] = useState('');
   const submit = async (event: Event) => {
     event.preventDefault();
-    await attempt(() => api.sign_in_with_totp(user, password, code));
+    await attempt(() => (recovery ? api.sign_in_with_recovery_code(user, password, code) : api.sign_in_with_totp(user, password, code)));
     set_code('');
   };
   return (
@@ -62,8 +64,13 @@ function CodeForm({ busy, attempt }: { busy: boolean; attempt: (how: () => Promi
       <label for="password">{words.password}</label>
       <input id="password" name="password" type="password" required maxLength={1024} autocomplete="current-password"
         value={password} onInput={(event) => set_password(event.currentTarget.value)} />
-      <CodeInput id="code" label={words.code} value={code} on_value={set_code} />
-      <button type="submit" class="secondary wide" disabled={busy}>{words.submit}</button>
+      {recovery
+        ? <RecoveryCodeInput id="recovery-code" label={text.factor.recovery_label} value={code} on_value={set_code} />
+        : <CodeInput id="code" label={words.code} value={code} on_value={set_code} />}
+      <button type="submit" class="secondary wide" disabled={busy}>{recovery ? words.recovery_submit : words.submit}</button>
+      <button type="button" class="outline secondary small" onClick={() => { set_recovery(!recovery); set_code(''); }}>
+        {recovery ? words.no_recovery : words.recovery}
+      </button>
     </form>
   );
 }
