@@ -257,6 +257,7 @@ class Extended(unittest.TestCase):
         self.assertEqual((rows(refused), errors(refused)), ([], ["42501"]))
 
     def test_a_cursor_that_was_opened_out_of_sight(self):
+        """Fails both ways when unknown cursors are not opaque (walk_utility.cpp, fetch): tried."""
         self.client.ask("BEGIN")
         self.client.send(query(f"DO $$ DECLARE r refcursor := 'hidden'; BEGIN OPEN r FOR {SSN}; END $$"))
         self.approve()

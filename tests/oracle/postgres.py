@@ -43,11 +43,14 @@ def main():
     started = time.monotonic()
     server = start_server(suite)
     try:
-        records, failed = replay(server, names, options)
+        records, failed, cut = replay(server, names, options)
         behind = system_views(server)
     finally:
         server.stop()
-    return report(records, failed, behind, options, time.monotonic() - started)
+    status = report(records, failed, behind, options, time.monotonic() - started)
+    if cut:
+        print(f"\ncut short, so not all of them was compared: {' '.join(cut)}")
+    return 1 if cut else status
 
 
 def start_server(suite):
@@ -66,7 +69,7 @@ def replay(server, names, options):
         [options.witness, f"--server=host=127.0.0.1 port={server.port} user=postgres dbname=postgres sslmode=disable",
          f"--server-log={server.log}", f"--out={out}", *(["--no-catalog"] if options.no_catalog else [])],
         stdout=subprocess.PIPE, text=True, env=server.environment(server.port))
-    failed = []
+    failed, cut = [], []
     names = [name for name in names if name not in LEFT_OUT]
     try:
         port = int(witness.stdout.readline())
@@ -76,6 +79,7 @@ def replay(server, names, options):
                 server.run_test(name, port, timeout=600)
             except subprocess.TimeoutExpired:
                 print(f"{name}: gave up after 600 s")
+                cut.append(name)
             if witness.poll() is not None:
                 raise RuntimeError(f"the witness died in {name} with {witness.returncode}")
             server.wait_for_sessions()  # the witness may be reading what the last statement left in the log
@@ -89,7 +93,7 @@ def replay(server, names, options):
         witness.terminate()
         witness.wait()
     with open(out) as lines:
-        return [json.loads(line) for line in lines], failed
+        return [json.loads(line) for line in lines], failed, cut
 
 
 def system_views(server):
