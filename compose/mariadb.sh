@@ -14,11 +14,12 @@ start() {
   mkdir -p "$directory"
   directory=$(cd "$directory" && pwd)
   if [ "$(id -u)" -eq 0 ]; then chown nobody "$directory"; fi
-  mariadb-install-db --no-defaults --datadir="$directory/data" --skip-test-db --auth-root-authentication-method=normal \
+  # Its own folder for temporary tables: a server that starts removes those of others in a shared one.
+  mariadb-install-db --no-defaults --datadir="$directory/data" --tmpdir="$directory" --skip-test-db --auth-root-authentication-method=normal \
       "${owner[@]}" >"$directory/install.log" 2>&1 || { cat "$directory/install.log" >&2; return 1; }
   port=$("$free_port")
   # The server is for demos and tests: it may lose its last transactions in a power cut.
-  mariadbd --no-defaults --datadir="$directory/data" --socket="$directory/socket" --pid-file="$directory/pid" \
+  mariadbd --no-defaults --datadir="$directory/data" --socket="$directory/socket" --pid-file="$directory/pid" --tmpdir="$directory" \
       --bind-address=127.0.0.1 --port="$port" --innodb-flush-log-at-trx-commit=0 --skip-name-resolve --max-connections=300 \
       "${owner[@]}" "$@" >"$directory/server.log" 2>&1 &
   local server=$!

@@ -47,7 +47,9 @@ struct Trigger {
     std::string name;
     Events events;
     Oid function = 0;
-    std::string when; // condition as SQL; "" none
+    std::string when;          // condition as SQL; "" none
+    std::string body = {};     // of MySQL, whose triggers have no function: the statement,
+    std::string sql_mode = {}; // and how it is read
     bool operator==(const Trigger&) const = default;
 };
 
@@ -82,8 +84,10 @@ struct Relation {
     RelationKind kind = RelationKind::table;
     bool temporary = false;
     std::vector<Column> columns; // by number, dropped ones left out
-    std::string definition;      // of views: the SELECT as pg_get_viewdef gives it with an empty search path; else ""
-    std::vector<Oid> parents;    // inheritance and partitions
+    /// Of views: the SELECT as pg_get_viewdef gives it with an empty search path, or as MySQL keeps it; of MERGE
+    /// tables: CREATE TABLE. Else "".
+    std::string definition;
+    std::vector<Oid> parents; // inheritance and partitions
     std::vector<Oid> children;
     std::vector<Trigger> triggers; // enabled, not internal
     std::vector<RewriteRule> rules;
@@ -103,7 +107,7 @@ struct Relation {
     return relation.kind == RelationKind::view || relation.kind == RelationKind::materialized_view;
 }
 
-enum class FunctionKind : std::uint8_t { function, procedure, aggregate, window };
+enum class FunctionKind : std::uint8_t { function, procedure, aggregate, window, event /* of MySQL */ };
 enum class Volatility : std::uint8_t { immutable, stable, volatile_ };
 
 struct Function {
@@ -121,7 +125,7 @@ struct Function {
     Oid returns = 0;
     std::string body;       // prosrc, or the SQL-standard body as SQL; for "c" and "internal" the symbol
     std::string definition; // pg_get_functiondef; "" for aggregates
-    std::vector<std::pair<std::string, std::string>> settings; // SET clauses: search_path, role, …
+    std::vector<std::pair<std::string, std::string>> settings; // SET clauses: search_path, role, …; of MySQL: sql_mode
     std::vector<Oid> uses; // of an aggregate: transition, final, combine, … functions that are not the system's own
     std::vector<std::string> uses_system; // those that are, as "schema.name"
     bool operator==(const Function&) const = default;
@@ -161,6 +165,16 @@ struct Type {
     bool operator==(const Type&) const = default;
 };
 
+/// What is so for all of a MySQL or MariaDB server. Its databases are the schemas here, and one snapshot has them all.
+struct MySqlServer {
+    std::string vendor;                // "mysql" or "mariadb"; "": the snapshot is of PostgreSQL
+    bool folds_names = false;          // lower_case_table_names is not 0: names of tables are in lower case here
+    std::vector<std::string> loadable; // functions of libraries, as far as the reader could see them; in lower case
+    std::vector<std::string> triggers_seen; // schemas whose triggers the reader could see; {"*"}: all
+    std::vector<std::pair<std::string, std::string>> charsets; // schemas, and the character set of what is made in them
+    bool operator==(const MySqlServer&) const = default;
+};
+
 /// What a snapshot holds, before it is indexed. Types include the system's own, so that every oid here has a name.
 struct Contents {
     std::string database;
@@ -174,6 +188,7 @@ struct Contents {
     std::vector<std::string> schemas;         // all of them; a name of a path that is not here is skipped by the server
     bool event_triggers = false;              // some are enabled: DDL runs code
     std::vector<Oid> event_trigger_functions; // which; empty: not known
+    MySqlServer mysql;
     bool operator==(const Contents&) const = default;
 };
 

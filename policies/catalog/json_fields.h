@@ -20,9 +20,9 @@ inline constexpr std::array<std::string_view, 5> names_of(ReferenceAction)
 {
     return {"none", "restrict", "cascade", "set_null", "set_default"};
 }
-inline constexpr std::array<std::string_view, 4> names_of(FunctionKind)
+inline constexpr std::array<std::string_view, 5> names_of(FunctionKind)
 {
-    return {"function", "procedure", "aggregate", "window"};
+    return {"function", "procedure", "aggregate", "window", "event"};
 }
 inline constexpr std::array<std::string_view, 3> names_of(Volatility)
 {
@@ -64,6 +64,8 @@ void visit(Visitor& visitor, Object& trigger)
     visitor.needed("events", trigger.events);
     visitor.needed("function", trigger.function);
     visitor.maybe("when", trigger.when);
+    visitor.maybe("body", trigger.body);
+    visitor.maybe("sql_mode", trigger.sql_mode);
 }
 
 template <class Visitor, Is<RewriteRule> Object>
@@ -173,6 +175,16 @@ void visit(Visitor& visitor, Object& type)
     visitor.maybe("functions", type.functions);
 }
 
+template <class Visitor, Is<MySqlServer> Object>
+void visit(Visitor& visitor, Object& server)
+{
+    visitor.needed("vendor", server.vendor);
+    visitor.maybe("folds_names", server.folds_names);
+    visitor.maybe("loadable", server.loadable);
+    visitor.maybe("triggers_seen", server.triggers_seen);
+    visitor.maybe("charsets", server.charsets);
+}
+
 /// What stands before the lists of objects.
 template <class Visitor, Is<Contents> Object>
 void visit_head(Visitor& visitor, Object& contents)
@@ -183,6 +195,7 @@ void visit_head(Visitor& visitor, Object& contents)
     visitor.needed("schemas", contents.schemas);
     visitor.needed("event_triggers", contents.event_triggers);
     visitor.maybe("event_trigger_functions", contents.event_trigger_functions);
+    visitor.maybe("mysql", contents.mysql);
 }
 
 template <class Visitor, Is<Contents> Object>

@@ -26,10 +26,13 @@ bool may_hold_secret(std::string_view sql)
     return false;
 }
 
-Analysis analyze_as(std::string_view sql, const SessionState& state, const SqlMode& mode, const Limits& limits)
+constexpr std::size_t most_catalogs = 8;
+
+Analysis analyze_as(std::string_view sql, const SessionState& state, const SqlMode& mode, const Limits& limits,
+                    Bodies* bodies)
 {
     Analysis out;
-    Parser parser{sql, state, mode, limits, out};
+    Parser parser{sql, state, mode, limits, out, {.bodies = bodies}};
     parser.text();
     if (!out.facts.parsed)
         out.facts.carries_secret = out.facts.carries_secret || may_hold_secret(sql);
@@ -38,9 +41,11 @@ Analysis analyze_as(std::string_view sql, const SessionState& state, const SqlMo
 
 } // namespace
 
-Analyzer::Analyzer(Limits limits) : limits_(limits)
+Analyzer::Analyzer(Limits limits)
+    : limits_(limits), bodies_(std::make_unique<catalog::ByCatalog<Bodies>>(most_catalogs))
 {
 }
+Analyzer::~Analyzer() = default;
 
 std::string Analyzer::refusal(std::string_view sql, const SessionState& state) const
 {
@@ -49,7 +54,7 @@ std::string Analyzer::refusal(std::string_view sql, const SessionState& state) c
     return state.refusal();
 }
 
-Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state) const
+Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog) const
 {
     if (std::string reason = refusal(sql, state); !reason.empty()) {
         Analysis refused;
@@ -57,9 +62,12 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
         make_opaque(refused, std::move(reason));
         return refused;
     }
-    Analysis analysis = analyze_as(sql, state, state.modes().front(), limits_);
+    const auto make = [this](const catalog::Catalog& of) { return std::make_unique<Bodies>(of, limits_); };
+    Bodies* const bodies =
+        catalog != nullptr && !catalog->contents().mysql.vendor.empty() ? &bodies_->of(*catalog, make) : nullptr;
+    Analysis analysis = analyze_as(sql, state, state.modes().front(), limits_, bodies);
     for (std::size_t i = 1; i < state.modes().size(); ++i) {
-        const Analysis other = analyze_as(sql, state, state.modes()[i], limits_);
+        const Analysis other = analyze_as(sql, state, state.modes()[i], limits_, bodies);
         analysis.literals_consulted = true;
         analysis.facts.carries_secret = analysis.facts.carries_secret || other.facts.carries_secret;
         if (!(analysis.facts.statements == other.facts.statements) || other.facts.opaque != analysis.facts.opaque)
@@ -68,9 +76,10 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
     return analysis;
 }
 
-statement::Facts Analyzer::analyze(std::string_view sql, const SessionState& state) const
+statement::Facts Analyzer::analyze(std::string_view sql, const SessionState& state,
+                                   const catalog::Catalog* catalog) const
 {
-    return analyze_fully(sql, state).facts;
+    return analyze_fully(sql, state, catalog).facts;
 }
 
 } // namespace stepgate::policies::mysql

@@ -12,16 +12,19 @@ FactsMemo::FactsMemo(Limits limits, statement::FactsCache::Size size)
 {
 }
 
-std::shared_ptr<const Facts> FactsMemo::facts(std::string_view sql, const SessionState& state)
+std::shared_ptr<const Facts> FactsMemo::facts(std::string_view sql, const SessionState& state,
+                                              const std::shared_ptr<const catalog::Catalog>& catalog)
 {
     const bool readable = analyzer_.refusal(sql, state).empty();
-    const auto key = readable ? shape_of(sql, state, secret_) : std::nullopt;
+    auto key = readable ? shape_of(sql, state, secret_) : std::nullopt;
+    if (key && catalog)
+        key->revision = catalog->revision();
     const std::shared_ptr<const Facts>* known = key ? cache_.find(*key) : nullptr;
     if (known != nullptr && *known) {
         ++counters_.hits;
         return *known;
     }
-    Analysis analysis = analyzer_.analyze_fully(sql, state);
+    Analysis analysis = analyzer_.analyze_fully(sql, state, catalog.get());
     const bool shareable = analysis.facts.parsed && !analysis.literals_consulted && !analysis.names_consulted;
     auto facts = std::make_shared<const Facts>(std::move(analysis.facts));
     if (!key || known != nullptr) {

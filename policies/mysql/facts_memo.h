@@ -24,7 +24,10 @@ class FactsMemo
 
     /// Facts of the text in this state. The pointer stays valid and immutable for as long as it is held; equal shapes
     /// get the same pointer while memoised, so callers may cache by it as long as they hold it.
-    [[nodiscard]] std::shared_ptr<const statement::Facts> facts(std::string_view sql, const SessionState& state);
+    /// `catalog`: the newest snapshot of the server, or null. Entries of another revision never count.
+    [[nodiscard]] std::shared_ptr<const statement::Facts>
+    facts(std::string_view sql, const SessionState& state,
+          const std::shared_ptr<const catalog::Catalog>& catalog = nullptr);
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
 

@@ -1,4 +1,5 @@
 #include "policies/mysql/parser.h"
+#include "policies/statement/ascii.h"
 
 namespace stepgate::policies::mysql
 {
@@ -63,6 +64,7 @@ void Parser::alter()
     else
         return unexpected();
     is(Kind::alter, object);
+    defines_program(object);
     out_.facts.carries_secret = out_.facts.carries_secret || object == "server";
     skip_rest();
 }
@@ -99,7 +101,9 @@ void Parser::alter_action(const TableName& table)
         if (accept(Word::k_to)) // another character set, in which some characters may be missing
             facts_.destructive = true;
         else if (accept(Word::k_table)) { // MariaDB: another table becomes a partition
-            write_table(table_name());
+            const TableName other = table_name();
+            write_table(other);
+            moves(other, "*", table);
             facts_.destructive = true;
         }
         return definition_tail(true);
@@ -159,10 +163,27 @@ void Parser::alter_column(const TableName& table, bool renames)
     facts_.destructive = true; // another type may cut values
     if (at('('))               // MariaDB: modify (a int, b int)
         return definition_tail(true);
-    write_column(table, name());
-    if (renames)
-        write_column(table, name());
+    const std::string_view column = name();
+    write_column(table, column);
+    if (renames) {
+        const std::string_view other = name();
+        write_column(table, other);
+        if (!same_word(column, other))
+            moves(table, column, table);
+    }
     definition_tail(true);
+}
+
+/// Rows of one table are found under another name from now on: labels go with them.
+void Parser::moves(const TableName& from, std::string_view column, const TableName& to)
+{
+    bool known = false;
+    std::string table = full_name(from, known);
+    redefine(to, {.relation = {},
+                  .function = {},
+                  .code = true,
+                  .writes = true,
+                  .copies = {{std::move(table), known, {lower(column)}}}});
 }
 
 void Parser::alter_rename(const TableName& table)
@@ -170,10 +191,11 @@ void Parser::alter_rename(const TableName& table)
     advance();
     if (accept(Word::k_column)) {
         if_exists();
-        write_column(table, name());
+        const std::string_view column = name();
+        write_column(table, column);
         expect(Word::k_to);
         write_column(table, name());
-        return;
+        return moves(table, column, table);
     }
     if (accept_any(Word::k_index, Word::k_key)) {
         if_exists();
@@ -184,7 +206,9 @@ void Parser::alter_rename(const TableName& table)
     }
     accept_any(Word::k_to, Word::k_as);
     accept('=');
-    write_table(table_name());
+    const TableName other = table_name();
+    write_table(other);
+    moves(table, "*", other);
     also(Kind::rename);
 }
 
@@ -215,8 +239,11 @@ void Parser::alter_partition(const TableName& table)
     }
     const TableName other = table_name();
     write_table(other);
-    if (exchange)
+    moves(table, "*", other);
+    if (exchange) {
         read_table(other, "*");
+        moves(other, "*", table);
+    }
     read_table(table, "*");
     if (accept_any(Word::k_with, Word::k_without))
         expect(Word::k_validation);
@@ -280,7 +307,20 @@ void Parser::drop()
         return unexpected();
     is(Kind::drop, object);
     facts_.destructive = true;
+    defines_program(object);
     skip_rest();
+}
+
+/// At the word before the name of a routine or trigger that is altered or dropped. Whose trigger it is stands nowhere.
+void Parser::defines_program(std::string_view object)
+{
+    if (object == "trigger")
+        return effect(statement::Redefine{.relation = {}, .function = {}, .copies = {}});
+    if (object != "procedure" && object != "function")
+        return;
+    advance();
+    if_exists();
+    effect(statement::Redefine{.relation = {}, .function = lower(table_name().name), .copies = {}});
 }
 
 void Parser::drop_named(std::string_view object, bool many)
@@ -288,9 +328,11 @@ void Parser::drop_named(std::string_view object, bool many)
     is(Kind::drop, object);
     facts_.destructive = true;
     if_exists();
-    do
-        write_table(table_name());
-    while (many && accept(','));
+    do {
+        const TableName table = table_name();
+        write_table(table);
+        redefine(table, {.relation = {}, .function = {}, .code = true, .writes = true, .gone = true, .copies = {}});
+    } while (many && accept(','));
     wait_or_skip();
     accept_any(Word::k_restrict, Word::k_cascade);
 }
@@ -312,10 +354,13 @@ void Parser::rename()
     is(Kind::rename, "table");
     if_exists();
     do {
-        write_table(table_name());
+        const TableName from = table_name();
+        write_table(from);
         wait_or_skip();
         expect(Word::k_to);
-        write_table(table_name());
+        const TableName to = table_name();
+        write_table(to);
+        moves(from, "*", to);
     } while (accept(','));
 }
 

@@ -9,6 +9,8 @@ using statement::Where;
 void Parser::insert(bool replace)
 {
     is(Kind::insert, replace ? "replace" : "");
+    changing_.insert = true;
+    changing_.delete_rows = replace;
     advance();
     while (accept_any(Word::k_low_priority, Word::k_delayed, Word::k_high_priority, Word::k_ignore)) {
     }
@@ -90,6 +92,8 @@ void Parser::on_duplicate_key(const TableName& target)
     expect(Word::k_duplicate);
     expect(Word::k_key);
     expect(Word::k_update);
+    changing_.update = true;
+    write_table(target);
     items_.push_back(item_of(target, {}));
     on_duplicate_ = true;
     do
@@ -134,6 +138,7 @@ void Parser::write_assigned(std::string_view table, std::string_view column, std
 void Parser::update()
 {
     is(Kind::update);
+    changing_.update = true;
     advance();
     while (accept_any(Word::k_low_priority, Word::k_ignore)) {
     }
@@ -229,6 +234,7 @@ TableName Parser::delete_target()
 void Parser::delete_rows()
 {
     is(Kind::delete_rows);
+    changing_.delete_rows = true;
     advance();
     if (at(Word::k_history)) { // MariaDB: rows that are past
         advance();
@@ -312,6 +318,7 @@ void Parser::load_data()
     }
     const bool local = accept(Word::k_local);
     is(Kind::copy_from, local ? "local file" : "server file");
+    changing_.insert = changing_.delete_rows = true; // REPLACE is read later
     if (!local)
         opaque("reads a file of the server");
     expect(Word::k_infile);

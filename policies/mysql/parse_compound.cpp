@@ -1,4 +1,5 @@
 #include "policies/mysql/parser.h"
+#include "policies/statement/ascii.h"
 
 namespace stepgate::policies::mysql
 {
@@ -8,7 +9,8 @@ void Parser::create_routine(std::string_view object)
 {
     is(Kind::create, object);
     if_not_exists();
-    table_name();
+    const TableName routine = table_name();
+    effect(statement::Redefine{.relation = {}, .function = lower(routine.name), .copies = {}});
     if (object == "function" && accept(Word::k_returns)) { // a loadable function
         advance();
         expect(Word::k_soname);
@@ -138,6 +140,7 @@ void Parser::body()
     const std::vector<Access> reads = reads_;
     const std::vector<Access> writes = writes_;
     const std::vector<std::string> calls = calls_;
+    const std::vector<Lead> leads = leads_;
     const bool was_opaque = out_.facts.opaque;
     const std::size_t reasons = out_.facts.opaque_reasons.size();
     ++blocks_;
@@ -149,6 +152,7 @@ void Parser::body()
     reads_ = reads;
     writes_ = writes;
     calls_ = calls;
+    leads_ = leads;
     out_.facts.opaque = was_opaque;
     out_.facts.opaque_reasons.resize(reasons);
 }

@@ -126,14 +126,19 @@ void Parser::create_index()
 void Parser::create_table(bool temporary, bool replace)
 {
     is(Kind::create, "table");
+    const bool unless = at(Word::k_if);
     if_not_exists();
     const TableName table = table_name();
     write_column(table, "*");
+    // What was there before may be something else: a view, or a table with triggers.
+    redefine(table, {.relation = {},
+                     .function = {},
+                     .temporary = temporary,
+                     .writes = (unless || replace) && !temporary,
+                     .copies = {}});
     facts_.destructive = replace && !temporary;
-    if (accept(Word::k_like)) {
-        read_table(table_name(), {});
-        return;
-    }
+    if (accept(Word::k_like)) // no rows, but columns of the same names: labels go with them
+        return read_table(table_name(), "*");
     table_definition();
 }
 
@@ -143,7 +148,7 @@ void Parser::table_definition()
     if (at('(') && !at_query_start(1) && !next_is(1, '(')) {
         advance();
         if (accept(Word::k_like)) {
-            read_table(table_name(), {});
+            read_table(table_name(), "*");
             return expect(')');
         }
         table_elements();
@@ -162,12 +167,15 @@ void Parser::table_elements()
 /// REFERENCES table (columns): that rows exist there is asked of it.
 void Parser::referenced_table()
 {
-    const TableName table = table_name();
-    if (!at('('))
-        return read_table(table, {});
-    advance();
+    bool known = false;
+    const TableName parent = table_name();
+    redefine(parent, {.relation = {}, .function = {}, .writes = true, .copies = {}}); // its rows may go with others now
+    const std::string table = full_name(parent, known);
+    const auto index = static_cast<std::size_t>(read_index(table, known)); // nothing is behind it, or it cannot be one
+    if (!accept('('))
+        return;
     do
-        read_table(table, name());
+        reads_[index].columns.push_back(name());
     while (accept(','));
     expect(')');
 }
@@ -184,6 +192,9 @@ void Parser::merged_tables()
         accept(',');
     }
     expect(')');
+    for (statement::Effect& effect : facts_.effects) // not a plain table: more is behind its name
+        if (auto* change = std::get_if<statement::Redefine>(&effect))
+            change->code = true;
 }
 
 /// One thing in a definition that names tables, columns or functions; false if what comes next is something else.

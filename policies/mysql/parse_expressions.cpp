@@ -576,7 +576,7 @@ Expression Parser::column_or_call()
         const bool stored = next_is(1, '(') && count == 1 && !at('*');
         parts[count++] = name();
         if (stored) {
-            called_stored({parts[0], parts[1]});
+            called_stored({parts[0], parts[1]}, Lead::Kind::function);
             return call_arguments(Word::none, hash_of(parts[1]));
         }
     }

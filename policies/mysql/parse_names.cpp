@@ -1,6 +1,8 @@
 #include "policies/mysql/builtins.h"
+#include "policies/mysql/follow.h"
 #include "policies/mysql/parser.h"
 #include "policies/statement/ascii.h"
+#include "policies/statement/weaker.h"
 
 #include <algorithm>
 
@@ -14,21 +16,6 @@ using statement::SetParameter;
 using statement::TableAccess;
 using statement::Where;
 
-int strength(Where where)
-{
-    switch (where) {
-    case Where::missing:
-        return 0;
-    case Where::always_true:
-        return 1;
-    case Where::present:
-        return 2;
-    case Where::none:
-        return 3;
-    }
-    return 0;
-}
-
 template <typename Value>
 void sort_once(std::vector<Value>& values)
 {
@@ -36,9 +23,26 @@ void sort_once(std::vector<Value>& values)
     values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
+bool defines(statement::Kind kind)
+{
+    using statement::Kind;
+    return kind == Kind::create || kind == Kind::alter || kind == Kind::drop || kind == Kind::rename;
+}
+
 bool by_table(const TableAccess& one, const TableAccess& other)
 {
     return one.table < other.table;
+}
+
+void tidy(std::vector<TableAccess>& accesses)
+{
+    for (TableAccess& access : accesses) {
+        if (std::ranges::find(access.columns, "*") != access.columns.end())
+            access.columns = {"*"};
+        else
+            sort_once(access.columns);
+    }
+    std::ranges::sort(accesses, by_table);
 }
 
 } // namespace
@@ -56,7 +60,7 @@ std::string Parser::full_name(const TableName& table, bool& known)
     std::string full;
     full.reserve(database.size() + 1 + table.name.size());
     full.append(database).append(1, '.').append(table.name);
-    return full;
+    return folds_names() ? lower(full) : full;
 }
 
 Item Parser::item_of(const TableName& table, std::string_view alias)
@@ -72,7 +76,7 @@ int Parser::read_index(const std::string& table, bool known)
     for (std::size_t i = 0; i < reads_.size(); ++i)
         if (reads_[i].table == table)
             return static_cast<int>(i);
-    reads_.push_back({table, known, {}});
+    reads_.push_back({table, known, {}, {}, false});
     return static_cast<int>(reads_.size() - 1);
 }
 
@@ -82,7 +86,9 @@ void Parser::read_column(Item& item, std::string_view column)
         return;
     if (item.read < 0)
         item.read = read_index(item.table, item.known);
-    auto& columns = reads_[static_cast<std::size_t>(item.read)].columns;
+    Access& access = reads_[static_cast<std::size_t>(item.read)];
+    access.leads = true;
+    auto& columns = access.columns;
     if (!column.empty() && (columns.empty() || columns.back() != column))
         columns.push_back(column);
 }
@@ -93,10 +99,17 @@ void Parser::read_table(const TableName& table, std::string_view column)
     read_column(item, column);
 }
 
-Parser::Access& Parser::write_of(const std::string& table, bool known)
+Parser::Access& Parser::write_of(const std::string& table, bool known, bool leads)
 {
     const auto found = std::ranges::find(writes_, table, &Access::table);
-    return found != writes_.end() ? *found : writes_.emplace_back(Access{table, known, {}});
+    Access& access = found != writes_.end() ? *found : writes_.emplace_back(Access{table, known, {}, {}, false});
+    if (leads && !defines(facts_.kind) && facts_.kind != Kind::grant && facts_.kind != Kind::revoke) {
+        access.leads = true;
+        access.events.insert |= changing_.insert;
+        access.events.update |= changing_.update;
+        access.events.delete_rows |= changing_.delete_rows;
+    }
+    return access;
 }
 
 Parser::Access& Parser::write_table(const TableName& table)
@@ -114,6 +127,11 @@ void Parser::write_column(const TableName& table, std::string_view column)
 void Parser::reference(std::string_view table, std::string_view column)
 {
     ++reference_count_;
+    if (behind_.rows != nullptr && (same_word(table, "old") || (behind_.new_is_stored && same_word(table, "new")))) {
+        auto& columns = reads_[static_cast<std::size_t>(read_index(behind_.rows_name(), true))].columns;
+        columns.push_back(column);
+        return;
+    }
     references_.push_back({table, column, 0});
 }
 
@@ -174,20 +192,120 @@ void Parser::called(std::string_view function, bool keyword_syntax)
     const Builtin builtin = builtin_function(call, keyword_syntax, reading_.version);
     if (builtin.trust == Builtin::Trust::dangerous) {
         opaque("calls " + call + ", which " + std::string{builtin.danger});
-    } else if (builtin.trust == Builtin::Trust::unknown) {
+    } else if (builtin.trust == Builtin::Trust::unknown && !leads_to_stored(call)) {
         opaque("calls " + call + ", whose body is not known");
     }
     if (std::ranges::find(calls_, call) == calls_.end())
         calls_.push_back(std::move(call));
 }
 
+/// A name that is none of the server's functions: a stored one of the current database, if there is one. True: `call`
+/// is its whole name now.
+bool Parser::leads_to_stored(std::string& call)
+{
+    if (behind_.bodies == nullptr || !state_->database_known() || behind_.bodies->loadable(call))
+        return false;
+    bool known = false;
+    const std::string full = lower_routine(full_name({{}, call}, known));
+    if (!known || behind_.bodies->routine(full, catalog::FunctionKind::function) == nullptr)
+        return false;
+    leads_.push_back({Lead::Kind::function, full, true, {}});
+    call = full;
+    return true;
+}
+
 /// A stored routine: its body may do anything.
-void Parser::called_stored(const TableName& routine)
+void Parser::called_stored(const TableName& routine, Lead::Kind kind)
 {
     bool known = false;
     std::string call = full_name(routine, known);
-    opaque("calls " + call + ", whose body is not known");
+    if (behind_.bodies == nullptr)
+        opaque("calls " + call + ", whose body is not known");
+    else
+        leads_.push_back({kind, call = lower_routine(call), known, {}});
     calls_.push_back(std::move(call));
+}
+
+/// Routines are found in any case; their databases are not.
+std::string Parser::lower_routine(std::string_view full)
+{
+    const auto dot = std::min(full.find('.'), full.size());
+    return std::string{full.substr(0, dot)} + lower(full.substr(dot));
+}
+
+/// `name` means something else afterwards, or nothing. What the rows of it were made from is in `copies`.
+void Parser::redefine(const TableName& table, statement::Redefine change)
+{
+    bool known = false;
+    change.relation = full_name(table, known);
+    change.relation.erase(0, change.relation.find('.') + 1);
+    effect(std::move(change));
+}
+
+/// What a statement does to the definitions of what it names, where nothing more is known of it.
+void Parser::note_definitions()
+{
+    if (!defines(facts_.kind))
+        return;
+    const bool named = facts_.object == "table" || facts_.object == "view" || facts_.object == "sequence" ||
+                       facts_.object == "index" || facts_.object == "trigger";
+    for (const Access& access : writes_) {
+        const std::string name = access.table.substr(access.table.find('.') + 1);
+        const bool told = std::ranges::any_of(facts_.effects, [&name](const Effect& one) {
+            const auto* change = std::get_if<statement::Redefine>(&one);
+            return change != nullptr && change->relation == name;
+        });
+        if (named && !access.leads && !told)
+            facts_.effects.emplace_back(statement::Redefine{
+                .relation = name, .function = {}, .code = facts_.object == "view", .writes = true, .copies = {}});
+    }
+}
+
+/// Follows what the statement names, if there is a catalog.
+void Parser::follow()
+{
+    for (const std::vector<Access>* accesses : {&reads_, &writes_})
+        for (const Access& access : *accesses)
+            if (access.leads)
+                leads_.push_back({accesses == &reads_ ? Lead::Kind::read : Lead::Kind::write, access.table,
+                                  access.known, access.events});
+    if (behind_.bodies == nullptr)
+        return;
+    Defined defined = defined_;
+    if (program_ || facts_.kind == Kind::do_block) // they use what they make
+        note_defined(facts_, defined);
+    for (Lead& lead : leads_) {
+        const auto found = defined.find(lead.name);
+        lead.made = found != defined.end() && found->second;
+        if (found != defined.end() && !found->second)
+            opaque("names " + lead.name + ", which the same text changes");
+    }
+    if (!behind_.follows)
+        return out_.leads.swap(leads_);
+    std::vector<std::string> reasons;
+    Follower{*behind_.bodies, *state_, facts_, reasons}.follow(leads_);
+    for (std::string& reason : reasons)
+        opaque(std::move(reason));
+    note_defined(facts_, defined_);
+}
+
+/// The catalog does not show what a text does: a new table is known for what it is, other things are not. What is
+/// dropped leaves nothing behind the name, or what the catalog shows.
+void Parser::note_defined(const statement::StatementFacts& facts, Defined& defined) const
+{
+    for (const Effect& one : facts.effects) {
+        const auto* change = std::get_if<statement::Redefine>(&one);
+        if (change == nullptr || change->gone)
+            continue;
+        for (const catalog::Function& routine : behind_.bodies->catalog().contents().functions)
+            if (!change->function.empty() && routine.name == change->function)
+                defined[routine.schema + "." + routine.name] = false;
+        const bool plain = !change->code && !change->writes;
+        for (const auto* accesses : {&facts.reads, &facts.writes}) // a foreign key names its parent among what is read
+            for (const TableAccess& access : *accesses)
+                if (!change->relation.empty() && access.table.ends_with("." + change->relation))
+                    defined[access.table] = plain && (!defined.contains(access.table) || defined[access.table]);
+    }
 }
 
 void Parser::effect(Effect effect)
@@ -206,8 +324,7 @@ void Parser::set_effect(std::string name, std::optional<std::string> value)
 
 void Parser::weaken_where(Where where)
 {
-    if (strength(where) < strength(facts_.where))
-        facts_.where = where;
+    facts_.where = statement::weaker(facts_.where, where);
     if (where == Where::missing || where == Where::always_true)
         facts_.destructive = true;
 }
@@ -226,6 +343,8 @@ void Parser::also(Kind kind)
 void Parser::begin_statement()
 {
     facts_ = {};
+    leads_.clear();
+    changing_ = {};
     reads_.clear();
     writes_.clear();
     calls_.clear();
@@ -239,30 +358,26 @@ void Parser::begin_statement()
 
 void Parser::finish_statement()
 {
-    const auto accesses = [](std::vector<Access>& from, bool fold) {
+    const auto accesses = [](const std::vector<Access>& from) {
         std::vector<TableAccess> to;
         to.reserve(from.size());
-        for (Access& access : from) {
-            TableAccess made{std::move(access.table), access.known, {}};
-            sort_once(access.columns);
+        for (const Access& access : from) {
+            TableAccess& made = to.emplace_back(TableAccess{access.table, access.known, {}});
             made.columns.reserve(access.columns.size());
             for (const std::string_view column : access.columns)
-                made.columns.push_back(fold ? lower(column) : std::string{column});
-            if (std::ranges::find(made.columns, "*") != made.columns.end()) {
-                made.columns = {"*"};
-            } else {
-                sort_once(made.columns);
-            }
-            to.push_back(std::move(made));
+                made.columns.push_back(lower(column));
         }
-        std::ranges::sort(to, by_table);
         return to;
     };
-    facts_.reads = accesses(reads_, true);
-    facts_.writes = accesses(writes_, true);
-    sort_once(calls_);
+    note_definitions();
+    facts_.reads = accesses(reads_);
+    facts_.writes = accesses(writes_);
     facts_.calls = std::move(calls_);
     calls_ = {};
+    follow();
+    tidy(facts_.reads);
+    tidy(facts_.writes);
+    sort_once(facts_.calls);
     sort_once(facts_.inner);
     out_.facts.statements.push_back(std::move(facts_));
     facts_ = {};

@@ -248,8 +248,9 @@ void Parser::explained(bool runs)
         return also(kind);
     }
     for (Access& write : writes_) {
-        auto& columns = reads_[static_cast<std::size_t>(read_index(write.table, write.known))].columns;
-        columns.insert(columns.end(), write.columns.begin(), write.columns.end());
+        Access& read = reads_[static_cast<std::size_t>(read_index(write.table, write.known))];
+        read.columns.insert(read.columns.end(), write.columns.begin(), write.columns.end());
+        read.leads = read.leads || write.leads;
     }
     writes_.clear();
     facts_ = {};

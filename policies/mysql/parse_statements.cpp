@@ -12,6 +12,21 @@ constexpr int deepest_run = 4; // of EXECUTE inside EXECUTE
 
 } // namespace
 
+void Parser::program()
+{
+    out_.facts.parsed = true;
+    begin_statement();
+    program_ = true;
+    ++blocks_;
+    body_statement();
+    --blocks_;
+    accept(';');
+    if (!failed_ && !at(TokenKind::end))
+        unexpected();
+    if (!failed_)
+        finish_statement();
+}
+
 /// Statement after statement, each in the session as those before it leave it.
 void Parser::text()
 {
@@ -55,6 +70,7 @@ void Parser::statement()
     const Nest nest{*this};
     if (!nest)
         return;
+    changing_ = {};
     if (query_statement() || change_statement() || session_statement() || object_statement() || server_statement())
         return;
     unexpected();
@@ -353,7 +369,8 @@ void Parser::run_text(const std::string& sql, std::string_view what)
     if (runs_ >= deepest_run || run_bytes_ > limits_.max_bytes)
         return opaque(std::string{what} + " leads to another one too often");
     Analysis inner;
-    Parser parser{sql, *state_, reading_.mode, limits_, inner};
+    Parser parser{sql, *state_, reading_.mode, limits_, inner, behind_};
+    parser.defined_ = defined_;
     parser.runs_ = runs_ + 1;
     parser.run_bytes_ = run_bytes_;
     parser.text();
@@ -380,7 +397,7 @@ void Parser::merge(const statement::StatementFacts& inner)
             columns.push_back(keep(column));
     }
     for (const statement::TableAccess& access : inner.writes) {
-        auto& columns = write_of(access.table, access.schema_known).columns;
+        auto& columns = write_of(access.table, access.schema_known, false).columns;
         for (const std::string& column : access.columns)
             columns.push_back(keep(column));
     }
@@ -431,7 +448,7 @@ void Parser::call_statement()
         routine.database = routine.name;
         routine.name = name();
     }
-    called_stored(routine);
+    called_stored(routine, Lead::Kind::procedure);
     if (accept('(') && !accept(')')) {
         expressions();
         expect(')');

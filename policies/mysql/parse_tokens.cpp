@@ -38,8 +38,9 @@ bool stands_for_itself(std::string_view name)
 } // namespace
 
 Parser::Parser(std::string_view sql, const SessionState& state, const SqlMode& mode, const Limits& limits,
-               Analysis& out)
-    : sql_(sql), state_(&state), reading_(state.reading(mode)), limits_(limits), out_(out), lexer_(sql, reading_)
+               Analysis& out, const Behind& behind)
+    : sql_(sql), state_(&state), reading_(state.reading(mode)), limits_(limits), out_(out), behind_(behind),
+      lexer_(sql, reading_)
 {
 }
 

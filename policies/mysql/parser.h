@@ -2,12 +2,14 @@
 
 #include "policies/mysql/analyzer.h"
 #include "policies/mysql/expression.h"
+#include "policies/mysql/follow.h"
 #include "policies/mysql/lexer.h"
 #include "policies/statement/facts.h"
 
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,18 +59,33 @@ struct Query {
     std::string_view table;         // that table
 };
 
+/// Names that a text defines, and the catalog does not show. True: a new table, with nothing behind it.
+using Defined = std::map<std::string, bool, std::less<>>;
+
+/// What a parser may look up.
+struct Behind {
+    Bodies* bodies = nullptr;                // null: no catalog
+    const catalog::Relation* rows = nullptr; // in a trigger: the table whose rows OLD and NEW are
+    bool new_is_stored = false;              // NEW holds what stays of a row that was there
+    bool follows = true;                     // else where it leads is only told
+    [[nodiscard]] std::string rows_name() const { return rows->schema + "." + rows->name; }
+};
+
 /// Reads the statements of one text and collects facts as it goes: a recursive-descent parser of the grammars of MySQL
 /// and MariaDB that accepts what they accept, and somewhat more. What it does not expect ends the reading, and the text
 /// is opaque. One object a text; memory does not grow with the length of expressions or lists.
 class Parser
 {
   public:
-    Parser(std::string_view sql, const SessionState& state, const SqlMode& mode, const Limits& limits, Analysis& out);
+    Parser(std::string_view sql, const SessionState& state, const SqlMode& mode, const Limits& limits, Analysis& out,
+           const Behind& behind = {});
     Parser(const Parser&) = delete;
     Parser& operator=(const Parser&) = delete;
 
     /// Appends the facts of all statements.
     void text();
+    /// The same of the body of a routine, trigger or event: one statement that may be compound.
+    void program();
 
   private:
     friend class Nest;
@@ -77,6 +94,8 @@ class Parser
         std::string table;
         bool known = false;
         std::vector<std::string_view> columns;
+        catalog::Events events; // of a write: what happens to rows
+        bool leads = false;     // more may be behind it: it is not only defined here
     };
 
     // parse_tokens.cpp
@@ -126,7 +145,7 @@ class Parser
     void read_column(Item& item, std::string_view column);
     void read_table(const TableName& table, std::string_view column);
     Access& write_table(const TableName& table);
-    Access& write_of(const std::string& table, bool known);
+    Access& write_of(const std::string& table, bool known, bool leads = true);
     void write_column(const TableName& table, std::string_view column);
     void reference(std::string_view table, std::string_view column);
     void resolve(std::size_t references, std::size_t items);
@@ -134,7 +153,17 @@ class Parser
     void drop_references(std::size_t references) { references_.resize(references); }
     void skip_block(std::size_t references);
     void called(std::string_view function, bool keyword_syntax);
-    void called_stored(const TableName& routine);
+    void called_stored(const TableName& routine, Lead::Kind kind);
+    [[nodiscard]] bool leads_to_stored(std::string& call);
+    [[nodiscard]] static std::string lower_routine(std::string_view full);
+    [[nodiscard]] bool folds_names() const
+    {
+        return behind_.bodies != nullptr && behind_.bodies->catalog().contents().mysql.folds_names;
+    }
+    void redefine(const TableName& table, statement::Redefine change);
+    void note_definitions();
+    void note_defined(const statement::StatementFacts& facts, Defined& defined) const;
+    void follow();
     void effect(statement::Effect effect);
     void set_effect(std::string name, std::optional<std::string> value);
     void weaken_where(statement::Where where);
@@ -314,6 +343,8 @@ class Parser
     void alter_rename(const TableName& table);
     void drop();
     void drop_named(std::string_view object, bool many);
+    void moves(const TableName& from, std::string_view column, const TableName& to);
+    void defines_program(std::string_view object);
     void rename();
     void skip_rest();
 
@@ -366,15 +397,20 @@ class Parser
     Reading reading_;
     const Limits& limits_;
     Analysis& out_;
+    const Behind behind_;
     Lexer lexer_;
     std::array<Token, 8> ring_{};
     std::size_t ring_begin_ = 0, ring_size_ = 0;
     bool failed_ = false;
+    bool program_ = false;       // the text is a body
     std::uint32_t last_end_ = 0; // of the token before the current one
 
     statement::StatementFacts facts_;
     std::vector<Access> reads_, writes_;
     std::vector<std::string> calls_;
+    std::vector<Lead> leads_;
+    Defined defined_;          // by the statements before
+    catalog::Events changing_; // what the statement at hand does to rows of what it writes
     std::vector<Reference> references_;
     std::vector<Item> items_;
     std::vector<Cte> ctes_;

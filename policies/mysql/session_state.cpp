@@ -28,6 +28,7 @@ void SessionState::reset()
 {
     prepared_.clear();
     variables_.clear();
+    temporary_.clear();
     database_ = start_.database;
     database_known_ = true;
     server_reported_sql_mode(start_.sql_mode);
@@ -79,6 +80,8 @@ void SessionState::settings_changed()
     }
     settings_key_ += database_known_ ? '=' : '?';
     settings_key_ += database_;
+    for (const std::string& name : temporary_)
+        settings_key_.append(1, '\0').append(name);
 }
 
 void SessionState::set_sql_mode(const SetParameter& parameter, bool certain)
@@ -164,6 +167,11 @@ void SessionState::apply_effect(const statement::Effect& effect, bool certain)
         else
             prepared_.clear();
         ++generation_;
+    } else if (const auto* change = std::get_if<statement::Redefine>(&effect)) {
+        const bool changes = change->gone ? temporary_.erase(change->relation) > 0
+                                          : change->temporary && temporary_.insert(change->relation).second;
+        if (changes)
+            settings_changed();
     }
 }
 
@@ -220,7 +228,7 @@ void SessionState::server_reported_database(std::string_view name)
 bool SessionState::operator==(const SessionState& other) const
 {
     return settings_key_ == other.settings_key_ && prepared_ == other.prepared_ && variables_ == other.variables_ &&
-           sql_mode_ == other.sql_mode_;
+           sql_mode_ == other.sql_mode_ && temporary_ == other.temporary_;
 }
 
 } // namespace stepgate::policies::mysql

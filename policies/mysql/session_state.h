@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,9 @@ class SessionState
     /// Value of a user variable; null: unknown.
     [[nodiscard]] const std::string* variable(std::string_view name) const;
 
+    /// The session made a temporary table of this bare name, and did not drop it since.
+    [[nodiscard]] bool temporary(std::string_view name) const { return temporary_.contains(name); }
+
     void apply(const statement::StatementFacts& facts);   ///< the statement succeeded
     void foresee(const statement::StatementFacts& facts); ///< it may or may not succeed: widens what is uncertain
     /// What only the server knows may have changed: a procedure ran.
@@ -89,7 +93,8 @@ class SessionState
     bool charset_known_ = true;
     std::string database_;
     bool database_known_ = true;
-    Texts prepared_, variables_; // names in lower case
+    Texts prepared_, variables_;                   // names in lower case
+    std::set<std::string, std::less<>> temporary_; // tables
     std::string settings_key_;
     std::uint64_t generation_ = 0;
 };

@@ -191,9 +191,9 @@ std::shared_ptr<const MatchedFacts> Judge::facts(std::string_view sql, const pos
 }
 
 std::shared_ptr<const MatchedFacts> Judge::facts(std::string_view sql, const mysql::SessionState& state,
-                                                 std::string_view database)
+                                                 std::string_view database, const sensitivity::CatalogView& view)
 {
-    return matched(memo_->mysql_facts.facts(sql, state), database, {});
+    return matched(memo_->mysql_facts.facts(sql, state, view.catalog), database, view);
 }
 
 std::shared_ptr<const MatchedFacts> Judge::matched(std::shared_ptr<const statement::Facts> facts,

@@ -42,7 +42,8 @@ class Judge
                                                             std::string_view database,
                                                             const sensitivity::CatalogView& view = {});
     [[nodiscard]] std::shared_ptr<const MatchedFacts> facts(std::string_view sql, const mysql::SessionState& state,
-                                                            std::string_view database);
+                                                            std::string_view database,
+                                                            const sensitivity::CatalogView& view = {});
     /// Labels and candidate rules of facts that came from elsewhere (another dialect, a test). Not memoised.
     [[nodiscard]] std::shared_ptr<const MatchedFacts> match(std::shared_ptr<const statement::Facts> facts,
                                                             std::string_view database,

@@ -1,5 +1,7 @@
 #include "proxy/app/catalog_sources.h"
 
+#include "proxy/upstream/mysql_catalog.h"
+
 #include <algorithm>
 
 namespace stepgate::proxy::app
@@ -7,8 +9,6 @@ namespace stepgate::proxy::app
 
 std::variant<upstream::CatalogSource, std::string> catalog_source(const Listener& listener, std::string_view database)
 {
-    if (listener.protocol == Protocol::mysql)
-        return "listener " + listener.name + " is of MySQL, whose catalogs stepgate does not read yet";
     if (!listener.reads_catalog())
         return "listener " + listener.name +
                R"( names no account to read catalogs with: catalog = {user = "…", password = {env = "…"}})";
@@ -35,6 +35,11 @@ std::variant<upstream::CatalogSource, std::string> catalog_source(const Listener
     return source;
 }
 
+upstream::CatalogRead read_catalog_from(const Listener& listener, const upstream::CatalogSource& source)
+{
+    return listener.protocol == Protocol::mysql ? upstream::read_mysql_catalog(source) : upstream::read_catalog(source);
+}
+
 upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, const std::string& name,
                                       const std::string& database, const std::vector<std::int32_t>& backends)
 {
@@ -46,7 +51,7 @@ upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, co
         return {std::move(*missing)};
     auto& found = std::get<upstream::CatalogSource>(source);
     found.backends = backends;
-    return upstream::read_catalog(found);
+    return read_catalog_from(*listener, found);
 }
 
 } // namespace stepgate::proxy::app

@@ -16,6 +16,9 @@ namespace stepgate::proxy::app
 [[nodiscard]] std::variant<upstream::CatalogSource, std::string> catalog_source(const Listener& listener,
                                                                                 std::string_view database);
 
+/// Reads them, as the listener's protocol has them. Blocking.
+[[nodiscard]] upstream::CatalogRead read_catalog_from(const Listener& listener, const upstream::CatalogSource& source);
+
 /// Reads the catalogs of a database behind one of the listeners. Blocking. `backends`: see `CatalogSource`.
 [[nodiscard]] upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, const std::string& name,
                                                     const std::string& database,

@@ -26,7 +26,7 @@ int run_catalog_dump(const CatalogDumpOptions& options, std::ostream& out, std::
         err << "stepgate: " << *missing << '\n';
         return 2;
     }
-    const auto read = upstream::read_catalog(std::get<upstream::CatalogSource>(source));
+    const auto read = read_catalog_from(*listener, std::get<upstream::CatalogSource>(source));
     if (const auto* failed = std::get_if<std::string>(&read.contents)) {
         err << "stepgate: the catalogs could not be read: " << *failed << '\n';
         return 1;

@@ -122,7 +122,7 @@ class Explainer
             return line;
         const auto facts = *dialect == Dialect::postgres
                                ? judge_.facts(request.sql, session.state, asker.database, view_)
-                               : judge_.facts(request.sql, *session.mysql, asker.database);
+                               : judge_.facts(request.sql, *session.mysql, asker.database, view_);
         line["facts"] = to_json(*facts->facts);
         if (listener_ != nullptr) {
             const auto verdict =

@@ -81,10 +81,7 @@ struct Listener {
     Upstream upstream;
     CatalogReading catalog;
     /// Somebody may read the catalogs: with auth = "passthrough" only an account of the listener's own.
-    [[nodiscard]] bool reads_catalog() const
-    {
-        return protocol == Protocol::postgres && (!catalog.user.empty() || !upstream.user.empty());
-    }
+    [[nodiscard]] bool reads_catalog() const { return !catalog.user.empty() || !upstream.user.empty(); }
 };
 
 struct Web {

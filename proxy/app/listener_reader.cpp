@@ -164,11 +164,6 @@ void read_catalog(TomlTable& table, Listener& listener, const std::filesystem::p
         if (*refresh < std::chrono::seconds{1})
             catalog->error(catalog->place("refresh"), "refresh is too short", "at least \"1s\"");
     }
-    if (listener.protocol == Protocol::mysql)
-        for (const auto* key : {"user", "password"})
-            if (catalog->has(key))
-                catalog->error(catalog->place(key), std::string{key} + " has no effect with protocol = \"mysql\"",
-                               "sessions ask the server with the upstream's account");
     if (auto user = catalog->string("user"))
         listener.catalog.user = std::move(user->value);
     listener.catalog.password = read_secret(*catalog, "password", base);

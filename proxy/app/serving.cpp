@@ -217,14 +217,18 @@ void Serving::start_catalogs()
     std::vector<upstream::CatalogListener> known;
     for (const auto& listener : *listeners) {
         known.push_back({listener.name, listener.reads_catalog(), listener.catalog.refresh});
-        if (listener.protocol == Protocol::postgres && !listener.reads_catalog())
+        if (!listener.reads_catalog())
             log_warning("listener " + listener.name +
-                        " reads no catalogs: names are matched as they are written. Give it an account: "
+                        (listener.protocol == Protocol::postgres
+                             ? " reads no catalogs: names are matched as they are written. Give it an account: "
+                             : " reads no catalogs: what names tables is not understood. Give it an account: ") +
                         "catalog = {user = \"…\", password = {env = \"…\"}}");
     }
     catalogs_ = std::make_unique<upstream::CatalogService>(std::move(services), std::move(known));
     for (const auto& listener : *listeners)
-        if (listener.reads_catalog() && listener.upstream.database)
+        if (listener.reads_catalog() && listener.protocol == Protocol::mysql) // one for all databases of the server
+            kept_catalogs_.push_back(catalogs_->attach(listener.name, {}));
+        else if (listener.reads_catalog() && listener.upstream.database)
             kept_catalogs_.push_back(catalogs_->attach(listener.name, *listener.upstream.database));
     diagnostics_->catalogs(catalogs_.get());
 }

@@ -138,8 +138,10 @@ bool makes_no_name(const StatementFacts& statement)
 }
 
 /// A new table has no triggers, rules or rows yet: nothing has to be looked up to know what touching it does.
-bool makes_plain_object(const StatementFacts& statement)
+bool makes_plain_object(const StatementFacts& statement, const Catalog* catalog)
 {
+    if (catalog != nullptr && !catalog->contents().mysql.vendor.empty())
+        return false; // a name that no snapshot shows is not understood there: it is waited for
     const bool plain = statement.object == "table" || statement.object == "index" || statement.object == "sequence" ||
                        statement.object == "materialized view";
     return plain && statement.kind == Kind::create && statement.inner.empty() && !calls_users_code(statement) &&
@@ -223,7 +225,7 @@ CatalogChange change_of(const StatementFacts& statement, const Catalog* catalog,
     if (effect == Effect::none || (named && !change.any))
         return change;
     change.any = true;
-    if (makes_plain_object(statement)) {
+    if (makes_plain_object(statement, catalog)) {
         change.touched = {};
         return change;
     }

@@ -1,5 +1,7 @@
 #include "proxy/session/catalog_use.h"
 
+#include "policies/rules/policy.h"
+#include "policies/sensitivity/catalog_labels.h"
 #include "proxy/session/catalog_change.h"
 
 #include <algorithm>
@@ -27,6 +29,15 @@ bool copies_rows(const StatementFacts& statement)
 {
     return statement.does(Kind::insert) || statement.does(Kind::create) || statement.does(Kind::update) ||
            statement.does(Kind::merge);
+}
+
+/// A temporary object of the same name hides it for now.
+bool makes_permanent(const StatementFacts& statement, const std::string& name)
+{
+    return std::ranges::any_of(statement.effects, [&name](const auto& effect) {
+        const auto* made = std::get_if<policies::statement::Redefine>(&effect);
+        return made != nullptr && made->relation == name && !made->temporary && !made->gone;
+    });
 }
 
 bool writes_to(const StatementFacts& statement, const std::string& table)
@@ -107,7 +118,11 @@ void CatalogUse::note_temporary(const StatementFacts& statement)
 {
     for (const auto& effect : statement.effects) {
         const auto* made = std::get_if<policies::statement::Redefine>(&effect);
-        if (made != nullptr && made->temporary && !made->relation.empty())
+        if (made == nullptr || made->relation.empty())
+            continue;
+        if (made->gone)
+            temporary_.erase(made->relation);
+        else if (made->temporary)
             temporary_.insert(made->relation);
     }
 }
@@ -127,7 +142,8 @@ void CatalogUse::note_copies(const MatchedFacts& facts, const LabelNames& names,
             if (!writes_to(statement, statement.reads[read].table))
                 labels |= facts.statements[i].reads[read];
         for (const TableAccess& write : statement.writes) {
-            const bool is_temporary = temporary_.contains(std::string{bare_name(write.table)});
+            const std::string name{bare_name(write.table)};
+            const bool is_temporary = temporary_.contains(name) && !makes_permanent(statement, name);
             // A view has no columns here: it is followed to what it reads, but a temporary one is in no snapshot.
             if (write.columns.empty() && !is_temporary)
                 continue;
@@ -137,10 +153,41 @@ void CatalogUse::note_copies(const MatchedFacts& facts, const LabelNames& names,
             }
         }
     }
+    note_moves(facts, names, seconds, permanent);
     if (!permanent.empty())
         database_->record_copies(permanent);
     if (temporary)
         make_view();
+}
+
+/// Servers of MySQL number nothing that stays: what is renamed is another table, into which all of the rows went.
+void CatalogUse::note_moves(const MatchedFacts& facts, const LabelNames& names, std::int64_t seconds,
+                            std::vector<Copy>& copies) const
+{
+    if (!view_.catalog || view_.catalog->contents().mysql.vendor.empty())
+        return;
+    const auto& index = facts.policy->label_index();
+    const policies::sensitivity::CatalogLabels more{index, names, view_, {}};
+    for (const StatementFacts& statement : facts.facts->statements) {
+        for (const auto& effect : statement.effects) {
+            const auto* made = std::get_if<policies::statement::Redefine>(&effect);
+            if (made == nullptr || made->temporary)
+                continue;
+            for (const TableAccess& from : made->copies) {
+                LabelSet labels = index.of(from, {});
+                labels |= more.of(from);
+                for (auto& label : names.names(labels))
+                    copies.push_back({0, made->relation, std::move(label), seconds});
+            }
+        }
+    }
+}
+
+void CatalogUse::forget_temporary()
+{
+    temporary_.clear();
+    temporary_copies_.clear();
+    make_view();
 }
 
 void CatalogUse::idle()

@@ -48,6 +48,8 @@ class CatalogUse
                  bool in_block, bool suspicious, std::chrono::system_clock::time_point now);
     /// Everything is answered, and no transaction is open.
     void idle();
+    /// The session has no temporary objects any more.
+    void forget_temporary();
     /// The session is over. `backend`: the server process behind it, which may still be at work.
     void leave(std::int32_t backend);
 
@@ -56,6 +58,8 @@ class CatalogUse
     void note_temporary(const policies::statement::StatementFacts& statement);
     void note_copies(const policies::rules::MatchedFacts& facts, const policies::sensitivity::LabelNames& names,
                      std::chrono::system_clock::time_point now);
+    void note_moves(const policies::rules::MatchedFacts& facts, const policies::sensitivity::LabelNames& names,
+                    std::int64_t seconds, std::vector<policies::sensitivity::Copy>& copies) const;
     void make_view();
 
     std::shared_ptr<upstream::DatabaseCatalog> database_;

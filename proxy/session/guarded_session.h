@@ -4,6 +4,7 @@
 #include "policies/rules/matched_facts.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/stream.h"
+#include "proxy/session/catalog_use.h"
 #include "proxy/session/gate.h"
 #include "proxy/session/rejected.h"
 #include "proxy/session/session.h"
@@ -54,6 +55,11 @@ class GuardedSession : public Session
   protected:
     GuardedSession(Worker& worker, std::shared_ptr<const Listening> listening, net::Socket socket,
                    const boost::asio::ip::tcp::endpoint& from);
+
+    /// What waits for the catalogs to show what its names mean now. False: the session is over.
+    [[nodiscard]] net::Task<bool> await_catalog();
+    /// A snapshot is in use that was read after everything that this session has done.
+    virtual void catalog_read() {}
 
     // What a dialect translates: its life
     [[nodiscard]] virtual net::Task<void> run() = 0;
@@ -144,6 +150,7 @@ class GuardedSession : public Session
     std::uint64_t statements_ = 0;
 
     Signal signal_;           // wakes the client's side when it waits for anything but the client
+    CatalogUse catalog_;      // of the database, or of the whole server of MySQL
     Gate* gate_ = nullptr;    // while a challenge is open
     std::uint64_t holds_ = 0; // opened so far: late news of an earlier one are told apart
     std::size_t wanted_ = 1;  // bytes to make room for in the next read from the client

@@ -80,18 +80,20 @@ bool MySqlSession::depart()
     flight_.started_ns = worker_.now.time_since_epoch().count();
     if (inspected_.facts && inspected_.command != Command::stmt_prepare) {
         const auto& facts = *inspected_.facts->facts;
-        const bool defines = changes_tables(facts);
-        if (defines)
-            listening_->mysql_tables->changing();
-        if (defines || std::ranges::any_of(facts.statements, [](const auto& one) { return !one.effects.empty(); }))
+        // What defines something commits at once, whatever transaction is open.
+        catalog_.departs(*inspected_.facts, worker_.judge.policy().labels(), false, true, worker_.wall());
+        const auto changes = [](const auto& one) {
+            return !one.effects.empty() || one.does(policies::statement::Kind::call);
+        };
+        if (facts.opaque || std::ranges::any_of(facts.statements, changes))
             flight_.effects = inspected_.facts;
         if (peer_.capabilities.has(my::Capability::local_files))
             flight_.files = files_named();
     }
     switch (inspected_.command) {
     case Command::stmt_prepare:
-        tracker_->prepare(
-            {std::string{inspected_.text}, std::move(inspected_.facts), state_.modes(), state_.charset_name()});
+        tracker_->prepare({std::string{inspected_.text}, std::move(inspected_.facts), state_.modes(),
+                           state_.charset_name(), state_.database(), state_.generation(), catalog_.revision()});
         return true;
     case Command::stmt_execute:
     case Command::stmt_bulk_execute:
@@ -192,6 +194,8 @@ net::Task<bool> MySqlSession::handle(Step step)
         co_return co_await quiet();
     case Step::ask:
         co_return co_await ask();
+    case Step::look_up:
+        co_return co_await await_catalog();
     case Step::kill:
         co_return co_await cancel_target();
     case Step::change:

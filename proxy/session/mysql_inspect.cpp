@@ -122,7 +122,8 @@ MySqlSession::Step MySqlSession::inspect_prepare(const my::Frame& frame)
     inspected_.text = *sql;
     if (state_.uncertain() && asked_after_ != commands_)
         return Step::ask;
-    inspected_.facts = worker_.judge.facts(*sql, state_, state_.database());
+    (void)catalog_.look();
+    inspected_.facts = facts_of(*sql);
     return Step::forward;
 }
 
@@ -201,9 +202,10 @@ MySqlSession::Step MySqlSession::judge(std::string sql)
 MySqlSession::Step MySqlSession::judged()
 {
     judge_inspected();
-    const auto& facts = *inspected_.facts->facts;
-    if (must_ask(facts))
+    if (must_ask())
         return Step::ask;
+    if (unsure_ && catalog_.may_wait())
+        return Step::look_up;
     if (!killed_ && kill_target())
         return Step::kill;
     if (must_hold(inspected_.verdict))

@@ -1,4 +1,5 @@
 #include "policies/mysql/lexer.h"
+#include "policies/mysql/servers_own.h"
 #include "proxy/session/mysql_session.h"
 
 #include <algorithm>
@@ -9,7 +10,9 @@ namespace stepgate::proxy::session
 
 namespace my = protocols::mysql;
 namespace mysql = policies::mysql;
+using policies::statement::Facts;
 using policies::statement::Kind;
+using policies::statement::StatementFacts;
 
 namespace
 {
@@ -17,10 +20,31 @@ namespace
 constexpr std::string_view state_question =
     "SELECT @@session.sql_mode, @@session.character_set_client, DATABASE() LIMIT 1";
 
+/// What it names as written need not be there before, or is what it changes the definition of.
+bool changes_definitions(const StatementFacts& statement)
+{
+    return statement.kind == Kind::create || statement.kind == Kind::alter || statement.kind == Kind::drop ||
+           statement.kind == Kind::rename;
+}
+
+/// A table that is read or changed; "" if there is none.
+std::string table_behind_which_may_be_more(const Facts& facts)
+{
+    for (const auto& statement : facts.statements) {
+        for (const auto* accesses : {&statement.reads, &statement.writes})
+            for (const auto& access : *accesses)
+                if (!mysql::is_servers_own(access.table) &&
+                    !(accesses == &statement.writes && changes_definitions(statement)))
+                    return access.table;
+    }
+    return {};
+}
+
 } // namespace
 
 void MySqlSession::judge_inspected()
 {
+    (void)catalog_.look();
     Facts facts;
     if (inspected_.command == my::Command::stmt_execute) {
         auto* statement = tracker_->statements().find(inspected_.statement).statement;
@@ -35,37 +59,52 @@ void MySqlSession::judge_inspected()
 
 MySqlSession::Facts MySqlSession::facts_of(std::string_view sql)
 {
-    return worker_.judge.facts(sql, state_, state_.database());
+    return worker_.judge.facts(sql, state_, state_.database(), catalog_.view());
 }
 
-/// As the server read it when it was prepared. Where it may be read anew under other settings, both must say the same.
+/// As the server read it when it was prepared, with what its names mean now: the server looks them up again. Where it
+/// may be read anew under other settings, both must say the same.
 MySqlSession::Facts MySqlSession::facts_of(PreparedText& prepared)
 {
-    if (prepared.facts->policy != worker_.judge.policy_pointer())
-        prepared.facts = worker_.judge.match(prepared.facts->facts, state_.database());
-    const bool same_settings = prepared.modes == state_.modes() && prepared.charset == state_.charset_name();
     if (prepared.facts->facts->names_consulted)
-        return worker_.judge.doubted(*prepared.facts, "names what may have changed since it was prepared",
-                                     state_.database());
-    if (same_settings || *facts_of(prepared.sql)->facts == *prepared.facts->facts)
+        return worker_.judge.doubted(*worker_.judge.match(prepared.facts->facts, state_.database(), catalog_.view()),
+                                     "names what may have changed since it was prepared", state_.database());
+    const bool current = prepared.generation == state_.generation() && prepared.catalog == catalog_.revision() &&
+                         prepared.facts->policy == worker_.judge.policy_pointer();
+    if (current)
         return prepared.facts;
-    return worker_.judge.doubted(*prepared.facts, "was prepared under other settings", state_.database());
+    auto fresh = facts_of(prepared.sql);
+    const bool same_settings = prepared.modes == state_.modes() && prepared.charset == state_.charset_name() &&
+                               prepared.database == state_.database() && !state_.uncertain();
+    if (!same_settings && !(*fresh->facts == *prepared.facts->facts))
+        return worker_.judge.doubted(*fresh, "was prepared under other settings", state_.database());
+    if (same_settings) {
+        prepared.facts = fresh;
+        prepared.generation = state_.generation();
+        prepared.catalog = catalog_.revision();
+    }
+    return fresh;
 }
 
-/// Without a catalog, what leads further than tables is not understood.
+/// What it names must be known: without a catalog, a table may be a view of another one.
 MySqlSession::Facts MySqlSession::in_sight(Facts facts)
 {
-    if (!names_tables(*facts->facts))
+    unsure_ = catalog_.unsure(*facts->facts);
+    if (unsure_)
+        return worker_.judge.doubted(*facts, "names what was changed, and the catalogs do not show it yet",
+                                     state_.database());
+    if (catalog_.view().catalog)
         return facts;
-    tables_ = listening_->mysql_tables->now(worker_.now);
-    auto why = not_plain(*facts, tables_.get());
-    return why.empty() ? facts : worker_.judge.doubted(*facts, std::move(why), state_.database());
+    const auto name = table_behind_which_may_be_more(*facts->facts);
+    return name.empty() ? facts
+                        : worker_.judge.doubted(*facts, "names " + name + ", and the server's catalogs are not known",
+                                                state_.database());
 }
 
 /// Once a command: where the server does not say it, the text is judged as not understood.
-bool MySqlSession::must_ask(const policies::statement::Facts& facts) const
+bool MySqlSession::must_ask() const
 {
-    return asked_after_ != commands_ && (state_.uncertain() || (tables_ == nullptr && names_tables(facts)));
+    return asked_after_ != commands_ && state_.uncertain();
 }
 
 /// The thread that the inspected text kills; nothing if it is no KILL, or does not name one plainly.
@@ -95,14 +134,7 @@ std::optional<std::int32_t> MySqlSession::kill_target() const
 net::Task<bool> MySqlSession::ask()
 {
     asked_after_ = commands_;
-    if (state_.uncertain()) {
-        const bool alive = co_await ask_state();
-        if (!alive)
-            co_return false;
-    }
-    if (listening_->mysql_tables->now(worker_.now))
-        co_return true;
-    co_return co_await ask_tables();
+    co_return co_await ask_state();
 }
 
 net::Task<bool> MySqlSession::ask_state()
@@ -116,22 +148,6 @@ net::Task<bool> MySqlSession::ask_state()
         asker_.database = state_.database();
     };
     co_return co_await put(state_question, std::move(on_row));
-}
-
-net::Task<bool> MySqlSession::ask_tables()
-{
-    MySqlTables::Snapshot snapshot;
-    snapshot.changes = listening_->mysql_tables->changes();
-    snapshot.read_at = worker_.now;
-    bool good = true;
-    MySqlAnswer::OnRow on_row = [&snapshot, &good](const MySqlAnswer::Row& row) {
-        good = good && row.size() == 3 && row[0] && row[1] && row[2] &&
-               MySqlTables::add(snapshot, *row[0], *row[1], *row[2]);
-    };
-    const bool alive = co_await put(MySqlTables::question, std::move(on_row));
-    if (alive && good && !answer_->failed())
-        listening_->mysql_tables->replace(std::move(snapshot));
-    co_return alive;
 }
 
 /// A question of our own, when nothing is outstanding. False: the session is over.
@@ -164,8 +180,6 @@ void MySqlSession::apply_effects(const policies::statement::Facts& facts, bool s
     else
         for (const auto& statement : facts.statements)
             state_.apply(statement);
-    if (changes_tables(facts))
-        listening_->mysql_tables->changing();
     asker_.database = state_.database();
 }
 

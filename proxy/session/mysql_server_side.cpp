@@ -140,8 +140,10 @@ void MySqlSession::on_end(const my::Event& event)
                        failed ? event.err.sqlstate : std::string_view{"00000"});
     if (flight_.effects)
         apply_effects(*flight_.effects->facts, !failed);
+    catalog_.idle();
     if (flight_.resets) {
         state_.reset();
+        catalog_.forget_temporary();
         doubt_everything();
     }
     flight_ = {};

@@ -159,6 +159,9 @@ upstream::MySqlLogin MySqlSession::server_login() const
 /// As after any login: nothing is known before the server is asked.
 void MySqlSession::begin_state()
 {
+    catalog_ = CatalogUse{};
+    if (const auto& database_of = worker_.shared.services.database_of)
+        catalog_.attach(database_of(listening_->options.name, {})); // one for all databases of the server
     policies::mysql::SessionState::Start start;
     if (const auto version = policies::mysql::parse_server_version(greeting_.version))
         start.version = *version;
@@ -247,6 +250,7 @@ void MySqlSession::part_from_server()
 
 void MySqlSession::forget()
 {
+    catalog_.leave(static_cast<std::int32_t>(greeting_.thread));
     if (std::exchange(registered_, false))
         worker_.shared.registry.remove(static_cast<std::int32_t>(greeting_.thread), key_);
 }

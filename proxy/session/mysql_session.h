@@ -7,7 +7,6 @@
 #include "proxy/session/guarded_session.h"
 #include "proxy/session/mysql_answer.h"
 #include "proxy/session/mysql_front_door.h"
-#include "proxy/session/mysql_tables.h"
 #include "proxy/upstream/mysql_login_steps.h"
 
 #include <cstdint>
@@ -39,7 +38,8 @@ class MySqlSession final : public GuardedSession
         forward,
         more,    // no whole command is there yet
         settle,  // the answer to the last one is not complete
-        ask,     // the server has to say what the state is, or what its tables are
+        ask,     // the server has to say what the state is
+        look_up, // what it names changed: wait for the new catalogs
         kill,    // it ends what another session waits for
         change,  // COM_CHANGE_USER
         file,    // a piece of a file that the server asked for
@@ -56,7 +56,8 @@ class MySqlSession final : public GuardedSession
         std::string sql;
         Facts facts;
         std::vector<policies::mysql::SqlMode> modes;
-        std::string charset;
+        std::string charset, database;
+        std::uint64_t generation = 0, catalog = 0; // of the state and the catalogs that `facts` are from
     };
     using Tracker = protocols::mysql::Tracker<PreparedText>;
 
@@ -76,7 +77,7 @@ class MySqlSession final : public GuardedSession
         std::uint64_t number = 0; // in the audit; 0: it is not there
         std::int64_t started_ns = 0;
         std::int64_t rows = -1;
-        Facts effects;                  // set if it may change the session's state, or the tables
+        Facts effects;                  // set if it may change the session's state
         std::vector<std::string> files; // that LOAD DATA LOCAL names in it
         bool resets = false;
     };
@@ -138,11 +139,10 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Facts facts_of(std::string_view sql);
     [[nodiscard]] Facts facts_of(PreparedText& prepared);
     [[nodiscard]] Facts in_sight(Facts facts);
-    [[nodiscard]] bool must_ask(const policies::statement::Facts& facts) const;
+    [[nodiscard]] bool must_ask() const;
     [[nodiscard]] std::optional<std::int32_t> kill_target() const;
     [[nodiscard]] net::Task<bool> ask();
     [[nodiscard]] net::Task<bool> ask_state();
-    [[nodiscard]] net::Task<bool> ask_tables();
     [[nodiscard]] net::Task<bool> put(std::string_view question, MySqlAnswer::OnRow on_row);
     void apply_effects(const policies::statement::Facts& facts, bool succeeded);
     void doubt_everything();
@@ -188,8 +188,7 @@ class MySqlSession final : public GuardedSession
     upstream::MySqlGreeting greeting_;
     MySqlClient peer_;
     policies::mysql::SessionState state_;
-    std::shared_ptr<const MySqlTables::Snapshot> tables_; // what is judged with; null: the server has to be asked
-    std::optional<Tracker> tracker_;                      // once both logins are done
+    std::optional<Tracker> tracker_; // once both logins are done
     protocols::mysql::MessageFramer framer_;
     protocols::mysql::Scanner scanner_;
 
@@ -215,6 +214,7 @@ class MySqlSession final : public GuardedSession
     boost::system::error_code fatal_;
     bool rewritten_ = false; // what goes to the server in place of the command is in `scratch_`
     bool killed_ = false;    // the command that is inspected is a KILL, and others know
+    bool unsure_ = false;    // what it names was changed, and the catalogs do not show it yet
     bool waiting_ = false;   // the client's side waits for the server's
     bool registered_ = false, terminated_ = false, logged_in_ = false;
 };

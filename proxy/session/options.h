@@ -64,9 +64,8 @@ struct ListenerOptions {
     std::string address = "127.0.0.1"; // an IP address, not a name
     std::uint16_t port = 0;            // 0: any free one, see Proxy::port
     Protocol protocol = Protocol::postgres;
-    Announce announce = Announce::automatic;  // MySQL only
-    bool local_infile = false;                // MySQL only: clients may send files that LOAD DATA LOCAL names
-    std::chrono::seconds tables_refresh{300}; // MySQL only: what is known of the server's tables is asked again
+    Announce announce = Announce::automatic; // MySQL only
+    bool local_infile = false;               // MySQL only: clients may send files that LOAD DATA LOCAL names
     Mode mode = Mode::enforce;
     Authentication authentication = Authentication::proxy;
     net::ServerTlsOptions tls;

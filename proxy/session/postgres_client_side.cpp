@@ -10,9 +10,6 @@ namespace pg = protocols::postgres;
 namespace
 {
 
-constexpr auto catalog_patience = std::chrono::seconds{10};
-constexpr auto catalog_look = std::chrono::milliseconds{5};
-
 } // namespace
 
 net::Task<void> PostgresSession::relay_client()
@@ -159,22 +156,6 @@ net::Task<bool> PostgresSession::handle(Step step)
         co_return false;
     }
     co_return true;
-}
-
-/// Until the names can be looked up, or for long enough: then what needs them is judged as not understood. Looks again
-/// and again, since the snapshot comes from another thread and this is rare. False: the session is over.
-net::Task<bool> PostgresSession::await_catalog()
-{
-    const auto latest = worker_.now + catalog_patience;
-    while (catalog_.may_wait() && worker_.now < latest && !stopping_ && !server_ended_) {
-        co_await signal_.wait_until(std::min(latest, worker_.now + catalog_look));
-        worker_.look_at_clocks();
-        if (catalog_.look())
-            state_.catalog_read();
-    }
-    if (catalog_.may_wait())
-        catalog_.give_up();
-    co_return !stopping_ && !server_ended_;
 }
 
 /// Everything that was sent is answered, or the server wants COPY data. False: the session is over.

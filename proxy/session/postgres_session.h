@@ -6,7 +6,6 @@
 #include "protocols/postgres/report.h"
 #include "protocols/postgres/scanner.h"
 #include "protocols/postgres/tracker.h"
-#include "proxy/session/catalog_use.h"
 #include "proxy/session/guarded_session.h"
 #include "proxy/session/postgres_front_door.h"
 #include "proxy/session/postgres_plan.h"
@@ -91,7 +90,7 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] StatementPointer called_by_number(const protocols::postgres::FunctionCall& call);
     [[nodiscard]] policies::rules::Verdict verdict_on_call(const PreparedStatement& call) const;
     [[nodiscard]] std::optional<Step> must_look_up(const PreparedStatement& statement) const;
-    [[nodiscard]] net::Task<bool> await_catalog();
+    void catalog_read() override { state_.catalog_read(); }
     [[nodiscard]] static StatementPointer unknown(std::string_view verb, std::string_view name);
     void notify(const policies::rules::Verdict& verdict);
     [[nodiscard]] policies::rules::Verdict verdict_on(const policies::rules::MatchedFacts& facts,
@@ -197,7 +196,6 @@ class PostgresSession final : public GuardedSession
     protocols::postgres::Tracker<StatementPointer, Portal> tracker_;
     protocols::postgres::Scanner client_scanner_, server_scanner_;
     policies::postgres::SessionState state_;
-    CatalogUse catalog_;
     protocols::postgres::Ring<Flight> flights_;                 // number + 1 is the tag
     std::vector<std::pair<std::string, std::string>> reported_; // parameters to tell `state_` once all is quiet
     StatementPointer query_;                                    // reused for each Query's text

@@ -114,9 +114,7 @@ std::string Proxy::Impl::prepare(std::vector<ListenerOptions> options)
         auto keys = std::make_shared<MySqlLoginKeys>();
         if (auto rsa = protocols::mysql::RsaKey::generate())
             keys->rsa = std::move(*rsa);
-        auto tables = std::make_shared<MySqlTables>(one.tables_refresh);
-        listenings.push_back(
-            std::make_shared<Listening>(std::move(one), std::move(certificates), std::move(keys), std::move(tables)));
+        listenings.push_back(std::make_shared<Listening>(std::move(one), std::move(certificates), std::move(keys)));
     }
     ports.assign(listenings.size(), 0);
     return {};

@@ -28,7 +28,6 @@ namespace stepgate::proxy::session
 {
 
 struct MySqlLoginKeys;
-class MySqlTables;
 
 /// What all threads share. Everything in it is thread-safe or never changes.
 struct Shared {
@@ -63,9 +62,8 @@ struct Certificates {
 class Listening
 {
   public:
-    Listening(ListenerOptions its_options, Certificates certificates, std::shared_ptr<MySqlLoginKeys> keys = {},
-              std::shared_ptr<MySqlTables> tables = {})
-        : options{std::move(its_options)}, mysql_keys{std::move(keys)}, mysql_tables{std::move(tables)},
+    Listening(ListenerOptions its_options, Certificates certificates, std::shared_ptr<MySqlLoginKeys> keys = {})
+        : options{std::move(its_options)}, mysql_keys{std::move(keys)},
           certificates_{std::make_shared<const Certificates>(std::move(certificates))}
     {
     }
@@ -73,7 +71,6 @@ class Listening
     const std::shared_ptr<protocols::postgres::ScramKeyCache> upstream_keys =
         std::make_shared<protocols::postgres::ScramKeyCache>();
     const std::shared_ptr<MySqlLoginKeys> mysql_keys; // null: another protocol
-    const std::shared_ptr<MySqlTables> mysql_tables;  // likewise
 
     [[nodiscard]] std::shared_ptr<const Certificates> certificates() const
     {

@@ -45,6 +45,14 @@ bool same_objects(const Contents& a, Contents b)
     return a == b;
 }
 
+/// MySQL has one catalog a server, without a database's name.
+std::string name_of(const Entry& entry)
+{
+    const std::string place = "listener " + entry.listener.name;
+    return entry.database.empty() ? "of the server (" + place + ")"
+                                  : "of database " + entry.database + " (" + place + ")";
+}
+
 /// No session uses it, and nothing would be lost.
 bool forgettable(const Entry& entry)
 {
@@ -209,8 +217,8 @@ Clock::duration CatalogService::State::took(Entry& entry, CatalogRead read, cons
     entry.catalog->publish(entry.snapshot, covers, read.backends_gone);
     entry.last_took = Clock::now() - began;
     if (first || entry.failures_in_row > 0)
-        services.log(false, "catalogs of database " + entry.database + " (listener " + entry.listener.name +
-                                "): " + std::to_string(entry.snapshot->contents().relations.size()) + " relations, " +
+        services.log(false, "catalogs " + name_of(entry) + ": " +
+                                std::to_string(entry.snapshot->contents().relations.size()) + " relations, " +
                                 std::to_string(entry.snapshot->contents().functions.size()) + " functions");
     entry.failures_in_row = 0;
     entry.last_problem.clear();
@@ -231,8 +239,7 @@ Clock::duration CatalogService::State::failed(Entry& entry, const std::string& p
     entry.catalog->unreadable();
     if (entry.last_problem != problem) {
         services.log(true,
-                     "the catalogs of database " + entry.database + " (listener " + entry.listener.name +
-                         ") cannot be read: " + problem +
+                     "the catalogs " + name_of(entry) + " cannot be read: " + problem +
                          (entry.snapshot
                               ? "; the old snapshot stays, and statements on objects that changed since are held"
                               : "; names are matched as they are written, views and functions are not followed") +

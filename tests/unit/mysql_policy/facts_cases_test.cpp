@@ -1,6 +1,7 @@
 // Runs tests/cases/mysql/*.facts and tests/cases/mariadb/*.facts: a line is a statement and the facts expected of it.
 
 #include "facts_notation.h"
+#include "server_notation.h"
 
 #include "policies/mysql/analyzer.h"
 
@@ -78,6 +79,10 @@ class CaseFile
     {
         const std::string word = text.substr(0, text.find(' '));
         const std::string rest = unescaped(trimmed(text.substr(std::min(text.size(), word.size()))));
+        if (word == "catalog")
+            return void(server_.emplace(start_.version.mariadb, start_.version.high));
+        if (server_ && server_->take(unescaped(text)))
+            return;
         const auto restart = [&](auto&& change) {
             change();
             state_ = SessionState{start_};
@@ -96,7 +101,7 @@ class CaseFile
         } else if (word == "database") {
             restart([&] { start_.database = rest; });
         } else if (word == "run" || word == "foresee") {
-            const auto facts = analyzer_.analyze(rest, state_);
+            const auto facts = analyzer_.analyze(rest, state_, catalog());
             if (!facts.parsed || facts.statements.empty())
                 fail("@" + word + " needs a statement");
             for (const auto& statement : facts.statements)
@@ -121,13 +126,16 @@ class CaseFile
             return fail(problem);
         ++cases_;
         const std::string sql = unescaped(trimmed(line.substr(0, arrow)));
-        const auto facts = analyzer_.analyze(sql, state_);
+        const auto facts = analyzer_.analyze(sql, state_, catalog());
         const NotedFacts actual = note(facts);
         if (!(actual == *expected) || actual.opaque_contains.find(expected->opaque_contains) == std::string::npos)
             fail("expected " + to_text(*expected) + "\n     got " + to_text(actual));
     }
 
+    [[nodiscard]] const policies::catalog::Catalog* catalog() { return server_ ? server_->made().get() : nullptr; }
+
     std::filesystem::path path_;
+    std::optional<ServerNotation> server_;
     int number_ = 0;
     int cases_ = 0;
     Analyzer analyzer_;

@@ -353,7 +353,7 @@ TEST(Judge, TextThatRunsMayHoldAPassword)
     view.revision = sensitivity::next_view_revision();
     Judge judge{policy_of("")};
     const auto* understood = "do $$ begin execute 'alter role x password ''p'''; end $$";
-    EXPECT_FALSE(judge.facts(understood, {}, "d", view)->facts->opaque);
+    EXPECT_FALSE(judge.facts(understood, postgres::SessionState{}, "d", view)->facts->opaque);
     struct Row {
         const char* sql;
         bool sensitive;
@@ -365,7 +365,7 @@ TEST(Judge, TextThatRunsMayHoldAPassword)
                                 true},
                             Row{"prepare s as select 'password'", true}, Row{"alter role x password 'p'", true},
                             Row{"select password from accounts where id = 1", false}}) {
-        const auto facts = judge.facts(row.sql, {}, "d", view);
+        const auto facts = judge.facts(row.sql, postgres::SessionState{}, "d", view);
         EXPECT_EQ(judge.sensitive(*facts, row.sql), row.sensitive) << row.sql;
     }
 }

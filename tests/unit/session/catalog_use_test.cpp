@@ -66,7 +66,7 @@ class Use : public testing::Test
     std::shared_ptr<const policies::rules::MatchedFacts> facts(CatalogUse& use, const std::string& sql)
     {
         use.look();
-        return judge.facts(sql, {}, "d", use.view());
+        return judge.facts(sql, policies::postgres::SessionState{}, "d", use.view());
     }
     void send(CatalogUse& use, const std::string& sql, bool in_block = false)
     {

@@ -15,7 +15,7 @@ ALLOWED = {
     "policies/statement": [],
     "policies/catalog": [],
     "policies/postgres": ["policies/statement", "policies/catalog"],
-    "policies/mysql": ["policies/statement"],
+    "policies/mysql": ["policies/statement", "policies/catalog"],
     "policies/sensitivity": ["policies/statement", "policies/catalog"],
     "policies/rules": ["policies"],
     "challenge-web/accounts": [],

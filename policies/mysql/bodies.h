@@ -1,0 +1,64 @@
+#pragma once
+
+#include "policies/catalog/catalog.h"
+#include "policies/mysql/analyzer.h"
+#include "policies/mysql/leads.h"
+#include "policies/mysql/server_version.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace stepgate::policies::mysql
+{
+
+/// What a text in the catalog does by itself. Where it leads is followed with each statement that reaches it.
+struct Footprint {
+    statement::StatementFacts facts; // of all of its statements
+    std::vector<Lead> leads;
+    std::vector<std::string> opaque_reasons;
+};
+
+/// The texts of one catalog, each read once: views, triggers, routines, events, values of columns. One thread; lives as
+/// long as the catalog.
+class Bodies
+{
+  public:
+    Bodies(const catalog::Catalog& catalog, const Limits& limits);
+
+    [[nodiscard]] const catalog::Catalog& catalog() const { return catalog_; }
+    /// nullptr: not there. `name` is "schema.name"; names with a point in them are never found.
+    [[nodiscard]] const catalog::Relation* relation(std::string_view name) const;
+    [[nodiscard]] const catalog::Function* routine(std::string_view name, catalog::FunctionKind kind) const;
+    /// Functions of libraries hide stored ones, where no database is written.
+    [[nodiscard]] bool loadable(std::string_view name) const;
+    /// The triggers of its tables are all in the catalog.
+    [[nodiscard]] bool sees_triggers(std::string_view schema) const;
+
+    [[nodiscard]] const Footprint& definition(const catalog::Relation& relation); ///< of a view or MERGE table
+    [[nodiscard]] const Footprint& trigger(const catalog::Relation& table, const catalog::Trigger& trigger);
+    [[nodiscard]] const Footprint& body(const catalog::Function& routine);
+    [[nodiscard]] const Footprint& values(const catalog::Relation& table); ///< defaults, generated columns, checks
+
+  private:
+    struct Text {
+        std::string_view sql, schema, sql_mode;
+        std::string what;                        // for people
+        const catalog::Relation* rows = nullptr; // of a trigger: whose rows OLD and NEW are
+        bool new_is_stored = false;              // likewise
+        bool body = false;                       // else statements
+        bool reads = false;                      // of a table: it is read, not made
+    };
+    [[nodiscard]] const Footprint& read(const void* key, const Text& text);
+
+    const catalog::Catalog& catalog_;
+    Limits limits_;
+    ServerVersion version_;
+    std::unordered_map<const void*, std::unique_ptr<const Footprint>> read_;
+    std::unordered_map<const void*, std::unique_ptr<const Footprint>> values_;
+};
+
+} // namespace stepgate::policies::mysql

@@ -1,0 +1,107 @@
+#include "proxy/upstream/connector_connection.h"
+
+#include <cppconn/connection.h>
+#include <cppconn/exception.h>
+#include <cppconn/resultset.h>
+#include <cppconn/resultset_metadata.h>
+#include <cppconn/statement.h>
+#include <mysql_driver.h>
+
+#include <chrono>
+
+namespace stepgate::proxy::upstream
+{
+namespace
+{
+
+/// The library keeps memory for each thread that uses it.
+struct ThreadInLibrary {
+    ThreadInLibrary() { sql::mysql::get_driver_instance()->threadInit(); }
+    ~ThreadInLibrary() { sql::mysql::get_driver_instance()->threadEnd(); }
+    ThreadInLibrary(const ThreadInLibrary&) = delete;
+    ThreadInLibrary& operator=(const ThreadInLibrary&) = delete;
+};
+
+sql::ConnectOptionsMap options_for(const CatalogSource& source)
+{
+    const auto seconds = [](std::chrono::milliseconds time) {
+        return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(time).count());
+    };
+    sql::ConnectOptionsMap options;
+    options["hostName"] = sql::SQLString{"tcp://" + source.host};
+    options["port"] = static_cast<int>(source.port);
+    options["userName"] = sql::SQLString{source.user};
+    options["password"] = sql::SQLString{source.password};
+    options["OPT_CONNECT_TIMEOUT"] = seconds(source.connect_timeout);
+    options["OPT_READ_TIMEOUT"] = seconds(source.statement_timeout);
+    options["OPT_WRITE_TIMEOUT"] = seconds(source.statement_timeout);
+    options["OPT_CHARSET_NAME"] = sql::SQLString{"utf8mb4"};
+    options["OPT_LOCAL_INFILE"] = 0; // the server chooses the file's name
+    if (source.tls_mode == "disable")
+        return options;
+    // With an authority the chain is verified, with sslVerify the server's name as well.
+    options["sslEnforce"] = true;
+    options["sslVerify"] = source.tls_mode == "verify-full";
+    if (!source.ca.empty())
+        options["sslCA"] = sql::SQLString{source.ca};
+    else if (source.tls_mode != "require")
+        options["sslCAPath"] = sql::SQLString{"/etc/ssl/certs"};
+    if (!source.certificate.empty()) {
+        options["sslCert"] = sql::SQLString{source.certificate};
+        options["sslKey"] = sql::SQLString{source.key};
+    }
+    return options;
+}
+
+} // namespace
+
+struct ConnectorConnection::Connection {
+    ThreadInLibrary thread;
+    std::unique_ptr<sql::Connection> server;
+};
+
+ConnectorConnection::ConnectorConnection(const CatalogSource& source) : connection_{std::make_unique<Connection>()}
+{
+    try {
+        auto options = options_for(source);
+        connection_->server.reset(sql::mysql::get_driver_instance()->connect(options));
+    } catch (const std::exception& problem) {
+        error_ = problem.what();
+        if (error_.empty())
+            error_ = "no connection, and no reason given";
+    }
+}
+
+ConnectorConnection::~ConnectorConnection() = default;
+
+void ConnectorConnection::query(const std::string& sql, const std::function<void(const Row&)>& on_row)
+{
+    if (failed())
+        return;
+    try {
+        const std::unique_ptr<sql::Statement> statement{connection_->server->createStatement()};
+        if (!statement->execute(sql))
+            return;
+        const std::unique_ptr<sql::ResultSet> result{statement->getResultSet()};
+        const unsigned columns = result->getMetaData()->getColumnCount();
+        Row row(columns);
+        while (result->next()) {
+            for (unsigned i = 0; i < columns; ++i) {
+                const auto text = result->getString(i + 1);
+                row[i] = result->wasNull() ? std::nullopt : std::optional<std::string>{text.asStdString()};
+            }
+            on_row(row);
+        }
+    } catch (const std::exception& problem) {
+        error_ = problem.what();
+        if (error_.empty())
+            error_ = "failed without a reason";
+    }
+}
+
+void ConnectorConnection::run(const std::string& sql)
+{
+    query(sql, [](const Row&) {});
+}
+
+} // namespace stepgate::proxy::upstream

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "proxy/upstream/catalog_reader.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace stepgate::proxy::upstream
+{
+
+/// A blocking connection to a MySQL or MariaDB server; the only user of MySQL Connector/C++, none of whose types or
+/// exceptions leave it. After the first failure it asks nothing more, and `error` says what failed. One thread.
+class ConnectorConnection
+{
+  public:
+    /// A column is nothing where the server says NULL.
+    using Row = std::vector<std::optional<std::string>>;
+
+    explicit ConnectorConnection(const CatalogSource& source);
+    ~ConnectorConnection();
+    ConnectorConnection(const ConnectorConnection&) = delete;
+    ConnectorConnection& operator=(const ConnectorConnection&) = delete;
+
+    [[nodiscard]] bool failed() const { return !error_.empty(); }
+    [[nodiscard]] const std::string& error() const { return error_; }
+    /// Gives the error and goes on with the next statement.
+    [[nodiscard]] std::string take_error() { return std::exchange(error_, {}); }
+
+    /// Calls `on_row` with each row of the statement's result.
+    void query(const std::string& sql, const std::function<void(const Row&)>& on_row);
+    void run(const std::string& sql);
+
+  private:
+    struct Connection;
+    std::unique_ptr<Connection> connection_;
+    std::string error_;
+};
+
+} // namespace stepgate::proxy::upstream

@@ -1,0 +1,89 @@
+#include "proxy/upstream/mysql_catalog_queries.h"
+
+namespace stepgate::proxy::upstream
+{
+
+using namespace policies::catalog;
+
+void MySqlCatalogQueries::programs()
+{
+    triggers();
+    routines();
+    events();
+}
+
+void MySqlCatalogQueries::triggers()
+{
+    server_.query("SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME, EVENT_MANIPULATION, ACTION_STATEMENT,"
+                  " SQL_MODE FROM information_schema.TRIGGERS ORDER BY 1, 2, ACTION_TIMING, ACTION_ORDER, 3, 4",
+                  [this](const Row& row) {
+                      Relation* const table = relation(row[0], row[1]);
+                      if (table == nullptr)
+                          return;
+                      const auto events = text(row[3]);
+                      Trigger made;
+                      made.name = text(row[2]);
+                      made.events.insert = events.find("INSERT") != std::string::npos;
+                      made.events.update = events.find("UPDATE") != std::string::npos;
+                      made.events.delete_rows = events.find("DELETE") != std::string::npos;
+                      made.body = text(row[4]);
+                      made.sql_mode = text(row[5]);
+                      table->triggers.push_back(std::move(made));
+                  });
+}
+
+void MySqlCatalogQueries::routines()
+{
+    server_.query(
+        "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE, ROUTINE_BODY, EXTERNAL_LANGUAGE, ROUTINE_DEFINITION,"
+        " SQL_MODE, SECURITY_TYPE, SQL_DATA_ACCESS FROM information_schema.ROUTINES"
+        " WHERE ROUTINE_TYPE IN ('PROCEDURE', 'FUNCTION') ORDER BY 1, 2, 3",
+        [this](const Row& row) {
+            Function made;
+            made.schema = table_name(row[0]);
+            made.name = lower(text(row[1])); // routines are found in any case
+            made.oid = static_cast<Oid>(contents_.functions.size() + 1);
+            made.kind = text(row[2]) == "PROCEDURE" ? FunctionKind::procedure : FunctionKind::function;
+            const auto language = lower(text(row[4]));
+            made.language = text(row[3]) == "SQL" && (language.empty() || language == "sql") ? "sql" : language;
+            if (made.language.empty())
+                made.language = "external";
+            made.body = text(row[5]); // "" for who may not see it
+            made.settings = {{"sql_mode", text(row[6])}, {"data_access", lower(text(row[8]))}};
+            made.security_definer = text(row[7]) == "DEFINER";
+            contents_.functions.push_back(std::move(made));
+        });
+}
+
+void MySqlCatalogQueries::events()
+{
+    server_.query("SELECT EVENT_SCHEMA, EVENT_NAME, EVENT_DEFINITION, SQL_MODE FROM information_schema.EVENTS"
+                  " ORDER BY 1, 2",
+                  [this](const Row& row) {
+                      Function made;
+                      made.schema = table_name(row[0]);
+                      made.name = lower(text(row[1]));
+                      made.oid = static_cast<Oid>(contents_.functions.size() + 1);
+                      made.kind = FunctionKind::event;
+                      made.language = "sql";
+                      made.body = text(row[2]);
+                      made.settings = {{"sql_mode", text(row[3])}};
+                      contents_.functions.push_back(std::move(made));
+                  });
+}
+
+/// Who may not see other accounts' threads takes them to be gone; the timer finds what they did after all.
+bool MySqlCatalogQueries::threads_gone(const std::vector<std::int32_t>& threads)
+{
+    if (threads.empty())
+        return true;
+    std::string list;
+    for (const auto thread : threads)
+        list.append(list.empty() ? "" : ", ").append(std::to_string(thread));
+    bool gone = true;
+    server_.query("SELECT 1 FROM information_schema.PROCESSLIST WHERE ID IN (" + list + ")",
+                  [&gone](const Row&) { gone = false; });
+    return gone;
+}
+
+} // namespace stepgate::proxy::upstream

@@ -1,0 +1,180 @@
+"""What stands behind the names in a statement, on the second wire: views, triggers, foreign keys, routines, renames and copies, as the
+server's own catalogs have them; against a real MariaDB and a real MySQL."""
+import json
+import os
+import subprocess
+import threading
+import unittest
+
+import pymysql
+
+from harness import BINARY, PATIENCE, SITE_POLICY, wait_for
+from mariadb import ORACLE, MySqlCase, MySqlStack
+
+# The account that stepgate reads the catalogs with: it sees all of them, as the README asks.
+ACCOUNT = "CREATE USER reader@'%' IDENTIFIED BY 'reads'; GRANT SELECT, SHOW VIEW, TRIGGER, PROCESS ON *.* TO reader@'%'"
+LISTENER = 'announce = "wait"\ncatalog = {user = "reader", password = {env = "STEPGATE_TEST_READER"}}'
+POLICY = SITE_POLICY + """
+[[label]]
+table = "secrets"
+columns = {code = ["tag"]}
+[[rule]]
+id = "tagged"
+when = {reads = {labels = ["tag"]}}
+then = {challenge = {level = 1}} # each time
+[[rule]]
+id = "payments-change"
+when = {writes = {tables = ["payments"]}}
+then = {challenge = {level = 1}}
+"""
+SETUP = """DROP TABLE IF EXISTS secrets, taken, bait, kept;
+CREATE TABLE secrets (id int, code varchar(20)); INSERT INTO secrets VALUES (1, 'x');
+CREATE TABLE bait (id int); CREATE TABLE kept (id int);
+CREATE TRIGGER bait_t BEFORE INSERT ON bait FOR EACH ROW DELETE FROM kept;
+CREATE VIEW items AS SELECT item FROM orders;
+CREATE FUNCTION leak() RETURNS varchar(20) READS SQL DATA RETURN (SELECT max(ssn) FROM customers);
+DELIMITER //
+CREATE PROCEDURE anything(t text) BEGIN SET @t = t; PREPARE s FROM @t; EXECUTE s; END//"""
+
+
+class Catalog(MySqlCase):
+    settings = ("--log-bin-trust-function-creators=ON",)
+
+    @classmethod
+    def setUpClass(cls):
+        os.environ["STEPGATE_TEST_READER"] = "reads"
+        cls.stack = MySqlStack(policy=POLICY, listener=LISTENER, settings=cls.settings)
+        cls.addClassCleanup(cls.stack.close)
+        cls.stack.cluster.admin(ACCOUNT)
+        cls.stack.cluster.shop(SETUP)
+        cls.stack.start()
+        cls.demo = cls.stack.person("demo")
+
+    def setUp(self):
+        super().setUp()
+        self.cursor = self.connect(autocommit=True).cursor()
+
+    def passes(self, sql):
+        self.cursor.execute(sql)
+        self.assertEqual(self.demo.pending(), [])
+        return self.cursor.fetchall()
+
+    def held(self, sql, approve=False):
+        """The challenge that the statement met."""
+        result = []
+
+        def run():
+            try:
+                result.append(self.cursor.execute(sql))
+            except pymysql.Error as error:
+                result.append(error)
+        thread = threading.Thread(target=run)
+        thread.start()
+        wait_for(lambda: result or self.demo.pending(), f"a hold of {sql}", every=0.05)
+        self.assertEqual(result, [], f"not held: {sql}")
+        challenge = self.demo.call("GET", f"/challenges/{self.demo.pending()[0]['id']}")
+        (self.demo.approve if approve else self.demo.deny)(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(isinstance(result[0], pymysql.Error), not approve, result)
+        return challenge
+
+    def understood(self, challenge):
+        self.assertEqual(challenge["opaque_reasons"], [])
+        return challenge
+
+    def test_view_over_personal_data(self):
+        self.assertIn("pii", self.understood(self.held("SELECT city FROM customer_contacts"))["labels"])
+
+    def test_harmless_view(self):
+        self.assertEqual(len(self.passes("SELECT item FROM items LIMIT 3")), 3)
+
+    def test_view_made_just_now(self):
+        self.passes("CREATE OR REPLACE VIEW fresh AS SELECT quantity FROM orders")
+        self.passes("SELECT quantity FROM fresh LIMIT 1")
+        self.held("CREATE OR REPLACE VIEW fresh AS SELECT code AS quantity FROM secrets", approve=True)
+        self.assertIn("tag", self.held("SELECT quantity FROM fresh LIMIT 1")["labels"])
+
+    def test_view_that_takes_a_tables_name(self):
+        """An old snapshot would pass it."""
+        self.passes("CREATE TABLE plain (a int)")
+        self.passes("SELECT count(*) FROM plain")
+        self.held("DROP TABLE plain", approve=True)
+        self.held("CREATE VIEW plain AS SELECT code AS a FROM secrets", approve=True)
+        self.assertIn("tag", self.held("SELECT a FROM plain")["labels"])
+        self.stack.cluster.shop("DROP VIEW plain")
+
+    def test_trigger_that_destroys(self):
+        self.assertIn("delete-without-where", self.understood(self.held("INSERT INTO bait VALUES (1)"))["rules"])
+
+    def test_cascade(self):
+        self.assertIn("payments-change", self.understood(self.held("DELETE FROM orders WHERE id = 1"))["rules"])
+        self.passes("UPDATE orders SET quantity = 3 WHERE id = 1")
+
+    def test_procedure(self):
+        self.assertIn("payments-change", self.understood(self.held("CALL purge_inactive('1990-01-01')"))["rules"])
+
+    def test_procedure_that_runs_any_text(self):
+        self.assertIn("default.opaque", self.held("CALL anything('select 1')")["rules"])
+
+    def test_function(self):
+        self.assertIn("pii", self.understood(self.held("SELECT leak()"))["labels"])
+        self.assertIn("pii", self.understood(self.held("SELECT shop.LEAK()"))["labels"])
+
+    def test_labels_follow_a_rename(self):
+        self.held("RENAME TABLE secrets TO taken", approve=True)
+        self.assertIn("tag", self.held("SELECT code FROM taken", approve=True)["labels"])
+        self.held("ALTER TABLE taken RENAME TO secrets", approve=True)
+
+    def test_labels_follow_a_copy(self):
+        self.held("CREATE TABLE copied AS SELECT code AS harmless FROM secrets", approve=True)
+        self.assertIn("tag", self.held("SELECT harmless FROM copied")["labels"])
+        self.stack.cluster.shop("DROP TABLE copied")
+
+    def test_temporary_table(self):
+        self.passes("CREATE TEMPORARY TABLE work (id int)")
+        self.passes("INSERT INTO work SELECT id FROM orders")
+        self.assertEqual(self.passes("SELECT count(*) FROM work"), ((800,),))
+
+    def test_prepared_before_the_view_changed(self):
+        """The server looks names up again at each execution."""
+        self.passes("CREATE OR REPLACE VIEW swapped AS SELECT quantity FROM orders")
+        self.passes("PREPARE s FROM 'SELECT * FROM swapped LIMIT 1'")
+        self.passes("EXECUTE s")
+        self.held("CREATE OR REPLACE VIEW swapped AS SELECT code FROM secrets", approve=True)
+        self.assertIn("tag", self.held("EXECUTE s")["labels"])
+
+    def test_age_of_the_catalogs_is_a_metric(self):
+        ages = {name: age for name, age in self.stack.metrics().items() if name.startswith("stepgate_catalog_age_seconds{")}
+        self.assertEqual(len(ages), 1, ages)
+        self.assertLess(*ages.values(), 300)
+
+    def test_dump_and_explain(self):
+        dump = self.stack.home / "catalog.json"
+        dump.write_text(self.stack.run("catalog", "dump"))
+        read = json.loads(dump.read_text())
+        self.assertEqual(read["mysql"]["vendor"], "mysql" if ORACLE else "mariadb")
+        asked = subprocess.run([BINARY, "explain", "--dialect", "mysql" if ORACLE else "mariadb", "--catalog", dump, "--database", "shop",
+                                "select city from customer_contacts"], capture_output=True, text=True, check=True)
+        facts = json.loads(asked.stdout)["facts"]
+        self.assertEqual([r["table"] for r in facts["statements"][0]["reads"]], ["shop.customer_contacts", "shop.customers"])
+        self.assertFalse(facts["opaque"])
+
+
+class NoAccount(MySqlCase):
+    """Without a snapshot nothing that names a table is understood."""
+    listener = 'announce = "wait"\ncatalog = {user = "nobody"}'
+
+    def test_tables_are_held(self):
+        cursor = self.connect().cursor()
+        cursor.execute("SELECT 1")
+        thread = threading.Thread(target=lambda: self.assertRaises(pymysql.Error, cursor.execute, "SELECT count(*) FROM orders"))
+        thread.start()
+        challenge = self.demo.wait_pending()
+        reasons = self.demo.call("GET", f"/challenges/{challenge['id']}")["opaque_reasons"]
+        self.assertIn("names shop.orders, and the server's catalogs are not known", reasons)
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+
+
+if __name__ == "__main__":
+    unittest.main()
