@@ -10,6 +10,7 @@ import time
 
 import compare
 import suite as regress
+from report import print_counts
 
 # Settings that make the server say what it does, and that keep other writers out of its log.
 SETTINGS = {
@@ -112,20 +113,14 @@ def report(records, failed, behind, options, seconds):
     judged = list(compare.judge_all(records, behind))
     compared = [j for j in judged if not j.record["opaque"] and j.record["truth"]]
     missed = [j for j in judged if j.missed]
-    reasons = collections.Counter(compare.words(reason) for r in opaque for reason in set(r["opaque_reasons"]))
     share = 100 * len(opaque) / max(1, len(accepted))
 
     print(f"\n{len(records)} statements sent by psql in {len(set(r['file'] for r in records))} test files, {seconds:.0f} s")
     print(f"{len(accepted)} accepted by the server, {len(opaque)} of them opaque: {share:.2f} % (limit {options.limit} %)")
     print(f"{len(compared)} compared with relations that the server reports")
     print(f"output differs from the suite's in {len(failed)}: {' '.join(failed)}")
-    print("\nopaque, by reason:")
-    for reason, count in reasons.most_common(40):
-        print(f"  {count:6} {reason}")
-    excused = collections.Counter(category for j in judged for category, _ in j.excused)
-    print("\nnot reported, and why that is no miss:")
-    for category, count in excused.most_common():
-        print(f"  {count:6} {category}")
+    print_counts("opaque, by reason:", (compare.words(reason) for r in opaque for reason in set(r["opaque_reasons"])))
+    print_counts("not reported, and why that is no miss:", (category for j in judged for category, _ in j.excused))
     print(f"\nMISSED in {len(missed)} statements:")
     for what, count in collections.Counter(kind for j in missed for kind, _, _ in j.missed).most_common():
         print(f"  {count:6} {what}")

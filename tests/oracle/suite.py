@@ -11,9 +11,10 @@ import subprocess
 import tempfile
 import time
 
+from report import SKIPPED
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
-SKIPPED = 77  # ctest: SKIP_RETURN_CODE
 PACKAGE = "postgresql-15"
 
 

@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+"""Replays statements of MariaDB's own test suite and lets the server judge what stepgate saw in each. See README.md."""
+import argparse
+import base64
+import collections
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import mysqltest
+from report import SKIPPED, print_counts
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LIMIT = 5.0  # per cent of accepted statements that may be opaque
+SYSTEM = {"mysql", "information_schema", "performance_schema", "sys"}
+# What these statements do is no fact about tables: they stop the server, wait, or reach outside of it.
+LEFT_OUT = re.compile(rb"^\s*(shutdown|kill|select\s+sleep|do\s+sleep|flush\s+tables\s+with|change\s+master|start\s+slave|stop\s+slave|"
+                      rb"reset\s+(master|slave)|install|uninstall|load\s+data|set\s+password|xa\b|lock\s+tables?.*\bwrite)|"
+                      rb"outfile|dumpfile|get_lock|debug_sync|benchmark\s*\(|sleep\s*\(|"
+                      rb"server_audit|set\s+(@@)?global\b", re.I)
+CHANGES = re.compile(rb"\b(create|alter|drop|rename|call|execute|prepare|truncate|analyze|repair|optimize|revoke|grant|begin)\b", re.I)
+# The server's bookkeeping: of statistics, routines, accounts and time zones.
+BOOKKEEPING = {"table_stats", "column_stats", "index_stats", "proc", "event", "func", "innodb_table_stats", "innodb_index_stats", "global_priv",
+               "db", "tables_priv", "columns_priv", "procs_priv", "proxies_priv", "roles_mapping", "user", "servers", "plugin", "gtid_slave_pos",
+               "time_zone", "time_zone_name", "time_zone_transition", "time_zone_transition_type", "time_zone_leap_second", "general_log",
+               "slow_log", "help_topic", "help_category", "help_relation", "help_keyword", "transaction_registry"}
+
+
+class Server:
+    """A MariaDB whose audit plugin writes down every table that a statement touches."""
+
+    def __init__(self, suite):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-oracle."))
+        self.folder.chmod(0o777)
+        self.audit = self.folder / "audit.log"
+        plugins = suite / "usr/lib/mysql/plugin"
+        try:
+            self.port = int(subprocess.run(
+                [ROOT / "compose/mariadb.sh", "start", self.folder / "server", f"--plugin-dir={plugins}", "--plugin-maturity=unknown",
+                 "--plugin-load-add=server_audit", "--server-audit-logging=ON", "--server-audit-events=TABLE",
+                 f"--server-audit-file-path={self.audit}", "--server-audit-file-rotate-size=9000000000", "--performance-schema=OFF",
+                 "--lock-wait-timeout=1", "--innodb-lock-wait-timeout=1", "--max-statement-time=5", "--event-scheduler=OFF", "--secure-file-priv=",
+                 "--log-bin-trust-function-creators=ON", "--innodb-stats-persistent=OFF", "--use-stat-tables=never"],
+                check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True).stdout.split()[-1])
+            self.admin("CREATE USER judge@'%' IDENTIFIED BY 'judge'; GRANT ALL ON *.* TO judge@'%' WITH GRANT OPTION;"
+                       "DROP DATABASE IF EXISTS sys")
+        except BaseException:
+            self.stop()
+            raise
+
+    def admin(self, sql):
+        subprocess.run(["mariadb", "--no-defaults", f"--socket={self.folder}/server/socket", "-uroot", "-proot", "-e", sql], check=True)
+
+    def last_words(self):
+        return "\n".join((self.folder / "server/server.log").read_text(errors="replace").splitlines()[-15:])
+
+    def stop(self):
+        subprocess.run([ROOT / "compose/mariadb.sh", "stop", self.folder / "server"], check=False)
+        subprocess.run(["rm", "-rf", self.folder], check=False)
+
+
+class Truth:
+    """What the audit plugin has written since the last look, of one thread."""
+
+    def __init__(self, path):
+        self.file = open(path, "rb")
+
+    def tables(self, thread):
+        touched = set()
+        for line in self.file:
+            parts = line.decode("utf8", "replace").rstrip("\n").split(",")
+            if len(parts) >= 9 and parts[4] == str(thread):
+                touched.add((parts[6], parts[7], parts[8].partition("|")[0]))
+        return touched
+
+
+class CatalogsUnreadable(Exception):
+    pass
+
+
+class Stepgate:
+    """The analyzer, with the catalogs as they are before each statement."""
+
+    def __init__(self, binary, server):
+        self.binary, self.home = binary, server.folder / "stepgate"
+        done = subprocess.run([binary, "init", "--upstream", f"mysql://judge@127.0.0.1:{server.port}/mysql", "--directory", self.home,
+                               "--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--user", "judge"],
+                              env=dict(os.environ, MYSQL_PWD="judge"), capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        self.config = next(self.home.glob("*.toml"))
+        self.explain = subprocess.Popen([binary, "explain", "--dialect", "mariadb"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.dumps, self.stale, self.seconds = 0, True, 0.0
+
+    def look(self):
+        """Reads the catalogs again, if something may have changed."""
+        if not self.stale:
+            return
+        begun = time.monotonic()
+        old, self.dumps = self.home / f"{self.dumps}.json", self.dumps + 1
+        for attempt in range(3): # the server may be busy ending what ran too long
+            with open(self.home / f"{self.dumps}.json", "wb") as out:
+                done = subprocess.run([self.binary, "catalog", "dump", "--config", self.config], stdout=out, stderr=subprocess.PIPE, text=True)
+            if done.returncode == 0:
+                break
+        else:
+            raise CatalogsUnreadable(done.stderr.strip())
+        old.unlink(missing_ok=True)
+        self.stale = False
+        self.seconds += time.monotonic() - begun
+
+    def facts(self, session, sql, sql_mode, version):
+        line = {"session": session, "sql_base64": base64.b64encode(sql).decode(), "database": "test", "sql_mode": sql_mode,
+                "server_version": version, "catalog": str(self.home / f"{self.dumps}.json")}
+        self.explain.stdin.write(json.dumps(line).encode() + b"\n")
+        self.explain.stdin.flush()
+        answer = json.loads(self.explain.stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["facts"]
+
+
+class Replay:
+    def __init__(self, server, stepgate, latest):
+        self.server, self.stepgate, self.truth, self.latest = server, stepgate, Truth(server.audit), latest
+        self.connections, self.records, self.refused = {}, [], 0
+        self.files = 0
+
+    def connect(self, name):
+        import pymysql
+        from pymysql.constants import CLIENT
+        if name not in self.connections:
+            connection = pymysql.connect(host="127.0.0.1", port=self.server.port, user="judge", password="judge", database="test",
+                                         client_flag=CLIENT.MULTI_STATEMENTS, read_timeout=15, charset="utf8mb4", autocommit=None)
+            connection.ask = connection.thread_id()
+            self.connections[name] = connection
+        return self.connections[name]
+
+    def ask(self, connection, sql):
+        """Runs it to its end. False: the server refused."""
+        import pymysql
+        try:
+            connection._execute_command(3, sql)  # COM_QUERY, with the bytes as they are
+            connection._read_query_result()
+            while connection._result is not None and connection._result.has_next:
+                connection._read_query_result()
+            return True
+        except UnicodeDecodeError:
+            return True
+        except pymysql.err.MySQLError as problem:
+            if problem.args and problem.args[0] in (2006, 2013, 0):
+                self.connections = {k: v for k, v in self.connections.items() if v is not connection}
+            return False
+        except Exception:  # an answer that the driver cannot read: the session is given up
+            self.connections = {k: v for k, v in self.connections.items() if v is not connection}
+            return False
+
+    def sql_mode(self, connection):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT @@session.sql_mode")
+            return cursor.fetchone()[0]
+
+    def begin_file(self):
+        import pymysql
+        for connection in self.connections.values():
+            try:
+                connection.close()
+            except pymysql.err.MySQLError:
+                pass
+        self.connections = {}
+        self.files += 1
+        with pymysql.connect(host="127.0.0.1", port=self.server.port, user="judge", password="judge", autocommit=True) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW DATABASES")
+                for (name,) in cursor.fetchall():
+                    if name not in SYSTEM:
+                        cursor.execute("DROP DATABASE `%s`" % name.replace("`", "``"))
+                cursor.execute("SELECT CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM mysql.global_priv"
+                               " WHERE User NOT IN ('judge', 'root', 'mariadb.sys', 'PUBLIC')")
+                for (name,) in cursor.fetchall():
+                    try:
+                        cursor.execute("DROP USER " + name)
+                    except pymysql.err.MySQLError:
+                        pass  # a role
+                cursor.execute("CREATE DATABASE test CHARACTER SET latin1")
+        self.stepgate.stale = True
+
+    def run_file(self, path, most):
+        self.begin_file()
+        for statement in mysqltest.statements(path.read_bytes())[:most]:
+            if time.monotonic() > self.latest:
+                break
+            if len(statement.sql) > 200_000 or LEFT_OUT.search(statement.sql):
+                continue
+            try:
+                self.run(path.stem, statement)
+            except BrokenPipeError:
+                raise
+            except OSError:
+                self.connections.pop(statement.connection, None)
+
+    def run(self, file, statement):
+        self.stepgate.look()
+        connection = self.connect(statement.connection)
+        session = f"{self.files}/{statement.connection}/{connection.ask}"
+        mode = self.sql_mode(connection)
+        self.truth.tables(0)
+        accepted = self.ask(connection, statement.sql)
+        if CHANGES.search(statement.sql):
+            self.stepgate.stale = True
+        if not accepted:
+            self.refused += 1
+            return
+        facts = self.stepgate.facts(session, statement.sql, mode, connection.server_version)
+        self.stepgate.stale = self.stepgate.stale or facts["opaque"]
+        self.records.append({"file": file, "sql": statement.sql.decode("utf8", "replace"), "facts": facts,
+                             "touched": sorted(self.truth.tables(connection.ask))})
+
+
+def reported(facts):
+    return {a["table"] for s in facts["statements"] for a in (*s["reads"], *s["writes"])}
+
+
+def judge(record):
+    """(missed, excused): tables that the server touched and stepgate does not report."""
+    facts, missed, excused = record["facts"], [], []
+    if facts["opaque"]:
+        return missed, excused
+    known, kinds = reported(facts), {s["kind"] for s in facts["statements"]}
+    drops = "drop" in kinds and "database" in record["sql"].lower() or "drop schema" in record["sql"].lower()
+    for operation, database, table in record["touched"]:
+        if f"{database}.{table}" in known or table in known:
+            continue
+        if database == "mysql" and table in BOOKKEEPING and not re.search(r"\bmysql\s*\.", record["sql"], re.I):
+            excused.append("the server's own tables, which no text names (statistics, routines, accounts, time zones)")
+        elif operation == "DROP" and drops:
+            excused.append("dropped with its database")
+        elif table.startswith("#sql"):
+            excused.append("the server's own temporary table")
+        else:
+            missed.append((operation, f"{database}.{table}"))
+    return missed, excused
+
+
+def words(reason):
+    """A reason without the names in it, for counting."""
+    reason = re.sub(r"reaches (the view|the trigger|the MERGE table|the values of columns of) \S+, which", r"behind \1: ", reason)
+    reason = re.sub(r"reaches \S+, which", "behind a routine: ", reason)
+    reason = re.sub(r"names \S+,", "names a table,", reason)
+    reason = re.sub(r"calls \S+,", lambda m: "calls a stored one," if "." in m.group() else m.group(), reason)
+    reason = re.sub(r"executes \S+,", "executes a", reason)
+    return re.sub(r"at byte \d+", "at byte …", reason)[:110]
+
+
+def report(replay, options, seconds):
+    records = replay.records
+    opaque = [r for r in records if r["facts"]["opaque"]]
+    judged = [(r, *judge(r)) for r in records]
+    missed = [(r, m) for r, m, _ in judged if m]
+    compared = [r for r in records if r["touched"] and not r["facts"]["opaque"]]
+    share = 100 * len(opaque) / max(1, len(records))
+    print(f"\n{len(records) + replay.refused} statements of {replay.files} test files, {seconds:.0f} s"
+          f" ({replay.stepgate.seconds:.0f} s for {replay.stepgate.dumps} snapshots of the catalogs)")
+    print(f"{len(records)} accepted by the server, {len(opaque)} of them opaque: {share:.2f} % (limit {options.limit} %)")
+    print(f"{len(compared)} compared with tables that the server reports")
+    print_counts("opaque, by reason:", (words(reason) for r in opaque for reason in set(r["facts"]["opaque_reasons"])))
+    print_counts("not reported, and why that is no miss:", (category for _, _, e in judged for category in e))
+    print(f"\nMISSED in {len(missed)} statements")
+    for record, tables in missed[:options.show]:
+        print(f"- {record['file']}: {' '.join(record['sql'].split())[:300]}")
+        for operation, table in tables:
+            print(f"    {operation} {table}")
+    if options.opaque:
+        for record in opaque:
+            print(f"? {record['file']}: {' '.join(record['sql'].split())[:200]}\n    {'; '.join(record['facts']['opaque_reasons'][:3])}")
+    return 1 if missed or share > options.limit or not compared else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stepgate", required=True)
+    parser.add_argument("--cache", required=True, help="where the suite is kept")
+    parser.add_argument("--tests", nargs="*", help="only these files of the main suite")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="per cent of accepted statements that may be opaque")
+    parser.add_argument("--show", type=int, default=40, help="so many misses in full")
+    parser.add_argument("--opaque", action="store_true", help="print every opaque statement")
+    parser.add_argument("--seconds", type=float, default=1e9, help="stop after so long, wherever it is")
+    parser.add_argument("--most", type=int, help="no more than so many statements of a file")
+    options = parser.parse_args()
+    fetched = subprocess.run([ROOT / "tests/oracle/mariadb_source.sh", options.cache], capture_output=True, text=True)
+    if fetched.returncode:
+        print(f"SKIPPED: MariaDB's test suite cannot be had here: {fetched.stderr.strip()}")
+        return SKIPPED
+    suite = pathlib.Path(fetched.stdout.strip())
+    files = sorted((suite / "usr/share/mysql/mysql-test/main").glob("*.test"))
+    if options.tests:
+        files = [f for f in files if f.stem in options.tests]
+    begun, failed = time.monotonic(), False
+    server = Server(suite)
+    try:
+        replay = Replay(server, Stepgate(options.stepgate, server), begun + options.seconds)
+        for file in files:
+            if time.monotonic() > replay.latest:
+                print(f"no time for {file.stem} and what follows")
+                break
+            started = time.monotonic()
+            try:
+                replay.run_file(file, options.most)
+            except CatalogsUnreadable as problem:
+                print(f"{file.stem}: given up, the catalogs cannot be read: {problem}\n{server.last_words()}")
+                failed = True
+                break
+            if time.monotonic() - started > 20:
+                print(f"{file.stem}: {time.monotonic() - started:.0f} s", flush=True)
+        replay.stepgate.explain.terminate()
+    finally:
+        server.stop()
+    return report(replay, options, time.monotonic() - begun) or failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
