@@ -13,7 +13,7 @@ net::Task<bool> MySqlSession::change_user()
     worker_.look_at_clocks();
     deadline_ = worker_.now + worker_.shared.options.limits.login;
     MySqlClient client = peer_;
-    auto rejected = co_await change_mysql_user(client_, in_, *listening_, *certificates_, worker_.shared, client);
+    auto rejected = co_await change_mysql_user(client_, in_, listening_, *certificates_, worker_, client);
     sequence_ = client.sequence;
     told_ = 0;
     auto user = client.user;

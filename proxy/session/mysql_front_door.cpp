@@ -6,9 +6,14 @@
 #include "protocols/postgres/crypto.h"
 #include "protocols/postgres/scram_keys.h"
 #include "proxy/session/mysql_login_keys.h"
+#include "proxy/session/signal.h"
 #include "proxy/upstream/random.h"
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
+#include <functional>
+#include <memory>
 
 namespace stepgate::proxy::session
 {
@@ -51,9 +56,10 @@ bool is_password(std::string_view password, const pg::ScramVerifier& verifier, b
 class Entry
 {
   public:
-    Entry(net::Stream& stream, net::Buffer& in, const Listening& listening, const Certificates& certificates,
-          const Shared& shared, MySqlClient& client)
-        : stream_{stream}, in_{in}, listening_{listening}, certificates_{certificates}, shared_{shared}, client_{client}
+    Entry(net::Stream& stream, net::Buffer& in, std::shared_ptr<const Listening> listening,
+          const Certificates& certificates, Worker& worker, MySqlClient& client)
+        : stream_{stream}, in_{in}, listening_{std::move(listening)},
+          certificates_{certificates}, worker_{worker}, client_{client}
     {
     }
     net::Task<std::optional<Rejected>> receive(const upstream::MySqlGreeting& server);
@@ -62,6 +68,8 @@ class Entry
   private:
     net::Task<boost::system::error_code> read_packet();
     net::Task<std::optional<Rejected>> start_tls(bool& asked);
+    using Step = std::function<my::ServerLogin::Action(my::ServerLogin&, wire::View)>;
+    net::Task<void> take(Step step);
     net::Task<std::optional<Rejected>> prove();
     std::optional<Rejected> on_response(my::Capabilities offered);
     std::optional<Rejected> check_certificate() const;
@@ -78,21 +86,22 @@ class Entry
 
     net::Stream& stream_;
     net::Buffer& in_;
-    const Listening& listening_;
+    std::shared_ptr<const Listening> listening_;
     const Certificates& certificates_;
-    const Shared& shared_;
+    Worker& worker_;
     MySqlClient& client_;
     my::MessageFramer framer_{my::login_limit};
     my::Frame frame_{};
     my::Nonce nonce_{};
     std::string verifier_; // as it is stored
-    std::optional<my::ServerLogin> login_;
+    std::shared_ptr<my::ServerLogin> login_;
+    Step first_; // of the login, with the packet that began it
     my::ServerLogin::Action action_ = my::ServerLogin::Reject{my::errc::unexpected_message};
 };
 
 std::optional<Rejected> Entry::check_certificate() const
 {
-    if (listening_.options.tls.client_ca_file.empty() || !stream_.encrypted())
+    if (listening_->options.tls.client_ca_file.empty() || !stream_.encrypted())
         return std::nullopt;
     const auto names = stream_.peer_names();
     if (std::ranges::find(names, client_.user) != names.end())
@@ -166,7 +175,7 @@ std::optional<Rejected> Entry::on_response(my::Capabilities offered)
     const auto attributes = response->attributes.encoded();
     client_.attributes.assign(attributes.begin(), attributes.end());
     client_.sequence = static_cast<std::uint8_t>(frame_.last + 1);
-    if (listening_.options.tls.mode == net::ServerTlsMode::require && !stream_.encrypted()) {
+    if (listening_->options.tls.mode == net::ServerTlsMode::require && !stream_.encrypted()) {
         auto rejected = login_failed(client_.user, "no TLS");
         rejected.sqlstate = "08004";
         rejected.message = "this listener of stepgate accepts TLS connections only: use --ssl";
@@ -176,19 +185,23 @@ std::optional<Rejected> Entry::on_response(my::Capabilities offered)
         return rejected;
     if (!begin_login())
         return cannot_check();
-    action_ = login_->on(*response);
+    first_ = [](my::ServerLogin& login, wire::View payload) {
+        const auto again = my::decode_handshake_response(payload);
+        return again ? login.on(*again) : my::ServerLogin::Action{my::ServerLogin::Reject{my::errc::malformed_auth}};
+    };
     return std::nullopt;
 }
 
 /// Unknown and disabled users get a verifier that nothing matches, so that the exchange takes its usual course.
 bool Entry::begin_login()
 {
-    const auto found = shared_.services.find_user ? shared_.services.find_user(client_.user) : std::nullopt;
-    const auto& secret = shared_.services.audit->redaction_key();
+    const auto found =
+        worker_.shared.services.find_user ? worker_.shared.services.find_user(client_.user) : std::nullopt;
+    const auto& secret = worker_.shared.services.audit->redaction_key();
     my::ServerLogin::Settings settings;
     settings.nonce = nonce_;
     settings.tls = stream_.encrypted();
-    const auto& keys = *listening_.mysql_keys;
+    const auto& keys = *listening_->mysql_keys;
     settings.rsa = keys.rsa ? &*keys.rsa : nullptr;
     std::optional<pg::ScramVerifier> verifier;
     if (found && !found->disabled) {
@@ -209,7 +222,7 @@ bool Entry::begin_login()
     settings.check = [verifier = std::move(*verifier), known](std::string_view password) {
         return is_password(password, verifier, known);
     };
-    login_.emplace(std::move(settings));
+    login_ = std::make_shared<my::ServerLogin>(std::move(settings));
     return true;
 }
 
@@ -226,7 +239,7 @@ bool Entry::act(my::ServerLogin::Action action, wire::Bytes& out, std::optional<
     if (const auto* accept = std::get_if<my::ServerLogin::Accept>(&action)) {
         client_.fast_answer.assign(accept->data.begin(), accept->data.end());
         if (accept->learned)
-            listening_.mysql_keys->cache.keep(client_.user, verifier_, *accept->learned);
+            listening_->mysql_keys->cache.keep(client_.user, verifier_, *accept->learned);
         return false;
     }
     const auto error = std::get<my::ServerLogin::Reject>(action).error;
@@ -238,6 +251,42 @@ bool Entry::act(my::ServerLogin::Action action, wire::Bytes& out, std::optional<
         rejected->message = "stepgate: " + code.message() + " (use TLS and caching_sha2_password)";
     }
     return false;
+}
+
+/// One step of the login, on a thread that relays nothing: a full proof costs some milliseconds of hashing. What it
+/// works with is its own, since the session may be gone when it is done.
+net::Task<void> Entry::take(Step step)
+{
+    struct Work {
+        std::shared_ptr<my::ServerLogin> login;
+        std::shared_ptr<const Listening> listening; // its key
+        Step step;
+        wire::Bytes payload;
+        std::optional<my::ServerLogin::Action> action = std::nullopt;
+        Signal* waiting = nullptr; // this and `done`: of the session's thread
+        bool done = false;
+    };
+    struct Leaving {
+        Work& work;
+        ~Leaving() { work.waiting = nullptr; }
+    };
+    const auto bytes = frame_.payload;
+    auto work = std::make_shared<Work>(Work{login_, listening_, std::move(step), {bytes.begin(), bytes.end()}});
+    Signal signal{worker_.io.get_executor()};
+    work->waiting = &signal;
+    const Leaving leaving{*work};
+    boost::asio::post(worker_.shared.hashing, [work, worker = worker_.shared_from_this()] {
+        work->action = work->step(*work->login, work->payload);
+        boost::asio::post(worker->io, [work] {
+            work->done = true;
+            if (work->waiting != nullptr)
+                work->waiting->raise();
+        });
+    });
+    while (!work->done) {
+        co_await signal.wait_until(SteadyTime::max()); // the work ends by itself
+    }
+    action_ = *work->action;
 }
 
 net::Task<std::optional<Rejected>> Entry::prove()
@@ -253,7 +302,8 @@ net::Task<std::optional<Rejected>> Entry::prove()
         if (!frame)
             co_return broke_protocol(frame.error());
         frame_ = *frame;
-        action_ = login_->on_answer(frame_.payload);
+        Step step = [](my::ServerLogin& login, wire::View payload) { return login.on_answer(payload); };
+        co_await take(std::move(step));
         consume();
     }
     co_return rejected;
@@ -284,7 +334,7 @@ std::optional<Rejected> Entry::on_change(const my::ChangeUser& change)
         return cannot_check();
     // The answer in the command is one to an old nonce: whoever can, is given a new one.
     const bool can_switch = client_.capabilities.has(Capability::plugin_auth);
-    action_ = login_->start({}, {}, can_switch);
+    first_ = [can_switch](my::ServerLogin& login, wire::View) { return login.start({}, {}, can_switch); };
     return std::nullopt;
 }
 
@@ -297,6 +347,9 @@ net::Task<std::optional<Rejected>> Entry::change_user()
     if (!change)
         co_return broke_protocol(change.error());
     auto rejected = on_change(*change);
+    if (!rejected) {
+        co_await take(std::move(first_));
+    }
     consume();
     if (rejected)
         co_return rejected;
@@ -306,7 +359,7 @@ net::Task<std::optional<Rejected>> Entry::change_user()
 net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting& server)
 {
     const bool tls = certificates_.server != nullptr;
-    const auto offered = offered_to_clients(server.capabilities, tls, listening_.options.local_infile);
+    const auto offered = offered_to_clients(server.capabilities, tls, listening_->options.local_infile);
     make_nonce();
     my::Greeting greeting;
     greeting.server_version = server.version;
@@ -334,6 +387,9 @@ net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting&
         if (asked)
             continue;
         auto rejected = on_response(offered);
+        if (!rejected) {
+            co_await take(std::move(first_));
+        }
         consume();
         if (rejected)
             co_return rejected;
@@ -380,19 +436,20 @@ MySqlError mysql_error(std::string_view sqlstate)
 }
 
 net::Task<std::optional<Rejected>> receive_mysql_client(net::Stream& stream, net::Buffer& in,
-                                                        const Listening& listening, const Certificates& certificates,
-                                                        const Shared& shared, const upstream::MySqlGreeting& server,
-                                                        MySqlClient& client)
+                                                        std::shared_ptr<const Listening> listening,
+                                                        const Certificates& certificates, Worker& worker,
+                                                        const upstream::MySqlGreeting& server, MySqlClient& client)
 {
-    Entry entry{stream, in, listening, certificates, shared, client};
+    Entry entry{stream, in, std::move(listening), certificates, worker, client};
     co_return co_await entry.receive(server);
 }
 
-net::Task<std::optional<Rejected>> change_mysql_user(net::Stream& stream, net::Buffer& in, const Listening& listening,
-                                                     const Certificates& certificates, const Shared& shared,
+net::Task<std::optional<Rejected>> change_mysql_user(net::Stream& stream, net::Buffer& in,
+                                                     std::shared_ptr<const Listening> listening,
+                                                     const Certificates& certificates, Worker& worker,
                                                      MySqlClient& client)
 {
-    Entry entry{stream, in, listening, certificates, shared, client};
+    Entry entry{stream, in, std::move(listening), certificates, worker, client};
     co_return co_await entry.change_user();
 }
 

@@ -33,16 +33,18 @@ struct MySqlClient {
 /// Greets the client with the server's version and thread id, starts TLS if it asks, and proves who it is with
 /// caching_sha2_password against stepgate's own users. The fast proof needs an earlier full one: only a SCRAM verifier
 /// of the password is stored. The session's deadline closes the stream. `client` is filled as far as it is known.
-[[nodiscard]] net::Task<std::optional<Rejected>>
-receive_mysql_client(net::Stream& stream, net::Buffer& in, const Listening& listening, const Certificates& certificates,
-                     const Shared& shared, const upstream::MySqlGreeting& server, MySqlClient& client);
+[[nodiscard]] net::Task<std::optional<Rejected>> receive_mysql_client(net::Stream& stream, net::Buffer& in,
+                                                                      std::shared_ptr<const Listening> listening,
+                                                                      const Certificates& certificates, Worker& worker,
+                                                                      const upstream::MySqlGreeting& server,
+                                                                      MySqlClient& client);
 
 /// COM_CHANGE_USER, which stands at the front of `in`: the same proof for whom it names. `client` is what it was, and
 /// becomes the new one.
 [[nodiscard]] net::Task<std::optional<Rejected>> change_mysql_user(net::Stream& stream, net::Buffer& in,
-                                                                   const Listening& listening,
-                                                                   const Certificates& certificates,
-                                                                   const Shared& shared, MySqlClient& client);
+                                                                   std::shared_ptr<const Listening> listening,
+                                                                   const Certificates& certificates, Worker& worker,
+                                                                   MySqlClient& client);
 
 /// What clients are offered: what the server can do and stepgate can follow.
 [[nodiscard]] protocols::mysql::Capabilities offered_to_clients(protocols::mysql::Capabilities server, bool tls,

@@ -57,8 +57,7 @@ net::Task<std::optional<Rejected>> MySqlSession::admit()
     const auto login_deadline = deadline_;
     worker_.look_at_clocks();
     deadline_ = std::min(deadline_, worker_.now + login_patience);
-    auto rejected =
-        co_await receive_mysql_client(client_, in_, *listening_, *certificates_, worker_.shared, greeting_, peer_);
+    auto rejected = co_await receive_mysql_client(client_, in_, listening_, *certificates_, worker_, greeting_, peer_);
     deadline_ = login_deadline;
     asker_.user = peer_.user;
     asker_.database = options.upstream.database.value_or(peer_.database);

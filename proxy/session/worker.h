@@ -15,6 +15,8 @@
 #include "proxy/session/session.h"
 #include "proxy/session/session_registry.h"
 
+#include <boost/asio/thread_pool.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -44,6 +46,7 @@ struct Shared {
     SessionRegistry registry;
     Retries retries;
     std::atomic<std::uint64_t> next_session{1};
+    boost::asio::thread_pool hashing{1}; // of passwords, which takes milliseconds. Last: it ends before what it uses
 
     void log(LogLevel level, std::string_view session, std::string_view text) const
     {
