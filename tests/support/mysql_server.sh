@@ -39,7 +39,7 @@ start() {
   local directory=$1 port; shift
   mkdir -p "$directory/data"
   directory=$(cd "$directory" && pwd)
-  local options=(--no-defaults --user="$(id -un)" --basedir="$root/usr" --datadir="$directory/data"
+  local options=(--no-defaults --user="$(id -un)" --basedir="$root/usr" --datadir="$directory/data" --tmpdir="$directory"
                  --lc-messages-dir="$root/usr/share/mysql" --plugin-dir="$root/usr/lib/mysql/plugin")
   (run mysqld "${options[@]}" --initialize-insecure) >"$directory/initialize.log" 2>&1 ||
     { tail -n 5 "$directory/initialize.log" >&2; return 1; }
