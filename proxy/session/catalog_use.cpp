@@ -93,7 +93,14 @@ void CatalogUse::departs(const MatchedFacts& facts, const LabelNames& names, boo
         note_temporary(statement);
     if (!facts.labels.empty())
         note_copies(facts, names, now);
+    // The drop of a temporary table is nobody else's business. Among several statements a later one may mean what the
+    // name hid: then more is told than need be.
+    const bool alone = facts.facts->statements.size() == 1;
+    if (!alone)
+        forget_dropped(*facts.facts);
     note_change(*facts.facts, in_block, suspicious);
+    if (alone)
+        forget_dropped(*facts.facts);
 }
 
 /// Others must know before the server can have done it. Within a transaction block they cannot see it yet, but they can
@@ -118,13 +125,18 @@ void CatalogUse::note_temporary(const StatementFacts& statement)
 {
     for (const auto& effect : statement.effects) {
         const auto* made = std::get_if<policies::statement::Redefine>(&effect);
-        if (made == nullptr || made->relation.empty())
-            continue;
-        if (made->gone)
-            temporary_.erase(made->relation);
-        else if (made->temporary)
+        if (made != nullptr && made->temporary && !made->relation.empty())
             temporary_.insert(made->relation);
     }
+}
+
+/// A name of which the temporary owner was dropped means again what it means to everybody.
+void CatalogUse::forget_dropped(const Facts& facts)
+{
+    for (const StatementFacts& statement : facts.statements)
+        for (const auto& effect : statement.effects)
+            if (const auto* made = std::get_if<policies::statement::Redefine>(&effect); made != nullptr && made->gone)
+                temporary_.erase(made->relation);
 }
 
 void CatalogUse::note_copies(const MatchedFacts& facts, const LabelNames& names,

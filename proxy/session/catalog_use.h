@@ -56,6 +56,7 @@ class CatalogUse
   private:
     void note_change(const policies::statement::Facts& facts, bool in_block, bool suspicious);
     void note_temporary(const policies::statement::StatementFacts& statement);
+    void forget_dropped(const policies::statement::Facts& facts);
     void note_copies(const policies::rules::MatchedFacts& facts, const policies::sensitivity::LabelNames& names,
                      std::chrono::system_clock::time_point now);
     void note_moves(const policies::rules::MatchedFacts& facts, const policies::sensitivity::LabelNames& names,

@@ -61,6 +61,11 @@ void CatalogQueries::types()
 void CatalogQueries::type_functions()
 {
     const std::string subscript = version_ >= 140000 ? ", t.typsubscript" : "";
+    // Values of the system's own types are compared by what its default class has; another class must be named.
+    const auto usual = [](const std::string& family) {
+        return "(t.oid >= 16384 OR EXISTS (SELECT FROM pg_opclass c WHERE c.opcdefault AND c.opcfamily = " + family +
+               "))";
+    };
     each_type("SELECT DISTINCT f.type, f.function FROM ("
               "SELECT t.oid AS type, u.oid AS function FROM pg_type t CROSS JOIN LATERAL"
               " unnest(ARRAY[t.typinput, t.typoutput, t.typreceive, t.typsend, t.typmodin, t.typmodout, t.typanalyze" +
@@ -69,9 +74,12 @@ void CatalogQueries::type_functions()
                   " UNION ALL SELECT r.rngtypid, u.oid FROM pg_range r CROSS JOIN LATERAL"
                   " unnest(ARRAY[r.rngcanonical, r.rngsubdiff]::oid[]) AS u(oid)"
                   " UNION ALL SELECT t.oid, p.amproc::oid FROM pg_amproc p JOIN pg_type t"
-                  " ON t.oid IN (p.amproclefttype, p.amprocrighttype)"
+                  " ON t.oid IN (p.amproclefttype, p.amprocrighttype) AND " +
+                  usual("p.amprocfamily") +
                   " UNION ALL SELECT t.oid, o.oprcode::oid FROM pg_amop a JOIN pg_operator o ON o.oid = a.amopopr"
-                  " JOIN pg_type t ON t.oid IN (a.amoplefttype, a.amoprighttype)) AS f"
+                  " JOIN pg_type t ON t.oid IN (a.amoplefttype, a.amoprighttype) AND " +
+                  usual("a.amopfamily") +
+                  ") AS f"
                   " JOIN pg_proc p ON p.oid = f.function JOIN pg_language l ON l.oid = p.prolang"
                   // Of the system's own types only what could do more than compute: extensions compare these in C.
                   " WHERE f.function >= 16384"

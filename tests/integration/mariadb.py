@@ -68,7 +68,10 @@ class MySqlStack(Stack):
 
     def make_cluster(self):
         server = OracleMySql if ORACLE else MariaDb
-        return server(self.folder / "cluster", *self.settings)
+        cluster = server(self.folder / "cluster", *self.settings)
+        # Before stepgate reads the catalog: a table that is made around it is not known before the next refresh.
+        cluster.shop("CREATE TABLE scratch (id int, word varchar(20))")
+        return cluster
 
     def configure(self, policy, extra, listener, upstream, hold, level_one, packs):
         env = dict(os.environ, MYSQL_PWD="app-password")
@@ -149,7 +152,6 @@ class MySqlCase(unittest.TestCase):
         cls.demo = cls.stack.person()
 
     def setUp(self):
-        self.stack.cluster.shop("CREATE TABLE IF NOT EXISTS scratch (id int, word varchar(20))")
         self.stack.cluster.shop("DELETE FROM scratch; INSERT INTO scratch VALUES (1, 'a'), (2, 'b'), (3, 'c')")
         self.assertEqual(self.demo.pending(), [], "left behind by the test before")
 

@@ -165,6 +165,7 @@ class Audit(unittest.TestCase):
         stack = Stack(cluster=self.stack.cluster).start()
         self.addCleanup(stack.close)
         stack.ask("SELECT 42")
+        wait_for(lambda: any(r["type"] == "session_end" for r in stack.audit()), "the end of the session in the index")
         before = stack.audit("--text", "42")
         stack.stop()
         for file in (stack.home / "audit").glob("index*"):

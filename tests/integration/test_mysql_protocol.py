@@ -413,7 +413,7 @@ class Files(Case):
             self.stack.start()
             code, out, error = self.stack.ask("SELECT 'a file'", "--local-infile=1")
             self.assertEqual((code, out), (1, ""), error)
-            self.assertTrue([r for r in self.stack.audit() if "make no sense" in str(r)])
+            wait_for(lambda: [r for r in self.stack.audit() if "make no sense" in str(r)], "the violation in the audit")
         finally:
             self.stack.stop()
             self.stack.config.write_text(text)
