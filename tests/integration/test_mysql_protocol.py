@@ -380,7 +380,12 @@ class WantsAnyFile(threading.Thread):
         self.port = self.listening.getsockname()[1]
 
     def run(self):
-        client, server = self.listening.accept()[0], socket.create_connection(("127.0.0.1", self.server))
+        while True:  # the catalog is read through it too
+            client, server = self.listening.accept()[0], socket.create_connection(("127.0.0.1", self.server))
+            threading.Thread(target=self.relay, args=(client, server), daemon=True).start()
+
+    @staticmethod
+    def relay(client, server):
         while True:
             for ready in select.select([client, server], [], [])[0]:
                 data = ready.recv(65536)
