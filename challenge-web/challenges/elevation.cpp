@@ -10,7 +10,6 @@ namespace stepgate::challenge_web::challenges
 namespace
 {
 
-using policies::rules::Action;
 using policies::rules::ElevationScope;
 using policies::rules::Requirement;
 
@@ -43,7 +42,7 @@ void Elevations::grant(const Question& question, const ChallengeId& challenge, T
 bool Elevations::covers(const Elevation& elevation, const Question& question, TimePoint now)
 {
     const auto& verdict = question.verdict;
-    if (verdict.action != Action::challenge || !verdict.elevation || verdict.rules.empty())
+    if (verdict.action != policies::rules::Action::challenge || !verdict.elevation || verdict.rules.empty())
         return false;
     if (elevation.user != question.user || elevation.listener != question.listener ||
         elevation.database != question.database || elevation.role != question.role ||
