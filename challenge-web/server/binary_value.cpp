@@ -19,7 +19,6 @@ namespace stepgate::challenge_web::server
 namespace
 {
 
-constexpr std::size_t longest_value = 4096;
 constexpr std::size_t most_elements = 200;
 using Text = std::optional<std::string>; // nothing: not what the type says
 

@@ -11,8 +11,6 @@ namespace stepgate::challenge_web::server
 namespace
 {
 
-constexpr std::size_t longest_value = 4096;
-
 /// Length of the UTF-8 sequence at the start of `bytes` (Unicode 3.9, table 3-7), its code point in `point`; 0 if none.
 std::size_t decode_utf8(std::string_view bytes, char32_t& point)
 {

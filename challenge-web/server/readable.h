@@ -16,6 +16,9 @@ struct Readable {
     std::string text;
     bool truncated = false;
 };
+/// Most bytes of a parameter's value that a page shows.
+inline constexpr std::size_t longest_value = 4096;
+
 [[nodiscard]] Readable readable(std::string_view bytes, std::size_t most);
 
 /// "int4", "text"; "oid 16384" where the name is not known, "unknown" for 0.
