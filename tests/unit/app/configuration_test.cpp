@@ -119,7 +119,7 @@ TEST(Configuration, EveryValueArrives)
     EXPECT_EQ(mysql.announce, Announce::retry);
     EXPECT_EQ(mysql.upstream.port, 3306);
     EXPECT_EQ(mysql.catalog.refresh, std::chrono::seconds{60});
-    EXPECT_FALSE(mysql.reads_catalog()); // of PostgreSQL
+    EXPECT_TRUE(mysql.reads_catalog());
     const auto& shop = c.listeners[0];
     EXPECT_EQ(shop.name, "shop-pg");
     EXPECT_EQ(shop.listen, (Endpoint{"0.0.0.0", 6432}));
