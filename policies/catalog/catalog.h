@@ -43,6 +43,20 @@ struct Events {
     bool operator==(const Events&) const = default;
 };
 
+/// One bit each, the lowest four.
+[[nodiscard]] constexpr int bits(const Events& events)
+{
+    return (events.insert ? 1 : 0) | (events.update ? 2 : 0) | (events.delete_rows ? 4 : 0) | (events.truncate ? 8 : 0);
+}
+[[nodiscard]] constexpr bool any(const Events& events)
+{
+    return bits(events) != 0;
+}
+[[nodiscard]] constexpr bool meet(const Events& one, const Events& other)
+{
+    return (bits(one) & bits(other)) != 0;
+}
+
 struct Trigger {
     std::string name;
     Events events;

@@ -133,30 +133,26 @@ const Footprint& Bodies::body(const Function& routine)
 /// Names in them are of the row alone; what they call counts, and the sequences that they advance.
 const Footprint& Bodies::values(const Relation& table)
 {
-    auto& made = values_[&table];
-    if (made)
-        return *made;
+    const void* const key = &table.columns; // the relation itself stands for its definition
+    if (const auto known = read_.find(key); known != read_.end() && known->second)
+        return *known->second;
     std::string text;
     const auto add = [&text](const std::string& expression) {
         if (expression.find('(') != std::string::npos || expression.find(" for ") != std::string::npos)
             text.append(text.empty() ? "DO " : ", ").append(expression);
     };
-    for (const catalog::Column& column : table.columns)
-        add(column.expression);
-    for (const std::string& check : table.checks)
-        add(check);
-    Footprint footprint;
-    if (!text.empty() && catalog_.contents().mysql.vendor == "mariadb") {
-        const void* const key = &table.columns;
-        footprint = read(key, {.sql = text,
-                               .schema = table.schema,
-                               .sql_mode = {},
-                               .what = "the values of columns of " + table.schema + "." + table.name});
-        read_.erase(key);
-        footprint.facts.inner.clear();
+    if (catalog_.contents().mysql.vendor == "mariadb") {
+        for (const catalog::Column& column : table.columns)
+            add(column.expression);
+        for (const std::string& check : table.checks)
+            add(check);
     }
-    made = std::make_unique<const Footprint>(std::move(footprint));
-    return *made;
+    if (text.empty())
+        return *(read_[key] = std::make_unique<const Footprint>());
+    return read(key, {.sql = text,
+                      .schema = table.schema,
+                      .sql_mode = {},
+                      .what = "the values of columns of " + table.schema + "." + table.name});
 }
 
 const Footprint& Bodies::read(const void* key, const Text& text)

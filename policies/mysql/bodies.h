@@ -58,7 +58,6 @@ class Bodies
     Limits limits_;
     ServerVersion version_;
     std::unordered_map<const void*, std::unique_ptr<const Footprint>> read_;
-    std::unordered_map<const void*, std::unique_ptr<const Footprint>> values_;
 };
 
 } // namespace stepgate::policies::mysql

@@ -21,16 +21,6 @@ namespace
 
 constexpr std::size_t most_steps = 200'000;
 
-int bits(const Events& events)
-{
-    return (events.insert ? 1 : 0) | (events.update ? 2 : 0) | (events.delete_rows ? 4 : 0);
-}
-
-bool is_ascii(std::string_view text)
-{
-    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 /// MariaDB: seq_1_to_10_step_2 is a table of numbers that nobody has to make.
 bool is_numbers(std::string_view table)
 {
@@ -61,7 +51,7 @@ void Follower::reason(std::string text)
 
 void Follower::add(Lead lead)
 {
-    if (seen_.emplace(lead.kind, lead.name, bits(lead.events) + (lead.made ? 8 : 0)).second)
+    if (seen_.emplace(lead.kind, lead.name, bits(lead.events) | (lead.made ? 16 : 0)).second)
         work_.push_back(std::move(lead));
 }
 
@@ -129,7 +119,7 @@ void Follower::write(const Lead& lead)
         return;
     if (relation->kind == RelationKind::view || !relation->definition.empty())
         write_below(*relation, lead.events);
-    if (bits(lead.events) != 0)
+    if (any(lead.events))
         write_rows(*relation, lead.events);
 }
 
@@ -157,7 +147,7 @@ void Follower::write_rows(const Relation& table, const Events& events)
     if (table.kind == RelationKind::table && !bodies_.sees_triggers(table.schema))
         reason("changes " + full(table) + ", whose triggers the catalog's account may not see");
     for (const catalog::Trigger& trigger : table.triggers)
-        if ((bits(trigger.events) & bits(events)) != 0)
+        if (meet(trigger.events, events))
             merge(bodies_.trigger(table, trigger));
     referencing(table, events);
 }

@@ -23,12 +23,6 @@ void sort_once(std::vector<Value>& values)
     values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
-bool defines(statement::Kind kind)
-{
-    using statement::Kind;
-    return kind == Kind::create || kind == Kind::alter || kind == Kind::drop || kind == Kind::rename;
-}
-
 bool by_table(const TableAccess& one, const TableAccess& other)
 {
     return one.table < other.table;
@@ -103,7 +97,7 @@ Parser::Access& Parser::write_of(const std::string& table, bool known, bool lead
 {
     const auto found = std::ranges::find(writes_, table, &Access::table);
     Access& access = found != writes_.end() ? *found : writes_.emplace_back(Access{table, known, {}, {}, false});
-    if (leads && !defines(facts_.kind) && facts_.kind != Kind::grant && facts_.kind != Kind::revoke) {
+    if (leads && !changes_definitions(facts_.kind) && facts_.kind != Kind::grant && facts_.kind != Kind::revoke) {
         access.leads = true;
         access.events.insert |= changing_.insert;
         access.events.update |= changing_.update;
@@ -245,7 +239,7 @@ void Parser::redefine(const TableName& table, statement::Redefine change)
 /// What a statement does to the definitions of what it names, where nothing more is known of it.
 void Parser::note_definitions()
 {
-    if (!defines(facts_.kind))
+    if (!changes_definitions(facts_.kind))
         return;
     const bool named = facts_.object == "table" || facts_.object == "view" || facts_.object == "sequence" ||
                        facts_.object == "index" || facts_.object == "trigger";
@@ -297,9 +291,10 @@ void Parser::note_defined(const statement::StatementFacts& facts, Defined& defin
         const auto* change = std::get_if<statement::Redefine>(&one);
         if (change == nullptr || change->gone)
             continue;
-        for (const catalog::Function& routine : behind_.bodies->catalog().contents().functions)
-            if (!change->function.empty() && routine.name == change->function)
-                defined[routine.schema + "." + routine.name] = false;
+        if (!change->function.empty())
+            for (const catalog::Function& routine : behind_.bodies->catalog().contents().functions)
+                if (routine.name == change->function)
+                    defined[routine.schema + "." + routine.name] = false;
         const bool plain = !change->code && !change->writes;
         for (const auto* accesses : {&facts.reads, &facts.writes}) // a foreign key names its parent among what is read
             for (const TableAccess& access : *accesses)

@@ -14,6 +14,8 @@ namespace stepgate::policies::postgres
 namespace
 {
 
+constexpr std::size_t most_catalogs = 16;
+
 using statement::Kind;
 using statement::StatementFacts;
 
@@ -122,7 +124,8 @@ bool may_hold_secret(std::string_view sql)
     return false;
 }
 
-Analyzer::Analyzer(Limits limits) : limits_(limits), bodies_(std::make_unique<BodiesByCatalog>(limits))
+Analyzer::Analyzer(Limits limits)
+    : limits_(limits), bodies_(std::make_unique<catalog::ByCatalog<Bodies>>(most_catalogs))
 {
 }
 Analyzer::~Analyzer() = default;
@@ -150,7 +153,8 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
         make_opaque(refused, std::move(reason));
         return refused;
     }
-    Bodies* const bodies = catalog == nullptr ? nullptr : &bodies_->of(*catalog);
+    const auto make = [this](const catalog::Catalog& of) { return std::make_unique<Bodies>(of, limits_); };
+    Bodies* const bodies = catalog == nullptr ? nullptr : &bodies_->of(*catalog, make);
     const Lexing lexing = state.lexing();
     Analysis analysis = analyze_as(sql, state, catalog, limits_, lexing != Lexing::backslashes, bodies);
     if (lexing != Lexing::both || sql.find('\\') == std::string_view::npos)

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "policies/catalog/catalog.h"
+#include "policies/catalog/by_catalog.h"
 #include "policies/postgres/session_state.h"
 #include "policies/statement/facts.h"
 
@@ -12,7 +12,7 @@
 namespace stepgate::policies::postgres
 {
 
-class BodiesByCatalog;
+class Bodies;
 
 /// What the analyzer accepts; anything beyond is opaque, never a crash.
 struct Limits {
@@ -56,7 +56,7 @@ class Analyzer
 
   private:
     Limits limits_;
-    std::unique_ptr<BodiesByCatalog> bodies_; // what was read of catalogs
+    std::unique_ptr<catalog::ByCatalog<Bodies>> bodies_; // what was read of catalogs
 };
 
 } // namespace stepgate::policies::postgres

@@ -5,7 +5,8 @@
 #include "policies/postgres/plpgsql_reader.h"
 #include "policies/postgres/raw_parser.h"
 #include "policies/postgres/walk.h"
-#include "policies/postgres/where.h"
+#include "policies/statement/ascii.h"
+#include "policies/statement/weaker.h"
 
 #include <algorithm>
 
@@ -25,7 +26,6 @@ constexpr std::size_t most_read = std::size_t{8} * 1024 * 1024; // of bodies not
 constexpr std::size_t most_lookups = 1'000'000;                 // pieces of a body times its variables
 constexpr std::size_t most_contexts = 200;
 constexpr std::size_t most_functions = 20'000;
-constexpr std::size_t most_catalogs = 16;
 constexpr int deepest_type = 8;
 
 std::string name_of(const Relation& relation)
@@ -56,9 +56,7 @@ bool starts_with_word(std::string_view text, std::string_view word)
     const std::size_t begin = text.find_first_not_of(" \t\r\n");
     if (begin == std::string_view::npos || text.size() - begin <= word.size())
         return false;
-    return std::ranges::equal(text.substr(begin, word.size()), word, [](char one, char other) {
-        return (one >= 'A' && one <= 'Z' ? one - 'A' + 'a' : one) == other;
-    });
+    return same_word(text.substr(begin, word.size()), word);
 }
 
 /// "CHECK (…) NOT VALID", as constraints are printed, without what is not the expression.
@@ -86,7 +84,7 @@ void append(Footprint& to, Footprint from)
     move_all(to.touches, from.touches);
     move_all(to.built, from.built);
     to.facts.destructive = to.facts.destructive || from.facts.destructive;
-    to.facts.where = weaker(to.facts.where, from.facts.where);
+    to.facts.where = statement::weaker(to.facts.where, from.facts.where);
 }
 
 /// A function of the server's own, as "pg_catalog.name".
@@ -694,22 +692,6 @@ Footprint Bodies::block(std::string_view language, const std::string& body, cons
     }
     doubt(out.facts.effects);
     return out;
-}
-
-Bodies& BodiesByCatalog::of(const catalog::Catalog& catalog)
-{
-    ++uses_;
-    if (last_ != nullptr && last_revision_ == catalog.revision())
-        return *last_;
-    Entry& entry = by_revision_[catalog.revision()];
-    if (!entry.bodies)
-        entry.bodies = std::make_unique<Bodies>(catalog, limits_);
-    entry.used = uses_;
-    last_ = entry.bodies.get();
-    last_revision_ = catalog.revision();
-    if (by_revision_.size() > most_catalogs)
-        by_revision_.erase(std::ranges::min_element(by_revision_, {}, [](const auto& one) { return one.second.used; }));
-    return *last_;
 }
 
 } // namespace stepgate::policies::postgres

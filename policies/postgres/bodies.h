@@ -127,25 +127,6 @@ class Bodies
     std::deque<SessionState> contexts_;
 };
 
-/// The bodies of the catalogs in use, by revision: those of an old snapshot are never looked at again.
-class BodiesByCatalog
-{
-  public:
-    explicit BodiesByCatalog(const Limits& limits) : limits_(limits) {}
-    [[nodiscard]] Bodies& of(const catalog::Catalog& catalog);
-
-  private:
-    struct Entry {
-        std::unique_ptr<Bodies> bodies;
-        std::uint64_t used = 0;
-    };
-    Limits limits_;
-    std::uint64_t uses_ = 0;
-    std::uint64_t last_revision_ = 0;
-    Bodies* last_ = nullptr;
-    std::unordered_map<std::uint64_t, Entry> by_revision_;
-};
-
 /// Adds to a statement's facts what is behind the things it touches, to the end.
 class Follower
 {

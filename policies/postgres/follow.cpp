@@ -1,6 +1,7 @@
 #include "policies/postgres/bodies.h"
+
 #include "policies/postgres/names.h"
-#include "policies/postgres/where.h"
+#include "policies/statement/weaker.h"
 
 #include <algorithm>
 
@@ -17,22 +18,6 @@ using statement::Kind;
 
 constexpr std::size_t most_touches = 20'000;  // of one statement
 constexpr std::size_t most_steps = 1'000'000; // accesses added, reasons and calls included
-
-bool any(const Events& events)
-{
-    return events.insert || events.update || events.delete_rows || events.truncate;
-}
-
-bool meet(const Events& one, const Events& other)
-{
-    return (one.insert && other.insert) || (one.update && other.update) || (one.delete_rows && other.delete_rows) ||
-           (one.truncate && other.truncate);
-}
-
-int bits(const Events& events)
-{
-    return (events.insert ? 1 : 0) | (events.update ? 2 : 0) | (events.delete_rows ? 4 : 0) | (events.truncate ? 8 : 0);
-}
 
 bool has_column(const Relation& relation, std::string_view name)
 {
@@ -122,7 +107,7 @@ void Follower::merge(const Footprint& footprint, int context)
     to_->calls.insert(to_->calls.end(), from.calls.begin(), from.calls.end());
     to_->inner.insert(to_->inner.end(), from.inner.begin(), from.inner.end());
     to_->effects.insert(to_->effects.end(), from.effects.begin(), from.effects.end());
-    to_->where = weaker(to_->where, from.where);
+    to_->where = statement::weaker(to_->where, from.where);
     to_->destructive = to_->destructive || from.destructive;
     reasons_.insert(reasons_.end(), footprint.opaque_reasons.begin(), footprint.opaque_reasons.end());
     for (const Touch& touch : footprint.touches)

@@ -1,5 +1,6 @@
 #include "policies/postgres/walk.h"
-#include "policies/postgres/where.h"
+
+#include "policies/statement/weaker.h"
 
 #include <algorithm>
 
@@ -73,7 +74,7 @@ void add_facts(statement::StatementFacts& to, const statement::StatementFacts& f
     add(to.calls, from.calls);
     add(to.inner, from.inner);
     add(to.effects, from.effects);
-    to.where = weaker(to.where, from.where);
+    to.where = statement::weaker(to.where, from.where);
     to.destructive = to.destructive || from.destructive;
 }
 
@@ -439,7 +440,7 @@ void Walk::take_footprint(Footprint footprint)
         if (writings_[i].relation == nullptr)
             writings_[i].columns_of = i;
     to.destructive = to.destructive || footprint.facts.destructive;
-    to.where = weaker(to.where, footprint.facts.where);
+    to.where = statement::weaker(to.where, footprint.facts.where);
     take(touches_, footprint.touches);
     unknown_code_ = unknown_code_ || !footprint.opaque_reasons.empty();
     for (std::string& reason : footprint.opaque_reasons)

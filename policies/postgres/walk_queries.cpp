@@ -1,7 +1,7 @@
 #include "policies/postgres/builtins.h"
 #include "policies/postgres/predicate.h"
 #include "policies/postgres/walk.h"
-#include "policies/postgres/where.h"
+#include "policies/statement/weaker.h"
 
 #include <algorithm>
 
@@ -506,7 +506,7 @@ void Walk::from_table_function(const ::RangeTableFunc& range, Scope& scope)
 
 void Walk::weaken_where(Where where)
 {
-    facts().where = weaker(facts().where, where);
+    facts().where = statement::weaker(facts().where, where);
     if (where == Where::missing || where == Where::always_true)
         facts().destructive = true;
 }

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -35,6 +38,22 @@ constexpr bool is_digit(char c)
 constexpr bool is_letter(char c)
 {
     return lower(c) >= 'a' && lower(c) <= 'z';
+}
+
+/// Only bytes below 128.
+[[nodiscard]] inline bool is_ascii(std::string_view text)
+{
+    std::size_t i = 0;
+    for (; i + 8 <= text.size(); i += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + i, 8);
+        if ((word & 0x8080808080808080ULL) != 0)
+            return false;
+    }
+    for (; i < text.size(); ++i)
+        if (static_cast<unsigned char>(text[i]) >= 0x80)
+            return false;
+    return true;
 }
 
 } // namespace stepgate::policies

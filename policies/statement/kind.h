@@ -64,6 +64,12 @@ enum class Kind : std::uint8_t {
     unknown, // not understood; always opaque
 };
 
+/// What its names mean is another thing afterwards.
+[[nodiscard]] constexpr bool changes_definitions(Kind kind)
+{
+    return kind == Kind::create || kind == Kind::alter || kind == Kind::drop || kind == Kind::rename;
+}
+
 [[nodiscard]] std::string_view to_string(Kind kind);
 [[nodiscard]] std::optional<Kind> kind_from_string(std::string_view name);
 [[nodiscard]] std::string_view to_string(Dialect dialect);
