@@ -35,8 +35,7 @@ struct Session {
 /// What ends a transaction of MySQL without being asked to.
 bool commits_implicitly(Kind kind)
 {
-    return kind == Kind::create || kind == Kind::alter || kind == Kind::drop || kind == Kind::rename ||
-           kind == Kind::truncate || kind == Kind::grant || kind == Kind::revoke;
+    return changes_definitions(kind) || kind == Kind::truncate || kind == Kind::grant || kind == Kind::revoke;
 }
 
 /// Statements are taken to succeed: explain has no server to ask.

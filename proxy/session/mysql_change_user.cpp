@@ -37,10 +37,7 @@ net::Task<std::optional<Rejected>> MySqlSession::become(MySqlClient client)
     change_identity("COM_CHANGE_USER");
     forget();
     peer_ = std::move(client);
-    asker_.user = peer_.user;
-    asker_.groups = peer_.groups;
-    asker_.database = listening_->options.upstream.database.value_or(peer_.database);
-    asker_.application_name = peer_.program;
+    identify();
     if (auto full = enter_user())
         co_return full;
     auto refused = co_await change_at_server();

@@ -127,19 +127,28 @@ MySqlSession::Step MySqlSession::inspect_prepare(const my::Frame& frame)
     return Step::forward;
 }
 
+/// `read` takes the values, as the statement's parameters are bound; false: it cannot.
+template <class Read>
+MySqlSession::Step MySqlSession::inspect_execution(std::uint32_t id, Read read)
+{
+    inspected_.statement = id;
+    auto* statement = tracker_->statements().find(id).statement;
+    if (statement == nullptr)
+        return answer(my::errc::unknown_statement);
+    if (!read(statement->binding))
+        return answer(my::errc::malformed_parameters);
+    inspected_.sql = statement->value.sql;
+    return judged();
+}
+
 MySqlSession::Step MySqlSession::inspect_execute(const my::Frame& frame)
 {
     const auto execute = my::decode_execute(frame.payload);
     if (!execute)
         return answer(my::errc::malformed_command);
-    inspected_.statement = execute->statement;
-    auto* statement = tracker_->statements().find(execute->statement).statement;
-    if (statement == nullptr)
-        return answer(my::errc::unknown_statement);
-    if (!my::decode_parameters(*execute, peer_.capabilities, statement->binding, values_))
-        return answer(my::errc::malformed_parameters);
-    inspected_.sql = statement->value.sql;
-    return judged();
+    return inspect_execution(execute->statement, [&](my::Binding& binding) {
+        return my::decode_parameters(*execute, peer_.capabilities, binding, values_).has_value();
+    });
 }
 
 /// MariaDB's: one text, many rows of values. All of them are part of what is approved.
@@ -150,14 +159,9 @@ MySqlSession::Step MySqlSession::inspect_bulk(const my::Frame& frame)
     const auto execute = my::decode_bulk_execute(frame.payload);
     if (!execute)
         return answer(my::errc::malformed_command);
-    inspected_.statement = execute->statement;
-    auto* statement = tracker_->statements().find(execute->statement).statement;
-    if (statement == nullptr)
-        return answer(my::errc::unknown_statement);
-    if (!execute->is_plain() || !my::decode_bulk_parameters(*execute, statement->binding, values_))
-        return answer(my::errc::malformed_parameters);
-    inspected_.sql = statement->value.sql;
-    return judged();
+    return inspect_execution(execute->statement, [&](my::Binding& binding) {
+        return execute->is_plain() && my::decode_bulk_parameters(*execute, binding, values_).has_value();
+    });
 }
 
 MySqlSession::Step MySqlSession::inspect_statement(const my::Frame& frame)

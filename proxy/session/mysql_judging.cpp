@@ -20,21 +20,15 @@ namespace
 constexpr std::string_view state_question =
     "SELECT @@session.sql_mode, @@session.character_set_client, DATABASE() LIMIT 1";
 
-/// What it names as written need not be there before, or is what it changes the definition of.
-bool changes_definitions(const StatementFacts& statement)
-{
-    return statement.kind == Kind::create || statement.kind == Kind::alter || statement.kind == Kind::drop ||
-           statement.kind == Kind::rename;
-}
-
 /// A table that is read or changed; "" if there is none.
 std::string table_behind_which_may_be_more(const Facts& facts)
 {
     for (const auto& statement : facts.statements) {
         for (const auto* accesses : {&statement.reads, &statement.writes})
             for (const auto& access : *accesses)
+                // What it defines need not be there before.
                 if (!mysql::is_servers_own(access.table) &&
-                    !(accesses == &statement.writes && changes_definitions(statement)))
+                    !(accesses == &statement.writes && changes_definitions(statement.kind)))
                     return access.table;
     }
     return {};

@@ -59,20 +59,26 @@ net::Task<std::optional<Rejected>> MySqlSession::admit()
     deadline_ = std::min(deadline_, worker_.now + login_patience);
     auto rejected = co_await receive_mysql_client(client_, in_, listening_, *certificates_, worker_, greeting_, peer_);
     deadline_ = login_deadline;
-    asker_.user = peer_.user;
-    asker_.database = options.upstream.database.value_or(peer_.database);
-    asker_.application_name = peer_.program;
+    identify();
     asker_.role = options.upstream.user;
     sequence_ = peer_.sequence;
     if (rejected)
         co_return rejected;
-    asker_.groups = peer_.groups;
     if (auto full = enter_user())
         co_return full;
     auto refused = co_await log_in_to_server();
     if (refused)
         co_return refused;
     co_return enter_audit({});
+}
+
+/// As who it has logged in, or tried to.
+void MySqlSession::identify()
+{
+    asker_.user = peer_.user;
+    asker_.groups = peer_.groups;
+    asker_.database = listening_->options.upstream.database.value_or(peer_.database);
+    asker_.application_name = peer_.program;
 }
 
 upstream::Target MySqlSession::target() const

@@ -95,6 +95,7 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] net::Task<std::optional<Rejected>> greet_server();
     [[nodiscard]] net::Task<std::optional<Rejected>> log_in_to_server();
     [[nodiscard]] net::Task<void> leave_server_in_peace();
+    void identify();
     void begin_state();
     [[nodiscard]] net::Task<void> welcome();
     [[nodiscard]] std::optional<Rejected> unreachable(std::optional<upstream::Failure> failed);
@@ -126,6 +127,8 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Step inspect_prepare(const protocols::mysql::Frame& frame);
     [[nodiscard]] Step inspect_execute(const protocols::mysql::Frame& frame);
     [[nodiscard]] Step inspect_bulk(const protocols::mysql::Frame& frame);
+    template <class Read>
+    [[nodiscard]] Step inspect_execution(std::uint32_t id, Read read);
     [[nodiscard]] Step inspect_statement(const protocols::mysql::Frame& frame);
     [[nodiscard]] Step inspect_long_data(const protocols::mysql::Frame& frame);
     [[nodiscard]] Step judge(std::string sql);

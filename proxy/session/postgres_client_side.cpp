@@ -7,11 +7,6 @@ namespace stepgate::proxy::session
 
 namespace pg = protocols::postgres;
 
-namespace
-{
-
-} // namespace
-
 net::Task<void> PostgresSession::relay_client()
 {
     bool again = client_.buffered();
