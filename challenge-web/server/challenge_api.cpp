@@ -138,6 +138,16 @@ Response prove(Call& call, factors::Factor& factor, const std::string& answer)
     return present_challenge(call);
 }
 
+/// A factor of which people type codes.
+Response prove_with_code(Call& call, factors::Factor& factor, std::size_t longest_code)
+{
+    JsonBody body(call.request);
+    const auto code = body.text("code", longest_code);
+    if (auto problem = body.problem())
+        return *problem;
+    return prove(call, factor, json::serialize(json::object{{"code", code}}));
+}
+
 } // namespace
 
 Response list_challenges(Call& call)
@@ -183,20 +193,12 @@ Response prove_with_passkey(Call& call)
 
 Response prove_with_totp(Call& call)
 {
-    JsonBody body(call.request);
-    const auto code = body.text("code", 16);
-    if (auto problem = body.problem())
-        return *problem;
-    return prove(call, call.services.use.totp, json::serialize(json::object{{"code", code}}));
+    return prove_with_code(call, call.services.use.totp, 16);
 }
 
 Response prove_with_recovery_code(Call& call)
 {
-    JsonBody body(call.request);
-    const auto code = body.text("code", 32);
-    if (auto problem = body.problem())
-        return *problem;
-    return prove(call, call.services.use.recovery_codes, json::serialize(json::object{{"code", code}}));
+    return prove_with_code(call, call.services.use.recovery_codes, 32);
 }
 
 Response deny_challenge(Call& call)

@@ -73,7 +73,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
       {recovery && (
         <details class="code-instead" open={!totp && !passkey}>
           <summary>{words.recovery_instead}</summary>
-          <RecoveryForm armed={armed} busy={busy !== ''} on_code={(code) => void attempt('code', () => api.prove_with_recovery_code(challenge.id, code))} />
+          <CodeForm secondary recovery armed={armed} busy={busy !== ''} on_code={(code) => void attempt('code', () => api.prove_with_recovery_code(challenge.id, code))} />
         </details>
       )}
     </section>
@@ -99,38 +99,26 @@ function Approve({ armed, busy, about, on_approve }: { armed: boolean; busy: str
   );
 }
 
-function CodeForm({ secondary, armed, busy, on_code }: { secondary: boolean; armed: boolean; busy: boolean; on_code: (code: string) => void }) {
+/** The code of an authenticator app, or one of the recovery codes. */
+function CodeForm({ secondary, armed, busy, recovery = false, on_code }: {
+  secondary: boolean; armed: boolean; busy: boolean; recovery?: boolean; on_code: (code: string) => void;
+}) {
   const [code, set_code] = useState('');
+  const complete = recovery ? code.trim() !== '' : code.length === 6;
   const submit = (event: Event) => {
     event.preventDefault();
-    if (!armed || busy || code.length !== 6) return;
+    if (!armed || busy || !complete) return;
     on_code(code);
     set_code('');
   };
   return (
     <form class="code-form" onSubmit={submit}>
       <div>
-        <CodeInput id="approve-code" label={words.code} hint={words.code_hint} value={code} on_value={set_code} />
+        {recovery
+          ? <RecoveryCodeInput id="recovery-code" label={text.factor.recovery_label} value={code} on_value={set_code} />
+          : <CodeInput id="approve-code" label={words.code} hint={words.code_hint} value={code} on_value={set_code} />}
       </div>
-      <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || code.length !== 6}>{words.approve_code}</button>
-    </form>
-  );
-}
-
-function RecoveryForm({ armed, busy, on_code }: { armed: boolean; busy: boolean; on_code: (code: string) => void }) {
-  const [code, set_code] = useState('');
-  const submit = (event: Event) => {
-    event.preventDefault();
-    if (!armed || busy || code.trim() === '') return;
-    on_code(code);
-    set_code('');
-  };
-  return (
-    <form class="code-form" onSubmit={submit}>
-      <div>
-        <RecoveryCodeInput id="recovery-code" label={text.factor.recovery_label} value={code} on_value={set_code} />
-      </div>
-      <button type="submit" class="secondary" disabled={busy || code.trim() === ''}>{words.approve_code}</button>
+      <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || !complete}>{words.approve_code}</button>
     </form>
   );
 }
