@@ -1,7 +1,7 @@
 #include "proxy/session/catalog_use.h"
 
 #include "policies/rules/judge.h"
-#include "policies/rules/policy.h"
+#include "tests/unit/session/labelled_customers.h"
 
 #include <gtest/gtest.h>
 
@@ -13,17 +13,6 @@ namespace
 using policies::catalog::Catalog;
 using policies::catalog::Contents;
 using policies::catalog::Relation;
-
-std::shared_ptr<const policies::rules::Policy> policy()
-{
-    const policies::rules::PolicySource source{"test.toml", R"(
-[[label]]
-table = "customers"
-columns = {ssn = ["pii"]}
-)"};
-    auto loaded = policies::rules::load_policy({&source, 1});
-    return std::get<std::shared_ptr<const policies::rules::Policy>>(std::move(loaded));
-}
 
 std::shared_ptr<const Catalog> snapshot()
 {
@@ -81,7 +70,7 @@ class Use : public testing::Test
         theirs.look();
     }
 
-    policies::rules::Judge judge{policy()};
+    policies::rules::Judge judge{labelled_customers()};
     std::shared_ptr<upstream::DatabaseCatalog> database = std::make_shared<upstream::DatabaseCatalog>("l", "d", [] {});
     CatalogUse mine, theirs;
 };

@@ -1,7 +1,7 @@
 #include "proxy/session/catalog_use.h"
 
 #include "policies/rules/judge.h"
-#include "policies/rules/policy.h"
+#include "tests/unit/session/labelled_customers.h"
 
 #include <gtest/gtest.h>
 
@@ -14,17 +14,6 @@ using policies::catalog::Catalog;
 using policies::catalog::Contents;
 using policies::catalog::Oid;
 using policies::catalog::Relation;
-
-std::shared_ptr<const policies::rules::Policy> policy()
-{
-    const policies::rules::PolicySource source{"test.toml", R"(
-[[label]]
-table = "customers"
-columns = {ssn = ["pii"]}
-)"};
-    auto loaded = policies::rules::load_policy({&source, 1});
-    return std::get<std::shared_ptr<const policies::rules::Policy>>(std::move(loaded));
-}
 
 std::shared_ptr<const Catalog> server_with(const std::vector<std::string>& tables)
 {
@@ -86,7 +75,7 @@ class MySqlUse : public testing::Test
     bool unsure(CatalogUse& use, const std::string& sql) { return use.unsure(*facts(use, sql)->facts); }
     bool labelled(CatalogUse& use, const std::string& sql) { return !facts(use, sql)->labels.empty(); }
 
-    policies::rules::Judge judge{policy()};
+    policies::rules::Judge judge{labelled_customers()};
     policies::mysql::SessionState state;
     std::shared_ptr<upstream::DatabaseCatalog> database = std::make_shared<upstream::DatabaseCatalog>("l", "", [] {});
     CatalogUse mine, theirs;
