@@ -46,6 +46,13 @@ struct HeldStatement {
     bool operator==(const HeldStatement&) const = default;
 };
 
+/// What the audit keeps of held statements: the texts, or, where they are sensitive, the texts without their literals.
+struct RecordedTexts {
+    std::vector<std::string> statements;
+    std::vector<std::string> parameters; // "1.$2 = 17": second value of the first statement
+    bool operator==(const RecordedTexts&) const = default;
+};
+
 /// The question put to a person: everything that an approval binds, and what the page shows.
 struct Question {
     std::string user;    // who must answer
@@ -53,6 +60,7 @@ struct Question {
     std::string listener, database, role, client_address, application_name;
     std::string dialect; // "postgres", "mysql", "mariadb"
     std::vector<HeldStatement> statements;
+    RecordedTexts recorded; // of them; bound too, so that reviewers read what was answered
     policies::rules::Verdict verdict;
     std::string policy_revision;
     std::vector<std::string> tables; // "public.customers (ssn, email)", for people

@@ -15,6 +15,7 @@ namespace
 using policies::rules::ElevationScope;
 
 constexpr std::string_view challenge_domain = "stepgate-challenge-1";
+constexpr std::string_view recorded_domain = "stepgate-recorded-1";
 constexpr std::string_view statements_domain = "stepgate-statements-1";
 
 // The names are part of the format: they stay as they are even where the rules' own names change.
@@ -161,6 +162,15 @@ Digest statement_commitment(const Nonce& nonce, std::span<const HeldStatement> s
     return sha256(in);
 }
 
+Digest recorded_digest(const RecordedTexts& recorded)
+{
+    std::string in;
+    put_lp(in, recorded_domain);
+    put_lp(in, list(recorded.statements));
+    put_lp(in, list(recorded.parameters));
+    return sha256(in);
+}
+
 std::string digest_input(const Question& question, const ChallengeId& id, TimePoint expires, const Nonce& nonce)
 {
     const auto& verdict = question.verdict;
@@ -176,6 +186,7 @@ std::string digest_input(const Question& question, const ChallengeId& id, TimePo
     put(out, "client_address", question.client_address);
     put(out, "dialect", question.dialect);
     put(out, "commitment", bytes_of(statement_commitment(nonce, question.statements)));
+    put(out, "recorded", bytes_of(recorded_digest(question.recorded)));
     put(out, "action", to_string(verdict.action));
     put(out, "level", u64(verdict.requirement.level));
     put(out, "factors", list(verdict.requirement.factors));
@@ -206,6 +217,7 @@ boost::system::result<BoundFields> parse_digest_input(std::string_view input)
     out.client_address = in.text("client_address");
     out.dialect = in.text("dialect");
     out.commitment = in.digest("commitment");
+    out.recorded = in.digest("recorded");
     out.action = in.text("action");
     out.level = in.number("level");
     out.factors = in.list("factors");

@@ -17,6 +17,7 @@ namespace stepgate::challenge_web::challenges
 // The digest of a challenge is SHA-256(digest_input). A passkey signs it, so it must stand for exactly one question:
 //
 //   digest_input = lp("stepgate-challenge-1"), then for each field, in a fixed order, lp(name) lp(value)
+//   recorded     = SHA-256(lp("stepgate-recorded-1") lp(list of statements) lp(list of parameters))
 //   commitment   = SHA-256(lp("stepgate-statements-1") lp(nonce) n { lp(sql) m { type_oid format null|lp(value) } })
 //
 // lp(x) is the length of x as 32 bits, big-endian, and x itself; n and m are 32-bit counts; lists are lp items. Every
@@ -26,12 +27,13 @@ namespace stepgate::challenge_web::challenges
 // themselves would: another statement under the same commitment is a SHA-256 collision, exactly as another input under
 // the same digest is. And it hides them: the nonce is 32 random bytes, so who holds the digest input without the nonce
 // cannot test guesses of a literal. The audit can therefore always keep the digest input (and re-check a signature
-// over it offline), and keeps the nonce only when nothing of the statements was redacted (Question.sensitive ==
-// false): then a verifier recomputes the commitment from the statements too. The nonce also makes every digest
-// unpredictable, as a WebAuthn challenge has to be (WebAuthn 13.4.3).
+// over it offline). The nonce also makes every digest unpredictable, as a WebAuthn challenge has to be (WebAuthn
+// 13.4.3). `recorded` binds the texts that the audit shows, with or without literals, so that these can be compared.
 
 /// Hash over the statements' bytes and parameter values, in order.
 [[nodiscard]] Digest statement_commitment(const Nonce& nonce, std::span<const HeldStatement> statements);
+
+[[nodiscard]] Digest recorded_digest(const RecordedTexts& recorded);
 
 /// The bytes the digest is taken over.
 [[nodiscard]] std::string digest_input(const Question& question, const ChallengeId& id, TimePoint expires,
@@ -47,7 +49,7 @@ namespace stepgate::challenge_web::challenges
 /// What a digest input says, for the offline verifier: it compares these with the audit record.
 struct BoundFields {
     std::string challenge, user, session, listener, database, role, client_address, dialect;
-    Digest commitment{};
+    Digest commitment{}, recorded{};
     std::string action; // "challenge"
     std::int64_t level = 0;
     std::vector<std::string> factors;

@@ -1,9 +1,7 @@
 #include "proxy/app/challenge_recorder.h"
 
 #include "challenge-web/challenges/base64url.h"
-#include "policies/postgres/redact.h"
 #include "proxy/app/log.h"
-#include "proxy/session/redaction.h"
 
 #include <array>
 #include <span>
@@ -56,40 +54,11 @@ std::string hex(std::span<const std::byte> bytes)
 }
 
 // Statement texts and parameter values as the audit may keep them.
-struct Texts {
-    std::vector<std::string> statements, parameters;
-};
-
-std::string parameter_text(const challenges::Parameter& parameter, bool sensitive, const audit::RedactionKey& key)
-{
-    if (!parameter.value)
-        return "NULL";
-    if (sensitive)
-        return policies::postgres::redaction_marker(std::as_bytes(std::span(*parameter.value)), key);
-    if (parameter.binary)
-        return "\\x" + hex(std::as_bytes(std::span(*parameter.value)));
-    return *parameter.value;
-}
-
-Texts texts_of(const challenges::Question& question, const audit::RedactionKey& key)
-{
-    Texts texts;
-    for (const auto& statement : question.statements) {
-        texts.statements.push_back(question.sensitive ? session::redacted_text(question.dialect, statement.sql, key)
-                                                      : statement.sql);
-        for (std::size_t i = 0; i < statement.parameters.size(); ++i)
-            texts.parameters.push_back(std::to_string(texts.statements.size()) + ".$" + std::to_string(i + 1) + " = " +
-                                       parameter_text(statement.parameters[i], question.sensitive, key));
-    }
-    return texts;
-}
-
 using Fields = std::vector<audit::Field>;
 
-void add_question(Fields& fields, const challenges::Snapshot& challenge, const audit::RedactionKey& key)
+void add_question(Fields& fields, const challenges::Snapshot& challenge)
 {
     const auto& question = challenge.question;
-    auto texts = texts_of(question, key);
     fields.emplace_back("code", challenge.code);
     fields.emplace_back("digest_input", challenges::base64url_encode(challenge.digest_input));
     fields.emplace_back("listener", question.listener);
@@ -97,12 +66,9 @@ void add_question(Fields& fields, const challenges::Snapshot& challenge, const a
     fields.emplace_back("role", question.role);
     fields.emplace_back("client_address", question.client_address);
     fields.emplace_back("application_name", question.application_name);
-    fields.emplace_back("statements", std::move(texts.statements));
-    fields.emplace_back("parameters", std::move(texts.parameters));
+    fields.emplace_back("statements", question.recorded.statements);
+    fields.emplace_back("parameters", question.recorded.parameters);
     fields.emplace_back("redacted", question.sensitive);
-    // Who holds the nonce can test guesses of a literal against the digest: see challenges/digest.h.
-    if (!question.sensitive)
-        fields.emplace_back("nonce", hex(challenge.nonce));
     fields.emplace_back("level", std::int64_t{question.verdict.requirement.level});
     if (const int approvals = challenges::approvals_needed(question.verdict.requirement); approvals > 0) {
         fields.emplace_back("approvals", std::int64_t{approvals});
@@ -150,7 +116,7 @@ void ChallengeRecorder::operator()(const challenges::Event& event) const
     record.fields.emplace_back("challenge", challenge.id);
     record.fields.emplace_back("digest", hex(challenge.digest));
     if (event.what == What::opened)
-        add_question(record.fields, challenge, writer_.redaction_key());
+        add_question(record.fields, challenge);
     if (event.proof)
         add_proof(record.fields, challenge, *event.proof);
     const auto& reason = event.detail.empty() ? challenge.close_reason : event.detail;

@@ -1,5 +1,6 @@
 #include "proxy/app/command_audit.h"
 
+#include "proxy/audit/bundle.h"
 #include "proxy/audit/feeder.h"
 #include "proxy/audit/reader.h"
 #include "proxy/audit/search.h"
@@ -174,6 +175,26 @@ constexpr const char* csv_header = "sequence,last_sequence,time,type,session,use
                                    "action,rules,labels,kinds,tables,count,rows,errors,"
                                    "sqlstate,duration_ms,challenge,text,details\r\n";
 
+void print_findings(const std::vector<audit::Finding>& all, std::ostream& out)
+{
+    for (const auto& finding : all) {
+        out << finding.file << (finding.file.empty() ? "" : ": ");
+        if (finding.sequence > 0)
+            out << "record " << finding.sequence << ": ";
+        out << audit::to_string(finding.kind) << ": " << audit::one_line(finding.message) << '\n';
+    }
+}
+
+void print_proof(const audit::CheckedProof& proof, std::ostream& out)
+{
+    out << "proof " << proof.sequence << ": challenge " << audit::one_line(proof.challenge) << ", "
+        << (proof.approval ? "approved" : "proved") << " by " << audit::one_line(proof.user) << " with "
+        << audit::one_line(proof.factor)
+        << (proof.carries_signature ? ": the passkey's signature over the statement holds"
+                                    : ": no signature, stepgate's word")
+        << '\n';
+}
+
 void print_record(const audit::RecordView& record, std::ostream& out)
 {
     out << record.sequence << ' ' << audit::rfc3339(audit::from_ns(record.at_ns)) << ' '
@@ -252,31 +273,61 @@ int run_audit_export(const std::filesystem::path& directory, const AuditFilter& 
     return answered ? good : trouble;
 }
 
-int run_audit_verify(const std::filesystem::path& directory, const std::filesystem::path& public_key,
-                     std::uint64_t from, std::ostream& out, std::ostream& err)
+int run_audit_export_bundle(const std::filesystem::path& directory, const std::string& challenge, std::ostream& out,
+                            std::ostream& err)
+{
+    const auto bundle = audit::make_bundle(directory, challenge);
+    if (!bundle)
+        return complain(err, bundle.error().message);
+    out << *bundle;
+    return good;
+}
+
+int run_audit_verify(const std::filesystem::path& directory, const AuditVerify& how, std::ostream& out,
+                     std::ostream& err)
 {
     audit::VerifyOptions options{directory, std::nullopt, std::nullopt};
-    if (!public_key.empty())
-        options.public_key = public_key;
-    if (from > 0)
-        options.from = from;
+    if (!how.public_key.empty())
+        options.public_key = how.public_key;
+    if (how.from > 0)
+        options.from = how.from;
+    options.list_proofs = how.proofs;
     const auto report = audit::verify(options);
     if (!report)
         return complain(err, report.error().message);
-    for (const auto& finding : report->findings) {
-        out << finding.file << (finding.file.empty() ? "" : ": ");
-        if (finding.sequence > 0)
-            out << "record " << finding.sequence << ": ";
-        out << audit::to_string(finding.kind) << ": " << audit::one_line(finding.message) << '\n';
-    }
+    for (const auto& proof : report->proof_list)
+        print_proof(proof, out);
+    print_findings(report->findings, out);
     for (const auto& note : report->notes)
         out << "note: " << audit::one_line(note) << '\n';
     out << report->records << " records (" << report->first << " to " << report->last << ") in " << report->segments
-        << " segments, " << report->checkpoints << " signed checkpoints, " << report->proofs << " proofs, "
-        << report->releases << " releases; key " << report->key << '\n';
+        << " segments, " << report->checkpoints << " signed checkpoints, " << report->proofs << " proofs ("
+        << report->signed_proofs << " signed by a passkey), " << report->releases << " releases; key " << report->key
+        << '\n';
     out << (report->findings.empty()
                 ? "the journal is intact"
                 : "THE JOURNAL IS NOT INTACT: " + std::to_string(report->findings.size()) + " findings")
+        << '\n';
+    return report->findings.empty() ? good : findings;
+}
+
+int run_audit_verify_bundle(const std::filesystem::path& file, const std::filesystem::path& public_key,
+                            std::ostream& out, std::ostream& err)
+{
+    const auto report = audit::verify_bundle(file, public_key.empty() ? std::nullopt : std::optional{public_key});
+    if (!report)
+        return complain(err, report.error().message);
+    for (const auto& record : report->records)
+        out << record << '\n';
+    for (const auto& proof : report->proofs)
+        print_proof(proof, out);
+    print_findings(report->findings, out);
+    if (report->own_key)
+        out << "note: checked with the key that came with the bundle, " << report->key
+            << "; --public-key takes one that you know\n";
+    out << (report->findings.empty()
+                ? "the bundle of challenge " + audit::one_line(report->challenge) + " holds"
+                : "THE BUNDLE DOES NOT HOLD: " + std::to_string(report->findings.size()) + " findings")
         << '\n';
     return report->findings.empty() ? good : findings;
 }

@@ -29,9 +29,20 @@ int run_audit_search(const std::filesystem::path& directory, const AuditFilter& 
 /// `format`: "jsonl" or "csv" (RFC 4180, cells that a spreadsheet would take for a formula get a leading ').
 int run_audit_export(const std::filesystem::path& directory, const AuditFilter& filter, const std::string& format,
                      std::ostream& out, std::ostream& err);
-/// `public_key` empty: audit.pub of the directory. `from` 0: the journal starts at record 1.
-int run_audit_verify(const std::filesystem::path& directory, const std::filesystem::path& public_key,
-                     std::uint64_t from, std::ostream& out, std::ostream& err);
+/// Writes the bundle of one challenge (proxy/audit/bundle.h).
+int run_audit_export_bundle(const std::filesystem::path& directory, const std::string& challenge, std::ostream& out,
+                            std::ostream& err);
+
+struct AuditVerify {
+    std::filesystem::path public_key; // empty: audit.pub of the directory
+    std::uint64_t from = 0;           // 0: the journal starts at record 1
+    bool proofs = false;              // list them
+};
+int run_audit_verify(const std::filesystem::path& directory, const AuditVerify& how, std::ostream& out,
+                     std::ostream& err);
+/// `public_key` empty: the one in the bundle.
+int run_audit_verify_bundle(const std::filesystem::path& file, const std::filesystem::path& public_key,
+                            std::ostream& out, std::ostream& err);
 int run_audit_reindex(const std::filesystem::path& directory, std::ostream& out, std::ostream& err);
 
 } // namespace stepgate::proxy::app

@@ -240,9 +240,16 @@ void add_audit_reading(CLI::App& audit, Command& chosen)
     output->add_option("--format", *format, "jsonl or csv")
         ->capture_default_str()
         ->check(CLI::IsMember({"jsonl", "csv"}));
-    output->callback([&chosen, output_place, output_filter, format] {
+    auto bundle = std::make_shared<std::string>();
+    output
+        ->add_option("--bundle", *bundle,
+                     "Only this challenge, as a signed file that `stepgate audit verify --bundle` checks anywhere")
+        ->type_name("CHALLENGE");
+    output->callback([&chosen, output_place, output_filter, format, bundle] {
         chosen = [=] {
             return with_directory(*output_place, [&](const auto& directory) {
+                if (!bundle->empty())
+                    return run_audit_export_bundle(directory, *bundle, std::cout, std::cerr);
                 return run_audit_export(directory, *output_filter, *format, std::cout, std::cerr);
             });
         };
@@ -258,14 +265,21 @@ void add_audit(CLI::App& app, Command& chosen)
     auto* verify = audit->add_subcommand(
         "verify", "Check chain, signatures and passkey proofs from the files alone (exit 1 on findings)");
     auto verify_place = add_place(*verify);
-    auto key = std::make_shared<std::filesystem::path>();
-    auto from = std::make_shared<std::uint64_t>(0);
-    verify->add_option("--public-key", *key, "Public key kept elsewhere (default: audit.pub of the directory)");
-    verify->add_option("--from", *from, "First record, if older segments were archived");
-    verify->callback([&chosen, verify_place, key, from] {
+    auto how = std::make_shared<AuditVerify>();
+    auto bundle = std::make_shared<std::filesystem::path>();
+    verify
+        ->add_option("--public-key", how->public_key, "Public key kept elsewhere (default: audit.pub of the directory)")
+        ->type_name("FILE");
+    verify->add_option("--from", how->from, "First record, if older segments were archived");
+    verify->add_flag("--proofs", how->proofs, "List every proof, and whether it carries a passkey's signature");
+    verify->add_option("--bundle", *bundle, "Check this file of `stepgate audit export --bundle`; needs nothing else")
+        ->type_name("FILE");
+    verify->callback([&chosen, verify_place, how, bundle] {
         chosen = [=] {
+            if (!bundle->empty())
+                return run_audit_verify_bundle(*bundle, how->public_key, std::cout, std::cerr);
             return with_directory(*verify_place, [&](const auto& directory) {
-                return run_audit_verify(directory, *key, *from, std::cout, std::cerr);
+                return run_audit_verify(directory, *how, std::cout, std::cerr);
             });
         };
     });

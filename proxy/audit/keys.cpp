@@ -118,11 +118,16 @@ result<PublicKey> PublicKey::load(const std::filesystem::path& pem)
     const auto content = read_file(pem);
     if (!content)
         return io_problem(pem, content.error(), "read");
-    const Bio bio{BIO_new_mem_buf(content->data(), static_cast<int>(content->size())), BIO_free};
+    return parse(*content, pem.string());
+}
+
+result<PublicKey> PublicKey::parse(std::string_view pem, const std::string& from)
+{
+    const Bio bio{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free};
     EVP_PKEY* key = PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr);
     auto owned = own(key);
     if (!key || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519)
-        return Problem{errc::bad_key, pem.string() + " is not an Ed25519 public key in PEM"};
+        return Problem{errc::bad_key, from + " is not an Ed25519 public key in PEM"};
     return PublicKey{std::move(owned)};
 }
 

@@ -28,6 +28,8 @@ class PublicKey
 {
   public:
     [[nodiscard]] static boost::system::result<PublicKey, Problem> load(const std::filesystem::path& pem);
+    /// `from` is what errors call the place of the text.
+    [[nodiscard]] static boost::system::result<PublicKey, Problem> parse(std::string_view pem, const std::string& from);
     [[nodiscard]] bool verify(std::span<const std::byte> message, const Signature& signature) const;
     /// First 16 hex digits of the SHA-256 of the raw key: names the key in records and to people.
     [[nodiscard]] const std::string& id() const { return id_; }

@@ -49,9 +49,12 @@ class Walk
          const boost::system::result<std::optional<LoadedHead>, Problem>& head)
         : options_(options), key_(key), head_(head ? *head : std::nullopt),
           head_problem_(head ? "" : head.error().message),
-          releases_(!options.from, [this](FindingKind kind, std::uint64_t sequence, std::string message) {
-              add(kind, sequence, std::move(message));
-          })
+          releases_(
+              !options.from,
+              [this](FindingKind kind, std::uint64_t sequence, std::string message) {
+                  add(kind, sequence, std::move(message));
+              },
+              [this](const CheckedProof& proof) { proof_holds(proof); })
     {
         report_.key = key.id();
     }
@@ -72,6 +75,13 @@ class Walk
     {
         if (report_.findings.size() < options_.max_findings)
             report_.findings.push_back({kind, file_, sequence, std::move(message)});
+    }
+
+    void proof_holds(const CheckedProof& proof)
+    {
+        report_.signed_proofs += proof.carries_signature ? 1 : 0;
+        if (options_.list_proofs)
+            report_.proof_list.push_back(proof);
     }
 
     void segment(const SegmentFile& file, bool last)

@@ -33,18 +33,29 @@ struct Finding {
     std::string message;
 };
 
+/// A proof that holds: who, how, and whether anybody can check it again without trusting stepgate.
+struct CheckedProof {
+    std::uint64_t sequence = 0;
+    std::string challenge, user, factor;
+    bool approval = false;          // by a second person
+    bool carries_signature = false; // a passkey signed the statement; else it is stepgate's word that the factor held
+};
+
 struct VerifyOptions {
     std::filesystem::path directory;
     std::optional<std::filesystem::path>
         public_key;                    // kept elsewhere: then an attacker cannot replace it; else audit.pub
     std::optional<std::uint64_t> from; // older segments were archived: start at this sequence number
     std::size_t max_findings = 100;
+    bool list_proofs = false; // fill VerifyReport::proof_list
 };
 
 struct VerifyReport {
     std::vector<Finding> findings;  // empty: the journal is intact
     std::vector<std::string> notes; // "3 records after the last signed checkpoint are not sealed yet"
+    std::vector<CheckedProof> proof_list;
     std::uint64_t segments = 0, records = 0, checkpoints = 0, proofs = 0, releases = 0;
+    std::uint64_t signed_proofs = 0;   // of the proofs, those that a passkey signed
     std::uint64_t first = 0, last = 0; // sequence numbers
     std::string key;                   // id of the key that was used
 };

@@ -1,9 +1,14 @@
 #include "proxy/audit/verify_releases.h"
 
+#include "challenge-web/challenges/requirement.h"
+#include "proxy/audit/verify_binding.h"
 #include "proxy/audit/verify_passkey.h"
 
 namespace stepgate::proxy::audit
 {
+
+using challenge_web::challenges::Missing;
+using challenge_web::challenges::Proof;
 
 void ReleaseCheck::apply(const RecordView& record)
 {
@@ -31,29 +36,51 @@ void ReleaseCheck::apply(const RecordView& record)
     }
 }
 
-/// SHA-256 of the canonical bytes that were signed must be the digest, wherever a record gives both.
-bool ReleaseCheck::digest_holds(const RecordView& record)
+namespace
 {
-    const auto digest = record.text("digest");
-    const auto input = from_base64url(record.text("digest_input"));
+
+/// SHA-256 of the canonical bytes must be the digest, wherever a record gives both.
+bool digest_holds(const RecordView& record)
+{
     if (!record.find("digest_input"))
         return true;
-    if (input && to_hex(Hasher{}(*input)) == digest)
-        return true;
-    report_(FindingKind::proof, record.sequence, "the digest is not that of its input");
-    return false;
+    const auto input = from_base64url(record.text("digest_input"));
+    return input && to_hex(Hasher{}(*input)) == record.text("digest");
 }
+
+constexpr const char* other_input = "the digest is not that of its input";
+
+Proof proof_of(const RecordView& record)
+{
+    Proof proof;
+    proof.user = record.text("proof_user");
+    proof.factor = record.text("factor");
+    proof.kind = record.text("kind");
+    proof.phishing_resistant = record.number("phishing_resistant") != 0;
+    proof.user_verified = record.number("user_verified") != 0;
+    proof.credential = record.text("credential");
+    return proof;
+}
+
+} // namespace
 
 void ReleaseCheck::opened(const RecordView& record)
 {
     const std::string id{record.text("challenge")};
     if (challenges_.contains(id))
         report_(FindingKind::release, record.sequence, "challenge " + id + " was opened twice");
-    digest_holds(record);
+    const auto binding = read_binding(record);
+    if (!digest_holds(record))
+        report_(FindingKind::proof, record.sequence, other_input);
+    else if (!binding)
+        report_(FindingKind::proof, record.sequence, "what the digest stands for cannot be read");
+    else if (!binding->wrong.empty())
+        report_(FindingKind::proof, record.sequence, binding->wrong);
     Challenge challenge;
     challenge.digest = record.text("digest");
     challenge.requester = record.user;
-    challenge.approvals = record.number("approvals");
+    if (binding)
+        challenge.requirement = binding->requirement;
     challenges_[id] = std::move(challenge);
 }
 
@@ -61,47 +88,65 @@ void ReleaseCheck::proof(const RecordView& record)
 {
     ++proofs_;
     const std::string id{record.text("challenge")};
-    auto challenge = challenges_.find(id);
-    if (challenge == challenges_.end()) {
+    auto found = challenges_.find(id);
+    if (found == challenges_.end()) {
         if (complete_)
             report_(FindingKind::proof, record.sequence, "a proof for challenge " + id + ", which was never opened");
-        challenge = challenges_.emplace(id, Challenge{}).first;
-        challenge->second.digest = record.text("digest");
-        challenge->second.requester = record.user;
+        found = challenges_.emplace(id, Challenge{}).first;
+        found->second.digest = record.text("digest");
+        found->second.requester = record.user;
+        found->second.known = false;
     }
-    if (challenge->second.closed || challenge->second.consumed)
+    Challenge& challenge = found->second;
+    if (challenge.closed || challenge.consumed)
         report_(FindingKind::proof, record.sequence, "a proof was accepted after challenge " + id + " was closed");
-    if (record.text("digest") != challenge->second.digest) {
+    if (record.text("digest") != challenge.digest) {
         report_(FindingKind::proof, record.sequence, "the proof is for another digest than challenge " + id);
         return;
     }
+    const bool signed_by_passkey = evidence_text(record.text("evidence"), "type") == "webauthn";
+    if (const auto wrong = wrong_proof(record, signed_by_passkey); !wrong.empty()) {
+        report_(FindingKind::proof, record.sequence, wrong);
+        return;
+    }
+    Proof proof = proof_of(record);
+    on_proof_({record.sequence, id, proof.user, proof.factor, proof.user != challenge.requester, signed_by_passkey});
+    challenge.proofs.push_back(std::move(proof));
+}
+
+/// "": it holds.
+std::string ReleaseCheck::wrong_proof(const RecordView& record, bool signed_by_passkey) const
+{
     if (!digest_holds(record))
+        return other_input;
+    if (!signed_by_passkey && record.text("factor") == "passkey")
+        return "a passkey proof without its evidence";
+    if (!signed_by_passkey && record.number("phishing_resistant") != 0)
+        return "a proof that is said to resist phishing, without a passkey's signature";
+    if (const auto wrong = factors_.check(record))
+        return *wrong;
+    if (!signed_by_passkey)
+        return {};
+    const auto digest = from_hex(record.text("digest"));
+    return check_passkey_evidence(record.text("evidence"), digest.value_or(std::vector<std::byte>{}),
+                                  record.number("user_verified") != 0)
+        .value_or("");
+}
+
+/// Who may approve was decided by the groups of that time, which the journal does not have: here everyone may.
+void ReleaseCheck::check_requirement(const Challenge& challenge, const std::string& id, std::uint64_t sequence)
+{
+    if (!challenge.known)
         return;
-    const auto evidence = record.text("evidence");
-    const std::string type = evidence_text(evidence, "type");
-    const bool passkey = record.text("factor") == "passkey";
-    if (passkey && type != "webauthn") {
-        report_(FindingKind::proof, record.sequence, "a passkey proof without its evidence");
-        return;
-    }
-    if (const auto wrong = factors_.check(record)) {
-        report_(FindingKind::proof, record.sequence, *wrong);
-        return;
-    }
-    if (type == "webauthn") {
-        const auto digest = from_hex(record.text("digest"));
-        const bool verified = record.number("user_verified") != 0;
-        const auto wrong = check_passkey_evidence(evidence, digest.value_or(std::vector<std::byte>{}), verified);
-        if (wrong) {
-            report_(FindingKind::proof, record.sequence, *wrong);
-            return;
-        }
-    }
-    const std::string by{record.text("proof_user")};
-    if (by == challenge->second.requester)
-        challenge->second.proven = true;
-    else
-        challenge->second.approved_by.insert(by);
+    const auto missing =
+        challenge_web::challenges::missing_for(challenge.requirement, challenge.requester, challenge.proofs,
+                                               [](const std::string&, const std::string&) { return true; });
+    for (const auto& [what, kinds, factors, group, count] : missing)
+        report_(FindingKind::release, sequence,
+                what == Missing::What::approvals
+                    ? "a release without the approvals of " + std::to_string(count) + " more people for challenge " + id
+                    : "a release without proofs that meet the requirement of challenge " + id + ": " +
+                          std::string{to_string(what)} + " is missing");
 }
 
 void ReleaseCheck::release(const RecordView& record)
@@ -119,12 +164,7 @@ void ReleaseCheck::release(const RecordView& record)
         return;
     }
     Challenge& challenge = found->second;
-    if (!challenge.proven)
-        report_(FindingKind::release, record.sequence, "a release without a valid proof for challenge " + id);
-    if (static_cast<std::int64_t>(challenge.approved_by.size()) < challenge.approvals)
-        report_(FindingKind::release, record.sequence,
-                "a release without the approvals of " + std::to_string(challenge.approvals) +
-                    " other people for challenge " + id);
+    check_requirement(challenge, id, record.sequence);
     if (!elevation.empty())
         return;
     if (record.text("digest") != challenge.digest)

@@ -1,5 +1,6 @@
 #include "proxy/session/guarded_session.h"
 #include "proxy/session/hexadecimal.h"
+#include "proxy/session/redaction.h"
 
 #include <boost/asio/post.hpp>
 
@@ -74,6 +75,8 @@ challenges::Question GuardedSession::question(const HeldBatch& batch) const
                 question.tables.push_back(describe(access));
         }
     }
+    const auto& key = worker_.shared.services.audit->redaction_key();
+    question.recorded = recorded_texts(question, key);
     std::ranges::sort(question.tables);
     const auto [first, last] = std::ranges::unique(question.tables);
     question.tables.erase(first, last);

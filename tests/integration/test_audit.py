@@ -122,8 +122,35 @@ class Audit(unittest.TestCase):
     def test_verify_is_clean_and_counts_proofs(self):
         self.records()
         out = self.stack.run("audit", "verify")
-        self.assertIn(" 2 proofs, 2 releases", out)
+        self.assertIn(" 2 proofs (2 signed by a passkey), 2 releases", out)
         self.assertIn("the journal is intact", out)
+        proofs = [line for line in self.stack.run("audit", "verify", "--proofs").splitlines() if line.startswith("proof ")]
+        self.assertEqual(len(proofs), 2, proofs)
+        self.assertTrue(all("by demo with passkey: the passkey's signature over the statement holds" in line for line in proofs), proofs)
+
+    def test_a_bundle_of_one_challenge_holds_anywhere(self):
+        approved = [r["challenge"] for r in self.records("--type", "challenge_approved")]
+        elsewhere = self.stack.folder / "elsewhere"
+        elsewhere.mkdir()
+        key = elsewhere / "known.pub"
+        key.write_bytes((self.directory / "audit.pub").read_bytes())
+        for challenge in approved:
+            file = elsewhere / f"{challenge}.json"
+            file.write_text(self.stack.run("audit", "export", "--bundle", challenge))
+            done = subprocess.run([BINARY, "audit", "verify", "--bundle", file.name, "--public-key", key.name], cwd=elsewhere,
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertIn(f"the bundle of challenge {challenge} holds", done.stdout)
+            self.assertIn("the passkey's signature over the statement holds", done.stdout)
+            types = [json.loads(line)["type"] for line in done.stdout.splitlines() if line.startswith("{")]
+            self.assertEqual(types[:2], ["factor_enrolled", "challenge_opened"])
+            self.assertIn("release", types)
+            changed = json.loads(file.read_text())
+            changed["records"].pop()
+            file.write_text(json.dumps(changed))
+            done = subprocess.run([BINARY, "audit", "verify", "--bundle", file], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("THE BUNDLE DOES NOT HOLD", done.stdout)
 
     def test_csv_export_is_a_table(self):
         rows = list(csv.reader(io.StringIO(self.stack.run("audit", "export", "--format", "csv"))))
@@ -217,9 +244,21 @@ def signed_by_the_insider(insider):
     proof["evidence"] = json.dumps(evidence)
 
 
+def shows(key, value):
+    """The question that was asked, as reviewers see it; the bytes that were signed stay."""
+    def forge(insider):
+        insider.fields("digest_input")[0][key] = value
+    return forge
+
+
 def relabelled(insider):
     """As if a code had been typed: of those there is nothing to check."""
     insider.fields("evidence")[0] |= {"factor": "totp", "kind": "possession", "evidence": ""}
+
+
+def relabelled_whole(insider):
+    relabelled(insider)
+    insider.fields("evidence")[0]["phishing_resistant"] = False
 
 
 def another_user(insider):
@@ -235,7 +274,7 @@ def never_enrolled(insider):
 class Forged(unittest.TestCase):
     """An insider with the audit's key rewrites the journal whole: no hash and no signature of ours is wrong any more,
     but what a passkey signed cannot be made. (With check_passkey_evidence taken out of the verifier, those about a signature fail; with EnrolledFactors
-    taken out, the last four.)"""
+    taken out, the last three and the one signed by the insider; with read_binding taken out, those that show something else.)"""
 
     def verify(self, directory):
         done = subprocess.run([BINARY, "audit", "verify", "--directory", directory], capture_output=True, text=True)
@@ -269,7 +308,12 @@ class Forged(unittest.TestCase):
             ("a proof of another statement", proof_of_another_statement, "another challenge"),
             ("no evidence", no_proof, "without its evidence"),
             ("signed by the insider", signed_by_the_insider, "not the one that was enrolled"),
-            ("relabelled as a code", relabelled, "another kind of factor"),
+            ("shown as harmless", shows("statements", ["SELECT 1"]), "another statement"),
+            ("shown with another value", shows("parameters", ["1.$1 = 8"]), "another statement"),
+            ("shown as asked of somebody else", shows("role", "reader"), "another role"),
+            ("shown as asking for less", shows("level", 0), "another level"),
+            ("relabelled as a code", relabelled, "is said to resist phishing"),
+            ("relabelled whole", relabelled_whole, "another kind of factor"),
             ("of another user", another_user, "of another user"),
             ("by nobody's factor", never_enrolled, "never enrolled"),
         )

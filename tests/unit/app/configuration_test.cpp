@@ -12,7 +12,7 @@
 
 namespace stepgate::proxy::app
 {
-namespace
+namespace configuration_test
 {
 
 using policies::rules::PolicyError;
@@ -182,5 +182,5 @@ TEST(Configuration, AFileThatIsNotThere)
     EXPECT_TRUE(std::holds_alternative<std::vector<PolicyError>>(load_configuration("tests/cases/config")));
 }
 
-} // namespace
+} // namespace configuration_test
 } // namespace stepgate::proxy::app

@@ -7,7 +7,7 @@
 
 namespace stepgate::proxy::app
 {
-namespace
+namespace explain_test
 {
 
 struct Run {
@@ -235,5 +235,5 @@ TEST(Check, PrintsEveryError)
     EXPECT_NE(err.str().find("3 errors\n"), std::string::npos) << err.str();
 }
 
-} // namespace
+} // namespace explain_test
 } // namespace stepgate::proxy::app

@@ -17,7 +17,7 @@
 
 namespace stepgate::proxy::app
 {
-namespace
+namespace memory_test
 {
 
 using Small = std::unique_ptr<char[]>;
@@ -50,5 +50,5 @@ TEST(Memory, OfALargeStatementIsGivenBackAndOnlyThen)
     EXPECT_FALSE(keeper.tick(start + std::chrono::seconds{30}));
 }
 
-} // namespace
+} // namespace memory_test
 } // namespace stepgate::proxy::app

@@ -8,7 +8,7 @@
 
 namespace stepgate::proxy::audit
 {
-namespace
+namespace codec_test
 {
 
 StatementEvent sample_statement()
@@ -226,5 +226,5 @@ TEST(Text, Base64urlAndHex)
         EXPECT_FALSE(from_base64url(text)) << text;
 }
 
-} // namespace
+} // namespace codec_test
 } // namespace stepgate::proxy::audit

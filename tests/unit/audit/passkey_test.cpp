@@ -14,7 +14,7 @@
 
 namespace stepgate::proxy::audit
 {
-namespace
+namespace passkey_test
 {
 
 namespace json = boost::json;
@@ -158,5 +158,5 @@ TEST(Passkey, EvidenceHoldsOrSaysWhatIsWrong)
     EXPECT_TRUE(check_passkey_evidence("{", digest, false));
 }
 
-} // namespace
+} // namespace passkey_test
 } // namespace stepgate::proxy::audit

@@ -12,7 +12,7 @@
 
 namespace stepgate::proxy::audit
 {
-namespace
+namespace search_test
 {
 
 class SearchTest : public AuditTest
@@ -289,13 +289,13 @@ TEST_F(SearchTest, Commands)
     EXPECT_EQ(std::count(tail.begin(), tail.end(), '\n'), 3);
     EXPECT_NE(out.str().find(" stop "), std::string::npos);
     reset();
-    EXPECT_EQ(app::run_audit_verify(directory_, {}, 0, out, err), 0) << out.str();
+    EXPECT_EQ(app::run_audit_verify(directory_, {}, out, err), 0) << out.str();
     EXPECT_NE(out.str().find("the journal is intact"), std::string::npos);
     std::filesystem::remove(directory_ / "head.json");
     reset();
-    EXPECT_EQ(app::run_audit_verify(directory_, {}, 0, out, err), 1);
-    EXPECT_EQ(app::run_audit_verify(root_ / "nowhere", {}, 0, out, err), 2);
+    EXPECT_EQ(app::run_audit_verify(directory_, {}, out, err), 1);
+    EXPECT_EQ(app::run_audit_verify(root_ / "nowhere", {}, out, err), 2);
 }
 
-} // namespace
+} // namespace search_test
 } // namespace stepgate::proxy::audit

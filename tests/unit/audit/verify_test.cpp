@@ -1,17 +1,23 @@
 #include "tests/unit/audit/support.h"
 
+#include "challenge-web/challenges/digest.h"
+#include "challenge-web/challenges/requirement.h"
+#include "proxy/audit/bundle.h"
 #include "proxy/audit/compressor.h"
 #include "proxy/audit/head.h"
 #include "proxy/audit/record_codec.h"
 #include "proxy/audit/segment.h"
 #include "proxy/audit/verify.h"
+#include "tests/unit/challenges/samples.h"
 
 #include <functional>
 
 namespace stepgate::proxy::audit
 {
-namespace
+namespace verify_test
 {
+
+namespace challenges = challenge_web::challenges;
 
 /// A frame inside a segment file.
 struct Frame {
@@ -247,35 +253,91 @@ TEST_F(VerifyTest, ARunningJournalIsIntactWithNotes)
     EXPECT_NE(found.notes[0].find("1 record after the last signed checkpoint"), std::string::npos);
 }
 
+/// A challenge as the proxy records it.
+class Asked
+{
+  public:
+    static constexpr const char* id = "c";
+
+    explicit Asked(challenges::Question question) : question_(std::move(question))
+    {
+        const challenges::Nonce nonce{};
+        const auto expires = challenges::samples::start;
+        const auto bytes = challenges::digest_input(question_, id, expires, nonce);
+        input = to_base64url(as_bytes(bytes));
+        digest = to_hex(challenges::sha256(bytes));
+        const std::int64_t expires_ms =
+            std::chrono::floor<std::chrono::milliseconds>(expires.time_since_epoch()).count();
+        opened = {Type::challenge_opened, TimePoint{}, question_.session, question_.user, {}};
+        opened.fields = {{"challenge", std::string{id}},
+                         {"digest", digest},
+                         {"digest_input", input},
+                         {"listener", question_.listener},
+                         {"database", question_.database},
+                         {"role", question_.role},
+                         {"client_address", question_.client_address},
+                         {"statements", question_.recorded.statements},
+                         {"parameters", question_.recorded.parameters},
+                         {"level", std::int64_t{question_.verdict.requirement.level}},
+                         {"approvals", std::int64_t{challenges::approvals_needed(question_.verdict.requirement)}},
+                         {"rules", question_.verdict.rules},
+                         {"labels", question_.verdict.labels},
+                         {"policy_revision", question_.policy_revision},
+                         {"expires", expires_ms}};
+    }
+    /// `opened` with other values; the last one of a key wins.
+    [[nodiscard]] Record shown(std::vector<Field> others) const
+    {
+        Record record = opened;
+        for (auto& field : others)
+            record.fields.push_back(std::move(field));
+        return record;
+    }
+
+    std::string digest, input;
+    Record opened;
+
+  private:
+    challenges::Question question_;
+};
+
+challenges::Question question_of_ann(int level, int approvals = 0)
+{
+    auto question = challenges::samples::question(level);
+    question.user = "ann";
+    question.verdict.requirement.approvals = approvals;
+    question.recorded = {{"delete from orders where id = $1"}, {"1.$1 = 7"}};
+    return question;
+}
+
 // Proofs without a passkey, and the order of what leads to a release.
 TEST_F(VerifyTest, Releases)
 {
-    const std::string input = "canonical bytes";
-    const std::string digest = to_hex(Hasher{}(as_bytes(input)));
-    const std::string encoded = to_base64url(as_bytes(input));
-    const auto opened =
-        event(Type::challenge_opened, {{"challenge", std::string{"c"}}, {"digest", digest}, {"digest_input", encoded}},
-              "", "ann");
-    auto opened_for_two = opened;
-    opened_for_two.fields.emplace_back("approvals", std::int64_t{2});
-    const auto proof_of = [&](const std::string& user) {
+    const Asked asked{question_of_ann(1)}, asked_for_two{question_of_ann(1, 2)}, asked_for_more{question_of_ann(2)};
+    const Record &opened = asked.opened, &opened_for_two = asked_for_two.opened;
+    const auto proof_of = [](const std::string& user, const Asked& of) {
         return event(Type::proof_accepted,
                      {{"challenge", std::string{"c"}},
-                      {"digest", digest},
-                      {"digest_input", encoded},
+                      {"digest", of.digest},
+                      {"digest_input", of.input},
                       {"factor", std::string{"totp"}},
                       {"evidence", std::string{"{}"}},
+                      {"kind", std::string{"possession"}},
                       {"credential", "of " + user},
                       {"proof_user", user}},
                      "", "ann");
     };
-    const auto proof = proof_of("ann");
+    const auto proof = proof_of("ann", asked), proof_for_two = proof_of("ann", asked_for_two);
+    const auto by_bob = proof_of("bob", asked_for_two), by_cid = proof_of("cid", asked_for_two);
     const auto enrolled = [](const std::string& user) {
         return event(Type::factor_enrolled, {{"factor", std::string{"totp"}}, {"credential", "of " + user}}, "", user);
     };
     const auto removed = event(Type::factor_removed,
                                {{"factor", std::string{"totp"}}, {"credential", std::string{"of ann"}}}, "", "ann");
-    const auto release = event(Type::release, {{"challenge", std::string{"c"}}, {"digest", digest}});
+    const auto release_of = [](const Asked& of) {
+        return event(Type::release, {{"challenge", std::string{"c"}}, {"digest", of.digest}});
+    };
+    const auto release = release_of(asked), release_for_two = release_of(asked_for_two);
     const auto denied = event(Type::challenge_denied, {{"challenge", std::string{"c"}}});
     const auto other_digest = std::string(64, '0');
     auto wrong_proof = proof;
@@ -286,38 +348,43 @@ TEST_F(VerifyTest, Releases)
     no_evidence.fields[3].second = std::string{"passkey"};
     auto wrong_release = release;
     wrong_release.fields[1].second = other_digest;
+    auto boasting = proof;
+    boasting.fields.emplace_back("phishing_resistant", true);
     const auto elevated = event(Type::release, {{"elevation", std::string{"c"}}});
     struct Row {
         const char* name;
         std::vector<Record> records;
         std::string finding; // "" for none
     };
-    const Row rows[] = {{"as it should be", {opened, proof, release}, ""},
-                        {"elevated by an earlier proof", {opened, proof, release, elevated, elevated}, ""},
-                        {"denied", {opened, denied}, ""},
-                        {"no proof", {opened, release}, "without a valid proof"},
-                        {"never opened", {release}, "never opened"},
-                        {"no challenge at all", {event(Type::release)}, "without a challenge"},
-                        {"used twice", {opened, proof, release, release}, "used twice"},
-                        {"after a denial", {opened, proof, denied, release}, "after challenge c was closed"},
-                        {"proof after a denial", {opened, denied, proof}, "after challenge c was closed"},
-                        {"proof of another digest", {opened, wrong_proof}, "another digest"},
-                        {"digest of another input", {opened, wrong_input}, "not that of its input"},
-                        {"passkey without evidence", {opened, no_evidence}, "without its evidence"},
-                        {"release of another digest", {opened, proof, wrong_release}, "another digest"},
-                        {"elevation without proof", {opened, elevated}, "without a valid proof"},
-                        {"by a factor that is gone", {opened, removed, proof}, "was removed before"},
-                        {"two approvals", {opened_for_two, proof_of("bob"), proof, proof_of("cid"), release}, ""},
-                        {"one person twice",
-                         {opened_for_two, proof, proof_of("bob"), proof_of("bob"), release},
-                         "without the approvals of 2 other people"},
-                        {"approved by the requester",
-                         {opened_for_two, proof, proof, proof_of("bob"), release},
-                         "without the approvals of 2 other people"},
-                        {"approved, but not proved",
-                         {opened_for_two, proof_of("bob"), proof_of("cid"), release},
-                         "without a valid proof"},
-                        {"opened twice", {opened, proof, release, opened}, "opened twice"}};
+    const Row rows[] = {
+        {"as it should be", {opened, proof, release}, ""},
+        {"elevated by an earlier proof", {opened, proof, release, elevated, elevated}, ""},
+        {"denied", {opened, denied}, ""},
+        {"no proof", {opened, release}, "any_factor is missing"},
+        {"never opened", {release}, "never opened"},
+        {"no challenge at all", {event(Type::release)}, "without a challenge"},
+        {"used twice", {opened, proof, release, release}, "used twice"},
+        {"after a denial", {opened, proof, denied, release}, "after challenge c was closed"},
+        {"proof after a denial", {opened, denied, proof}, "after challenge c was closed"},
+        {"proof of another digest", {opened, wrong_proof}, "another digest"},
+        {"digest of another input", {opened, wrong_input}, "not that of its input"},
+        {"passkey without evidence", {opened, no_evidence}, "without its evidence"},
+        {"release of another digest", {opened, proof, wrong_release}, "another digest"},
+        {"elevation without proof", {opened, elevated}, "any_factor is missing"},
+        {"by a factor that is gone", {opened, removed, proof}, "was removed before"},
+        {"two approvals", {opened_for_two, by_bob, proof_for_two, by_cid, release_for_two}, ""},
+        {"one person twice",
+         {opened_for_two, proof_for_two, by_bob, by_bob, release_for_two},
+         "without the approvals of 1 more people"},
+        {"approved by the requester",
+         {opened_for_two, proof_for_two, proof_for_two, by_bob, release_for_two},
+         "without the approvals of 1 more people"},
+        {"approved, but not proved", {opened_for_two, by_bob, by_cid, release_for_two}, "any_factor is missing"},
+        {"a code where more was asked",
+         {asked_for_more.opened, proof_of("ann", asked_for_more), release_of(asked_for_more)},
+         "stronger_factor is missing"},
+        {"a code that resists phishing", {opened, boasting}, "without a passkey's signature"},
+        {"opened twice", {opened, proof, release, opened}, "opened twice"}};
     for (const Row& row : rows) {
         SCOPED_TRACE(row.name);
         std::filesystem::remove_all(directory_);
@@ -336,5 +403,146 @@ TEST_F(VerifyTest, Releases)
     }
 }
 
-} // namespace
+// An insider may write what he likes beside the bytes that were signed.
+TEST_F(VerifyTest, WhatAChallengeShowsIsWhatItsDigestStandsFor)
+{
+    const Asked asked{question_of_ann(3)};
+    auto of_another_user = asked.opened, of_another_session = asked.opened;
+    of_another_user.user = "bob";
+    of_another_session.session = "s2";
+    const std::vector<std::string> select{"select 1"}, other_value{"1.$1 = 8"}, nothing;
+    struct Row {
+        const char* name;
+        Record opened;
+        std::string finding;
+    };
+    const Row rows[] = {
+        {"as it was", asked.opened, ""},
+        {"user", of_another_user, "another user"},
+        {"session", of_another_session, "another session"},
+        {"id", asked.shown({{"challenge", std::string{"d"}}}), "another challenge"},
+        {"listener", asked.shown({{"listener", std::string{"x"}}}), "another listener"},
+        {"database", asked.shown({{"database", std::string{"x"}}}), "another database"},
+        {"role", asked.shown({{"role", std::string{"x"}}}), "another role"},
+        {"address", asked.shown({{"client_address", std::string{"x"}}}), "another client_address"},
+        {"policy", asked.shown({{"policy_revision", std::string{"x"}}}), "another policy_revision"},
+        {"rules", asked.shown({{"rules", nothing}}), "another rules"},
+        {"labels", asked.shown({{"labels", nothing}}), "another labels"},
+        {"level", asked.shown({{"level", std::int64_t{1}}}), "another level"},
+        {"approvals", asked.shown({{"approvals", std::int64_t{0}}}), "another approvals"},
+        {"expiry", asked.shown({{"expires", std::int64_t{1}}}), "another expires"},
+        {"statement", asked.shown({{"statements", select}}), "another statement"},
+        {"parameter", asked.shown({{"parameters", other_value}}), "another statement"},
+        {"digest of other bytes", asked.shown({{"digest_input", to_base64url(as_bytes("x"))}}),
+         "not that of its input"},
+        {"no digest input", asked.shown({{"digest_input", std::string{"!"}}}), "not that of its input"},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.name);
+        std::filesystem::remove_all(directory_);
+        ASSERT_TRUE(open(options())->submit(row.opened));
+        const auto found = report();
+        if (row.finding.empty())
+            EXPECT_EQ(describe(found), "");
+        else
+            EXPECT_NE(describe(found).find(row.finding), std::string::npos) << describe(found);
+    }
+}
+
+class BundleTest : public VerifyTest
+{
+  protected:
+    /// A journal with a challenge that was answered, beside other things, and its bundle.
+    void SetUp() override
+    {
+        const auto enrolled = [](const char* user) {
+            return event(Type::factor_enrolled, {{"factor", std::string{"totp"}}, {"credential", std::string{user}}},
+                         "", user);
+        };
+        {
+            auto writer = open(options());
+            for (const char* user : {"ann", "bob"})
+                EXPECT_TRUE(writer->submit(enrolled(user)));
+            EXPECT_TRUE(writer->submit(asked_.opened));
+            EXPECT_TRUE(writer->submit(event(Type::audit_read, {{"query", std::string{"secret"}}}, "", "bob")));
+            EXPECT_TRUE(writer->submit(event(Type::proof_accepted,
+                                             {{"challenge", std::string{Asked::id}},
+                                              {"digest", asked_.digest},
+                                              {"factor", std::string{"totp"}},
+                                              {"credential", std::string{"ann"}},
+                                              {"proof_user", std::string{"ann"}}},
+                                             "", "ann")));
+            EXPECT_TRUE(writer->submit(
+                event(Type::release, {{"challenge", std::string{Asked::id}}, {"digest", asked_.digest}})));
+        }
+        const auto made = make_bundle(directory_, Asked::id);
+        ASSERT_TRUE(made) << made.error().message;
+        bundle_ = *made;
+        std::filesystem::rename(directory_ / "audit.pub", root_ / "known.pub");
+        std::filesystem::remove_all(directory_);
+    }
+    [[nodiscard]] BundleReport checked(const std::string& text, bool known_key = true) const
+    {
+        spill(root_ / "bundle.json", text);
+        const auto report =
+            verify_bundle(root_ / "bundle.json", known_key ? std::optional{root_ / "known.pub"} : std::nullopt);
+        EXPECT_TRUE(report) << (report ? "" : report.error().message);
+        return report ? *report : BundleReport{};
+    }
+
+    const Asked asked_{question_of_ann(1)};
+    std::string bundle_;
+};
+
+TEST_F(BundleTest, HoldsFarFromItsJournal)
+{
+    const auto report = checked(bundle_);
+    EXPECT_TRUE(report.findings.empty()) << report.findings.front().message;
+    EXPECT_EQ(report.challenge, Asked::id);
+    EXPECT_FALSE(report.own_key);
+    // The enrolment of ann's factor, question, proof and release; nothing of others.
+    ASSERT_EQ(report.records.size(), 4U);
+    EXPECT_NE(report.records[1].find("delete from orders"), std::string::npos);
+    ASSERT_EQ(report.proofs.size(), 1U);
+    EXPECT_EQ(report.proofs[0].user, "ann");
+    EXPECT_FALSE(report.proofs[0].carries_signature);
+    EXPECT_TRUE(checked(bundle_, false).own_key);
+}
+
+TEST_F(BundleTest, EveryChangeIsFound)
+{
+    std::size_t found = 0;
+    for (std::size_t at = bundle_.find("\"records\""); at < bundle_.size() - 1; at += 3) {
+        std::string changed = bundle_;
+        changed[at] = changed[at] == 'A' ? 'B' : 'A';
+        spill(root_ / "bundle.json", changed);
+        const auto report = verify_bundle(root_ / "bundle.json", root_ / "known.pub");
+        EXPECT_TRUE(!report || !report->findings.empty()) << at;
+        ++found;
+    }
+    EXPECT_GT(found, 100U);
+}
+
+TEST_F(BundleTest, WhatIsNoBundleIsSaidToBeNone)
+{
+    for (const char* text : {"", "{", "[]", "{}", "{\"format\":\"stepgate bundle 2\"}"}) {
+        spill(root_ / "bundle.json", text);
+        const auto report = verify_bundle(root_ / "bundle.json", std::nullopt);
+        ASSERT_FALSE(report) << text;
+        EXPECT_EQ(report.error().code, errc::malformed);
+    }
+    EXPECT_EQ(verify_bundle(root_ / "nothing", std::nullopt).error().code, errc::io);
+}
+
+TEST_F(VerifyTest, NoBundleOfADamagedJournalOrAnUnknownChallenge)
+{
+    const Asked asked{question_of_ann(1)};
+    ASSERT_TRUE(open(options())->submit(asked.opened));
+    EXPECT_EQ(make_bundle(directory_, "unknown").error().code, errc::not_found);
+    EXPECT_TRUE(make_bundle(directory_, Asked::id));
+    ASSERT_TRUE(open(options())->submit(asked.shown({{"role", std::string{"x"}}})));
+    EXPECT_EQ(make_bundle(directory_, Asked::id).error().code, errc::damaged);
+}
+
+} // namespace verify_test
 } // namespace stepgate::proxy::audit

@@ -13,7 +13,7 @@
 
 namespace stepgate::proxy::audit
 {
-namespace
+namespace writer_test
 {
 
 /// The real disk, until step `limit`; from then on nothing works. A write that fails leaves half of its bytes.
@@ -462,5 +462,5 @@ TEST_F(WriterTest, AReaderGivesBackWhatALargeRecordTook)
     EXPECT_LT(reader->buffered(), large / 8);
 }
 
-} // namespace
+} // namespace writer_test
 } // namespace stepgate::proxy::audit

@@ -4,7 +4,7 @@
 
 namespace stepgate::policies::catalog
 {
-namespace
+namespace catalog_test
 {
 
 Relation relation(Oid oid, std::string schema, std::string name)
@@ -65,5 +65,5 @@ TEST(Catalog, RevisionsDiffer)
     EXPECT_NE(one.revision(), two.revision());
 }
 
-} // namespace
+} // namespace catalog_test
 } // namespace stepgate::policies::catalog

@@ -6,7 +6,7 @@
 
 namespace stepgate::policies::catalog
 {
-namespace
+namespace json_test
 {
 
 using namespace std::chrono_literals;
@@ -186,5 +186,5 @@ TEST(CatalogJson, NotAnObject)
     EXPECT_EQ(to_string(std::get<JsonError>(read_json(""))), "line 1, column 1: incomplete JSON");
 }
 
-} // namespace
+} // namespace json_test
 } // namespace stepgate::policies::catalog

@@ -9,7 +9,7 @@
 
 namespace stepgate::challenge_web::challenges
 {
-namespace
+namespace base64url_test
 {
 
 TEST(Base64url, VectorsOfRfc4648WithoutPadding)
@@ -60,5 +60,5 @@ TEST(ShortCode, FailsWithABrokenSource)
               std::nullopt);
 }
 
-} // namespace
+} // namespace base64url_test
 } // namespace stepgate::challenge_web::challenges

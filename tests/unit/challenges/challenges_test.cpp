@@ -10,7 +10,7 @@
 
 namespace stepgate::challenge_web::challenges
 {
-namespace
+namespace challenges_test
 {
 
 using namespace std::chrono_literals;
@@ -322,5 +322,5 @@ TEST(Challenges, WrongAnswersAreToldAndChangeNothing)
     EXPECT_EQ(b.events.size(), 2u);
 }
 
-} // namespace
+} // namespace challenges_test
 } // namespace stepgate::challenge_web::challenges

@@ -9,7 +9,7 @@
 
 namespace stepgate::challenge_web::challenges
 {
-namespace
+namespace digest_test
 {
 
 using namespace std::chrono_literals;
@@ -67,6 +67,8 @@ TEST(Digest, ChangesWithEveryBoundField)
              i.question.statements[1].parameters = i.question.statements[0].parameters;
              i.question.statements[0].parameters.clear();
          }},
+        {"statement as recorded", [](Input& i) { i.question.recorded.statements = {"delete from orders"}; }},
+        {"parameter as recorded", [](Input& i) { i.question.recorded.parameters = {"delete from orders"}; }},
         {"action", [](Input& i) { i.question.verdict.action = Action::deny; }},
         {"level", [](Input& i) { i.question.verdict.requirement.level = 2; }},
         {"factors", [](Input& i) { i.question.verdict.requirement.factors.pop_back(); }},
@@ -129,6 +131,7 @@ TEST(Digest, WhatItSaysCanBeRead)
     expected.client_address = "10.0.0.7";
     expected.dialect = "postgres";
     expected.commitment = statement_commitment(in.nonce, in.question.statements);
+    expected.recorded = recorded_digest(in.question.recorded);
     expected.action = "challenge";
     expected.level = 1;
     expected.factors = {"passkey", "totp"};
@@ -153,5 +156,5 @@ TEST(Digest, CutOrLengthenedInputIsRefused)
     EXPECT_FALSE(parse_digest_input(other_version));
 }
 
-} // namespace
+} // namespace digest_test
 } // namespace stepgate::challenge_web::challenges

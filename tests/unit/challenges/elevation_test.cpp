@@ -8,7 +8,7 @@
 
 namespace stepgate::challenge_web::challenges
 {
-namespace
+namespace elevation_test
 {
 
 using namespace std::chrono_literals;
@@ -119,5 +119,5 @@ TEST(Elevation, Ends)
     EXPECT_FALSE(elevations.covering(address, start));
 }
 
-} // namespace
+} // namespace elevation_test
 } // namespace stepgate::challenge_web::challenges

@@ -8,7 +8,7 @@
 
 namespace stepgate::challenge_web::challenges
 {
-namespace
+namespace machine_test
 {
 
 using namespace std::chrono_literals;
@@ -186,5 +186,5 @@ TEST(ChallengeMachine, ProofsAreLimited)
               "refuse: too many challenges or proofs");
 }
 
-} // namespace
+} // namespace machine_test
 } // namespace stepgate::challenge_web::challenges

@@ -12,7 +12,7 @@
 
 namespace stepgate::challenge_web::challenges
 {
-namespace
+namespace race_test
 {
 
 using namespace std::chrono_literals;
@@ -83,5 +83,5 @@ TEST(ChallengesRace, ProofDenialCancelAndExpiryAtOnce)
     }
 }
 
-} // namespace
+} // namespace race_test
 } // namespace stepgate::challenge_web::challenges

@@ -6,7 +6,7 @@
 
 namespace stepgate::challenge_web::challenges
 {
-namespace
+namespace requirement_test
 {
 
 using policies::rules::Requirement;
@@ -125,5 +125,5 @@ TEST(Requirement, SaysWhatIsMissing)
     EXPECT_EQ(named[0].factors, (std::vector<std::string>{"passkey", "push"}));
 }
 
-} // namespace
+} // namespace requirement_test
 } // namespace stepgate::challenge_web::challenges

@@ -6,7 +6,7 @@
 
 namespace stepgate::challenge_web::factors
 {
-namespace
+namespace cbor_test
 {
 
 using namespace std::string_literals;
@@ -80,5 +80,5 @@ TEST(Cbor, AfterAFailureEverythingIsEmpty)
     EXPECT_FALSE(in.integer_next());
 }
 
-} // namespace
+} // namespace cbor_test
 } // namespace stepgate::challenge_web::factors

@@ -15,7 +15,7 @@
 
 namespace stepgate::challenge_web::factors
 {
-namespace
+namespace passkey_test
 {
 
 using namespace std::chrono_literals;
@@ -305,5 +305,5 @@ TEST_F(PasskeyTest, WithoutAStoreNothingIsProven)
     EXPECT_TRUE(passkey.verify(ask, given));
 }
 
-} // namespace
+} // namespace passkey_test
 } // namespace stepgate::challenge_web::factors

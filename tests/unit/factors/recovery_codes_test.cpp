@@ -13,7 +13,7 @@
 
 namespace stepgate::challenge_web::factors
 {
-namespace
+namespace recovery_codes_test
 {
 
 using namespace std::chrono_literals;
@@ -126,5 +126,5 @@ TEST_F(RecoveryCodesTest, WithoutAStoreOrRandomnessNothingPasses)
     EXPECT_TRUE(verify(codes[0]));
 }
 
-} // namespace
+} // namespace recovery_codes_test
 } // namespace stepgate::challenge_web::factors

@@ -13,7 +13,7 @@
 
 namespace stepgate::challenge_web::factors
 {
-namespace
+namespace totp_test
 {
 
 using namespace std::chrono_literals;
@@ -216,5 +216,5 @@ TEST_F(TotpTest, WithoutRandomnessNothingIsEnrolled)
     EXPECT_EQ(dry.begin_enrolment(accounts.make_user("bob"), start).error(), errc::no_randomness);
 }
 
-} // namespace
+} // namespace totp_test
 } // namespace stepgate::challenge_web::factors

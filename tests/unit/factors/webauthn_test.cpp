@@ -13,7 +13,7 @@
 
 namespace stepgate::challenge_web::factors
 {
-namespace
+namespace webauthn_test
 {
 
 using namespace std::string_literals;
@@ -169,5 +169,5 @@ TEST(CoseKey, Table)
     }
 }
 
-} // namespace
+} // namespace webauthn_test
 } // namespace stepgate::challenge_web::factors

@@ -14,7 +14,7 @@
 
 namespace stepgate::tests
 {
-namespace
+namespace facts_cases_test
 {
 
 using policies::mysql::Analyzer;
@@ -170,5 +170,5 @@ INSTANTIATE_TEST_SUITE_P(Files, MysqlFactsCases, testing::ValuesIn(case_files())
     return name;
 });
 
-} // namespace
+} // namespace facts_cases_test
 } // namespace stepgate::tests

@@ -11,7 +11,7 @@
 
 namespace stepgate::policies::mysql
 {
-namespace
+namespace facts_memo_test
 {
 
 SessionState maria()
@@ -102,5 +102,5 @@ TEST(MysqlFactsMemo, IsBounded)
     EXPECT_EQ(memo.counters().hits, 1U);
 }
 
-} // namespace
+} // namespace facts_memo_test
 } // namespace stepgate::policies::mysql

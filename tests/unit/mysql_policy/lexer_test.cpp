@@ -7,7 +7,7 @@
 
 namespace stepgate::policies::mysql
 {
-namespace
+namespace lexer_test
 {
 
 ServerVersion version(const char* greeting)
@@ -201,5 +201,5 @@ TEST(SqlMode, AsTheServerTakesIt)
     EXPECT_EQ(parse_sql_mode("99999999999999"), std::nullopt);
 }
 
-} // namespace
+} // namespace lexer_test
 } // namespace stepgate::policies::mysql

@@ -8,7 +8,7 @@
 
 namespace stepgate::policies::mysql
 {
-namespace
+namespace limits_test
 {
 
 std::string repeated(std::string_view part, std::size_t times)
@@ -166,5 +166,5 @@ TEST(Names, DatabaseIsKnownWhenChosenOrWritten)
     EXPECT_TRUE(facts_of("select * from `a.b`.c").opaque);
 }
 
-} // namespace
+} // namespace limits_test
 } // namespace stepgate::policies::mysql

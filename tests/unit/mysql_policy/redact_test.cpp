@@ -6,7 +6,7 @@
 
 namespace stepgate::policies::mysql
 {
-namespace
+namespace redact_test
 {
 
 std::string redacted(std::string_view sql)
@@ -36,5 +36,5 @@ TEST(MySqlRedact, TextsWithTwoReadingsBecomeOneMarker)
         EXPECT_EQ(redacted(sql), "<" + std::to_string(sql.size()) + ">") << sql;
 }
 
-} // namespace
+} // namespace redact_test
 } // namespace stepgate::policies::mysql

@@ -4,7 +4,7 @@
 
 namespace stepgate::policies::mysql
 {
-namespace
+namespace session_state_test
 {
 
 void run(SessionState& state, std::string_view sql)
@@ -121,5 +121,5 @@ TEST(MysqlSessionState, EqualSettingsHaveEqualKeys)
     EXPECT_NE(one.settings_key(), other.settings_key());
 }
 
-} // namespace
+} // namespace session_state_test
 } // namespace stepgate::policies::mysql

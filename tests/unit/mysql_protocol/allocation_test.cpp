@@ -7,7 +7,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace allocation_test
 {
 
 constexpr Capabilities agreed = Capability::protocol_41 | Capability::query_attributes;
@@ -96,5 +96,5 @@ TEST(Allocations, none_in_steady_state)
     EXPECT_EQ(after, before);
 }
 
-} // namespace
+} // namespace allocation_test
 } // namespace stepgate::protocols::mysql

@@ -8,7 +8,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace command_test
 {
 
 TEST(Command, only_these_pass_the_allow_list)
@@ -212,5 +212,5 @@ TEST(Command, is_written_as_it_is_read)
     EXPECT_EQ(written([](wire::Bytes& out) { encode_command(out, Command::ping); }), packet(0, "\x0e"));
 }
 
-} // namespace
+} // namespace command_test
 } // namespace stepgate::protocols::mysql

@@ -6,7 +6,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace framer_test
 {
 
 std::string error(errc code)
@@ -185,5 +185,5 @@ TEST(Cursor, reads_the_least_byte_first)
     EXPECT_TRUE(in.good() && in.left() == 0);
 }
 
-} // namespace
+} // namespace framer_test
 } // namespace stepgate::protocols::mysql

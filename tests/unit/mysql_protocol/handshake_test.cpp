@@ -9,7 +9,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace handshake_test
 {
 
 TEST(Greeting, of_mariadb)
@@ -239,5 +239,5 @@ TEST(Capabilities, what_carries_statements_past_the_relay_is_never_agreed_on)
     EXPECT_EQ(relayed.bits() >> 38, 0U) << "bits that nobody has defined";
 }
 
-} // namespace
+} // namespace handshake_test
 } // namespace stepgate::protocols::mysql

@@ -7,7 +7,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace login_test
 {
 
 const RsaKey& server_key()
@@ -501,5 +501,5 @@ TEST(ClientLogin, fails_at_every_step_that_does_not_follow)
     }
 }
 
-} // namespace
+} // namespace login_test
 } // namespace stepgate::protocols::mysql

@@ -7,7 +7,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace parameters_test
 {
 
 constexpr Capabilities plain = Capability::protocol_41;
@@ -361,5 +361,5 @@ TEST(Column, no_prefix_is_taken_for_the_whole)
     }
 }
 
-} // namespace
+} // namespace parameters_test
 } // namespace stepgate::protocols::mysql

@@ -7,7 +7,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace replies_test
 {
 
 constexpr Capabilities plain = Capability::protocol_41 | Capability::local_files;
@@ -435,5 +435,5 @@ TEST(Scanner, refuses_what_is_wanted_whole_and_too_large)
     EXPECT_TRUE(std::holds_alternative<Pass>(scanner.next(wire::as_bytes(packet(1, "abcd")), true)));
 }
 
-} // namespace
+} // namespace replies_test
 } // namespace stepgate::protocols::mysql

@@ -6,7 +6,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace reply_test
 {
 
 constexpr Capabilities tracking = Capability::protocol_41 | Capability::session_track;
@@ -209,5 +209,5 @@ TEST(Errc, each_has_a_text_of_its_own_and_a_state)
     EXPECT_EQ(make_error_code(static_cast<errc>(9999)).message(), "unknown MySQL protocol error");
 }
 
-} // namespace
+} // namespace reply_test
 } // namespace stepgate::protocols::mysql

@@ -9,7 +9,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace text_result_test
 {
 
 constexpr Capabilities plain = Capability::protocol_41;
@@ -78,5 +78,5 @@ TEST(TextResult, looks_as_from_a_server)
                              packet(3, "\1b") + packet(4, hex("fe000002000000")));
 }
 
-} // namespace
+} // namespace text_result_test
 } // namespace stepgate::protocols::mysql

@@ -6,7 +6,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace tracker_test
 {
 
 constexpr Capabilities modern = Capability::protocol_41 | Capability::deprecate_eof;
@@ -157,5 +157,5 @@ TEST(Tracker, long_data_is_used_up_by_an_execution_and_taken_back_from_one_that_
     EXPECT_EQ(session.answering_tag(), 7U);
 }
 
-} // namespace
+} // namespace tracker_test
 } // namespace stepgate::protocols::mysql

@@ -22,7 +22,7 @@
 
 namespace stepgate::proxy::net
 {
-namespace
+namespace loop_test
 {
 
 namespace asio = boost::asio;
@@ -270,5 +270,5 @@ TEST(Timer, WakesInOrderOrIsCancelled)
     EXPECT_EQ(order, "abc!");
 }
 
-} // namespace
+} // namespace loop_test
 } // namespace stepgate::proxy::net

@@ -21,7 +21,7 @@
 
 namespace stepgate::proxy::net
 {
-namespace
+namespace stream_test
 {
 
 namespace asio = boost::asio;
@@ -451,5 +451,5 @@ TEST(Listener, BadAddress)
     EXPECT_EQ(listener.bind("no address", 0), errc::bad_address);
 }
 
-} // namespace
+} // namespace stream_test
 } // namespace stepgate::proxy::net

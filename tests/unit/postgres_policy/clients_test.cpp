@@ -9,7 +9,7 @@
 
 namespace stepgate::tests
 {
-namespace
+namespace clients_test
 {
 
 using policies::postgres::Analyzer;
@@ -57,5 +57,5 @@ TEST(Clients, QuestionsOfTheirOwnAreHarmless)
     EXPECT_GT(count, 100);
 }
 
-} // namespace
+} // namespace clients_test
 } // namespace stepgate::tests

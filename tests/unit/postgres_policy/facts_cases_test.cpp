@@ -14,7 +14,7 @@
 
 namespace stepgate::tests
 {
-namespace
+namespace facts_cases_test
 {
 
 using policies::postgres::Analyzer;
@@ -167,5 +167,5 @@ TEST(FactsNotation, RefusesWhatItDoesNotKnow)
     EXPECT_TRUE(parse_notation("delete writes=public.t where=missing destructive opaque(calls f)", problem));
 }
 
-} // namespace
+} // namespace facts_cases_test
 } // namespace stepgate::tests

@@ -13,7 +13,7 @@
 
 namespace stepgate::policies::postgres
 {
-namespace
+namespace facts_memo_test
 {
 
 /// Statements to vary: those of the case files and these, whose literals decide something.
@@ -171,5 +171,5 @@ TEST(FactsMemo, StaysWithinItsSize)
     EXPECT_EQ(none.entries(), 0U);
 }
 
-} // namespace
+} // namespace facts_memo_test
 } // namespace stepgate::policies::postgres

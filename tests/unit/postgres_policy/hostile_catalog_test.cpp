@@ -8,7 +8,7 @@
 
 namespace stepgate::policies::postgres
 {
-namespace
+namespace hostile_catalog_test
 {
 
 catalog::Relation relation(catalog::Oid oid, std::string name, std::string definition = {})
@@ -143,5 +143,5 @@ TEST(HostileCatalog, EveryPrefixOfABodyIsReadOrOpaque)
     }
 }
 
-} // namespace
+} // namespace hostile_catalog_test
 } // namespace stepgate::policies::postgres

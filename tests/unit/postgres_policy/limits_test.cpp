@@ -7,7 +7,7 @@
 
 namespace stepgate::policies::postgres
 {
-namespace
+namespace limits_test
 {
 
 std::string repeated(std::string_view part, std::size_t times)
@@ -133,5 +133,5 @@ TEST(Names, SchemaIsKnownOnlyWhenWritten)
     EXPECT_FALSE(mixed[0].schema_known);
 }
 
-} // namespace
+} // namespace limits_test
 } // namespace stepgate::policies::postgres

@@ -5,7 +5,7 @@
 
 namespace stepgate::policies::postgres
 {
-namespace
+namespace names_test
 {
 
 catalog::Contents shop()
@@ -110,5 +110,5 @@ TEST(Names, ThoseOfAnotherSnapshotAreNeverUsed)
     EXPECT_EQ(memo.counters().hits, 3U);
 }
 
-} // namespace
+} // namespace names_test
 } // namespace stepgate::policies::postgres

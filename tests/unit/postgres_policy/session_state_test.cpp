@@ -5,7 +5,7 @@
 
 namespace stepgate::policies::postgres
 {
-namespace
+namespace session_state_test
 {
 
 using Path = std::vector<std::string>;
@@ -224,5 +224,5 @@ TEST(SearchPath, SplitsAsTheServerDoes)
     EXPECT_EQ(split_search_path("\"\""), Path{""});
 }
 
-} // namespace
+} // namespace session_state_test
 } // namespace stepgate::policies::postgres

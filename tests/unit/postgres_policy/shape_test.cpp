@@ -8,7 +8,7 @@
 
 namespace stepgate::policies::postgres
 {
-namespace
+namespace shape_test
 {
 
 constexpr ShapeSecret secret{1, 2};
@@ -134,5 +134,5 @@ TEST(Redact, NothingOfALiteralShows)
     EXPECT_EQ(redact("select 42.42e1", key).find("42.42"), std::string::npos);
 }
 
-} // namespace
+} // namespace shape_test
 } // namespace stepgate::policies::postgres

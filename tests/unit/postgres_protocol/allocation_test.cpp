@@ -8,7 +8,7 @@
 
 namespace stepgate::protocols::postgres
 {
-namespace
+namespace allocation_test
 {
 
 /// One prepared select and one simple query, with everything that a relay does to their bytes.
@@ -73,5 +73,5 @@ TEST(Allocations, none_in_steady_state)
     EXPECT_EQ(after, before);
 }
 
-} // namespace
+} // namespace allocation_test
 } // namespace stepgate::protocols::postgres

@@ -6,7 +6,7 @@
 
 namespace stepgate::protocols::postgres
 {
-namespace
+namespace framer_test
 {
 
 std::string text(std::string_view view)
@@ -229,5 +229,5 @@ TEST(Scanner, stops_for_half_a_header_without_passing_it)
     EXPECT_EQ(std::get<NeedMore>(scanner.next(wire::as_bytes(row.substr(0, 4)))).bytes, 1U);
 }
 
-} // namespace
+} // namespace framer_test
 } // namespace stepgate::protocols::postgres

@@ -11,7 +11,7 @@
 
 namespace stepgate::protocols::postgres
 {
-namespace
+namespace messages_test
 {
 
 using Decode = std::function<boost::system::error_code(const Frame&)>;
@@ -448,5 +448,5 @@ TEST(Types, only_those_of_the_protocol)
     EXPECT_EQ(backend, 24);
 }
 
-} // namespace
+} // namespace messages_test
 } // namespace stepgate::protocols::postgres

@@ -8,7 +8,7 @@
 
 namespace stepgate::protocols::postgres
 {
-namespace
+namespace replies_test
 {
 
 /// Replies that writes down what it settles.
@@ -341,5 +341,5 @@ TEST(Replies, every_step_can_be_the_last)
     }
 }
 
-} // namespace
+} // namespace replies_test
 } // namespace stepgate::protocols::postgres

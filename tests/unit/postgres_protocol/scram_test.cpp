@@ -10,7 +10,7 @@
 
 namespace stepgate::protocols::postgres
 {
-namespace
+namespace scram_test
 {
 
 // RFC 7677, 3: user "user", password "pencil".
@@ -482,5 +482,5 @@ TEST(Md5, answers_as_postgresql_expects)
     EXPECT_EQ(*md5_password("ann", "secret", wire::as_bytes("salt")), "md5b8f5ba9f485dba302ec0963f7ee9ba8f");
 }
 
-} // namespace
+} // namespace scram_test
 } // namespace stepgate::protocols::postgres

@@ -8,7 +8,7 @@
 
 namespace stepgate::protocols::postgres
 {
-namespace
+namespace tracker_test
 {
 
 using Sessions = Tracker<std::string, std::string>;
@@ -334,5 +334,5 @@ TEST(Tracker, keeps_reported_parameters)
     EXPECT_FALSE(tracker.received(message('S', "x").frame()));
 }
 
-} // namespace
+} // namespace tracker_test
 } // namespace stepgate::protocols::postgres

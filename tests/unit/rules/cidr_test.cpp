@@ -4,7 +4,7 @@
 
 namespace stepgate::policies::rules
 {
-namespace
+namespace cidr_test
 {
 
 TEST(Cidr, Contains)
@@ -48,5 +48,5 @@ TEST(Cidr, RefusesWhatIsNoNetwork)
     EXPECT_FALSE(parse_address(std::string_view{"10.0.0.1\0x", 10}));
 }
 
-} // namespace
+} // namespace cidr_test
 } // namespace stepgate::policies::rules

@@ -3,7 +3,7 @@
 
 namespace stepgate::policies::rules
 {
-namespace
+namespace engine_test
 {
 
 using namespace std::chrono;
@@ -370,5 +370,5 @@ TEST(Judge, TextThatRunsMayHoldAPassword)
     }
 }
 
-} // namespace
+} // namespace engine_test
 } // namespace stepgate::policies::rules

@@ -4,7 +4,7 @@
 
 namespace stepgate::policies::rules
 {
-namespace
+namespace join_test
 {
 
 using namespace std::chrono_literals;
@@ -117,5 +117,5 @@ TEST(Join, ElevationIsNeverWider)
               Offer{});
 }
 
-} // namespace
+} // namespace join_test
 } // namespace stepgate::policies::rules

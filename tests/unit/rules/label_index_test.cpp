@@ -8,7 +8,7 @@
 
 namespace stepgate::policies::sensitivity
 {
-namespace
+namespace label_index_test
 {
 
 using Strings = std::vector<std::string>;
@@ -160,5 +160,5 @@ TEST(TableName, Parses)
     }
 }
 
-} // namespace
+} // namespace label_index_test
 } // namespace stepgate::policies::sensitivity

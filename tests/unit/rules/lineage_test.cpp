@@ -6,7 +6,7 @@
 
 namespace stepgate::policies::sensitivity
 {
-namespace
+namespace lineage_test
 {
 
 using namespace std::chrono_literals;
@@ -213,5 +213,5 @@ TEST_F(LineageLabels, Json)
         EXPECT_TRUE(std::holds_alternative<std::string>(Lineage::from_json(broken))) << broken;
 }
 
-} // namespace
+} // namespace lineage_test
 } // namespace stepgate::policies::sensitivity

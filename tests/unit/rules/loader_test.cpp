@@ -4,7 +4,7 @@
 
 namespace stepgate::policies::rules
 {
-namespace
+namespace loader_test
 {
 
 using Strings = std::vector<std::string>;
@@ -254,5 +254,5 @@ TEST(Loader, ReadsFiles)
               "policies/packs/nothing.toml: the policy file cannot be read");
 }
 
-} // namespace
+} // namespace loader_test
 } // namespace stepgate::policies::rules

@@ -6,7 +6,7 @@
 
 namespace stepgate::policies::rules
 {
-namespace
+namespace name_pattern_test
 {
 
 TEST(NamePattern, Matches)
@@ -52,5 +52,5 @@ TEST(NamePattern, GlobIsNotExponential)
     EXPECT_FALSE(glob_match("?", ""));
 }
 
-} // namespace
+} // namespace name_pattern_test
 } // namespace stepgate::policies::rules

@@ -5,7 +5,7 @@
 
 namespace stepgate::policies::rules
 {
-namespace
+namespace permissions_test
 {
 
 using Strings = std::vector<std::string>;
@@ -96,5 +96,5 @@ statement = "notify"
     EXPECT_EQ(verdict.rules, Strings{"default.statement"});
 }
 
-} // namespace
+} // namespace permissions_test
 } // namespace stepgate::policies::rules

@@ -7,7 +7,7 @@
 
 namespace stepgate::policies::rules
 {
-namespace
+namespace toml_values_test
 {
 
 TEST(TomlValues, Durations)
@@ -43,5 +43,5 @@ TEST(TomlValues, Suggestions)
     EXPECT_EQ(suggestion("x", {}), "");
 }
 
-} // namespace
+} // namespace toml_values_test
 } // namespace stepgate::policies::rules

@@ -14,7 +14,7 @@
 
 namespace stepgate::policies::rules
 {
-namespace
+namespace verdict_cases_test
 {
 
 std::string text_of(const Verdict& verdict)
@@ -89,5 +89,5 @@ TEST_P(VerdictCases, AsWritten)
 INSTANTIATE_TEST_SUITE_P(Files, VerdictCases, testing::ValuesIn(case_files()),
                          [](const auto& file) { return std::filesystem::path{file.param}.stem().string(); });
 
-} // namespace
+} // namespace verdict_cases_test
 } // namespace stepgate::policies::rules

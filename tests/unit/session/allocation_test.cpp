@@ -12,7 +12,7 @@
 
 namespace stepgate::test
 {
-namespace
+namespace allocation_test
 {
 
 constexpr int warm_up = 300, rounds = 50, stretches = 10;
@@ -90,5 +90,5 @@ INSTANTIATE_TEST_SUITE_P(
                              joined({raw('2'), row, complete("SELECT 1"), ready()})}),
     [](const auto& test) { return std::string{test.param.name}; });
 
-} // namespace
+} // namespace allocation_test
 } // namespace stepgate::test

@@ -9,7 +9,7 @@
 
 namespace stepgate::test
 {
-namespace
+namespace audit_test
 {
 
 using proxy::audit::Type;
@@ -247,5 +247,5 @@ TEST(Journal, AReleaseThatCannotBeWrittenReleasesNothing)
     disk->full = false;
 }
 
-} // namespace
+} // namespace audit_test
 } // namespace stepgate::test

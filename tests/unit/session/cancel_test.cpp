@@ -8,7 +8,7 @@
 
 namespace stepgate::test
 {
-namespace
+namespace cancel_test
 {
 
 using proxy::session::cancelled_processes;
@@ -137,5 +137,5 @@ TEST(CancelBackend, OnlyWhenTheServerSaysYes)
     EXPECT_EQ(relay.pending().size(), 1U);
 }
 
-} // namespace
+} // namespace cancel_test
 } // namespace stepgate::test

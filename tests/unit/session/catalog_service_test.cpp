@@ -10,7 +10,7 @@
 
 namespace stepgate::proxy::upstream
 {
-namespace
+namespace catalog_service_test
 {
 
 using namespace std::chrono_literals;
@@ -254,5 +254,5 @@ TEST_F(Service, ListenerWithoutAnAccountHasLineageOnly)
     EXPECT_EQ(asked, 0);
 }
 
-} // namespace
+} // namespace catalog_service_test
 } // namespace stepgate::proxy::upstream

@@ -7,7 +7,7 @@
 
 namespace stepgate::proxy::session
 {
-namespace
+namespace catalog_use_test
 {
 
 using policies::catalog::Catalog;
@@ -282,5 +282,5 @@ TEST_F(Use, WithoutADatabaseNothingIsKnownAndNothingIsDoubted)
     none.leave(1);
 }
 
-} // namespace
+} // namespace catalog_use_test
 } // namespace stepgate::proxy::session

@@ -8,7 +8,7 @@
 
 namespace stepgate::test
 {
-namespace
+namespace entry_test
 {
 
 namespace pg = protocols::postgres;
@@ -374,5 +374,5 @@ TEST(Drain, IdleSessionsEndAtOnceBusyOnesWhenTheyAreDone)
     busy.client.close();
 }
 
-} // namespace
+} // namespace entry_test
 } // namespace stepgate::test

@@ -4,7 +4,7 @@
 
 namespace stepgate::proxy::session
 {
-namespace
+namespace gate_test
 {
 
 using challenge_web::challenges::State;
@@ -161,5 +161,5 @@ TEST(Covers, OnlyWhatWasShown)
         EXPECT_EQ(covers(row.given, row.needed), row.enough) << row.name;
 }
 
-} // namespace
+} // namespace gate_test
 } // namespace stepgate::proxy::session

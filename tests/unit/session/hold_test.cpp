@@ -6,7 +6,7 @@
 
 namespace stepgate::test
 {
-namespace
+namespace hold_test
 {
 
 using challenge_web::challenges::State;
@@ -690,5 +690,5 @@ TEST(Copy, DataFlowsOnlyWhileTheServerWantsIt)
     expect_alive(session); // the stray data was dropped
 }
 
-} // namespace
+} // namespace hold_test
 } // namespace stepgate::test

@@ -10,7 +10,7 @@
 
 namespace stepgate::test
 {
-namespace
+namespace impact_test
 {
 
 using proxy::upstream::ImpactEstimate;
@@ -198,5 +198,5 @@ TEST(Impact, KnowsTheTransactionsProcessAndTheValues)
     EXPECT_EQ(request.statements[0].values[0].bytes, "5");
 }
 
-} // namespace
+} // namespace impact_test
 } // namespace stepgate::test

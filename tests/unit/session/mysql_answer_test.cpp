@@ -8,7 +8,7 @@
 
 namespace stepgate::proxy::session
 {
-namespace
+namespace mysql_answer_test
 {
 
 namespace my = protocols::mysql;
@@ -121,5 +121,5 @@ TEST(MySqlAnswer, ProgressIsNoRow)
     EXPECT_FALSE(reading.failed);
 }
 
-} // namespace
+} // namespace mysql_answer_test
 } // namespace stepgate::proxy::session

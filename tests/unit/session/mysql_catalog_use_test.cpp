@@ -7,7 +7,7 @@
 
 namespace stepgate::proxy::session
 {
-namespace
+namespace mysql_catalog_use_test
 {
 
 using policies::catalog::Catalog;
@@ -186,5 +186,5 @@ TEST_F(MySqlUse, AResetForgetsTemporaryTables)
     EXPECT_FALSE(labelled(mine, "select id from work"));
 }
 
-} // namespace
+} // namespace mysql_catalog_use_test
 } // namespace stepgate::proxy::session

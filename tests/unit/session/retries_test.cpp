@@ -7,7 +7,7 @@
 
 namespace stepgate::proxy::session
 {
-namespace
+namespace retries_test
 {
 
 namespace challenges = challenge_web::challenges;
@@ -156,5 +156,5 @@ TEST(Retries, TheChallengeOutlivesItsSessionAndReleasesOnce)
     EXPECT_FALSE(b.all.consume(retry->opened().id, retry->opened().digest, start + 3s));
 }
 
-} // namespace
+} // namespace retries_test
 } // namespace stepgate::proxy::session

@@ -15,7 +15,7 @@
 
 namespace stepgate::test
 {
-namespace
+namespace rows_test
 {
 
 namespace pg = protocols::postgres;
@@ -390,5 +390,5 @@ TEST(Rows, AreNotReadWhileTheyWait)
     EXPECT_LT(sent, all);
 }
 
-} // namespace
+} // namespace rows_test
 } // namespace stepgate::test

@@ -5,7 +5,7 @@
 
 namespace stepgate::proxy::session
 {
-namespace
+namespace startup_test
 {
 
 namespace pg = protocols::postgres;
@@ -151,5 +151,5 @@ TEST(Limits, CountAllAddressesAndUsers)
     EXPECT_TRUE(limits.enter_user("alice"));
 }
 
-} // namespace
+} // namespace startup_test
 } // namespace stepgate::proxy::session

@@ -6,7 +6,7 @@
 
 namespace stepgate::test
 {
-namespace
+namespace state_test
 {
 
 // What the state decides here: with another encoding than UTF8 nobody knows where a literal with such bytes ends.
@@ -284,5 +284,5 @@ TEST(Passthrough, TheServersRefusalIsTheClients)
     EXPECT_EQ(client.receive().code(), "28P01");
 }
 
-} // namespace
+} // namespace state_test
 } // namespace stepgate::test

@@ -11,7 +11,7 @@
 
 namespace stepgate::test
 {
-namespace
+namespace tls_test
 {
 
 namespace pg = protocols::postgres;
@@ -149,5 +149,5 @@ TEST(TlsDoor, ReloadedCertificatesAreForNewConnections)
     EXPECT_TRUE(tls.shake());
 }
 
-} // namespace
+} // namespace tls_test
 } // namespace stepgate::test

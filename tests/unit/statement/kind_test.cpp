@@ -6,7 +6,7 @@
 
 namespace stepgate::policies::statement
 {
-namespace
+namespace kind_test
 {
 
 TEST(Kind, EveryKindHasANameOfItsOwnThatLeadsBack)
@@ -49,5 +49,5 @@ TEST(StatementFacts, DoesWhatRunsInside)
     EXPECT_FALSE(facts.does(Kind::update));
 }
 
-} // namespace
+} // namespace kind_test
 } // namespace stepgate::policies::statement

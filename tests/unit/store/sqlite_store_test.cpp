@@ -16,7 +16,7 @@
 
 namespace stepgate::proxy::store
 {
-namespace
+namespace sqlite_store_test
 {
 
 using challenge_web::accounts::errc;
@@ -458,5 +458,5 @@ TEST(StoreUrl, Schemes)
         std::string::npos);
 }
 
-} // namespace
+} // namespace sqlite_store_test
 } // namespace stepgate::proxy::store

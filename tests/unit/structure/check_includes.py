@@ -24,7 +24,7 @@ ALLOWED = {
     "challenge-web/server": ["challenge-web", "policies/rules"],
     "challenge-web/ui": [],
     "proxy/net": [],
-    "proxy/audit": [],
+    "proxy/audit": ["policies/rules", "challenge-web/challenges"],
     "proxy/store": ["challenge-web/accounts"],
     "proxy/upstream": ["protocols", "policies/catalog", "policies/sensitivity", "proxy/net"],
     "proxy/session": ["protocols", "policies", "challenge-web/challenges", "proxy/net", "proxy/audit",

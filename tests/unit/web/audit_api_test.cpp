@@ -2,7 +2,7 @@
 
 namespace stepgate::tests
 {
-namespace
+namespace audit_api_test
 {
 
 class AuditApi : public testing::Test
@@ -71,5 +71,5 @@ TEST_F(AuditApi, WhatCannotBeRecordedIsNotShown)
     EXPECT_EQ(browser.get("audit/records").status, 503);
 }
 
-} // namespace
+} // namespace audit_api_test
 } // namespace stepgate::tests

@@ -7,7 +7,7 @@
 
 namespace stepgate::tests
 {
-namespace
+namespace challenge_api_test
 {
 
 using std::chrono::minutes;
@@ -342,5 +342,5 @@ TEST_F(ChallengeApi, StreamRequestsNameTheSessionAndAreCounted)
     EXPECT_EQ(alice.get("events").code(), "too_many_streams");
 }
 
-} // namespace
+} // namespace challenge_api_test
 } // namespace stepgate::tests

@@ -5,7 +5,7 @@
 
 namespace stepgate::tests
 {
-namespace
+namespace factor_api_test
 {
 
 class Factors : public testing::Test
@@ -239,5 +239,5 @@ TEST_F(Factors, NoAuditNoFactor)
     EXPECT_TRUE((*world.users.passkeys("alice")).empty()) << "taken back";
 }
 
-} // namespace
+} // namespace factor_api_test
 } // namespace stepgate::tests

@@ -6,7 +6,7 @@
 
 namespace stepgate::challenge_web::server
 {
-namespace
+namespace http_text_test
 {
 
 std::string shown(std::string_view target)
@@ -93,5 +93,5 @@ TEST(Cookie, Table)
         EXPECT_EQ(find_cookie(row.header, "id").value_or("none"), row.expected) << row.name;
 }
 
-} // namespace
+} // namespace http_text_test
 } // namespace stepgate::challenge_web::server

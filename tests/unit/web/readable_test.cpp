@@ -7,7 +7,7 @@
 
 namespace stepgate::challenge_web::server
 {
-namespace
+namespace readable_test
 {
 
 TEST(Readable, Table)
@@ -139,5 +139,5 @@ TEST(ReadableValue, AnyBytesGiveAText)
         }
 }
 
-} // namespace
+} // namespace readable_test
 } // namespace stepgate::challenge_web::server

@@ -6,7 +6,7 @@
 
 namespace stepgate::tests
 {
-namespace
+namespace routes_test
 {
 
 using server::Access;
@@ -272,5 +272,5 @@ TEST(Routes, AStoreThatIsGoneRefusesEverything)
     }
 }
 
-} // namespace
+} // namespace routes_test
 } // namespace stepgate::tests

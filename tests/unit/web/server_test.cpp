@@ -9,7 +9,7 @@
 
 namespace stepgate::tests
 {
-namespace
+namespace server_test
 {
 
 using std::chrono::milliseconds;
@@ -348,5 +348,5 @@ TEST(Server, StartFailuresHaveReasons)
     EXPECT_EQ(start([&](auto& o) { o.certificate_file = ""; }), errc::certificate_unreadable);
 }
 
-} // namespace
+} // namespace server_test
 } // namespace stepgate::tests

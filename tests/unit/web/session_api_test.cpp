@@ -5,7 +5,7 @@
 
 namespace stepgate::tests
 {
-namespace
+namespace session_api_test
 {
 
 using std::chrono::hours;
@@ -253,5 +253,5 @@ TEST_F(Session, EnrolmentLinkOfAUserWithAFactorNeedsAStrongSession)
     EXPECT_EQ(weak.post("session/enrolment", {{"token", world.add_link("bob")}}).code(), "enrolment_needs_sign_in");
 }
 
-} // namespace
+} // namespace session_api_test
 } // namespace stepgate::tests

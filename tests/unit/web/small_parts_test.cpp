@@ -10,7 +10,7 @@
 
 namespace stepgate::challenge_web::server
 {
-namespace
+namespace small_parts_test
 {
 
 using std::chrono::milliseconds;
@@ -193,5 +193,5 @@ TEST(EventHub, DeliversToTheUsersStreamsOnly)
     EXPECT_EQ(format_event("a", "{}"), "event: a\ndata: {}\n\n");
 }
 
-} // namespace
+} // namespace small_parts_test
 } // namespace stepgate::challenge_web::server

@@ -2,7 +2,7 @@
 
 namespace stepgate::tests
 {
-namespace
+namespace static_files_test
 {
 
 TEST(StaticFiles, Table)
@@ -78,5 +78,5 @@ TEST(Health, PublicAndAdmin)
     EXPECT_EQ(status("/", true).status, 404);
 }
 
-} // namespace
+} // namespace static_files_test
 } // namespace stepgate::tests

@@ -7,7 +7,7 @@
 
 namespace stepgate::wire
 {
-namespace
+namespace buffer_test
 {
 
 void write(Buffer& buffer, std::string_view text)
@@ -110,5 +110,5 @@ TEST(Buffer, moves)
     EXPECT_EQ(three.maximum(), 100U);
 }
 
-} // namespace
+} // namespace buffer_test
 } // namespace stepgate::wire

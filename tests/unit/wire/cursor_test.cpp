@@ -9,7 +9,7 @@
 
 namespace stepgate::wire
 {
-namespace
+namespace cursor_test
 {
 
 const boost::system::error_code failure = make_error_code(boost::system::errc::bad_message);
@@ -137,5 +137,5 @@ TEST(Writer, a_nul_inside_text_cannot_start_another_field)
     EXPECT_EQ(as_text(out), std::string_view("a\0", 2));
 }
 
-} // namespace
+} // namespace cursor_test
 } // namespace stepgate::wire

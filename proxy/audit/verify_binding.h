@@ -1,0 +1,23 @@
+#pragma once
+
+#include "policies/rules/verdict.h"
+#include "proxy/audit/record_codec.h"
+
+#include <optional>
+#include <string>
+
+namespace stepgate::proxy::audit
+{
+
+/// What a challenge really asked, read from the bytes that its digest stands for.
+struct Binding {
+    policies::rules::Requirement requirement;
+    std::string wrong; // what the record says otherwise than those bytes; "": nothing
+};
+
+/// Compares a `challenge_opened` record with its `digest_input` (challenge-web/challenges/digest.h): who, where, rules,
+/// labels, requirement, and the statements and parameter values as they are recorded. A passkey signed those bytes;
+/// the record's other fields are only stepgate's word. nullopt: the record has no digest input that can be read.
+[[nodiscard]] std::optional<Binding> read_binding(const RecordView& opened);
+
+} // namespace stepgate::proxy::audit
