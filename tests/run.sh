@@ -21,6 +21,26 @@ done
 
 passed=0 failed=0
 
+# build PRESET [ARGUMENT..]: configures and builds.
+build() {
+  local preset=$1; shift
+  echo "== build ($preset)"
+  cmake --preset "$preset" >/dev/null
+  $polite cmake --build --preset "$preset" "$@"
+}
+polite=
+
+# The same behind what runs now; await_build shows what came of it.
+build_behind() {
+  mkdir -p build
+  (polite="nice -n 19"; build "$@") >"build/$1.log" 2>&1 &
+  behind=$!
+}
+await_build() {
+  wait "$behind" || { tail -n 200 "build/$1.log"; exit 1; }
+  echo "== built ($1)"
+}
+
 # Runs ctest in a build tree and adds its counts; a test that did not run is a failure.
 run_ctest() {
   local tree=$1; shift
@@ -55,23 +75,20 @@ compose/packages.sh build demo smoke test
 mkdir -p build
 tests/support/mysql_server.sh root >build/mysql_root.log 2>&1 &
 
-echo "== build (dev)"
-cmake --preset dev >/dev/null
-cmake --build --preset dev
+build dev
 cmake --build --preset dev --target headers_compile_alone
+# Tests leave the cores idle for half of the time: what the next step needs is built meanwhile, politely.
+[ "$sanitize" = no ] || build_behind asan-ubsan
 run_ctest build/dev "${filter[@]}"
 
 if [ "$sanitize" = yes ]; then
-  echo "== build (asan-ubsan)"
-  cmake --preset asan-ubsan >/dev/null
-  cmake --build --preset asan-ubsan
+  await_build asan-ubsan
+  [ "$fuzz" = 0 ] || build_behind fuzz --target fuzzers
   run_ctest build/asan-ubsan -L 'unit|integration' "${filter[@]}"
 fi
 
 if [ "$fuzz" != 0 ]; then
-  echo "== build (fuzz)"
-  cmake --preset fuzz >/dev/null
-  cmake --build --preset fuzz --target fuzzers
+  if [ "$sanitize" = yes ]; then await_build fuzz; else build fuzz --target fuzzers; fi
   # As many at a time as there are cores: each is one thread.
   printf '%s\n' build/fuzz/bin/fuzz_* | xargs -P "$(nproc)" -I{} bash -c 'fuzz_one "$1" "$2"' _ {} "$fuzz"
   for harness in build/fuzz/bin/fuzz_*; do
