@@ -56,6 +56,16 @@ std::string setting(const Function& routine, std::string_view name)
 Bodies::Bodies(const catalog::Catalog& catalog, const Limits& limits)
     : catalog_(catalog), limits_(limits), version_(version_of(catalog.contents()))
 {
+    for (const Relation& one : catalog.contents().relations)
+        for (const catalog::ReferencedBy& key : one.referenced_by)
+            points_[key.relation].push_back({&one, &key});
+}
+
+const std::vector<Bodies::Points>& Bodies::points(const Relation& table) const
+{
+    static const std::vector<Points> none;
+    const auto found = points_.find(table.oid);
+    return found != points_.end() ? found->second : none;
 }
 
 const Relation* Bodies::relation(std::string_view name) const

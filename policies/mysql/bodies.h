@@ -35,6 +35,12 @@ class Bodies
     [[nodiscard]] const catalog::Function* routine(std::string_view name, catalog::FunctionKind kind) const;
     /// Functions of libraries hide stored ones, where no database is written.
     [[nodiscard]] bool loadable(std::string_view name) const;
+    /// A row of the table that points elsewhere: the server looks for what it points to.
+    struct Points {
+        const catalog::Relation* to;
+        const catalog::ReferencedBy* key;
+    };
+    [[nodiscard]] const std::vector<Points>& points(const catalog::Relation& table) const;
     /// The triggers of its tables are all in the catalog.
     [[nodiscard]] bool sees_triggers(std::string_view schema) const;
 
@@ -57,6 +63,7 @@ class Bodies
     const catalog::Catalog& catalog_;
     Limits limits_;
     ServerVersion version_;
+    std::unordered_map<catalog::Oid, std::vector<Points>> points_; // by the table that has the key
     std::unordered_map<const void*, std::unique_ptr<const Footprint>> read_;
 };
 

@@ -150,6 +150,21 @@ void Follower::write_rows(const Relation& table, const Events& events)
         if (meet(trigger.events, events))
             merge(bodies_.trigger(table, trigger));
     referencing(table, events);
+    referenced(table, events);
+}
+
+/// Rows of other tables that these point to: whether one is there, the answer tells.
+void Follower::referenced(const Relation& table, const Events& events)
+{
+    const auto written = std::ranges::find(facts_.writes, full(table), &TableAccess::table);
+    for (const auto& [to, key] : bodies_.points(table)) {
+        const bool touched = written == facts_.writes.end() ||
+                             std::ranges::any_of(written->columns, [&columns = key->columns](const std::string& one) {
+                                 return one == "*" || std::ranges::find(columns, one) != columns.end();
+                             });
+        if (events.insert || (events.update && touched))
+            merge_accesses(facts_.reads, {{full(*to), true, key->our_columns}});
+    }
 }
 
 /// Rows of other tables that point here: looked for, or changed along.

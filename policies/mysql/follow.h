@@ -35,6 +35,7 @@ class Follower
     void write_rows(const catalog::Relation& table, const catalog::Events& events);
     void write_below(const catalog::Relation& relation, const catalog::Events& events);
     void referencing(const catalog::Relation& table, const catalog::Events& events);
+    void referenced(const catalog::Relation& table, const catalog::Events& events);
     void run(const Lead& lead, catalog::FunctionKind kind);
     void narrow(std::vector<statement::TableAccess>& accesses) const;
 

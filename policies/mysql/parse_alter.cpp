@@ -39,8 +39,7 @@ void Parser::alter()
     if (accept(Word::k_event)) {
         is(Kind::alter, "event");
         if_exists();
-        table_name();
-        return event_clauses(true);
+        return event(Kind::alter);
     }
     if (accept(Word::k_sequence)) {
         is(Kind::alter, "sequence");
@@ -311,12 +310,13 @@ void Parser::drop()
     skip_rest();
 }
 
-/// At the word before the name of a routine or trigger that is altered or dropped. Whose trigger it is stands nowhere.
+/// At the word before the name of a routine, event or trigger that is altered or dropped. Whose trigger it is stands
+/// nowhere.
 void Parser::defines_program(std::string_view object)
 {
     if (object == "trigger")
         return effect(statement::Redefine{.relation = {}, .function = {}, .copies = {}});
-    if (object != "procedure" && object != "function")
+    if (object != "procedure" && object != "function" && object != "event")
         return;
     advance();
     if_exists();

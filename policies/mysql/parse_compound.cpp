@@ -101,18 +101,26 @@ void Parser::create_event()
 {
     is(Kind::create, "event");
     if_not_exists();
-    table_name();
-    event_clauses(false);
+    event(Kind::create);
 }
 
-/// ON SCHEDULE …, ON COMPLETION …, RENAME TO …, ENABLE, COMMENT, DO body
-void Parser::event_clauses(bool altered)
+/// name ON SCHEDULE …, ON COMPLETION …, RENAME TO …, ENABLE, COMMENT, DO body
+void Parser::event(Kind kind)
 {
+    const TableName event = table_name();
+    effect(statement::Redefine{.relation = {}, .function = lower(event.name), .copies = {}});
+    bool disabled = false;
     const std::size_t references = references_.size();
     while (!at_end() && !at(Word::k_do)) {
         if (at(Word::k_select))
             return unexpected();
-        if (accept_any(Word::k_at, Word::k_every, Word::k_starts, Word::k_ends)) {
+        if (accept(Word::k_rename)) {
+            expect(Word::k_to);
+            table_name();
+        } else if (at(TokenKind::word) && same_word(cur().text, "disable")) {
+            advance();
+            disabled = !at(Word::k_on); // DISABLE ON SLAVE: here it runs
+        } else if (accept_any(Word::k_at, Word::k_every, Word::k_starts, Word::k_ends)) {
             expression();
             if (at(TokenKind::word) && word_is_unit(cur().word))
                 advance();
@@ -125,10 +133,12 @@ void Parser::event_clauses(bool altered)
         ++blocks_;
         body_statement();
         --blocks_;
-        return is(altered ? Kind::alter : Kind::create, "event");
+        return is(kind, "event");
     }
-    if (!altered)
-        unexpected();
+    if (kind == Kind::create)
+        return unexpected();
+    if (!disabled) // it runs what it ran before
+        called_stored(event, Lead::Kind::event);
 }
 
 /// The body of a routine or trigger: read, and what it does forgotten, since it is not run.

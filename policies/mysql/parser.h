@@ -373,7 +373,7 @@ class Parser
     void create_routine(std::string_view object);
     void create_trigger();
     void create_event();
-    void event_clauses(bool altered);
+    void event(Kind kind);
     void characteristics();
     void cast_type_of_return();
     [[nodiscard]] bool compound_follows();

@@ -154,6 +154,8 @@ bool ServerNotation::take(const std::string& line)
         trigger_line(rest);
     else if (word == "procedure")
         program_line(FunctionKind::procedure, rest);
+    else if (word == "event")
+        program_line(FunctionKind::event, rest);
     else if (word == "function")
         program_line(FunctionKind::function, rest);
     else if (word == "references")
