@@ -25,11 +25,14 @@ COMMANDS = set("""append_file assert begin_concurrent break cat_file change_user
 WITH_SQL = {"query", "send", "eval", "send_eval", "query_vertical", "query_horizontal", "query_get_value", "evalp"}
 FIRST = re.compile(rb"[a-z_0-9]+", re.I)
 VARIABLE = re.compile(rb"\$\w+")
+# What hides a delimiter: quoted text, and comments to the end of a line.
+HIDES = rb"""'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$)|`[^`]*(?:`|$)|#[^\n]*|-- [^\n]*"""
 
 
 class Statement:
-    def __init__(self, connection, sql):
+    def __init__(self, connection, sql, may_fail):
         self.connection, self.sql = connection, sql
+        self.may_fail = may_fail  # --error stands before it
 
 
 def statements(text):
@@ -40,9 +43,14 @@ def statements(text):
 class _Reader:
     def __init__(self, text):
         self.text, self.at = text.replace(b"\r\n", b"\n"), 0
-        self.delimiter = b";"
+        self._end_with(b";")
         self.connection = "default"
         self.variables = {}
+        self.may_fail = False
+
+    def _end_with(self, delimiter):
+        self.delimiter = delimiter
+        self.token = re.compile(rb"(?P<end>" + re.escape(delimiter) + rb")|" + HIDES, re.S)
 
     def read(self):
         while True:
@@ -51,7 +59,8 @@ class _Reader:
                 return
             sql = self._sql_of(piece)
             if sql:
-                yield Statement(self.connection, sql)
+                yield Statement(self.connection, sql, self.may_fail)
+                self.may_fail = False
 
     def _line(self):
         end = self.text.find(b"\n", self.at)
@@ -76,27 +85,13 @@ class _Reader:
         return None
 
     def _until_delimiter(self):
-        quote, i = None, self.at
-        while i < len(self.text):
-            c = self.text[i:i + 1]
-            if quote:
-                if c == b"\\" and quote != b"`":
-                    i += 1
-                elif c == quote:
-                    quote = None
-            elif self.text.startswith(self.delimiter, i):
-                piece = self.text[self.at:i]
-                self.at = i + len(self.delimiter)
-                return piece.strip()
-            elif c in (b"'", b'"', b"`"):
-                quote = c
-            elif c == b"#" or (c == b"-" and re.match(rb"-- ", self.text[i:i + 3])):
-                i = self.text.find(b"\n", i)
-                i = len(self.text) if i < 0 else i
-            i += 1
-        piece = self.text[self.at:]
+        begin = self.at
+        for found in self.token.finditer(self.text, begin):
+            if found.lastgroup == "end":
+                self.at = found.end()
+                return self.text[begin:found.start()].strip()
         self.at = len(self.text)
-        return piece.strip()
+        return self.text[begin:].strip()
 
     def _sql_of(self, piece):
         while piece.startswith(b"#"):
@@ -109,7 +104,9 @@ class _Reader:
         if word not in COMMANDS or (word in ("end", "exit") and rest):
             return piece
         if word == "delimiter":
-            self.delimiter = rest.rstrip(self.delimiter) or b";" if rest != self.delimiter else rest
+            self._end_with(rest.rstrip(self.delimiter) or b";" if rest != self.delimiter else rest)
+        elif word == "error":
+            self.may_fail = rest.strip(b"; ") != b"0"
         elif word == "connection":
             self.connection = rest.strip(b"; ").decode("latin1")
         elif word == "connect":
