@@ -17,38 +17,16 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 from clients import Client  # noqa: E402
-from harness import Stack, free_port, wait_for  # noqa: E402
-
-TICKS = os.sysconf("SC_CLK_TCK")
-WARM_UP = 2  # seconds of each run that are not measured
-
-
-def cpu_seconds(pid):
-    """User and system time of a process and all its threads (proc(5), stat fields 14 and 15)."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+from mysql_bench import mysql  # noqa: E402
+from peers import Peer, WARM_UP, cpu_seconds, start_haproxy, wait_port  # noqa: E402
+from harness import Stack, free_port  # noqa: E402
 
 
 def resident_kib(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
 
 
-def wait_port(port):
-    def open_port():
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", port)) == 0
-    wait_for(open_port, f"port {port}")
-
-
-class Peer:
-    """One way to the server: a name, where to connect and as whom, and whose CPU time to count."""
-
-    def renew(self):
-        """Called before each run, so that every peer begins it with new server connections."""
-
-    def __init__(self, name, port, user, password, pid=None):
-        self.name, self.port, self.user, self.password, self.pid = name, port, user, password, pid
-
+class PgPeer(Peer):
     def pgbench(self, mode, clients, seconds):
         """Transactions a second, and CPU per transaction in us, of the seconds after logins and warm-up."""
         env = dict(os.environ, PGPASSWORD=self.password, PGSSLMODE="disable")
@@ -59,15 +37,12 @@ class Peer:
         for line in run.stderr:
             if found := re.match(r"progress: ([\d.]+) s, ([\d.]+) tps", line):
                 seen.append((float(found[1]), float(found[2]), cpu_seconds(self.pid) if self.pid else 0))
-        if run.wait() or len(seen) < WARM_UP + 1:
+        if run.wait():
             raise SystemExit(f"{self.name}: pgbench failed")
-        measured = seen[WARM_UP - 1:]
-        done = sum(tps * (at - before) for (before, _, _), (at, tps, _) in zip(measured, measured[1:]))
-        elapsed = measured[-1][0] - measured[0][0]
-        return done / elapsed, (measured[-1][2] - measured[0][2]) / done * 1e6
+        return self.rate_and_cost(seen)
 
 
-class PgBouncer(Peer):
+class PgBouncer(PgPeer):
     """Started anew for each run. It would keep its server connections, and a server process that has the whole table mapped already
     needs 5 to 10 us less a statement than the new ones that all other peers get.
     """
@@ -111,34 +86,15 @@ pidfile = {folder}/pgbouncer.pid
     return PgBouncer(folder / "pgbouncer.ini", port)
 
 
-def start_haproxy(folder, server_port):
-    port = free_port()
-    (folder / "haproxy.cfg").write_text(f"""global
-    nbthread 2
-    maxconn 4000
-defaults
-    mode tcp
-    timeout connect 5s
-    timeout client 1h
-    timeout server 1h
-listen pg
-    bind 127.0.0.1:{port}
-    server pg 127.0.0.1:{server_port}
-""")
-    process = subprocess.Popen(["/usr/sbin/haproxy", "-f", str(folder / "haproxy.cfg"), "-db"], stderr=subprocess.DEVNULL)
-    wait_port(port)
-    return process, Peer("haproxy", port, "app", "app-password", process.pid)
-
-
 def relay(stack, arguments):
     folder = stack.folder / "peers"
     folder.mkdir(mode=0o755)
     subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-i", "-q", "-s", "10", "-h", "127.0.0.1", "-p", str(stack.cluster.port),
                     "-U", "app", "shop"], env=dict(os.environ, PGPASSWORD="app-password"), check=True, capture_output=True)
     bouncer = pgbouncer(folder, stack.cluster.port)
-    balancer, balancer_peer = start_haproxy(folder, stack.cluster.port)
-    peers = [Peer("direct", stack.cluster.port, "app", "app-password"), bouncer, balancer_peer,
-             Peer("stepgate", stack.port, "demo", stack.password, stack.process.pid)]
+    balancer, balancer_peer = start_haproxy(folder, stack.cluster.port, PgPeer)
+    peers = [PgPeer("direct", stack.cluster.port, "app", "app-password"), bouncer, balancer_peer,
+             PgPeer("stepgate", stack.port, "demo", stack.password, stack.process.pid)]
     try:
         print(f"pgbench -S, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; {os.cpu_count()} cores shared by all; "
               f"stepgate with {arguments.threads or os.cpu_count()} relay thread(s)\n")
@@ -308,7 +264,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", default="1,8,64")
     parser.add_argument("--modes", default="simple,extended,prepared")
-    parser.add_argument("--only", choices=("relay", "hold", "idle", "held", "facts"))
+    parser.add_argument("--only", choices=("relay", "hold", "idle", "held", "facts", "mysql"))
     parser.add_argument("--holds", type=int, default=9)
     parser.add_argument("--sessions", type=int, default=10000, help="idle ones")
     parser.add_argument("--held", type=int, default=1000)
@@ -323,7 +279,7 @@ def main():
                     part(stack, arguments)
         finally:
             stack.close()
-    for name, part in (("idle", idle), ("held", held), ("facts", facts)):
+    for name, part in (("idle", idle), ("held", held), ("facts", facts), ("mysql", mysql)):
         if arguments.only in (None, name):
             part(arguments)
 

@@ -5,6 +5,7 @@
 #        tests/support/mysql_server.sh start DIRECTORY [--OPTION ...]  prints the port; root@localhost, no password
 #        tests/support/mysql_server.sh stop DIRECTORY                  stops it and removes the directory
 #        tests/support/mysql_server.sh run PROGRAM [ARGUMENT ...]      mysql, mysqladmin, .. of the same version
+#        tests/support/mysql_server.sh router                          adds MySQL Router, and prints the folder of its plugins
 # Exit code 77: it cannot be had here (no network, no debootstrap, or not root when the folder is to be made).
 set -euo pipefail
 
@@ -24,11 +25,25 @@ make_root() {
   touch "$root/made"
 }
 
+# For the benchmark alone. `run mysqlrouter` starts it.
+make_router() {
+  make_root || return $?
+  if [ ! -x "$root/usr/bin/mysqlrouter" ]; then
+    [ "$(id -u)" -eq 0 ] || { echo "mysql_server.sh: adding MySQL Router to $root needs root" >&2; return 77; }
+    exec 9>"$root.lock"; flock 9
+    # As debootstrap does, signatures are checked and the age of the archive's index is not: mirrors may lag behind.
+    { chroot "$root" apt-get -qq -o Acquire::Check-Valid-Until=false update && DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get -qq -y --no-install-recommends install mysql-router; } \
+        >"$root.log" 2>&1 || { tail -n 3 "$root.log" >&2; return 77; }
+    rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists "$root"/usr/share/{doc,man,locale}
+  fi
+  dirname "$(find "$root/usr/lib" -name 'routing.so' | head -n 1)"
+}
+
 # Its programs run on this system with the libraries that they were built for: no chroot, so data can lie anywhere.
 run() {
   local program=$root/usr/bin/$1; shift
   [ -x "$program" ] || program=$root/usr/sbin/${program##*/}
-  exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$root/usr/lib/x86_64-linux-gnu" "$program" "$@"
+  exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$root/usr/lib/x86_64-linux-gnu:$root/usr/lib/mysql-router" "$program" "$@"
 }
 
 answers() {
@@ -69,8 +84,9 @@ stop() {
 
 case "${1:-}" in
   root) make_root && echo "$root" ;;
-  start) [ $# -ge 2 ] || { sed -n '4,7s/^# \{0,1\}//p' "$0"; exit 2; }; make_root && "$@" ;;
-  stop) [ $# -ge 2 ] || { sed -n '4,7s/^# \{0,1\}//p' "$0"; exit 2; }; "$@" ;;
-  run) [ $# -ge 2 ] || { sed -n '4,7s/^# \{0,1\}//p' "$0"; exit 2; }; make_root && "$@" ;;
-  *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  start) [ $# -ge 2 ] || { sed -n '4,8s/^# \{0,1\}//p' "$0"; exit 2; }; make_root && "$@" ;;
+  stop) [ $# -ge 2 ] || { sed -n '4,8s/^# \{0,1\}//p' "$0"; exit 2; }; "$@" ;;
+  router) make_router ;;
+  run) [ $# -ge 2 ] || { sed -n '4,8s/^# \{0,1\}//p' "$0"; exit 2; }; make_root && "$@" ;;
+  *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
