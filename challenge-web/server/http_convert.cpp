@@ -1,7 +1,18 @@
-#include "challenge-web/server/http_loop.h"
+#include "challenge-web/server/http_convert.h"
+
+#include "challenge-web/server/replies.h"
+#include "challenge-web/server/site.h"
+
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include <sstream>
 
 namespace stepgate::challenge_web::server
 {
+
+namespace http = boost::beast::http;
 
 namespace
 {
@@ -39,7 +50,7 @@ std::string copy(const View& view)
 
 } // namespace
 
-Request to_request(http::request<http::string_body>&& message, const std::string& client_address)
+Request to_request(WireRequest&& message, const std::string& client_address)
 {
     Request request;
     request.method = method_of(message.method());
@@ -51,12 +62,16 @@ Request to_request(http::request<http::string_body>&& message, const std::string
     return request;
 }
 
-WireResponse to_wire(const Response& response, unsigned version, bool keep_alive, bool head)
+std::string_view body_of(const Response& response)
 {
     const auto* borrowed = reinterpret_cast<const char*>(response.borrowed.data());
-    const auto body = response.borrowed.empty() ? std::string_view{response.body}
-                                                : std::string_view{borrowed, response.borrowed.size()};
-    WireResponse message;
+    return response.borrowed.empty() ? std::string_view{response.body}
+                                     : std::string_view{borrowed, response.borrowed.size()};
+}
+
+std::string response_head(const Response& response, unsigned version, bool keep_alive)
+{
+    http::response<http::empty_body> message;
     message.result(static_cast<unsigned>(response.status));
     message.version(version);
     message.keep_alive(keep_alive);
@@ -65,10 +80,10 @@ WireResponse to_wire(const Response& response, unsigned version, bool keep_alive
     for (const auto& [name, value] : response.headers)
         message.insert(name, value);
     if (response.status != 204 && response.status != 304)
-        message.content_length(body.size());
-    if (!head)
-        message.body() = beast::span<const char>(body.data(), body.size());
-    return message;
+        message.content_length(body_of(response).size());
+    std::ostringstream out;
+    out << message.base();
+    return std::move(out).str();
 }
 
 std::optional<Response> reply_to_read_error(boost::system::error_code code)

@@ -87,7 +87,7 @@ class Transport
     std::shared_ptr<boost::asio::ssl::context> tls_;
 };
 
-/// From the TLS handshake to close_notify (tls_connection.cpp), and without TLS (plain_connection.cpp).
+/// From the TLS handshake to close_notify, and without TLS (connection.cpp).
 boost::asio::awaitable<void> serve_tls(Transport& transport, Transport::Entry entry,
                                        boost::asio::ip::tcp::socket socket);
 boost::asio::awaitable<void> serve_plain(Transport& transport, Transport::Entry entry,

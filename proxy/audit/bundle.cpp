@@ -2,6 +2,7 @@
 
 #include "proxy/audit/cbor.h"
 #include "proxy/audit/files.h"
+#include "proxy/audit/json_fields.h"
 #include "proxy/audit/keys.h"
 #include "proxy/audit/reader.h"
 #include "proxy/audit/text.h"
@@ -98,13 +99,6 @@ struct Bundle {
     Signature signature{};
 };
 
-std::string text_of(const json::object& object, std::string_view key)
-{
-    const auto* value = object.if_contains(key);
-    const auto* text = value ? value->if_string() : nullptr;
-    return text ? std::string{*text} : std::string{};
-}
-
 bool read_records(const json::object& object, std::vector<Bytes>& into)
 {
     const auto* value = object.if_contains("records");
@@ -126,11 +120,11 @@ std::optional<Bundle> parse(const std::string& content)
     boost::system::error_code error;
     const json::value parsed = json::parse(content, error);
     const auto* object = error ? nullptr : parsed.if_object();
-    if (!object || text_of(*object, "format") != format)
+    if (!object || text_at(*object, "format") != format)
         return std::nullopt;
-    Bundle bundle{text_of(*object, "challenge"), text_of(*object, "public_key"), 0, {}, {}};
+    Bundle bundle{text_at(*object, "challenge"), text_at(*object, "public_key"), 0, {}, {}};
     const auto* time = object->if_contains("time_ns");
-    const auto signature = from_base64url(text_of(*object, "signature"));
+    const auto signature = from_base64url(text_at(*object, "signature"));
     const bool whole = time && time->is_int64() && signature && signature->size() == bundle.signature.size() &&
                        read_records(*object, bundle.records);
     if (!whole)

@@ -1,6 +1,7 @@
 #include "proxy/audit/head.h"
 
 #include "proxy/audit/cbor.h"
+#include "proxy/audit/json_fields.h"
 
 #include <boost/json.hpp>
 
@@ -33,13 +34,6 @@ bool read_bytes(std::optional<std::vector<std::byte>> bytes, std::array<std::byt
         return false;
     std::copy(bytes->begin(), bytes->end(), into.begin());
     return true;
-}
-
-std::string text_of(const json::object& object, std::string_view key)
-{
-    const auto* value = object.if_contains(key);
-    const auto* text = value ? value->if_string() : nullptr;
-    return text ? std::string{*text} : std::string{};
 }
 
 } // namespace
@@ -82,14 +76,14 @@ boost::system::result<std::optional<LoadedHead>, Problem> load_head(const std::f
     const auto* clean = object->if_contains("clean");
     Signature signature{};
     const bool whole = sequence && sequence->is_int64() && sequence->get_int64() > 0 && time && time->is_int64() &&
-                       clean && clean->is_bool() && read_bytes(from_hex(text_of(*object, "hash")), loaded.head.hash) &&
-                       read_bytes(from_base64url(text_of(*object, "signature")), signature);
+                       clean && clean->is_bool() && read_bytes(from_hex(text_at(*object, "hash")), loaded.head.hash) &&
+                       read_bytes(from_base64url(text_at(*object, "signature")), signature);
     if (!whole)
         return damaged;
     loaded.head.sequence = static_cast<std::uint64_t>(sequence->get_int64());
     loaded.head.at_ns = time->get_int64();
     loaded.head.clean = clean->get_bool();
-    loaded.head.key = text_of(*object, "key");
+    loaded.head.key = text_at(*object, "key");
     loaded.signature_good = key.verify(signed_part(loaded.head), signature);
     return std::optional{loaded};
 }

@@ -2,6 +2,7 @@
 
 #include "proxy/audit/cbor.h"
 #include "proxy/audit/hash.h"
+#include "proxy/audit/json_fields.h"
 
 #include <boost/json.hpp>
 #include <openssl/bn.h>
@@ -24,13 +25,6 @@ using Bytes = std::vector<std::byte>;
 
 constexpr int es256 = -7, rs256 = -257;
 constexpr unsigned flag_user_present = 0x01, flag_user_verified = 0x04; // Web Authentication, section 6.1
-
-std::string text_at(const json::object& object, std::string_view key)
-{
-    const auto* value = object.if_contains(key);
-    const auto* text = value ? value->if_string() : nullptr;
-    return text ? std::string{*text} : std::string{};
-}
 
 std::optional<Bytes> bytes_at(const json::object& object, std::string_view key)
 {
