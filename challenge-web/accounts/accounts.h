@@ -59,6 +59,16 @@ struct RecoverySheet {
     std::optional<TimePoint> last_used;
 };
 
+/// What a user remembers; one each.
+struct PinCredential {
+    std::string id; // random, 16 hex digits; a new one with every change
+    std::string user;
+    std::string hash; // "$argon2id$…"
+    std::string name;
+    TimePoint created{};
+    std::optional<TimePoint> last_used;
+};
+
 /// A browser's session. Only a hash of the cookie's token is stored.
 struct WebSession {
     std::string token_hash; // SHA-256 of the cookie value
@@ -101,6 +111,12 @@ class Accounts
     /// Spends a code of the sheet; errc::not_found: it has no such code, or none any more. One transaction.
     [[nodiscard]] virtual result<void> recovery_code_used(const std::string& id, const std::string& hash,
                                                           TimePoint now) = 0;
+
+    [[nodiscard]] virtual result<std::optional<PinCredential>> pin(const std::string& user) = 0;
+    /// Takes the place of the one that the user has.
+    [[nodiscard]] virtual result<void> set_pin(const PinCredential& credential) = 0;
+    /// errc::not_found: it is not the user's PIN any more.
+    [[nodiscard]] virtual result<void> pin_used(const std::string& id, TimePoint now) = 0;
 
     /// A credential of any factor.
     [[nodiscard]] virtual result<void> remove_credential(const std::string& user, const std::string& id) = 0;

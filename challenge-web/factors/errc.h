@@ -25,8 +25,9 @@ enum class errc {
     bad_signature,
     replayed, // counter did not grow, or time step was used
     wrong_code,
-    locked_out, // too many wrong codes in the last minutes
+    locked_out, // too many wrong answers in the last minutes, or the last day
     exists,     // credential is enrolled already
+    weak,       // a PIN that anybody would try first
     expired,    // the enrolment took too long
     no_randomness,
     store_unavailable,
@@ -66,9 +67,11 @@ enum class errc {
             case errc::wrong_code:
                 return "wrong code";
             case errc::locked_out:
-                return "too many wrong codes; try again in a few minutes";
+                return "too many wrong answers; try again later";
             case errc::exists:
                 return "is enrolled already";
+            case errc::weak:
+                return "too easy to guess";
             case errc::expired:
                 return "took too long; start again";
             case errc::no_randomness:

@@ -15,11 +15,12 @@ namespace json = boost::json;
 
 constexpr int wrong_codes_allowed = 5;
 constexpr std::chrono::minutes lockout_window{5};
+constexpr std::chrono::hours day{24}; // the accounts remember no longer
 constexpr std::size_t longest_user = 128, longest_answer = 1024;
 
 } // namespace
 
-result<std::string> code_of(std::string_view answer)
+result<std::string> text_of(std::string_view answer, std::string_view key)
 {
     if (answer.size() > longest_answer)
         return errc::malformed;
@@ -27,17 +28,22 @@ result<std::string> code_of(std::string_view answer)
     const auto value = json::parse(answer, failed);
     if (failed || !value.is_object())
         return errc::malformed;
-    const auto* code = value.get_object().if_contains("code");
-    if (code == nullptr || !code->is_string())
+    const auto* text = value.get_object().if_contains(key);
+    if (text == nullptr || !text->is_string())
         return errc::malformed;
-    std::string out;
-    for (const char c : code->get_string())
-        if (c != ' ')
-            out += c;
-    return out;
+    return std::string{text->get_string()};
 }
 
-Guesses::Guesses(accounts::Accounts& accounts, std::string factor) : accounts_(accounts), factor_(std::move(factor))
+result<std::string> code_of(std::string_view answer)
+{
+    auto code = text_of(answer, "code");
+    if (code)
+        std::erase(*code, ' ');
+    return code;
+}
+
+Guesses::Guesses(accounts::Accounts& accounts, std::string factor, int a_day)
+    : accounts_(accounts), factor_(std::move(factor)), a_day_(a_day)
 {
 }
 
@@ -48,9 +54,10 @@ result<Proof> Guesses::guess(const std::string& user, TimePoint now, const std::
         return errc::wrong_code;
     const std::lock_guard one_guess{one_at_a_time_};
     const auto failures = accounts_.failures(user, factor_, now - lockout_window);
-    if (!failures)
+    const auto today = accounts_.failures(user, factor_, now - day);
+    if (!failures || !today)
         return errc::store_unavailable;
-    if (*failures >= wrong_codes_allowed)
+    if (*failures >= wrong_codes_allowed || (a_day_ > 0 && *today >= a_day_))
         return errc::locked_out;
     auto proof = check();
     if (!proof && proof.error() == make_error_code(errc::wrong_code)) {

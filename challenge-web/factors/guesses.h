@@ -10,17 +10,20 @@
 namespace stepgate::challenge_web::factors
 {
 
+/// The text under `key` of a small JSON object; errc::malformed.
+[[nodiscard]] result<std::string> text_of(std::string_view answer, std::string_view key);
 /// The code of {"code":"123 456"}, without its spaces; errc::malformed.
 [[nodiscard]] result<std::string> code_of(std::string_view answer);
 
 /// Guards a factor whose answers could be guessed: one guess at a time, so that parallel ones do not slip past the
 /// count, and five wrong ones in five minutes lock the factor for the user (kept in the accounts, so over restarts
-/// too). Thread-safe.
+/// too). A right one clears the count. Thread-safe.
 class Guesses
 {
   public:
-    /// `accounts` outlives this; `factor` is the name under which wrong answers are counted.
-    Guesses(accounts::Accounts& accounts, std::string factor);
+    /// `accounts` outlives this; `factor` is the name under which wrong answers are counted. `a_day`: so many in 24
+    /// hours lock it as well; 0: no such limit, for what is too long to guess or changes.
+    Guesses(accounts::Accounts& accounts, std::string factor, int a_day = 0);
 
     /// What `check` says. Its errc::wrong_code counts; errc::locked_out instead of asking it when there were too many.
     [[nodiscard]] result<Proof> guess(const std::string& user, TimePoint now,
@@ -29,6 +32,7 @@ class Guesses
   private:
     accounts::Accounts& accounts_;
     std::string factor_;
+    int a_day_;
     std::mutex one_at_a_time_;
 };
 

@@ -5,6 +5,8 @@
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/session_json.h"
 
+#include "challenge-web/factors/pin.h"
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -92,7 +94,8 @@ Response refused_answer(boost::system::error_code why)
     if (why == factors::errc::not_enrolled)
         return error_reply(409, "no_factor", "You have not enrolled this factor.");
     if (why == factors::errc::locked_out) {
-        auto response = error_reply(429, "locked_out", "Too many wrong codes. Wait five minutes, or use a passkey.");
+        auto response =
+            error_reply(429, "locked_out", "Too many wrong answers. Wait five minutes or longer, or use a passkey.");
         response.headers.emplace_back("Retry-After", "300");
         return response;
     }
@@ -199,6 +202,15 @@ Response prove_with_totp(Call& call)
 Response prove_with_recovery_code(Call& call)
 {
     return prove_with_code(call, call.services.use.recovery_codes, 32);
+}
+
+Response prove_with_pin(Call& call)
+{
+    JsonBody body(call.request);
+    const auto pin = body.text("pin", factors::Pin::longest);
+    if (auto problem = body.problem())
+        return *problem;
+    return prove(call, call.services.use.pin, json::serialize(json::object{{"pin", pin}}));
 }
 
 Response deny_challenge(Call& call)

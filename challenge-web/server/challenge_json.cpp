@@ -92,7 +92,7 @@ std::string sentence(const Missing& missing)
 {
     switch (missing.what) {
     case Missing::What::any_factor:
-        return "A passkey, an authenticator code or a recovery code.";
+        return "A passkey, an authenticator code, a PIN or a recovery code.";
     case Missing::What::stronger_factor:
         return "A passkey, or another factor of a different kind.";
     case Missing::What::named_factor:
@@ -106,7 +106,7 @@ std::string sentence(const Missing& missing)
     return "More proof.";
 }
 
-/// Can this factor supply what is missing? All there are prove possession.
+/// Can this factor supply what is missing? All there are but the PIN prove possession.
 bool helps(const std::string& factor, const Missing& missing)
 {
     const auto has = [](const std::vector<std::string>& list, const std::string& item) {
@@ -116,7 +116,7 @@ bool helps(const std::string& factor, const Missing& missing)
     case Missing::What::any_factor:
         return true;
     case Missing::What::stronger_factor:
-        return factor == "passkey" || !has(missing.kinds, "possession");
+        return factor == "passkey" || !has(missing.kinds, factor == "pin" ? "knowledge" : "possession");
     case Missing::What::named_factor:
         return has(missing.factors, factor);
     case Missing::What::verified_passkey:

@@ -33,6 +33,7 @@ struct Dependencies {
     factors::Factor& passkey;
     factors::Factor& totp;
     factors::Factor& recovery_codes;
+    factors::Factor& pin;
     AuditSource& audit;
     Recorder& recorder;
     Diagnostics& diagnostics;

@@ -5,6 +5,7 @@
 #include "challenge-web/server/session_json.h"
 
 #include "challenge-web/challenges/base64url.h"
+#include "challenge-web/factors/pin.h"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -42,6 +43,9 @@ result<std::vector<Factor>> factors_of(Services& services, const std::string& us
     const auto sheet = services.use.accounts.recovery_sheet(user);
     if (sheet.has_error())
         return sheet.error();
+    const auto pin = services.use.accounts.pin(user);
+    if (pin.has_error())
+        return pin.error();
     std::vector<Factor> found;
     for (const auto& key : *passkeys)
         found.push_back({challenges::base64url_encode(key.id), key.id, "passkey", key.name,
@@ -56,6 +60,8 @@ result<std::vector<Factor>> factors_of(Services& services, const std::string& us
                          {},
                          (*sheet)->created,
                          (*sheet)->last_used});
+    if (*pin)
+        found.push_back({(*pin)->id, (*pin)->id, "pin", (*pin)->name, {}, (*pin)->created, (*pin)->last_used});
     std::stable_sort(found.begin(), found.end(),
                      [](const Factor& a, const Factor& b) { return a.created < b.created; });
     return found;
@@ -123,6 +129,9 @@ Response refused_factor(boost::system::error_code why)
         return error_reply(409, "exists", "This credential is enrolled already.");
     if (why == factors::errc::expired)
         return error_reply(410, "ceremony_expired", "That took too long. Start again.");
+    if (why == factors::errc::weak)
+        return error_reply(400, "weak_pin",
+                           "Choose at least six characters that nobody would try first: no runs, no repetitions.");
     if (why == factors::errc::wrong_code || why == factors::errc::replayed)
         return error_reply(400, "wrong_code", "That code is not right. Enter the newest one.");
     return error_reply(400, "factor_refused", "That could not be verified. Try again.");
@@ -155,6 +164,28 @@ Response replace_session(Call& call, const Factor& added)
     return response;
 }
 
+/// What was stored goes to the audit, or is taken back. `replaced`: the credential whose place it took, or "".
+Response added(Call& call, const std::string& credential, const std::string& replaced = {})
+{
+    const auto all = factors_of(call.services, call.user());
+    if (all.has_error())
+        return unavailable();
+    const auto found = std::find_if(all->begin(), all->end(), [&](const Factor& f) { return f.id == credential; });
+    if (found == all->end())
+        return unavailable();
+    std::vector<std::pair<std::string, std::string>> fields{{"client_address", call.request.client_address},
+                                                            {"factor", found->kind},
+                                                            {"credential", found->id},
+                                                            {"name", readable(found->name, 4 * longest_name).text}};
+    if (!found->public_key.empty()) // `stepgate audit verify` accepts proofs of this key only
+        fields.emplace_back("public_key", found->public_key);
+    if (!replaced.empty())
+        fields.emplace_back("replaces", replaced);
+    if (!call.services.use.recorder.record("factor_enrolled", call.user(), std::move(fields)))
+        return undo(call, *found);
+    return replace_session(call, *found);
+}
+
 Response finish(Call& call, factors::Factor& factor, Ceremony::Kind kind, const std::string& id,
                 const std::string& answer, const std::string& name)
 {
@@ -173,22 +204,7 @@ Response finish(Call& call, factors::Factor& factor, Ceremony::Kind kind, const 
             services.ceremonies.put_back(id, std::move(*ceremony));
         return refused_factor(enrolled.error());
     }
-    const auto all = factors_of(services, call.user());
-    if (all.has_error())
-        return unavailable();
-    const auto added =
-        std::find_if(all->begin(), all->end(), [&](const Factor& known) { return known.id == enrolled->credential; });
-    if (added == all->end())
-        return unavailable();
-    std::vector<std::pair<std::string, std::string>> fields{{"client_address", call.request.client_address},
-                                                            {"factor", added->kind},
-                                                            {"credential", added->id},
-                                                            {"name", readable(added->name, 4 * longest_name).text}};
-    if (!added->public_key.empty()) // `stepgate audit verify` accepts proofs of this key only
-        fields.emplace_back("public_key", added->public_key);
-    if (!services.use.recorder.record("factor_enrolled", call.user(), std::move(fields)))
-        return undo(call, *added);
-    return replace_session(call, *added);
+    return added(call, enrolled->credential);
 }
 
 /// Why this one cannot go, if it cannot.
@@ -291,6 +307,29 @@ Response finish_recovery_codes(Call& call)
         return *problem;
     return finish(call, call.services.use.recovery_codes, Ceremony::Kind::add_recovery_codes, id, "{}",
                   "Recovery codes");
+}
+
+/// A PIN is for people who have a passkey, too. Choosing another one takes the old one's place.
+Response set_pin(Call& call)
+{
+    JsonBody body(call.request);
+    const auto pin = body.text("pin", factors::Pin::longest);
+    if (auto problem = body.problem())
+        return *problem;
+    if (auto refused = call.limit("proof user " + call.user(), call.services.limits.proof_user))
+        return *refused;
+    if (!call.visitor->session.strong)
+        return needs_strong_session();
+    auto& use = call.services.use;
+    const auto old = use.accounts.pin(call.user());
+    const auto enrolment = use.pin.begin_enrolment(call.visitor->user, call.now);
+    if (old.has_error() || enrolment.has_error())
+        return unavailable();
+    const auto enrolled =
+        use.pin.finish_enrolment(*enrolment, json::serialize(json::object{{"pin", pin}}), {}, call.now);
+    if (enrolled.has_error())
+        return refused_factor(enrolled.error());
+    return added(call, enrolled->credential, *old ? (*old)->id : std::string{});
 }
 
 Response remove_factor(Call& call)

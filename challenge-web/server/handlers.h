@@ -25,6 +25,7 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response finish_totp_enrolment(Call& call);
 [[nodiscard]] Response begin_recovery_codes(Call& call);
 [[nodiscard]] Response finish_recovery_codes(Call& call);
+[[nodiscard]] Response set_pin(Call& call);
 [[nodiscard]] Response remove_factor(Call& call);
 
 // challenge_api.cpp
@@ -34,6 +35,7 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response prove_with_passkey(Call& call);
 [[nodiscard]] Response prove_with_totp(Call& call);
 [[nodiscard]] Response prove_with_recovery_code(Call& call);
+[[nodiscard]] Response prove_with_pin(Call& call);
 [[nodiscard]] Response deny_challenge(Call& call);
 
 // events_api.cpp

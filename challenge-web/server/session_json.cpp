@@ -12,7 +12,7 @@ namespace json = boost::json;
 result<std::vector<std::string>> factor_kinds(Services& services, const std::string& user)
 {
     std::vector<std::string> kinds;
-    for (auto* factor : {&services.use.passkey, &services.use.totp, &services.use.recovery_codes}) {
+    for (auto* factor : {&services.use.passkey, &services.use.totp, &services.use.pin, &services.use.recovery_codes}) {
         const auto enrolled = factor->enrolled(user);
         if (enrolled.has_error())
             return enrolled.error();

@@ -7,7 +7,7 @@
 namespace stepgate::challenge_web::server
 {
 
-/// Kinds of factor a user has ("passkey", "totp", "recovery_code"). An error only when the store fails.
+/// Kinds of factor a user has ("passkey", "totp", "pin", "recovery_code"). An error only when the store fails.
 [[nodiscard]] result<std::vector<std::string>> factor_kinds(Services& services, const std::string& user);
 
 /// openapi.yaml's Session.

@@ -117,8 +117,11 @@ bool remove_factors(store::SqliteStore& store, const std::string& name)
     const auto passkeys = store.passkeys(name);
     const auto totps = store.totps(name);
     const auto sheet = store.recovery_sheet(name);
-    if (passkeys.has_error() || totps.has_error() || sheet.has_error() ||
+    const auto pin = store.pin(name);
+    if (passkeys.has_error() || totps.has_error() || sheet.has_error() || pin.has_error() ||
         store.remove_web_sessions_of(name).has_error())
+        return false;
+    if (*pin && store.remove_credential(name, (*pin)->id).has_error())
         return false;
     if (*sheet && store.remove_credential(name, (*sheet)->id).has_error())
         return false;
@@ -184,14 +187,16 @@ int run_user_list(const std::filesystem::path& config, bool json, std::ostream& 
         const auto passkeys = opened->store->passkeys(user.name);
         const auto totps = opened->store->totps(user.name);
         const auto sheet = opened->store->recovery_sheet(user.name);
-        if (passkeys.has_error() || totps.has_error() || sheet.has_error())
+        const auto pin = opened->store->pin(user.name);
+        if (passkeys.has_error() || totps.has_error() || sheet.has_error() || pin.has_error())
             return store_failed(make_error_code(accounts::errc::store_unavailable), err);
         if (json) {
             boost::json::object line{
                 {"name", user.name},         {"groups", boost::json::array(user.groups.begin(), user.groups.end())},
                 {"auditor", user.auditor},   {"admin", user.admin},
                 {"disabled", user.disabled}, {"passkeys", passkeys->size()},
-                {"totps", totps->size()},    {"recovery_codes", *sheet ? (*sheet)->unused.size() : 0}};
+                {"totps", totps->size()},    {"recovery_codes", *sheet ? (*sheet)->unused.size() : 0},
+                {"pin", pin->has_value()}};
             out << boost::json::serialize(line) << '\n';
             continue;
         }

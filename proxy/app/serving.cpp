@@ -159,6 +159,7 @@ std::string Serving::start_web()
                      derived_key(writer_->redaction_key(), "passkey decoys"));
     totp_.emplace(*store_);
     recovery_codes_.emplace(*store_);
+    pin_.emplace(*store_);
 
     server::ServerOptions options;
     options.public_url = web.public_url;
@@ -173,6 +174,7 @@ std::string Serving::start_web()
                                                               .passkey = *passkey_,
                                                               .totp = *totp_,
                                                               .recovery_codes = *recovery_codes_,
+                                                              .pin = *pin_,
                                                               .audit = *audit_source_,
                                                               .recorder = *recorder_,
                                                               .diagnostics = *diagnostics_,

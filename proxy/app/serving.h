@@ -2,6 +2,7 @@
 
 #include "challenge-web/challenges/challenges.h"
 #include "challenge-web/factors/passkey.h"
+#include "challenge-web/factors/pin.h"
 #include "challenge-web/factors/recovery_codes.h"
 #include "challenge-web/factors/totp.h"
 #include "challenge-web/server/server.h"
@@ -79,6 +80,7 @@ class Serving
     std::optional<challenge_web::factors::Passkey> passkey_;
     std::optional<challenge_web::factors::Totp> totp_;
     std::optional<challenge_web::factors::RecoveryCodes> recovery_codes_;
+    std::optional<challenge_web::factors::Pin> pin_;
     std::optional<AuditSource> audit_source_;
     std::optional<Recorder> recorder_;
     std::optional<Diagnostics> diagnostics_;

@@ -1,4 +1,4 @@
-// Passkeys and authenticator apps.
+// Passkeys, authenticator apps, recovery codes and PINs.
 #include "proxy/store/sqlite_impl.h"
 
 namespace stepgate::proxy::store
@@ -208,13 +208,59 @@ SqliteStore::result<void> SqliteStore::recovery_code_used(const std::string& id,
     });
 }
 
+SqliteStore::result<std::optional<SqliteStore::PinCredential>> SqliteStore::pin(const std::string& user)
+{
+    return impl_->run(false, [&]() -> result<std::optional<PinCredential>> {
+        SQLite::Statement query{impl_->db, "SELECT id, hash, name, created, last_used FROM pins WHERE user = ?"};
+        query.bind(1, user);
+        if (!query.executeStep())
+            return std::optional<PinCredential>{};
+        PinCredential credential;
+        credential.id = blob(query.getColumn(0));
+        credential.user = user;
+        credential.hash = query.getColumn(1).getString();
+        credential.name = query.getColumn(2).getString();
+        credential.created = to_time(query.getColumn(3).getInt64());
+        if (!query.getColumn(4).isNull())
+            credential.last_used = to_time(query.getColumn(4).getInt64());
+        return std::optional{std::move(credential)};
+    });
+}
+
+SqliteStore::result<void> SqliteStore::set_pin(const PinCredential& credential)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        SQLite::Statement write{impl_->db,
+                                "INSERT OR REPLACE INTO pins (user, id, hash, name, created) VALUES (?, ?, ?, ?, ?)"};
+        write.bind(1, credential.user);
+        bind_blob(write, 2, credential.id);
+        write.bind(3, credential.hash);
+        write.bind(4, credential.name);
+        write.bind(5, to_column(credential.created));
+        write.exec();
+        return {};
+    });
+}
+
+SqliteStore::result<void> SqliteStore::pin_used(const std::string& id, TimePoint now)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        SQLite::Statement update{impl_->db, "UPDATE pins SET last_used = ? WHERE id = ?"};
+        update.bind(1, to_column(now));
+        bind_blob(update, 2, id);
+        if (update.exec() != 1)
+            return boost::system::error_code{errc::not_found};
+        return {};
+    });
+}
+
 SqliteStore::result<void> SqliteStore::remove_credential(const std::string& user, const std::string& id)
 {
     return impl_->run(true, [&]() -> result<void> {
         int removed = 0;
         for (const char* sql :
              {"DELETE FROM passkeys WHERE user = ? AND id = ?", "DELETE FROM totps WHERE user = ? AND id = ?",
-              "DELETE FROM recovery_sheets WHERE user = ? AND id = ?"}) {
+              "DELETE FROM recovery_sheets WHERE user = ? AND id = ?", "DELETE FROM pins WHERE user = ? AND id = ?"}) {
             SQLite::Statement erase{impl_->db, sql};
             erase.bind(1, user);
             bind_blob(erase, 2, id);

@@ -19,7 +19,7 @@ namespace
 
 constexpr int busy_ms = 5000;
 // The schema, step by step. A step is never changed once released: a store carries the number of steps it has seen.
-constexpr std::array<const char*, 4> migrations{R"sql(
+constexpr std::array<const char*, 5> migrations{R"sql(
 CREATE TABLE users (
     name TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, auditor INTEGER NOT NULL, admin INTEGER NOT NULL,
     disabled INTEGER NOT NULL, scram_verifier TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
@@ -79,6 +79,11 @@ CREATE TABLE recovery_sheets (
     created INTEGER NOT NULL, last_used INTEGER) STRICT;
 CREATE TABLE recovery_codes (
     sheet BLOB NOT NULL REFERENCES recovery_sheets(id) ON DELETE CASCADE, hash BLOB NOT NULL, PRIMARY KEY (sheet, hash)) STRICT, WITHOUT ROWID;
+)sql",
+                                                R"sql(
+CREATE TABLE pins (
+    user TEXT PRIMARY KEY REFERENCES users(name) ON DELETE CASCADE, id BLOB NOT NULL UNIQUE, hash TEXT NOT NULL, name TEXT NOT NULL,
+    created INTEGER NOT NULL, last_used INTEGER) STRICT;
 )sql"};
 
 /// Makes the file with the right mode before SQLite would with the process's mask. Its journals take the mode over.

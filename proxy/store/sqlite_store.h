@@ -50,6 +50,7 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     using PasskeyCredential = challenge_web::accounts::PasskeyCredential;
     using TotpCredential = challenge_web::accounts::TotpCredential;
     using RecoverySheet = challenge_web::accounts::RecoverySheet;
+    using PinCredential = challenge_web::accounts::PinCredential;
     using WebSession = challenge_web::accounts::WebSession;
     using TimePoint = challenge_web::accounts::TimePoint;
 
@@ -70,6 +71,9 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     result<std::optional<RecoverySheet>> recovery_sheet(const std::string& user) override;
     result<void> add_recovery_sheet(const RecoverySheet& sheet) override;
     result<void> recovery_code_used(const std::string& id, const std::string& hash, TimePoint now) override;
+    result<std::optional<PinCredential>> pin(const std::string& user) override;
+    result<void> set_pin(const PinCredential& credential) override;
+    result<void> pin_used(const std::string& id, TimePoint now) override;
     result<void> remove_credential(const std::string& user, const std::string& id) override;
 
     result<int> failures(const std::string& user, const std::string& factor, TimePoint since) override;

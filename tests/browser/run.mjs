@@ -42,7 +42,7 @@ async function inspect(name, on = page) {
 }
 
 const direct = start_psql(env.STEPGATE_DIRECT_PSQL);
-await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one;');
+await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW pin_view AS SELECT 1 AS one;');
 const refill = () => direct.run("TRUNCATE browser_probe; INSERT INTO browser_probe VALUES (1, 'a'), (2, 'b'), (3, 'c');");
 const rows = async () => Number(/^\s*(\d+)\s*$/m.exec(await direct.run('SELECT count(*) FROM browser_probe;'))[1]);
 await refill();
@@ -260,6 +260,36 @@ await step('recovery codes: shown once, each approves once what one factor may a
   check('psql goes on', /DROP VIEW/.test(answer), answer);
   await open(page, `${origin}/factors`);
   await page.locator('.card', { hasText: 'Recovery codes (9 left)' }).waitFor();
+});
+
+await step('a PIN: chosen twice the same and not too easily, approves what one factor may approve', async () => {
+  await open(page, `${origin}/factors`);
+  const choose = async (pin, again, say) => {
+    await page.getByLabel('New PIN').fill(pin);
+    await page.getByLabel('The same once more').fill(again);
+    await button(say).click();
+  };
+  await choose('correct horse', 'correct house', 'Set PIN');
+  await page.getByText('The two are not the same.').waitFor();
+  await choose('123456', '123456', 'Set PIN');
+  await page.getByText('nobody would try first').waitFor();
+  await inspect('choosing a PIN');
+  await choose('correct horse', 'correct horse', 'Set PIN');
+  await page.locator('.card', { hasText: 'PIN' }).getByText('never used').waitFor();
+  await choose('battery staple', 'battery staple', 'Change PIN');
+  await page.getByText('“PIN” was added.').waitFor({ state: 'attached' });
+  const { url } = await held('DROP VIEW pin_view;');
+  await open(page, url);
+  await until_armed(page);
+  await page.getByText('Use your PIN').click();
+  await page.getByLabel('PIN', { exact: true }).fill('correct horse');
+  await button('Approve with PIN').click();
+  await page.getByText('That was not right').waitFor();
+  await page.getByLabel('PIN', { exact: true }).fill('battery staple');
+  await button('Approve with PIN').click();
+  await heading(page, 'Approved').waitFor();
+  const answer = await psql.answer();
+  check('psql goes on', /DROP VIEW/.test(answer), answer);
 });
 
 await step('a statement that needs two people: the requester proves, a colleague approves', async () => {

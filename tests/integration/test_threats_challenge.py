@@ -101,6 +101,25 @@ class Challenge(Case):
         self.assertEqual(second.call("POST", "/session/enrolment", {"token": token}, expect=None)[0], 403)
         second.cookie, second.csrf = cookie, csrf
 
+    def test_a_pin_is_not_guessed_and_proves_one_kind_only(self):
+        weak = demo.call("POST", "/factors/pin", {"pin": "654321"}, expect=None)
+        self.assertEqual((weak[0], weak[1]["error"]["code"]), (400, "weak_pin"))
+        pin = demo.call("POST", "/factors/pin", {"pin": "314159 apples"})["factor"]["id"]
+        with connect() as wire:
+            path = f"/challenges/{self.held(wire)}/pin"
+            self.assertEqual(second.call("POST", path, {"pin": "314159 apples"}, expect=None)[0], 404, "another person")
+            half = demo.call("POST", path, {"pin": "314159 apples"})
+            self.assertEqual((half["state"], [p["factor"] for p in half["proofs"]]), ("pending", ["pin"]))
+            self.assertEqual(demo.call("POST", path, {"pin": "314159 apples"}, expect=None)[0], 409, "it counts once")
+            answers = [demo.call("POST", path, {"pin": f"guess {n}"}, expect=None)[0] for n in range(5)]
+            self.assertEqual(answers, [400] * 5)
+            self.assertEqual(demo.call("POST", path, {"pin": "314159 apples"}, expect=None)[0], 429, "locked")
+        proofs = [r["details"] for r in stack.audit("--type", "proof_accepted") if r["details"]["credential"] == pin]
+        self.assertEqual([(r["factor"], r["kind"]) for r in proofs], [("pin", "knowledge")])
+        self.assertNotIn("apples", json.dumps(stack.audit()))
+        self.assertEqual(demo.call("POST", "/session/pin", {"user": "demo", "pin": "314159 apples"}, expect=None)[0], 404)
+        self.assertEqual(rows("orders"), 800)
+
     def test_an_unknown_user_and_a_wrong_password_are_told_alike(self):
         def sign_in(user):
             cookie, csrf, second.cookie, second.csrf = second.cookie, second.csrf, None, None

@@ -199,13 +199,48 @@ result<void> FakeAccounts::recovery_code_used(const std::string& id, const std::
     return {};
 }
 
+result<std::optional<accounts::PinCredential>> FakeAccounts::pin(const std::string& user)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    for (const auto& [id, pin] : pins_)
+        if (pin.user == user)
+            return std::optional{pin};
+    return std::optional<accounts::PinCredential>{};
+}
+
+result<void> FakeAccounts::set_pin(const accounts::PinCredential& credential)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    std::erase_if(pins_, [&](const auto& entry) { return entry.second.user == credential.user; });
+    pins_.emplace(credential.id, credential);
+    return {};
+}
+
+result<void> FakeAccounts::pin_used(const std::string& id, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = pins_.find(id);
+    if (it == pins_.end())
+        return errc::not_found;
+    it->second.last_used = now;
+    return {};
+}
+
 result<void> FakeAccounts::remove_credential(const std::string& user, const std::string& id)
 {
     const std::lock_guard lock{mutex_};
     if (broken_)
         return errc::store_unavailable;
     const auto own = [&](const auto& entry) { return entry.first == id && entry.second.user == user; };
-    if (std::erase_if(passkeys_, own) + std::erase_if(totps_, own) + std::erase_if(sheets_, own) == 0)
+    if (std::erase_if(passkeys_, own) + std::erase_if(totps_, own) + std::erase_if(sheets_, own) +
+            std::erase_if(pins_, own) ==
+        0)
         return errc::not_found;
     return {};
 }

@@ -89,6 +89,9 @@ export class Api {
   async finish_recovery_codes(ceremony: string): Promise<Factor> {
     return this.added(await this.request<FactorAdded>('POST', '/factors/recovery-codes/finish', { ceremony }));
   }
+  async set_pin(pin: string): Promise<Factor> {
+    return this.added(await this.request<FactorAdded>('POST', '/factors/pin', { pin }));
+  }
   remove_factor(id: string): Promise<void> {
     return this.request('DELETE', `/factors/${encodeURIComponent(id)}`);
   }
@@ -114,6 +117,9 @@ export class Api {
   }
   prove_with_recovery_code(id: string, code: string): Promise<Challenge> {
     return this.request('POST', `${this.challenge_path(id)}/recovery-code`, { code });
+  }
+  prove_with_pin(id: string, pin: string): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/pin`, { pin });
   }
   deny(id: string, reason = ''): Promise<Challenge> {
     return this.request('POST', `${this.challenge_path(id)}/deny`, reason === '' ? {} : { reason });

@@ -9,7 +9,7 @@ export type {
   RegistrationResponseJSON,
 };
 
-export type FactorKind = 'passkey' | 'totp' | 'recovery_code';
+export type FactorKind = 'passkey' | 'totp' | 'pin' | 'recovery_code';
 export type Role = 'auditor' | 'admin';
 
 export interface Session {

@@ -229,6 +229,31 @@ TEST_F(StoreTest, RecoveryCodesAreSpentOnceAndGoWithTheirSheet)
     EXPECT_EQ(store_->recovery_code_used("s1", one, at(7)).error(), errc::not_found);
 }
 
+TEST_F(StoreTest, APinIsOneAUserAndAnotherTakesItsPlace)
+{
+    add("ann");
+    add("bob");
+    SqliteStore::PinCredential pin;
+    pin.id = "p1";
+    pin.user = "ann";
+    pin.hash = "$argon2id$one";
+    pin.name = "PIN";
+    pin.created = at(0);
+    EXPECT_FALSE(store_->pin("ann")->has_value());
+    ASSERT_TRUE(store_->set_pin(pin));
+    EXPECT_TRUE(store_->pin_used("p1", at(5)));
+    EXPECT_EQ((*store_->pin("ann"))->last_used, at(5));
+    pin.id = "p2";
+    pin.hash = "$argon2id$two";
+    ASSERT_TRUE(store_->set_pin(pin));
+    EXPECT_EQ(store_->pin_used("p1", at(6)).error(), errc::not_found);
+    EXPECT_EQ((*store_->pin("ann"))->hash, "$argon2id$two");
+    EXPECT_EQ((*store_->pin("ann"))->last_used, std::nullopt);
+    EXPECT_EQ(store_->remove_credential("bob", "p2").error(), errc::not_found);
+    EXPECT_TRUE(store_->remove_credential("ann", "p2"));
+    EXPECT_FALSE(store_->pin("ann")->has_value());
+}
+
 TEST_F(StoreTest, ATotpStepHasOneWinnerAmongThreadsAndProcesses)
 {
     add("ann");

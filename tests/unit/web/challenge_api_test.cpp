@@ -159,6 +159,29 @@ TEST_F(ChallengeApi, ARecoveryCodeApprovesLevelOneOnceAndNoMore)
         << "two things one has are one kind";
 }
 
+TEST_F(ChallengeApi, APinApprovesLevelOneAndLevelTwoWithACode)
+{
+    const auto user = world.users.find_user("alice");
+    const auto enrolment = world.pin.begin_enrolment(**user, world.now);
+    ASSERT_TRUE(world.pin.finish_enrolment(*enrolment, R"({"pin":"correct horse"})", "", world.now));
+    const auto easy = world.hold("alice", 1), hard = world.hold("alice", 2), hardest = world.hold("alice", 3);
+    const auto pin = [&](const auto& held) {
+        return alice.post("challenges/" + held.id + "/pin", {{"pin", "correct horse"}});
+    };
+    EXPECT_EQ(bob.post("challenges/" + easy.id + "/pin", {{"pin", "correct horse"}}).status, 404);
+    EXPECT_EQ(pin(easy).body.at("state"), "approved");
+    const auto half = pin(hard);
+    EXPECT_EQ(half.body.at("state"), "pending");
+    EXPECT_EQ(json::serialize(half.body.at("usable_factors")), R"(["passkey","totp"])") << "it knows, it does not have";
+    EXPECT_EQ(pin(hard).code(), "already_proved");
+    EXPECT_EQ(alice.post("challenges/" + hard.id + "/totp", {{"code", world.code(secret)}}).body.at("state"),
+              "approved");
+    EXPECT_EQ(pin(hardest).body.at("state"), "pending");
+    for (int wrong = 0; wrong < 5; ++wrong)
+        EXPECT_EQ(alice.post("challenges/" + hardest.id + "/pin", {{"pin", "wrong horse"}}).code(), "wrong_answer");
+    EXPECT_EQ(pin(hardest).code(), "locked_out");
+}
+
 TEST_F(ChallengeApi, WrongCodesLockOut)
 {
     const auto held = world.hold("alice");

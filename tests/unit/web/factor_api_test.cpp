@@ -157,6 +157,35 @@ TEST_F(Factors, RecoveryCodesAreForPeopleWhoHaveAPasskey)
     EXPECT_EQ(Browser(world).post("session/recovery-code", who).code(), "sign_in_failed") << "of a removed sheet";
 }
 
+TEST_F(Factors, APinIsForPeopleWhoHaveAPasskeyAndSignsNobodyIn)
+{
+    const json::value pin{{"pin", "correct horse"}};
+    enter_with_link();
+    EXPECT_EQ(browser.post("factors/pin", pin).code(), "enrolment_only");
+    SoftAuthenticator key(origin);
+    ASSERT_EQ(add_passkey(key).status, 201);
+    EXPECT_EQ(browser.post("factors/pin", {{"pin", "123456"}}).code(), "weak_pin");
+    const auto added = browser.post("factors/pin", pin);
+    ASSERT_EQ(added.status, 201) << added.response.body;
+    EXPECT_EQ(added.body.at("factor").at("kind"), "pin");
+    EXPECT_EQ(added.response.body.find("horse"), std::string::npos);
+    const auto changed = browser.post("factors/pin", {{"pin", "battery staple"}});
+    ASSERT_EQ(changed.status, 201);
+    EXPECT_NE(changed.body.at("factor").at("id"), added.body.at("factor").at("id"));
+    EXPECT_EQ(browser.get("factors").body.at("factors").as_array().size(), 2U);
+
+    Browser nobody(world);
+    const json::value who{{"user", "alice"}, {"password", "pass word"}, {"code", "battery staple"}};
+    EXPECT_EQ(nobody.post("session/pin", who).status, 404);
+    EXPECT_EQ(nobody.post("session/totp", who).code(), "sign_in_failed");
+    EXPECT_EQ(nobody.post("session/recovery-code", who).code(), "sign_in_failed");
+
+    world.recorder.works = false;
+    EXPECT_EQ(browser.post("factors/pin", pin).code(), "unavailable");
+    world.recorder.works = true;
+    EXPECT_EQ(browser.get("factors").body.at("factors").as_array().size(), 1U) << "none that the audit does not know";
+}
+
 TEST_F(Factors, LastPasskeyStaysEvenBesideAnAuthenticator)
 {
     SoftAuthenticator key(origin);

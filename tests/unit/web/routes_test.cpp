@@ -265,7 +265,8 @@ TEST(Routes, AStoreThatIsGoneRefusesEverything)
         auto body = entry.path.ends_with("enrolment") ? R"({"token":"x"})"
                     : entry.path.ends_with("session/totp") || entry.path.ends_with("session/recovery-code")
                         ? R"({"user":"alice","password":"p","code":"1"})"
-                        : "";
+                    : entry.path.ends_with("/pin") ? R"({"pin":"a long pin"})"
+                                                   : "";
         const auto reply = browser.send(entry.method, entry.path, body);
         EXPECT_EQ(reply.status, 503) << entry.name;
         EXPECT_EQ(reply.code(), "unavailable") << entry.name;

@@ -125,7 +125,7 @@ World::World(server::ApiLimits limits)
                     const auto user = users.find_user(name);
                     return user && *user && std::ranges::count((*user)->groups, group) == 1;
                 }}),
-      passkey({"stepgate.example", origin}, users, {}), totp(users), recovery_codes(users),
+      passkey({"stepgate.example", origin}, users, {}), totp(users), recovery_codes(users), pin(users, {1, 8192}),
       site(*server::parse_public_url(origin), limits, dependencies())
 {
     held.observe([this](const challenges::Event& event) { site.on_challenge(event); });
@@ -149,6 +149,7 @@ server::Dependencies World::dependencies()
             passkey,
             totp,
             recovery_codes,
+            pin,
             audit,
             recorder,
             diagnostics,

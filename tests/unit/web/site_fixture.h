@@ -1,6 +1,7 @@
 #pragma once
 
 #include "challenge-web/factors/passkey.h"
+#include "challenge-web/factors/pin.h"
 #include "challenge-web/factors/recovery_codes.h"
 #include "challenge-web/factors/totp.h"
 #include "challenge-web/server/secrets.h"
@@ -107,6 +108,7 @@ class World
     factors::Passkey passkey;
     factors::Totp totp;
     factors::RecoveryCodes recovery_codes;
+    factors::Pin pin;
 
     [[nodiscard]] server::Dependencies dependencies();
     /// Time passes for the clock and for the rate limits.

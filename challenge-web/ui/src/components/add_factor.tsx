@@ -4,16 +4,19 @@ import { useMemo, useState } from 'preact/hooks';
 import { api, ApiError, type Factor, type RecoveryCodes, type TotpEnrolment } from '../api';
 import { add_passkey, explain, passkeys_supported } from '../passkey';
 import { text } from '../text';
-import { CodeInput, Problem } from './basics';
+import { CodeInput, PinInput, Problem } from './basics';
 
 const words = text.factor;
 
-/** The ways to get a factor, side by side. Recovery codes are for people who have another one. */
-export function AddFactor({ on_added, recovery = false }: { on_added: (factor: Factor) => void; recovery?: boolean }) {
+/** The ways to get a factor, side by side. PIN and recovery codes are for people who have another one. */
+export function AddFactor({ on_added, recovery = false, pin }: {
+  on_added: (factor: Factor) => void; recovery?: boolean; pin?: 'set' | 'change';
+}) {
   return (
     <div class="choices">
       <AddPasskey on_added={on_added} />
       <AddTotp on_added={on_added} />
+      {pin && <SetPin change={pin === 'change'} on_added={on_added} />}
       {recovery && <AddRecoveryCodes on_added={on_added} />}
     </div>
   );
@@ -127,6 +130,44 @@ function FinishTotp({ enrolment, on_added, on_over }: {
         <button type="button" class="outline secondary" onClick={() => on_over('')}>{words.cancel}</button>
       </div>
     </form>
+  );
+}
+
+function SetPin({ change, on_added }: { change: boolean; on_added: (factor: Factor) => void }) {
+  const [pin, set_pin] = useState('');
+  const [again, set_again] = useState('');
+  const [busy, set_busy] = useState(false);
+  const [problem, set_problem] = useState('');
+
+  const save = async (event: Event) => {
+    event.preventDefault();
+    set_problem(pin === again ? '' : words.pin_differs);
+    if (pin !== again) return;
+    set_busy(true);
+    try {
+      on_added(await api.set_pin(pin));
+      set_pin('');
+      set_again('');
+    } catch (error) {
+      set_problem(explain(error));
+    } finally {
+      set_busy(false);
+    }
+  };
+
+  return (
+    <article class="choice">
+      <h2>{words.pin}</h2>
+      <p>{words.pin_what}</p>
+      <form onSubmit={(event) => void save(event)}>
+        <PinInput id="new-pin" label={words.pin_new} value={pin} on_value={set_pin} fresh />
+        <PinInput id="new-pin-again" label={words.pin_again} value={again} on_value={set_again} fresh />
+        {problem && <Problem>{problem}</Problem>}
+        <button type="submit" class="secondary" disabled={busy || pin === '' || again === ''} aria-busy={busy}>
+          {change ? words.change_pin : words.set_pin}
+        </button>
+      </form>
+    </article>
   );
 }
 

@@ -4,7 +4,7 @@ import { approve_with_passkey, explain } from '../passkey';
 import { use_session } from '../session';
 import { text } from '../text';
 import { use_armed } from './armed';
-import { CodeInput, Notice, Problem, RecoveryCodeInput } from './basics';
+import { CodeInput, Notice, PinInput, Problem, RecoveryCodeInput } from './basics';
 
 const words = text.challenge;
 const over = ['challenge_expired', 'challenge_closed', 'not_found'];
@@ -20,6 +20,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
   const armed = use_armed(challenge.id);
   const passkey = challenge.usable_factors.includes('passkey');
   const totp = challenge.usable_factors.includes('totp');
+  const pin = challenge.usable_factors.includes('pin');
   const recovery = challenge.usable_factors.includes('recovery_code');
 
   const attempt = async (kind: typeof busy, how: () => Promise<Challenge>) => {
@@ -51,7 +52,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
         <p class="quiet">{challenge.proofs.length > 0 ? words.missing : words.requirement}: {challenge.missing.join('; ')}</p>
       )}
       {challenge.waits_for_others && <Notice kind="info" heading={words.waiting_heading}>{words.waiting}</Notice>}
-      {!passkey && !totp && !recovery && !challenge.waits_for_others && (
+      {!passkey && !totp && !pin && !recovery && !challenge.waits_for_others && (
         <Notice kind="warning" heading={words.no_factor_heading}>{words.no_factor} <a href="/factors">{words.no_factor_action}</a></Notice>
       )}
       {problem && <Problem>{problem}</Problem>}
@@ -70,8 +71,14 @@ export function Answer({ challenge, on_answered, on_reload }: {
         </label>
       )}
       {totp && passkey && <details class="code-instead"><summary>{words.code_instead}</summary>{code_form}</details>}
-      {recovery && (
+      {pin && (
         <details class="code-instead" open={!totp && !passkey}>
+          <summary>{words.pin_instead}</summary>
+          <PinForm armed={armed} busy={busy !== ''} on_pin={(value) => void attempt('code', () => api.prove_with_pin(challenge.id, value))} />
+        </details>
+      )}
+      {recovery && (
+        <details class="code-instead" open={!totp && !passkey && !pin}>
           <summary>{words.recovery_instead}</summary>
           <CodeForm secondary recovery armed={armed} busy={busy !== ''} on_code={(code) => void attempt('code', () => api.prove_with_recovery_code(challenge.id, code))} />
         </details>
@@ -82,6 +89,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
 
 function factor_name(factor: string): string {
   if (factor === 'recovery_code') return text.factor.recovery_label.toLowerCase();
+  if (factor === 'pin') return text.factor.pin;
   return factor === 'passkey' || factor === 'totp' ? text.factor[factor].toLowerCase() : factor;
 }
 
@@ -119,6 +127,22 @@ function CodeForm({ secondary, armed, busy, recovery = false, on_code }: {
           : <CodeInput id="approve-code" label={words.code} hint={words.code_hint} value={code} on_value={set_code} />}
       </div>
       <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || !complete}>{words.approve_code}</button>
+    </form>
+  );
+}
+
+function PinForm({ armed, busy, on_pin }: { armed: boolean; busy: boolean; on_pin: (pin: string) => void }) {
+  const [pin, set_pin] = useState('');
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (!armed || busy || pin === '') return;
+    on_pin(pin);
+    set_pin('');
+  };
+  return (
+    <form class="code-form" onSubmit={submit}>
+      <div><PinInput id="approve-pin" label={words.pin} value={pin} on_value={set_pin} /></div>
+      <button type="submit" class="secondary" disabled={busy || pin === ''}>{words.approve_pin}</button>
     </form>
   );
 }

@@ -51,7 +51,6 @@ export function PlainPage({ heading, children, tone = 'plain' }: { heading: stri
   );
 }
 
-/** Asks for six digits. */
 /** A recovery code, as it stands on the sheet. */
 export function RecoveryCodeInput({ id, label, value, on_value }: { id: string; label: string; value: string; on_value: (value: string) => void }) {
   return (
@@ -65,6 +64,22 @@ export function RecoveryCodeInput({ id, label, value, on_value }: { id: string; 
   );
 }
 
+/** What only the user knows; `fresh`: it is being chosen. */
+export function PinInput({ id, label, value, on_value, fresh = false }: {
+  id: string; label: string; value: string; on_value: (value: string) => void; fresh?: boolean;
+}) {
+  return (
+    <>
+      <label for={id}>{label}</label>
+      <input
+        id={id} name="pin" type="password" autocomplete={fresh ? 'new-password' : 'off'} maxLength={64} required spellcheck={false}
+        class="code-input" value={value} onInput={(event) => on_value(event.currentTarget.value)}
+      />
+    </>
+  );
+}
+
+/** Asks for six digits. */
 export function CodeInput({ id, label, hint, value, on_value, described_by }: {
   id: string; label: string; hint?: string; value: string; on_value: (value: string) => void; described_by?: string;
 }) {

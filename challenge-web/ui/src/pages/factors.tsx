@@ -21,6 +21,7 @@ export function FactorsPage() {
   const load = () => api.factors().then(set_factors, (error: unknown) => set_problem(explain(error)));
   useEffect(() => void load(), []);
 
+  const has = (kind: Factor['kind']) => factors?.some((factor) => factor.kind === kind) ?? false;
   const added = (factor: Factor) => {
     announce(words.was_added(factor.name));
     void load();
@@ -41,7 +42,7 @@ export function FactorsPage() {
       {session && !session.strong ? (session.factors.includes('passkey') ? <Weak /> : <Notice kind="info" heading={words.none_heading}>{words.none}</Notice>) : (
         <>
           <h2>{words.add_heading}</h2>
-          <AddFactor on_added={added} recovery={factors !== undefined && factors.length > 0 && !factors.some((factor) => factor.kind === 'recovery_code')} />
+          <AddFactor on_added={added} recovery={!!factors?.length && !has('recovery_code')} pin={has('pin') ? 'change' : factors?.length ? 'set' : undefined} />
         </>
       )}
     </section>
