@@ -67,7 +67,8 @@ Response challenge_reply(Call& call, const Snapshot& challenge)
     const auto enrolled = factor_kinds(call.services, call.user());
     if (enrolled.has_error())
         return unavailable();
-    return json_reply(200, challenge_json(challenge, {call.user(), *enrolled}, call.now));
+    const auto offered = offered_factors(call.services);
+    return json_reply(200, challenge_json(challenge, {call.user(), *enrolled, offered}, call.now));
 }
 
 Response present_challenge(Call& call)

@@ -1,5 +1,6 @@
 #include "challenge-web/server/challenge_json.h"
 
+#include "challenge-web/challenges/solver.h"
 #include "challenge-web/server/readable.h"
 #include "challenge-web/server/replies.h"
 
@@ -106,27 +107,6 @@ std::string sentence(const Missing& missing)
     return "More proof.";
 }
 
-/// Can this factor supply what is missing? All there are but the PIN prove possession.
-bool helps(const std::string& factor, const Missing& missing)
-{
-    const auto has = [](const std::vector<std::string>& list, const std::string& item) {
-        return std::find(list.begin(), list.end(), item) != list.end();
-    };
-    switch (missing.what) {
-    case Missing::What::any_factor:
-        return true;
-    case Missing::What::stronger_factor:
-        return factor == "passkey" || !has(missing.kinds, factor == "pin" ? "knowledge" : "possession");
-    case Missing::What::named_factor:
-        return has(missing.factors, factor);
-    case Missing::What::verified_passkey:
-        return factor == "passkey";
-    case Missing::What::approvals:
-        return false; // somebody else's; see usable
-    }
-    return false;
-}
-
 bool is_requester(const Snapshot& challenge, const Viewer& viewer)
 {
     return challenge.question.user == viewer.user;
@@ -154,17 +134,23 @@ bool waits_for_others(const Snapshot& challenge, const Viewer& viewer)
                         [&](const Missing& missing) { return waits_for(challenge, missing, viewer); });
 }
 
-json::array usable(const Snapshot& challenge, const Viewer& viewer)
+/// What this viewer can do: the requester's part, or a second person's, for whom any factor does.
+challenges::Solution solution_for(const Snapshot& challenge, const Viewer& viewer)
+{
+    if (challenge.state != challenges::State::pending || waits_for_others(challenge, viewer))
+        return {};
+    static const policies::rules::Requirement second_person{1, {}, {}, 0};
+    const auto& requirement = is_requester(challenge, viewer) ? challenge.question.verdict.requirement : second_person;
+    return challenges::solve(requirement, viewer.user, challenge.proofs, viewer.enrolled, viewer.offered);
+}
+
+json::array usable(const std::vector<challenges::Way>& ways)
 {
     json::array list;
-    if (challenge.state != challenges::State::pending)
-        return list;
-    const bool second_person = !is_requester(challenge, viewer); // approves with any factor
-    for (const auto& factor : viewer.enrolled)
-        if (std::any_of(challenge.missing.begin(), challenge.missing.end(), [&](const Missing& missing) {
-                return waits_for(challenge, missing, viewer) && (second_person || helps(factor, missing));
-            }))
-            list.emplace_back(factor);
+    for (const auto& way : ways)
+        for (const auto& factor : way)
+            if (std::find(list.begin(), list.end(), json::value(factor)) == list.end())
+                list.emplace_back(factor);
     return list;
 }
 
@@ -241,7 +227,10 @@ json::object challenge_json(const Snapshot& challenge, const Viewer& viewer, cha
     out["missing"] = std::move(missing);
     out["you"] = is_requester(challenge, viewer) ? "requester" : "approver";
     out["waits_for_others"] = waits_for_others(challenge, viewer);
-    out["usable_factors"] = usable(challenge, viewer);
+    const auto solution = solution_for(challenge, viewer);
+    out["usable_factors"] = usable(solution.ways);
+    out["ways"] = json::value_from(solution.ways);
+    out["enrol"] = json::value_from(solution.enrol);
     out["closed_by"] = name(challenge.closed_by);
     out["close_reason"] = name(challenge.close_reason);
     out["server_time"] = rfc3339(now);

@@ -14,10 +14,10 @@ namespace stepgate::challenge_web::server
 /// openapi.yaml's ChallengeSummary.
 [[nodiscard]] boost::json::object summary_json(const challenges::Snapshot& challenge);
 
-/// Who looks at a challenge, and the kinds of factor that they have.
+/// Who looks at a challenge, the kinds of factor that they have, and those that there are here.
 struct Viewer {
     const std::string& user;
-    std::span<const std::string> enrolled;
+    std::span<const std::string> enrolled, offered;
 };
 
 /// openapi.yaml's Challenge.

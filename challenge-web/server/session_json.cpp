@@ -9,10 +9,29 @@ namespace stepgate::challenge_web::server
 
 namespace json = boost::json;
 
+namespace
+{
+
+std::vector<factors::Factor*> all_factors(const Services& services)
+{
+    const auto& use = services.use;
+    return {&use.passkey, &use.totp, &use.pin, &use.recovery_codes};
+}
+
+} // namespace
+
+std::vector<std::string> offered_factors(const Services& services)
+{
+    std::vector<std::string> names;
+    for (const auto* factor : all_factors(services))
+        names.emplace_back(factor->name());
+    return names;
+}
+
 result<std::vector<std::string>> factor_kinds(Services& services, const std::string& user)
 {
     std::vector<std::string> kinds;
-    for (auto* factor : {&services.use.passkey, &services.use.totp, &services.use.pin, &services.use.recovery_codes}) {
+    for (auto* factor : all_factors(services)) {
         const auto enrolled = factor->enrolled(user);
         if (enrolled.has_error())
             return enrolled.error();

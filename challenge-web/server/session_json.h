@@ -10,6 +10,9 @@ namespace stepgate::challenge_web::server
 /// Kinds of factor a user has ("passkey", "totp", "pin", "recovery_code"). An error only when the store fails.
 [[nodiscard]] result<std::vector<std::string>> factor_kinds(Services& services, const std::string& user);
 
+/// Kinds of factor that this installation has, the best first.
+[[nodiscard]] std::vector<std::string> offered_factors(const Services& services);
+
 /// openapi.yaml's Session.
 [[nodiscard]] result<boost::json::object> session_json(Services& services, const accounts::WebSession& session,
                                                        const accounts::User& user);

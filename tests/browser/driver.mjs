@@ -152,7 +152,7 @@ export async function approve(page, url) {
 
 /** The field for a code is folded away when a passkey could be used as well. */
 export async function unfold_code(page) {
-  const folded = page.locator('.code-instead:not([open]) > summary');
+  const folded = page.locator('.code-instead[data-factor=totp]:not([open]) > summary');
   if (await folded.isVisible()) await folded.click();
 }
 

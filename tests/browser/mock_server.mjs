@@ -55,7 +55,9 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
     const kinds = new Set(users.get(challenge.user)?.factors.map((factor) => factor.kind));
     const proved = new Set(challenge.proofs.map((proof) => proof.factor));
     const open = challenge.state === 'pending';
-    return { ...rest, you: 'requester', waits_for_others: false, server_time: now(), missing: open ? challenge.missing : [], usable_factors: open ? [...kinds].filter((kind) => !proved.has(kind)) : [] };
+    const usable = open ? ['passkey', 'totp'].filter((kind) => kinds.has(kind) && !proved.has(kind)) : [];
+    return { ...rest, you: 'requester', waits_for_others: false, server_time: now(), missing: open ? challenge.missing : [], usable_factors: usable, ways: usable.map((kind) => [kind]),
+      enrol: open && usable.length === 0 ? [['passkey'], ['totp', 'pin']] : [] };
   };
   const tell = (challenge) => {
     for (const stream of streams) {

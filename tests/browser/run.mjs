@@ -228,8 +228,11 @@ await step('a code approves what one factor may approve', async () => {
 await step('a code alone is not enough for the riskiest', async () => {
   const theirs = start_psql(env.STEPGATE_SECOND_PSQL);
   const { url } = await held('DELETE FROM browser_probe;', theirs);
-  await approve_with_code(second, url, await codes());
-  await second.getByText('Confirmed with authenticator app.').waitFor();
+  await open(second, url);
+  await second.getByText('None of your factors can approve this').waitFor();
+  await second.getByText('What would be enough: add passkey.').waitFor();
+  equal('no code that would lead nowhere', await second.locator('#approve-code').count(), 0);
+  await inspect('nothing of mine is enough', second);
   equal('nothing was deleted', await rows(), 3);
   await button('Deny', second).click();
   await heading(second, 'Denied').waitFor();

@@ -317,6 +317,8 @@ await step('without a factor that can help, the page says so', async () => {
   const held = mock.hold({ user: 'eve' });
   await open(other, `${mock.origin}/c/${held.id}`);
   await other.getByText('None of your factors can approve this').waitFor();
+  await other.getByText('add passkey, or authenticator app and PIN.').waitFor();
+  equal('where to', await other.getByRole('link', { name: 'Go to Factors' }).getAttribute('href'), '/factors');
   await inspect('challenge no factor', other);
   await context.close();
 });

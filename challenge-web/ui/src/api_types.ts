@@ -112,6 +112,8 @@ export interface Challenge extends ChallengeSummary {
   proofs: { factor: string; user: string }[];
   missing: string[];
   usable_factors: FactorKind[];
+  ways: FactorKind[][];
+  enrol: FactorKind[][];
   you: 'requester' | 'approver';
   waits_for_others: boolean;
   closed_by: string;

@@ -173,6 +173,8 @@ TEST_F(ChallengeApi, APinApprovesLevelOneAndLevelTwoWithACode)
     const auto half = pin(hard);
     EXPECT_EQ(half.body.at("state"), "pending");
     EXPECT_EQ(json::serialize(half.body.at("usable_factors")), R"(["passkey","totp"])") << "it knows, it does not have";
+    EXPECT_EQ(json::serialize(half.body.at("ways")), R"([["passkey"],["totp"]])");
+    EXPECT_EQ(json::serialize(half.body.at("enrol")), "[]");
     EXPECT_EQ(pin(hard).code(), "already_proved");
     EXPECT_EQ(alice.post("challenges/" + hard.id + "/totp", {{"code", world.code(secret)}}).body.at("state"),
               "approved");
@@ -180,6 +182,23 @@ TEST_F(ChallengeApi, APinApprovesLevelOneAndLevelTwoWithACode)
     for (int wrong = 0; wrong < 5; ++wrong)
         EXPECT_EQ(alice.post("challenges/" + hardest.id + "/pin", {{"pin", "wrong horse"}}).code(), "wrong_answer");
     EXPECT_EQ(pin(hardest).code(), "locked_out");
+}
+
+TEST_F(ChallengeApi, WhereNothingIsEnoughItSaysWhatWouldBe)
+{
+    world.add_user("caroline");
+    const auto app = world.add_totp("caroline");
+    Browser carol{world, "192.0.2.9"};
+    ASSERT_EQ(
+        carol.post("session/totp", {{"user", "caroline"}, {"password", "pass word"}, {"code", world.code(app)}}).status,
+        200);
+    const auto shown = carol.get("challenges/" + world.hold("caroline", 2).id).body;
+    EXPECT_EQ(json::serialize(shown.at("usable_factors")), "[]");
+    EXPECT_EQ(json::serialize(shown.at("ways")), "[]");
+    EXPECT_EQ(json::serialize(shown.at("enrol")), R"([["passkey"]])");
+    const auto easy = carol.get("challenges/" + world.hold("caroline", 1).id).body;
+    EXPECT_EQ(json::serialize(easy.at("ways")), R"([["totp"]])");
+    EXPECT_EQ(json::serialize(easy.at("enrol")), "[]");
 }
 
 TEST_F(ChallengeApi, WrongCodesLockOut)

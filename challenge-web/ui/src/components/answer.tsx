@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, api, type Challenge } from '../api';
+import { ApiError, api, type Challenge, type FactorKind } from '../api';
 import { approve_with_passkey, explain } from '../passkey';
 import { use_session } from '../session';
 import { text } from '../text';
@@ -18,10 +18,8 @@ export function Answer({ challenge, on_answered, on_reload }: {
   const [reason, set_reason] = useState('');
   const me = use_session()?.user;
   const armed = use_armed(challenge.id);
-  const passkey = challenge.usable_factors.includes('passkey');
-  const totp = challenge.usable_factors.includes('totp');
-  const pin = challenge.usable_factors.includes('pin');
-  const recovery = challenge.usable_factors.includes('recovery_code');
+  const [best, ...others] = challenge.usable_factors;
+  const first_way = challenge.ways[0] ?? [];
 
   const attempt = async (kind: typeof busy, how: () => Promise<Challenge>) => {
     if (busy !== '') return;
@@ -37,9 +35,20 @@ export function Answer({ challenge, on_answered, on_reload }: {
     }
   };
 
-  const code_form = (
-    <CodeForm secondary={passkey} armed={armed} busy={busy !== ''} on_code={(code) => void attempt('code', () => api.prove_with_totp(challenge.id, code))} />
-  );
+  const form = (factor: FactorKind, secondary: boolean) => {
+    const give = (how: () => Promise<Challenge>) => void attempt('code', how);
+    const common = { secondary, armed, busy: busy !== '' };
+    switch (factor) {
+      case 'passkey':
+        return <Approve armed={armed} busy={busy} about={challenge.id} on_approve={() => void attempt('passkey', () => approve_with_passkey(challenge.id))} />;
+      case 'totp':
+        return <CodeForm {...common} on_code={(code) => give(() => api.prove_with_totp(challenge.id, code))} />;
+      case 'pin':
+        return <PinForm {...common} on_pin={(pin) => give(() => api.prove_with_pin(challenge.id, pin))} />;
+      case 'recovery_code':
+        return <CodeForm {...common} recovery on_code={(code) => give(() => api.prove_with_recovery_code(challenge.id, code))} />;
+    }
+  };
 
   return (
     <section class="answer" aria-label={words.heading}>
@@ -52,15 +61,17 @@ export function Answer({ challenge, on_answered, on_reload }: {
         <p class="quiet">{challenge.proofs.length > 0 ? words.missing : words.requirement}: {challenge.missing.join('; ')}</p>
       )}
       {challenge.waits_for_others && <Notice kind="info" heading={words.waiting_heading}>{words.waiting}</Notice>}
-      {!passkey && !totp && !pin && !recovery && !challenge.waits_for_others && (
-        <Notice kind="warning" heading={words.no_factor_heading}>{words.no_factor} <a href="/factors">{words.no_factor_action}</a></Notice>
+      {best === undefined && !challenge.waits_for_others && (
+        <Notice kind="warning" heading={words.no_factor_heading}>
+          {challenge.enrol.length > 0
+            ? <>{words.no_factor(challenge.enrol.map(way_name))} <a href="/factors">{words.no_factor_action}</a></>
+            : words.no_factor_at_all}
+        </Notice>
       )}
+      {first_way.length > 1 && <p class="steps">{words.steps(first_way.map(factor_name))}</p>}
       {problem && <Problem>{problem}</Problem>}
       <div class="answer-row">
-        {passkey && (
-          <Approve armed={armed} busy={busy} about={challenge.id} on_approve={() => void attempt('passkey', () => approve_with_passkey(challenge.id))} />
-        )}
-        {totp && !passkey && code_form}
+        {best !== undefined && form(best, false)}
         <button type="button" class="deny" disabled={busy !== ''} onClick={() => void attempt('deny', () => api.deny(challenge.id, reason))}>
           {busy === 'deny' ? words.deny_busy : words.deny}
         </button>
@@ -70,19 +81,12 @@ export function Answer({ challenge, on_answered, on_reload }: {
           <input type="text" maxLength={200} value={reason} onInput={(event) => set_reason(event.currentTarget.value)} />
         </label>
       )}
-      {totp && passkey && <details class="code-instead"><summary>{words.code_instead}</summary>{code_form}</details>}
-      {pin && (
-        <details class="code-instead" open={!totp && !passkey}>
-          <summary>{words.pin_instead}</summary>
-          <PinForm armed={armed} busy={busy !== ''} on_pin={(value) => void attempt('code', () => api.prove_with_pin(challenge.id, value))} />
+      {others.map((factor) => (
+        <details key={factor} class="code-instead" data-factor={factor}>
+          <summary>{words.instead[factor]}{then(challenge.ways, factor)}</summary>
+          {form(factor, true)}
         </details>
-      )}
-      {recovery && (
-        <details class="code-instead" open={!totp && !passkey && !pin}>
-          <summary>{words.recovery_instead}</summary>
-          <CodeForm secondary recovery armed={armed} busy={busy !== ''} on_code={(code) => void attempt('code', () => api.prove_with_recovery_code(challenge.id, code))} />
-        </details>
-      )}
+      ))}
     </section>
   );
 }
@@ -91,6 +95,17 @@ function factor_name(factor: string): string {
   if (factor === 'recovery_code') return text.factor.recovery_label.toLowerCase();
   if (factor === 'pin') return text.factor.pin;
   return factor === 'passkey' || factor === 'totp' ? text.factor[factor].toLowerCase() : factor;
+}
+
+function way_name(way: FactorKind[]): string {
+  return way.map(factor_name).join(words.and);
+}
+
+/** What has to follow this factor on the best way that has it, unless that is the first way: its steps are written out. */
+function then(ways: FactorKind[][], factor: FactorKind): string {
+  const way = ways.find((one) => one.includes(factor));
+  if (way === undefined || way === ways[0] || way.length < 2) return '';
+  return ` (${words.and_then(way.filter((other) => other !== factor).map(factor_name))})`;
 }
 
 /** Has the focus from the start, but does nothing before the page has been in view for a moment. */
@@ -131,7 +146,7 @@ function CodeForm({ secondary, armed, busy, recovery = false, on_code }: {
   );
 }
 
-function PinForm({ armed, busy, on_pin }: { armed: boolean; busy: boolean; on_pin: (pin: string) => void }) {
+function PinForm({ secondary, armed, busy, on_pin }: { secondary: boolean; armed: boolean; busy: boolean; on_pin: (pin: string) => void }) {
   const [pin, set_pin] = useState('');
   const submit = (event: Event) => {
     event.preventDefault();
@@ -142,7 +157,7 @@ function PinForm({ armed, busy, on_pin }: { armed: boolean; busy: boolean; on_pi
   return (
     <form class="code-form" onSubmit={submit}>
       <div><PinInput id="approve-pin" label={words.pin} value={pin} on_value={set_pin} /></div>
-      <button type="submit" class="secondary" disabled={busy || pin === ''}>{words.approve_pin}</button>
+      <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || pin === ''}>{words.approve_pin}</button>
     </form>
   );
 }
