@@ -164,7 +164,7 @@ void CatalogQueries::foreign_keys()
         " JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.ours"
         " WHERE k.contype = 'f' ORDER BY k.confrelid, k.oid, u.n",
         [&last](Relation& relation, const Row& row) {
-            if (std::exchange(last, row.number<Oid>(2)) != row.number<Oid>(2))
+            if (std::exchange(last, row.number<Oid>(2)) != row.number<Oid>(2) || relation.referenced_by.empty())
                 relation.referenced_by.push_back(
                     {row.number<Oid>(1), {}, {}, action_of(row.letter(3)), action_of(row.letter(4))});
             relation.referenced_by.back().columns.push_back(row.text(5));

@@ -18,12 +18,17 @@ namespace stepgate::proxy::upstream
 class Row
 {
   public:
-    Row(const PGresult* result, int row) : result_{result}, row_{row} {}
+    /// `missing` becomes true when a column is asked for that the answer does not have.
+    Row(const PGresult* result, int row, bool& missing) : result_{result}, row_{row}, missing_{missing} {}
 
     [[nodiscard]] bool null(int column) const { return PQgetisnull(result_, row_, column) != 0; }
     /// "" for null.
     [[nodiscard]] std::string_view view(int column) const
     {
+        if (column >= PQnfields(result_)) {
+            missing_ = true;
+            return {};
+        }
         return {PQgetvalue(result_, row_, column), static_cast<std::size_t>(PQgetlength(result_, row_, column))};
     }
     [[nodiscard]] std::string text(int column) const { return std::string{view(column)}; }
@@ -42,6 +47,7 @@ class Row
   private:
     const PGresult* result_;
     int row_;
+    bool& missing_;
 };
 
 /// A blocking connection. After the first failure it asks nothing more, and `error` says what failed.
@@ -95,8 +101,7 @@ class LibpqConnection
             fail();
             return;
         }
-        for (int row = 0; row < PQntuples(answer.get()); ++row)
-            on_row(Row{answer.get(), row});
+        each_row(answer.get(), on_row);
     }
     /// One statement with values, text or binary; nothing: NULL. Type 0: the server's choice.
     struct Value {
@@ -126,8 +131,7 @@ class LibpqConnection
             fail();
             return;
         }
-        for (int row = 0; row < PQntuples(answer.get()); ++row)
-            on_row(Row{answer.get(), row});
+        each_row(answer.get(), on_row);
     }
     void run(const std::string& sql)
     {
@@ -135,6 +139,15 @@ class LibpqConnection
     }
 
   private:
+    template <class OnRow>
+    void each_row(const PGresult* answer, OnRow& on_row)
+    {
+        bool missing = false;
+        for (int row = 0; row < PQntuples(answer); ++row)
+            on_row(Row{answer, row, missing});
+        if (missing)
+            error_ = "the server answered with other columns than were asked for";
+    }
     void fail()
     {
         error_ = PQerrorMessage(connection_.get());

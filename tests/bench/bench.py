@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 from clients import Client  # noqa: E402
 from mysql_bench import mysql  # noqa: E402
 from peers import Peer, WARM_UP, cpu_seconds, start_haproxy, wait_port  # noqa: E402
+from proofs import measure_proofs  # noqa: E402
 from harness import Stack, free_port  # noqa: E402
 
 
@@ -226,6 +227,11 @@ def held(arguments):
             session.close()
 
 
+def proofs(arguments):
+    with scripted(arguments, f"challenges = {arguments.held + 10}\nchallenges_per_user = {arguments.held + 10}\n") as stack:
+        measure_proofs(stack, arguments.held, browsers=200, answers=200)
+
+
 def facts(_):
     print()
     for program, pattern, unit in (("facts_bench", ".", 1e3), ("audit_bench", ".", 1e3)):
@@ -264,7 +270,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", default="1,8,64")
     parser.add_argument("--modes", default="simple,extended,prepared")
-    parser.add_argument("--only", choices=("relay", "hold", "idle", "held", "facts", "mysql"))
+    parser.add_argument("--only", choices=("relay", "hold", "idle", "held", "proofs", "facts", "mysql"))
     parser.add_argument("--holds", type=int, default=9)
     parser.add_argument("--sessions", type=int, default=10000, help="idle ones")
     parser.add_argument("--held", type=int, default=1000)
@@ -279,7 +285,7 @@ def main():
                     part(stack, arguments)
         finally:
             stack.close()
-    for name, part in (("idle", idle), ("held", held), ("facts", facts), ("mysql", mysql)):
+    for name, part in (("idle", idle), ("held", held), ("proofs", proofs), ("facts", facts), ("mysql", mysql)):
         if arguments.only in (None, name):
             part(arguments)
 

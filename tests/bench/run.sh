@@ -3,7 +3,7 @@
 # haproxy (TCP) and stepgate (policy and audit on), interleaved; hold latency; memory of idle sessions; CPU of held
 # statements; facts and audit records alone; sysbench's point-select and read-write on MySQL, where MySQL Router joins if it can be had.
 # Usage: tests/bench/run.sh [--seconds 5] [--rounds 3] [--clients 1,8,64] [--modes simple,extended,prepared] [--threads 1]
-#        [--only relay|hold|idle|held|facts|mysql] [--sessions 10000] [--held 1000]
+#        [--only relay|hold|idle|held|proofs|facts|mysql] [--sessions 10000] [--held 1000]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 compose/packages.sh build demo bench

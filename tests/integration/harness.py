@@ -107,12 +107,13 @@ class Person:
         self.passkey = Passkey(stack.folder, stack.public_url)
         self.last_step = 0
 
-    def call(self, method, path, body=None, expect=(200, 201, 204), headers=None):
+    def connect(self):
         if self.stack.plain_web:
-            connection = http.client.HTTPConnection("127.0.0.1", self.stack.web_port, timeout=PATIENCE)
-        else:
-            context = ssl.create_default_context(cafile=self.stack.folder / "stepgate/tls/ca.crt")
-            connection = http.client.HTTPSConnection("localhost", self.stack.web_port, context=context, timeout=PATIENCE)
+            return http.client.HTTPConnection("127.0.0.1", self.stack.web_port, timeout=PATIENCE)
+        context = ssl.create_default_context(cafile=self.stack.folder / "stepgate/tls/ca.crt")
+        return http.client.HTTPSConnection("localhost", self.stack.web_port, context=context, timeout=PATIENCE)
+
+    def call(self, method, path, body=None, expect=(200, 201, 204), headers=None):
         head = {"Origin": self.stack.public_url}
         if self.cookie:
             head["Cookie"] = self.cookie
@@ -123,7 +124,7 @@ class Person:
             data = json.dumps(body)
             head["Content-Type"] = "application/json"
         head.update(headers or {})
-        with contextlib.closing(connection):
+        with contextlib.closing(self.connect()) as connection:
             connection.request(method, "/api/v1" + path, data, head)
             answer = connection.getresponse()
             text = answer.read().decode()

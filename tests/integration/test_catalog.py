@@ -2,10 +2,11 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import unittest
 
-from harness import Stack
+from harness import BINARY, Stack
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -40,6 +41,16 @@ class Dump(unittest.TestCase):
         cls.types = {t["oid"]: f"{t['schema']}.{t['name']}" for t in cls.catalog["types"]}
         cls.types_by_name = {f"{t['schema']}.{t['name']}": t for t in cls.catalog["types"]}
         cls.customers = cls.relations["app", "customers"]
+
+    def test_a_server_that_answers_with_something_else_is_an_error(self):
+        server = subprocess.Popen([pathlib.Path(BINARY).parent / "scripted_server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.communicate)
+        odd = self.stack.home / "odd.toml"
+        odd.write_text(re.sub(rf"^port = {self.stack.cluster.port}$", f"port = {server.stdout.readline().strip()}",
+                              self.stack.config.read_text(), flags=re.M))
+        done = subprocess.run([BINARY, "catalog", "dump", "--config", odd, "--database", "shop"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1, done.stderr)  # and no crash
+        self.assertIn("the server answered with other columns than were asked for", done.stderr)
 
     def function(self, name):
         self.assertEqual(len(self.functions[name]), 1)
