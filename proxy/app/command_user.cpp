@@ -190,19 +190,21 @@ int run_user_list(const std::filesystem::path& config, bool json, std::ostream& 
         const auto pin = opened->store->pin(user.name);
         if (passkeys.has_error() || totps.has_error() || sheet.has_error() || pin.has_error())
             return store_failed(make_error_code(accounts::errc::store_unavailable), err);
+        const auto codes = *sheet ? (*sheet)->unused.size() : 0;
         if (json) {
             boost::json::object line{
                 {"name", user.name},         {"groups", boost::json::array(user.groups.begin(), user.groups.end())},
                 {"auditor", user.auditor},   {"admin", user.admin},
                 {"disabled", user.disabled}, {"passkeys", passkeys->size()},
-                {"totps", totps->size()},    {"recovery_codes", *sheet ? (*sheet)->unused.size() : 0},
+                {"totps", totps->size()},    {"recovery_codes", codes},
                 {"pin", pin->has_value()}};
             out << boost::json::serialize(line) << '\n';
             continue;
         }
         out << user.name << (user.disabled ? "  disabled" : "") << (user.groups.empty() ? "" : "  groups=")
             << joined(user.groups) << (user.auditor ? "  auditor" : "") << (user.admin ? "  admin" : "")
-            << "  passkeys=" << passkeys->size() << "  authenticators=" << totps->size() << '\n';
+            << "  passkeys=" << passkeys->size() << "  authenticators=" << totps->size() << "  recovery-codes=" << codes
+            << (pin->has_value() ? "  pin" : "") << '\n';
     }
     return 0;
 }

@@ -37,8 +37,11 @@ sql::ConnectOptionsMap options_for(const CatalogSource& source)
     options["OPT_WRITE_TIMEOUT"] = seconds(source.statement_timeout);
     options["OPT_CHARSET_NAME"] = sql::SQLString{"utf8mb4"};
     options["OPT_LOCAL_INFILE"] = 0; // the server chooses the file's name
-    if (source.tls_mode == "disable")
+    if (source.tls_mode == "disable") {
+        // The library would load whatever plugin the server names, also those that send the password as it is.
+        options["pluginDir"] = sql::SQLString{"/nonexistent"};
         return options;
+    }
     // With an authority the chain is verified, with sslVerify the server's name as well.
     options["sslEnforce"] = true;
     options["sslVerify"] = source.tls_mode == "verify-full";

@@ -83,7 +83,7 @@ class Configuration(unittest.TestCase):
             self.assertEqual([*stack.home.glob("*.db*"), *stack.home.glob("audit/*")], [], command)
         self.assertIn(f"there is no store {store}", stack.run("user", "list", expect=None).stderr)
         stack.run("user", "add", "first", "--generate-password")
-        self.assertIn("first", stack.run("user", "list"))
+        self.assertRegex(stack.run("user", "list"), r"(?m)^first\b.*  passkeys=0  authenticators=0  recovery-codes=0$")
 
     def test_unknown_command_is_usage(self):
         for words, says in ((["bogus"], ('"bogus" is not a command', " serve ", " audit")),
