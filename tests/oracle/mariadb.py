@@ -2,7 +2,7 @@
 """Replays statements of MariaDB's own test suite and lets the server judge what stepgate saw in each. See README.md."""
 import argparse
 import base64
-import collections
+import fcntl
 import json
 import multiprocessing
 import os
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 import mysqltest
 from report import SKIPPED, print_counts
@@ -24,7 +25,10 @@ LEFT_OUT = re.compile(rb"^\s*(shutdown|kill|select\s+sleep|do\s+sleep|flush\s+ta
                       rb"reset\s+(master|slave)|install|uninstall|load\s+data|set\s+password|xa\b|lock\s+tables?.*\bwrite)|"
                       rb"outfile|dumpfile|get_lock|debug_sync|benchmark\s*\(|sleep\s*\(|"
                       rb"server_audit|set\s+(@@)?global\b", re.I)
-CHANGES = re.compile(rb"\b(create|alter|drop|rename|call|execute|prepare|truncate|analyze|repair|optimize|revoke|grant|begin)\b", re.I)
+CHANGES = re.compile(rb"\b(create|alter|drop|rename|call|execute|begin)\b", re.I)
+# What begins like this changes no definition, whatever words follow, if it is one statement.
+KEEPS = re.compile(rb"^\s*\(*\s*(select|with|values|table|show|insert|replace|update|delete|explain|desc|describe|prepare|deallocate|truncate|analyze|repair|"
+                   rb"optimize|check|checksum|flush|grant|revoke|use|commit|rollback|start|handler|do|help|unlock|set(?!\s+statement))\b[^;]*$", re.I)
 # What these do does not depend on what the catalogs say now; the next statement looks again.
 REGARDLESS = re.compile(rb"^\s*(drop\s+(temporary\s+)?(table|view|database|schema|procedure|function|trigger|user|role|sequence)\b|set\b|use\b|"
                         rb"flush\b|create\s+(database|schema|user|role)\b|show\s+(warnings|errors|status|variables)\b|"
@@ -46,6 +50,8 @@ class Server:
         self.folder.chmod(0o777)
         self.audit = self.folder / "audit.log"
         plugins = suite / "usr/lib/mysql/plugin"
+        lock = open(suite / "starting", "w")
+        fcntl.flock(lock, fcntl.LOCK_EX)  # servers that start at once find the same port free
         try:
             self.port = int(subprocess.run(
                 [ROOT / "compose/mariadb.sh", "start", self.folder / "server", f"--plugin-dir={plugins}", "--plugin-maturity=unknown",
@@ -59,6 +65,8 @@ class Server:
         except BaseException:
             self.stop()
             raise
+        finally:
+            lock.close()
 
     def admin(self, sql):
         subprocess.run(["mariadb", "--no-defaults", f"--socket={self.folder}/server/socket", "-uroot", "-proot", "-e", sql], check=True)
@@ -243,7 +251,7 @@ class Replay:
                 self.run(path.stem, statement)
             except BrokenPipeError:
                 raise
-            except (OSError, pymysql.err.OperationalError):
+            except (OSError, pymysql.err.MySQLError):
                 self.connections.pop(statement.connection, None)
             if statement.connection not in self.connections and not self.server.is_alive():
                 raise ServerGone("the server ended")
@@ -257,7 +265,7 @@ class Replay:
         mode = self.sql_mode(connection)
         self.truth.tables(0)
         accepted = self.ask(connection, statement.sql)
-        if CHANGES.search(statement.sql):
+        if CHANGES.search(statement.sql) and not KEEPS.search(statement.sql):
             self.stepgate.stale = True
         if MAY_SET_MODE.search(statement.sql):
             self.modes.pop(connection.ask, None)
@@ -369,6 +377,15 @@ def main():
 
 
 def run(options, suite, files):
+    """All that was seen in these files; an error shows at once, while other parts go on."""
+    try:
+        return replayed(options, suite, files)
+    except BaseException:
+        traceback.print_exc()
+        raise
+
+
+def replayed(options, suite, files):
     """A server that a statement ends is replaced; what follows in that file would find nothing of what it had made."""
     import pymysql
     begun = time.monotonic()
@@ -383,7 +400,7 @@ def run(options, suite, files):
             started = time.monotonic()
             try:
                 replay.run_file(file, options.most)
-            except (CatalogsUnreadable, ServerGone, pymysql.err.OperationalError) as problem:
+            except (CatalogsUnreadable, ServerGone, pymysql.err.MySQLError) as problem:
                 replay.given_up.append(f"{file.stem}: {problem} after: {replay.last}")
                 print(f"{replay.given_up[-1]}\n{server.last_words()}", flush=True)
                 replay.leave()

@@ -62,6 +62,16 @@ class Regardless(unittest.TestCase):
                     b"select 1", b"create view v as select 1", b"create table t (a int references u (a))"):
             self.assertFalse(mariadb.REGARDLESS.search(sql), sql)
 
+    def test_what_defines_something_makes_the_catalogs_old(self):
+        def changes(sql):
+            return bool(mariadb.CHANGES.search(sql) and not mariadb.KEEPS.search(sql))
+        for sql in (b"create table t (a int)", b"/* x */ drop view v", b"set statement a=1 for create table t (a int)", b"select 1; drop table t",
+                    b"explain select 1; create table t (a int)", b"call p()", b"begin not atomic create table t (a int); end", b"alter table t force"):
+            self.assertTrue(changes(sql), sql)
+        for sql in (b"show create table t", b"(select 'drop')", b"insert into t values ('create')", b"analyze table t", b"prepare s from 'drop table t'",
+                    b"explain create table t (a int)"):
+            self.assertFalse(changes(sql), sql)
+
 
 if __name__ == "__main__":
     unittest.main()
