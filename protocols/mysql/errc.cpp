@@ -43,6 +43,8 @@ std::string_view text(errc code)
         return "malformed column definition";
     case errc::malformed_prepared:
         return "malformed answer to a preparation";
+    case errc::malformed_compressed:
+        return "malformed compressed packet";
     case errc::unknown_command:
         return "Unknown command";
     case errc::unknown_statement:
@@ -85,6 +87,8 @@ ErrorNumber error_number(errc code)
         return {1153, "08S01"};
     case errc::out_of_order:
         return {1156, "08S01"};
+    case errc::malformed_compressed:
+        return {1157, "08S01"};
     case errc::unsupported_protocol:
     case errc::malformed_greeting:
     case errc::malformed_response:

@@ -32,6 +32,7 @@ enum class errc {
     malformed_parameters, // parameters of an execution or attributes of a query (1835/HY000)
     malformed_column,     // ColumnDefinition41, column count (1835/HY000)
     malformed_prepared,   // COM_STMT_PREPARE_OK (1835/HY000)
+    malformed_compressed, // a compressed packet that is not what its header says (1157/08S01)
     unknown_command,      // a command outside the allow-list (1047/08S01)
     unknown_statement,    // an id that no prepared statement has (1243/HY000)
     unexpected_reply,     // the server answered what nobody asked (1835/HY000)

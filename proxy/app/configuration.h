@@ -75,6 +75,7 @@ struct Listener {
     Authentication auth = Authentication::proxy;
     Announce announce = Announce::automatic; // MySQL only
     bool local_infile = false;               // MySQL only
+    bool compression = true;                 // MySQL only
     ListenerTls tls = ListenerTls::disable;
     std::filesystem::path certificate, key;
     std::filesystem::path client_ca; // set: clients over TLS must show a certificate it signed

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 
 namespace stepgate::proxy::app
 {
@@ -172,6 +173,18 @@ void read_catalog(TomlTable& table, Listener& listener, const std::filesystem::p
     catalog->finish();
 }
 
+void refuse_keys_of_mysql(TomlTable& table)
+{
+    constexpr std::pair<const char*, const char*> keys[] = {
+        {"announce", "clients of PostgreSQL are told at once"},
+        {"compression", "its protocol has none"},
+        {"local_infile", "COPY .. FROM STDIN needs no option"},
+    };
+    for (const auto& [key, hint] : keys)
+        if (table.has(key))
+            table.error(table.place(key), std::string{key} + " has no effect with protocol = \"postgres\"", hint);
+}
+
 } // namespace
 
 std::optional<std::string> Secret::read() const
@@ -251,13 +264,10 @@ Listener read_listener(TomlTable& table, const std::filesystem::path& base)
     if (listener.protocol == Protocol::mysql && listener.auth == Authentication::passthrough)
         table.error(table.place("auth"), "auth = \"passthrough\" is not there for MySQL", "auth = \"proxy\"");
     listener.announce = table.choice("announce", announces).value_or(Announce::automatic);
-    if (listener.protocol == Protocol::postgres && table.has("announce"))
-        table.error(table.place("announce"), "announce has no effect with protocol = \"postgres\"",
-                    "clients of PostgreSQL are told at once");
+    listener.compression = table.boolean("compression").value_or(true);
     listener.local_infile = table.boolean("local_infile").value_or(false);
-    if (listener.protocol == Protocol::postgres && table.has("local_infile"))
-        table.error(table.place("local_infile"), "local_infile has no effect with protocol = \"postgres\"",
-                    "COPY .. FROM STDIN needs no option");
+    if (listener.protocol == Protocol::postgres)
+        refuse_keys_of_mysql(table);
     read_listener_tls(table, listener, base);
     read_upstream(table, listener, base);
     read_catalog(table, listener, base);

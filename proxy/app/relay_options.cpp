@@ -72,6 +72,7 @@ session::ListenerOptions listener_options(const Listener& listener)
     out.protocol = listener.protocol == Protocol::mysql ? session::Protocol::mysql : session::Protocol::postgres;
     out.announce = announce(listener.announce);
     out.local_infile = listener.local_infile;
+    out.compression = listener.compression;
     return out;
 }
 

@@ -90,6 +90,53 @@ Stream::~Stream() = default;
 
 IoResult Stream::try_read(std::span<std::byte> into)
 {
+    return layered_ ? read_layered(into) : receive(into);
+}
+
+IoResult Stream::try_write(std::span<const std::byte> from)
+{
+    return layered_ ? write_layered(from) : send(from);
+}
+
+void Stream::add_layer(std::unique_ptr<Layer> layer)
+{
+    layered_ = std::make_unique<Layered>();
+    layered_->layer = std::move(layer);
+}
+
+IoResult Stream::read_layered(std::span<std::byte> into)
+{
+    for (auto& layer = *layered_->layer;;) {
+        if (const auto bytes = layer.take(into); bytes > 0)
+            return {Io::done, bytes};
+        if (layer.failed())
+            return {Io::failed};
+        const auto [status, bytes] = receive(layer.room());
+        layer.commit(bytes);
+        if (status != Io::done)
+            return {status};
+    }
+}
+
+/// As OpenSSL does it: done when all that carries the caller's bytes is written.
+IoResult Stream::write_layered(std::span<const std::byte> from)
+{
+    auto& [layer, pending, begin, taken] = *layered_;
+    if (pending.empty())
+        taken = layer->put(from, pending);
+    while (begin < pending.size()) {
+        const auto [status, bytes] = send(std::span{pending}.subspan(begin));
+        if (status != Io::done)
+            return {status};
+        begin += bytes;
+    }
+    pending = {};
+    begin = 0;
+    return {Io::done, taken};
+}
+
+IoResult Stream::receive(std::span<std::byte> into)
+{
     if (!ssl_) {
         ssize_t moved = 0;
         do
@@ -104,7 +151,7 @@ IoResult Stream::try_read(std::span<std::byte> into)
     return tls_outcome(SSL_read(ssl_.get(), into.data(), clamp_length(into.size())), read_wants_);
 }
 
-IoResult Stream::try_write(std::span<const std::byte> from)
+IoResult Stream::send(std::span<const std::byte> from)
 {
     if (!ssl_) {
         ssize_t moved = 0;
@@ -119,7 +166,7 @@ IoResult Stream::try_write(std::span<const std::byte> from)
 
 bool Stream::buffered() const
 {
-    return ssl_ && SSL_has_pending(ssl_.get()) == 1;
+    return (layered_ && layered_->layer->buffered()) || (ssl_ && SSL_has_pending(ssl_.get()) == 1);
 }
 
 IoResult Stream::tls_outcome(int returned, Want& want)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/net/layer.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tls.h"
 
@@ -22,8 +23,9 @@ struct IoResult {
     std::size_t bytes = 0;
 };
 
-/// One TCP connection, with TLS on it or not. Reads and writes never block and never wait: callers try, and wait for
-/// readiness only when told to. Owned by one session, used on its thread only.
+/// One TCP connection, with TLS on it or not, and with a layer over that or not. Reads and writes never block and never
+/// wait: callers try, and wait for readiness only when told to. A write that would have blocked is tried again with the
+/// same bytes at the front: some of them may be on their way. Owned by one session, used on its thread only.
 class Stream
 {
   public:
@@ -34,7 +36,8 @@ class Stream
 
     [[nodiscard]] IoResult try_read(std::span<std::byte> into);
     [[nodiscard]] IoResult try_write(std::span<const std::byte> from);
-    /// True if a read may find bytes without the socket becoming readable again: TLS keeps whole records.
+    /// True if a read may find bytes without the socket becoming readable again: TLS keeps whole records, a layer
+    /// packets.
     [[nodiscard]] bool buffered() const;
 
     /// Waits until a read (write) that would have blocked is worth trying again. Ends with an error when the stream
@@ -48,6 +51,9 @@ class Stream
     [[nodiscard]] Task<boost::system::error_code> accept_tls(TlsContext context);
     /// Client side; `host` is sent as SNI, and checked against the certificate with verify_full.
     [[nodiscard]] Task<boost::system::error_code> connect_tls(TlsContext context, std::string host, ClientTlsMode mode);
+
+    /// From the next byte on, in both directions.
+    void add_layer(std::unique_ptr<Layer> layer);
 
     [[nodiscard]] bool encrypted() const { return ssl_ != nullptr; }
     [[nodiscard]] std::string_view tls_version() const;
@@ -73,7 +79,17 @@ class Stream
     void close();
 
   private:
+    struct Layered {
+        std::unique_ptr<Layer> layer;
+        std::vector<std::byte> pending; // what the connection has not taken yet
+        std::size_t begin = 0;          // of it
+        std::size_t taken = 0;          // bytes of the caller that it carries
+    };
     enum class Want : std::uint8_t { read, write };
+    [[nodiscard]] IoResult receive(std::span<std::byte> into);
+    [[nodiscard]] IoResult send(std::span<const std::byte> from);
+    [[nodiscard]] IoResult read_layered(std::span<std::byte> into);
+    [[nodiscard]] IoResult write_layered(std::span<const std::byte> from);
     [[nodiscard]] IoResult tls_outcome(int returned, Want& want);
     [[nodiscard]] Task<boost::system::error_code> handshake();
     [[nodiscard]] bool attach(TlsContext context);
@@ -86,6 +102,7 @@ class Stream
     TlsContext context_;
     // What a blocked TLS operation waits for: a read may need to write (key update), and the other way round.
     Want read_wants_ = Want::read, write_wants_ = Want::write;
+    std::unique_ptr<Layered> layered_;
 };
 
 } // namespace stepgate::proxy::net

@@ -39,6 +39,9 @@ net::Task<void> MySqlSession::relay_client()
         if (!read_client(again))
             break;
     }
+    if (compression_ != nullptr && compression_->error() && !fatal_) {
+        (void)co_await handle(broken(make_error_code(*compression_->error())));
+    }
     // Not because the client left: it is told why, and gets the time to read it.
     if (server_ended_ || fatal_ || (stopping_ && client_.open())) {
         co_await linger();
@@ -65,6 +68,8 @@ MySqlSession::Step MySqlSession::advance()
     current_ = frame.bytes.size();
     sequence_ = static_cast<std::uint8_t>(frame.last + 1);
     told_ = 0;
+    if (compression_ != nullptr)
+        compression_->begin_answer();
     return inspect(frame);
 }
 

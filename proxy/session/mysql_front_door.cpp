@@ -25,6 +25,8 @@ using my::Capability;
 namespace
 {
 
+constexpr auto compressions = Capability::compress | Capability::zstd_compression_algorithm;
+
 Rejected broke_protocol(const boost::system::error_code& error)
 {
     if (error.category() != my::mysql_category())
@@ -166,7 +168,12 @@ std::optional<Rejected> Entry::on_response(my::Capabilities offered)
     client_.user = response->user;
     client_.database = response->database;
     client_.program = response->attributes.find("program_name");
-    client_.capabilities = response->capabilities & offered;
+    const auto agreed = response->capabilities & offered;
+    client_.capabilities = agreed.without(compressions); // the server is asked for none
+    if (agreed.has(Capability::compress))                // both: the servers take zlib
+        client_.compressed = MySqlCompressed{my::Compression::zlib, 0};
+    else if (agreed.has(Capability::zstd_compression_algorithm))
+        client_.compressed = MySqlCompressed{my::Compression::zstd, response->zstd_level};
     // Clients of MariaDB ask for progress reports with a flag that its servers understand, but do not offer.
     if (client_.capabilities.has(Capability::progress))
         client_.capabilities = client_.capabilities | (response->capabilities & Capability::progress_obsolete);
@@ -359,7 +366,7 @@ net::Task<std::optional<Rejected>> Entry::change_user()
 net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting& server)
 {
     const bool tls = certificates_.server != nullptr;
-    const auto offered = offered_to_clients(server.capabilities, tls, listening_->options.local_infile);
+    const auto offered = offered_to_clients(server.capabilities, tls, listening_->options);
     make_nonce();
     my::Greeting greeting;
     greeting.server_version = server.version;
@@ -400,17 +407,19 @@ net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting&
 
 } // namespace
 
-my::Capabilities offered_to_clients(my::Capabilities server, bool tls, bool local_infile)
+my::Capabilities offered_to_clients(my::Capabilities server, bool tls, const ListenerOptions& options)
 {
     // Files that a server asks for carry what nobody has judged; an expired password is the account's affair, not the
     // client's.
     const auto not_followed =
         Capability::bulk_unit_results | Capability::can_handle_expired_passwords | Capability::ssl;
     auto offered = (server & my::relayed).without(not_followed);
-    if (!local_infile)
+    if (!options.local_infile)
         offered = offered.without(Capability::local_files);
     offered = offered | Capability::protocol_41 | Capability::secure_connection | Capability::plugin_auth |
               Capability::plugin_auth_lenenc_client_data | Capability::connect_attrs | Capability::connect_with_db;
+    if (options.compression)
+        offered = offered | compressions;
     return tls ? offered | Capability::ssl : offered;
 }
 

@@ -6,6 +6,7 @@
 #include "protocols/mysql/rsa_key.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/stream.h"
+#include "proxy/session/mysql_compression.h"
 #include "proxy/session/rejected.h"
 #include "proxy/session/worker.h"
 #include "proxy/upstream/mysql_server.h"
@@ -28,6 +29,7 @@ struct MySqlClient {
     std::uint8_t sequence = 0; // of the next packet to the client
     wire::Bytes fast_answer;   // AuthMoreData to be sent before OK_Packet; empty: none
     std::vector<std::string> groups;
+    std::optional<MySqlCompressed> compressed; // from the first packet behind the login on
 };
 
 /// Greets the client with the server's version and thread id, starts TLS if it asks, and proves who it is with
@@ -46,9 +48,9 @@ struct MySqlClient {
                                                                    const Certificates& certificates, Worker& worker,
                                                                    MySqlClient& client);
 
-/// What clients are offered: what the server can do and stepgate can follow.
+/// What clients are offered: what the server can do and stepgate can follow. Compression ends at stepgate.
 [[nodiscard]] protocols::mysql::Capabilities offered_to_clients(protocols::mysql::Capabilities server, bool tls,
-                                                                bool local_infile);
+                                                                const ListenerOptions& options);
 
 /// ERR_Packet's number and state for an SQLSTATE as PostgreSQL has them.
 struct MySqlError {

@@ -219,6 +219,22 @@ net::Task<void> MySqlSession::welcome()
     deadline_ = SteadyTime::max();
     worker_.metrics.sessions.add();
     log(LogLevel::info, "session of " + asker_.user + " from " + address_ + " on " + asker_.listener);
+    if (!begin_compression()) {
+        (void)co_await handle(broken(make_error_code(my::errc::unexpected_message)));
+        stop("protocol error");
+    }
+}
+
+/// Behind the packet that ends the first login; it stays through COM_CHANGE_USER. False: the client did not wait for
+/// it.
+bool MySqlSession::begin_compression()
+{
+    if (!peer_.compressed || compression_ != nullptr)
+        return true;
+    auto layer = std::make_unique<MySqlCompression>(*peer_.compressed, worker_.shared.options.limits.message);
+    compression_ = layer.get();
+    client_.add_layer(std::move(layer));
+    return in_.empty();
 }
 
 bool MySqlSession::may_end() const
@@ -239,7 +255,10 @@ void MySqlSession::say_last(std::string_view sqlstate, std::string_view message)
         return;
     const auto [code, state] = mysql_error(sqlstate);
     wire::Bytes out;
-    const auto sequence = is_quiet() && !holding_ ? std::uint8_t{0} : static_cast<std::uint8_t>(sequence_ + told_);
+    const bool unasked = is_quiet() && !holding_;
+    const auto sequence = unasked ? std::uint8_t{0} : static_cast<std::uint8_t>(sequence_ + told_);
+    if (unasked && compression_ != nullptr)
+        compression_->begin_unasked();
     my::encode_err(out, sequence, {code, state, message});
     to_client(out);
 }

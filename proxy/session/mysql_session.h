@@ -6,6 +6,7 @@
 #include "protocols/mysql/tracker.h"
 #include "proxy/session/guarded_session.h"
 #include "proxy/session/mysql_answer.h"
+#include "proxy/session/mysql_compression.h"
 #include "proxy/session/mysql_front_door.h"
 #include "proxy/upstream/mysql_login_steps.h"
 
@@ -98,6 +99,7 @@ class MySqlSession final : public GuardedSession
     void identify();
     void begin_state();
     [[nodiscard]] net::Task<void> welcome();
+    [[nodiscard]] bool begin_compression();
     [[nodiscard]] std::optional<Rejected> unreachable(std::optional<upstream::Failure> failed);
     [[nodiscard]] upstream::Target target() const;
     [[nodiscard]] upstream::MySqlLogin server_login() const;
@@ -190,6 +192,7 @@ class MySqlSession final : public GuardedSession
 
     upstream::MySqlGreeting greeting_;
     MySqlClient peer_;
+    MySqlCompression* compression_ = nullptr; // of `client_`, if it has one
     policies::mysql::SessionState state_;
     std::optional<Tracker> tracker_; // once both logins are done
     protocols::mysql::MessageFramer framer_;

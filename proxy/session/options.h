@@ -66,6 +66,7 @@ struct ListenerOptions {
     Protocol protocol = Protocol::postgres;
     Announce announce = Announce::automatic; // MySQL only
     bool local_infile = false;               // MySQL only: clients may send files that LOAD DATA LOCAL names
+    bool compression = true;                 // MySQL only: clients may ask for zlib or zstd
     Mode mode = Mode::enforce;
     Authentication authentication = Authentication::proxy;
     net::ServerTlsOptions tls;

@@ -102,13 +102,13 @@ class MySqlStack(Stack):
         out, err = process.communicate(timeout=PATIENCE)
         return process.returncode, out.strip(), err.strip()
 
-    def pymysql(self, **more):
+    def pymysql(self, kind=None, **more):
         import pymysql
         import ssl
         context = ssl.create_default_context(cafile=self.home / "tls/ca.crt")
         context.check_hostname = False
-        return pymysql.connect(host="127.0.0.1", port=self.port, user="demo", password=self.password, database="shop",
-                               ssl=context, **more)
+        return (kind or pymysql.connect)(host="127.0.0.1", port=self.port, user="demo", password=self.password, database="shop",
+                                         ssl=context, **more)
 
 
 class Screen:

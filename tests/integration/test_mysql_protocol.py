@@ -154,6 +154,15 @@ class WithBulk:
         return struct.pack("<iIB19sI", flags & ~1, largest, collation, b"", 1 << 2)
 
 
+class WithAttributes(pymysql.connections.Connection):
+    """Puts query attributes before each text, as clients do that have agreed on them."""
+    attributes = b"\0\1"  # none, of one set
+
+    def _execute_command(self, command, sql):
+        sql = sql.encode() if isinstance(sql, str) else sql
+        super()._execute_command(command, (self.attributes if command == 3 else b"") + sql)
+
+
 class Commands(Case):
     def command(self, connection, number, payload=b""):
         """Sends a command: the first packet of its answer, or the error."""
@@ -216,9 +225,51 @@ class Commands(Case):
 
     def test_what_cannot_be_followed_is_not_offered(self):
         offered = self.connect().server_capabilities
-        for name, bit in (("no_schema", 4), ("compress", 5), ("local_files", 7), ("optional_resultset_metadata", 25), ("zstd", 26),
-                          ("multi_factor_authentication", 28)):
+        for name, bit in (("no_schema", 4), ("local_files", 7), ("optional_resultset_metadata", 25), ("multi_factor_authentication", 28)):
             self.assertFalse(offered >> bit & 1, name)
+
+    def test_columns_of_a_table(self):
+        """COM_FIELD_LIST is judged, and recorded, as the SHOW COLUMNS that it stands for."""
+        connection = self.connect()
+        connection._execute_command(0x04, b"scratch\0")
+        names = []
+        while (packet := connection._read_packet()).get_all_data()[:1] != b"\xfe":
+            names.append(packet.get_all_data().split(b"\x07scratch")[-1][1:5])
+        self.assertEqual([name[:2] for name in names], [b"id", b"wo"])
+        with self.assertRaises(pymysql.Error) as caught:
+            self.command(connection, 0x04, b"nothing\0")
+        self.assertIn(caught.exception.args[0], (1146, 1227))
+        wait_for(lambda: [r for r in self.stack.audit() if "SHOW COLUMNS FROM `scratch`" in str(r)], "the statement in the audit")
+
+    def test_attributes_of_a_query(self):
+        """They stand before the text: what is judged begins behind them, and they are part of what is approved."""
+        attributes = WithAttributes if ORACLE else None  # MariaDB has none: nobody may agree on them
+        connection = self.stack.pymysql(kind=attributes, client_flag=1 << 27, autocommit=True)
+        self.addCleanup(connection.close)
+        self.assertEqual(bool(connection.server_capabilities >> 27 & 1), ORACLE)
+        connection.attributes = b"\1\1\0\1\xfd\0\5trace\6abc123" if ORACLE else b""
+        cursor = connection.cursor()
+        cursor.execute("SELECT count(*) FROM scratch")
+        self.assertEqual(cursor.fetchone(), (3,))
+        thread, result = self.later(lambda: cursor.execute("DELETE FROM scratch"))
+        challenge = self.demo.wait_pending()
+        statement = self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]
+        self.assertEqual(statement["sql"], "DELETE FROM scratch")
+        self.assertEqual("abc123" in str(statement["parameters"]), ORACLE)
+        self.demo.approve(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual((result, self.rows()), ([3], 0))
+
+    def test_attributes_that_nobody_agreed_on_are_text(self):
+        connection = self.connect(autocommit=True)
+        with self.assertRaises(pymysql.Error):
+            thread, result = self.later(lambda: self.command(connection, 3, b"\0\1DELETE FROM scratch"))
+            wait_for(lambda: result or self.demo.pending(), "an answer")
+            for challenge in self.demo.pending():
+                self.demo.deny(challenge)
+            thread.join(PATIENCE)
+            raise result[0]
+        self.assertEqual(self.rows(), 3)
 
     def test_prepared_statement_is_judged_when_it_runs(self):
         connection = self.connect(autocommit=True)

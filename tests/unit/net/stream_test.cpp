@@ -12,8 +12,10 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -122,6 +124,78 @@ TEST(Stream, MovesMoreThanASocketHolds)
         [&]() -> Task<void> { got = co_await read_until_closed(*pair.b); });
     EXPECT_EQ(got.size(), sent.size());
     EXPECT_TRUE(got == sent);
+}
+
+/// Every byte twice on the connection; a byte that comes once only is an error.
+class Doubled final : public Layer
+{
+  public:
+    std::span<std::byte> room() override { return std::span{memory_}.subspan(have_); }
+    void commit(std::size_t bytes) override { have_ += bytes; }
+    std::size_t take(std::span<std::byte> into) override
+    {
+        std::size_t taken = 0, at = 0;
+        for (; at + 1 < have_ && taken < into.size() && !failed_; at += 2) {
+            failed_ = memory_[at] != memory_[at + 1];
+            into[taken++] = memory_[at];
+        }
+        std::copy(memory_.begin() + static_cast<std::ptrdiff_t>(at),
+                  memory_.begin() + static_cast<std::ptrdiff_t>(have_), memory_.begin());
+        have_ -= at;
+        return failed_ ? 0 : taken;
+    }
+    bool failed() const override { return failed_; }
+    bool buffered() const override { return have_ > 1; }
+    std::size_t put(std::span<const std::byte> from, std::vector<std::byte>& out) override
+    {
+        const auto some = from.first(std::min<std::size_t>(from.size(), 777));
+        for (const auto byte : some)
+            out.insert(out.end(), 2, byte);
+        return some.size();
+    }
+
+  private:
+    std::array<std::byte, 1001> memory_{};
+    std::size_t have_ = 0;
+    bool failed_ = false;
+};
+
+TEST(Stream, ALayerCarriesMoreThanASocketHolds)
+{
+    Pair pair;
+    pair.a->add_layer(std::make_unique<Doubled>());
+    pair.b->add_layer(std::make_unique<Doubled>());
+    const auto sent = pattern(5'000'000);
+    std::string got;
+    pair.run(
+        [&]() -> Task<void> {
+            const auto failed = co_await pair.a->write_all(bytes_of(sent));
+            EXPECT_FALSE(failed);
+            pair.a->finish_writing();
+        },
+        [&]() -> Task<void> { got = co_await read_until_closed(*pair.b); });
+    EXPECT_EQ(got.size(), sent.size());
+    EXPECT_TRUE(got == sent);
+}
+
+TEST(Stream, ALayerThatFailsEndsReading)
+{
+    Pair pair;
+    pair.b->add_layer(std::make_unique<Doubled>());
+    const std::string sent = "aabbcd";
+    std::array<std::byte, 100> some{};
+    Io status = Io::would_block;
+    pair.run([&]() -> Task<void> {
+        const auto failed = co_await pair.a->write_all(bytes_of(sent));
+        EXPECT_FALSE(failed);
+        while (status == Io::would_block || status == Io::done) {
+            const auto waited = co_await pair.b->readable();
+            EXPECT_FALSE(waited);
+            status = pair.b->try_read(some).status;
+        }
+    });
+    EXPECT_EQ(status, Io::failed);
+    EXPECT_EQ(pair.b->try_read(some).status, Io::failed);
 }
 
 TEST(Stream, TryWriteNeverWaits)
