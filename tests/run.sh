@@ -75,11 +75,11 @@ compose/packages.sh build demo smoke test
 mkdir -p build
 tests/support/mysql_server.sh root >build/mysql_root.log 2>&1 &
 
-build dev
-cmake --build --preset dev --target headers_compile_alone
+build check
+cmake --build --preset check --target headers_compile_alone
 # Tests leave the cores idle for half of the time: what the next step needs is built meanwhile, politely.
 [ "$sanitize" = no ] || build_behind asan-ubsan
-run_ctest build/dev "${filter[@]}"
+run_ctest build/check "${filter[@]}"
 
 if [ "$sanitize" = yes ]; then
   await_build asan-ubsan

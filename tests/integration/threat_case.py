@@ -38,7 +38,8 @@ def start():
                   cluster_settings=("log_min_duration_statement=0",))
     unittest.addModuleCleanup(stack.close)
     stack.cluster.psql("-f", str(CASES / "setup.sql"), user="app", password="app-password", database="shop")
-    stack.run("user", "add", "second", "--generate-password")
+    added = stack.run("user", "add", "second", "--generate-password")
+    stack.second_password = added.split("password: ")[1].split()[0]
     stack.start()
     demo, second = stack.person(), stack.person("second")
     return stack, demo, second

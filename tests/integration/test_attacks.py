@@ -1,0 +1,200 @@
+"""Attacks on the challenge itself, one test a line of their list; those about statements, sessions and other people's challenges are in
+test_threats_challenge.py, second persons in test_second_person.py, hostile texts on real pages in tests/browser.
+
+Each was seen failing with its protection taken out: the passkey's origin, signature and counter; a code's window of time and its claim; the
+machine's refusal of what comes after the outcome; the headers; the cookie's attributes, its end at sign-out and at a new sign-in; strong sessions
+for changes of factors; one answer for foreign and unknown challenges, and made-up credentials for users that do not exist.
+"""
+import copy
+import http.client
+import re
+import ssl
+import threading
+import time
+import unittest
+
+from passkey import decode, encode
+from threat_case import Case, connect, rows, start
+from wire import query
+
+
+def setUpModule():
+    global stack, demo, second
+    stack, demo, second = start()
+
+
+def raw(path, headers=()):
+    """An answer with its headers, of a page that nobody signed in to."""
+    context = ssl.create_default_context(cafile=stack.folder / "stepgate/tls/ca.crt")
+    connection = http.client.HTTPSConnection("localhost", stack.web_port, context=context)
+    connection.request("GET", path, headers=dict(headers))
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+class Attacks(Case):
+    def held(self, wire, sql="DELETE FROM scratch"):
+        wire.send(query(sql))
+        return self.assert_held(wire)
+
+    def options(self, identity):
+        return demo.call("POST", f"/challenges/{identity}/passkey/begin", {})["options"]
+
+    def answer(self, identity, credential, who=None):
+        return (who or demo).call("POST", f"/challenges/{identity}/passkey", {"credential": credential}, expect=None)
+
+    def assert_still_pending(self, identity):
+        self.assertIn(identity, {c["id"] for c in demo.pending()})
+
+    def test_phishing_the_passkey_signed_on_another_origin(self):
+        with connect() as wire:
+            identity = self.held(wire)
+            elsewhere = copy.copy(demo.passkey)
+            elsewhere.origin = "https://stepgate.evil.example"
+            elsewhere.count += 100
+            self.assertEqual(self.answer(identity, elsewhere.sign(self.options(identity)))[0], 400)
+            self.assert_still_pending(identity)
+
+    def test_phishing_the_code_in_the_terminal_is_the_one_on_the_page(self):
+        with connect() as wire:
+            wire.send(query("DELETE FROM scratch"))
+            notice = wire.reply()[1]
+            identity, code = re.search(r"/c/(\S+)", notice)[1], re.search(r"code (\S+)", notice)[1]
+            self.assertEqual(demo.call("GET", f"/challenges/{identity}")["code"], code)
+
+    def test_a_passkey_answer_whose_flags_or_counter_are_made_up(self):
+        with connect() as wire:
+            identity = self.held(wire)
+            for place, change in ((32, lambda flags: flags ^ demo.passkey.PRESENT), (36, lambda count: count ^ 0x80), (0, lambda rp: rp ^ 1)):
+                credential = demo.passkey.sign(self.options(identity))
+                data = bytearray(decode(credential["response"]["authenticatorData"]))
+                data[place] = change(data[place])
+                credential["response"]["authenticatorData"] = encode(bytes(data))
+                self.assertEqual(self.answer(identity, credential)[0], 400, place)
+            self.assert_still_pending(identity)
+
+    def test_a_cloned_passkey_whose_counter_stands_still(self):
+        with connect() as wire:
+            clone = copy.copy(demo.passkey)
+            demo.approve({"id": self.held(wire)})
+            wire.until("Z")
+            identity = self.held(wire)
+            clone.count = demo.passkey.count - 1
+            self.assertEqual(self.answer(identity, clone.sign(self.options(identity)))[0], 400)
+            self.assert_still_pending(identity)
+
+    def test_codes_are_good_once_and_not_from_another_time(self):
+        second.enrol_app()
+        used = second.code()
+        self.assertEqual(self.signs_in(used), 200)
+        self.assertNotEqual(self.signs_in(used), 200, "the same code again")
+        for skew in (-300, 300):  # a clock that is wrong, or a code noted down
+            now, second.last_step = time.time, 0
+            try:
+                time.time = lambda: now() + skew
+                code = second.code()
+            finally:
+                time.time = now
+            self.assertNotEqual(self.signs_in(code), 200, skew)
+
+    def signs_in(self, code):
+        """With the password and a code only: such a session changes no factors."""
+        other = copy.copy(second)
+        other.cookie = other.csrf = None
+        status, _ = other.call("POST", "/session/totp", {"user": "second", "password": stack.second_password, "code": code}, expect=None)
+        if status == 200:
+            for path in ("/factors/passkey/begin", "/factors/totp/begin", "/factors/recovery-codes/begin"):
+                refused = other.call("POST", path, {}, expect=None)
+                self.assertEqual((refused[0], refused[1]["error"]["code"]), (403, "needs_strong_session"), path)
+        return status
+
+    def test_racing_tabs_have_one_outcome(self):
+        for _ in range(6):
+            before = rows("orders")
+            with connect() as wire:
+                identity = self.held(wire, "DELETE FROM orders WHERE ctid = (SELECT min(ctid) FROM orders) OR false AND true")
+                proof = demo.passkey.sign(self.options(identity))
+                answers = {}
+                tabs = [threading.Thread(target=lambda: answers.update(approve=self.answer(identity, proof)[0])),
+                        threading.Thread(target=lambda: answers.update(again=self.answer(identity, proof)[0])),
+                        threading.Thread(target=lambda: answers.update(
+                            deny=demo.call("POST", f"/challenges/{identity}/deny", {}, expect=None)[0]))]
+                for tab in tabs:
+                    tab.start()
+                for tab in tabs:
+                    tab.join()
+                ran = not [text for kind, text in wire.until("Z") if kind == "E"]
+                self.assertEqual(ran, answers["deny"] != 200, answers)
+                self.assertLessEqual([answers["approve"], answers["again"]].count(200), 1, answers)
+                late = self.answer(identity, proof)[0], demo.call("POST", f"/challenges/{identity}/deny", {}, expect=None)[0]
+                self.assertNotIn(200, late)
+            self.assertEqual(rows("orders"), before - 1 if ran else before)
+
+    def test_pages_are_neither_framed_nor_run_scripts_of_others(self):
+        for path in ("/", "/api/v1/session"):
+            answer = raw(path)
+            policy = answer.getheader("Content-Security-Policy")
+            self.assertIn("frame-ancestors 'none'", policy, path)
+            self.assertEqual(answer.getheader("X-Content-Type-Options"), "nosniff")
+            self.assertEqual(answer.getheader("Referrer-Policy"), "no-referrer")
+        self.assertIn("default-src 'none'", policy)
+        page = raw("/").getheader("Content-Security-Policy")
+        self.assertNotIn("unsafe", page)
+        self.assertNotIn("http:", page)
+
+    def test_a_cookie_is_of_no_use_to_scripts_other_sites_or_after_sign_out(self):
+        begun = demo.call("POST", "/session/passkey/begin", {"user": "demo"})
+        context = ssl.create_default_context(cafile=stack.folder / "stepgate/tls/ca.crt")
+        cookies = []
+        connect_before = demo.connect
+
+        def watched():
+            connection = http.client.HTTPSConnection("localhost", stack.web_port, context=context)
+            answer = connection.getresponse
+
+            def getresponse():
+                got = answer()
+                cookies.append(got.getheader("Set-Cookie"))
+                return got
+            connection.getresponse = getresponse
+            return connection
+        demo.connect = watched
+        try:
+            demo.call("POST", "/session/passkey/finish", {"ceremony": begun["ceremony"], "credential": demo.passkey.sign(begun["options"])})
+        finally:
+            demo.connect = connect_before
+        for attribute in ("__Host-", "Secure", "HttpOnly", "SameSite=Strict", "Path=/"):
+            self.assertIn(attribute, cookies[-1])
+        stolen = copy.copy(demo)
+        begun = demo.call("POST", "/session/passkey/begin", {"user": "demo"})
+        demo.call("POST", "/session/passkey/finish", {"ceremony": begun["ceremony"], "credential": demo.passkey.sign(begun["options"])})
+        leaving, cookie = copy.copy(demo), demo.cookie
+        self.sign_in_again()
+        leaving.call("DELETE", "/session")
+        leaving.cookie = cookie
+        self.assertEqual(leaving.call("GET", "/challenges", expect=None)[0], 401)
+        self.assertEqual(stolen.call("GET", "/challenges", expect=None)[0], 401, "a new sign-in ends the session before")
+
+    def sign_in_again(self):
+        demo.cookie = demo.csrf = None
+        begun = demo.call("POST", "/session/passkey/begin", {"user": "demo"})
+        demo.call("POST", "/session/passkey/finish", {"ceremony": begun["ceremony"], "credential": demo.passkey.sign(begun["options"])})
+
+    def test_identities_are_not_found_out(self):
+        with connect() as wire:
+            identity = self.held(wire)
+            for path in ("", "/passkey/begin", "/deny"):
+                method = "POST" if path else "GET"
+                body = {} if path else None
+                foreign = second.call(method, f"/challenges/{identity}{path}", body, expect=None)
+                unknown = second.call(method, f"/challenges/AAAAAAAAAAAAAAAAAAAAAA{path}", body, expect=None)
+                self.assertEqual((foreign[0], foreign), (404, unknown), path)
+        asked = [demo.call("POST", "/session/passkey/begin", {"user": user}) for user in ("demo", "nobody-at-all")]
+        shapes = [{key: (type(value), key == "allowCredentials" and len(value)) for key, value in answer["options"].items()} for answer in asked]
+        self.assertEqual(shapes[0], shapes[1])
+
+
+if __name__ == "__main__":
+    unittest.main()
