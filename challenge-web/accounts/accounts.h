@@ -69,6 +69,14 @@ struct PinCredential {
     std::optional<TimePoint> last_used;
 };
 
+/// A password for databases that ends by itself. Only its verifier is stored, with the salt of the user's own one.
+struct DatabasePassword {
+    std::string id; // random, 16 hex digits
+    std::string user;
+    std::string verifier;
+    TimePoint created{}, expires{};
+};
+
 /// A browser's session. Only a hash of the cookie's token is stored.
 struct WebSession {
     std::string token_hash; // SHA-256 of the cookie value
@@ -133,9 +141,18 @@ class Accounts
     [[nodiscard]] virtual result<std::string> redeem_enrolment(const std::string& token_hash,
                                                                TimePoint now) = 0; // user
 
+    [[nodiscard]] virtual result<void> add_database_password(const DatabasePassword& password) = 0;
+    /// Those that have not expired, newest first; "" for everyone's.
+    [[nodiscard]] virtual result<std::vector<DatabasePassword>> database_passwords(const std::string& user,
+                                                                                   TimePoint now) = 0;
+    /// errc::not_found. "" as id: all of the user's, also when there are none.
+    [[nodiscard]] virtual result<void> remove_database_password(const std::string& user, const std::string& id) = 0;
+
     [[nodiscard]] virtual result<void> add_web_session(const WebSession& session) = 0;
     [[nodiscard]] virtual result<std::optional<WebSession>> find_web_session(const std::string& token_hash,
                                                                              TimePoint now) = 0;
+    /// Those of a user that have not expired, newest first.
+    [[nodiscard]] virtual result<std::vector<WebSession>> web_sessions(const std::string& user, TimePoint now) = 0;
     [[nodiscard]] virtual result<void> touch_web_session(const std::string& token_hash, TimePoint now) = 0;
     [[nodiscard]] virtual result<void> remove_web_session(const std::string& token_hash) = 0;
     [[nodiscard]] virtual result<void> remove_web_sessions_of(const std::string& user) = 0;

@@ -91,6 +91,7 @@ struct Proof {
     bool user_verified = false;
     std::string credential; // id of the credential used; two proofs with the same credential count once
     std::string evidence;   // JSON for the audit: what a verifier needs to check the proof offline
+    std::string reason{};   // why they approve, in their words; "" for none
 };
 
 /// A yes that releases the statement: made by `Challenges::consume`, once.

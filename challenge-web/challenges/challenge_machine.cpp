@@ -134,6 +134,17 @@ Action ChallengeMachine::on(const DenyAsked& event, TimePoint now)
     return Refuse{errc::cancelled};
 }
 
+Action ChallengeMachine::on(const WithdrawAsked& event, TimePoint now)
+{
+    if (event.user != requester_)
+        return Refuse{errc::wrong_user};
+    if (expire_if_due(now))
+        return too_late();
+    if (!live())
+        return Refuse{refusal_in(state_)};
+    return settle(State::cancelled, "withdrawn by " + event.user);
+}
+
 Action ChallengeMachine::on(const CancelAsked& event, TimePoint now)
 {
     if (expire_if_due(now))

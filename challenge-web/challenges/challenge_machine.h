@@ -20,6 +20,9 @@ struct ProofGiven {
 struct DenyAsked {
     std::string user, why;
 };
+struct WithdrawAsked { // by the requester
+    std::string user;
+};
 struct CancelAsked {
     std::string why;
 };
@@ -60,6 +63,7 @@ class ChallengeMachine
 
     [[nodiscard]] Action on(const ProofGiven& event, TimePoint now);
     [[nodiscard]] Action on(const DenyAsked& event, TimePoint now);
+    [[nodiscard]] Action on(const WithdrawAsked& event, TimePoint now);
     [[nodiscard]] Action on(const CancelAsked& event, TimePoint now);
     [[nodiscard]] Action on(const ReleaseAsked& event, TimePoint now);
     [[nodiscard]] Action on(const ClockTicked& event, TimePoint now);

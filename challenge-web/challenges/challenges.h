@@ -1,6 +1,7 @@
 #pragma once
 
 #include "challenge-web/challenges/challenge.h"
+#include "challenge-web/challenges/elevation.h"
 #include "challenge-web/challenges/errc.h"
 #include "challenge-web/challenges/random.h"
 #include "challenge-web/challenges/requirement.h"
@@ -33,10 +34,12 @@ struct Snapshot {
     TimePoint opened{}, expires{};
     std::optional<TimePoint> closed; // set when the state is no longer pending or approved
     std::vector<Proof> proofs;
-    std::vector<Missing> missing; // what is still to be shown, while pending
-    std::string closed_by;        // user who denied, or empty
-    std::string close_reason;     // "client disconnected", …
-    std::optional<Impact> impact; // once it is known
+    std::vector<Missing> missing;       // what is still to be shown, while pending
+    std::string closed_by;              // user who denied, or empty
+    std::string close_reason;           // "client disconnected", …
+    std::string request_reason;         // why the requester needs it, for those who may approve; "" for none
+    std::optional<TimePoint> escalated; // since then the members of another group may approve too
+    std::optional<Impact> impact;       // once it is known
 };
 
 /// Everything that happens to challenges, for the audit, the inbox and metrics.
@@ -50,11 +53,22 @@ struct Event {
         expired,
         cancelled,
         consumed,
-        impact_known // not an event of the challenge itself: nothing for the audit
+        reason_given, // by the requester
+        escalated,    // to another group
+        impact_known  // not an event of the challenge itself: nothing for the audit
     } what;
     Snapshot challenge; // after the event
     std::optional<Proof> proof;
     std::string detail; // why a proof was rejected
+    TimePoint at{};
+};
+
+/// The beginning or the end of an elevation, for the audit.
+struct ElevationEvent {
+    bool started = false;
+    Elevation elevation;
+    std::string reason; // why it ended
+    std::string by;     // who ended it; "": nobody in particular
     TimePoint at{};
 };
 
@@ -85,6 +99,7 @@ class Challenges
     /// denied or cancelled in between), and then the statement is not released.
     using OnSettled = std::function<void(State, const std::string& reason)>;
     using OnEvent = std::function<void(const Event&)>;
+    using OnElevation = std::function<void(const ElevationEvent&)>;
 
     explicit Challenges(ChallengesOptions options = {});
     ~Challenges();
@@ -93,6 +108,7 @@ class Challenges
 
     /// Who hears every event (audit, inbox stream, metrics). Only before the first `open`.
     void observe(OnEvent observer);
+    void observe_elevations(OnElevation observer);
 
     /// errc::invalid_question, too_many, no_randomness. The question's verdict must be a challenge.
     [[nodiscard]] result<Opened> open(Question question, std::chrono::seconds time_to_answer, TimePoint now,
@@ -107,6 +123,11 @@ class Challenges
     /// `why` is shown to the one who asked; "" for none.
     [[nodiscard]] result<void> deny(const ChallengeId& id, const std::string& user, TimePoint now,
                                     std::string why = {});
+    /// The requester takes the question back. errc::wrong_user for everybody else.
+    [[nodiscard]] result<void> withdraw(const ChallengeId& id, const std::string& user, TimePoint now);
+    /// The requester says why; refused (errc::settled) once somebody else has approved: they did so for what they read.
+    [[nodiscard]] result<void> give_reason(const ChallengeId& id, const std::string& user, std::string why,
+                                           TimePoint now);
     void cancel(const ChallengeId& id, std::string why, TimePoint now);
 
     /// The server's estimate has come. Ignored unless the challenge is pending.
@@ -121,8 +142,14 @@ class Challenges
     /// The session is over: its elevations (scope session) end, its pending and approved challenges are cancelled,
     /// unless they outlive it.
     void session_ended(const std::string& session, TimePoint now);
-    /// Users who were disabled, or "" for everyone (a new policy): their elevations end.
-    void revoke_elevations(const std::string& user);
+    /// Somebody has logged in from this address: what was granted to them at another one, and not to one session, ends.
+    void session_started(const std::string& user, const std::string& client_address, TimePoint now);
+    /// Those in force of a user, or "" for everyone's; newest first.
+    [[nodiscard]] std::vector<Elevation> elevations(const std::string& user, TimePoint now) const;
+    /// Ends one, by the challenge that it comes from. False: there is none.
+    bool end_elevation(const ChallengeId& id, const std::string& by, TimePoint now);
+    /// Those of a user (signed out, disabled, other factors), or "" for everyone's (a new policy).
+    void end_elevations(const std::string& user, const std::string& why, TimePoint now);
 
     [[nodiscard]] result<Snapshot> find(const ChallengeId& id) const;
     /// Pending first, newest first; those that `user` must answer.
@@ -130,11 +157,11 @@ class Challenges
     /// Of other people, that `user` may approve or deny; in the same order. May block on the accounts.
     [[nodiscard]] std::vector<Snapshot> for_approver(const std::string& user, std::size_t limit = 100) const;
     /// Is it this user's to say yes or no: as the one who asks, or as a second person? May block on the accounts.
-    [[nodiscard]] bool may_decide(const Question& question, const std::string& user) const;
+    [[nodiscard]] bool may_decide(const Snapshot& challenge, const std::string& user) const;
     /// Pending and approved, for metrics.
     [[nodiscard]] std::size_t waiting() const;
 
-    /// Expires what is due and forgets what closed more than an hour ago.
+    /// Expires and escalates what is due, and forgets what closed more than an hour ago.
     void tick(TimePoint now);
 
   private:

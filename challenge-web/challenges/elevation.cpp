@@ -3,6 +3,7 @@
 #include "challenge-web/challenges/requirement.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace stepgate::challenge_web::challenges
 {
@@ -24,19 +25,34 @@ bool subset(const std::vector<std::string>& part, const std::vector<std::string>
 bool no_stricter(const Requirement& asked, const Requirement& met)
 {
     return asked.level <= met.level && (asked.factors.empty() || asked.factors == met.factors) &&
-           (!asked.approvers || asked.approvers == met.approvers) && approvals_needed(asked) <= approvals_needed(met);
+           (!asked.approvers || asked.approvers == met.approvers) && approvals_needed(asked) <= approvals_needed(met) &&
+           (approvals_needed(asked) == 0 || !met.escalate || asked.escalate == met.escalate);
 }
 
 } // namespace
 
-void Elevations::grant(const Question& question, const ChallengeId& challenge, TimePoint now)
+std::string_view to_string(ElevationScope scope)
+{
+    switch (scope) {
+    case ElevationScope::session:
+        return "session";
+    case ElevationScope::user_address:
+        return "user_address";
+    case ElevationScope::label:
+        return "label";
+    }
+    return "session";
+}
+
+std::optional<Elevation> Elevations::grant(const Question& question, const ChallengeId& challenge, TimePoint now)
 {
     const auto& verdict = question.verdict;
     if (!verdict.elevation || verdict.elevation->duration.count() <= 0)
-        return;
+        return std::nullopt;
     elevations_.push_back({challenge, question.user, question.session, question.listener, question.database,
                            question.role, question.client_address, question.policy_revision, verdict.requirement,
                            *verdict.elevation, verdict.rules, verdict.labels, !question.opaque_reasons.empty(), now});
+    return elevations_.back();
 }
 
 bool Elevations::covers(const Elevation& elevation, const Question& question, TimePoint now)
@@ -77,22 +93,53 @@ std::optional<ChallengeId> Elevations::covering(const Question& question, TimePo
     return std::nullopt;
 }
 
-void Elevations::end_session(const std::string& session)
+std::vector<Elevation> Elevations::list(const std::string& user, TimePoint now) const
 {
-    std::erase_if(elevations_, [&](const Elevation& elevation) {
+    std::vector<Elevation> out;
+    for (auto it = elevations_.rbegin(); it != elevations_.rend(); ++it)
+        if ((user.empty() || it->user == user) && now < it->expires())
+            out.push_back(*it);
+    return out;
+}
+
+template <class Condition>
+std::vector<Elevation> Elevations::end_where(Condition condition)
+{
+    const auto first = std::stable_partition(elevations_.begin(), elevations_.end(),
+                                             [&](const Elevation& elevation) { return !condition(elevation); });
+    std::vector<Elevation> ended(std::make_move_iterator(first), std::make_move_iterator(elevations_.end()));
+    elevations_.erase(first, elevations_.end());
+    return ended;
+}
+
+std::vector<Elevation> Elevations::end(const ChallengeId& challenge)
+{
+    return end_where([&](const Elevation& elevation) { return elevation.challenge == challenge; });
+}
+
+std::vector<Elevation> Elevations::end_session(const std::string& session)
+{
+    return end_where([&](const Elevation& elevation) {
         return elevation.session == session && elevation.offer.scope == ElevationScope::session;
     });
 }
 
-void Elevations::revoke(const std::string& user)
+std::vector<Elevation> Elevations::end_elsewhere(const std::string& user, const std::string& client_address)
 {
-    std::erase_if(elevations_, [&](const Elevation& elevation) { return user.empty() || elevation.user == user; });
+    return end_where([&](const Elevation& elevation) {
+        return elevation.user == user && elevation.offer.scope != ElevationScope::session &&
+               elevation.client_address != client_address;
+    });
 }
 
-void Elevations::forget_expired(TimePoint now)
+std::vector<Elevation> Elevations::revoke(const std::string& user)
 {
-    std::erase_if(elevations_,
-                  [&](const Elevation& elevation) { return now - elevation.granted >= elevation.offer.duration; });
+    return end_where([&](const Elevation& elevation) { return user.empty() || elevation.user == user; });
+}
+
+std::vector<Elevation> Elevations::forget_expired(TimePoint now)
+{
+    return end_where([&](const Elevation& elevation) { return now >= elevation.expires(); });
 }
 
 } // namespace stepgate::challenge_web::challenges

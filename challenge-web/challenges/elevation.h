@@ -4,10 +4,27 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stepgate::challenge_web::challenges
 {
+
+/// A pass that a proof left behind; its name is that of the challenge that was answered.
+struct Elevation {
+    ChallengeId challenge;
+    std::string user, session, listener, database, role, client_address, policy_revision;
+    policies::rules::Requirement requirement;
+    policies::rules::ElevationOffer offer;
+    std::vector<std::string> rules, labels;
+    bool opaque = false;
+    TimePoint granted{};
+
+    [[nodiscard]] TimePoint expires() const { return granted + offer.duration; }
+};
+
+/// "session", "user_address", "label": for pages and the audit.
+[[nodiscard]] std::string_view to_string(policies::rules::ElevationScope scope);
 
 /// The passes that proofs left behind. Each covers only what its proof covered or less: same user, listener, database,
 /// role and policy revision, a subset of its rules, and a requirement no stricter than the one met; then
@@ -20,25 +37,25 @@ namespace stepgate::challenge_web::challenges
 class Elevations
 {
   public:
-    /// After a release: does nothing if the question's verdict offers no elevation.
-    void grant(const Question& question, const ChallengeId& challenge, TimePoint now);
+    /// After a release: the pass, if the question's verdict offers one.
+    std::optional<Elevation> grant(const Question& question, const ChallengeId& challenge, TimePoint now);
     [[nodiscard]] std::optional<ChallengeId> covering(const Question& question, TimePoint now) const;
-    void end_session(const std::string& session);
+    /// In force, newest first; "" for everyone's.
+    [[nodiscard]] std::vector<Elevation> list(const std::string& user, TimePoint now) const;
+
+    // Each answers with what it has ended.
+    std::vector<Elevation> end(const ChallengeId& challenge);
+    std::vector<Elevation> end_session(const std::string& session);
+    /// Those of a user that are bound to another client address.
+    std::vector<Elevation> end_elsewhere(const std::string& user, const std::string& client_address);
     /// "" for everyone.
-    void revoke(const std::string& user);
-    void forget_expired(TimePoint now);
+    std::vector<Elevation> revoke(const std::string& user);
+    std::vector<Elevation> forget_expired(TimePoint now);
 
   private:
-    struct Elevation {
-        ChallengeId challenge;
-        std::string user, session, listener, database, role, client_address, policy_revision;
-        policies::rules::Requirement requirement;
-        policies::rules::ElevationOffer offer;
-        std::vector<std::string> rules, labels;
-        bool opaque = false;
-        TimePoint granted{};
-    };
     [[nodiscard]] static bool covers(const Elevation& elevation, const Question& question, TimePoint now);
+    template <class Condition>
+    std::vector<Elevation> end_where(Condition condition);
     std::vector<Elevation> elevations_;
 };
 

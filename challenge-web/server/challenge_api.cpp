@@ -26,12 +26,13 @@ std::optional<Snapshot> asked_challenge(Call& call)
 {
     const auto& all = call.services.use.challenges;
     auto found = all.find(call.parameters[0]);
-    if (found.has_error() || !all.may_decide(found->question, call.user()))
+    if (found.has_error() || !all.may_decide(*found, call.user()))
         return std::nullopt;
     return std::move(*found);
 }
 
-constexpr std::size_t longest_reason = 200; // of a denial, in bytes: a terminal's line or two
+constexpr std::size_t longest_reason = 200;  // of an answer, in bytes: a terminal's line or two
+constexpr std::size_t longest_request = 500; // of a requester's reason
 
 std::string one_line(std::string text)
 {
@@ -118,7 +119,21 @@ Response refused_proof(boost::system::error_code why)
     return closed();
 }
 
-Response prove(Call& call, factors::Factor& factor, const std::string& answer)
+/// What only the requester may do.
+Response refused_request(boost::system::error_code why)
+{
+    if (why == challenges::errc::wrong_user)
+        return error_reply(403, "not_requester", "Only the one who asks may do that.");
+    return refused_proof(why);
+}
+
+/// What somebody wrote, for a page or a terminal: what a terminal could obey is shown by its number.
+std::string written_reason(JsonBody& body, std::size_t longest)
+{
+    return one_line(readable(body.optional_text("reason", longest), 4 * longest).text);
+}
+
+Response prove(Call& call, factors::Factor& factor, const std::string& answer, std::string reason)
 {
     auto& use = call.services.use;
     if (auto refused = call.limit("proof user " + call.user(), call.services.limits.proof_user))
@@ -136,6 +151,7 @@ Response prove(Call& call, factors::Factor& factor, const std::string& answer)
         use.challenges.reject(challenge->id, attempt, proof.error().message(), call.now);
         return refused_answer(proof.error());
     }
+    proof->reason = std::move(reason);
     const auto state = use.challenges.prove(challenge->id, challenge->digest, std::move(*proof), call.now);
     if (state.has_error())
         return refused_proof(state.error());
@@ -147,9 +163,10 @@ Response prove_with_code(Call& call, factors::Factor& factor, std::size_t longes
 {
     JsonBody body(call.request);
     const auto code = body.text("code", longest_code);
+    auto reason = written_reason(body, longest_reason);
     if (auto problem = body.problem())
         return *problem;
-    return prove(call, factor, json::serialize(json::object{{"code", code}}));
+    return prove(call, factor, json::serialize(json::object{{"code", code}}), std::move(reason));
 }
 
 } // namespace
@@ -190,9 +207,10 @@ Response prove_with_passkey(Call& call)
 {
     JsonBody body(call.request);
     const auto credential = body.object("credential");
+    auto reason = written_reason(body, longest_reason);
     if (auto problem = body.problem())
         return *problem;
-    return prove(call, call.services.use.passkey, credential);
+    return prove(call, call.services.use.passkey, credential, std::move(reason));
 }
 
 Response prove_with_totp(Call& call)
@@ -209,25 +227,50 @@ Response prove_with_pin(Call& call)
 {
     JsonBody body(call.request);
     const auto pin = body.text("pin", factors::Pin::longest);
+    auto reason = written_reason(body, longest_reason);
     if (auto problem = body.problem())
         return *problem;
-    return prove(call, call.services.use.pin, json::serialize(json::object{{"pin", pin}}));
+    return prove(call, call.services.use.pin, json::serialize(json::object{{"pin", pin}}), std::move(reason));
 }
 
 Response deny_challenge(Call& call)
 {
     JsonBody body(call.request);
-    // It goes to a terminal: what a terminal could obey is shown by its number.
-    const auto reason = readable(body.optional_text("reason", longest_reason), 4 * longest_reason).text;
+    const auto reason = written_reason(body, longest_reason);
     if (auto problem = body.problem())
         return *problem;
     const auto challenge = asked_challenge(call);
     if (!challenge)
         return not_found();
-    const auto denied = call.services.use.challenges.deny(challenge->id, call.user(), call.now, one_line(reason));
+    const auto denied = call.services.use.challenges.deny(challenge->id, call.user(), call.now, reason);
     if (denied.has_error())
         return refused_proof(denied.error());
     return present_challenge(call);
+}
+
+Response withdraw_challenge(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    const auto challenge = asked_challenge(call);
+    if (!challenge)
+        return not_found();
+    const auto withdrawn = call.services.use.challenges.withdraw(challenge->id, call.user(), call.now);
+    return withdrawn ? present_challenge(call) : refused_request(withdrawn.error());
+}
+
+Response give_request_reason(Call& call)
+{
+    JsonBody body(call.request);
+    const auto reason = written_reason(body, longest_request);
+    if (auto problem = body.problem())
+        return *problem;
+    const auto challenge = asked_challenge(call);
+    if (!challenge)
+        return not_found();
+    const auto given = call.services.use.challenges.give_reason(challenge->id, call.user(), reason, call.now);
+    return given ? present_challenge(call) : refused_request(given.error());
 }
 
 } // namespace stepgate::challenge_web::server

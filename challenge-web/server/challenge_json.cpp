@@ -47,19 +47,6 @@ json::string text(std::string_view view)
     return json::string{json::string_view{view.data(), view.size()}};
 }
 
-std::string_view scope_name(policies::rules::ElevationScope scope)
-{
-    switch (scope) {
-    case policies::rules::ElevationScope::session:
-        return "session";
-    case policies::rules::ElevationScope::user_address:
-        return "user_address";
-    case policies::rules::ElevationScope::label:
-        return "label";
-    }
-    return "session";
-}
-
 json::object statement_json(const challenges::HeldStatement& statement)
 {
     auto sql = readable(statement.sql, sql_length);
@@ -89,7 +76,13 @@ std::string joined(const std::vector<std::string>& list)
     return out;
 }
 
-std::string sentence(const Missing& missing)
+std::string other_group(const Snapshot& challenge)
+{
+    const auto& escalation = challenge.question.verdict.requirement.escalate;
+    return escalation && challenge.escalated ? " or " + name(escalation->group) : std::string{};
+}
+
+std::string sentence(const Missing& missing, const Snapshot& challenge)
 {
     switch (missing.what) {
     case Missing::What::any_factor:
@@ -102,7 +95,8 @@ std::string sentence(const Missing& missing)
         return "A passkey that checks your fingerprint, face or PIN.";
     case Missing::What::approvals:
         return "The approval of " + std::to_string(missing.count) + " more " +
-               (missing.count == 1 ? "person" : "people") + " of the group " + name(missing.group) + ".";
+               (missing.count == 1 ? "person" : "people") + " of the group " + name(missing.group) +
+               other_group(challenge) + ".";
     }
     return "More proof.";
 }
@@ -165,6 +159,16 @@ json::value impact_json(const std::optional<challenges::Impact>& impact)
                         {"problem", name(impact->problem)}};
 }
 
+json::value escalation_json(const Snapshot& challenge)
+{
+    const auto& escalation = challenge.question.verdict.requirement.escalate;
+    if (!escalation)
+        return nullptr;
+    return json::object{{"group", name(escalation->group)},
+                        {"at", rfc3339(challenge.opened + escalation->after)},
+                        {"happened", challenge.escalated.has_value()}};
+}
+
 json::object requirement_json(const policies::rules::Requirement& requirement)
 {
     return {{"level", requirement.level},
@@ -206,9 +210,10 @@ json::object challenge_json(const Snapshot& challenge, const Viewer& viewer, cha
     for (const auto& statement : question.statements)
         statements.emplace_back(statement_json(statement));
     for (const auto& proof : challenge.proofs)
-        proofs.emplace_back(json::object{{"factor", proof.factor}, {"user", name(proof.user)}});
+        proofs.emplace_back(
+            json::object{{"factor", proof.factor}, {"user", name(proof.user)}, {"reason", name(proof.reason)}});
     for (const auto& item : challenge.missing)
-        missing.emplace_back(sentence(item));
+        missing.emplace_back(sentence(item, challenge));
     out["session"] = name(question.session);
     out["role"] = name(question.role);
     out["client_address"] = name(question.client_address);
@@ -221,10 +226,12 @@ json::object challenge_json(const Snapshot& challenge, const Viewer& viewer, cha
     out["elevation"] = nullptr;
     if (const auto& offer = question.verdict.elevation)
         out["elevation"] =
-            json::object{{"seconds", offer->duration.count()}, {"scope", text(scope_name(offer->scope))}};
+            json::object{{"seconds", offer->duration.count()}, {"scope", text(challenges::to_string(offer->scope))}};
     out["requirement"] = requirement_json(question.verdict.requirement);
     out["proofs"] = std::move(proofs);
     out["missing"] = std::move(missing);
+    out["request_reason"] = name(challenge.request_reason);
+    out["escalation"] = escalation_json(challenge);
     out["you"] = is_requester(challenge, viewer) ? "requester" : "approver";
     out["waits_for_others"] = waits_for_others(challenge, viewer);
     const auto solution = solution_for(challenge, viewer);

@@ -110,6 +110,13 @@ void EventHub::end_session(const std::string& session)
             listener->end("session_ended");
 }
 
+void EventHub::end_user(const std::string& user)
+{
+    for (const auto& listener : live())
+        if (listener->user() == user)
+            listener->end("session_ended");
+}
+
 void EventHub::end_all(const std::string& reason)
 {
     for (const auto& listener : live())

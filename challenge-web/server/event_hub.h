@@ -58,6 +58,7 @@ class EventHub
     [[nodiscard]] std::vector<std::string> users();
     void publish(const std::string& user, const std::string& event);
     void end_session(const std::string& session);
+    void end_user(const std::string& user);
     void end_all(const std::string& reason);
 
   private:

@@ -183,6 +183,7 @@ Response added(Call& call, const std::string& credential, const std::string& rep
         fields.emplace_back("replaces", replaced);
     if (!call.services.use.recorder.record("factor_enrolled", call.user(), std::move(fields)))
         return undo(call, *found);
+    call.services.use.challenges.end_elevations(call.user(), "a factor was added", call.now);
     return replace_session(call, *found);
 }
 
@@ -354,6 +355,7 @@ Response remove_factor(Call& call)
         return unavailable();
     if (call.services.use.accounts.remove_credential(call.user(), found->stored).has_error())
         return unavailable();
+    call.services.use.challenges.end_elevations(call.user(), "a factor was removed", call.now);
     return no_content();
 }
 

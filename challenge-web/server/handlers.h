@@ -37,9 +37,35 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response prove_with_recovery_code(Call& call);
 [[nodiscard]] Response prove_with_pin(Call& call);
 [[nodiscard]] Response deny_challenge(Call& call);
+[[nodiscard]] Response withdraw_challenge(Call& call);
+[[nodiscard]] Response give_request_reason(Call& call);
+
+// elevation_api.cpp
+[[nodiscard]] Response list_elevations(Call& call);
+[[nodiscard]] Response end_elevation(Call& call);
+
+// sessions_api.cpp
+[[nodiscard]] Response list_web_sessions(Call& call);
+[[nodiscard]] Response end_web_session(Call& call);
+[[nodiscard]] Response sign_out_everywhere(Call& call);
+[[nodiscard]] Response list_database_sessions(Call& call);
+[[nodiscard]] Response end_database_session(Call& call);
+
+// connect_api.cpp
+[[nodiscard]] Response list_database_passwords(Call& call);
+[[nodiscard]] Response issue_database_password(Call& call);
+[[nodiscard]] Response revoke_database_password(Call& call);
 
 // events_api.cpp
 [[nodiscard]] Response stream_events(Call& call);
+
+// users_api.cpp
+[[nodiscard]] Response list_users(Call& call);
+[[nodiscard]] Response add_user(Call& call);
+[[nodiscard]] Response set_user_groups(Call& call);
+[[nodiscard]] Response disable_user(Call& call);
+[[nodiscard]] Response enable_user(Call& call);
+[[nodiscard]] Response make_enrolment_link(Call& call);
 
 // audit_api.cpp
 [[nodiscard]] Response search_audit(Call& call);

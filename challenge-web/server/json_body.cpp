@@ -86,6 +86,33 @@ std::string JsonBody::optional_text(std::string_view key, std::size_t most)
     return {value->as_string().data(), value->as_string().size()};
 }
 
+bool JsonBody::flag(std::string_view key)
+{
+    const auto* value = find(key);
+    if (value == nullptr)
+        return false;
+    if (!value->is_bool())
+        fail("\"" + std::string{key} + "\" must be true or false.");
+    return value->is_bool() && value->as_bool();
+}
+
+std::vector<std::string> JsonBody::texts(std::string_view key, std::size_t most)
+{
+    constexpr std::size_t most_items = 100;
+    const auto* value = find(key);
+    std::vector<std::string> out;
+    const bool good = value != nullptr && value->is_array() && value->as_array().size() <= most_items &&
+                      std::all_of(value->as_array().begin(), value->as_array().end(), [&](const json::value& item) {
+                          if (!item.is_string() || item.as_string().empty() || item.as_string().size() > most)
+                              return false;
+                          out.emplace_back(item.as_string().data(), item.as_string().size());
+                          return true;
+                      });
+    if (!good)
+        fail("\"" + std::string{key} + "\" must be a list of strings of at most " + std::to_string(most) + " bytes.");
+    return out;
+}
+
 std::string JsonBody::object(std::string_view key)
 {
     const auto* value = find(key);

@@ -25,6 +25,10 @@ class JsonBody
     [[nodiscard]] std::string text(std::string_view key, std::size_t most);
     /// "" when absent.
     [[nodiscard]] std::string optional_text(std::string_view key, std::size_t most);
+    /// false when absent.
+    [[nodiscard]] bool flag(std::string_view key);
+    /// A required array of at most 100 strings of 1 to `most` bytes.
+    [[nodiscard]] std::vector<std::string> texts(std::string_view key, std::size_t most);
     /// A required object, as JSON text for a factor.
     [[nodiscard]] std::string object(std::string_view key);
 

@@ -44,6 +44,23 @@ class Recorder
                                       std::vector<std::pair<std::string, std::string>> fields) = 0;
 };
 
+/// A connection to a database, as the relay knows it.
+struct DatabaseSession {
+    std::string id, user, listener, dialect, database, role, client_address, application_name;
+    TimePoint started{};
+};
+
+/// The connections that live now. Thread-safe.
+class DatabaseSessions
+{
+  public:
+    virtual ~DatabaseSessions() = default;
+    /// Newest first; "" for everyone's.
+    [[nodiscard]] virtual std::vector<DatabaseSession> list(const std::string& user) = 0;
+    /// Asks one to end, with what it holds; its client is told by whom. False: there is no such session.
+    [[nodiscard]] virtual bool end(const std::string& id, const std::string& by) = 0;
+};
+
 /// For /healthz, /readyz and /metrics.
 class Diagnostics
 {

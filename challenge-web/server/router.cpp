@@ -37,7 +37,25 @@ constexpr auto all_routes = std::to_array<Route>({
     {Method::post, "/challenges/{id}/recovery-code", Access::signed_in, prove_with_recovery_code},
     {Method::post, "/challenges/{id}/pin", Access::signed_in, prove_with_pin},
     {Method::post, "/challenges/{id}/deny", Access::signed_in, deny_challenge},
+    {Method::post, "/challenges/{id}/withdraw", Access::signed_in, withdraw_challenge},
+    {Method::post, "/challenges/{id}/reason", Access::signed_in, give_request_reason},
+    {Method::get, "/elevations", Access::signed_in, list_elevations},
+    {Method::remove, "/elevations/{id}", Access::signed_in, end_elevation},
+    {Method::get, "/web-sessions", Access::signed_in, list_web_sessions},
+    {Method::remove, "/web-sessions", Access::signed_in, sign_out_everywhere},
+    {Method::remove, "/web-sessions/{id}", Access::signed_in, end_web_session},
+    {Method::get, "/database-sessions", Access::signed_in, list_database_sessions},
+    {Method::remove, "/database-sessions/{id}", Access::signed_in, end_database_session},
+    {Method::get, "/database-passwords", Access::signed_in, list_database_passwords},
+    {Method::post, "/database-passwords", Access::signed_in, issue_database_password},
+    {Method::remove, "/database-passwords/{id}", Access::signed_in, revoke_database_password},
     {Method::get, "/events", Access::signed_in, stream_events},
+    {Method::get, "/users", Access::admin, list_users},
+    {Method::post, "/users", Access::admin, add_user},
+    {Method::post, "/users/{name}/groups", Access::admin, set_user_groups},
+    {Method::post, "/users/{name}/disable", Access::admin, disable_user},
+    {Method::post, "/users/{name}/enable", Access::admin, enable_user},
+    {Method::post, "/users/{name}/enrolment", Access::admin, make_enrolment_link},
     {Method::get, "/audit/records", Access::auditor, search_audit},
     {Method::get, "/audit/records/{sequence}", Access::auditor, get_audit_record},
     {Method::get, "/audit/status", Access::auditor, get_audit_status},
@@ -125,6 +143,8 @@ std::optional<Response> refuse(const Route& route, Call& call)
         return error_reply(403, "enrolment_only", "Add a passkey or an authenticator app first.");
     if (route.access == Access::auditor && !call.visitor->user.auditor)
         return error_reply(403, "needs_role", "Only auditors may read the audit.");
+    if (route.access == Access::admin && !call.visitor->user.admin)
+        return error_reply(403, "needs_role", "Only admins may do that.");
     return std::nullopt;
 }
 

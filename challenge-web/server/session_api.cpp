@@ -30,10 +30,26 @@ Response sign_in_failed(Call& call, const std::string& user, const std::string& 
     const bool recorded = call.services.use.recorder.record(
         "web_sign_in_failed", user,
         {{"client_address", call.request.client_address}, {"factor", factor}, {"reason", why}});
+    call.services.use.lockout.failed(user, call.request.client_address, call.services.use.steady());
     auto response = recorded
                         ? error_reply(401, "sign_in_failed", "That did not work. Check what you entered and try again.")
                         : unavailable();
     response.hold_for = call.services.limits.refused_sign_in;
+    return response;
+}
+
+/// Guessing gets slower and slower; passkeys cannot be guessed, and stay a way in.
+std::optional<Response> refuse_guessing(Call& call, const std::string& user, const std::string& factor)
+{
+    const auto wait = call.services.use.lockout.wait(user, call.request.client_address, call.services.use.steady());
+    if (!wait)
+        return std::nullopt;
+    if (!call.services.use.recorder.record(
+            "web_sign_in_failed", user,
+            {{"client_address", call.request.client_address}, {"factor", factor}, {"reason", "locked out"}}))
+        return unavailable();
+    auto response = error_reply(429, "locked_out", "Too many wrong answers. Wait, or use a passkey.");
+    response.headers.emplace_back("Retry-After", std::to_string(wait->count()));
     return response;
 }
 
@@ -88,10 +104,12 @@ Response sign_in_with_code(Call& call, factors::Factor& factor, std::size_t long
         return *problem;
     if (auto refused = call.limit("sign_in user " + name, call.services.limits.sign_in_user))
         return *refused;
+    const std::string kind{factor.name()};
+    if (auto refused = refuse_guessing(call, name, kind))
+        return *refused;
     const auto user = call.services.use.accounts.find_user(name);
     if (user.has_error())
         return unavailable();
-    const std::string kind{factor.name()};
     // The hash is computed for users who do not exist, too.
     const bool right = password_matches(*user ? (*user)->scram_verifier : std::string{}, password);
     if (!*user || (*user)->disabled || !right)
@@ -104,6 +122,7 @@ Response sign_in_with_code(Call& call, factors::Factor& factor, std::size_t long
         return unavailable();
     if (proof.has_error())
         return sign_in_failed(call, name, kind, proof.error().message());
+    call.services.use.lockout.succeeded(name, call.request.client_address, call.services.use.steady());
     return accept_proof(call, *proof);
 }
 
@@ -120,6 +139,7 @@ Response sign_out(Call& call)
     (void)call.services.use.recorder.record("web_sign_out", call.user(),
                                             {{"client_address", call.request.client_address}});
     call.services.hub.end_session(call.visitor->session.token_hash);
+    call.services.use.challenges.end_elevations(call.user(), "signed out", call.now);
     auto response = no_content();
     if (call.services.sessions.end(call.visitor->session, response).has_error())
         return unavailable();
@@ -190,6 +210,8 @@ Response redeem_enrolment(Call& call)
     const auto token = body.text("token", 128);
     if (auto problem = body.problem())
         return *problem;
+    if (auto refused = refuse_guessing(call, {}, "enrolment_link"))
+        return *refused;
     auto& use = call.services.use;
     const auto redeemed = use.accounts.redeem_enrolment(token_hash(token), call.now);
     if (redeemed.has_error() && redeemed.error() == accounts::errc::store_unavailable)

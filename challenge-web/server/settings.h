@@ -14,6 +14,7 @@ struct ApiLimits {
     std::chrono::seconds session_absolute{12 * 60 * 60};
     std::chrono::seconds enrolment_session{15 * 60};
     std::chrono::seconds ceremony{5 * 60};
+    std::chrono::seconds enrolment_link{24 * 60 * 60};
     std::size_t ceremonies = 10'000;
     std::size_t streams_per_user = 8;
     std::size_t stream_backlog = 256; // events waiting for a slow stream before it is ended
@@ -26,6 +27,7 @@ struct ApiLimits {
     Rate sign_in_user{10, std::chrono::milliseconds{15'000}};
     Rate enrolment_address{10, std::chrono::milliseconds{10'000}};
     Rate proof_user{20, std::chrono::milliseconds{3000}};
+    Rate database_password_user{10, std::chrono::milliseconds{30'000}};
     Rate audit_user{60, std::chrono::milliseconds{500}};
 };
 

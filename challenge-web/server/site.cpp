@@ -101,7 +101,7 @@ void Site::on_challenge(const challenges::Event& event)
     if (challenges::approvals_needed(question.verdict.requirement) == 0)
         return;
     for (const auto& user : services_.hub.users())
-        if (user != question.user && services_.use.challenges.may_decide(question, user))
+        if (user != question.user && services_.use.challenges.may_decide(event.challenge, user))
             services_.hub.publish(user, news);
 }
 

@@ -20,8 +20,24 @@ bool join_factors(std::vector<std::string>& factors, const std::vector<std::stri
     return !factors.empty();
 }
 
+bool asks_others(const Requirement& requirement)
+{
+    return requirement.approvals > 0 || requirement.approvers.has_value();
+}
+
+/// More people who may approve is laxer: all rules that ask for approvals must want them.
+std::optional<Escalation> join_escalation(const Requirement& a, const Requirement& b)
+{
+    if (!asks_others(a))
+        return b.escalate;
+    if (!asks_others(b) || a.escalate == b.escalate)
+        return a.escalate;
+    return std::nullopt;
+}
+
 bool join_requirement(Requirement& requirement, const Requirement& other)
 {
+    requirement.escalate = join_escalation(requirement, other);
     requirement.level = std::max(requirement.level, other.level);
     requirement.approvals = std::max(requirement.approvals, other.approvals);
     if (!requirement.approvers)

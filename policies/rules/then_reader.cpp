@@ -9,7 +9,7 @@ namespace
 
 using namespace std::chrono_literals;
 
-constexpr auto longest_elevation = std::chrono::seconds{24h};
+constexpr auto longest_elevation = std::chrono::seconds{24h}, longest_escalation = longest_elevation;
 constexpr std::array<std::string_view, 4> actions{"allow", "notify", "deny", "challenge"};
 // The factors that this build can verify: a rule that names another could never be satisfied.
 constexpr std::array<std::string_view, 4> known_factors{"passkey", "pin", "recovery_code", "totp"};
@@ -40,6 +40,31 @@ void read_approvers(TomlTable& challenge, Requirement& requirement)
     approvers->finish();
 }
 
+std::optional<Escalation> read_escalation(TomlTable& challenge, const Requirement& requirement)
+{
+    auto table = challenge.table("escalate");
+    if (!table)
+        return std::nullopt;
+    Escalation escalation;
+    if (!table->has("after"))
+        table->missing("escalate does not say when", "after = \"10m\"");
+    if (const auto after = table->duration("after")) {
+        escalation.after = *after;
+        if (*after <= 0s || *after > longest_escalation)
+            table->error(table->place("after"), "an escalation comes after 1s to 24h");
+    }
+    if (auto group = table->required_string("group")) {
+        escalation.group = std::move(group->value);
+        if (escalation.group == requirement.approvers.value_or("approvers"))
+            table->error(group->place, "members of \"" + escalation.group + "\" may approve from the start");
+    }
+    table->finish();
+    if (requirement.approvals == 0)
+        challenge.error(challenge.place("escalate"), "this challenge asks for nobody's approval",
+                        "level = 3, or approvers = {group = \"dba\"}");
+    return escalation;
+}
+
 std::optional<ElevationOffer> read_elevation(TomlTable& challenge)
 {
     auto table = challenge.table("elevation");
@@ -65,10 +90,11 @@ Outcome read_challenge(TomlTable& challenge)
     outcome.requirement.level = static_cast<int>(challenge.integer("level", 1, 3).value_or(1));
     read_factors(challenge, outcome.requirement);
     read_approvers(challenge, outcome.requirement);
-    outcome.elevation = read_elevation(challenge);
-    challenge.finish();
     if (outcome.requirement.level == 3) // level 3 includes an approval by a second person
         outcome.requirement.approvals = std::max(outcome.requirement.approvals, 1);
+    outcome.requirement.escalate = read_escalation(challenge, outcome.requirement);
+    outcome.elevation = read_elevation(challenge);
+    challenge.finish();
     return outcome;
 }
 

@@ -14,6 +14,13 @@ namespace stepgate::policies::rules
 enum class Action : std::uint8_t { allow, notify, challenge, deny };
 [[nodiscard]] std::string_view to_string(Action action);
 
+/// When nobody of the approvers has answered for so long, members of another group may approve as well.
+struct Escalation {
+    std::chrono::seconds after{0};
+    std::string group;
+    bool operator==(const Escalation&) const = default;
+};
+
 /// What a person must show before a held statement runs.
 /// Level 1: one factor. Level 2: one phishing-resistant factor, or two factors of different kinds.
 /// Level 3: a passkey with user verification, and an approval by a second person.
@@ -22,6 +29,7 @@ struct Requirement {
     std::vector<std::string> factors;     // a rule named them: any one of these, besides the level
     std::optional<std::string> approvers; // group whose members may approve
     int approvals = 0;                    // how many second persons
+    std::optional<Escalation> escalate{}; // set only if every rule that asks for approvals says the same
     bool operator==(const Requirement&) const = default;
 };
 

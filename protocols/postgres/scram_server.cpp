@@ -129,19 +129,28 @@ ScramServer::Action ScramServer::check(std::string_view without_proof, const Sha
 {
     std::string signed_text = client_first_bare_ + ',' + server_first_ + ',';
     signed_text += without_proof;
-    const auto client_signature = hmac_sha256(settings_.verifier.stored_key, signed_text);
-    const auto server_signature = hmac_sha256(settings_.verifier.server_key, signed_text);
-    if (!client_signature || !server_signature)
-        return reject(errc::crypto_failure);
-    const Sha256 client_key = exclusive_or(*client_signature, proof);
-    const auto stored_key = sha256(client_key);
-    if (!stored_key)
-        return reject(errc::crypto_failure);
-    // Both are computed before either counts, so that an unknown user takes the same time.
-    const bool matches = equal_secretly(*stored_key, settings_.verifier.stored_key);
-    if (!(static_cast<unsigned>(matches) & static_cast<unsigned>(settings_.known_user)))
+    // All are computed before any counts, so that an unknown user takes the same time.
+    auto accepted = accept(settings_.verifier, signed_text, proof);
+    for (const auto& other : settings_.others)
+        if (auto also = accept(other, signed_text, proof); also && !accepted)
+            accepted = std::move(also);
+    if (!accepted || !settings_.known_user)
         return reject(errc::wrong_password);
     state_ = State::done;
+    return *accepted;
+}
+
+std::optional<ScramServer::Accept> ScramServer::accept(const ScramVerifier& verifier, std::string_view signed_text,
+                                                       const Sha256& proof)
+{
+    const auto client_signature = hmac_sha256(verifier.stored_key, signed_text);
+    const auto server_signature = hmac_sha256(verifier.server_key, signed_text);
+    if (!client_signature || !server_signature)
+        return std::nullopt;
+    const Sha256 client_key = exclusive_or(*client_signature, proof);
+    const auto stored_key = sha256(client_key);
+    if (!stored_key || !equal_secretly(*stored_key, verifier.stored_key))
+        return std::nullopt;
     return Accept{"v=" + encode_base64(*server_signature), client_key};
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace stepgate::protocols::postgres
 {
@@ -33,9 +34,10 @@ class ScramServer
 
     struct Settings {
         ScramVerifier verifier;
-        bool known_user = true;           // false: `verifier` is a mock, and even a matching proof is refused
-        std::string nonce;                // 18 or more random bytes as base64, new for each login
-        wire::Bytes channel_binding = {}; // tls-server-end-point (RFC 5929); empty: no TLS, -PLUS is not offered
+        bool known_user = true;                 // false: `verifier` is a mock, and even a matching proof is refused
+        std::string nonce;                      // 18 or more random bytes as base64, new for each login
+        wire::Bytes channel_binding = {};       // tls-server-end-point (RFC 5929); empty: no TLS, -PLUS is not offered
+        std::vector<ScramVerifier> others = {}; // of the same user, salt and rounds: any of them will do
     };
     explicit ScramServer(Settings settings) : settings_{std::move(settings)} {}
 
@@ -60,6 +62,7 @@ class ScramServer
     Action proof(std::string_view message);
     Action reject(errc error);
     Action check(std::string_view without_proof, const Sha256& proof);
+    std::optional<Accept> accept(const ScramVerifier& verifier, std::string_view signed_text, const Sha256& proof);
 
     Settings settings_;
     State state_ = State::start;

@@ -34,6 +34,10 @@ audit::Type type_of(What what)
         return audit::Type::challenge_expired;
     case What::cancelled:
         return audit::Type::challenge_cancelled;
+    case What::reason_given:
+        return audit::Type::challenge_reason;
+    case What::escalated:
+        return audit::Type::challenge_escalated;
     case What::impact_known:
     case What::consumed: // neither is recorded here
         return audit::Type::release;
@@ -73,6 +77,10 @@ void add_question(Fields& fields, const challenges::Snapshot& challenge)
     if (const int approvals = challenges::approvals_needed(question.verdict.requirement); approvals > 0) {
         fields.emplace_back("approvals", std::int64_t{approvals});
         fields.emplace_back("approvers", challenges::approver_group(question.verdict.requirement));
+    }
+    if (const auto& escalate = question.verdict.requirement.escalate) {
+        fields.emplace_back("escalate_after", std::int64_t{escalate->after.count()});
+        fields.emplace_back("escalate_to", escalate->group);
     }
     fields.emplace_back("rules", question.verdict.rules);
     fields.emplace_back("because", question.verdict.because);
@@ -119,6 +127,10 @@ void ChallengeRecorder::operator()(const challenges::Event& event) const
         add_question(record.fields, challenge);
     if (event.proof)
         add_proof(record.fields, challenge, *event.proof);
+    if (event.what == What::escalated)
+        record.fields.emplace_back("group", challenge.question.verdict.requirement.escalate->group);
+    if (event.what == What::proof_accepted && !event.proof->reason.empty())
+        record.fields.emplace_back("reason", event.proof->reason);
     const auto& reason = event.detail.empty() ? challenge.close_reason : event.detail;
     if (!reason.empty())
         record.fields.emplace_back("reason", reason);
@@ -130,6 +142,32 @@ void ChallengeRecorder::operator()(const challenges::Event& event) const
     log_error("the audit journal could not take an event of challenge " + challenge.id + "; it is cancelled");
     if (event.what != What::cancelled) // cancelling again would only come back here
         challenges_.cancel(challenge.id, "the audit journal cannot be written", event.at);
+}
+
+void ChallengeRecorder::operator()(const challenges::ElevationEvent& event) const
+{
+    const auto& elevation = event.elevation;
+    audit::Record record;
+    record.type = event.started ? audit::Type::elevation_started : audit::Type::elevation_ended;
+    record.at = event.at;
+    record.session = elevation.session;
+    record.user = elevation.user;
+    record.fields.emplace_back("challenge", elevation.challenge);
+    if (event.started) {
+        record.fields.emplace_back("scope", std::string{challenges::to_string(elevation.offer.scope)});
+        record.fields.emplace_back("seconds", std::int64_t{elevation.offer.duration.count()});
+        record.fields.emplace_back("client_address", elevation.client_address);
+        record.fields.emplace_back("rules", elevation.rules);
+        record.fields.emplace_back("labels", elevation.labels);
+    } else {
+        record.fields.emplace_back("reason", event.reason);
+    }
+    if (!event.by.empty())
+        record.fields.emplace_back("by", event.by);
+    if (writer_.submit(std::move(record)) || !event.started)
+        return;
+    log_error("the audit journal could not take an elevation of challenge " + elevation.challenge + "; it ends");
+    (void)challenges_.end_elevation(elevation.challenge, {}, event.at);
 }
 
 } // namespace stepgate::proxy::app

@@ -16,6 +16,8 @@ class ChallengeRecorder
     {
     }
     void operator()(const challenge_web::challenges::Event& event) const;
+    /// An elevation whose beginning the journal cannot take ends at once.
+    void operator()(const challenge_web::challenges::ElevationEvent& event) const;
 
   private:
     audit::Writer& writer_;

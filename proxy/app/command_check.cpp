@@ -59,6 +59,12 @@ int run_check(const CheckOptions& options, std::ostream& out, std::ostream& err)
         return 2;
     }
     const auto& policy = *configuration.policy;
+    for (const auto& rule : policy.rules())
+        if (const auto& escalate = rule.outcome.requirement.escalate;
+            escalate && escalate->after >= configuration.hold.timeout)
+            err << "warning: rule " << rule.id << " escalates to " << escalate->group << " after "
+                << escalate->after.count() << " s, but statements wait for " << configuration.hold.timeout.count()
+                << " s only (hold.timeout)\n";
     out << "ok: " << counted(configuration.listeners.size(), "listener") << ", "
         << counted(policy.rules().size(), "rule") << ", " << counted(policy.labels().size(), "label")
         << ", policy revision " << policy.short_revision() << '\n';

@@ -67,6 +67,18 @@ void read_hold(TomlTable& top, Hold& hold)
     table->finish();
 }
 
+void read_passwords(TomlTable& top, Passwords& passwords)
+{
+    auto table = top.table("passwords");
+    if (!table)
+        return;
+    passwords.long_lived = table->boolean("long_lived").value_or(true);
+    read_duration(*table, "lifetime", 1s, passwords.lifetime);
+    if (passwords.lifetime > 24h)
+        table->error(table->place("lifetime"), "a short-lived password lives for 24h at most");
+    table->finish();
+}
+
 void read_limits(TomlTable& top, Limits& limits)
 {
     auto table = top.table("limits");
@@ -190,6 +202,7 @@ class Reader
         configuration_.store = read_store(top_, base_);
         read_hold(top_, configuration_.hold);
         configuration_.web = read_web(top_, base_);
+        read_passwords(top_, configuration_.passwords);
         read_limits(top_, configuration_.limits);
         read_audit(top_, configuration_.audit, base_);
         read_rest();

@@ -97,6 +97,12 @@ struct Hold {
     std::chrono::seconds silent{15};         // clients that cannot be told while they wait
 };
 
+/// Of people, for databases.
+struct Passwords {
+    bool long_lived = true;              // those of `stepgate user add` open a listener too
+    std::chrono::seconds lifetime{3600}; // of those that the Connect page gives
+};
+
 struct Limits {
     std::size_t connections = 10'000;
     std::size_t connections_per_user = 200;
@@ -126,6 +132,7 @@ struct Configuration {
     Hold hold;
     std::optional<Web> web;
     std::vector<Listener> listeners;
+    Passwords passwords;
     Limits limits;
     Audit audit;
     std::optional<Endpoint> admin; // /healthz, /readyz, /metrics; none: served by [web] only

@@ -181,6 +181,8 @@ json::object to_json(const policies::rules::Verdict& verdict)
     object["level"] = verdict.requirement.level;
     object["rules"] = texts(verdict.rules);
     object["labels"] = texts(verdict.labels);
+    if (const auto& escalate = verdict.requirement.escalate)
+        object["escalate"] = json::object{{"after", escalate->after.count()}, {"group", escalate->group}};
     return object;
 }
 

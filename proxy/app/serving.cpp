@@ -5,6 +5,7 @@
 #include "proxy/app/catalog_sources.h"
 #include "proxy/app/derived_key.h"
 #include "proxy/app/log.h"
+#include "proxy/app/new_user.h"
 #include "proxy/app/relay_options.h"
 #include "proxy/audit/search.h"
 
@@ -27,6 +28,12 @@ std::optional<Asset> find_asset(std::string_view path)
     if (asset == nullptr)
         return std::nullopt;
     return Asset{asset->content_type, asset->bytes, asset->gzip, asset->etag, asset->immutable};
+}
+
+std::optional<challenge_web::accounts::User> make_user_without_password(const std::string& name)
+{
+    const auto password = random_token(32);
+    return password ? make_user(name, *password) : std::nullopt;
 }
 
 std::string place(const Endpoint& endpoint)
@@ -114,7 +121,7 @@ std::string Serving::open_store()
     if (!opened)
         return opened.error().message;
     store_ = std::move(*opened);
-    users_.emplace(*store_);
+    users_.emplace(*store_, configuration_.passwords.long_lived);
     if (!users_->refresh())
         return path->string() + ": the users cannot be read";
     return {};
@@ -138,6 +145,7 @@ void Serving::make_challenges()
         if (web_)
             web_->on_challenge(event);
     });
+    challenges_->observe_elevations([this](const challenges::ElevationEvent& event) { (*challenge_recorder_)(event); });
 }
 
 std::string Serving::start_web()
@@ -169,7 +177,10 @@ std::string Serving::start_web()
     options.key_file = web.key.string();
     if (configuration_.admin)
         options.admin = server::Endpoint{configuration_.admin->host, configuration_.admin->port};
+    auto connect = connect_options(configuration_);
+    connect.passwords_changed = [this] { (void)users_->refresh(); }; // else at the next tick
     auto started = server::Server::start(std::move(options), {.accounts = *store_,
+                                                              .lockout = lockout_,
                                                               .challenges = *challenges_,
                                                               .passkey = *passkey_,
                                                               .totp = *totp_,
@@ -178,6 +189,9 @@ std::string Serving::start_web()
                                                               .audit = *audit_source_,
                                                               .recorder = *recorder_,
                                                               .diagnostics = *diagnostics_,
+                                                              .database_sessions = database_sessions_,
+                                                              .connect = std::move(connect),
+                                                              .make_user = make_user_without_password,
                                                               .assets = find_asset});
     if (!started)
         return "web server on " + place(configuration_.web ? web.listen : *configuration_.admin) + ": " +
@@ -256,6 +270,8 @@ std::string Serving::start_relay()
                                      std::chrono::system_clock::now());
         });
     };
+    services.live_sessions = &live_sessions_;
+    services.lockout = &lockout_;
     services.database_of = [this](const std::string& listener, const std::string& database) {
         return catalogs_->attach(listener, database);
     };
@@ -305,7 +321,7 @@ void Serving::reload()
     policy_.store(configuration_.policy);
     proxy_->reload(configuration_.policy);
     catalogs_->refresh_all(); // other names may be labelled now
-    challenges_->revoke_elevations("");
+    challenges_->end_elevations("", "the policy has changed", std::chrono::system_clock::now());
     record_policy();
 }
 
@@ -326,7 +342,7 @@ void Serving::record_user_changes()
         return;
     for (const auto& change : *changes) {
         if (change.change != "added")
-            challenges_->revoke_elevations(change.user);
+            challenges_->end_elevations(change.user, "user " + change.change, std::chrono::system_clock::now());
         audit::Record record;
         record.type = audit::Type::user_changed;
         record.at = std::chrono::system_clock::now();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "challenge-web/accounts/lockout.h"
 #include "challenge-web/challenges/challenges.h"
 #include "challenge-web/factors/passkey.h"
 #include "challenge-web/factors/pin.h"
@@ -84,6 +85,9 @@ class Serving
     std::optional<AuditSource> audit_source_;
     std::optional<Recorder> recorder_;
     std::optional<Diagnostics> diagnostics_;
+    challenge_web::accounts::Lockout lockout_; // on the web and at the listeners
+    session::LiveSessions live_sessions_;
+    DatabaseSessions database_sessions_{live_sessions_};
     std::unique_ptr<challenge_web::server::Server> web_;
     std::unique_ptr<upstream::CatalogService> catalogs_;
     std::vector<std::shared_ptr<upstream::DatabaseCatalog>> kept_catalogs_; // of the databases that listeners name

@@ -1,5 +1,8 @@
 #include "proxy/app/web_ports.h"
 
+#include "challenge-web/server/public_url.h"
+#include "protocols/postgres/scram_verifier.h"
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -137,8 +140,48 @@ bool Recorder::record(std::string_view type, const std::string& user,
     record.at = std::chrono::system_clock::now();
     record.user = user;
     for (auto& [key, value] : fields)
-        record.fields.emplace_back(key, std::move(value));
+        if (key == "session")
+            record.session = std::move(value);
+        else
+            record.fields.emplace_back(key, std::move(value));
     return writer_.submit(std::move(record));
+}
+
+challenge_web::server::ConnectOptions connect_options(const Configuration& configuration)
+{
+    challenge_web::server::ConnectOptions out;
+    out.lifetime = configuration.passwords.lifetime;
+    out.long_lived = configuration.passwords.long_lived;
+    const auto url = configuration.web ? challenge_web::server::parse_public_url(configuration.web->public_url)
+                                       : std::optional<challenge_web::server::PublicUrl>{};
+    for (const auto& listener : configuration.listeners) {
+        if (listener.auth != Authentication::proxy)
+            continue; // the server has its own passwords
+        const bool anywhere = listener.listen.host == "0.0.0.0" || listener.listen.host == "::";
+        out.targets.push_back({listener.name, listener.protocol == Protocol::mysql,
+                               anywhere && url ? url->host : listener.listen.host, listener.listen.port,
+                               listener.upstream.database.value_or(""), listener.tls != ListenerTls::disable});
+    }
+    out.make_verifier = [](const std::string& like, const std::string& password) -> std::optional<std::string> {
+        const auto known = protocols::postgres::parse_verifier(like);
+        if (!known)
+            return std::nullopt;
+        const auto made = protocols::postgres::make_verifier(password, known->salt, known->iterations);
+        if (!made)
+            return std::nullopt;
+        return protocols::postgres::format_verifier(*made);
+    };
+    return out;
+}
+
+std::vector<challenge_web::server::DatabaseSession> DatabaseSessions::list(const std::string& user)
+{
+    std::vector<challenge_web::server::DatabaseSession> out;
+    for (auto& one : live_.list(user))
+        out.push_back({std::move(one.id), std::move(one.user), std::move(one.listener), std::move(one.dialect),
+                       std::move(one.database), std::move(one.role), std::move(one.client_address),
+                       std::move(one.application_name), one.started});
+    return out;
 }
 
 } // namespace stepgate::proxy::app

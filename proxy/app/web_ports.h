@@ -1,8 +1,11 @@
 #pragma once
 
+#include "challenge-web/server/dependencies.h"
 #include "challenge-web/server/ports.h"
+#include "proxy/app/configuration.h"
 #include "proxy/audit/search.h"
 #include "proxy/audit/writer.h"
+#include "proxy/session/live_sessions.h"
 
 #include <filesystem>
 #include <memory>
@@ -40,6 +43,21 @@ class Recorder final : public challenge_web::server::Recorder
 
   private:
     audit::Writer& writer_;
+};
+
+/// How people reach the listeners, and what they need to get in, for the Connect page.
+[[nodiscard]] challenge_web::server::ConnectOptions connect_options(const Configuration& configuration);
+
+/// The relay's sessions, for the web.
+class DatabaseSessions final : public challenge_web::server::DatabaseSessions
+{
+  public:
+    explicit DatabaseSessions(session::LiveSessions& live) : live_(live) {}
+    std::vector<challenge_web::server::DatabaseSession> list(const std::string& user) override;
+    bool end(const std::string& id, const std::string& by) override { return live_.end(id, by); }
+
+  private:
+    session::LiveSessions& live_;
 };
 
 } // namespace stepgate::proxy::app

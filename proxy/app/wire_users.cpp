@@ -1,18 +1,25 @@
 #include "proxy/app/wire_users.h"
 
+#include <chrono>
+
 namespace stepgate::proxy::app
 {
 
 bool WireUsers::refresh()
 {
+    const std::lock_guard alone(refreshing_);
     auto users = accounts_.list_users();
-    if (users.has_error())
+    auto passwords = accounts_.database_passwords({}, std::chrono::system_clock::now());
+    if (users.has_error() || passwords.has_error())
         return false;
     auto next = std::make_shared<Snapshot>();
     for (auto& user : *users) {
         auto name = user.name;
-        next->emplace(std::move(name), std::move(user));
+        next->emplace(std::move(name), Known{std::move(user), {}});
     }
+    for (auto& password : *passwords)
+        if (const auto known = next->find(password.user); known != next->end())
+            known->second.passwords.push_back(std::move(password));
     const std::lock_guard lock(mutex_);
     snapshot_ = std::move(next);
     return true;
@@ -30,7 +37,13 @@ std::optional<session::WireUser> WireUsers::find(std::string_view name) const
     const auto found = snapshot->find(name);
     if (found == snapshot->end())
         return std::nullopt;
-    return session::WireUser{found->second.scram_verifier, found->second.groups, found->second.disabled};
+    const auto& [user, passwords] = found->second;
+    session::WireUser out{long_lived_ ? user.scram_verifier : std::string{}, user.groups, user.disabled, {}};
+    const auto now = std::chrono::system_clock::now();
+    for (const auto& password : passwords)
+        if (now < password.expires)
+            out.more.push_back(password.verifier);
+    return out;
 }
 
 } // namespace stepgate::proxy::app

@@ -12,7 +12,7 @@ namespace
 {
 
 // In the order of Type.
-constexpr std::array<std::string_view, 26> names{"start",
+constexpr std::array<std::string_view, 33> names{"start",
                                                  "stop",
                                                  "policy_loaded",
                                                  "journal_recovered",
@@ -29,7 +29,14 @@ constexpr std::array<std::string_view, 26> names{"start",
                                                  "challenge_denied",
                                                  "challenge_expired",
                                                  "challenge_cancelled",
+                                                 "challenge_reason",
+                                                 "challenge_escalated",
                                                  "release",
+                                                 "session_end_asked",
+                                                 "elevation_started",
+                                                 "elevation_ended",
+                                                 "database_password_issued",
+                                                 "database_password_revoked",
                                                  "web_sign_in",
                                                  "web_sign_in_failed",
                                                  "web_sign_out",

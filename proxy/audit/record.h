@@ -33,7 +33,14 @@ enum class Type : std::uint8_t {
     challenge_denied,
     challenge_expired,
     challenge_cancelled,
-    release, // release: the approval was used and the bytes go on
+    challenge_reason,    // why the requester needs it
+    challenge_escalated, // another group may approve as well
+    release,             // release: the approval was used and the bytes go on
+    session_end_asked,   // a person ended a database session on a page
+    elevation_started,   // a proof reaches further than its statement
+    elevation_ended,
+    database_password_issued,
+    database_password_revoked,
     web_sign_in,
     web_sign_in_failed,
     web_sign_out,

@@ -103,7 +103,8 @@ bool covers(const Verdict& given, const Verdict& needed)
     const auto& wants = needed.requirement;
     return wants.level <= had.level && wants.approvals <= had.approvals &&
            (wants.factors.empty() || wants.factors == had.factors) &&
-           (!wants.approvers || wants.approvers == had.approvers);
+           (!wants.approvers || wants.approvers == had.approvers) &&
+           (wants.approvals == 0 || !had.escalate || wants.escalate == had.escalate);
 }
 
 } // namespace stepgate::proxy::session

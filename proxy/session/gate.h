@@ -27,6 +27,7 @@ class Gate
         client_gave_up, // it sent something newer than the statement it waits for
         client_cancels, // it asked to cancel (Ctrl-C)
         server_gone,    // the server closed its connection, or said that it would
+        session_ended,  // a person ended the session
         shutdown,       // the proxy ends
     };
     /// What the client should hear now.
@@ -41,6 +42,7 @@ class Gate
     void client_closed() { end_with(End::client_gone); }
     void client_cancelled() { end_with(End::client_cancels); }
     void server_closed() { end_with(End::server_gone); }
+    void session_ended() { end_with(End::session_ended); }
     void proxy_ends() { end_with(End::shutdown); }
 
     /// The first end that came, but an approval gives way to any later reason not to release.

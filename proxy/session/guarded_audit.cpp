@@ -76,8 +76,15 @@ std::optional<Rejected> GuardedSession::enter_audit(std::vector<audit::Field> mo
     std::ranges::move(more, std::back_inserter(start.fields));
     const bool own_users = listening_->options.authentication == Authentication::proxy;
     start.fields.emplace_back("auth", std::string{own_users ? "proxy" : "passthrough"});
-    if (worker_.shared.services.audit->submit(std::move(start)))
+    if (worker_.shared.services.audit->submit(std::move(start))) {
+        auto& services = worker_.shared.services;
+        services.challenges->session_started(asker_.user, address_, worker_.wall());
+        if (services.live_sessions != nullptr)
+            services.live_sessions->add({id_, asker_.user, asker_.listener, std::string{dialect()}, asker_.database,
+                                         asker_.role, address_, asker_.application_name, worker_.wall()},
+                                        worker_.io.get_executor(), weak_from_this());
         return std::nullopt;
+    }
     return Rejected{Rejected::Kind::refused, "58030", "the audit journal cannot be written: no sessions until it can"};
 }
 

@@ -380,6 +380,10 @@ bool GuardedSession::note_end(Gate::End end, const challenges::Opened& opened)
         metrics.holds_cancelled.add();
         all.cancel(opened.id, "the server ended the session", worker_.wall());
         return false;
+    case Gate::End::session_ended:
+        metrics.holds_cancelled.add();
+        all.cancel(opened.id, "the session was ended on a page", worker_.wall());
+        return false;
     case Gate::End::shutdown:
         metrics.holds_cancelled.add();
         all.cancel(opened.id, "stepgate is shutting down", worker_.wall());

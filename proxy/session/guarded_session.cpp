@@ -122,6 +122,8 @@ net::Task<void> GuardedSession::linger()
 void GuardedSession::end_identity()
 {
     auto& shared = worker_.shared;
+    if (shared.services.live_sessions != nullptr)
+        shared.services.live_sessions->remove(id_);
     if (std::exchange(started_, false)) {
         worker_.metrics.sessions.subtract();
         shared.services.challenges->session_ended(id_, worker_.wall());
@@ -220,6 +222,17 @@ void GuardedSession::cancel_hold()
         return;
     gate_->client_cancelled();
     wake();
+}
+
+void GuardedSession::end_by(const std::string& id, const std::string& who)
+{
+    if (id != id_ || !started_)
+        return;
+    if (gate_ != nullptr)
+        gate_->session_ended();
+    else if (!is_quiet())
+        cancel(); // closing the connection alone would let the server finish what it is at
+    say_goodbye("57P01", "terminating connection: " + who + " ended this session on stepgate's page");
 }
 
 SessionRegistry::Owner GuardedSession::owner() const

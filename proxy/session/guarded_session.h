@@ -49,6 +49,7 @@ class GuardedSession : public Session
 
     void on_tick(SteadyTime now) final;
     void cancel_hold() final;
+    void end_by(const std::string& id, const std::string& who) final;
     void drain() final;
     void end() final;
 

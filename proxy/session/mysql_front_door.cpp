@@ -5,8 +5,10 @@
 #include "protocols/mysql/server_login.h"
 #include "protocols/postgres/crypto.h"
 #include "protocols/postgres/scram_keys.h"
+#include "proxy/session/guessing.h"
 #include "proxy/session/mysql_login_keys.h"
 #include "proxy/session/signal.h"
+#include "proxy/session/verifiers.h"
 #include "proxy/upstream/random.h"
 
 #include <boost/asio/post.hpp>
@@ -44,14 +46,17 @@ Rejected cannot_check()
     return {Rejected::Kind::login, "XX000", "stepgate cannot check passwords now", {}, "no mock verifier"};
 }
 
-/// The password is the one that the stored verifier was made from. Takes as long for an unknown user.
-bool is_password(std::string_view password, const pg::ScramVerifier& verifier, bool known)
+/// The password is one that a stored verifier was made from; they have one salt. Takes as long for an unknown user.
+bool is_password(std::string_view password, const std::vector<pg::ScramVerifier>& verifiers, bool known)
 {
-    const auto keys = pg::derive_scram_keys(password, verifier.salt, verifier.iterations);
+    const auto keys = pg::derive_scram_keys(password, verifiers.front().salt, verifiers.front().iterations);
     if (!keys)
         return false;
     const auto stored = pg::sha256(keys->client);
-    return stored && pg::equal_secretly(*stored, verifier.stored_key) && known;
+    bool matches = false;
+    for (const auto& verifier : verifiers)
+        matches |= stored && pg::equal_secretly(*stored, verifier.stored_key);
+    return matches && known;
 }
 
 /// One client's way through its handshake.
@@ -190,6 +195,8 @@ std::optional<Rejected> Entry::on_response(my::Capabilities offered)
     }
     if (auto rejected = check_certificate())
         return rejected;
+    if (auto refused = refuse_guessing(worker_, client_.user, client_.address, "28000"))
+        return refused;
     if (!begin_login())
         return cannot_check();
     first_ = [](my::ServerLogin& login, wire::View payload) {
@@ -210,24 +217,22 @@ bool Entry::begin_login()
     settings.tls = stream_.encrypted();
     const auto& keys = *listening_->mysql_keys;
     settings.rsa = keys.rsa ? &*keys.rsa : nullptr;
-    std::optional<pg::ScramVerifier> verifier;
-    if (found && !found->disabled) {
-        if (auto parsed = pg::parse_verifier(found->verifier)) {
-            verifier = std::move(*parsed);
-            verifier_ = found->verifier;
-            client_.groups = found->groups;
-            settings.digest = keys.cache.find(client_.user, verifier_);
-        }
-    }
-    const bool known = verifier.has_value();
-    if (!known) {
+    Verifiers usable;
+    if (found)
+        usable = usable_verifiers(*found);
+    const bool known = !usable.all.empty();
+    if (known) {
+        verifier_ = usable.text;
+        client_.groups = found->groups;
+        settings.digest = keys.cache.find(client_.user, verifier_);
+    } else {
         auto mock = pg::mock_verifier(client_.user, std::as_bytes(std::span{secret}));
         if (!mock)
             return false;
-        verifier = std::move(*mock);
+        usable.all.push_back(std::move(*mock));
     }
-    settings.check = [verifier = std::move(*verifier), known](std::string_view password) {
-        return is_password(password, verifier, known);
+    settings.check = [verifiers = std::move(usable.all), known](std::string_view password) {
+        return is_password(password, verifiers, known);
     };
     login_ = std::make_shared<my::ServerLogin>(std::move(settings));
     return true;
@@ -253,6 +258,7 @@ bool Entry::act(my::ServerLogin::Action action, wire::Bytes& out, std::optional<
     const auto code = make_error_code(error);
     rejected = login_failed(client_.user,
                             error == my::errc::wrong_password ? "wrong password or unknown user" : code.message());
+    rejected->guess = error == my::errc::wrong_password;
     if (error == my::errc::insecure || error == my::errc::unsupported_plugin) {
         rejected->sqlstate = "08004";
         rejected->message = "stepgate: " + code.message() + " (use TLS and caching_sha2_password)";
@@ -336,6 +342,8 @@ std::optional<Rejected> Entry::on_change(const my::ChangeUser& change)
     client_.attributes.assign(attributes.begin(), attributes.end());
     if (auto rejected = check_certificate())
         return rejected;
+    if (auto refused = refuse_guessing(worker_, client_.user, client_.address, "28000"))
+        return refused;
     make_nonce();
     if (!begin_login())
         return cannot_check();
@@ -360,7 +368,9 @@ net::Task<std::optional<Rejected>> Entry::change_user()
     consume();
     if (rejected)
         co_return rejected;
-    co_return co_await prove();
+    auto proved = co_await prove();
+    note_guess(worker_, client_.user, client_.address, proved);
+    co_return proved;
 }
 
 net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting& server)
@@ -400,7 +410,9 @@ net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting&
         consume();
         if (rejected)
             co_return rejected;
-        co_return co_await prove();
+        auto proved = co_await prove();
+        note_guess(worker_, client_.user, client_.address, proved);
+        co_return proved;
     }
     co_return broke_protocol(my::errc::unexpected_message);
 }

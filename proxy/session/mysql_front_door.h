@@ -22,6 +22,7 @@ namespace stepgate::proxy::session
 /// A client that has proven who it is, and what both sides of it will do.
 struct MySqlClient {
     std::string user, database, program; // `program`: as it names itself
+    std::string address;                 // where it comes from
     protocols::mysql::Capabilities capabilities;
     std::uint32_t largest_packet = 0;
     std::uint16_t collation = 0;

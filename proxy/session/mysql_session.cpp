@@ -48,7 +48,7 @@ net::Task<std::optional<Rejected>> MySqlSession::admit()
 {
     const auto& options = listening_->options;
     asker_.listener = options.name;
-    asker_.client_address = address_;
+    asker_.client_address = peer_.address = address_;
     if (auto full = enter_limits())
         co_return full;
     auto unreachable = co_await greet_server();

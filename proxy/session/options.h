@@ -12,9 +12,17 @@
 #include <string_view>
 #include <vector>
 
+namespace stepgate::challenge_web::accounts
+{
+class Lockout;
+}
 namespace stepgate::challenge_web::challenges
 {
 class Challenges;
+}
+namespace stepgate::proxy::session
+{
+class LiveSessions;
 }
 namespace stepgate::proxy::audit
 {
@@ -92,11 +100,12 @@ struct Limits {
     std::chrono::milliseconds idle{0}; // 0: no limit
 };
 
-/// Who may log in. `verifier` as PostgreSQL stores it: "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey".
+/// Who may log in. `verifier` as PostgreSQL stores it: "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey"; "" for none.
 struct WireUser {
     std::string verifier;
     std::vector<std::string> groups; // sorted
     bool disabled = false;
+    std::vector<std::string> more = {}; // verifiers of short-lived passwords, with the salt and rounds of `verifier`
 };
 /// Called on the relay's threads at each login: must not block (an in-memory snapshot), must be thread-safe.
 using FindUser = std::function<std::optional<WireUser>(std::string_view name)>;
@@ -117,7 +126,9 @@ struct Services {
     Log log; // may be empty
     /// What held statements would do, for the page of a challenge. Must not block; may be empty.
     std::function<void(std::string challenge, upstream::ImpactRequest request)> estimate_impact;
-    DatabaseOf database_of; // may be empty: then nothing is known of any database
+    LiveSessions* live_sessions = nullptr;               // for pages; may be null
+    challenge_web::accounts::Lockout* lockout = nullptr; // of those who guess passwords; may be null
+    DatabaseOf database_of;                              // may be empty: then nothing is known of any database
     std::string public_url; // of the web, without a trailing slash: "https://stepgate.example"
 };
 

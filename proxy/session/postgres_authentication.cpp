@@ -2,6 +2,7 @@
 #include "protocols/postgres/report.h"
 #include "protocols/postgres/scram_server.h"
 #include "proxy/session/postgres_front_door.h"
+#include "proxy/session/verifiers.h"
 #include "proxy/upstream/messages.h"
 #include "proxy/upstream/random.h"
 
@@ -45,9 +46,11 @@ std::optional<pg::ScramServer::Settings> settings_for(const std::string& user, c
 {
     pg::ScramServer::Settings settings;
     settings.nonce = upstream::random_nonce();
-    if (found && !found->disabled) {
-        if (auto verifier = pg::parse_verifier(found->verifier)) {
-            settings.verifier = std::move(*verifier);
+    if (found) {
+        if (auto usable = usable_verifiers(*found); !usable.all.empty()) {
+            settings.verifier = std::move(usable.all.front());
+            usable.all.erase(usable.all.begin());
+            settings.others = std::move(usable.all);
             return settings;
         }
     }
@@ -109,8 +112,11 @@ Rejected broken_exchange(const boost::system::error_code& error)
 
 Rejected rejected_exchange(pg::errc error, const std::string& user)
 {
-    if (error == pg::errc::wrong_password)
-        return login_failed(user, "wrong password or unknown user");
+    if (error == pg::errc::wrong_password) {
+        auto rejected = login_failed(user, "wrong password or unknown user");
+        rejected.guess = true;
+        return rejected;
+    }
     const auto code = make_error_code(error);
     return {Rejected::Kind::login, std::string{pg::sqlstate(error)}, code.message(), {}, code.message()};
 }

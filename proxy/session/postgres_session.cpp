@@ -3,6 +3,7 @@
 #include "policies/rules/permissions.h"
 #include "protocols/postgres/authentication.h"
 #include "protocols/postgres/reply.h"
+#include "proxy/session/guessing.h"
 #include "proxy/upstream/random.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -102,8 +103,12 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
             co_return Rejected{};
     }
     if (options.authentication == Authentication::proxy) {
+        if (auto refused = refuse_guessing(worker_, startup.user, address_, "28P01"))
+            co_return refused;
         auto rejected =
             co_await authenticate(client_, in_, *listening_, *certificates_, startup, worker_.shared, asker_.groups);
+        worker_.look_at_clocks();
+        note_guess(worker_, startup.user, address_, rejected);
         if (rejected)
             co_return rejected;
     }

@@ -22,6 +22,7 @@ struct Rejected {
     std::string log = {};                               // more than the client may know
     wire::Bytes as_is = {};                             // an error of the server in place of the above
     std::string user = {};                              // whom a start-up packet named that was refused
+    bool guess = false;                                 // a password was tried, and was wrong
 };
 
 } // namespace stepgate::proxy::session

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 
 namespace stepgate::proxy::session
 {
@@ -22,6 +23,9 @@ class Session : public std::enable_shared_from_this<Session>
     virtual void cancel() = 0;
     /// Its user cancelled what waits here from another session; what runs at the server is the server's business.
     virtual void cancel_hold() = 0;
+    /// A person ended the session with this id on a page. It may be another one by now: clients can change who they
+    /// are.
+    virtual void end_by(const std::string& id, const std::string& who) = 0;
     /// The proxy shuts down: end as soon as nothing runs (57P01).
     virtual void drain() = 0;
     /// The proxy shuts down now.

@@ -115,6 +115,7 @@ Words not_released(Gate::End end, const Verdict& verdict, std::string_view reaso
     case Gate::End::withdrawn:
     case Gate::End::client_gone:
     case Gate::End::server_gone:
+    case Gate::End::session_ended:
     case Gate::End::shutdown:
         break;
     }

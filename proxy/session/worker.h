@@ -9,6 +9,7 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
 #include "proxy/session/connection_limits.h"
+#include "proxy/session/live_sessions.h"
 #include "proxy/session/metrics.h"
 #include "proxy/session/options.h"
 #include "proxy/session/retries.h"

@@ -19,7 +19,7 @@ namespace
 
 constexpr int busy_ms = 5000;
 // The schema, step by step. A step is never changed once released: a store carries the number of steps it has seen.
-constexpr std::array<const char*, 5> migrations{R"sql(
+constexpr std::array<const char*, 6> migrations{R"sql(
 CREATE TABLE users (
     name TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, auditor INTEGER NOT NULL, admin INTEGER NOT NULL,
     disabled INTEGER NOT NULL, scram_verifier TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
@@ -84,6 +84,13 @@ CREATE TABLE recovery_codes (
 CREATE TABLE pins (
     user TEXT PRIMARY KEY REFERENCES users(name) ON DELETE CASCADE, id BLOB NOT NULL UNIQUE, hash TEXT NOT NULL, name TEXT NOT NULL,
     created INTEGER NOT NULL, last_used INTEGER) STRICT;
+)sql",
+                                                R"sql(
+CREATE TABLE database_passwords (
+    id TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, verifier TEXT NOT NULL,
+    created INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TRIGGER database_password_added AFTER INSERT ON database_passwords BEGIN UPDATE changes SET users = users + 1; END;
+CREATE TRIGGER database_password_removed AFTER DELETE ON database_passwords BEGIN UPDATE changes SET users = users + 1; END;
 )sql"};
 
 /// Makes the file with the right mode before SQLite would with the process's mask. Its journals take the mode over.

@@ -51,6 +51,7 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     using TotpCredential = challenge_web::accounts::TotpCredential;
     using RecoverySheet = challenge_web::accounts::RecoverySheet;
     using PinCredential = challenge_web::accounts::PinCredential;
+    using DatabasePassword = challenge_web::accounts::DatabasePassword;
     using WebSession = challenge_web::accounts::WebSession;
     using TimePoint = challenge_web::accounts::TimePoint;
 
@@ -83,8 +84,13 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     result<void> add_enrolment(const std::string& token_hash, const std::string& user, TimePoint expires) override;
     result<std::string> redeem_enrolment(const std::string& token_hash, TimePoint now) override;
 
+    result<void> add_database_password(const DatabasePassword& password) override;
+    result<std::vector<DatabasePassword>> database_passwords(const std::string& user, TimePoint now) override;
+    result<void> remove_database_password(const std::string& user, const std::string& id) override;
+
     result<void> add_web_session(const WebSession& session) override;
     result<std::optional<WebSession>> find_web_session(const std::string& token_hash, TimePoint now) override;
+    result<std::vector<WebSession>> web_sessions(const std::string& user, TimePoint now) override;
     result<void> touch_web_session(const std::string& token_hash, TimePoint now) override;
     result<void> remove_web_session(const std::string& token_hash) override;
     result<void> remove_web_sessions_of(const std::string& user) override;

@@ -4,6 +4,27 @@
 namespace stepgate::proxy::store
 {
 
+namespace
+{
+
+/// The columns of a session from the first on; the token's hash is the caller's to set.
+SqliteStore::WebSession read_web_session(SQLite::Statement& query)
+{
+    SqliteStore::WebSession session;
+    session.user = query.getColumn(0).getString();
+    session.csrf = query.getColumn(1).getString();
+    session.enrolment_only = query.getColumn(2).getInt() != 0;
+    session.strong = query.getColumn(3).getInt() != 0;
+    session.created = to_time(query.getColumn(4).getInt64());
+    session.last_seen = to_time(query.getColumn(5).getInt64());
+    session.expires = to_time(query.getColumn(6).getInt64());
+    session.client_address = query.getColumn(7).getString();
+    session.user_agent = query.getColumn(8).getString();
+    return session;
+}
+
+} // namespace
+
 SqliteStore::result<void> SqliteStore::add_enrolment(const std::string& token_hash, const std::string& user,
                                                      TimePoint expires)
 {
@@ -77,18 +98,28 @@ SqliteStore::result<std::optional<SqliteStore::WebSession>> SqliteStore::find_we
         query.bind(2, to_column(now));
         if (!query.executeStep())
             return std::optional<WebSession>{};
-        WebSession session;
+        auto session = read_web_session(query);
         session.token_hash = token_hash;
-        session.user = query.getColumn(0).getString();
-        session.csrf = query.getColumn(1).getString();
-        session.enrolment_only = query.getColumn(2).getInt() != 0;
-        session.strong = query.getColumn(3).getInt() != 0;
-        session.created = to_time(query.getColumn(4).getInt64());
-        session.last_seen = to_time(query.getColumn(5).getInt64());
-        session.expires = to_time(query.getColumn(6).getInt64());
-        session.client_address = query.getColumn(7).getString();
-        session.user_agent = query.getColumn(8).getString();
         return std::optional{session};
+    });
+}
+
+SqliteStore::result<std::vector<SqliteStore::WebSession>> SqliteStore::web_sessions(const std::string& user,
+                                                                                    TimePoint now)
+{
+    return impl_->run(false, [&]() -> result<std::vector<WebSession>> {
+        SQLite::Statement query{
+            impl_->db,
+            "SELECT user, csrf, enrolment_only, strong, created, last_seen, expires, client_address, user_agent, "
+            "token_hash FROM web_sessions WHERE user = ? AND expires > ? ORDER BY created DESC, token_hash"};
+        query.bind(1, user);
+        query.bind(2, to_column(now));
+        std::vector<WebSession> found;
+        while (query.executeStep()) {
+            found.push_back(read_web_session(query));
+            found.back().token_hash = query.getColumn(9).getString();
+        }
+        return found;
     });
 }
 

@@ -31,6 +31,9 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
   const ceremonies = new Map();
   const streams = new Set(); // {user, response}
   const records = [];
+  const elevations = [];
+  const passwords = [];
+  const database_sessions = [];
   const failing = new Set(); // "METHOD path" that answer 503
   let origin = '';
   const requests = [];
@@ -56,7 +59,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
     const proved = new Set(challenge.proofs.map((proof) => proof.factor));
     const open = challenge.state === 'pending';
     const usable = open ? ['passkey', 'totp'].filter((kind) => kinds.has(kind) && !proved.has(kind)) : [];
-    return { ...rest, you: 'requester', waits_for_others: false, server_time: now(), missing: open ? challenge.missing : [], usable_factors: usable, ways: usable.map((kind) => [kind]),
+    return { request_reason: '', escalation: null, ...rest, you: 'requester', waits_for_others: false, server_time: now(), missing: open ? challenge.missing : [], usable_factors: usable, ways: usable.map((kind) => [kind]),
       enrol: open && usable.length === 0 ? [['passkey'], ['totp', 'pin']] : [] };
   };
   const tell = (challenge) => {
@@ -156,7 +159,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
     if (challenge.state !== 'pending') throw new Refused(409, 'challenge_closed');
   };
   function proved(challenge, factor) {
-    challenge.proofs.push({ factor, user: challenge.user });
+    challenge.proofs.push({ factor, user: challenge.user, reason: '' });
     record('proof_accepted', challenge.user, { factor, code: challenge.code });
     const enough = factor === 'passkey' || challenge.requirement.level === 1 || challenge.proofs.length > 1;
     if (enough) settle(challenge, 'approved');
@@ -190,6 +193,9 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
     record('web_sign_in', user.name, { factor: options.strong ? 'passkey' : 'totp' });
     return [200, session_answer(session)];
   };
+  const admin = (session) => users.get(session.user).roles.includes('admin');
+  const need_admin = (session) => { if (!admin(session)) throw new Refused(403, 'needs_role'); };
+  const user_answer = ({ name, groups, roles, disabled = false, factors }) => ({ name, groups, roles, disabled, factors: [...new Set(factors.map((factor) => factor.kind))], created: now() });
   const auditor = (session) => {
     if (!users.get(session.user).roles.includes('auditor')) throw new Refused(403, 'needs_role');
   };
@@ -291,6 +297,79 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       settle(challenge, 'denied', { closed_by: session.user });
       return [200, full(challenge)];
     }],
+    ['POST', `/challenges/${id}/withdraw`, 'session', ({ session }, one) => {
+      const challenge = own(session, one);
+      answerable(challenge);
+      settle(challenge, 'cancelled', { closed_by: session.user });
+      return [200, full(challenge)];
+    }],
+    ['POST', `/challenges/${id}/reason`, 'session', ({ session, body }, one) => {
+      const challenge = own(session, one);
+      answerable(challenge);
+      challenge.request_reason = body.reason;
+      return [200, full(challenge)];
+    }],
+    ['GET', '/elevations', 'session', ({ session }) => [200, { elevations: elevations.filter((one) => one.user === session.user || admin(session)) }]],
+    ['DELETE', `/elevations/${id}`, 'session', ({ session }, wanted) => {
+      const at = elevations.findIndex((one) => one.id === wanted && (one.user === session.user || admin(session)));
+      if (at < 0) throw new Refused(404, 'not_found');
+      elevations.splice(at, 1);
+      return [204];
+    }],
+    ['GET', '/web-sessions', 'session', ({ session }) => [200, { sessions: [...sessions.values()].filter((one) => one.user === session.user).map((one) => ({
+      id: sha256(one.id).toString('hex').slice(0, 32), current: one.id === session.id, strong: one.strong, created: one.created ?? now(), last_seen: now(), expires: now(),
+      client_address: '192.0.2.7', browser: 'Mozilla/5.0 <b>(browser)</b>' })) }]],
+    ['DELETE', '/web-sessions', 'session', ({ session, context }) => {
+      for (const one of [...sessions.values()]) if (one.user === session.user) sessions.delete(one.id);
+      context.cookie = '';
+      return [204];
+    }],
+    ['DELETE', `/web-sessions/${id}`, 'session', ({ session, context }, wanted) => {
+      const found = [...sessions.values()].find((one) => one.user === session.user && sha256(one.id).toString('hex').startsWith(wanted));
+      if (found === undefined) throw new Refused(404, 'not_found');
+      sessions.delete(found.id);
+      if (found.id === session.id) context.cookie = '';
+      return [204];
+    }],
+    ['GET', '/database-sessions', 'session', ({ session }) => [200, { sessions: database_sessions.filter((one) => one.user === session.user || admin(session)) }]],
+    ['DELETE', `/database-sessions/${id}`, 'session', ({ session }, wanted) => {
+      const at = database_sessions.findIndex((one) => one.id === wanted && (one.user === session.user || admin(session)));
+      if (at < 0) throw new Refused(404, 'not_found');
+      database_sessions.splice(at, 1);
+      return [204];
+    }],
+    ['GET', '/database-passwords', 'session', ({ session }) => [200, { lifetime_seconds: 3600, long_lived: false,
+      passwords: passwords.filter((one) => one.user === session.user).map(({ id, created, expires }) => ({ id, created, expires })),
+      targets: [{ listener: 'shop-pg', dialect: 'postgres', host: 'db.example', port: 6432, database: 'shop', command: `psql 'host=db.example port=6432 user=${session.user} sslmode=require dbname=shop'` },
+        { listener: 'shop-my', dialect: 'mysql', host: 'db.example', port: 6433, database: '', command: `mysql --host=db.example --port=6433 --user=${session.user} --password` }] }]],
+    ['POST', '/database-passwords', 'session', ({ session }) => {
+      const made = { id: random(8), created: now(), expires: new Date(Date.now() + 3600e3).toISOString() };
+      passwords.push({ ...made, user: session.user });
+      return [201, { ...made, password: random(32) }];
+    }],
+    ['DELETE', `/database-passwords/${id}`, 'session', ({ session }, wanted) => {
+      const at = passwords.findIndex((one) => one.user === session.user && one.id === wanted);
+      if (at < 0) throw new Refused(404, 'not_found');
+      passwords.splice(at, 1);
+      return [204];
+    }],
+    ['GET', '/users', 'session', ({ session }) => { need_admin(session); return [200, { users: [...users.values()].map(user_answer) }]; }],
+    ['POST', '/users', 'session', ({ session, body }) => {
+      need_admin(session);
+      if (users.has(body.name)) throw new Refused(409, 'exists');
+      const added = Object.assign(user_of(body.name), { groups: body.groups, roles: body.auditor ? ['auditor'] : [] });
+      return [201, user_answer(added)];
+    }],
+    ['POST', `/users/${id}/(groups|disable|enable|enrolment)`, 'session', ({ session, body }, name, what) => {
+      need_admin(session);
+      const user = users.get(name);
+      if (user === undefined) throw new Refused(404, 'not_found');
+      if (name === session.user) throw new Refused(403, 'not_yourself');
+      if (what === 'enrolment') return [201, { link: `${origin}/enrol#${random(24)}`, expires: new Date(Date.now() + 86400e3).toISOString() }];
+      if (what === 'groups') user.groups = body.groups;
+      else user.disabled = what === 'disable';
+      return [200, user_answer(user)];
+    }],
     ['GET', '/audit/records', 'session', ({ session, query }) => {
       auditor(session);
       const limit = Math.min(Number(query.get('limit') ?? 50), page_size_guard);
@@ -379,7 +458,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
   origin = `http://localhost:${server.address().port}`;
 
   return {
-    origin, hold, settle: (challenge, state, extra) => settle(challenge, state, extra), user: user_of, records, record, challenges, requests, failing,
+    origin, hold, elevations, database_sessions, settle: (challenge, state, extra) => settle(challenge, state, extra), user: user_of, records, record, challenges, requests, failing,
     enrolment: (name) => { user_of(name); const token = random(24); enrolments.set(token, name); return `${origin}/enrol#${token}`; },
     streams: () => streams.size,
     drop_streams: () => { for (const entry of streams) entry.response.destroy(); },

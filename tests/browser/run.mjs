@@ -301,6 +301,9 @@ await step('a statement that needs two people: the requester proves, a colleague
   await until_armed(page);
   await button('Approve with passkey').click();
   await page.getByText('Waiting for others').waitFor();
+  await page.getByLabel('Why you need it, for those who approve').fill('<i>because of ticket 42</i>');
+  await button('Tell them').click();
+  await page.locator('blockquote').waitFor();
   await inspect('waiting for others');
   await second.goto(`${origin}/inbox`);
   const card = second.locator('.card', { hasText: code });
@@ -308,6 +311,7 @@ await step('a statement that needs two people: the requester proves, a colleague
   await inspect('inbox of a colleague', second);
   await card.getByRole('button', { name: `Review ${code}` }).click();
   await heading(second, `Approve this statement of ${env.STEPGATE_USER}?`).waitFor();
+  await second.locator('blockquote', { hasText: '<i>because of ticket 42</i>' }).waitFor();
   await inspect('challenge of a colleague', second);
   await unfold_code(second);
   await second.locator('#approve-code').fill(await codes());
@@ -321,7 +325,7 @@ await step('a statement that needs two people: the requester proves, a colleague
 await step('a colleague says no, and the terminal says why', async () => {
   const { url } = await held("COMMENT ON TABLE browser_probe IS 'three';");
   await second.goto(url);
-  await second.getByLabel('Reason, for the terminal (optional)').fill('not today');
+  await second.getByLabel('Reason (optional)').fill('not today');
   await button('Deny', second).click();
   await heading(second, 'Denied').waitFor();
   const answer = await psql.answer();

@@ -195,6 +195,19 @@ await step('a full challenge: parameters, transaction, elevation, several statem
   await heading(page, 'Cancelled').waitFor();
 });
 
+await step('the requester says why, reads who else may approve, and withdraws', async () => {
+  const held = mock.hold({ requirement: { level: 3, factors: [], approvers: 'dba', approvals: 1 },
+    escalation: { group: 'oncall', at: new Date(Date.now() + 60_000).toISOString(), happened: false } });
+  await open(page, `${mock.origin}/c/${held.id}`);
+  await page.getByText('members of oncall may approve as well').waitFor();
+  await page.getByLabel('Why you need it, for those who approve').fill('<b>ticket 42</b>');
+  await page.keyboard.press('Enter');
+  await page.locator('blockquote', { hasText: '<b>ticket 42</b>' }).waitFor();
+  await inspect('challenge for others');
+  await button('Withdraw the question').click();
+  await heading(page, 'Cancelled').waitFor();
+});
+
 await step('script in statement text stays text', async () => {
   const held = mock.hold({ sql: nasty, tables: ['public."<img src=x onerror=alert(7)>"'], labels: ['<b>pii</b>'], application: '<script>alert(8)</script>',
     reasons: [{ rule: '<i>rule</i>', because: '<img src=x onerror=alert(9)>' }], parameters: [{ value: '<svg onload=alert(10)>', type: '<u>text</u>' }] });
@@ -277,6 +290,80 @@ await step('factors: the last passkey stays, another one goes', async () => {
   await button('Remove Test phone').click();
   await button('Keep it').click();
   check('kept', await page.locator('.card', { hasText: 'Test phone' }).isVisible());
+});
+
+await step('what passes without being asked is listed, and ends by a button', async () => {
+  const one = (user, rules) => ({ id: `e-${user}`, user, scope: 'label', granted: new Date().toISOString(), expires: new Date(Date.now() + 600_000).toISOString(),
+    listener: 'shop-pg', database: 'shop', role: 'app', client_address: '10.0.0.5', session: 's', rules, labels: ['pii'] });
+  mock.elevations.push(one('ada', ['<b>read-pii</b>']), one('eve', ['other']));
+  await page.reload();
+  await page.getByText('on the same kinds of data, from one address').waitFor();
+  await inspect('factors with an elevation');
+  equal('own ones only', await page.getByRole('button', { name: /^End / }).count(), 1);
+  await button('End <b>read-pii</b> on shop').press('Enter');
+  await page.getByText('Nothing: every held statement asks.').waitFor();
+  equal('it is gone', mock.elevations.map(({ user }) => user), ['eve']);
+});
+
+await step('connect: a password that is shown once, lines to paste, revoked', async () => {
+  await open(page, `${mock.origin}/connect`);
+  await page.getByText('ends by itself after 1 hour').waitFor();
+  await button('Make a password').click();
+  await page.getByText('Your password, shown once').first().waitFor();
+  await page.getByText("psql 'host=db.example port=6432 user=ada").waitFor();
+  await inspect('connect');
+  await page.reload();
+  await page.getByRole('button', { name: /^Revoke the password made/ }).waitFor();
+  equal('not shown again', await page.getByText('Your password, shown once').count(), 0);
+  await page.getByRole('button', { name: /^Revoke the password made/ }).click();
+  await page.getByText('You have none.').waitFor();
+});
+
+await step('users are for admins, who add, group, disable and enrol them', async () => {
+  await page.goto(`${mock.origin}/users`);
+  await heading(page, 'For admins').waitFor();
+  mock.user('ada').roles.push('admin');
+  mock.user('<b>bob</b>').groups.push('dba');
+  await open(page, `${mock.origin}/users`);
+  await page.getByLabel('Groups of <b>bob</b>', { exact: true }).fill('dba  ops');
+  await page.keyboard.press('Enter');
+  await button('Disable <b>bob</b>').click();
+  await inspect('users question');
+  await button('Disable now').click();
+  await button('Enable <b>bob</b>').waitFor();
+  equal('groups', mock.user('<b>bob</b>').groups, ['dba', 'ops']);
+  await page.getByLabel('Name', { exact: true }).fill('carol');
+  await page.getByLabel('Groups', { exact: true }).fill('ops');
+  await button('Add').click();
+  await button('Make an enrolment link for carol').click();
+  await page.getByText('Give this link to carol.').waitFor();
+  await inspect('users');
+  equal('carol', mock.user('carol').groups, ['ops']);
+  mock.user('ada').roles = mock.user('ada').roles.filter((role) => role !== 'admin');
+});
+
+await step('sessions: browsers and databases, each with a way to end it', async () => {
+  const session = (id, user, held) => ({ id, user, listener: 'shop-pg', dialect: 'postgres', database: 'shop', role: 'app', client_address: '10.0.0.5',
+    application: '<i>psql</i>', started: new Date().toISOString(), held });
+  mock.database_sessions.push(session('s1', 'ada', 'KX4-7PM'), session('s2', 'eve', null));
+  const context = await new_context(driver);
+  const other = await context.newPage();
+  await add_authenticator(other);
+  await open(page, `${mock.origin}/sessions`);
+  await page.getByText('holds KX4-7PM').waitFor();
+  equal('own ones only', await page.getByRole('button', { name: /^End the session of/ }).count(), 1);
+  await inspect('sessions');
+  await page.getByRole('button', { name: /^End the session of ada/ }).click();
+  await page.getByText('What it holds is withdrawn').waitFor();
+  await inspect('sessions question');
+  await button('End this session').click();
+  await page.getByText('There are none.').waitFor();
+  equal('it is gone', mock.database_sessions.map(({ id }) => id), ['s2']);
+  await button('Sign out everywhere').click();
+  await button('Sign out everywhere now').click();
+  await heading(page, 'Sign in').waitFor();
+  await context.close();
+  await sign_in(page);
 });
 
 await step('sign out, sign in with password and code, and go on where one was', async () => {
@@ -396,7 +483,7 @@ for (const { name, viewport, color_scheme } of [
     });
     for (const [label, path, until] of [
       ['inbox', '/inbox', page.getByText(held.code)], ['challenge', `/c/${held.id}`, page.locator('.answer')],
-      ['factors', '/factors', page.locator('.card').first()], ['audit', '/audit?user=carl', page.locator('.records tbody tr').first()],
+      ['factors', '/factors', page.locator('.card').first()], ['sessions', '/sessions', page.locator('.card').first()], ['connect', '/connect', page.locator('.card').first()], ['audit', '/audit?user=carl', page.locator('.records tbody tr').first()],
       ['audit record', '/audit/2', page.locator('.details')], ['not found', '/nothing/here', heading(page, 'Not found')],
     ]) {
       await open(page, mock.origin + path);

@@ -35,6 +35,28 @@ class Login(Case):
             self.assertEqual(self.stack.ask("SELECT 1")[0], 0)
             self.assertIn("1045", self.stack.ask("SELECT 1", password="")[2])
 
+    def test_a_short_lived_password_opens_until_it_is_revoked(self):
+        made = self.demo.call("POST", "/database-passwords", {})
+        for again in range(2):  # in full, then fast
+            self.assertEqual(self.stack.ask("SELECT 1", password=made["password"]), (0, "1", ""))
+        self.assertEqual(self.stack.ask("SELECT 1")[0], 0, "the other one still does")
+        target, = self.demo.call("GET", "/database-passwords")["targets"]
+        self.assertTrue(target["command"].startswith(f"mysql --host=127.0.0.1 --port={self.stack.port} --user=demo --password"), target)
+        self.demo.call("DELETE", f"/database-passwords/{made['id']}")
+        self.assertIn("1045", self.stack.ask("SELECT 1", password=made["password"])[2])
+        self.assertEqual(self.stack.ask("SELECT 1")[0], 0)
+
+    def test_a_session_that_is_ended_on_a_page_says_by_whom(self):
+        process = self.stack.mariadb("-e", "DELETE FROM scratch")
+        code = self.demo.wait_pending()["code"]
+        one = next(s for s in self.demo.call("GET", "/database-sessions")["sessions"] if s["held"] == code)
+        self.assertIn(one["dialect"], ("mysql", "mariadb"))
+        self.demo.call("DELETE", f"/database-sessions/{one['id']}")
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertIn("1053", err)
+        self.assertIn("demo ended this session on stepgate's page", err)
+        self.assertEqual(self.rows(), 3)
+
     def test_disabled_user_is_refused_although_its_password_is_known(self):
         added = self.stack.run("user", "add", "gone", "--generate-password")
         password = added.split("password:")[1].split()[0] if "password:" in added else added.split()[-1]

@@ -1,4 +1,5 @@
 """A statement that needs a colleague: both answer on pages of their own, with a proof each, for the same digest."""
+import json
 import unittest
 
 from harness import PATIENCE, Stack, wait_for
@@ -9,6 +10,10 @@ id = "two-people"
 when = {statement = ["truncate"]}
 then = {challenge = {level = 3, approvers = {group = "dba", count = 2}}}
 because = "Nobody empties a table alone"
+[[rule]]
+id = "escalates"
+when = {statement = ["comment"]}
+then = {challenge = {level = 1, approvers = {group = "dba"}, escalate = {after = "1s", group = "ops"}}}
 """
 
 
@@ -57,6 +62,41 @@ class SecondPerson(unittest.TestCase):
         _, err = process.communicate(timeout=PATIENCE)
         self.assertIn("denied by ben: the report still runs", err)
         self.assertEqual(self.ann.call("GET", f"/challenges/{challenge['id']}")["state"], "denied")
+
+    def test_both_say_why(self):
+        process, challenge = self.hold()
+        path = f"/challenges/{challenge['id']}"
+        self.demo.call("POST", f"{path}/reason", {"reason": "ticket 42"})
+        self.assertEqual(self.ann.call("GET", path)["request_reason"], "ticket 42")
+        begun = self.ann.call("POST", f"{path}/passkey/begin", {})
+        self.ann.call("POST", f"{path}/passkey", {"credential": self.ann.passkey.sign(begun["options"]), "reason": "seen it"})
+        self.assertEqual(self.demo.call("GET", path)["proofs"][0]["reason"], "seen it")
+        self.assertEqual(self.demo.call("POST", f"{path}/reason", {"reason": "another"}, expect=None)[0], 409)
+        self.demo.call("POST", f"{path}/withdraw", {})
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertIn("withdrawn by demo", err)
+        self.assertEqual(self.ann.call("GET", path)["state"], "cancelled")
+        of_it = {r["type"]: r["details"] for r in self.stack.audit() if r.get("challenge") == challenge["id"]}
+        self.assertEqual(of_it["challenge_reason"]["reason"], "ticket 42")
+        self.assertEqual(of_it["proof_accepted"]["reason"], "seen it")
+
+    def test_escalates_to_another_group(self):
+        process = self.stack.psql("-c", "COMMENT ON TABLE payments IS 'x'")
+        challenge = self.demo.wait_pending()
+        path = f"/challenges/{challenge['id']}"
+        self.assertEqual(self.demo.call("GET", path)["escalation"]["group"], "ops")
+        self.demo.approve(challenge)
+        wait_for(lambda: self.eve.call("GET", path, expect=None)[0] == 200, "the escalation", every=0.1)
+        self.assertTrue(self.ann.call("GET", path)["escalation"]["happened"])
+        self.eve.approve(challenge)
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertIn("COMMENT", out, err)
+        self.assertEqual(self.stack.audit("--type", "challenge_escalated")[-1]["details"]["group"], "ops")
+        self.stack.run("audit", "verify")
+
+    def test_explain_and_check_show_the_escalation(self):
+        explained = json.loads(self.stack.run("explain", "COMMENT ON TABLE payments IS 'x'"))
+        self.assertEqual(explained["verdict"]["escalate"], {"after": 1, "group": "ops"})
 
 
 if __name__ == "__main__":

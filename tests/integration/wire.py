@@ -73,9 +73,9 @@ def row(body):
 
 
 class Wire:
-    def __init__(self, port, user=None, password=None, database="shop", timeout=30, **parameters):
+    def __init__(self, port, user=None, password=None, database="shop", timeout=30, address="127.0.0.1", **parameters):
         self.port, self.buffer = port, b""
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout, (address, 0))
         if user is not None:
             self.login(user, password, database, parameters)
 

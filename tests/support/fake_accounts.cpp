@@ -298,6 +298,40 @@ result<std::string> FakeAccounts::redeem_enrolment(const std::string& token_hash
     return it->second.user;
 }
 
+result<void> FakeAccounts::add_database_password(const accounts::DatabasePassword& password)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    database_passwords_.insert(database_passwords_.begin(), password);
+    return {};
+}
+
+result<std::vector<accounts::DatabasePassword>> FakeAccounts::database_passwords(const std::string& user, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    std::vector<accounts::DatabasePassword> found;
+    for (const auto& password : database_passwords_)
+        if ((user.empty() || password.user == user) && now < password.expires)
+            found.push_back(password);
+    return found;
+}
+
+result<void> FakeAccounts::remove_database_password(const std::string& user, const std::string& id)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto erased = std::erase_if(database_passwords_, [&](const auto& password) {
+        return password.user == user && (id.empty() || password.id == id);
+    });
+    if (erased == 0 && !id.empty())
+        return errc::not_found;
+    return {};
+}
+
 result<void> FakeAccounts::add_web_session(const accounts::WebSession& session)
 {
     const std::lock_guard lock{mutex_};
@@ -317,6 +351,19 @@ result<std::optional<accounts::WebSession>> FakeAccounts::find_web_session(const
     if (it == sessions_.end() || now >= it->second.expires)
         return std::optional<accounts::WebSession>{};
     return std::optional{it->second};
+}
+
+result<std::vector<accounts::WebSession>> FakeAccounts::web_sessions(const std::string& user, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    std::vector<accounts::WebSession> found;
+    for (const auto& [hash, session] : sessions_)
+        if (session.user == user && now < session.expires)
+            found.push_back(session);
+    std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.created > b.created; });
+    return found;
 }
 
 result<void> FakeAccounts::touch_web_session(const std::string& token_hash, TimePoint now)

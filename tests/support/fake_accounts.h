@@ -54,9 +54,16 @@ class FakeAccounts final : public accounts::Accounts
                                          accounts::TimePoint expires) override;
     accounts::result<std::string> redeem_enrolment(const std::string& token_hash, accounts::TimePoint now) override;
 
+    accounts::result<void> add_database_password(const accounts::DatabasePassword& password) override;
+    accounts::result<std::vector<accounts::DatabasePassword>> database_passwords(const std::string& user,
+                                                                                 accounts::TimePoint now) override;
+    accounts::result<void> remove_database_password(const std::string& user, const std::string& id) override;
+
     accounts::result<void> add_web_session(const accounts::WebSession& session) override;
     accounts::result<std::optional<accounts::WebSession>> find_web_session(const std::string& token_hash,
                                                                            accounts::TimePoint now) override;
+    accounts::result<std::vector<accounts::WebSession>> web_sessions(const std::string& user,
+                                                                     accounts::TimePoint now) override;
     accounts::result<void> touch_web_session(const std::string& token_hash, accounts::TimePoint now) override;
     accounts::result<void> remove_web_session(const std::string& token_hash) override;
     accounts::result<void> remove_web_sessions_of(const std::string& user) override;
@@ -77,6 +84,7 @@ class FakeAccounts final : public accounts::Accounts
     std::map<std::pair<std::string, std::string>, std::vector<accounts::TimePoint>> failures_;
     std::map<std::string, Link> links_;
     std::map<std::string, accounts::WebSession> sessions_;
+    std::vector<accounts::DatabasePassword> database_passwords_;
 };
 
 } // namespace stepgate::tests

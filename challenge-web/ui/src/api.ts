@@ -1,7 +1,7 @@
 import type {
-  AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Factor,
+  AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Connect, DatabasePassword, DatabaseSession, ElevationInForce, EnrolmentLink, Factor,
   FactorAdded, PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON, RegistrationResponseJSON,
-  RecoveryCodes, Session, TotpEnrolment,
+  RecoveryCodes, Session, TotpEnrolment, User, WebSession,
 } from './api_types';
 
 export type * from './api_types';
@@ -109,20 +109,85 @@ export class Api {
       'POST', `${this.challenge_path(id)}/passkey/begin`, {});
     return answer.options;
   }
-  prove_with_passkey(id: string, credential: AuthenticationResponseJSON): Promise<Challenge> {
-    return this.request('POST', `${this.challenge_path(id)}/passkey`, { credential });
+  prove_with_passkey(id: string, credential: AuthenticationResponseJSON, reason = ''): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/passkey`, { credential, ...because(reason) });
   }
-  prove_with_totp(id: string, code: string): Promise<Challenge> {
-    return this.request('POST', `${this.challenge_path(id)}/totp`, { code });
+  prove_with_totp(id: string, code: string, reason = ''): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/totp`, { code, ...because(reason) });
   }
-  prove_with_recovery_code(id: string, code: string): Promise<Challenge> {
-    return this.request('POST', `${this.challenge_path(id)}/recovery-code`, { code });
+  prove_with_recovery_code(id: string, code: string, reason = ''): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/recovery-code`, { code, ...because(reason) });
   }
-  prove_with_pin(id: string, pin: string): Promise<Challenge> {
-    return this.request('POST', `${this.challenge_path(id)}/pin`, { pin });
+  prove_with_pin(id: string, pin: string, reason = ''): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/pin`, { pin, ...because(reason) });
   }
   deny(id: string, reason = ''): Promise<Challenge> {
-    return this.request('POST', `${this.challenge_path(id)}/deny`, reason === '' ? {} : { reason });
+    return this.request('POST', `${this.challenge_path(id)}/deny`, because(reason));
+  }
+  withdraw(id: string): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/withdraw`, {});
+  }
+  give_reason(id: string, reason: string): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/reason`, { reason });
+  }
+
+  // Elevations
+
+  async elevations(): Promise<ElevationInForce[]> {
+    return (await this.request<{ elevations: ElevationInForce[] }>('GET', '/elevations')).elevations;
+  }
+  end_elevation(id: string): Promise<void> {
+    return this.request('DELETE', `/elevations/${encodeURIComponent(id)}`);
+  }
+
+  // Sessions
+
+  async web_sessions(): Promise<WebSession[]> {
+    return (await this.request<{ sessions: WebSession[] }>('GET', '/web-sessions')).sessions;
+  }
+  async end_web_session(session: WebSession): Promise<void> {
+    await this.request<void>('DELETE', `/web-sessions/${encodeURIComponent(session.id)}`);
+    if (session.current) this.forget();
+  }
+  async sign_out_everywhere(): Promise<void> {
+    await this.request<void>('DELETE', '/web-sessions');
+    this.forget();
+  }
+  async database_sessions(): Promise<DatabaseSession[]> {
+    return (await this.request<{ sessions: DatabaseSession[] }>('GET', '/database-sessions')).sessions;
+  }
+  end_database_session(id: string): Promise<void> {
+    return this.request('DELETE', `/database-sessions/${encodeURIComponent(id)}`);
+  }
+
+  // Connect
+
+  connect(): Promise<Connect> {
+    return this.request('GET', '/database-passwords');
+  }
+  issue_database_password(): Promise<DatabasePassword & { password: string }> {
+    return this.request('POST', '/database-passwords', {});
+  }
+  revoke_database_password(id: string): Promise<void> {
+    return this.request('DELETE', `/database-passwords/${encodeURIComponent(id)}`);
+  }
+
+  // Users (role admin)
+
+  async users(): Promise<User[]> {
+    return (await this.request<{ users: User[] }>('GET', '/users')).users;
+  }
+  add_user(name: string, groups: string[], auditor: boolean): Promise<User> {
+    return this.request('POST', '/users', { name, groups, auditor });
+  }
+  set_user_groups(name: string, groups: string[]): Promise<User> {
+    return this.request('POST', `/users/${encodeURIComponent(name)}/groups`, { groups });
+  }
+  set_user_disabled(name: string, disabled: boolean): Promise<User> {
+    return this.request('POST', `/users/${encodeURIComponent(name)}/${disabled ? 'disable' : 'enable'}`, {});
+  }
+  make_enrolment_link(name: string): Promise<EnrolmentLink> {
+    return this.request('POST', `/users/${encodeURIComponent(name)}/enrolment`, {});
   }
 
   // Audit
@@ -197,6 +262,8 @@ export class Api {
     return read_answer<T>(response);
   }
 }
+
+const because = (reason: string) => (reason === '' ? {} : { reason });
 
 async function read_answer<T>(response: Response): Promise<T> {
   let answer: unknown;

@@ -89,6 +89,81 @@ export interface Elevation {
   scope: 'session' | 'user_address' | 'label';
 }
 
+export interface ElevationInForce {
+  id: string;
+  user: string;
+  scope: Elevation['scope'];
+  granted: string;
+  expires: string;
+  listener: string;
+  database: string;
+  role: string;
+  client_address: string;
+  session: string;
+  rules: string[];
+  labels: string[];
+}
+
+export interface WebSession {
+  id: string;
+  current: boolean;
+  strong: boolean;
+  created: string;
+  last_seen: string;
+  expires: string;
+  client_address: string;
+  browser: string;
+}
+
+export interface DatabaseSession {
+  id: string;
+  user: string;
+  listener: string;
+  dialect: 'postgres' | 'mysql' | 'mariadb';
+  database: string;
+  role: string;
+  client_address: string;
+  application: string;
+  started: string;
+  held: string | null;
+}
+
+export interface DatabasePassword {
+  id: string;
+  created: string;
+  expires: string;
+}
+
+export interface ConnectTarget {
+  listener: string;
+  dialect: 'postgres' | 'mysql';
+  host: string;
+  port: number;
+  database: string;
+  command: string;
+}
+
+export interface Connect {
+  passwords: DatabasePassword[];
+  targets: ConnectTarget[];
+  lifetime_seconds: number;
+  long_lived: boolean;
+}
+
+export interface User {
+  name: string;
+  groups: string[];
+  roles: Role[];
+  disabled: boolean;
+  factors: FactorKind[];
+  created: string;
+}
+
+export interface EnrolmentLink {
+  link: string;
+  expires: string;
+}
+
 export interface Impact {
   rows: number | null;
   tables: string[];
@@ -109,7 +184,9 @@ export interface Challenge extends ChallengeSummary {
   impact?: Impact | null;
   elevation?: Elevation | null;
   requirement: { level: number; factors: string[]; approvers?: string | null; approvals: number };
-  proofs: { factor: string; user: string }[];
+  proofs: { factor: string; user: string; reason: string }[];
+  request_reason: string;
+  escalation?: { group: string; at: string; happened: boolean } | null;
   missing: string[];
   usable_factors: FactorKind[];
   ways: FactorKind[][];

@@ -9,10 +9,13 @@ import { pending_of, use_inbox, type Inbox } from './inbox';
 import { AuditPage } from './pages/audit';
 import { AuditRecordPage } from './pages/audit_record';
 import { ChallengePage } from './pages/challenge';
+import { ConnectPage } from './pages/connect';
 import { EnrolPage } from './pages/enrol';
 import { FactorsPage } from './pages/factors';
 import { InboxPage } from './pages/inbox';
+import { SessionsPage } from './pages/sessions';
 import { SignInPage } from './pages/sign_in';
+import { UsersPage } from './pages/users';
 import { explain } from './passkey';
 import { follow_links, navigate, parse, sign_in_address, use_location, type Route } from './router';
 import { load_session, use_session } from './session';
@@ -62,6 +65,9 @@ function Page({ route, here, query, inbox }: { route: Route; here: string; query
     case 'audit': return <AuditPage query={query} />;
     case 'audit_record': return <AuditRecordPage sequence={route.sequence} />;
     case 'factors': return <FactorsPage />;
+    case 'users': return <UsersPage />;
+    case 'connect': return <ConnectPage />;
+    case 'sessions': return <SessionsPage />;
   }
 }
 

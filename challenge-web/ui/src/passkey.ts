@@ -20,10 +20,10 @@ export async function add_passkey(name: string): Promise<Factor> {
 }
 
 /** The options' challenge is the digest of the held statement: the signature is over exactly that. */
-export async function approve_with_passkey(id: string): Promise<Challenge> {
+export async function approve_with_passkey(id: string, reason = ''): Promise<Challenge> {
   const options = await api.begin_passkey_proof(id);
   const credential = await ask(() => startAuthentication({ optionsJSON: options }));
-  return api.prove_with_passkey(id, credential);
+  return api.prove_with_passkey(id, credential, reason);
 }
 
 async function ask<T>(ceremony: () => Promise<T>): Promise<T> {

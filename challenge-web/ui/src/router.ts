@@ -10,6 +10,9 @@ export type Route =
   | { page: 'audit' }
   | { page: 'audit_record'; sequence: number }
   | { page: 'factors' }
+  | { page: 'sessions' }
+  | { page: 'connect' }
+  | { page: 'users' }
   | { page: 'not_found' };
 
 export function parse(path: string): Route {
@@ -27,6 +30,9 @@ export function parse(path: string): Route {
       case 'inbox': return { page: 'inbox' };
       case 'audit': return { page: 'audit' };
       case 'factors': return { page: 'factors' };
+      case 'sessions': return { page: 'sessions' };
+      case 'connect': return { page: 'connect' };
+      case 'users': return { page: 'users' };
     }
   }
   return { page: 'not_found' };

@@ -103,6 +103,8 @@ TEST(Configuration, EveryValueArrives)
     EXPECT_EQ(c.audit.directory, "tests/cases/config/valid/journal");
     EXPECT_EQ(c.audit.segment, std::size_t{1} << 20);
     EXPECT_EQ(c.audit.checkpoint, 5s);
+    EXPECT_FALSE(c.passwords.long_lived);
+    EXPECT_EQ(c.passwords.lifetime, 30min);
     EXPECT_EQ(c.limits.connections, 5U);
     EXPECT_EQ(c.limits.connections_per_user, 4U);
     EXPECT_EQ(c.limits.connections_per_address, 3U);

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace stepgate::challenge_web::challenges
@@ -23,6 +24,9 @@ struct Bench {
     explicit Bench(ChallengesOptions options = {}) : challenges(with_random(std::move(options)))
     {
         challenges.observe([this](const Event& event) { events.push_back(event); });
+        challenges.observe_elevations([this](const ElevationEvent& event) {
+            elevations.push_back((event.started ? "started " : "ended ") + event.reason + " " + event.by);
+        });
     }
     static ChallengesOptions with_random(ChallengesOptions options)
     {
@@ -46,7 +50,7 @@ struct Bench {
         return out;
     }
     std::vector<Event> events;
-    std::vector<std::string> settled;
+    std::vector<std::string> settled, elevations;
     Challenges challenges;
 };
 
@@ -288,8 +292,114 @@ TEST(Challenges, AReleaseStartsTheElevationItsVerdictOffers)
     EXPECT_EQ(b.challenges.elevated(q, start), std::nullopt) << "approved is not released";
     ASSERT_TRUE(b.challenges.consume(opened.id, opened.digest, start));
     EXPECT_EQ(b.challenges.elevated(q, start + 1s), opened.id);
-    b.challenges.revoke_elevations("alice");
+    EXPECT_EQ(b.challenges.elevations("alice", start + 1s).size(), 1U);
+    b.challenges.end_elevations("alice", "signed out", start + 1s);
     EXPECT_EQ(b.challenges.elevated(q, start + 1s), std::nullopt);
+    EXPECT_THAT(b.elevations, ElementsAre("started  ", "ended signed out "));
+}
+
+TEST(Challenges, WhatEndsAnElevationIsTold)
+{
+    Bench b;
+    auto q = question();
+    q.verdict.elevation = policies::rules::ElevationOffer{600s, policies::rules::ElevationScope::user_address};
+    const auto elevate = [&] {
+        const auto opened = b.open(q);
+        (void)b.challenges.prove(opened.id, opened.digest, samples::passkey(), start);
+        EXPECT_TRUE(b.challenges.consume(opened.id, opened.digest, start));
+        return opened.id;
+    };
+    const auto first = elevate();
+    b.challenges.session_started("alice", "10.0.0.7", start);
+    EXPECT_FALSE(b.challenges.end_elevation("unknown", "boss", start));
+    EXPECT_TRUE(b.challenges.end_elevation(first, "boss", start));
+    elevate();
+    b.challenges.session_started("alice", "10.9.9.9", start);
+    elevate();
+    b.challenges.tick(start + 600s);
+    EXPECT_THAT(b.elevations,
+                ElementsAre("started  ", "ended revoked boss", "started  ", "ended a session from another address ",
+                            "started  ", "ended its time is over "));
+}
+
+ChallengesOptions groups(std::map<std::string, std::string> group_of)
+{
+    ChallengesOptions options;
+    options.may_approve = [group_of = std::move(group_of)](const std::string& user, const std::string& group) {
+        const auto found = group_of.find(user);
+        return found != group_of.end() && found->second == group;
+    };
+    return options;
+}
+
+Question for_two()
+{
+    auto q = question();
+    q.verdict.requirement.approvers = "dba";
+    q.verdict.requirement.approvals = 1;
+    q.verdict.requirement.escalate = policies::rules::Escalation{20s, "oncall"};
+    return q;
+}
+
+TEST(Challenges, EscalatesToAnotherGroupAfterATime)
+{
+    Bench b{groups({{"ann", "dba"}, {"ben", "oncall"}, {"eve", "ops"}})};
+    const auto opened = b.open(for_two());
+    const auto prove = [&](const char* user) {
+        return b.challenges.prove(opened.id, opened.digest, samples::totp(user), start + 21s);
+    };
+    b.challenges.tick(start + 19s);
+    EXPECT_FALSE(b.challenges.may_decide(*b.challenges.find(opened.id), "ben"));
+    EXPECT_TRUE(b.challenges.for_approver("ben").empty());
+    b.challenges.tick(start + 20s);
+    b.challenges.tick(start + 21s);
+    EXPECT_EQ(b.challenges.find(opened.id)->escalated, start + 20s);
+    EXPECT_EQ(b.challenges.for_approver("ben").size(), 1U);
+    EXPECT_EQ(b.challenges.for_approver("ann").size(), 1U) << "who could before still can";
+    EXPECT_EQ(prove("eve").error(), errc::wrong_user);
+    EXPECT_EQ(prove("alice").value(), State::pending);
+    EXPECT_EQ(prove("ben").value(), State::approved);
+    EXPECT_THAT(b.told(), ElementsAre(What::opened, What::escalated, What::proof_rejected, What::proof_accepted,
+                                      What::proof_accepted, What::approved));
+}
+
+TEST(Challenges, OnlyTheRequesterWithdraws)
+{
+    Bench b{groups({{"ann", "dba"}})};
+    const auto opened = b.open(for_two());
+    EXPECT_EQ(b.challenges.withdraw("unknown", "alice", start).error(), errc::not_found);
+    EXPECT_EQ(b.challenges.withdraw(opened.id, "ann", start).error(), errc::wrong_user);
+    EXPECT_TRUE(b.challenges.withdraw(opened.id, "alice", start));
+    EXPECT_THAT(b.settled, ElementsAre("cancelled: withdrawn by alice"));
+    EXPECT_EQ(b.challenges.find(opened.id)->closed_by, "alice");
+    EXPECT_EQ(b.challenges.withdraw(opened.id, "alice", start).error(), errc::cancelled);
+    EXPECT_EQ(b.challenges.deny(opened.id, "ann", start).error(), errc::cancelled);
+    const auto approved = b.open();
+    (void)b.challenges.prove(approved.id, approved.digest, samples::totp(), start);
+    EXPECT_TRUE(b.challenges.withdraw(approved.id, "alice", start)) << "before it is released";
+    EXPECT_FALSE(b.challenges.consume(approved.id, approved.digest, start));
+}
+
+TEST(Challenges, TheRequestersReasonStandsOnceSomebodyApprovedForIt)
+{
+    Bench b{groups({{"ann", "dba"}})};
+    auto q = for_two();
+    q.verdict.requirement.approvals = 2;
+    const auto opened = b.open(q);
+    EXPECT_EQ(b.challenges.give_reason(opened.id, "ann", "x", start).error(), errc::wrong_user);
+    EXPECT_TRUE(b.challenges.give_reason(opened.id, "alice", "ticket 1", start));
+    EXPECT_TRUE(b.challenges.prove(opened.id, opened.digest, samples::totp(), start));
+    EXPECT_TRUE(b.challenges.give_reason(opened.id, "alice", "ticket 2", start)) << "one's own proof is no approval";
+    auto yes = samples::totp("ann");
+    yes.reason = "looks right";
+    EXPECT_TRUE(b.challenges.prove(opened.id, opened.digest, yes, start));
+    EXPECT_EQ(b.challenges.give_reason(opened.id, "alice", "ticket 3", start).error(), errc::settled);
+    const auto shown = b.challenges.find(opened.id).value();
+    EXPECT_EQ(shown.request_reason, "ticket 2");
+    EXPECT_EQ(shown.proofs.back().reason, "looks right");
+    EXPECT_EQ(b.events[1].what, What::reason_given);
+    EXPECT_EQ(b.events[1].detail, "ticket 1");
+    EXPECT_EQ(b.challenges.give_reason(opened.id, "alice", "late", start + 60s).error(), errc::expired);
 }
 
 TEST(Challenges, TheInboxShowsPendingFirstNewestFirst)

@@ -119,5 +119,26 @@ TEST(Elevation, Ends)
     EXPECT_FALSE(elevations.covering(address, start));
 }
 
+TEST(Elevation, EndsByItselfAndAtAnotherAddress)
+{
+    const auto session = offered(ElevationScope::session), address = offered(ElevationScope::user_address);
+    Elevations elevations;
+    EXPECT_EQ(elevations.grant(session, "c1", start)->expires(), start + 600s);
+    elevations.grant(address, "c2", start + 1s);
+    EXPECT_TRUE(elevations.end("c3").empty());
+    EXPECT_TRUE(elevations.end_elsewhere("alice", "10.0.0.7").empty()) << "its own address";
+    EXPECT_TRUE(elevations.end_elsewhere("bob", "10.9.9.9").empty()) << "somebody else";
+    const auto listed = elevations.list("alice", start + 1s);
+    ASSERT_EQ(listed.size(), 2U);
+    EXPECT_EQ(listed[0].challenge, "c2");
+    EXPECT_EQ(elevations.list("", start + 600s).size(), 1U);
+    EXPECT_TRUE(elevations.list("bob", start).empty());
+    const auto ended = elevations.end_elsewhere("alice", "10.9.9.9");
+    ASSERT_EQ(ended.size(), 1U) << "that of a session stays with it";
+    EXPECT_EQ(ended[0].challenge, "c2");
+    EXPECT_EQ(elevations.end("c1").size(), 1U);
+    EXPECT_TRUE(elevations.list("", start).empty());
+}
+
 } // namespace elevation_test
 } // namespace stepgate::challenge_web::challenges

@@ -83,5 +83,59 @@ TEST(ChallengesRace, ProofDenialCancelAndExpiryAtOnce)
     }
 }
 
+/// Two colleagues say yes (one of them of the group that it escalates to), one says no, the requester withdraws, and
+/// the time runs out, in any order: one outcome, told once, and a release only if it was the approval.
+TEST(ChallengesRace, SecondPersonsHaveExactlyOneOutcome)
+{
+    for (int round = 0; round < rounds; ++round) {
+        ChallengesOptions options;
+        options.may_approve = [](const std::string& user, const std::string& group) {
+            return (user == "ann" && group == "dba") || (user == "ben" && group == "oncall") ||
+                   (user == "cat" && group == "dba");
+        };
+        Challenges challenges{options};
+        std::atomic<int> settled{0}, closings{0}, approvals{0};
+        std::atomic<State> outcome{State::pending};
+        challenges.observe([&](const Event& event) {
+            using What = Event::What;
+            approvals += event.what == What::approved;
+            closings += event.what == What::denied || event.what == What::cancelled || event.what == What::expired;
+        });
+        auto question = samples::question(1);
+        question.verdict.requirement.approvers = "dba";
+        question.verdict.requirement.approvals = 2;
+        question.verdict.requirement.escalate = policies::rules::Escalation{10s, "oncall"};
+        const auto opened = challenges
+                                .open(question, 60s, start,
+                                      [&](State state, const std::string&) {
+                                          ++settled;
+                                          outcome = state;
+                                      })
+                                .value();
+        challenges.tick(start + 10s);
+        const auto now = start + 11s;
+        (void)challenges.prove(opened.id, opened.digest, samples::totp("alice"), now);
+        std::atomic<int> ended{0};
+        all_at_once([&](int i) {
+            if (i == 0)
+                (void)challenges.prove(opened.id, opened.digest, samples::totp("ann"), now);
+            if (i == 1)
+                (void)challenges.prove(opened.id, opened.digest, samples::totp("ben"), now);
+            if (i == 2)
+                ended += challenges.deny(opened.id, "cat", now).has_value();
+            if (i == 3) {
+                ended += challenges.withdraw(opened.id, "alice", now).has_value();
+                challenges.tick(start + 60s);
+            }
+        });
+        EXPECT_EQ(settled, 1);
+        EXPECT_EQ(closings, 1) << "denied, withdrawn or expired: one of them, once";
+        EXPECT_EQ(ended, 1) << "a denial and a withdrawal at once: one of them is told that it came too late";
+        EXPECT_LE(approvals, 1);
+        EXPECT_EQ(approvals == 1, outcome == State::approved);
+        EXPECT_FALSE(challenges.consume(opened.id, opened.digest, now)) << "it was taken back before it was released";
+    }
+}
+
 } // namespace race_test
 } // namespace stepgate::challenge_web::challenges

@@ -217,6 +217,25 @@ TEST(ScramServer, unknown_user_and_wrong_password_look_the_same)
     EXPECT_EQ(show(last(server, rfc_client_final)), reject(errc::wrong_password));
 }
 
+TEST(ScramServer, takes_any_password_of_a_user_who_has_several)
+{
+    auto settings = server_settings();
+    settings.verifier = verifier_of("another");
+    settings.others = {verifier_of("a third"), verifier_of("pencil")};
+    ScramServer server{settings};
+    EXPECT_EQ(show(first(server, rfc_client_first)), "continue " + rfc_server_first);
+    EXPECT_EQ(show(last(server, rfc_client_final)), "accept " + rfc_server_final);
+    settings.others.pop_back();
+    ScramServer without{settings};
+    (void)first(without, rfc_client_first);
+    EXPECT_EQ(show(last(without, rfc_client_final)), reject(errc::wrong_password));
+    settings.others = {verifier_of("pencil")};
+    settings.known_user = false;
+    ScramServer unknown{settings};
+    (void)first(unknown, rfc_client_first);
+    EXPECT_EQ(show(last(unknown, rfc_client_final)), reject(errc::wrong_password));
+}
+
 TEST(ScramServer, even_a_matching_proof_of_an_unknown_user_is_refused)
 {
     auto settings = server_settings();

@@ -52,6 +52,33 @@ TEST(Join, StrictestActionWins)
     }
 }
 
+TEST(Join, EscalationsOnlyWhereAllThatAskForApprovalsWantThem)
+{
+    const Escalation oncall{600s, "oncall"}, later{900s, "oncall"};
+    const auto asks = [](std::optional<Escalation> escalation) {
+        auto outcome = challenge(2, {}, "dba", 1);
+        outcome.requirement.escalate = std::move(escalation);
+        return outcome;
+    };
+    struct Row {
+        std::initializer_list<Outcome> outcomes;
+        std::optional<Escalation> expected;
+    };
+    const Row rows[] = {
+        {{asks(oncall)}, oncall},
+        {{asks(oncall), asks(oncall)}, oncall},
+        {{asks(oncall), challenge(2)}, oncall},
+        {{challenge(2), asks(oncall)}, oncall},
+        {{asks(oncall), asks(later)}, std::nullopt},
+        {{asks(oncall), asks({})}, std::nullopt},
+        {{asks({}), challenge(1), asks(oncall)}, std::nullopt},
+        {{challenge(3, {}, {}, 1), asks(oncall)}, std::nullopt},
+        {{challenge(1), challenge(1)}, std::nullopt},
+    };
+    for (const auto& row : rows)
+        EXPECT_EQ(joined(row.outcomes).requirement.escalate, row.expected) << &row - rows;
+}
+
 TEST(Join, Requirements)
 {
     struct Row {

@@ -66,6 +66,17 @@ TEST(Loader, Errors)
         {"elevation that lasts",
          "[[rule]]\nid = \"a\"\nwhen = {}\nthen = {challenge = {elevation = {for = \"2d\"}}}\n",
          {"p.toml:4:41: an elevation lasts from 1s to 24h"}},
+        {"escalation",
+         "[[rule]]\nid = \"a\"\nwhen = {}\nthen = {challenge = {level = 3, escalate = {group = \"approvers\"}}}\n",
+         {"p.toml:4:44: escalate does not say when; after = \"10m\"",
+          R"(p.toml:4:53: members of "approvers" may approve from the start)"}},
+        {"escalation of nothing",
+         "[[rule]]\nid = \"a\"\nwhen = {}\nthen = {challenge = {level = 2, escalate = {after = \"0\", group = \"\", to "
+         "= "
+         "1}}}\n",
+         {R"(p.toml:4:44: this challenge asks for nobody's approval; level = 3, or approvers = {group = "dba"})",
+          "p.toml:4:53: an escalation comes after 1s to 24h", "p.toml:4:66: group is empty",
+          "p.toml:4:70: unknown key \"to\"; one of: after, group"}},
         {"regular expression",
          "[[rule]]\nid = \"a\"\nwhen = {sql_regex = '(x'}\nthen = \"deny\"\n",
          {"p.toml:3:21: sql_regex: missing ): (x; the syntax is RE2's"}},
@@ -177,7 +188,7 @@ labels = ["pii"]
 [[rule]]
 id = "all"
 when = {statement = ["delete", "do"], object = "table", where = "missing", destructive = true, opaque = false, reads = {labels = "pii", tables = ["a.*"], columns = ["b"]}, writes = {tables = ["*"]}, calls = ["f"], sql_regex = 'x', user = {in = ["u"], not_in = ["v"], in_group = ["g"], not_in_group = ["h"]}, listener = ["l"], database = ["d"], role = ["r"], client_address = {in = ["10.0.0.0/8"], not_in = ["10.1.0.0/16"]}, application_name_regex = '^a', time = {between = "22:00-06:30", days = ["mon", "sun"], zone = "-03:30"}, in_transaction = true}
-then = {challenge = {level = 3, factors = ["totp", "passkey", "totp"], approvers = {group = "dba", count = 2}, elevation = {for = "10m", scope = "user_address"}}}
+then = {challenge = {level = 3, factors = ["totp", "passkey", "totp"], approvers = {group = "dba", count = 2}, escalate = {after = "10m", group = "oncall"}, elevation = {for = "10m", scope = "user_address"}}}
 because = "All of it"
 [default]
 statement = "notify"
@@ -196,7 +207,8 @@ opaque = "deny"
     EXPECT_EQ(rule.asker.time->days, 0b1000001);
     EXPECT_EQ(rule.asker.time->offset_minutes, -210);
     EXPECT_EQ(rule.asker.in_transaction, true);
-    EXPECT_EQ(rule.outcome.requirement, (Requirement{3, {"passkey", "totp"}, "dba", 2}));
+    EXPECT_EQ(rule.outcome.requirement,
+              (Requirement{3, {"passkey", "totp"}, "dba", 2, Escalation{std::chrono::minutes{10}, "oncall"}}));
     EXPECT_EQ(rule.outcome.elevation, (ElevationOffer{std::chrono::minutes{10}, ElevationScope::user_address}));
     EXPECT_EQ(rule.because, "All of it");
     EXPECT_EQ(policy->default_statement().action, Action::notify);

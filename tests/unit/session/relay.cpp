@@ -324,6 +324,7 @@ Relay::Relay(Setup setup)
     proxy::session::Services services;
     services.audit = writer.get();
     services.challenges = &challenges;
+    services.live_sessions = &live_sessions;
     services.public_url = "https://stepgate.example";
     services.find_user = [told =
                               setup.on_relay_thread](std::string_view user) -> std::optional<proxy::session::WireUser> {

@@ -4,6 +4,7 @@
 #include "protocols/postgres/frame.h"
 #include "protocols/postgres/replies.h"
 #include "proxy/audit/writer.h"
+#include "proxy/session/live_sessions.h"
 #include "proxy/session/server.h"
 #include "proxy/upstream/impact.h"
 
@@ -122,6 +123,7 @@ class Relay
     void stop();
 
     challenge_web::challenges::Challenges challenges;
+    proxy::session::LiveSessions live_sessions;
     std::unique_ptr<proxy::audit::Writer> writer;
     std::unique_ptr<proxy::session::Proxy> proxy;
     std::filesystem::path directory;

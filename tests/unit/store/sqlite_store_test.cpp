@@ -367,6 +367,12 @@ TEST_F(StoreTest, WebSessionsEnd)
     EXPECT_FALSE(found->enrolment_only);
     EXPECT_EQ(found->user_agent, "browser");
     EXPECT_FALSE(*store_->find_web_session("a", at(100)));
+    const auto all = *store_->web_sessions("ann", at(99));
+    ASSERT_EQ(all.size(), 3U);
+    EXPECT_EQ(all[0].token_hash, "a");
+    EXPECT_EQ(all[0].last_seen, at(50));
+    EXPECT_TRUE(store_->web_sessions("ann", at(100))->empty());
+    EXPECT_TRUE(store_->web_sessions("bob", at(0))->empty());
     ASSERT_TRUE(store_->remove_web_session("a"));
     EXPECT_FALSE(*store_->find_web_session("a", at(1)));
     auto ann = **store_->find_user("ann");
@@ -378,6 +384,34 @@ TEST_F(StoreTest, WebSessionsEnd)
     ASSERT_TRUE(store_->remove_web_sessions_of("ann"));
     EXPECT_FALSE(*store_->find_web_session("b", at(1)));
     EXPECT_EQ(store_->touch_web_session("b", at(1)).error(), errc::not_found);
+}
+
+TEST_F(StoreTest, DatabasePasswordsEnd)
+{
+    add("ann");
+    add("bob");
+    const auto before = *store_->change_counter();
+    ASSERT_TRUE(store_->add_database_password({"p1", "ann", "v1", at(0), at(100)}));
+    ASSERT_TRUE(store_->add_database_password({"p2", "ann", "v2", at(1), at(50)}));
+    ASSERT_TRUE(store_->add_database_password({"p3", "bob", "v3", at(2), at(100)}));
+    EXPECT_GT(*store_->change_counter(), before) << "the relay looks again";
+    const auto all = *store_->database_passwords("ann", at(49));
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].id, "p2");
+    EXPECT_EQ(all[0].verifier, "v2");
+    EXPECT_EQ(all[0].expires, at(50));
+    EXPECT_EQ(store_->database_passwords("ann", at(50))->size(), 1U);
+    EXPECT_EQ(store_->database_passwords("", at(0))->size(), 3U);
+    EXPECT_EQ(store_->remove_database_password("bob", "p1").error(), errc::not_found) << "not bob's";
+    ASSERT_TRUE(store_->add_database_password({"p4", "ann", "v4", at(60), at(100)}));
+    EXPECT_EQ(store_->database_passwords("ann", at(0))->size(), 2U) << "what has expired is gone";
+    ASSERT_TRUE(store_->remove_database_password("ann", "p1"));
+    const auto counter = *store_->change_counter();
+    ASSERT_TRUE(store_->remove_database_password("ann", ""));
+    EXPECT_GT(*store_->change_counter(), counter);
+    ASSERT_TRUE(store_->remove_database_password("ann", ""));
+    EXPECT_TRUE(store_->database_passwords("ann", at(0))->empty());
+    EXPECT_EQ(store_->database_passwords("bob", at(0))->size(), 1U);
 }
 
 TEST_F(StoreTest, FilesArePrivate)
@@ -420,9 +454,13 @@ TEST_F(StoreTest, AGoneFileMakesEveryMethodRefuse)
         {"redeem_enrolment", [&] { return error(s.redeem_enrolment("h", at(0))); }},
         {"add_web_session", [&] { return error(s.add_web_session(session)); }},
         {"find_web_session", [&] { return error(s.find_web_session("h", at(0))); }},
+        {"web_sessions", [&] { return error(s.web_sessions("ann", at(0))); }},
         {"touch_web_session", [&] { return error(s.touch_web_session("h", at(0))); }},
         {"remove_web_session", [&] { return error(s.remove_web_session("h")); }},
         {"remove_web_sessions_of", [&] { return error(s.remove_web_sessions_of("ann")); }},
+        {"add_database_password", [&] { return error(s.add_database_password({})); }},
+        {"database_passwords", [&] { return error(s.database_passwords("", at(0))); }},
+        {"remove_database_password", [&] { return error(s.remove_database_password("ann", "i")); }},
         {"change_counter", [&] { return error(s.change_counter()); }},
         {"user_changes", [&] { return error(s.user_changes(0)); }},
         {"forget_user_changes", [&] { return error(s.forget_user_changes(1)); }},

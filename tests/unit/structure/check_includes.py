@@ -27,8 +27,8 @@ ALLOWED = {
     "proxy/audit": ["policies/rules", "challenge-web/challenges"],
     "proxy/store": ["challenge-web/accounts"],
     "proxy/upstream": ["protocols", "policies/catalog", "policies/sensitivity", "proxy/net"],
-    "proxy/session": ["protocols", "policies", "challenge-web/challenges", "proxy/net", "proxy/audit",
-                      "proxy/upstream"],
+    "proxy/session": ["protocols", "policies", "challenge-web/accounts", "challenge-web/challenges", "proxy/net",
+                      "proxy/audit", "proxy/upstream"],
     "proxy/app": ["protocols", "policies", "challenge-web", "proxy"],
 }
 # Libraries with one home: only the folders named may include them.

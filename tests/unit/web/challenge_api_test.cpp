@@ -298,6 +298,39 @@ TEST_F(SecondPersons, DenyWithAReasonForTheTerminal)
     EXPECT_EQ(prove(alice, key, held.id).code(), "challenge_closed");
 }
 
+TEST_F(SecondPersons, ReadTheRequestersReasonAndGiveTheirOwn)
+{
+    const auto held = world.hold("alice", 3);
+    const auto path = "challenges/" + held.id;
+    EXPECT_EQ(alice.post(path + "/reason", {{"reason", std::string(501, 'x')}}).status, 400);
+    EXPECT_EQ(carol.post(path + "/reason", {{"reason", "x"}}).code(), "not_requester");
+    EXPECT_EQ(bob.post(path + "/reason", {{"reason", "x"}}).status, 404);
+    EXPECT_EQ(alice.post(path + "/reason", {{"reason", "ticket\n42 \x1b[2J"}}).status, 200);
+    EXPECT_EQ(carol.get(path).body.at("request_reason"), "ticket 42 \\u{001B}[2J");
+    const auto begun = carol.post(path + "/passkey/begin");
+    const auto answer = carols_key.get(json::serialize(begun.body.at("options")));
+    const auto approved =
+        carol.post(path + "/passkey", {{"credential", json::parse(answer)}, {"reason", "looks right"}});
+    ASSERT_EQ(approved.status, 200) << approved.response.body;
+    const auto shown = alice.get(path).body.at("proofs").at(0);
+    EXPECT_EQ(shown.at("user"), "carol");
+    EXPECT_EQ(shown.at("reason"), "looks right");
+    EXPECT_EQ(alice.post(path + "/reason", {{"reason", "another"}}).code(), "challenge_closed");
+}
+
+TEST_F(SecondPersons, DoNotWithdrawButTheRequesterDoes)
+{
+    const auto held = world.hold("alice", 3);
+    const auto path = "challenges/" + held.id + "/withdraw";
+    EXPECT_EQ(carol.post(path).code(), "not_requester");
+    EXPECT_EQ(bob.post(path).status, 404);
+    const auto withdrawn = alice.post(path);
+    EXPECT_EQ(withdrawn.body.at("state"), "cancelled");
+    EXPECT_EQ(withdrawn.body.at("close_reason"), "withdrawn by alice");
+    EXPECT_EQ(alice.post(path).code(), "challenge_closed");
+    EXPECT_EQ(prove(carol, carols_key, held.id).code(), "challenge_closed");
+}
+
 TEST_F(SecondPersons, HearOfIt)
 {
     auto hers = world.site.hub().subscribe("carol", "x"), bobs = world.site.hub().subscribe("bob", "y");

@@ -39,6 +39,21 @@ std::optional<std::string> FakeAudit::record(std::int64_t sequence)
     return R"({"sequence":1})";
 }
 
+std::vector<server::DatabaseSession> FakeDatabaseSessions::list(const std::string& user)
+{
+    std::vector<server::DatabaseSession> found;
+    for (const auto& session : sessions)
+        if (user.empty() || session.user == user)
+            found.push_back(session);
+    return found;
+}
+
+bool FakeDatabaseSessions::end(const std::string& id, const std::string& by)
+{
+    ended.push_back(id + " " + by);
+    return std::erase_if(sessions, [&](const auto& session) { return session.id == id; }) > 0;
+}
+
 std::string Reply::code() const
 {
     if (!body.is_object() || !body.as_object().contains("error"))
@@ -131,6 +146,16 @@ World::World(server::ApiLimits limits)
     held.observe([this](const challenges::Event& event) { site.on_challenge(event); });
 }
 
+server::ConnectOptions World::connect_options()
+{
+    server::ConnectOptions connect;
+    connect.targets = {{"shop-pg", false, "db.example", 6432, "shop", true},
+                       {"shop-my", true, "db.example", 6433, "", false}};
+    connect.make_verifier = [](const std::string& like, const std::string& password) { return like + " " + password; };
+    connect.passwords_changed = [this] { ++passwords_changed; };
+    return connect;
+}
+
 server::Dependencies World::dependencies()
 {
     static constexpr std::string_view page = "<!doctype html>", script = "\x1f\x8b gzip";
@@ -145,6 +170,7 @@ server::Dependencies World::dependencies()
         return std::nullopt;
     };
     return {users,
+            lockout,
             held,
             passkey,
             totp,
@@ -153,6 +179,15 @@ server::Dependencies World::dependencies()
             audit,
             recorder,
             diagnostics,
+            database_sessions,
+            connect_options(),
+            [this](const std::string& name) {
+                accounts::User user;
+                user.name = user.handle = name;
+                user.scram_verifier = verifier;
+                user.created = now;
+                return std::optional{user};
+            },
             std::move(find),
             [this] { return now; },
             [this] { return steady; }};

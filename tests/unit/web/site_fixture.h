@@ -60,6 +60,15 @@ class FakeDiagnostics final : public server::Diagnostics
     std::optional<std::string> why;
 };
 
+class FakeDatabaseSessions final : public server::DatabaseSessions
+{
+  public:
+    std::vector<server::DatabaseSession> list(const std::string& user) override;
+    bool end(const std::string& id, const std::string& by) override;
+    std::vector<server::DatabaseSession> sessions;
+    std::vector<std::string> ended; // "id by"
+};
+
 struct Reply {
     Response response;
     int status = 0;
@@ -101,9 +110,11 @@ class World
     accounts::TimePoint now = std::chrono::sys_days{std::chrono::year{2026} / 3 / 1} + std::chrono::hours{12};
     std::chrono::steady_clock::time_point steady{std::chrono::hours{1}};
     FakeAccounts users;
+    accounts::Lockout lockout;
     FakeRecorder recorder;
     FakeAudit audit;
     FakeDiagnostics diagnostics;
+    FakeDatabaseSessions database_sessions;
     challenges::Challenges held;
     factors::Passkey passkey;
     factors::Totp totp;
@@ -111,6 +122,8 @@ class World
     factors::Pin pin;
 
     [[nodiscard]] server::Dependencies dependencies();
+    [[nodiscard]] server::ConnectOptions connect_options();
+    int passwords_changed = 0;
     /// Time passes for the clock and for the rate limits.
     void pass(std::chrono::seconds time);
 

@@ -5,6 +5,7 @@ import { use_session } from '../session';
 import { text } from '../text';
 import { use_armed } from './armed';
 import { CodeInput, Notice, PinInput, Problem, RecoveryCodeInput } from './basics';
+import { Revealed } from './sql';
 
 const words = text.challenge;
 const over = ['challenge_expired', 'challenge_closed', 'not_found'];
@@ -13,7 +14,7 @@ const over = ['challenge_expired', 'challenge_closed', 'not_found'];
 export function Answer({ challenge, on_answered, on_reload }: {
   challenge: Challenge; on_answered: (read: Challenge) => void; on_reload: () => void;
 }) {
-  const [busy, set_busy] = useState<'' | 'passkey' | 'code' | 'deny'>('');
+  const [busy, set_busy] = useState<'' | 'passkey' | 'code' | 'deny' | 'withdraw'>('');
   const [problem, set_problem] = useState('');
   const [reason, set_reason] = useState('');
   const me = use_session()?.user;
@@ -40,13 +41,13 @@ export function Answer({ challenge, on_answered, on_reload }: {
     const common = { secondary, armed, busy: busy !== '' };
     switch (factor) {
       case 'passkey':
-        return <Approve armed={armed} busy={busy} about={challenge.id} on_approve={() => void attempt('passkey', () => approve_with_passkey(challenge.id))} />;
+        return <Approve armed={armed} busy={busy} about={challenge.id} on_approve={() => void attempt('passkey', () => approve_with_passkey(challenge.id, reason))} />;
       case 'totp':
-        return <CodeForm {...common} on_code={(code) => give(() => api.prove_with_totp(challenge.id, code))} />;
+        return <CodeForm {...common} on_code={(code) => give(() => api.prove_with_totp(challenge.id, code, reason))} />;
       case 'pin':
-        return <PinForm {...common} on_pin={(pin) => give(() => api.prove_with_pin(challenge.id, pin))} />;
+        return <PinForm {...common} on_pin={(pin) => give(() => api.prove_with_pin(challenge.id, pin, reason))} />;
       case 'recovery_code':
-        return <CodeForm {...common} recovery on_code={(code) => give(() => api.prove_with_recovery_code(challenge.id, code))} />;
+        return <CodeForm {...common} recovery on_code={(code) => give(() => api.prove_with_recovery_code(challenge.id, code, reason))} />;
     }
   };
 
@@ -55,6 +56,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
       {challenge.proofs.map((proof) => (
         <p key={proof.user + proof.factor} class="proved">
           {proof.user === me ? words.proved(factor_name(proof.factor)) : <bdi>{words.proved_by(proof.user, factor_name(proof.factor))}</bdi>}
+          {proof.reason && <> <q><Revealed>{proof.reason}</Revealed></q></>}
         </p>
       ))}
       {challenge.missing.length > 0 && (
@@ -76,8 +78,13 @@ export function Answer({ challenge, on_answered, on_reload }: {
           {busy === 'deny' ? words.deny_busy : words.deny}
         </button>
       </div>
+      {challenge.you === 'requester' && challenge.requirement.approvals > 0 && (
+        <button type="button" class="outline secondary small" disabled={busy !== ''} onClick={() => void attempt('withdraw', () => api.withdraw(challenge.id))}>
+          {words.withdraw}
+        </button>
+      )}
       {challenge.you === 'approver' && (
-        <label class="deny-reason">{words.deny_reason}
+        <label class="deny-reason">{words.answer_reason}
           <input type="text" maxLength={200} value={reason} onInput={(event) => set_reason(event.currentTarget.value)} />
         </label>
       )}

@@ -26,6 +26,9 @@ export function Layout({ path, pending, children }: { path: string; pending: num
                 {text.nav.inbox}{pending > 0 && <span class="badge" aria-hidden="true">{pending}</span>}
               </NavLink>
               <NavLink to="/factors" path={path}>{text.nav.factors}</NavLink>
+              <NavLink to="/connect" path={path}>{text.nav.connect}</NavLink>
+              <NavLink to="/sessions" path={path}>{text.nav.sessions}</NavLink>
+              {session.roles.includes('admin') && <NavLink to="/users" path={path}>{text.nav.users}</NavLink>}
               {session.roles.includes('auditor') && <NavLink to="/audit" path={path}>{text.nav.audit}</NavLink>}
             </nav>
           )}

@@ -5,6 +5,7 @@ import { announce } from '../components/announce';
 import { Chips, Heading, Loading, Notice, PlainPage, Problem, use_title } from '../components/basics';
 import { Closed } from '../components/closed';
 import { Countdown } from '../components/countdown';
+import { Request } from '../components/request';
 import { Revealed, Sql } from '../components/sql';
 import { live_of } from '../live';
 import { explain } from '../passkey';
@@ -70,10 +71,12 @@ export function ChallengePage({ id }: { id: string }) {
     answered_here.current = true;
     show(read);
   };
-  return <Pending challenge={challenge} on_answered={answered} on_reload={() => void load()} />;
+  return <Pending challenge={challenge} on_answered={answered} on_told={show} on_reload={() => void load()} />;
 }
 
-function Pending({ challenge, on_answered, on_reload }: { challenge: Challenge; on_answered: (read: Challenge) => void; on_reload: () => void }) {
+function Pending({ challenge, on_answered, on_told, on_reload }: {
+  challenge: Challenge; on_answered: (read: Challenge) => void; on_told: (read: Challenge) => void; on_reload: () => void;
+}) {
   const mine = challenge.you === 'requester';
   return (
     <section class="challenge">
@@ -89,6 +92,7 @@ function Pending({ challenge, on_answered, on_reload }: { challenge: Challenge; 
         <p class="compare-time"><span class="compare-label">{words.time_left}</span><Countdown expires={challenge.expires} on_end={on_reload} spoken /></p>
       </div>
 
+      {challenge.requirement.approvals > 0 && <Request challenge={challenge} on_told={on_told} />}
       {challenge.in_transaction && <Notice kind="warning" heading={words.transaction_heading}>{words.transaction}</Notice>}
       <Statements challenge={challenge} />
       {challenge.impact && <Expected impact={challenge.impact} />}

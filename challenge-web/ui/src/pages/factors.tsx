@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, type Factor } from '../api';
 import { AddFactor } from '../components/add_factor';
 import { announce } from '../components/announce';
+import { Elevations } from '../components/elevations';
 import { Heading, Loading, Notice, Problem, use_title } from '../components/basics';
 import { end_live } from '../live';
 import { explain } from '../passkey';
@@ -45,6 +46,7 @@ export function FactorsPage() {
           <AddFactor on_added={added} recovery={!!factors?.length && !has('recovery_code')} pin={has('pin') ? 'change' : factors?.length ? 'set' : undefined} />
         </>
       )}
+      <Elevations />
     </section>
   );
 }

@@ -1,0 +1,166 @@
+#include "challenge-web/server/handlers.h"
+#include "challenge-web/server/json_body.h"
+#include "challenge-web/server/replies.h"
+#include "challenge-web/server/secrets.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include <algorithm>
+
+namespace stepgate::challenge_web::server
+{
+
+namespace json = boost::json;
+
+namespace
+{
+
+constexpr std::size_t most_passwords = 10; // of one user at once
+
+json::object password_json(const accounts::DatabasePassword& password)
+{
+    return {{"id", password.id}, {"created", rfc3339(password.created)}, {"expires", rfc3339(password.expires)}};
+}
+
+/// Means the same to shells and to libpq with and without quotes.
+bool is_plain(std::string_view word)
+{
+    return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view{"._:-"}.find(c) != std::string_view::npos;
+    });
+}
+
+/// A word that a shell takes as it is.
+std::string quoted(std::string_view word)
+{
+    if (is_plain(word))
+        return std::string{word};
+    std::string out = "'";
+    for (const char c : word)
+        if (c == '\'')
+            out += "'\\''";
+        else
+            out += c;
+    return out + "'";
+}
+
+/// A value inside libpq's connection string, which stands in quotes of the shell's.
+std::string libpq_value(std::string_view value)
+{
+    if (is_plain(value))
+        return std::string{value};
+    std::string out = "'";
+    for (const char c : value) {
+        if (c == '\'' || c == '\\')
+            out += '\\';
+        out += c;
+    }
+    return out + "'";
+}
+
+std::string psql_line(const ConnectTarget& target, const std::string& user)
+{
+    std::string connection = "host=" + libpq_value(target.host) + " port=" + std::to_string(target.port) +
+                             " user=" + libpq_value(user) + (target.tls ? " sslmode=require" : "");
+    if (!target.database.empty())
+        connection += " dbname=" + libpq_value(target.database);
+    return "psql " + quoted(connection);
+}
+
+std::string mysql_line(const ConnectTarget& target, const std::string& user)
+{
+    std::string line = "mysql --host=" + quoted(target.host) + " --port=" + std::to_string(target.port) +
+                       " --user=" + quoted(user) + " --password" + (target.tls ? " --ssl" : "");
+    if (!target.database.empty())
+        line += " " + quoted(target.database);
+    return line;
+}
+
+json::array targets_json(const Call& call)
+{
+    json::array out;
+    for (const auto& target : call.services.use.connect.targets)
+        out.emplace_back(
+            json::object{{"listener", target.listener},
+                         {"dialect", target.mysql ? "mysql" : "postgres"},
+                         {"host", target.host},
+                         {"port", target.port},
+                         {"database", target.database},
+                         {"command", target.mysql ? mysql_line(target, call.user()) : psql_line(target, call.user())}});
+    return out;
+}
+
+} // namespace
+
+Response list_database_passwords(Call& call)
+{
+    const auto all = call.services.use.accounts.database_passwords(call.user(), call.now);
+    if (all.has_error())
+        return unavailable();
+    json::array list;
+    for (const auto& password : *all)
+        list.emplace_back(password_json(password));
+    return json_reply(200, json::object{{"passwords", std::move(list)},
+                                        {"targets", targets_json(call)},
+                                        {"lifetime_seconds", call.services.use.connect.lifetime.count()},
+                                        {"long_lived", call.services.use.connect.long_lived}});
+}
+
+Response issue_database_password(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    if (auto refused = call.limit("database password " + call.user(), call.services.limits.database_password_user))
+        return *refused;
+    auto& use = call.services.use;
+    const auto all = use.accounts.database_passwords(call.user(), call.now);
+    if (all.has_error())
+        return unavailable();
+    if (all->size() >= most_passwords)
+        return error_reply(409, "too_many",
+                           "You have ten passwords already. Revoke one, or wait until one has expired.");
+    auto secret = random_token(), id = random_token();
+    if (!secret || !id)
+        return unavailable();
+    accounts::DatabasePassword password;
+    password.id = token_hash(*id).substr(0, 16);
+    password.user = call.user();
+    const auto verifier = use.connect.make_verifier(call.visitor->user.scram_verifier, *secret);
+    if (!verifier)
+        return unavailable();
+    password.verifier = *verifier;
+    password.created = call.now;
+    password.expires = call.now + use.connect.lifetime;
+    if (!use.recorder.record("database_password_issued", call.user(),
+                             {{"client_address", call.request.client_address},
+                              {"credential", password.id},
+                              {"expires", rfc3339(password.expires)}}))
+        return unavailable();
+    if (use.accounts.add_database_password(password).has_error())
+        return unavailable();
+    use.connect.passwords_changed();
+    auto answer = password_json(password);
+    answer["password"] = *secret;
+    return json_reply(201, answer);
+}
+
+Response revoke_database_password(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    auto& use = call.services.use;
+    const auto removed = use.accounts.remove_database_password(call.user(), call.parameters[0]);
+    if (removed.has_error())
+        return removed.error() == accounts::errc::not_found ? not_found() : unavailable();
+    use.connect.passwords_changed();
+    // Also when the audit cannot take it: a password that ends is never the riskier choice.
+    (void)use.recorder.record("database_password_revoked", call.user(),
+                              {{"client_address", call.request.client_address}, {"credential", call.parameters[0]}});
+    return no_content();
+}
+
+} // namespace stepgate::challenge_web::server

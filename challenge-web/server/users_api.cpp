@@ -1,0 +1,246 @@
+#include "challenge-web/server/handlers.h"
+#include "challenge-web/server/json_body.h"
+#include "challenge-web/server/readable.h"
+#include "challenge-web/server/replies.h"
+#include "challenge-web/server/secrets.h"
+#include "challenge-web/server/session_json.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value_from.hpp>
+
+#include <algorithm>
+
+namespace stepgate::challenge_web::server
+{
+
+namespace json = boost::json;
+
+namespace
+{
+
+constexpr std::size_t longest_name = 63; // PostgreSQL's
+
+/// Names are shown, logged and typed: what cannot be seen is not in them.
+bool is_name(const std::string& name)
+{
+    return !name.empty() && name.size() <= longest_name && readable(name, 4 * longest_name).text == name &&
+           name.find_first_of(" \t\n\"\\") == std::string::npos;
+}
+
+result<json::object> user_json(Services& services, const accounts::User& user)
+{
+    auto kinds = factor_kinds(services, user.name);
+    if (kinds.has_error())
+        return kinds.error();
+    json::array roles;
+    if (user.auditor)
+        roles.emplace_back("auditor");
+    if (user.admin)
+        roles.emplace_back("admin");
+    return json::object{
+        {"name", user.name},         {"groups", json::value_from(user.groups)}, {"roles", std::move(roles)},
+        {"disabled", user.disabled}, {"factors", json::value_from(*kinds)},     {"created", rfc3339(user.created)}};
+}
+
+Response user_reply(Call& call, int status, const accounts::User& user)
+{
+    auto body = user_json(call.services, user);
+    return body ? json_reply(status, std::move(*body)) : unavailable();
+}
+
+/// Who changes others has signed in with a passkey, and does not change themselves: nobody gives themselves a group.
+std::optional<Response> refuse_change(const Call& call, const std::string& name)
+{
+    if (!call.visitor->session.strong)
+        return error_reply(403, "needs_strong_session", "Sign in with a passkey to change users.");
+    if (name == call.user())
+        return error_reply(403, "not_yourself", "Another admin has to change you.");
+    return std::nullopt;
+}
+
+bool record_change(Call& call, const std::string& name, const std::string& change, const std::string& groups = {})
+{
+    std::vector<std::pair<std::string, std::string>> fields{
+        {"by", call.user()}, {"change", change}, {"client_address", call.request.client_address}};
+    if (!groups.empty())
+        fields.emplace_back("groups", groups);
+    return call.services.use.recorder.record("user_changed", name, std::move(fields));
+}
+
+std::string joined(const std::vector<std::string>& names)
+{
+    std::string out;
+    for (const auto& name : names)
+        out += (out.empty() ? "" : ",") + name;
+    return out;
+}
+
+std::vector<std::string> groups_of(JsonBody& body)
+{
+    auto groups = body.texts("groups", longest_name);
+    std::sort(groups.begin(), groups.end());
+    groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+    return groups;
+}
+
+std::optional<Response> refuse_groups(const std::vector<std::string>& groups)
+{
+    if (std::all_of(groups.begin(), groups.end(), is_name))
+        return std::nullopt;
+    return bad_request("A group's name has no spaces, quotes or characters that cannot be seen.");
+}
+
+/// What an operation on one user finds, or the answer to give.
+struct FoundUser {
+    std::optional<accounts::User> user;
+    Response refused;
+};
+
+FoundUser target_user(Call& call, const JsonBody& body)
+{
+    if (auto problem = body.problem())
+        return {std::nullopt, std::move(*problem)};
+    if (auto refused = refuse_change(call, call.parameters[0]))
+        return {std::nullopt, std::move(*refused)};
+    auto found = call.services.use.accounts.find_user(call.parameters[0]);
+    if (found.has_error())
+        return {std::nullopt, unavailable()};
+    if (!*found)
+        return {std::nullopt, not_found()};
+    return {std::move(*found), {}};
+}
+
+Response store_change(Call& call, const accounts::User& user)
+{
+    if (call.services.use.accounts.update_user(user).has_error())
+        return unavailable();
+    call.services.use.connect.passwords_changed();
+    return user_reply(call, 200, user);
+}
+
+} // namespace
+
+Response list_users(Call& call)
+{
+    const auto users = call.services.use.accounts.list_users();
+    if (users.has_error())
+        return unavailable();
+    json::array list;
+    for (const auto& user : *users) {
+        auto one = user_json(call.services, user);
+        if (one.has_error())
+            return unavailable();
+        list.emplace_back(std::move(*one));
+    }
+    return json_reply(200, json::object{{"users", std::move(list)}});
+}
+
+Response add_user(Call& call)
+{
+    JsonBody body(call.request);
+    const auto name = body.text("name", longest_name);
+    const auto groups = groups_of(body);
+    const bool auditor = body.flag("auditor");
+    if (auto problem = body.problem())
+        return *problem;
+    if (auto refused = refuse_change(call, name))
+        return *refused;
+    if (!is_name(name))
+        return bad_request("A user's name has no spaces, quotes or characters that cannot be seen.");
+    if (auto refused = refuse_groups(groups))
+        return *refused;
+    auto& use = call.services.use;
+    auto user = use.make_user(name);
+    if (!user)
+        return unavailable();
+    user->groups = groups;
+    user->auditor = auditor;
+    const auto known = use.accounts.find_user(name);
+    if (known.has_error())
+        return unavailable();
+    if (*known)
+        return error_reply(409, "exists", "There is a user with this name.");
+    if (!record_change(call, name, "added", joined(groups)))
+        return unavailable();
+    if (const auto added = use.accounts.add_user(*user); added.has_error())
+        return added.error() == accounts::errc::exists ? error_reply(409, "exists", "There is a user with this name.")
+                                                       : unavailable();
+    use.connect.passwords_changed();
+    return user_reply(call, 201, *user);
+}
+
+Response set_user_groups(Call& call)
+{
+    JsonBody body(call.request);
+    auto groups = groups_of(body);
+    auto [user, refused] = target_user(call, body);
+    if (!user)
+        return refused;
+    if (auto wrong = refuse_groups(groups))
+        return *wrong;
+    if (!record_change(call, user->name, "groups", joined(groups)))
+        return unavailable();
+    user->groups = std::move(groups);
+    call.services.use.challenges.end_elevations(user->name, "user groups changed", call.now);
+    return store_change(call, *user);
+}
+
+Response disable_user(Call& call)
+{
+    const JsonBody body(call.request);
+    auto [user, refused] = target_user(call, body);
+    if (!user)
+        return refused;
+    if (!record_change(call, user->name, "disabled"))
+        return unavailable();
+    user->disabled = true;
+    auto& use = call.services.use;
+    use.challenges.end_elevations(user->name, "user disabled", call.now);
+    auto response = store_change(call, *user);
+    if (use.accounts.remove_web_sessions_of(user->name).has_error() ||
+        use.accounts.remove_database_password(user->name, {}).has_error())
+        return unavailable();
+    call.services.hub.end_user(user->name);
+    for (const auto& session : use.database_sessions.list(user->name))
+        (void)use.database_sessions.end(session.id, call.user());
+    return response;
+}
+
+Response enable_user(Call& call)
+{
+    const JsonBody body(call.request);
+    auto [user, refused] = target_user(call, body);
+    if (!user)
+        return refused;
+    if (!record_change(call, user->name, "enabled"))
+        return unavailable();
+    user->disabled = false;
+    return store_change(call, *user);
+}
+
+Response make_enrolment_link(Call& call)
+{
+    const JsonBody body(call.request);
+    const auto [user, refused] = target_user(call, body);
+    if (!user)
+        return refused;
+    if (user->disabled)
+        return error_reply(409, "disabled", "Enable this user first.");
+    const auto kinds = factor_kinds(call.services, user->name);
+    if (kinds.has_error())
+        return unavailable();
+    if (!kinds->empty())
+        return error_reply(409, "has_factor",
+                           "This user has a factor. For somebody who lost it: stepgate enroll --reset.");
+    const auto token = random_token();
+    if (!token || !record_change(call, user->name, "enrolment link"))
+        return unavailable();
+    const auto expires = call.now + call.services.limits.enrolment_link;
+    if (call.services.use.accounts.add_enrolment(token_hash(*token), user->name, expires).has_error())
+        return unavailable();
+    return json_reply(
+        201, json::object{{"link", call.services.url.origin + "/enrol#" + *token}, {"expires", rfc3339(expires)}});
+}
+
+} // namespace stepgate::challenge_web::server

@@ -1,0 +1,91 @@
+import { useEffect, useState } from 'preact/hooks';
+import { api, type Connect, type DatabasePassword } from '../api';
+import { announce } from '../components/announce';
+import { Heading, Loading, Notice, Problem, use_title } from '../components/basics';
+import { Countdown } from '../components/countdown';
+import { explain } from '../passkey';
+import { text } from '../text';
+import { date_time } from '../time';
+
+const words = text.connect;
+
+export function ConnectPage() {
+  use_title(text.titles.connect);
+  const [all, set_all] = useState<Connect>();
+  const [made, set_made] = useState<DatabasePassword & { password: string }>();
+  const [problem, set_problem] = useState('');
+  const load = () => api.connect().then(set_all, (error: unknown) => set_problem(explain(error)));
+  useEffect(() => void load(), []);
+
+  const attempt = async (what: () => Promise<void>) => {
+    set_problem('');
+    try {
+      await what();
+    } catch (error) {
+      set_problem(explain(error));
+    }
+    await load();
+  };
+  const make = () => attempt(async () => set_made(await api.issue_database_password()));
+  const revoke = (one: DatabasePassword) => attempt(async () => {
+    await api.revoke_database_password(one.id);
+    if (made?.id === one.id) set_made(undefined);
+    announce(words.revoked);
+  });
+
+  return (
+    <section>
+      <Heading>{words.heading}</Heading>
+      {problem && <Problem>{problem}</Problem>}
+      {all === undefined && !problem && <Loading />}
+      {all && (
+        <>
+          <p>{words.lead(text.duration(all.lifetime_seconds))}{!all.long_lived && <> {words.only}</>}</p>
+          <button type="button" onClick={() => void make()}>{words.make}</button>
+          {made && (
+            <Notice kind="good" heading={words.password}>
+              <Copyable value={made.password} label={words.password} />
+              <p>{words.until} {date_time(made.expires)}. {words.paste}</p>
+            </Notice>
+          )}
+          <ul class="cards">
+            {all.targets.map((target) => (
+              <li key={target.listener} class="card">
+                <strong><bdi>{target.listener}</bdi></strong> <span class="tag">{target.dialect}</span>
+                <Copyable value={target.command} label={words.command_label(target.listener)} />
+              </li>
+            ))}
+          </ul>
+          <h2>{words.mine}</h2>
+          {all.passwords.length === 0 && <p>{words.none}</p>}
+          <ul class="cards">
+            {all.passwords.map((one) => (
+              <li key={one.id} class="card">
+                <div class="card-head">
+                  <p>{words.made} {date_time(one.created)} · <Countdown expires={one.expires} on_end={() => void load()} /> {words.left}</p>
+                  <button type="button" class="outline secondary small" aria-label={words.revoke_label(date_time(one.created))} onClick={() => void revoke(one)}>
+                    {words.revoke}
+                  </button>
+                </div>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+}
+
+/** Something to paste elsewhere, with a button that copies it. */
+function Copyable({ value, label }: { value: string; label: string }) {
+  const copy = async () => {
+    await navigator.clipboard.writeText(value);
+    announce(words.copied);
+  };
+  return (
+    <div class="copyable">
+      <div class="scroll" role="region" aria-label={label} tabIndex={0}><code>{value}</code></div>
+      {'clipboard' in navigator && <button type="button" class="outline secondary small" aria-label={words.copy_label(label)} onClick={() => void copy()}>{text.factor.copy}</button>}
+    </div>
+  );
+}
