@@ -12,6 +12,12 @@ set -euo pipefail
 free_port=$(cd "$(dirname "$0")" && pwd)/../../compose/free_port.sh
 root=${STEPGATE_MYSQL_ROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/stepgate/mysql}
 
+# debootstrap mounts /proc within while it works: what is broken off must leave neither that mount nor delete through it.
+drop_root() {
+  umount "$root/proc" "$root/sys" 2>/dev/null || true
+  rm -rf --one-file-system "$root"
+}
+
 make_root() {
   [ ! -f "$root/made" ] || return 0
   [ "$(id -u)" -eq 0 ] || { echo "mysql_server.sh: making $root needs root" >&2; return 77; }
@@ -19,10 +25,12 @@ make_root() {
   mkdir -p "$root"
   exec 9>"$root.lock"; flock 9
   [ ! -f "$root/made" ] || return 0
+  trap 'drop_root; exit 130' INT TERM HUP
   debootstrap --variant=minbase --include=mysql-server-core,mysql-client-core sid "$root" >"$root.log" 2>&1 ||
-    { tail -n 3 "$root.log" >&2; rm -rf "$root"; return 77; }
+    { tail -n 3 "$root.log" >&2; drop_root; return 77; }
   rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists "$root"/usr/share/{doc,man,locale}
   touch "$root/made"
+  trap - INT TERM HUP
 }
 
 # For the benchmark alone. `run mysqlrouter` starts it.
