@@ -1,6 +1,6 @@
 """A whole stepgate in front of a real PostgreSQL, for tests, and a person who answers its challenges over the web API.
 
-Only the standard library. The program is STEPGATE_BINARY (CMake sets it). Every Stack has its own cluster, folder and
+Every answer of the web API is checked against its contract (contract.py). The program is STEPGATE_BINARY (CMake sets it). Every Stack has its own cluster, folder and
 ports; `stop` removes them.
 """
 import base64
@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 
+import contract
 from passkey import Passkey
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -134,6 +135,7 @@ class Person:
         if set_cookie and answer.status < 300:
             self.cookie = set_cookie.split(";")[0]
         value = json.loads(text) if text else None
+        contract.check(method, path, answer.status, value)
         if isinstance(value, dict):
             session = value.get("session", value)
             if isinstance(session, dict) and "csrf_token" in session:
