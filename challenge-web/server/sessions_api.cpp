@@ -20,7 +20,7 @@ namespace
 
 constexpr std::size_t longest_shown = 256;
 
-std::string shown(const std::string& value)
+std::string readable_text(const std::string& value)
 {
     return readable(value, longest_shown).text;
 }
@@ -78,7 +78,7 @@ Response list_web_sessions(Call& call)
                                        {"last_seen", rfc3339(session.last_seen)},
                                        {"expires", rfc3339(session.expires)},
                                        {"client_address", session.client_address},
-                                       {"browser", shown(session.user_agent)}});
+                                       {"browser", readable_text(session.user_agent)}});
     return json_reply(200, json::object{{"sessions", std::move(list)}});
 }
 
@@ -136,13 +136,13 @@ Response list_database_sessions(Call& call)
         const auto code = held.find(session.id);
         list.emplace_back(
             json::object{{"id", session.id},
-                         {"user", shown(session.user)},
-                         {"listener", shown(session.listener)},
+                         {"user", readable_text(session.user)},
+                         {"listener", readable_text(session.listener)},
                          {"dialect", session.dialect},
-                         {"database", shown(session.database)},
-                         {"role", shown(session.role)},
+                         {"database", readable_text(session.database)},
+                         {"role", readable_text(session.role)},
                          {"client_address", session.client_address},
-                         {"application", shown(session.application_name)},
+                         {"application", readable_text(session.application_name)},
                          {"started", rfc3339(session.started)},
                          {"held", code == held.end() ? json::value(nullptr) : json::value(code->second)}});
     }

@@ -19,12 +19,12 @@ namespace json = boost::json;
 namespace
 {
 
-constexpr std::size_t longest_name = 63; // PostgreSQL's
+constexpr std::size_t longest_user_name = 63; // PostgreSQL's
 
 /// Names are shown, logged and typed: what cannot be seen is not in them.
 bool is_name(const std::string& name)
 {
-    return !name.empty() && name.size() <= longest_name && readable(name, 4 * longest_name).text == name &&
+    return !name.empty() && name.size() <= longest_user_name && readable(name, 4 * longest_user_name).text == name &&
            name.find_first_of(" \t\n\"\\") == std::string::npos;
 }
 
@@ -68,7 +68,7 @@ bool record_change(Call& call, const std::string& name, const std::string& chang
     return call.services.use.recorder.record("user_changed", name, std::move(fields));
 }
 
-std::string joined(const std::vector<std::string>& names)
+std::string comma_list(const std::vector<std::string>& names)
 {
     std::string out;
     for (const auto& name : names)
@@ -78,7 +78,7 @@ std::string joined(const std::vector<std::string>& names)
 
 std::vector<std::string> groups_of(JsonBody& body)
 {
-    auto groups = body.texts("groups", longest_name);
+    auto groups = body.texts("groups", longest_user_name);
     std::sort(groups.begin(), groups.end());
     groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
     return groups;
@@ -139,7 +139,7 @@ Response list_users(Call& call)
 Response add_user(Call& call)
 {
     JsonBody body(call.request);
-    const auto name = body.text("name", longest_name);
+    const auto name = body.text("name", longest_user_name);
     const auto groups = groups_of(body);
     const bool auditor = body.flag("auditor");
     if (auto problem = body.problem())
@@ -161,7 +161,7 @@ Response add_user(Call& call)
         return unavailable();
     if (*known)
         return error_reply(409, "exists", "There is a user with this name.");
-    if (!record_change(call, name, "added", joined(groups)))
+    if (!record_change(call, name, "added", comma_list(groups)))
         return unavailable();
     if (const auto added = use.accounts.add_user(*user); added.has_error())
         return added.error() == accounts::errc::exists ? error_reply(409, "exists", "There is a user with this name.")
@@ -179,7 +179,7 @@ Response set_user_groups(Call& call)
         return refused;
     if (auto wrong = refuse_groups(groups))
         return *wrong;
-    if (!record_change(call, user->name, "groups", joined(groups)))
+    if (!record_change(call, user->name, "groups", comma_list(groups)))
         return unavailable();
     user->groups = std::move(groups);
     call.services.use.challenges.end_elevations(user->name, "user groups changed", call.now);

@@ -36,7 +36,7 @@ Rejected broke_protocol(const boost::system::error_code& error)
     return {Rejected::Kind::protocol, "08P01", error.message()};
 }
 
-Rejected login_failed(const std::string& user, std::string log)
+Rejected access_denied(const std::string& user, std::string log)
 {
     return {Rejected::Kind::login, "28000", "Access denied for user '" + user + "' (stepgate)", {}, std::move(log)};
 }
@@ -113,7 +113,7 @@ std::optional<Rejected> Entry::check_certificate() const
     const auto names = stream_.peer_names();
     if (std::ranges::find(names, client_.user) != names.end())
         return std::nullopt;
-    auto rejected = login_failed(client_.user, "no client certificate, or one that names somebody else");
+    auto rejected = access_denied(client_.user, "no client certificate, or one that names somebody else");
     rejected.message = "this listener of stepgate wants a client certificate of user '" + client_.user + "'";
     return rejected;
 }
@@ -188,7 +188,7 @@ std::optional<Rejected> Entry::on_response(my::Capabilities offered)
     client_.attributes.assign(attributes.begin(), attributes.end());
     client_.sequence = static_cast<std::uint8_t>(frame_.last + 1);
     if (listening_->options.tls.mode == net::ServerTlsMode::require && !stream_.encrypted()) {
-        auto rejected = login_failed(client_.user, "no TLS");
+        auto rejected = access_denied(client_.user, "no TLS");
         rejected.sqlstate = "08004";
         rejected.message = "this listener of stepgate accepts TLS connections only: use --ssl";
         return rejected;
@@ -256,8 +256,8 @@ bool Entry::act(my::ServerLogin::Action action, wire::Bytes& out, std::optional<
     }
     const auto error = std::get<my::ServerLogin::Reject>(action).error;
     const auto code = make_error_code(error);
-    rejected = login_failed(client_.user,
-                            error == my::errc::wrong_password ? "wrong password or unknown user" : code.message());
+    rejected = access_denied(client_.user,
+                             error == my::errc::wrong_password ? "wrong password or unknown user" : code.message());
     rejected->guess = error == my::errc::wrong_password;
     if (error == my::errc::insecure || error == my::errc::unsupported_plugin) {
         rejected->sqlstate = "08004";
