@@ -234,6 +234,10 @@ void Follower::follow(const std::vector<Lead>& leads)
         case Lead::Kind::write:
             write(lead);
             break;
+        case Lead::Kind::values:
+            if (const Relation* const table = bodies_.relation(lead.name))
+                merge(bodies_.values(*table));
+            break;
         case Lead::Kind::function:
             run(lead, catalog::FunctionKind::function);
             break;

@@ -10,7 +10,14 @@ namespace stepgate::policies::mysql
 
 /// A name in a statement behind which the server may do more: look through a view, fire triggers, run a body.
 struct Lead {
-    enum class Kind : std::uint8_t { read, write, function, procedure, event };
+    enum class Kind : std::uint8_t {
+        read,
+        write,
+        values, // of its columns are computed anew
+        function,
+        procedure,
+        event,
+    };
     Kind kind = Kind::read;
     std::string name;       // "database.name"
     bool known = true;      // the database is certain

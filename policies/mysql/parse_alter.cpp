@@ -73,7 +73,8 @@ void Parser::alter_table()
     is(Kind::alter, "table");
     if_exists();
     const TableName table = table_name();
-    write_table(table);
+    const std::string full = write_table(table).table;
+    leads_.push_back({Lead::Kind::values, full, true, {}}); // its rows may be written anew
     wait_or_skip();
     if (at_end())
         return;
@@ -310,17 +311,33 @@ void Parser::drop()
     skip_rest();
 }
 
-/// At the word before the name of a routine, event or trigger that is altered or dropped. Whose trigger it is stands
-/// nowhere.
+/// At the word before the name of a routine, event or trigger that is altered or dropped. Whose trigger it is stands in
+/// the catalog only.
 void Parser::defines_program(std::string_view object)
 {
-    if (object == "trigger")
+    if (object == "trigger") {
+        advance();
+        if_exists();
+        changes_table_of_trigger(table_name());
         return effect(statement::Redefine{.relation = {}, .function = {}, .copies = {}});
+    }
     if (object != "procedure" && object != "function" && object != "event")
         return;
     advance();
     if_exists();
     effect(statement::Redefine{.relation = {}, .function = lower(table_name().name), .copies = {}});
+}
+
+void Parser::changes_table_of_trigger(const TableName& trigger)
+{
+    if (behind_.bodies == nullptr)
+        return;
+    bool known = false;
+    const std::string full = full_name(trigger, known);
+    for (const catalog::Relation& table : behind_.bodies->catalog().contents().relations)
+        for (const catalog::Trigger& one : table.triggers)
+            if (same_word(full, table.schema + "." + one.name))
+                write_table({table.schema, table.name});
 }
 
 void Parser::drop_named(std::string_view object, bool many)

@@ -33,11 +33,11 @@ void Parser::create()
     if (accept(Word::k_table))
         return create_table(temporary, replace);
     if (accept(Word::k_sequence))
-        return create_sequence();
+        return create_sequence(replace);
     if (accept(Word::k_view))
         return create_view();
     if (accept_any(Word::k_database, Word::k_schema))
-        return create_database();
+        return create_database(replace);
     if (accept_any(Word::k_online, Word::k_offline, Word::k_unique, Word::k_fulltext, Word::k_spatial) ||
         at(Word::k_index)) {
         expect(Word::k_index);
@@ -74,17 +74,19 @@ bool Parser::create_program()
     return true;
 }
 
-void Parser::create_database()
+void Parser::create_database(bool replace)
 {
     is(Kind::create, "database");
+    facts_.destructive = replace; // what is replaced is dropped, with all that is in it
     if_not_exists();
     name();
     skip_rest();
 }
 
-void Parser::create_sequence()
+void Parser::create_sequence(bool replace)
 {
     is(Kind::create, "sequence");
+    facts_.destructive = replace;
     if_not_exists();
     write_table(table_name());
     skip_rest();

@@ -269,6 +269,8 @@ void Parser::follow()
     if (program_ || facts_.kind == Kind::do_block) // they use what they make
         note_defined(facts_, defined);
     for (Lead& lead : leads_) {
+        if (lead.kind == Lead::Kind::values)
+            continue;
         const auto found = defined.find(lead.name);
         lead.made = found != defined.end() && found->second;
         if (found != defined.end() && !found->second)

@@ -329,8 +329,8 @@ class Parser
     void merged_tables();
     void create_view();
     void create_index();
-    void create_sequence();
-    void create_database();
+    void create_sequence(bool replace);
+    void create_database(bool replace);
     void definer();
 
     // parse_alter.cpp
@@ -345,6 +345,7 @@ class Parser
     void drop_named(std::string_view object, bool many);
     void moves(const TableName& from, std::string_view column, const TableName& to);
     void defines_program(std::string_view object);
+    void changes_table_of_trigger(const TableName& trigger);
     void rename();
     void skip_rest();
 
