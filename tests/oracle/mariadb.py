@@ -209,8 +209,9 @@ class Replay:
     def sql_mode(self, connection):
         if connection.ask not in self.modes:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT @@session.sql_mode")
-                self.modes[connection.ask] = cursor.fetchone()[0]
+                cursor.execute("SELECT CONVERT(@@session.sql_mode USING utf8mb4)")
+                mode = cursor.fetchone()[0]
+                self.modes[connection.ask] = mode.decode() if isinstance(mode, bytes) else mode
         return self.modes[connection.ask]
 
     def begin_file(self):
@@ -294,12 +295,12 @@ def judge(record):
     facts, missed, excused = record["facts"], [], []
     if facts["opaque"]:
         return missed, excused
-    known, kinds = reported(facts), {s["kind"] for s in facts["statements"]}
-    drops = "drop" in kinds and "database" in record["sql"].lower() or "drop schema" in record["sql"].lower()
+    known = reported(facts)
+    drops = any(s["destructive"] for s in facts["statements"]) and re.search(r"\b(database|schema)\b", record["sql"], re.I)
     for operation, database, table in record["touched"]:
         if f"{database}.{table}" in known or table in known:
             continue
-        if database == "mysql" and table in BOOKKEEPING and not re.search(rf"\b{table}\b", record["sql"], re.I):
+        if database == "mysql" and table in BOOKKEEPING and not re.search(rf"\bmysql`?\s*\.\s*`?{table}\b", record["sql"], re.I):
             excused.append("the server's own tables, which no text names (statistics, routines, accounts, time zones)")
         elif operation == "DROP" and drops:
             excused.append("dropped with its database")
@@ -400,7 +401,9 @@ def replayed(options, suite, files):
             started = time.monotonic()
             try:
                 replay.run_file(file, options.most)
-            except (CatalogsUnreadable, ServerGone, pymysql.err.MySQLError) as problem:
+            except Exception as problem:
+                if not isinstance(problem, (CatalogsUnreadable, ServerGone, pymysql.err.MySQLError)):
+                    traceback.print_exc()
                 replay.given_up.append(f"{file.stem}: {problem} after: {replay.last}")
                 print(f"{replay.given_up[-1]}\n{server.last_words()}", flush=True)
                 replay.leave()

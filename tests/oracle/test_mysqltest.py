@@ -32,8 +32,8 @@ class Statements(unittest.TestCase):
 
 
 class Judge(unittest.TestCase):
-    def judge(self, sql, *touched, reads=(), writes=(), kind="select", opaque=False):
-        facts = {"opaque": opaque, "statements": [{"kind": kind, "reads": [{"table": t} for t in reads],
+    def judge(self, sql, *touched, reads=(), writes=(), destructive=False, opaque=False):
+        facts = {"opaque": opaque, "statements": [{"destructive": destructive, "reads": [{"table": t} for t in reads],
                                                    "writes": [{"table": t} for t in writes]}]}
         return mariadb.judge({"sql": sql, "facts": facts, "touched": touched})
 
@@ -48,10 +48,12 @@ class Judge(unittest.TestCase):
         self.assertEqual(self.judge("select * from mysql.proc", ("READ", "mysql", "proc"))[0], [("READ", "mysql.proc")])
         self.assertEqual(self.judge("select * from MYSQL . Proc", ("READ", "mysql", "proc"))[0], [("READ", "mysql.proc")])
         self.assertEqual(self.judge("select * from t", ("READ", "mysql", "secret"))[0], [("READ", "mysql.secret")])
+        self.assertEqual(self.judge("drop function func", ("WRITE", "mysql", "func"))[0], [])
 
     def test_tables_are_dropped_with_their_database_only(self):
-        self.assertEqual(self.judge("drop database d", ("DROP", "d", "t"), kind="drop")[0], [])
-        self.assertEqual(self.judge("drop table u", ("DROP", "d", "t"), kind="drop")[0], [("DROP", "d.t")])
+        self.assertEqual(self.judge("drop database d", ("DROP", "d", "t"), destructive=True)[0], [])
+        self.assertEqual(self.judge("create or replace database d", ("DROP", "d", "t"))[0], [("DROP", "d.t")])
+        self.assertEqual(self.judge("drop table u", ("DROP", "d", "t"), destructive=True)[0], [("DROP", "d.t")])
 
 
 class Regardless(unittest.TestCase):
