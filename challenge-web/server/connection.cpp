@@ -45,8 +45,9 @@ asio::awaitable<bool> write_response(Transport& transport, WebStream& stream, co
         body = {};
     }
     co_await stream.write(text, failed);
-    if (!failed && !body.empty())
+    if (!failed && !body.empty()) {
         co_await stream.write(body, failed);
+    }
     co_return !failed && keep_alive;
 }
 
@@ -58,7 +59,7 @@ asio::awaitable<void> drain(WebStream& stream)
     std::array<char, 4096> scratch;
     stream.lowest().expires_after(drain_patience);
     for (int reads = 0; reads < 64 && !failed; ++reads) {
-        (void)co_await stream.read_some(asio::buffer(scratch), failed);
+        [[maybe_unused]] const std::size_t read = co_await stream.read_some(asio::buffer(scratch), failed);
     }
 }
 
@@ -158,7 +159,8 @@ asio::awaitable<void> await_request(Transport& transport, WebStream& stream, bea
     const auto& limits = transport.limits();
     stream.lowest().expires_after(limits.idle);
     const auto room = buffer.prepare(std::min<std::size_t>(4096, limits.header_bytes));
-    buffer.commit(co_await stream.read_some(room, failed));
+    const std::size_t read = co_await stream.read_some(room, failed);
+    buffer.commit(read);
 }
 
 /// Requests and answers until either side wants no more. True: the stream is still open and wants a clean end.

@@ -4,6 +4,7 @@
 #include "proxy/audit/feeder.h"
 #include "proxy/audit/files.h"
 #include "proxy/audit/search.h"
+#include "tests/unit/audit/asked.h"
 
 #include <boost/json.hpp>
 
@@ -70,11 +71,11 @@ class SearchTest : public AuditTest
         held.labels = "pii";
         held.tables = "public.orders";
         ASSERT_TRUE(lane->statement(held));
-        ASSERT_TRUE(writer->submit(event(Type::challenge_opened,
-                                         {{"challenge", std::string{"chal-1"}},
-                                          {"code", std::string{"KX4-7PM"}},
-                                          {"statements", std::vector<std::string>{"delete from orders"}}},
-                                         "s-1", "ann")));
+        challenges::Question question;
+        question.user = "ann";
+        question.session = "s-1";
+        question.recorded.statements = {"delete from orders"};
+        ASSERT_TRUE(writer->submit(Asked{question, "chal-1"}.shown({{"code", std::string{"KX4-7PM"}}})));
         ASSERT_TRUE(lane->outcome(outcome(1, 6, 42)));
         ASSERT_TRUE(lane->statement(statement(1, 7, "select ssn from customers where id = 9", "allow", 77)));
         ASSERT_TRUE(writer->submit(start_session(2, "s-2", "bob")));

@@ -1,13 +1,12 @@
 #include "tests/unit/audit/support.h"
 
-#include "challenge-web/challenges/digest.h"
-#include "challenge-web/challenges/requirement.h"
 #include "proxy/audit/bundle.h"
 #include "proxy/audit/compressor.h"
 #include "proxy/audit/head.h"
 #include "proxy/audit/record_codec.h"
 #include "proxy/audit/segment.h"
 #include "proxy/audit/verify.h"
+#include "tests/unit/audit/asked.h"
 #include "tests/unit/challenges/samples.h"
 
 #include <functional>
@@ -16,8 +15,6 @@ namespace stepgate::proxy::audit
 {
 namespace verify_test
 {
-
-namespace challenges = challenge_web::challenges;
 
 /// A frame inside a segment file.
 struct Frame {
@@ -253,54 +250,6 @@ TEST_F(VerifyTest, ARunningJournalIsIntactWithNotes)
     EXPECT_NE(found.notes[0].find("1 record after the last signed checkpoint"), std::string::npos);
 }
 
-/// A challenge as the proxy records it.
-class Asked
-{
-  public:
-    static constexpr const char* id = "c";
-
-    explicit Asked(challenges::Question question) : question_(std::move(question))
-    {
-        const challenges::Nonce nonce{};
-        const auto expires = challenges::samples::start;
-        const auto bytes = challenges::digest_input(question_, id, expires, nonce);
-        input = to_base64url(as_bytes(bytes));
-        digest = to_hex(challenges::sha256(bytes));
-        const std::int64_t expires_ms =
-            std::chrono::floor<std::chrono::milliseconds>(expires.time_since_epoch()).count();
-        opened = {Type::challenge_opened, TimePoint{}, question_.session, question_.user, {}};
-        opened.fields = {{"challenge", std::string{id}},
-                         {"digest", digest},
-                         {"digest_input", input},
-                         {"listener", question_.listener},
-                         {"database", question_.database},
-                         {"role", question_.role},
-                         {"client_address", question_.client_address},
-                         {"statements", question_.recorded.statements},
-                         {"parameters", question_.recorded.parameters},
-                         {"level", std::int64_t{question_.verdict.requirement.level}},
-                         {"approvals", std::int64_t{challenges::approvals_needed(question_.verdict.requirement)}},
-                         {"rules", question_.verdict.rules},
-                         {"labels", question_.verdict.labels},
-                         {"policy_revision", question_.policy_revision},
-                         {"expires", expires_ms}};
-    }
-    /// `opened` with other values; the last one of a key wins.
-    [[nodiscard]] Record shown(std::vector<Field> others) const
-    {
-        Record record = opened;
-        for (auto& field : others)
-            record.fields.push_back(std::move(field));
-        return record;
-    }
-
-    std::string digest, input;
-    Record opened;
-
-  private:
-    challenges::Question question_;
-};
-
 challenges::Question question_of_ann(int level, int approvals = 0)
 {
     auto question = challenges::samples::question(level);
@@ -449,6 +398,8 @@ TEST_F(VerifyTest, WhatAChallengeShowsIsWhatItsDigestStandsFor)
     }
 }
 
+const std::string challenge_id = "c";
+
 class BundleTest : public VerifyTest
 {
   protected:
@@ -466,16 +417,15 @@ class BundleTest : public VerifyTest
             EXPECT_TRUE(writer->submit(asked_.opened));
             EXPECT_TRUE(writer->submit(event(Type::audit_read, {{"query", std::string{"secret"}}}, "", "bob")));
             EXPECT_TRUE(writer->submit(event(Type::proof_accepted,
-                                             {{"challenge", std::string{Asked::id}},
+                                             {{"challenge", challenge_id},
                                               {"digest", asked_.digest},
                                               {"factor", std::string{"totp"}},
                                               {"credential", std::string{"ann"}},
                                               {"proof_user", std::string{"ann"}}},
                                              "", "ann")));
-            EXPECT_TRUE(writer->submit(
-                event(Type::release, {{"challenge", std::string{Asked::id}}, {"digest", asked_.digest}})));
+            EXPECT_TRUE(writer->submit(event(Type::release, {{"challenge", challenge_id}, {"digest", asked_.digest}})));
         }
-        const auto made = make_bundle(directory_, Asked::id);
+        const auto made = make_bundle(directory_, challenge_id);
         ASSERT_TRUE(made) << made.error().message;
         bundle_ = *made;
         std::filesystem::rename(directory_ / "audit.pub", root_ / "known.pub");
@@ -498,7 +448,7 @@ TEST_F(BundleTest, HoldsFarFromItsJournal)
 {
     const auto report = checked(bundle_);
     EXPECT_TRUE(report.findings.empty()) << report.findings.front().message;
-    EXPECT_EQ(report.challenge, Asked::id);
+    EXPECT_EQ(report.challenge, challenge_id);
     EXPECT_FALSE(report.own_key);
     // The enrolment of ann's factor, question, proof and release; nothing of others.
     ASSERT_EQ(report.records.size(), 4U);
@@ -539,9 +489,9 @@ TEST_F(VerifyTest, NoBundleOfADamagedJournalOrAnUnknownChallenge)
     const Asked asked{question_of_ann(1)};
     ASSERT_TRUE(open(options())->submit(asked.opened));
     EXPECT_EQ(make_bundle(directory_, "unknown").error().code, errc::not_found);
-    EXPECT_TRUE(make_bundle(directory_, Asked::id));
+    EXPECT_TRUE(make_bundle(directory_, challenge_id));
     ASSERT_TRUE(open(options())->submit(asked.shown({{"role", std::string{"x"}}})));
-    EXPECT_EQ(make_bundle(directory_, Asked::id).error().code, errc::damaged);
+    EXPECT_EQ(make_bundle(directory_, challenge_id).error().code, errc::damaged);
 }
 
 } // namespace verify_test
