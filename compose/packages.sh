@@ -8,7 +8,7 @@ packages_for() {
     build)
       echo g++ cmake ninja-build ccache pkg-config git \
            libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev \
-           libpg-query-dev postgresql-server-dev-15 libpq-dev libre2-dev libfido2-dev libcbor-dev libsodium-dev \
+           libpg-query-dev postgresql-server-dev-15 libpq-dev libre2-dev libfido2-dev libcbor-dev libsodium-dev libcurl4-openssl-dev \
            libtomlplusplus-dev libcli11-dev libsqlitecpp-dev libsqlite3-dev libspdlog-dev libfmt-dev \
            prometheus-cpp-dev libzstd-dev zlib1g-dev libidn-dev libmysqlcppconn7v5
       command -v npm >/dev/null || echo nodejs npm ;;
@@ -17,7 +17,7 @@ packages_for() {
     test)
       echo libgtest-dev libgmock-dev libbenchmark-dev sqlite3 zstd python3 python3-psycopg python3-psycopg2 \
            python3-asyncpg python3-pymysql python3-mysqldb python3-yaml python3-jsonschema mycli postgresql-15-pgaudit libpostgresql-jdbc-java libmariadb-java \
-           default-jdk-headless clang-format-14 libmariadb3 debootstrap ;;
+           default-jdk-headless clang-format-14 libmariadb3 debootstrap python3-aiosmtpd ;;
     bench) echo pgbouncer haproxy sysbench libmariadb3 debootstrap libbenchmark-dev python3 python3-psycopg python3-pymysql python3-yaml python3-jsonschema ;;
     fuzz) echo clang-14 libclang-rt-14-dev libstdc++-12-dev ;;
     *) echo "packages.sh: unknown set '$1': build, demo, smoke, test, bench or fuzz" >&2; exit 2 ;;

@@ -25,6 +25,7 @@ struct User {
     bool auditor = false;            // may read the audit of everyone
     bool admin = false;
     bool disabled = false;
+    std::string email;          // where codes and notes go; "": nowhere
     std::string scram_verifier; // "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey", as PostgreSQL stores it
     TimePoint created{};
 };

@@ -27,6 +27,7 @@ enum class errc {
     wrong_code,
     locked_out, // too many wrong answers in the last minutes, or the last day
     exists,     // credential is enrolled already
+    busy,       // no room for another message now
     weak,       // a PIN that anybody would try first
     expired,    // the enrolment took too long
     no_randomness,
@@ -70,6 +71,8 @@ enum class errc {
                 return "too many wrong answers; try again later";
             case errc::exists:
                 return "is enrolled already";
+            case errc::busy:
+                return "too much is waiting; try again later";
             case errc::weak:
                 return "too easy to guess";
             case errc::expired:

@@ -32,6 +32,7 @@ struct Ask {
     std::array<std::byte, 32> challenge{};
     bool user_verification = false; // level 3: the authenticator must have verified the user
     TimePoint now{};
+    std::string short_code{}; // of the challenge, "KX4-7PM", for people
 };
 
 /// An enrolment under way. The server keeps it (in memory, with the web session) and gives the page `options` only.

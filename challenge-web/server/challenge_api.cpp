@@ -65,7 +65,7 @@ std::optional<Response> refuse_closed(const Snapshot& challenge, TimePoint now)
 
 Response challenge_reply(Call& call, const Snapshot& challenge)
 {
-    const auto enrolled = factor_kinds(call.services, call.user());
+    const auto enrolled = answer_kinds(call.services, call.user());
     if (enrolled.has_error())
         return unavailable();
     const auto offered = offered_factors(call.services);
@@ -85,6 +85,7 @@ factors::Ask ask_for(const Call& call, const Snapshot& challenge)
     ask.user = call.user();
     ask.challenge = challenge.digest;
     ask.user_verification = challenge.question.verdict.requirement.level >= 3;
+    ask.short_code = challenge.code;
     ask.now = call.now;
     return ask;
 }
@@ -101,6 +102,8 @@ Response refused_answer(boost::system::error_code why)
         response.headers.emplace_back("Retry-After", "300");
         return response;
     }
+    if (why == factors::errc::busy)
+        return error_reply(503, "mail_failed", "The message could not be sent now. Use another factor.");
     if (why == factors::errc::replayed)
         return error_reply(400, "wrong_answer", "This code was used already. Wait for the next one.");
     return error_reply(400, "wrong_answer", "That answer is not right. Nothing was approved.");
@@ -231,6 +234,38 @@ Response prove_with_pin(Call& call)
     if (auto problem = body.problem())
         return *problem;
     return prove(call, call.services.use.pin, json::serialize(json::object{{"pin", pin}}), std::move(reason));
+}
+
+Response begin_email_code_proof(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    const auto challenge = asked_challenge(call);
+    if (!challenge)
+        return not_found();
+    if (auto refused = refuse_closed(*challenge, call.now))
+        return *refused;
+    if (auto refused = call.limit("email user " + call.user(), call.services.limits.email_user))
+        return *refused;
+    const auto begun = call.services.use.email_code.begin(ask_for(call, *challenge));
+    if (begun.has_error())
+        return refused_answer(begun.error());
+    return json_reply(200, json::parse(*begun));
+}
+
+Response get_email_code(Call& call)
+{
+    const auto challenge = asked_challenge(call);
+    if (!challenge)
+        return not_found();
+    const auto delivery = to_string(call.services.use.email_code.delivery(ask_for(call, *challenge)));
+    return json_reply(200, json::object{{"delivery", json::string_view{delivery.data(), delivery.size()}}});
+}
+
+Response prove_with_email_code(Call& call)
+{
+    return prove_with_code(call, call.services.use.email_code, 16);
 }
 
 Response deny_challenge(Call& call)

@@ -3,6 +3,7 @@
 #include "challenge-web/accounts/accounts.h"
 #include "challenge-web/accounts/lockout.h"
 #include "challenge-web/challenges/challenges.h"
+#include "challenge-web/factors/email_code.h"
 #include "challenge-web/factors/factor.h"
 #include "challenge-web/server/ports.h"
 
@@ -59,6 +60,7 @@ struct Dependencies {
     factors::Factor& totp;
     factors::Factor& recovery_codes;
     factors::Factor& pin;
+    factors::EmailCode& email_code;
     AuditSource& audit;
     Recorder& recorder;
     Diagnostics& diagnostics;

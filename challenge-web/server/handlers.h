@@ -36,6 +36,9 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response prove_with_totp(Call& call);
 [[nodiscard]] Response prove_with_recovery_code(Call& call);
 [[nodiscard]] Response prove_with_pin(Call& call);
+[[nodiscard]] Response begin_email_code_proof(Call& call);
+[[nodiscard]] Response get_email_code(Call& call);
+[[nodiscard]] Response prove_with_email_code(Call& call);
 [[nodiscard]] Response deny_challenge(Call& call);
 [[nodiscard]] Response withdraw_challenge(Call& call);
 [[nodiscard]] Response give_request_reason(Call& call);

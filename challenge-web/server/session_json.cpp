@@ -25,7 +25,22 @@ std::vector<std::string> offered_factors(const Services& services)
     std::vector<std::string> names;
     for (const auto* factor : all_factors(services))
         names.emplace_back(factor->name());
+    if (services.use.email_code.available())
+        names.emplace_back(services.use.email_code.name());
     return names;
+}
+
+result<std::vector<std::string>> answer_kinds(Services& services, const std::string& user)
+{
+    auto kinds = factor_kinds(services, user);
+    if (kinds.has_error())
+        return kinds.error();
+    const auto mailed = services.use.email_code.enrolled(user);
+    if (mailed.has_error())
+        return mailed.error();
+    if (*mailed)
+        kinds->emplace_back(services.use.email_code.name());
+    return kinds;
 }
 
 result<std::vector<std::string>> factor_kinds(Services& services, const std::string& user)

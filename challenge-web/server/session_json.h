@@ -7,8 +7,11 @@
 namespace stepgate::challenge_web::server
 {
 
-/// Kinds of factor a user has ("passkey", "totp", "pin", "recovery_code"). An error only when the store fails.
+/// Kinds of factor a user has enrolled ("passkey", "totp", "pin", "recovery_code"). An error only when the store fails.
 [[nodiscard]] result<std::vector<std::string>> factor_kinds(Services& services, const std::string& user);
+
+/// Those, and the ones that need no enrolment: what the user can answer a challenge with.
+[[nodiscard]] result<std::vector<std::string>> answer_kinds(Services& services, const std::string& user);
 
 /// Kinds of factor that this installation has, the best first.
 [[nodiscard]] std::vector<std::string> offered_factors(const Services& services);

@@ -28,6 +28,7 @@ struct ApiLimits {
     Rate enrolment_address{10, std::chrono::milliseconds{10'000}};
     Rate proof_user{20, std::chrono::milliseconds{3000}};
     Rate database_password_user{10, std::chrono::milliseconds{30'000}};
+    Rate email_user{3, std::chrono::milliseconds{60'000}}; // mails with codes
     Rate audit_user{60, std::chrono::milliseconds{500}};
 };
 

@@ -3,6 +3,7 @@
 #include "challenge-web/server/secrets.h"
 #include "proxy/app/configuration.h"
 #include "proxy/app/new_user.h"
+#include "proxy/outbound/mail_message.h"
 #include "proxy/store/sqlite_store.h"
 
 #include <boost/json/array.hpp>
@@ -144,10 +145,20 @@ std::string joined(const std::vector<std::string>& words)
     return text;
 }
 
+bool usable_email(const std::string& email, std::ostream& err)
+{
+    if (email.empty() || outbound::valid_address(email))
+        return true;
+    err << "stepgate: this is no e-mail address; write it without a name: ada@example.com\n";
+    return false;
+}
+
 } // namespace
 
 int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream& err)
 {
+    if (!usable_email(options.email, err))
+        return 2;
     auto opened = open_store(options.config, Missing::make, err);
     if (!opened)
         return 2;
@@ -163,6 +174,7 @@ int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream&
     std::sort(user->groups.begin(), user->groups.end());
     user->auditor = options.auditor;
     user->admin = options.admin;
+    user->email = options.email;
     if (const auto added = opened->store->add_user(*user); added.has_error()) {
         if (added.error() != make_error_code(accounts::errc::exists))
             return store_failed(added.error(), err);
@@ -172,6 +184,31 @@ int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream&
     out << "added " << options.name << '\n';
     if (options.generate_password)
         out << "password: " << *password << '\n';
+    return 0;
+}
+
+int run_user_set(const UserSetOptions& options, std::ostream& out, std::ostream& err)
+{
+    if (!options.email) {
+        err << "stepgate: nothing to set; see stepgate user set --help\n";
+        return 2;
+    }
+    if (!usable_email(*options.email, err))
+        return 2;
+    auto opened = open_store(options.config, Missing::refuse, err);
+    if (!opened)
+        return 2;
+    auto found = opened->store->find_user(options.name);
+    if (found.has_error())
+        return store_failed(found.error(), err);
+    if (!*found) {
+        err << "stepgate: there is no user " << options.name << "; see stepgate user list\n";
+        return 1;
+    }
+    (*found)->email = *options.email;
+    if (const auto updated = opened->store->update_user(**found); updated.has_error())
+        return store_failed(updated.error(), err);
+    out << "changed " << options.name << '\n';
     return 0;
 }
 
@@ -197,14 +234,15 @@ int run_user_list(const std::filesystem::path& config, bool json, std::ostream& 
                 {"auditor", user.auditor},   {"admin", user.admin},
                 {"disabled", user.disabled}, {"passkeys", passkeys->size()},
                 {"totps", totps->size()},    {"recovery_codes", codes},
-                {"pin", pin->has_value()}};
+                {"pin", pin->has_value()},   {"email", user.email}};
             out << boost::json::serialize(line) << '\n';
             continue;
         }
         out << user.name << (user.disabled ? "  disabled" : "") << (user.groups.empty() ? "" : "  groups=")
             << joined(user.groups) << (user.auditor ? "  auditor" : "") << (user.admin ? "  admin" : "")
-            << "  passkeys=" << passkeys->size() << "  authenticators=" << totps->size() << "  recovery-codes=" << codes
-            << (pin->has_value() ? "  pin" : "") << '\n';
+            << (user.email.empty() ? "" : "  ") << user.email << "  passkeys=" << passkeys->size()
+            << "  authenticators=" << totps->size() << "  recovery-codes=" << codes << (pin->has_value() ? "  pin" : "")
+            << '\n';
     }
     return 0;
 }

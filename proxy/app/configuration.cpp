@@ -3,6 +3,7 @@
 #include "policies/rules/cidr.h"
 #include "policies/rules/toml_reader.h"
 #include "proxy/app/listener_reader.h"
+#include "proxy/app/mail_reader.h"
 
 #include <algorithm>
 #include <fstream>
@@ -203,6 +204,7 @@ class Reader
         read_hold(top_, configuration_.hold);
         configuration_.web = read_web(top_, base_);
         read_passwords(top_, configuration_.passwords);
+        configuration_.mail = read_mail(top_, base_);
         read_limits(top_, configuration_.limits);
         read_audit(top_, configuration_.audit, base_);
         read_rest();

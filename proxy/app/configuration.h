@@ -1,6 +1,7 @@
 #pragma once
 
 #include "policies/rules/policy.h"
+#include "proxy/outbound/mail_sender.h"
 
 #include <chrono>
 #include <cstdint>
@@ -91,6 +92,17 @@ struct Web {
     std::filesystem::path certificate, key; // both or none: none only on a loopback address behind a TLS proxy
 };
 
+/// The server that takes stepgate's own mail.
+struct MailSettings {
+    std::string server;
+    std::uint16_t port = 0;
+    outbound::MailTls tls = outbound::MailTls::starttls;
+    std::filesystem::path ca; // empty: the system's
+    std::string from;
+    std::string user;               // "": no login
+    std::optional<Secret> password; // of `user`
+};
+
 struct Hold {
     std::chrono::seconds timeout{300};       // time to answer
     std::chrono::seconds in_transaction{60}; // the same while locks may be held
@@ -131,6 +143,7 @@ struct Configuration {
     std::shared_ptr<const policies::rules::Policy> policy; // never null
     Hold hold;
     std::optional<Web> web;
+    std::optional<MailSettings> mail; // none: stepgate sends no mail
     std::vector<Listener> listeners;
     Passwords passwords;
     Limits limits;

@@ -62,33 +62,6 @@ std::string parse_endpoint(std::string_view text, Endpoint& endpoint)
     return {};
 }
 
-std::optional<Secret> read_secret(TomlTable& table, std::string_view key, const std::filesystem::path& base)
-{
-    const auto* node = table.node(key);
-    if (node == nullptr)
-        return std::nullopt;
-    if (node->is_string()) {
-        table.error(policies::rules::place_of(*node), std::string{key} + " is written into the file",
-                    "keep secrets elsewhere: {file = \"path\"} or {env = \"NAME\"}");
-        return std::nullopt;
-    }
-    auto place = table.table(key);
-    if (!place)
-        return std::nullopt;
-    Secret secret;
-    const bool has_file = place->has("file"), has_env = place->has("env");
-    if (has_file == has_env)
-        place->missing(std::string{key} + " needs a file or an env, and only one of them");
-    secret.file = read_file_path(*place, "file", base);
-    if (auto name = place->string("env")) {
-        secret.environment = std::move(name->value);
-        if (!secret.read())
-            place->error(name->place, "the environment variable " + secret.environment + " is not set");
-    }
-    place->finish();
-    return secret;
-}
-
 void read_listener_tls(TomlTable& table, Listener& listener, const std::filesystem::path& base)
 {
     auto tls = table.table("tls");
@@ -186,6 +159,33 @@ void refuse_keys_of_mysql(TomlTable& table)
 }
 
 } // namespace
+
+std::optional<Secret> read_secret(TomlTable& table, std::string_view key, const std::filesystem::path& base)
+{
+    const auto* node = table.node(key);
+    if (node == nullptr)
+        return std::nullopt;
+    if (node->is_string()) {
+        table.error(policies::rules::place_of(*node), std::string{key} + " is written into the file",
+                    "keep secrets elsewhere: {file = \"path\"} or {env = \"NAME\"}");
+        return std::nullopt;
+    }
+    auto place = table.table(key);
+    if (!place)
+        return std::nullopt;
+    Secret secret;
+    const bool has_file = place->has("file"), has_env = place->has("env");
+    if (has_file == has_env)
+        place->missing(std::string{key} + " needs a file or an env, and only one of them");
+    secret.file = read_file_path(*place, "file", base);
+    if (auto name = place->string("env")) {
+        secret.environment = std::move(name->value);
+        if (!secret.read())
+            place->error(name->place, "the environment variable " + secret.environment + " is not set");
+    }
+    place->finish();
+    return secret;
+}
 
 std::optional<std::string> Secret::read() const
 {

@@ -21,6 +21,10 @@ namespace stepgate::proxy::app
 [[nodiscard]] std::filesystem::path read_file_path(policies::rules::TomlTable& table, std::string_view key,
                                                    const std::filesystem::path& base);
 
+/// `{file = "…"}` or `{env = "…"}` under `key`; nullopt if it is absent or written into the file, which is reported.
+[[nodiscard]] std::optional<Secret> read_secret(policies::rules::TomlTable& table, std::string_view key,
+                                                const std::filesystem::path& base);
+
 /// Certificate and key, both or none.
 void read_key_pair(policies::rules::TomlTable& tls, const std::filesystem::path& base,
                    std::filesystem::path& certificate, std::filesystem::path& key);

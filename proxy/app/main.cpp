@@ -108,7 +108,15 @@ void add_user(CLI::App& app, Command& chosen)
     add->add_flag("--admin", o->admin, "May administer");
     auto* generate = add->add_flag("--generate-password", o->generate_password, "Make a password and print it");
     add->add_option("--password-file", o->password_file, "First line of this file is the password")->excludes(generate);
+    add->add_option("--email", o->email, "Where codes for challenges are mailed to, where [mail] is configured");
     add->callback([&chosen, o] { chosen = [o] { return run_user_add(*o, std::cout, std::cerr); }; });
+
+    auto* set = command->add_subcommand("set", "Change a user");
+    auto changes = std::make_shared<UserSetOptions>();
+    add_config(*set, changes->config);
+    set->add_option("name", changes->name, "User name")->required();
+    set->add_option("--email", changes->email, "Where codes for challenges are mailed to; \"\": nowhere");
+    set->callback([&chosen, changes] { chosen = [changes] { return run_user_set(*changes, std::cout, std::cerr); }; });
 
     auto* list = command->add_subcommand("list", "List users and how many factors they have");
     auto list_config = std::make_shared<std::filesystem::path>();

@@ -78,6 +78,8 @@ std::string Serving::start()
         return error;
     if (auto error = open_store(); !error.empty())
         return error;
+    if (auto error = start_mail(); !error.empty())
+        return error;
     make_challenges();
     if (auto error = start_web(); !error.empty())
         return error;
@@ -148,6 +150,43 @@ void Serving::make_challenges()
     challenges_->observe_elevations([this](const challenges::ElevationEvent& event) { (*challenge_recorder_)(event); });
 }
 
+std::string Serving::start_mail()
+{
+    if (!configuration_.mail)
+        return {};
+    const auto& mail = *configuration_.mail;
+    const auto password = mail.password ? mail.password->read() : std::string{};
+    if (!password)
+        return configuration_.file.string() + ": the password of [mail] cannot be read";
+    outbound::MailServer server;
+    server.host = mail.server;
+    server.port = mail.port;
+    server.tls = mail.tls;
+    server.ca_file = mail.ca.string();
+    server.from = mail.from;
+    server.user = mail.user;
+    server.password = *password;
+    mail_ = std::make_unique<outbound::MailSender>(std::move(server));
+    return {};
+}
+
+challenge_web::factors::SendMail Serving::mail_port()
+{
+    if (!mail_)
+        return {};
+    return [this](const std::string& to, const std::string& subject, const std::string& text,
+                  std::function<void(bool)> done) {
+        const bool taken = mail_->send({to, subject, text}, [done = std::move(done)](const std::string& problem) {
+            if (!problem.empty())
+                log_warning("a message was not sent: " + problem);
+            done(problem.empty());
+        });
+        if (!taken)
+            log_warning("a message was not sent: the queue is full, or a user's address is none");
+        return taken;
+    };
+}
+
 std::string Serving::start_web()
 {
     namespace server = challenge_web::server;
@@ -168,6 +207,7 @@ std::string Serving::start_web()
     totp_.emplace(*store_);
     recovery_codes_.emplace(*store_);
     pin_.emplace(*store_);
+    email_code_.emplace(*store_, mail_port(), url->origin);
 
     server::ServerOptions options;
     options.public_url = web.public_url;
@@ -186,6 +226,7 @@ std::string Serving::start_web()
                                                               .totp = *totp_,
                                                               .recovery_codes = *recovery_codes_,
                                                               .pin = *pin_,
+                                                              .email_code = *email_code_,
                                                               .audit = *audit_source_,
                                                               .recorder = *recorder_,
                                                               .diagnostics = *diagnostics_,

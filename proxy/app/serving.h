@@ -2,6 +2,7 @@
 
 #include "challenge-web/accounts/lockout.h"
 #include "challenge-web/challenges/challenges.h"
+#include "challenge-web/factors/email_code.h"
 #include "challenge-web/factors/passkey.h"
 #include "challenge-web/factors/pin.h"
 #include "challenge-web/factors/recovery_codes.h"
@@ -15,6 +16,7 @@
 #include "proxy/app/wire_users.h"
 #include "proxy/audit/feeder.h"
 #include "proxy/audit/writer.h"
+#include "proxy/outbound/mail_sender.h"
 #include "proxy/session/server.h"
 #include "proxy/store/sqlite_store.h"
 #include "proxy/upstream/catalog_service.h"
@@ -54,6 +56,8 @@ class Serving
   private:
     [[nodiscard]] std::string open_audit();
     [[nodiscard]] std::string open_store();
+    [[nodiscard]] std::string start_mail();
+    [[nodiscard]] challenge_web::factors::SendMail mail_port();
     [[nodiscard]] std::string start_web();
     void start_catalogs();
     [[nodiscard]] std::string start_relay();
@@ -74,14 +78,16 @@ class Serving
     std::unique_ptr<store::SqliteStore> store_;
     std::optional<WireUsers> users_;
     MemoryKeeper memory_;
-    bool store_works_ = true;         // as of the last tick
-    std::int64_t users_version_ = -1; // of the store, when `users_` was last refreshed
+    bool store_works_ = true;                    // as of the last tick
+    std::int64_t users_version_ = -1;            // of the store, when `users_` was last refreshed
+    std::unique_ptr<outbound::MailSender> mail_; // none without [mail]
     std::unique_ptr<challenge_web::challenges::Challenges> challenges_;
     std::optional<ChallengeRecorder> challenge_recorder_;
     std::optional<challenge_web::factors::Passkey> passkey_;
     std::optional<challenge_web::factors::Totp> totp_;
     std::optional<challenge_web::factors::RecoveryCodes> recovery_codes_;
     std::optional<challenge_web::factors::Pin> pin_;
+    std::optional<challenge_web::factors::EmailCode> email_code_;
     std::optional<AuditSource> audit_source_;
     std::optional<Recorder> recorder_;
     std::optional<Diagnostics> diagnostics_;

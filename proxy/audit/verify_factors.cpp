@@ -9,6 +9,9 @@ void EnrolledFactors::apply(const RecordView& record)
 {
     const std::string credential{record.text("credential")};
     if (record.type == Type::factor_enrolled) {
+        const auto replaced = by_credential_.find(std::string{record.text("replaces")});
+        if (replaced != by_credential_.end())
+            replaced->second.removed = true;
         by_credential_[credential] = {std::string{record.text("factor")}, std::string{record.user},
                                       std::string{record.text("public_key")}};
         return;
@@ -18,8 +21,25 @@ void EnrolledFactors::apply(const RecordView& record)
         known->second.removed = true;
 }
 
+namespace
+{
+
+/// An address that an administrator has set: nothing was enrolled. The evidence says where the code went.
+std::optional<std::string> check_mailed_code(const RecordView& proof)
+{
+    const auto evidence = proof.text("evidence");
+    if (evidence_text(evidence, "type") != "email_code" ||
+        evidence_text(evidence, "credential") != proof.text("credential"))
+        return "the evidence is of another code";
+    return std::nullopt;
+}
+
+} // namespace
+
 std::optional<std::string> EnrolledFactors::check(const RecordView& proof) const
 {
+    if (proof.text("factor") == "email_code")
+        return check_mailed_code(proof);
     const auto known = by_credential_.find(proof.text("credential"));
     if (known == by_credential_.end())
         return complete_ ? std::optional<std::string>{"a proof by a factor that was never enrolled"} : std::nullopt;

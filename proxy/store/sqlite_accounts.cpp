@@ -9,7 +9,7 @@ namespace
 
 using User = challenge_web::accounts::User;
 
-constexpr const char* columns = "name, handle, auditor, admin, disabled, scram_verifier, created";
+constexpr const char* columns = "name, handle, auditor, admin, disabled, scram_verifier, created, email";
 
 std::vector<std::string> groups_of(SQLite::Database& db, const std::string& user)
 {
@@ -31,6 +31,7 @@ User read_user(SQLite::Database& db, SQLite::Statement& row)
     user.disabled = row.getColumn(4).getInt() != 0;
     user.scram_verifier = row.getColumn(5).getString();
     user.created = to_time(row.getColumn(6).getInt64());
+    user.email = row.getColumn(7).getString();
     user.groups = groups_of(db, user.name);
     return user;
 }
@@ -99,7 +100,7 @@ SqliteStore::result<void> SqliteStore::add_user(const User& user)
 {
     return impl_->run(true, [&]() -> result<void> {
         SQLite::Statement insert{impl_->db,
-                                 std::string{"INSERT INTO users ("} + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?)"};
+                                 std::string{"INSERT INTO users ("} + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"};
         insert.bind(1, user.name);
         bind_blob(insert, 2, user.handle);
         insert.bind(3, int{user.auditor});
@@ -107,6 +108,7 @@ SqliteStore::result<void> SqliteStore::add_user(const User& user)
         insert.bind(5, int{user.disabled});
         insert.bind(6, user.scram_verifier);
         insert.bind(7, to_column(user.created));
+        insert.bind(8, user.email);
         insert.exec();
         write_groups(impl_->db, user);
         return {};
@@ -117,13 +119,14 @@ SqliteStore::result<void> SqliteStore::update_user(const User& user)
 {
     return impl_->run(true, [&]() -> result<void> {
         SQLite::Statement update{impl_->db, "UPDATE users SET handle = ?, auditor = ?, admin = ?, disabled = ?, "
-                                            "scram_verifier = ? WHERE name = ?"};
+                                            "scram_verifier = ?, email = ? WHERE name = ?"};
         bind_blob(update, 1, user.handle);
         update.bind(2, int{user.auditor});
         update.bind(3, int{user.admin});
         update.bind(4, int{user.disabled});
         update.bind(5, user.scram_verifier);
-        update.bind(6, user.name);
+        update.bind(6, user.email);
+        update.bind(7, user.name);
         if (update.exec() == 0)
             return boost::system::error_code{errc::not_found};
         change_groups(impl_->db, user);

@@ -19,7 +19,7 @@ namespace
 
 constexpr int busy_ms = 5000;
 // The schema, step by step. A step is never changed once released: a store carries the number of steps it has seen.
-constexpr std::array<const char*, 6> migrations{R"sql(
+constexpr std::array<const char*, 7> migrations{R"sql(
 CREATE TABLE users (
     name TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, auditor INTEGER NOT NULL, admin INTEGER NOT NULL,
     disabled INTEGER NOT NULL, scram_verifier TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
@@ -91,6 +91,12 @@ CREATE TABLE database_passwords (
     created INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TRIGGER database_password_added AFTER INSERT ON database_passwords BEGIN UPDATE changes SET users = users + 1; END;
 CREATE TRIGGER database_password_removed AFTER DELETE ON database_passwords BEGIN UPDATE changes SET users = users + 1; END;
+)sql",
+                                                R"sql(
+ALTER TABLE users ADD COLUMN email TEXT NOT NULL DEFAULT '';
+CREATE TRIGGER user_email AFTER UPDATE OF email ON users WHEN old.email <> new.email BEGIN
+    INSERT INTO user_changes (user, change) VALUES (new.name, 'e-mail address changed');
+END;
 )sql"};
 
 /// Makes the file with the right mode before SQLite would with the process's mask. Its journals take the mode over.

@@ -28,7 +28,8 @@ struct StoreError {
 struct UserChange {
     std::int64_t sequence = 0; // grows
     std::string user;
-    std::string change; // added, removed, disabled, enabled, password changed, groups changed, roles changed
+    std::string change; // added, removed, disabled, enabled, password changed, groups changed, roles changed, e-mail
+                        // address changed
     challenge_web::accounts::TimePoint at{};
 };
 

@@ -7,8 +7,9 @@
 //   STEPGATE_USER, STEPGATE_PASSWORD      that user's name and database password
 //   STEPGATE_SECOND_PSQL, STEPGATE_SECOND_LINK, STEPGATE_SECOND_USER, STEPGATE_SECOND_PASSWORD      another user, not an auditor
 //   STEPGATE_LEVEL1_SQL     statement that one factor of any kind may release (default: a DROP VIEW)
+//   STEPGATE_MAIL           folder into which a mail server writes what it was given: 1.txt, 2.txt, …
 //   STEPGATE_SHOTS          directory for pictures, if wanted
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   add_authenticator, approve, approve_with_code, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, unfold_code, until_armed,
@@ -20,7 +21,7 @@ import { code_source } from './totp.mjs';
 
 const env = process.env;
 const needed = ['STEPGATE_URL', 'STEPGATE_PSQL', 'STEPGATE_DIRECT_PSQL', 'STEPGATE_LINK', 'STEPGATE_USER', 'STEPGATE_SECOND_PSQL', 'STEPGATE_SECOND_LINK',
-  'STEPGATE_PASSWORD', 'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
+  'STEPGATE_PASSWORD', 'STEPGATE_MAIL', 'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
 const absent = needed.filter((name) => !env[name]);
 if (absent.length > 0) {
   console.error(`run.mjs: not set: ${absent.join(', ')}`);
@@ -42,7 +43,7 @@ async function inspect(name, on = page) {
 }
 
 const direct = start_psql(env.STEPGATE_DIRECT_PSQL);
-await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW pin_view AS SELECT 1 AS one;');
+await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW pin_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW mail_view AS SELECT 1 AS one;');
 const refill = () => direct.run("TRUNCATE browser_probe; INSERT INTO browser_probe VALUES (1, 'a'), (2, 'b'), (3, 'c');");
 const rows = async () => Number(/^\s*(\d+)\s*$/m.exec(await direct.run('SELECT count(*) FROM browser_probe;'))[1]);
 await refill();
@@ -290,6 +291,25 @@ await step('a PIN: chosen twice the same and not too easily, approves what one f
   await page.getByText('That was not right').waitFor();
   await page.getByLabel('PIN', { exact: true }).fill('battery staple');
   await button('Approve with PIN').click();
+  await heading(page, 'Approved').waitFor();
+  const answer = await psql.answer();
+  check('psql goes on', /DROP VIEW/.test(answer), answer);
+});
+
+await step('a code by e-mail: sent when asked for, for this statement', async () => {
+  const { url, code } = await held('DROP VIEW mail_view;');
+  await open(page, url);
+  await page.getByText('Get a code by e-mail instead').click();
+  await button('E-mail me a code').click();
+  await page.getByText('A code was sent to d***@example.com').waitFor();
+  await inspect('a code was mailed');
+  const file = join(env.STEPGATE_MAIL, '1.txt');
+  check('the message is there', existsSync(file), file);
+  const message = readFileSync(file, 'utf8');
+  check('it says which challenge', message.includes(code), message);
+  check('and not what', !message.includes('mail_view'), message);
+  await page.getByLabel('Code from the message').fill(/^ {4}(\d{4} \d{4})$/m.exec(message)[1]);
+  await page.locator('.email-code').getByRole('button', { name: 'Approve with code' }).click();
   await heading(page, 'Approved').waitFor();
   const answer = await psql.answer();
   check('psql goes on', /DROP VIEW/.test(answer), answer);

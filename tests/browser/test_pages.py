@@ -3,12 +3,15 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
-from harness import SITE_POLICY, Stack  # noqa: E402
+from harness import DRAIN, SITE_POLICY, Stack, free_port  # noqa: E402
+from mail_server import Mailbox  # noqa: E402
 
 TWO_PEOPLE = """
 [[rule]]
@@ -25,8 +28,13 @@ def psql(host_port, user, password):
 
 def main():
     # The hold is short enough to see one expire, and long enough for a browser on a busy machine.
-    stack = Stack(policy=SITE_POLICY + TWO_PEOPLE, hold='{timeout = "45s", in_transaction = "45s"}')
+    mails = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test-mail."))
+    mailbox = Mailbox(free_port(), mails)
+    stack = Stack(policy=SITE_POLICY + TWO_PEOPLE, hold='{timeout = "45s", in_transaction = "45s"}',
+                  extra=DRAIN + mailbox.configuration(mails / "password"))
     try:
+        mailbox.start(stack.home / "tls/server.crt", stack.home / "tls/server.key")
+        stack.run("user", "set", "demo", "--email", "demo@example.com")
         added = stack.run("user", "add", "second", "--generate-password", "--group", "approvers")
         second_password = re.search(r"password: (\S+)", added).group(1)
         stack.start()
@@ -37,6 +45,7 @@ def main():
                    STEPGATE_LINK=stack.run("enroll", "demo").strip(),
                    STEPGATE_USER="demo",
                    STEPGATE_PASSWORD=stack.password,
+                   STEPGATE_MAIL=str(mails),
                    STEPGATE_SECOND_PSQL=psql(stack.port, "second", second_password),
                    STEPGATE_SECOND_LINK=stack.run("enroll", "second").strip(),
                    STEPGATE_SECOND_USER="second",
@@ -47,6 +56,8 @@ def main():
         return code
     finally:
         stack.close()
+        mailbox.stop()
+        shutil.rmtree(mails)
 
 
 if __name__ == "__main__":

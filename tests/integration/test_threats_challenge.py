@@ -1,18 +1,29 @@
 """Attacks on the challenge, on the audit, and by load and faults (tests/integration/test_threats.py has the statements and the protocol, and
 says how it was checked that these tests fail without what they test)."""
 import json
+import pathlib
 import re
+import shutil
 import signal
+import tempfile
 import unittest
 
-from harness import wait_for
-from threat_case import MARK, POLICY, Case, connect, rows, start
+from harness import DRAIN, free_port, wait_for
+from mail_server import Mailbox, text_of
+from threat_case import MARK, POLICY, Case, connect, connect_second, rows, start
 from wire import Wire, query
 
 
 def setUpModule():
-    global stack, demo, second
-    stack, demo, second = start()
+    global stack, demo, second, mailbox
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test-mail."))
+    unittest.addModuleCleanup(shutil.rmtree, folder)
+    mailbox = Mailbox(free_port())
+
+    def before_serving(of):
+        mailbox.start(of.home / "tls/server.crt", of.home / "tls/server.key")
+        unittest.addModuleCleanup(mailbox.stop)
+    stack, demo, second = start(DRAIN + mailbox.configuration(folder / "password"), before_serving)
 
 
 class Challenge(Case):
@@ -119,6 +130,40 @@ class Challenge(Case):
         self.assertNotIn("apples", json.dumps(stack.audit()))
         self.assertEqual(demo.call("POST", "/session/pin", {"user": "demo", "pin": "314159 apples"}, expect=None)[0], 404)
         self.assertEqual(rows("orders"), 800)
+
+    def mail_code(self, identity, count):
+        second.call("POST", f"/challenges/{identity}/email-code/begin", {})
+        wait_for(lambda: second.call("GET", f"/challenges/{identity}/email-code")["delivery"] == "sent", "the mail", every=0.1)
+        return re.search(r"^    (\d{4} \d{4})$", text_of(mailbox.wait(count)[1]), re.M).group(1)
+
+    def test_a_mailed_code_is_for_one_challenge_once_and_tells_nothing_of_the_statement(self):
+        def answer(identity, code, who=second):
+            return who.call("POST", f"/challenges/{identity}/email-code", {"code": code}, expect=None)
+        with connect_second() as one, connect_second() as other:
+            for wire in (one, other):
+                wire.send(query("INSERT INTO ledger SELECT 1 WHERE 'a literal' = 'b'"))
+            first, last = (self.assert_held(wire, "keep-ledger") for wire in (one, other))
+            mailbox.refused.add("second@example.com")
+            second.call("POST", f"/challenges/{first}/email-code/begin", {})
+            wait_for(lambda: second.call("GET", f"/challenges/{first}/email-code")["delivery"] == "failed", "the failure", every=0.1)
+            mailbox.refused.clear()
+            code = self.mail_code(first, 1)
+            recipient, message = mailbox.messages[0]
+            self.assertEqual((recipient, message["To"]), ("second@example.com", "second@example.com"))
+            self.assertNotRegex(str(message) + text_of(message), "ledger|literal")
+            self.assertEqual(answer(last, code)[0], 400, "another challenge")
+            self.assertEqual(answer(first, code, demo)[0], 404, "another person")
+            self.assertEqual(answer(first, code)[1]["state"], "approved")
+            self.assertEqual(one.until("Z")[-1], ("Z", "I"))
+            self.assertEqual(answer(last, code)[0], 400, "it is spent")
+            newer = self.mail_code(last, 2)
+            for guess in ("0000 0000", "9999 9999", "1111 1111", code):
+                self.assertEqual(answer(last, guess)[0], 400)
+            self.assertEqual(answer(last, newer)[0], 429, "five wrong ones since the last right one")
+            self.assertEqual(second.call("POST", f"/challenges/{last}/email-code/begin", {}, expect=None)[0], 429, "three messages")
+        self.assertGreater(mailbox.logins, 0)
+        stack.run("audit", "verify")
+        self.assertNotIn(code.replace(" ", ""), json.dumps(stack.audit()))
 
     def test_an_unknown_user_and_a_wrong_password_are_told_alike(self):
         def sign_in(user):

@@ -31,15 +31,16 @@ MARK = "never-at-the-server"  # in every statement that is held: it must not sho
 stack = demo = second = None
 
 
-def start():
+def start(extra="", before_serving=lambda stack: None):
     """For setUpModule: `stack`, and `demo` (an auditor) and `second` with passkeys, until the module is done."""
     global stack, demo, second
-    stack = Stack(policy=POLICY, hold='{timeout = "60s", in_transaction = "60s"}',
+    stack = Stack(policy=POLICY, hold='{timeout = "60s", in_transaction = "60s"}', extra=extra,
                   cluster_settings=("log_min_duration_statement=0",))
     unittest.addModuleCleanup(stack.close)
+    before_serving(stack)
     stack.cluster.psql("-f", str(CASES / "setup.sql"), user="app", password="app-password", database="shop")
-    added = stack.run("user", "add", "second", "--generate-password")
-    stack.second_password = added.split("password: ")[1].split()[0]
+    added = stack.run("user", "add", "second", "--generate-password", "--email", "second@example.com")
+    stack.second_password = re.search(r"password: (\S+)", added).group(1)
     stack.start()
     demo, second = stack.person(), stack.person("second")
     return stack, demo, second
@@ -47,6 +48,10 @@ def start():
 
 def connect(**parameters):
     return Wire(stack.port, "demo", stack.password, **parameters)
+
+
+def connect_second():
+    return Wire(stack.port, "second", stack.second_password)
 
 
 def rows(table):

@@ -1,5 +1,5 @@
 import type {
-  AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Connect, DatabasePassword, DatabaseSession, ElevationInForce, EnrolmentLink, Factor,
+  AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Connect, DatabasePassword, DatabaseSession, ElevationInForce, EmailCode, EmailDelivery, EnrolmentLink, Factor,
   FactorAdded, PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON, RegistrationResponseJSON,
   RecoveryCodes, Session, TotpEnrolment, User, WebSession,
 } from './api_types';
@@ -120,6 +120,15 @@ export class Api {
   }
   prove_with_pin(id: string, pin: string, reason = ''): Promise<Challenge> {
     return this.request('POST', `${this.challenge_path(id)}/pin`, { pin, ...because(reason) });
+  }
+  begin_email_code(id: string): Promise<EmailCode> {
+    return this.request('POST', `${this.challenge_path(id)}/email-code/begin`, {});
+  }
+  async email_delivery(id: string): Promise<EmailDelivery> {
+    return (await this.request<{ delivery: EmailDelivery }>('GET', `${this.challenge_path(id)}/email-code`)).delivery;
+  }
+  prove_with_email_code(id: string, code: string, reason = ''): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/email-code`, { code, ...because(reason) });
   }
   deny(id: string, reason = ''): Promise<Challenge> {
     return this.request('POST', `${this.challenge_path(id)}/deny`, because(reason));

@@ -9,7 +9,7 @@ export type {
   RegistrationResponseJSON,
 };
 
-export type FactorKind = 'passkey' | 'totp' | 'pin' | 'recovery_code';
+export type FactorKind = 'passkey' | 'totp' | 'pin' | 'email_code' | 'recovery_code';
 export type Role = 'auditor' | 'admin';
 
 export interface Session {
@@ -53,6 +53,12 @@ export interface RecoveryCodes {
   ceremony: string;
   codes: string[];
 }
+
+export interface EmailCode {
+  to: string;
+  digits: number;
+}
+export type EmailDelivery = 'none' | 'sending' | 'sent' | 'failed';
 
 export type State = 'pending' | 'approved' | 'consumed' | 'denied' | 'expired' | 'cancelled';
 

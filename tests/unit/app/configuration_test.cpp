@@ -100,6 +100,14 @@ TEST(Configuration, EveryValueArrives)
     EXPECT_EQ(c.web->listen, (Endpoint{"::1", 8443}));
     EXPECT_EQ(c.web->public_url, "https://stepgate.example");
     EXPECT_EQ(c.web->certificate, "tests/cases/config/files/tls/web.crt");
+    ASSERT_TRUE(c.mail);
+    EXPECT_EQ(c.mail->server, "smtp.example.com");
+    EXPECT_EQ(c.mail->port, 465);
+    EXPECT_EQ(c.mail->tls, outbound::MailTls::smtps);
+    EXPECT_EQ(c.mail->ca, "tests/cases/config/files/tls/ca.crt");
+    EXPECT_EQ(c.mail->from, "stepgate@example.com");
+    EXPECT_EQ(c.mail->user, "stepgate");
+    EXPECT_TRUE(c.mail->password);
     EXPECT_EQ(c.audit.directory, "tests/cases/config/valid/journal");
     EXPECT_EQ(c.audit.segment, std::size_t{1} << 20);
     EXPECT_EQ(c.audit.checkpoint, 5s);

@@ -299,6 +299,17 @@ TEST_F(VerifyTest, Releases)
     wrong_release.fields[1].second = other_digest;
     auto boasting = proof;
     boasting.fields.emplace_back("phishing_resistant", true);
+    auto mailed = proof; // nothing is enrolled for it
+    mailed.fields[3].second = std::string{"email_code"};
+    mailed.fields[4].second = std::string{R"({"type":"email_code","credential":"ann@example.com"})"};
+    mailed.fields[6].second = std::string{"ann@example.com"};
+    auto mailed_elsewhere = mailed;
+    mailed_elsewhere.fields[6].second = std::string{"eve@example.com"};
+    auto replaced = event(Type::factor_enrolled,
+                          {{"factor", std::string{"pin"}},
+                           {"credential", std::string{"new of ann"}},
+                           {"replaces", std::string{"of ann"}}},
+                          "", "ann");
     const auto elevated = event(Type::release, {{"elevation", std::string{"c"}}});
     struct Row {
         const char* name;
@@ -320,6 +331,9 @@ TEST_F(VerifyTest, Releases)
         {"passkey without evidence", {opened, no_evidence}, "without its evidence"},
         {"release of another digest", {opened, proof, wrong_release}, "another digest"},
         {"elevation without proof", {opened, elevated}, "any_factor is missing"},
+        {"by a factor that another one replaced", {opened, replaced, proof}, "was removed before"},
+        {"by a mailed code", {opened, mailed, release}, ""},
+        {"by a code mailed elsewhere", {opened, mailed_elsewhere}, "evidence is of another code"},
         {"by a factor that is gone", {opened, removed, proof}, "was removed before"},
         {"two approvals", {opened_for_two, by_bob, proof_for_two, by_cid, release_for_two}, ""},
         {"one person twice",

@@ -74,6 +74,8 @@ const std::vector<Row>& rows()
          all,
          "passkey+totp | passkey+recovery_code | totp+pin | pin+recovery_code"},
         {"named, the level given", code_and_more, {passkey()}, all, all, "totp | recovery_code"},
+        {"codes by mail are set up by administrators", one, {}, {"email_code"}, {"email_code"}, "email_code"},
+        {"nobody adds an address", one, {}, {}, {"email_code"}, ""},
         {"level nobody knows", unknown, {passkey()}, all, all, ""},
         {"level 0", none, {passkey()}, all, all, ""},
     };

@@ -229,6 +229,20 @@ TEST_F(StoreTest, RecoveryCodesAreSpentOnceAndGoWithTheirSheet)
     EXPECT_EQ(store_->recovery_code_used("s1", one, at(7)).error(), errc::not_found);
 }
 
+TEST_F(StoreTest, AnAddressIsKeptAndItsChangeIsNoted)
+{
+    add("ann");
+    auto user = **store_->find_user("ann");
+    EXPECT_EQ(user.email, "");
+    const auto noted = (*store_->user_changes(0)).size();
+    user.email = "ann@example.com";
+    ASSERT_TRUE(store_->update_user(user));
+    EXPECT_EQ((*store_->find_user("ann"))->email, "ann@example.com");
+    const auto changes = *store_->user_changes(0);
+    ASSERT_EQ(changes.size(), noted + 1);
+    EXPECT_EQ(changes.back().change, "e-mail address changed");
+}
+
 TEST_F(StoreTest, APinIsOneAUserAndAnotherTakesItsPlace)
 {
     add("ann");

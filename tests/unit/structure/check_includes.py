@@ -26,6 +26,7 @@ ALLOWED = {
     "proxy/net": [],
     "proxy/audit": ["policies/rules", "challenge-web/challenges"],
     "proxy/store": ["challenge-web/accounts"],
+    "proxy/outbound": [],
     "proxy/upstream": ["protocols", "policies/catalog", "policies/sensitivity", "proxy/net"],
     "proxy/session": ["protocols", "policies", "challenge-web/accounts", "challenge-web/challenges", "proxy/net",
                       "proxy/audit", "proxy/upstream"],
@@ -40,6 +41,7 @@ HOMES = {
     r"mysql": ["proxy/upstream"],
     r"SQLiteCpp|sqlite3": ["proxy/store", "proxy/audit"],
     r"CLI/": ["proxy/app"],
+    r"curl/": ["proxy/outbound"],
     r"prometheus/": ["proxy/app"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

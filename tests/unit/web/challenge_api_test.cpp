@@ -184,6 +184,35 @@ TEST_F(ChallengeApi, APinApprovesLevelOneAndLevelTwoWithACode)
     EXPECT_EQ(pin(hardest).code(), "locked_out");
 }
 
+TEST_F(ChallengeApi, AMailedCodeApprovesItsChallengeOnly)
+{
+    auto user = **world.users.find_user("alice");
+    user.email = "alice@example.com";
+    ASSERT_TRUE(world.users.update_user(user));
+    const auto easy = world.hold("alice", 1), other = world.hold("alice", 1);
+    const auto path = [](const auto& held) { return "challenges/" + held.id + "/email-code"; };
+    EXPECT_EQ(json::serialize(alice.get("challenges/" + easy.id).body.at("ways")),
+              R"([["passkey"],["totp"],["email_code"]])");
+    EXPECT_EQ(alice.get(path(easy)).body.at("delivery"), "none");
+    EXPECT_EQ(bob.post(path(easy) + "/begin").status, 404);
+    const auto begun = alice.post(path(easy) + "/begin");
+    EXPECT_EQ(begun.response.body, R"({"to":"a***@example.com","digits":8})");
+    EXPECT_EQ(alice.get(path(easy)).body.at("delivery"), "sent");
+    EXPECT_NE(world.mails.at(0).find(easy.code), std::string::npos);
+    const auto at = world.mails[0].find("\n    ") + 5;
+    const json::value code{{"code", world.mails[0].substr(at, 9)}};
+    EXPECT_EQ(alice.post(path(other), code).code(), "wrong_answer");
+    EXPECT_EQ(alice.post(path(easy), code).body.at("state"), "approved");
+    EXPECT_EQ(alice.post(path(other) + "/begin").status, 200);
+    EXPECT_EQ(alice.post(path(other) + "/begin").status, 200);
+    EXPECT_EQ(alice.post(path(other) + "/begin").code(), "rate_limited");
+    user.email.clear();
+    ASSERT_TRUE(world.users.update_user(user));
+    world.pass(minutes{2});
+    EXPECT_EQ(alice.post(path(other) + "/begin").code(), "no_factor");
+    EXPECT_EQ(alice.post("session/email-code", {{"user", "alice"}, {"code", "00000000"}}).status, 404);
+}
+
 TEST_F(ChallengeApi, WhereNothingIsEnoughItSaysWhatWouldBe)
 {
     world.add_user("caroline");

@@ -141,6 +141,15 @@ World::World(server::ApiLimits limits)
                     return user && *user && std::ranges::count((*user)->groups, group) == 1;
                 }}),
       passkey({"stepgate.example", origin}, users, {}), totp(users), recovery_codes(users), pin(users, {1, 8192}),
+      email_code(
+          users,
+          [this](const std::string&, const std::string&, const std::string& text,
+                 const std::function<void(bool)>& done) {
+              mails.push_back(text);
+              done(true);
+              return true;
+          },
+          origin),
       site(*server::parse_public_url(origin), limits, dependencies())
 {
     held.observe([this](const challenges::Event& event) { site.on_challenge(event); });
@@ -176,6 +185,7 @@ server::Dependencies World::dependencies()
             totp,
             recovery_codes,
             pin,
+            email_code,
             audit,
             recorder,
             diagnostics,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "challenge-web/factors/email_code.h"
 #include "challenge-web/factors/passkey.h"
 #include "challenge-web/factors/pin.h"
 #include "challenge-web/factors/recovery_codes.h"
@@ -120,6 +121,8 @@ class World
     factors::Totp totp;
     factors::RecoveryCodes recovery_codes;
     factors::Pin pin;
+    std::vector<std::string> mails; // their texts
+    factors::EmailCode email_code;
 
     [[nodiscard]] server::Dependencies dependencies();
     [[nodiscard]] server::ConnectOptions connect_options();

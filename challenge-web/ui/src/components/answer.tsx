@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, api, type Challenge, type FactorKind } from '../api';
+import { ApiError, api, type Challenge, type EmailDelivery, type FactorKind } from '../api';
 import { approve_with_passkey, explain } from '../passkey';
 import { use_session } from '../session';
 import { text } from '../text';
@@ -8,6 +8,7 @@ import { CodeInput, Notice, PinInput, Problem, RecoveryCodeInput } from './basic
 import { Revealed } from './sql';
 
 const words = text.challenge;
+const email_digits = 8;
 const over = ['challenge_expired', 'challenge_closed', 'not_found'];
 
 /** Approve or deny: always in view at the bottom of the page. */
@@ -46,6 +47,8 @@ export function Answer({ challenge, on_answered, on_reload }: {
         return <CodeForm {...common} on_code={(code) => give(() => api.prove_with_totp(challenge.id, code, reason))} />;
       case 'pin':
         return <PinForm {...common} on_pin={(pin) => give(() => api.prove_with_pin(challenge.id, pin, reason))} />;
+      case 'email_code':
+        return <EmailCodeForm {...common} challenge={challenge.id} on_code={(code) => give(() => api.prove_with_email_code(challenge.id, code, reason))} />;
       case 'recovery_code':
         return <CodeForm {...common} recovery on_code={(code) => give(() => api.prove_with_recovery_code(challenge.id, code, reason))} />;
     }
@@ -101,7 +104,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
 function factor_name(factor: string): string {
   if (factor === 'recovery_code') return text.factor.recovery_label.toLowerCase();
   if (factor === 'pin') return text.factor.pin;
-  return factor === 'passkey' || factor === 'totp' ? text.factor[factor].toLowerCase() : factor;
+  return factor === 'passkey' || factor === 'totp' || factor === 'email_code' ? text.factor[factor].toLowerCase() : factor;
 }
 
 function way_name(way: FactorKind[]): string {
@@ -166,5 +169,63 @@ function PinForm({ secondary, armed, busy, on_pin }: { secondary: boolean; armed
       <div><PinInput id="approve-pin" label={words.pin} value={pin} on_value={set_pin} /></div>
       <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || pin === ''}>{words.approve_pin}</button>
     </form>
+  );
+}
+
+const ask_again_ms = 1000;
+
+/** Asks the server to mail a code, says what became of it, and takes it. */
+function EmailCodeForm({ challenge, secondary, armed, busy, on_code }: {
+  challenge: string; secondary: boolean; armed: boolean; busy: boolean; on_code: (code: string) => void;
+}) {
+  const [to, set_to] = useState('');
+  const [delivery, set_delivery] = useState<EmailDelivery>('none');
+  const [asking, set_asking] = useState(false);
+  const [problem, set_problem] = useState('');
+  const [code, set_code] = useState('');
+
+  useEffect(() => {
+    if (delivery !== 'sending') return undefined;
+    const timer = setInterval(() => {
+      api.email_delivery(challenge).then(set_delivery, (error: unknown) => { set_delivery('none'); set_problem(explain(error)); });
+    }, ask_again_ms);
+    return () => clearInterval(timer);
+  }, [delivery, challenge]);
+
+  const send = async () => {
+    set_asking(true);
+    set_problem('');
+    try {
+      set_to((await api.begin_email_code(challenge)).to);
+      set_delivery('sending');
+    } catch (error) {
+      set_problem(explain(error));
+    } finally {
+      set_asking(false);
+    }
+  };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (!armed || busy || code.length !== email_digits) return;
+    on_code(code);
+    set_code('');
+  };
+
+  const waiting = delivery === 'sending' || delivery === 'sent';
+  return (
+    <div class="email-code">
+      {problem && <Problem>{problem}</Problem>}
+      {delivery === 'failed' && <Problem>{words.email_failed}</Problem>}
+      <p role="status">{delivery === 'sending' ? words.email_sending(to) : delivery === 'sent' ? words.email_sent(to) : ''}</p>
+      {waiting && (
+        <form class="code-form" onSubmit={submit}>
+          <div><CodeInput id="email-code" label={words.email_code} hint={words.email_hint} digits={email_digits} value={code} on_value={set_code} /></div>
+          <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || code.length !== email_digits}>{words.approve_code}</button>
+        </form>
+      )}
+      <button type="button" class={waiting || secondary ? 'outline secondary small' : 'small'} disabled={asking || delivery === 'sending'} aria-busy={asking} onClick={() => void send()}>
+        {waiting ? words.email_again : words.email_send}
+      </button>
+    </div>
   );
 }

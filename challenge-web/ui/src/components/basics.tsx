@@ -79,18 +79,18 @@ export function PinInput({ id, label, value, on_value, fresh = false }: {
   );
 }
 
-/** Asks for six digits. */
-export function CodeInput({ id, label, hint, value, on_value, described_by }: {
-  id: string; label: string; hint?: string; value: string; on_value: (value: string) => void; described_by?: string;
+/** Asks for digits. */
+export function CodeInput({ id, label, hint, value, on_value, described_by, digits = 6 }: {
+  id: string; label: string; hint?: string; value: string; on_value: (value: string) => void; described_by?: string; digits?: number;
 }) {
   return (
     <>
       <label for={id}>{label}</label>
       <input
-        id={id} name="code" type="text" inputMode="numeric" autocomplete="one-time-code" pattern="[0-9]{6}" maxLength={6} required
-        class="code-input" placeholder={hint} title={text.errors.bad_code} value={value} aria-describedby={described_by}
+        id={id} name="code" type="text" inputMode="numeric" autocomplete="one-time-code" pattern={`[0-9]{${digits}}`} required
+        class="code-input" placeholder={hint} title={text.errors.bad_code(digits)} value={value} aria-describedby={described_by}
         spellcheck={false}
-        onInput={(event) => on_value(event.currentTarget.value.replace(/\D/g, '').slice(0, 6))}
+        onInput={(event) => on_value(event.currentTarget.value.replace(/\D/g, '').slice(0, digits))}
       />
     </>
   );

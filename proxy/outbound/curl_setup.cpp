@@ -1,0 +1,25 @@
+#include "proxy/outbound/curl_setup.h"
+
+namespace stepgate::proxy::outbound
+{
+
+Curl new_curl(std::chrono::seconds patience, const std::string& ca_file)
+{
+    static const auto initialised = curl_global_init(CURL_GLOBAL_DEFAULT); // once, whoever comes first
+    Curl curl{initialised == CURLE_OK ? curl_easy_init() : nullptr, &curl_easy_cleanup};
+    if (!curl)
+        return curl;
+    curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, static_cast<long>(patience.count()));
+    curl_easy_setopt(curl.get(), CURLOPT_USE_SSL, static_cast<long>(CURLUSESSL_ALL)); // STARTTLS, or nothing at all
+    curl_easy_setopt(curl.get(), CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    curl_easy_setopt(curl.get(), CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl.get(), CURLOPT_SSL_VERIFYHOST, 2L);
+    if (!ca_file.empty()) {
+        curl_easy_setopt(curl.get(), CURLOPT_CAINFO, ca_file.c_str());
+        curl_easy_setopt(curl.get(), CURLOPT_CAPATH, nullptr); // these authorities and no others
+    }
+    return curl;
+}
+
+} // namespace stepgate::proxy::outbound
