@@ -8,7 +8,7 @@ packages_for() {
     build)
       echo g++ cmake ninja-build ccache pkg-config git \
            libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev \
-           libpg-query-dev postgresql-server-dev-15 libpq-dev libre2-dev libfido2-dev libcbor-dev libsodium-dev libcurl4-openssl-dev \
+           libpg-query-dev postgresql-server-dev-15 libpq-dev libre2-dev libfido2-dev libcbor-dev libsodium-dev libcurl4-openssl-dev libcjose-dev libjansson-dev \
            libtomlplusplus-dev libcli11-dev libsqlitecpp-dev libsqlite3-dev libspdlog-dev libfmt-dev \
            prometheus-cpp-dev libzstd-dev zlib1g-dev libidn-dev libmysqlcppconn7v5
       command -v npm >/dev/null || echo nodejs npm ;;

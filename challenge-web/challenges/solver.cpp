@@ -13,10 +13,11 @@ namespace stepgate::challenge_web::challenges
 namespace
 {
 
-constexpr std::array<FactorWorth, 5> worths{{
+constexpr std::array<FactorWorth, 6> worths{{
     {"passkey", "possession", true, true, true, true},
     {"totp", "possession", false, false, true, true},
     {"pin", "knowledge", false, false, true, false},
+    {"identity_provider", "knowledge", false, false, false, true},
     {"email_code", "possession", false, false, false, true},
     {"recovery_code", "possession", false, false, true, false},
 }};

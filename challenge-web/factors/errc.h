@@ -25,11 +25,14 @@ enum class errc {
     bad_signature,
     replayed, // counter did not grow, or time step was used
     wrong_code,
-    locked_out, // too many wrong answers in the last minutes, or the last day
-    exists,     // credential is enrolled already
-    busy,       // no room for another message now
-    weak,       // a PIN that anybody would try first
-    expired,    // the enrolment took too long
+    locked_out,           // too many wrong answers in the last minutes, or the last day
+    exists,               // credential is enrolled already
+    busy,                 // no room for another message now
+    weak,                 // a PIN that anybody would try first
+    expired,              // the enrolment took too long
+    provider_unavailable, // the identity provider does not answer, or not as it should
+    not_fresh,            // the identity provider did not ask the user anew
+    too_weak,             // it did not ask for as much as was wanted
     no_randomness,
     store_unavailable,
 };
@@ -77,6 +80,12 @@ enum class errc {
                 return "too easy to guess";
             case errc::expired:
                 return "took too long; start again";
+            case errc::provider_unavailable:
+                return "the identity provider does not answer as it should";
+            case errc::not_fresh:
+                return "the identity provider did not ask for a new login";
+            case errc::too_weak:
+                return "the identity provider's login was not of the kind that was asked for";
             case errc::no_randomness:
                 return "no random numbers";
             case errc::store_unavailable:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "challenge-web/factors/factor.h"
+#include "challenge-web/factors/identity_provider.h"
 
 #include <chrono>
 #include <cstddef>
@@ -12,12 +13,20 @@
 namespace stepgate::challenge_web::server
 {
 
-/// Something begun that the page comes back to finish: a passkey sign-in or the enrolment of a factor.
+/// Something begun that the page comes back to finish: a sign-in, a login elsewhere or the enrolment of a factor.
 struct Ceremony {
-    enum class Kind : std::uint8_t { sign_in, add_passkey, add_totp, add_recovery_codes } kind = Kind::sign_in;
-    std::string session;          // hash of the session that began it; "" for sign_in
-    factors::Ask ask;             // sign_in
+    enum class Kind : std::uint8_t {
+        sign_in,
+        add_passkey,
+        add_totp,
+        add_recovery_codes,
+        provider_sign_in,
+        provider_proof,
+    } kind = Kind::sign_in;
+    std::string session;          // hash of the session that began it; "" for sign-ins
+    factors::Ask ask;             // sign-ins and proofs
     factors::Enrolment enrolment; // the others
+    factors::ProviderLogin login; // with an identity provider
     int tries = 0;
     factors::TimePoint expires{};
 };

@@ -11,6 +11,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <functional>
 
 namespace stepgate::challenge_web::server
 {
@@ -102,6 +103,10 @@ Response refused_answer(boost::system::error_code why)
         response.headers.emplace_back("Retry-After", "300");
         return response;
     }
+    if (why == factors::errc::provider_unavailable)
+        return error_reply(503, "provider_unavailable", "The identity provider does not answer. Use another factor.");
+    if (why == factors::errc::not_fresh || why == factors::errc::too_weak)
+        return error_reply(400, "login_not_enough", "The identity provider did not ask for what is needed here.");
     if (why == factors::errc::busy)
         return error_reply(503, "mail_failed", "The message could not be sent now. Use another factor.");
     if (why == factors::errc::replayed)
@@ -136,7 +141,10 @@ std::string written_reason(JsonBody& body, std::size_t longest)
     return one_line(readable(body.optional_text("reason", longest), 4 * longest).text);
 }
 
-Response prove(Call& call, factors::Factor& factor, const std::string& answer, std::string reason)
+/// What an answer to the challenge proves, if anything.
+using Verify = std::function<factors::result<factors::Proof>(const factors::Ask&)>;
+
+Response prove(Call& call, std::string_view factor, const Verify& verify, std::string reason)
 {
     auto& use = call.services.use;
     if (auto refused = call.limit("proof user " + call.user(), call.services.limits.proof_user))
@@ -146,11 +154,11 @@ Response prove(Call& call, factors::Factor& factor, const std::string& answer, s
         return not_found();
     if (auto refused = refuse_closed(*challenge, call.now))
         return *refused;
-    auto proof = factor.verify(ask_for(call, *challenge), answer);
+    auto proof = verify(ask_for(call, *challenge));
     if (proof.has_error()) {
         challenges::Proof attempt;
         attempt.user = call.user();
-        attempt.factor = std::string{factor.name()};
+        attempt.factor = factor;
         use.challenges.reject(challenge->id, attempt, proof.error().message(), call.now);
         return refused_answer(proof.error());
     }
@@ -159,6 +167,12 @@ Response prove(Call& call, factors::Factor& factor, const std::string& answer, s
     if (state.has_error())
         return refused_proof(state.error());
     return present_challenge(call);
+}
+
+Response prove(Call& call, factors::Factor& factor, const std::string& answer, std::string reason)
+{
+    const auto verify = [&](const factors::Ask& ask) { return factor.verify(ask, answer); };
+    return prove(call, factor.name(), verify, std::move(reason));
 }
 
 /// A factor of which people type codes.
@@ -266,6 +280,53 @@ Response get_email_code(Call& call)
 Response prove_with_email_code(Call& call)
 {
     return prove_with_code(call, call.services.use.email_code, 16);
+}
+
+Response begin_provider_proof(Call& call)
+{
+    JsonBody body(call.request);
+    const auto name = body.text("provider", 64);
+    if (auto problem = body.problem())
+        return *problem;
+    const auto challenge = asked_challenge(call);
+    auto* provider = find_provider(call.services, name);
+    if (!challenge || provider == nullptr)
+        return not_found();
+    if (auto refused = refuse_closed(*challenge, call.now))
+        return *refused;
+    Ceremony ceremony;
+    ceremony.kind = Ceremony::Kind::provider_proof;
+    ceremony.session = call.visitor->session.token_hash;
+    ceremony.ask = ask_for(call, *challenge);
+    ceremony.expires = call.now + call.services.limits.ceremony;
+    const auto started = provider->start(ceremony.ask);
+    if (started.has_error())
+        return refused_answer(started.error());
+    ceremony.login = started->login;
+    const auto id = call.services.ceremonies.begin(std::move(ceremony), call.now);
+    if (!id)
+        return unavailable();
+    return json_reply(200, json::object{{"ceremony", *id}, {"url", started->url}});
+}
+
+Response prove_with_identity_provider(Call& call)
+{
+    JsonBody body(call.request);
+    const auto id = body.text("ceremony", 64);
+    const factors::ProviderAnswer answer{body.text("state", 128), body.text("code", 2048),
+                                         body.optional_text("iss", 1024)};
+    auto reason = written_reason(body, longest_reason);
+    if (auto problem = body.problem())
+        return *problem;
+    const auto verify = [&](const factors::Ask& ask) -> factors::result<factors::Proof> {
+        const auto ceremony = call.services.ceremonies.take(id, Ceremony::Kind::provider_proof,
+                                                            call.visitor->session.token_hash, call.now);
+        auto* provider = ceremony ? find_provider(call.services, ceremony->login.provider) : nullptr;
+        if (provider == nullptr)
+            return factors::make_error_code(factors::errc::expired);
+        return provider->finish(ask, ceremony->login, answer);
+    };
+    return prove(call, "identity_provider", verify, std::move(reason));
 }
 
 Response deny_challenge(Call& call)

@@ -5,6 +5,7 @@
 #include "challenge-web/challenges/challenges.h"
 #include "challenge-web/factors/email_code.h"
 #include "challenge-web/factors/factor.h"
+#include "challenge-web/factors/identity_provider.h"
 #include "challenge-web/server/ports.h"
 
 #include <chrono>
@@ -61,6 +62,7 @@ struct Dependencies {
     factors::Factor& recovery_codes;
     factors::Factor& pin;
     factors::EmailCode& email_code;
+    std::vector<factors::IdentityProvider*> identity_providers; // as configured
     AuditSource& audit;
     Recorder& recorder;
     Diagnostics& diagnostics;

@@ -15,6 +15,9 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response finish_passkey_sign_in(Call& call);
 [[nodiscard]] Response sign_in_with_totp(Call& call);
 [[nodiscard]] Response sign_in_with_recovery_code(Call& call);
+[[nodiscard]] Response list_identity_providers(Call& call);
+[[nodiscard]] Response begin_provider_sign_in(Call& call);
+[[nodiscard]] Response finish_provider_sign_in(Call& call);
 [[nodiscard]] Response redeem_enrolment(Call& call);
 
 // factor_api.cpp
@@ -39,6 +42,8 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response begin_email_code_proof(Call& call);
 [[nodiscard]] Response get_email_code(Call& call);
 [[nodiscard]] Response prove_with_email_code(Call& call);
+[[nodiscard]] Response begin_provider_proof(Call& call);
+[[nodiscard]] Response prove_with_identity_provider(Call& call);
 [[nodiscard]] Response deny_challenge(Call& call);
 [[nodiscard]] Response withdraw_challenge(Call& call);
 [[nodiscard]] Response give_request_reason(Call& call);

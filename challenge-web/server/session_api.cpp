@@ -91,6 +91,11 @@ Response accept_proof(Call& call, const factors::Proof& proof)
     return signed_in(call, **user, proof.phishing_resistant ? Strength::strong : Strength::weak, proof.factor);
 }
 
+Response provider_gone()
+{
+    return error_reply(503, "provider_unavailable", "The identity provider does not answer. Sign in another way.");
+}
+
 /// The database password, and a code of a factor of which people type codes.
 Response sign_in_with_code(Call& call, factors::Factor& factor, std::size_t longest_code)
 {
@@ -200,6 +205,67 @@ Response sign_in_with_totp(Call& call)
 Response sign_in_with_recovery_code(Call& call)
 {
     return sign_in_with_code(call, call.services.use.recovery_codes, 32);
+}
+
+Response list_identity_providers(Call& call)
+{
+    json::array list;
+    for (const auto* provider : call.services.use.identity_providers)
+        list.emplace_back(json::object{{"name", provider->name()}, {"sign_in", provider->signs_in()}});
+    return json_reply(200, json::object{{"identity_providers", std::move(list)}});
+}
+
+Response begin_provider_sign_in(Call& call)
+{
+    if (auto refused = limit_address(call, "sign_in", call.services.limits.sign_in_address))
+        return *refused;
+    JsonBody body(call.request);
+    const auto name = body.text("provider", 64);
+    if (auto problem = body.problem())
+        return *problem;
+    auto* provider = find_provider(call.services, name);
+    if (provider == nullptr || !provider->signs_in())
+        return not_found();
+    Ceremony ceremony;
+    ceremony.kind = Ceremony::Kind::provider_sign_in;
+    ceremony.ask.purpose = factors::Ask::Purpose::sign_in;
+    ceremony.ask.now = call.now;
+    ceremony.expires = call.now + call.services.limits.ceremony;
+    if (!challenges::system_random()(ceremony.ask.challenge))
+        return unavailable();
+    const auto started = provider->start(ceremony.ask);
+    if (started.has_error())
+        return provider_gone();
+    ceremony.login = started->login;
+    const auto id = call.services.ceremonies.begin(std::move(ceremony), call.now);
+    if (!id)
+        return unavailable();
+    return json_reply(200, json::object{{"ceremony", *id}, {"url", started->url}});
+}
+
+/// The ceremony's id is known to the browser that began only: nobody else's login can be finished in it.
+Response finish_provider_sign_in(Call& call)
+{
+    if (auto refused = limit_address(call, "sign_in", call.services.limits.sign_in_address))
+        return *refused;
+    JsonBody body(call.request);
+    const auto id = body.text("ceremony", 64);
+    const factors::ProviderAnswer answer{body.text("state", 128), body.text("code", 2048),
+                                         body.optional_text("iss", 1024)};
+    if (auto problem = body.problem())
+        return *problem;
+    const std::string kind = "identity_provider";
+    auto ceremony = call.services.ceremonies.take(id, Ceremony::Kind::provider_sign_in, "", call.now);
+    auto* provider = ceremony ? find_provider(call.services, ceremony->login.provider) : nullptr;
+    if (provider == nullptr || !provider->signs_in())
+        return sign_in_failed(call, "", kind, "no such ceremony");
+    ceremony->ask.now = call.now;
+    const auto proof = provider->finish(ceremony->ask, ceremony->login, answer);
+    if (proof.has_error() && proof.error() == factors::errc::provider_unavailable)
+        return provider_gone();
+    if (proof.has_error())
+        return sign_in_failed(call, "", kind, proof.error().message());
+    return accept_proof(call, *proof);
 }
 
 Response redeem_enrolment(Call& call)

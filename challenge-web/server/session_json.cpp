@@ -25,6 +25,8 @@ std::vector<std::string> offered_factors(const Services& services)
     std::vector<std::string> names;
     for (const auto* factor : all_factors(services))
         names.emplace_back(factor->name());
+    if (!services.use.identity_providers.empty())
+        names.emplace_back("identity_provider");
     if (services.use.email_code.available())
         names.emplace_back(services.use.email_code.name());
     return names;
@@ -40,7 +42,17 @@ result<std::vector<std::string>> answer_kinds(Services& services, const std::str
         return mailed.error();
     if (*mailed)
         kinds->emplace_back(services.use.email_code.name());
+    if (!services.use.identity_providers.empty()) // who has an account there it alone knows
+        kinds->emplace_back("identity_provider");
     return kinds;
+}
+
+factors::IdentityProvider* find_provider(const Services& services, const std::string& name)
+{
+    for (auto* provider : services.use.identity_providers)
+        if (provider->name() == name)
+            return provider;
+    return nullptr;
 }
 
 result<std::vector<std::string>> factor_kinds(Services& services, const std::string& user)

@@ -16,6 +16,9 @@ namespace stepgate::challenge_web::server
 /// Kinds of factor that this installation has, the best first.
 [[nodiscard]] std::vector<std::string> offered_factors(const Services& services);
 
+/// The provider of that name; null if there is none.
+[[nodiscard]] factors::IdentityProvider* find_provider(const Services& services, const std::string& name);
+
 /// openapi.yaml's Session.
 [[nodiscard]] result<boost::json::object> session_json(Services& services, const accounts::WebSession& session,
                                                        const accounts::User& user);

@@ -4,6 +4,7 @@
 #include "policies/rules/toml_reader.h"
 #include "proxy/app/listener_reader.h"
 #include "proxy/app/mail_reader.h"
+#include "proxy/app/provider_reader.h"
 
 #include <algorithm>
 #include <fstream>
@@ -205,6 +206,7 @@ class Reader
         configuration_.web = read_web(top_, base_);
         read_passwords(top_, configuration_.passwords);
         configuration_.mail = read_mail(top_, base_);
+        configuration_.identity_providers = read_providers(top_, base_);
         read_limits(top_, configuration_.limits);
         read_audit(top_, configuration_.audit, base_);
         read_rest();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "challenge-web/factors/identity_provider.h"
 #include "policies/rules/policy.h"
 #include "proxy/outbound/mail_sender.h"
 
@@ -103,6 +104,13 @@ struct MailSettings {
     std::optional<Secret> password; // of `user`
 };
 
+/// Where people can log in again; `settings` without secret and redirect address.
+struct ProviderConfiguration {
+    challenge_web::factors::ProviderSettings settings;
+    std::optional<Secret> secret; // none: a public client
+    std::filesystem::path ca;     // empty: the system's
+};
+
 struct Hold {
     std::chrono::seconds timeout{300};       // time to answer
     std::chrono::seconds in_transaction{60}; // the same while locks may be held
@@ -144,6 +152,7 @@ struct Configuration {
     Hold hold;
     std::optional<Web> web;
     std::optional<MailSettings> mail; // none: stepgate sends no mail
+    std::vector<ProviderConfiguration> identity_providers;
     std::vector<Listener> listeners;
     Passwords passwords;
     Limits limits;

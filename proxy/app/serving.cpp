@@ -8,6 +8,7 @@
 #include "proxy/app/new_user.h"
 #include "proxy/app/relay_options.h"
 #include "proxy/audit/search.h"
+#include "proxy/outbound/https_client.h"
 
 #include <algorithm>
 #include <chrono>
@@ -187,6 +188,39 @@ challenge_web::factors::SendMail Serving::mail_port()
     };
 }
 
+std::string Serving::make_providers(const std::string& origin)
+{
+    namespace factors = challenge_web::factors;
+    for (const auto& configured : configuration_.identity_providers) {
+        auto settings = configured.settings;
+        const auto secret = configured.secret ? configured.secret->read() : std::string{};
+        if (!secret)
+            return configuration_.file.string() + ": the secret of identity provider " + settings.name +
+                   " cannot be read";
+        settings.client_secret = *secret;
+        settings.redirect_uri = origin + "/provider";
+        auto fetch = [name = settings.name, ca = configured.ca.string()](
+                         const factors::WebRequest& request) -> std::optional<factors::WebAnswer> {
+            outbound::HttpsRequest out;
+            out.url = request.url;
+            out.body = request.body;
+            out.user = request.user;
+            out.password = request.password;
+            out.ca_file = ca;
+            std::string problem;
+            auto answer = outbound::https_request(out, problem);
+            if (!answer) {
+                log_warning("identity provider " + name + " does not answer: " + problem);
+                return std::nullopt;
+            }
+            return factors::WebAnswer{answer->status, std::move(answer->body)};
+        };
+        identity_providers_.push_back(
+            std::make_unique<factors::IdentityProvider>(std::move(settings), std::move(fetch)));
+    }
+    return {};
+}
+
 std::string Serving::start_web()
 {
     namespace server = challenge_web::server;
@@ -208,6 +242,11 @@ std::string Serving::start_web()
     recovery_codes_.emplace(*store_);
     pin_.emplace(*store_);
     email_code_.emplace(*store_, mail_port(), url->origin);
+    if (auto error = make_providers(url->origin); !error.empty())
+        return error;
+    std::vector<challenge_web::factors::IdentityProvider*> providers;
+    for (const auto& provider : identity_providers_)
+        providers.push_back(provider.get());
 
     server::ServerOptions options;
     options.public_url = web.public_url;
@@ -227,6 +266,7 @@ std::string Serving::start_web()
                                                               .recovery_codes = *recovery_codes_,
                                                               .pin = *pin_,
                                                               .email_code = *email_code_,
+                                                              .identity_providers = std::move(providers),
                                                               .audit = *audit_source_,
                                                               .recorder = *recorder_,
                                                               .diagnostics = *diagnostics_,

@@ -3,6 +3,7 @@
 #include "challenge-web/accounts/lockout.h"
 #include "challenge-web/challenges/challenges.h"
 #include "challenge-web/factors/email_code.h"
+#include "challenge-web/factors/identity_provider.h"
 #include "challenge-web/factors/passkey.h"
 #include "challenge-web/factors/pin.h"
 #include "challenge-web/factors/recovery_codes.h"
@@ -58,6 +59,7 @@ class Serving
     [[nodiscard]] std::string open_store();
     [[nodiscard]] std::string start_mail();
     [[nodiscard]] challenge_web::factors::SendMail mail_port();
+    [[nodiscard]] std::string make_providers(const std::string& origin);
     [[nodiscard]] std::string start_web();
     void start_catalogs();
     [[nodiscard]] std::string start_relay();
@@ -88,6 +90,7 @@ class Serving
     std::optional<challenge_web::factors::RecoveryCodes> recovery_codes_;
     std::optional<challenge_web::factors::Pin> pin_;
     std::optional<challenge_web::factors::EmailCode> email_code_;
+    std::vector<std::unique_ptr<challenge_web::factors::IdentityProvider>> identity_providers_;
     std::optional<AuditSource> audit_source_;
     std::optional<Recorder> recorder_;
     std::optional<Diagnostics> diagnostics_;

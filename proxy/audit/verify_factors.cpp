@@ -34,12 +34,24 @@ std::optional<std::string> check_mailed_code(const RecordView& proof)
     return std::nullopt;
 }
 
+/// An account elsewhere: nothing was enrolled. The evidence has what its provider signed.
+std::optional<std::string> check_login(const RecordView& proof)
+{
+    const auto evidence = proof.text("evidence");
+    if (evidence_text(evidence, "type") != "identity_provider" || evidence_text(evidence, "id_token").empty() ||
+        evidence_text(evidence, "credential") != proof.text("credential"))
+        return "the evidence is of another login";
+    return std::nullopt;
+}
+
 } // namespace
 
 std::optional<std::string> EnrolledFactors::check(const RecordView& proof) const
 {
     if (proof.text("factor") == "email_code")
         return check_mailed_code(proof);
+    if (proof.text("factor") == "identity_provider")
+        return check_login(proof);
     const auto known = by_credential_.find(proof.text("credential"));
     if (known == by_credential_.end())
         return complete_ ? std::optional<std::string>{"a proof by a factor that was never enrolled"} : std::nullopt;

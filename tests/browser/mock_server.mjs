@@ -203,6 +203,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
   const id = '([^/]+)';
   // [method, path, needs: '' | 'session' | 'any session', handler({session, body, query, context}, ...captures)]
   const routes = [
+    ['GET', '/identity-providers', '', () => [200, { identity_providers: [] }]],
     ['GET', '/session', 'any', ({ session }) => [200, session_answer(session)]],
     ['DELETE', '/session', 'any', ({ session, context }) => { sessions.delete(session.id); context.cookie = ''; return [204]; }],
     ['POST', '/session/passkey/begin', '', () => {

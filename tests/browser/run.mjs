@@ -43,7 +43,7 @@ async function inspect(name, on = page) {
 }
 
 const direct = start_psql(env.STEPGATE_DIRECT_PSQL);
-await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW pin_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW mail_view AS SELECT 1 AS one;');
+await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW pin_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW mail_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW login_view AS SELECT 1 AS one;');
 const refill = () => direct.run("TRUNCATE browser_probe; INSERT INTO browser_probe VALUES (1, 'a'), (2, 'b'), (3, 'c');");
 const rows = async () => Number(/^\s*(\d+)\s*$/m.exec(await direct.run('SELECT count(*) FROM browser_probe;'))[1]);
 await refill();
@@ -230,10 +230,10 @@ await step('a code alone is not enough for the riskiest', async () => {
   const theirs = start_psql(env.STEPGATE_SECOND_PSQL);
   const { url } = await held('DELETE FROM browser_probe;', theirs);
   await open(second, url);
-  await second.getByText('None of your factors can approve this').waitFor();
-  await second.getByText('What would be enough: add passkey.').waitFor();
-  equal('no code that would lead nowhere', await second.locator('#approve-code').count(), 0);
-  await inspect('nothing of mine is enough', second);
+  await second.getByText('2 steps: authenticator app, then login at an identity provider.').waitFor();
+  await inspect('two steps', second);
+  await approve_with_code(second, url, await codes());
+  await second.getByText('Confirmed with authenticator app.').waitFor();
   equal('nothing was deleted', await rows(), 3);
   await button('Deny', second).click();
   await heading(second, 'Denied').waitFor();
@@ -281,7 +281,7 @@ await step('a PIN: chosen twice the same and not too easily, approves what one f
   await choose('correct horse', 'correct horse', 'Set PIN');
   await page.locator('.card', { hasText: 'PIN' }).getByText('never used').waitFor();
   await choose('battery staple', 'battery staple', 'Change PIN');
-  await page.getByText('“PIN” was added.').waitFor({ state: 'attached' });
+  await page.waitForFunction(() => document.querySelector('#new-pin').value === ''); // it is set
   const { url } = await held('DROP VIEW pin_view;');
   await open(page, url);
   await until_armed(page);
@@ -313,6 +313,21 @@ await step('a code by e-mail: sent when asked for, for this statement', async ()
   await heading(page, 'Approved').waitFor();
   const answer = await psql.answer();
   check('psql goes on', /DROP VIEW/.test(answer), answer);
+});
+
+await step('a new login at the identity provider, there and back, approves what one factor may approve', async () => {
+  const { url } = await held('DROP VIEW login_view;');
+  await open(page, url);
+  await until_armed(page);
+  await page.getByText('Log in again at your identity provider instead').click();
+  await button('Log in again at corp').click();
+  await page.getByRole('heading', { name: /^(Approved|Used)$/, level: 1 }).waitFor();
+  equal('the code is not in the address', new URL(page.url()).search, '');
+  const answer = await psql.answer();
+  check('psql goes on', /DROP VIEW/.test(answer), answer);
+  await page.goto(`${origin}/provider?code=x&state=y`);
+  await page.getByText('Nothing was begun in this tab').waitFor();
+  await inspect('a login that nobody began');
 });
 
 await step('a statement that needs two people: the requester proves, a colleague approves', async () => {
@@ -365,6 +380,16 @@ await step('sign in with password and code', async () => {
   await heading(second, 'For reviewers').waitFor();
   await second.goto(`${origin}/factors`);
   await second.getByText('You have no passkey').waitFor();
+});
+
+await step('sign in at the identity provider', async () => {
+  const context = await new_context(driver);
+  const other = await context.newPage();
+  await other.goto(`${origin}/factors`);
+  await button('Sign in with corp', other).click();
+  await other.getByText('Sign in with a passkey to change factors').waitFor();
+  equal('back where the way began', new URL(other.url()).pathname, '/factors');
+  await context.close();
 });
 
 await step('sign in with password and recovery code, on a device without a passkey', async () => {

@@ -12,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 from harness import DRAIN, SITE_POLICY, Stack, free_port  # noqa: E402
 from mail_server import Mailbox  # noqa: E402
+from provider import Provider  # noqa: E402
 
 TWO_PEOPLE = """
 [[rule]]
@@ -29,10 +30,11 @@ def psql(host_port, user, password):
 def main():
     # The hold is short enough to see one expire, and long enough for a browser on a busy machine.
     mails = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test-mail."))
-    mailbox = Mailbox(free_port(), mails)
+    mailbox, provider = Mailbox(free_port(), mails), Provider(free_port())
     stack = Stack(policy=SITE_POLICY + TWO_PEOPLE, hold='{timeout = "45s", in_transaction = "45s"}',
-                  extra=DRAIN + mailbox.configuration(mails / "password"))
+                  extra=DRAIN + mailbox.configuration(mails / "password") + provider.configuration(mails / "secret"))
     try:
+        provider.start(stack)
         mailbox.start(stack.home / "tls/server.crt", stack.home / "tls/server.key")
         stack.run("user", "set", "demo", "--email", "demo@example.com")
         added = stack.run("user", "add", "second", "--generate-password", "--group", "approvers")
@@ -57,6 +59,7 @@ def main():
     finally:
         stack.close()
         mailbox.stop()
+        provider.stop()
         shutil.rmtree(mails)
 
 

@@ -8,22 +8,26 @@ import signal
 import tempfile
 import unittest
 
-from harness import DRAIN, free_port, wait_for
+from harness import DRAIN, Person, free_port, wait_for
 from mail_server import Mailbox, text_of
+from provider import Provider
 from threat_case import MARK, POLICY, Case, connect, connect_second, rows, start
 from wire import Wire, query
 
 
 def setUpModule():
-    global stack, demo, second, mailbox
+    global stack, demo, second, mailbox, provider
     folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test-mail."))
     unittest.addModuleCleanup(shutil.rmtree, folder)
-    mailbox = Mailbox(free_port())
+    mailbox, provider = Mailbox(free_port()), Provider(free_port())
 
     def before_serving(of):
         mailbox.start(of.home / "tls/server.crt", of.home / "tls/server.key")
         unittest.addModuleCleanup(mailbox.stop)
-    stack, demo, second = start(DRAIN + mailbox.configuration(folder / "password"), before_serving)
+        unittest.addModuleCleanup(provider.stop)
+        provider.start(of)
+    settings = mailbox.configuration(folder / "password") + provider.configuration(folder / "secret")
+    stack, demo, second = start(DRAIN + settings, before_serving)
 
 
 class Challenge(Case):
@@ -113,22 +117,22 @@ class Challenge(Case):
         second.cookie, second.csrf = cookie, csrf
 
     def test_a_pin_is_not_guessed_and_proves_one_kind_only(self):
-        weak = demo.call("POST", "/factors/pin", {"pin": "654321"}, expect=None)
+        weak = second.call("POST", "/factors/pin", {"pin": "654321"}, expect=None)
         self.assertEqual((weak[0], weak[1]["error"]["code"]), (400, "weak_pin"))
-        pin = demo.call("POST", "/factors/pin", {"pin": "314159 apples"})["factor"]["id"]
-        with connect() as wire:
+        pin = second.call("POST", "/factors/pin", {"pin": "314159 apples"})["factor"]["id"]
+        with connect_second() as wire:
             path = f"/challenges/{self.held(wire)}/pin"
-            self.assertEqual(second.call("POST", path, {"pin": "314159 apples"}, expect=None)[0], 404, "another person")
-            half = demo.call("POST", path, {"pin": "314159 apples"})
+            self.assertEqual(demo.call("POST", path, {"pin": "314159 apples"}, expect=None)[0], 404, "another person")
+            half = second.call("POST", path, {"pin": "314159 apples"})
             self.assertEqual((half["state"], [p["factor"] for p in half["proofs"]]), ("pending", ["pin"]))
-            self.assertEqual(demo.call("POST", path, {"pin": "314159 apples"}, expect=None)[0], 409, "it counts once")
-            answers = [demo.call("POST", path, {"pin": f"guess {n}"}, expect=None)[0] for n in range(5)]
+            self.assertEqual(second.call("POST", path, {"pin": "314159 apples"}, expect=None)[0], 409, "it counts once")
+            answers = [second.call("POST", path, {"pin": f"guess {n}"}, expect=None)[0] for n in range(5)]
             self.assertEqual(answers, [400] * 5)
-            self.assertEqual(demo.call("POST", path, {"pin": "314159 apples"}, expect=None)[0], 429, "locked")
+            self.assertEqual(second.call("POST", path, {"pin": "314159 apples"}, expect=None)[0], 429, "locked")
         proofs = [r["details"] for r in stack.audit("--type", "proof_accepted") if r["details"]["credential"] == pin]
         self.assertEqual([(r["factor"], r["kind"]) for r in proofs], [("pin", "knowledge")])
         self.assertNotIn("apples", json.dumps(stack.audit()))
-        self.assertEqual(demo.call("POST", "/session/pin", {"user": "demo", "pin": "314159 apples"}, expect=None)[0], 404)
+        self.assertEqual(second.call("POST", "/session/pin", {"user": "second", "pin": "314159 apples"}, expect=None)[0], 404)
         self.assertEqual(rows("orders"), 800)
 
     def mail_code(self, identity, count):
@@ -153,17 +157,79 @@ class Challenge(Case):
             self.assertNotRegex(str(message) + text_of(message), "ledger|literal")
             self.assertEqual(answer(last, code)[0], 400, "another challenge")
             self.assertEqual(answer(first, code, demo)[0], 404, "another person")
-            self.assertEqual(answer(first, code)[1]["state"], "approved")
+            self.assertIn(answer(first, code)[1]["state"], ("approved", "consumed"))
             self.assertEqual(one.until("Z")[-1], ("Z", "I"))
             self.assertEqual(answer(last, code)[0], 400, "it is spent")
             newer = self.mail_code(last, 2)
-            for guess in ("0000 0000", "9999 9999", "1111 1111", code):
-                self.assertEqual(answer(last, guess)[0], 400)
-            self.assertEqual(answer(last, newer)[0], 429, "five wrong ones since the last right one")
+            self.assertEqual(answer(last, code)[0], 400, "the one before")
             self.assertEqual(second.call("POST", f"/challenges/{last}/email-code/begin", {}, expect=None)[0], 429, "three messages")
+            self.assertIn(answer(last, newer)[1]["state"], ("approved", "consumed"))
         self.assertGreater(mailbox.logins, 0)
         stack.run("audit", "verify")
         self.assertNotIn(code.replace(" ", ""), json.dumps(stack.audit()))
+
+    def begin_login(self, identity, who=None):
+        return (who or demo).call("POST", f"/challenges/{identity}/identity-provider/begin", {"provider": "corp"})
+
+    def finish_login(self, identity, begun, answer, who=None):
+        return (who or demo).call("POST", f"/challenges/{identity}/identity-provider",
+                                  {"ceremony": begun["ceremony"], "state": answer["state"], "code": answer["code"], "iss": answer["iss"]}, expect=None)
+
+    def test_a_login_at_the_provider_is_new_and_for_one_challenge(self):
+        with connect() as one, connect() as other:
+            for wire in (one, other):
+                wire.send(query("INSERT INTO ledger SELECT 1 WHERE false"))
+            first, last = (self.assert_held(wire, "keep-ledger") for wire in (one, other))
+
+            begun = self.begin_login(first)
+            self.assertIn("error", provider.log_in(begun["url"], refuse=True))
+            for name, how, code in (("an old login", {"age": 3600}, "login_not_enough"), ("another person", {"account": "second"}, "wrong_answer"),
+                                    ("no kind that was asked for", {"acr": "guest"}, "login_not_enough")):
+                begun = self.begin_login(first)
+                got = self.finish_login(first, begun, provider.log_in(begun["url"], **how))
+                self.assertEqual((got[0], got[1]["error"]["code"]), (400, code), name)
+            begun = self.begin_login(first)
+            answer = provider.log_in(begun["url"])
+            self.assertEqual(self.finish_login(first, begun, answer, second)[0], 404, "another person's session")
+            self.assertEqual(self.finish_login(last, begun, answer)[0], 400, "another challenge")
+            self.assertEqual(self.finish_login(first, begun, answer)[0], 400, "spent")
+            begun, twin = self.begin_login(first), self.begin_login(first)
+            self.assertEqual(self.finish_login(first, twin, provider.log_in(begun["url"]))[0], 400, "another login's state")
+
+            begun = self.begin_login(first)
+            answer = provider.log_in(begun["url"])
+            self.assertIn(self.finish_login(first, begun, answer)[1]["state"], ("approved", "consumed"))
+            self.assertEqual(one.until("Z")[-1], ("Z", "I"))
+        record = [r["details"] for r in stack.audit("--type", "proof_accepted") if r["details"]["factor"] == "identity_provider"][-1]
+        self.assertEqual((record["kind"], record["credential"], record["phishing_resistant"]), ("knowledge", "corp/demo", False))
+        self.assertIn("id_token", json.loads(record["evidence"]))
+        stack.run("audit", "verify")
+
+    def test_a_login_at_the_provider_is_one_factor_whatever_it_says_of_itself(self):
+        with connect() as wire:
+            identity = self.held(wire)
+            begun = self.begin_login(identity)
+            half = self.finish_login(identity, begun, provider.log_in(begun["url"], acr="phr"))[1]
+            self.assertEqual((half["state"], [p["factor"] for p in half["proofs"]]), ("pending", ["identity_provider"]))
+
+    def test_a_sign_in_at_the_provider_is_for_users_that_there_are(self):
+        visitor = Person(stack, "demo")
+
+        def sign_in(**how):
+            begun = visitor.call("POST", "/session/identity-provider/begin", {"provider": "corp"})
+            answer = provider.log_in(begun["url"], **how)
+            return begun, answer, visitor.call("POST", "/session/identity-provider/finish", {"ceremony": begun["ceremony"], **answer}, expect=None)
+        self.assertEqual(sign_in(account="nobody")[2][0], 401)
+        self.assertEqual([u for u in stack.run("user", "list").splitlines() if u.startswith("nobody")], [], "none was made")
+        self.assertEqual(sign_in(age=3600)[2][0], 401, "an old login")
+        begun, answer, (status, session) = sign_in()
+        self.assertEqual((status, session["user"], session["strong"]), (200, "demo", False))
+        again = Person(stack, "demo").call("POST", "/session/identity-provider/finish", {"ceremony": begun["ceremony"], **answer}, expect=None)
+        self.assertEqual(again[0], 401, "once")
+        self.assertEqual(visitor.call("POST", "/factors/totp/begin", {}, expect=None)[0], 403, "a weak session adds no factor")
+        self.assertTrue(sign_in(acr="phr")[2][1]["strong"])
+        other = visitor.call("POST", "/session/identity-provider/begin", {"provider": "other"}, expect=None)
+        self.assertEqual(other[0], 404)
 
     def test_an_unknown_user_and_a_wrong_password_are_told_alike(self):
         def sign_in(user):

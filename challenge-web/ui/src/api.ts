@@ -1,5 +1,5 @@
 import type {
-  AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Connect, DatabasePassword, DatabaseSession, ElevationInForce, EmailCode, EmailDelivery, EnrolmentLink, Factor,
+  AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Connect, DatabasePassword, DatabaseSession, ElevationInForce, EmailCode, EmailDelivery, EnrolmentLink, Factor, IdentityProvider, ProviderAnswer, ProviderLogin,
   FactorAdded, PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON, RegistrationResponseJSON,
   RecoveryCodes, Session, TotpEnrolment, User, WebSession,
 } from './api_types';
@@ -61,6 +61,15 @@ export class Api {
   }
   async sign_in_with_recovery_code(user: string, password: string, code: string): Promise<Session> {
     return this.adopt(await this.request<Session>('POST', '/session/recovery-code', { user, password, code }));
+  }
+  async identity_providers(): Promise<IdentityProvider[]> {
+    return (await this.request<{ identity_providers: IdentityProvider[] }>('GET', '/identity-providers')).identity_providers;
+  }
+  begin_provider_sign_in(provider: string): Promise<ProviderLogin> {
+    return this.request('POST', '/session/identity-provider/begin', { provider });
+  }
+  async finish_provider_sign_in(ceremony: string, answer: ProviderAnswer): Promise<Session> {
+    return this.adopt(await this.request<Session>('POST', '/session/identity-provider/finish', { ceremony, ...answer }));
   }
   async redeem_enrolment(token: string): Promise<Session> {
     return this.adopt(await this.request<Session>('POST', '/session/enrolment', { token }));
@@ -129,6 +138,12 @@ export class Api {
   }
   prove_with_email_code(id: string, code: string, reason = ''): Promise<Challenge> {
     return this.request('POST', `${this.challenge_path(id)}/email-code`, { code, ...because(reason) });
+  }
+  begin_provider_proof(id: string, provider: string): Promise<ProviderLogin> {
+    return this.request('POST', `${this.challenge_path(id)}/identity-provider/begin`, { provider });
+  }
+  prove_with_provider(id: string, ceremony: string, answer: ProviderAnswer, reason = ''): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/identity-provider`, { ceremony, ...answer, ...because(reason) });
   }
   deny(id: string, reason = ''): Promise<Challenge> {
     return this.request('POST', `${this.challenge_path(id)}/deny`, because(reason));

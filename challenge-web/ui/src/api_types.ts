@@ -9,7 +9,7 @@ export type {
   RegistrationResponseJSON,
 };
 
-export type FactorKind = 'passkey' | 'totp' | 'pin' | 'email_code' | 'recovery_code';
+export type FactorKind = 'passkey' | 'totp' | 'pin' | 'identity_provider' | 'email_code' | 'recovery_code';
 export type Role = 'auditor' | 'admin';
 
 export interface Session {
@@ -59,6 +59,20 @@ export interface EmailCode {
   digits: number;
 }
 export type EmailDelivery = 'none' | 'sending' | 'sent' | 'failed';
+
+export interface IdentityProvider {
+  name: string;
+  sign_in: boolean;
+}
+export interface ProviderLogin {
+  ceremony: string;
+  url: string;
+}
+export interface ProviderAnswer {
+  state: string;
+  code: string;
+  iss: string;
+}
 
 export type State = 'pending' | 'approved' | 'consumed' | 'denied' | 'expired' | 'cancelled';
 

@@ -13,6 +13,7 @@ import { ConnectPage } from './pages/connect';
 import { EnrolPage } from './pages/enrol';
 import { FactorsPage } from './pages/factors';
 import { InboxPage } from './pages/inbox';
+import { ProviderPage } from './pages/provider';
 import { SessionsPage } from './pages/sessions';
 import { SignInPage } from './pages/sign_in';
 import { UsersPage } from './pages/users';
@@ -55,6 +56,7 @@ function Page({ route, here, query, inbox }: { route: Route; here: string; query
   const session = use_session();
   if (route.page === 'enrol') return <EnrolPage />;
   if (route.page === 'not_found') return <NotFound />;
+  if (route.page === 'provider') return <ProviderPage query={query} />;
   if (session === null && route.page !== 'sign_in') return <GoTo to={sign_in_address(here)} />;
   if (session?.enrolment_only && route.page !== 'sign_in') return <GoTo to="/enrol" />;
   switch (route.page) {

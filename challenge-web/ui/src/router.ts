@@ -13,6 +13,7 @@ export type Route =
   | { page: 'sessions' }
   | { page: 'connect' }
   | { page: 'users' }
+  | { page: 'provider' }
   | { page: 'not_found' };
 
 export function parse(path: string): Route {
@@ -33,6 +34,7 @@ export function parse(path: string): Route {
       case 'sessions': return { page: 'sessions' };
       case 'connect': return { page: 'connect' };
       case 'users': return { page: 'users' };
+      case 'provider': return { page: 'provider' };
     }
   }
   return { page: 'not_found' };

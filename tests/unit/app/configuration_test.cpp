@@ -108,6 +108,18 @@ TEST(Configuration, EveryValueArrives)
     EXPECT_EQ(c.mail->from, "stepgate@example.com");
     EXPECT_EQ(c.mail->user, "stepgate");
     EXPECT_TRUE(c.mail->password);
+    ASSERT_EQ(c.identity_providers.size(), 1U);
+    const auto& corp = c.identity_providers[0];
+    EXPECT_EQ(corp.settings.name, "corp");
+    EXPECT_EQ(corp.settings.issuer, "https://login.example.com/realm");
+    EXPECT_EQ(corp.settings.client_id, "stepgate");
+    EXPECT_TRUE(corp.secret);
+    EXPECT_EQ(corp.ca, "tests/cases/config/files/tls/ca.crt");
+    EXPECT_EQ(corp.settings.claim, "email");
+    EXPECT_EQ(corp.settings.scopes, (std::vector<std::string>{"openid", "email"}));
+    EXPECT_EQ(corp.settings.acr_values, (std::vector<std::string>{"phr", "pwd"}));
+    EXPECT_EQ(corp.settings.phishing_resistant, std::vector<std::string>{"phr"});
+    EXPECT_TRUE(corp.settings.sign_in);
     EXPECT_EQ(c.audit.directory, "tests/cases/config/valid/journal");
     EXPECT_EQ(c.audit.segment, std::size_t{1} << 20);
     EXPECT_EQ(c.audit.checkpoint, 5s);

@@ -305,6 +305,13 @@ TEST_F(VerifyTest, Releases)
     mailed.fields[6].second = std::string{"ann@example.com"};
     auto mailed_elsewhere = mailed;
     mailed_elsewhere.fields[6].second = std::string{"eve@example.com"};
+    auto logged_in = proof;
+    logged_in.fields[3].second = std::string{"identity_provider"};
+    logged_in.fields[4].second =
+        std::string{R"({"type":"identity_provider","credential":"corp/ann","id_token":"a.b.c"})"};
+    logged_in.fields[6].second = std::string{"corp/ann"};
+    auto logged_in_elsewhere = logged_in;
+    logged_in_elsewhere.fields[6].second = std::string{"corp/eve"};
     auto replaced = event(Type::factor_enrolled,
                           {{"factor", std::string{"pin"}},
                            {"credential", std::string{"new of ann"}},
@@ -333,6 +340,8 @@ TEST_F(VerifyTest, Releases)
         {"elevation without proof", {opened, elevated}, "any_factor is missing"},
         {"by a factor that another one replaced", {opened, replaced, proof}, "was removed before"},
         {"by a mailed code", {opened, mailed, release}, ""},
+        {"by a login at a provider", {opened, logged_in, release}, ""},
+        {"by somebody else's login", {opened, logged_in_elsewhere}, "evidence is of another login"},
         {"by a code mailed elsewhere", {opened, mailed_elsewhere}, "evidence is of another code"},
         {"by a factor that is gone", {opened, removed, proof}, "was removed before"},
         {"two approvals", {opened_for_two, by_bob, proof_for_two, by_cid, release_for_two}, ""},

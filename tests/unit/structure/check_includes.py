@@ -41,6 +41,7 @@ HOMES = {
     r"mysql": ["proxy/upstream"],
     r"SQLiteCpp|sqlite3": ["proxy/store", "proxy/audit"],
     r"CLI/": ["proxy/app"],
+    r"cjose/": ["challenge-web/factors"],
     r"curl/": ["proxy/outbound"],
     r"prometheus/": ["proxy/app"],
 }

@@ -186,6 +186,7 @@ server::Dependencies World::dependencies()
             recovery_codes,
             pin,
             email_code,
+            {},
             audit,
             recorder,
             diagnostics,

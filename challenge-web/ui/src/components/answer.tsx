@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, api, type Challenge, type EmailDelivery, type FactorKind } from '../api';
+import { ApiError, api, type Challenge, type EmailDelivery, type FactorKind, type IdentityProvider } from '../api';
 import { approve_with_passkey, explain } from '../passkey';
+import { prove_at } from '../provider';
 import { use_session } from '../session';
 import { text } from '../text';
 import { use_armed } from './armed';
@@ -37,6 +38,14 @@ export function Answer({ challenge, on_answered, on_reload }: {
     }
   };
 
+  const go = async (provider: string) => {
+    set_problem('');
+    try {
+      await prove_at(provider, challenge.id, reason);
+    } catch (error) {
+      set_problem(explain(error));
+    }
+  };
   const form = (factor: FactorKind, secondary: boolean) => {
     const give = (how: () => Promise<Challenge>) => void attempt('code', how);
     const common = { secondary, armed, busy: busy !== '' };
@@ -47,6 +56,8 @@ export function Answer({ challenge, on_answered, on_reload }: {
         return <CodeForm {...common} on_code={(code) => give(() => api.prove_with_totp(challenge.id, code, reason))} />;
       case 'pin':
         return <PinForm {...common} on_pin={(pin) => give(() => api.prove_with_pin(challenge.id, pin, reason))} />;
+      case 'identity_provider':
+        return <Providers secondary={secondary} armed={armed} busy={busy !== ''} on_choose={(name) => void go(name)} />;
       case 'email_code':
         return <EmailCodeForm {...common} challenge={challenge.id} on_code={(code) => give(() => api.prove_with_email_code(challenge.id, code, reason))} />;
       case 'recovery_code':
@@ -104,7 +115,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
 function factor_name(factor: string): string {
   if (factor === 'recovery_code') return text.factor.recovery_label.toLowerCase();
   if (factor === 'pin') return text.factor.pin;
-  return factor === 'passkey' || factor === 'totp' || factor === 'email_code' ? text.factor[factor].toLowerCase() : factor;
+  return factor === 'passkey' || factor === 'totp' || factor === 'email_code' || factor === 'identity_provider' ? text.factor[factor].toLowerCase() : factor;
 }
 
 function way_name(way: FactorKind[]): string {
@@ -227,5 +238,20 @@ function EmailCodeForm({ challenge, secondary, armed, busy, on_code }: {
         {waiting ? words.email_again : words.email_send}
       </button>
     </div>
+  );
+}
+
+/** One button for each identity provider; it leads away, and back. */
+function Providers({ secondary, armed, busy, on_choose }: { secondary: boolean; armed: boolean; busy: boolean; on_choose: (name: string) => void }) {
+  const [providers, set_providers] = useState<IdentityProvider[]>([]);
+  useEffect(() => { api.identity_providers().then(set_providers, () => set_providers([])); }, []);
+  return (
+    <>
+      {providers.map(({ name }) => (
+        <button key={name} type="button" class={secondary ? 'secondary' : ''} disabled={busy} aria-disabled={!armed} onClick={() => { if (armed && !busy) on_choose(name); }}>
+          {words.log_in_at(name)}
+        </button>
+      ))}
+    </>
   );
 }

@@ -1,7 +1,8 @@
-import { useState } from 'preact/hooks';
-import { api } from '../api';
+import { useEffect, useState } from 'preact/hooks';
+import { api, type IdentityProvider } from '../api';
 import { CodeInput, Heading, Problem, RecoveryCodeInput, use_title } from '../components/basics';
 import { explain, passkeys_supported, sign_in_with_passkey } from '../passkey';
+import { sign_in_at } from '../provider';
 import { navigate, safe_return } from '../router';
 import { text } from '../text';
 
@@ -13,12 +14,18 @@ export function SignInPage({ query }: { query: string }) {
   const [problem, set_problem] = useState('');
   const back = new URLSearchParams(query).get('return');
 
-  const attempt = async (how: () => Promise<unknown>) => {
+  const [providers, set_providers] = useState<string[]>([]);
+  useEffect(() => {
+    const keep = (all: IdentityProvider[]) => set_providers(all.filter((one) => one.sign_in).map((one) => one.name));
+    api.identity_providers().then(keep, () => set_providers([]));
+  }, []);
+
+  const attempt = async (how: () => Promise<unknown>, done = true) => {
     set_busy(true);
     set_problem('');
     try {
       await how();
-      navigate(safe_return(back), { replace: true });
+      if (done) navigate(safe_return(back), { replace: true });
     } catch (error) {
       set_problem(explain(error));
     } finally {
@@ -36,6 +43,11 @@ export function SignInPage({ query }: { query: string }) {
         onClick={() => void attempt(sign_in_with_passkey)}>
         {busy ? words.passkey_busy : words.passkey}
       </button>
+      {providers.map((name) => (
+        <button key={name} type="button" class="outline wide" disabled={busy} onClick={() => void attempt(() => sign_in_at(name, safe_return(back)), false)}>
+          {words.at_provider(name)}
+        </button>
+      ))}
       <details class="other-way" open={!passkeys_supported()}>
         <summary>{words.other}</summary>
         <CodeForm busy={busy} attempt={attempt} />
