@@ -20,7 +20,7 @@ constexpr unsigned default_zstd = 3; // of the clients too; 1 is faster, up to 2
 
 // Memory for (un)packing is a thread's, not a session's: an idle session has none.
 
-Bytef* bytes_of(wire::View from)
+Bytef* zlib_input(wire::View from)
 {
     return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(from.data())); // zlib does not change its input
 }
@@ -38,7 +38,7 @@ class ZlibReader
     {
         if (!works_ || inflateReset(&stream_) != Z_OK)
             return false;
-        stream_.next_in = bytes_of(from);
+        stream_.next_in = zlib_input(from);
         stream_.avail_in = static_cast<uInt>(from.size());
         stream_.next_out = reinterpret_cast<Bytef*>(to.data());
         stream_.avail_out = static_cast<uInt>(to.size());
@@ -63,7 +63,7 @@ class ZlibWriter
     {
         if (!works_ || deflateReset(&stream_) != Z_OK)
             return 0;
-        stream_.next_in = bytes_of(from);
+        stream_.next_in = zlib_input(from);
         stream_.avail_in = static_cast<uInt>(from.size());
         stream_.next_out = reinterpret_cast<Bytef*>(to.data());
         stream_.avail_out = static_cast<uInt>(to.size());
