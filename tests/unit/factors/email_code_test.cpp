@@ -28,6 +28,7 @@ struct Sent {
     }
 };
 
+// Every check was taken out once, and tests of this file failed.
 struct EmailCodeTest : testing::Test {
     FakeAccounts accounts;
     std::vector<Sent> mails;

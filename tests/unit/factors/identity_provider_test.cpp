@@ -87,6 +87,7 @@ const SigningKey& second_key()
     return key;
 }
 
+// Every check was taken out once, and tests of this file failed.
 struct IdentityProviderTest : testing::Test {
     json::object document{{"issuer", "https://login.example.com"},
                           {"authorization_endpoint", "https://login.example.com/auth"},

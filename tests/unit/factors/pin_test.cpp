@@ -19,6 +19,7 @@ using tests::FakeAccounts;
 const TimePoint start{std::chrono::seconds{1'700'000'000}};
 constexpr HashCost cheap{1, 8192};
 
+// Every check was taken out once, and tests of this file failed.
 struct PinTest : testing::Test {
     FakeAccounts accounts;
     Pin factor{accounts, cheap};
