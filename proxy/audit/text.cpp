@@ -69,7 +69,7 @@ std::string escape(std::uint32_t c)
     }
     if (c < 0x100)
         return hex_escape(static_cast<unsigned char>(c));
-    char text[8];
+    char text[16];
     std::snprintf(text, sizeof text, "\\u%04x", c);
     return text;
 }
