@@ -28,15 +28,15 @@ json::array shown(const std::vector<std::string>& texts)
 
 json::object elevation_json(const challenges::Elevation& elevation)
 {
-    const auto text = [](const std::string& value) { return readable(value, longest_text).text; };
+    const auto readable_text = [](const std::string& value) { return readable(value, longest_text).text; };
     return {{"id", elevation.challenge},
-            {"user", text(elevation.user)},
+            {"user", readable_text(elevation.user)},
             {"scope", std::string{challenges::to_string(elevation.offer.scope)}},
             {"granted", rfc3339(elevation.granted)},
             {"expires", rfc3339(elevation.expires())},
-            {"listener", text(elevation.listener)},
-            {"database", text(elevation.database)},
-            {"role", text(elevation.role)},
+            {"listener", readable_text(elevation.listener)},
+            {"database", readable_text(elevation.database)},
+            {"role", readable_text(elevation.role)},
             {"client_address", elevation.client_address},
             {"session", elevation.session},
             {"rules", shown(elevation.rules)},

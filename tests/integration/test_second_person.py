@@ -14,6 +14,10 @@ because = "Nobody empties a table alone"
 id = "escalates"
 when = {statement = ["comment"]}
 then = {challenge = {level = 1, approvers = {group = "dba"}, escalate = {after = "1s", group = "ops"}}}
+[[rule]]
+id = "too-late"
+when = {statement = ["vacuum"]}
+then = {challenge = {level = 3, escalate = {after = "10m", group = "ops"}}}
 """
 
 
@@ -97,6 +101,8 @@ class SecondPerson(unittest.TestCase):
     def test_explain_and_check_show_the_escalation(self):
         explained = json.loads(self.stack.run("explain", "COMMENT ON TABLE payments IS 'x'"))
         self.assertEqual(explained["verdict"]["escalate"], {"after": 1, "group": "ops"})
+        self.assertIn("warning: rule too-late escalates to ops after 600 s, but statements wait for 300 s only (hold.timeout)",
+                      self.stack.run("check", expect=None).stderr)
 
 
 if __name__ == "__main__":

@@ -119,6 +119,23 @@ TEST(Elevation, Ends)
     EXPECT_FALSE(elevations.covering(address, start));
 }
 
+TEST(Elevation, AnApprovalThatAnotherGroupCouldGiveIsNoneWhereItCouldNot)
+{
+    auto met = offered(ElevationScope::session);
+    met.verdict.requirement.approvers = "dba";
+    met.verdict.requirement.approvals = 1;
+    auto strict = met, plain = offered(ElevationScope::session);
+    met.verdict.requirement.escalate = policies::rules::Escalation{60s, "oncall"};
+    Elevations elevations;
+    elevations.grant(met, "c1", start);
+    EXPECT_TRUE(elevations.covering(met, start));
+    EXPECT_TRUE(elevations.covering(plain, start)) << "it asks for nobody's approval";
+    EXPECT_FALSE(elevations.covering(strict, start));
+    Elevations of_strict;
+    of_strict.grant(strict, "c2", start);
+    EXPECT_TRUE(of_strict.covering(met, start)) << "stricter than asked";
+}
+
 TEST(Elevation, EndsByItselfAndAtAnotherAddress)
 {
     const auto session = offered(ElevationScope::session), address = offered(ElevationScope::user_address);

@@ -143,6 +143,8 @@ TEST(Covers, OnlyWhatWasShown)
     };
     auto with_approvals = challenge("a", 3);
     with_approvals.requirement.approvals = 1;
+    auto escalated = with_approvals;
+    escalated.requirement.escalate = policies::rules::Escalation{std::chrono::seconds{60}, "oncall"};
     auto named = challenge("a", 1);
     named.requirement.factors = {"passkey"};
     Verdict deny;
@@ -154,6 +156,9 @@ TEST(Covers, OnlyWhatWasShown)
         {"higher", challenge("a", 1), challenge("a", 2), false},
         {"denied meanwhile", challenge("a", 3), deny, false},
         {"an approval more", challenge("a", 3), with_approvals, false},
+        {"approved by a group that no longer may", escalated, with_approvals, false},
+        {"the same escalation", escalated, escalated, true},
+        {"no approval any more", escalated, challenge("a", 3), true},
         {"a named factor", challenge("a", 1), named, false},
         {"the same named factor", named, named, true},
     };
