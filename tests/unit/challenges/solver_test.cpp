@@ -7,7 +7,7 @@
 
 namespace stepgate::challenge_web::challenges
 {
-namespace
+namespace solver_test
 {
 
 using policies::rules::Requirement;
@@ -132,5 +132,5 @@ TEST(Solver, EveryWayLeadsThereAndNoPartOfItDoes)
         }
 }
 
-} // namespace
+} // namespace solver_test
 } // namespace stepgate::challenge_web::challenges

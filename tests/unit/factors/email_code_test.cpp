@@ -9,7 +9,7 @@
 
 namespace stepgate::challenge_web::factors
 {
-namespace
+namespace email_code_test
 {
 
 using namespace std::chrono_literals;
@@ -192,5 +192,5 @@ TEST_F(EmailCodeTest, EveryDigitIsDrawn)
     EXPECT_EQ(first.size(), 10U);
 }
 
-} // namespace
+} // namespace email_code_test
 } // namespace stepgate::challenge_web::factors

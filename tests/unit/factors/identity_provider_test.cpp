@@ -20,7 +20,7 @@
 
 namespace stepgate::challenge_web::factors
 {
-namespace
+namespace identity_provider_test
 {
 
 namespace json = boost::json;
@@ -313,5 +313,5 @@ TEST_F(IdentityProviderTest, AtSignInTheClaimSaysWho)
     EXPECT_TRUE(provider.finish(sign_in, begun->login, {begun->login.state, "a code", ""})->phishing_resistant);
 }
 
-} // namespace
+} // namespace identity_provider_test
 } // namespace stepgate::challenge_web::factors

@@ -10,7 +10,7 @@
 
 namespace stepgate::challenge_web::factors
 {
-namespace
+namespace pin_test
 {
 
 using namespace std::chrono_literals;
@@ -147,5 +147,5 @@ TEST_F(PinTest, WithoutAStoreOrRandomnessNothingPasses)
     EXPECT_TRUE(verify("correct horse"));
 }
 
-} // namespace
+} // namespace pin_test
 } // namespace stepgate::challenge_web::factors

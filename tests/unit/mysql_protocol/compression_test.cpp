@@ -7,7 +7,7 @@
 
 namespace stepgate::protocols::mysql
 {
-namespace
+namespace compression_test
 {
 
 constexpr std::size_t limit = 1 << 20;
@@ -244,5 +244,5 @@ TEST(CompressedSequence, goes_round)
     EXPECT_EQ(sequence.take(), 0);
 }
 
-} // namespace
+} // namespace compression_test
 } // namespace stepgate::protocols::mysql

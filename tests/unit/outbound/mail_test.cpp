@@ -7,7 +7,7 @@
 
 namespace stepgate::proxy::outbound
 {
-namespace
+namespace mail_test
 {
 
 TEST(Mail, AddressesThatCannotWriteLinesOfTheirOwn)
@@ -100,5 +100,5 @@ TEST(MailSender, TheQueueIsBoundedAndItsEndTellsWhatWaited)
     EXPECT_EQ(told, 3);
 }
 
-} // namespace
+} // namespace mail_test
 } // namespace stepgate::proxy::outbound

@@ -4,7 +4,7 @@
 
 namespace stepgate::proxy::session
 {
-namespace
+namespace mysql_offer_test
 {
 
 using protocols::mysql::Capabilities;
@@ -32,5 +32,5 @@ TEST(MySqlOffer, files_and_tls_as_the_listener_has_them)
     EXPECT_TRUE(offered_to_clients(all, true, options).has_all(Capability::local_files | Capability::ssl));
 }
 
-} // namespace
+} // namespace mysql_offer_test
 } // namespace stepgate::proxy::session
