@@ -267,6 +267,8 @@ int run_user_disable(const std::filesystem::path& config, const std::string& nam
     if (!enable) {
         if (const auto removed = opened->store->remove_web_sessions_of(name); removed.has_error())
             return store_failed(removed.error(), err);
+        if (const auto removed = opened->store->remove_database_password(name, {}); removed.has_error())
+            return store_failed(removed.error(), err);
     }
     out << (enable ? "enabled " : "disabled ") << name << '\n';
     return 0;

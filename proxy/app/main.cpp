@@ -127,7 +127,8 @@ void add_user(CLI::App& app, Command& chosen)
         chosen = [list_config, json] { return run_user_list(*list_config, *json, std::cout, std::cerr); };
     });
 
-    auto* disable = command->add_subcommand("disable", "No new logins; web sessions end at once");
+    auto* disable = command->add_subcommand(
+        "disable", "No new logins; web sessions end at once, database sessions within a second or two");
     auto disable_config = std::make_shared<std::filesystem::path>();
     auto name = std::make_shared<std::string>();
     auto enable = std::make_shared<bool>(false);

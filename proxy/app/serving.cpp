@@ -424,6 +424,10 @@ void Serving::record_user_changes()
     for (const auto& change : *changes) {
         if (change.change != "added")
             challenges_->end_elevations(change.user, "user " + change.change, std::chrono::system_clock::now());
+        if (change.change == "disabled") { // on the command line: the page has ended them itself
+            for (const auto& live : live_sessions_.list(change.user))
+                (void)live_sessions_.end(live.id, "an administrator");
+        }
         audit::Record record;
         record.type = audit::Type::user_changed;
         record.at = std::chrono::system_clock::now();

@@ -10,6 +10,7 @@ import unittest
 
 import asyncpg
 
+import wire
 from harness import PATIENCE, Stack
 
 SSL_REQUEST = struct.pack(">II", 8, 80877103)
@@ -76,7 +77,10 @@ class Login(unittest.TestCase):
     def test_disabled_user_cannot_log_in(self):
         self.stack.run("user", "add", "leaver", "--password-file", self.password_file("secret-1"))
         self.eventually(lambda: self.stack.ask("SELECT 1", PGUSER="leaver", PGPASSWORD="secret-1")[0] == 0)
-        self.stack.run("user", "disable", "leaver")
+        with wire.Wire(self.stack.port, "leaver", "secret-1") as connected:
+            self.stack.run("user", "disable", "leaver")
+            kind, text = connected.reply()  # without having asked anything
+            self.assertEqual((kind, text[:5]), ("E", "57P01"), text)
         self.eventually(lambda: "authentication failed" in self.stack.ask("SELECT 1", PGUSER="leaver", PGPASSWORD="secret-1")[2])
 
     def password_file(self, password):
