@@ -10,7 +10,7 @@ using namespace policies::catalog;
 namespace
 {
 
-FunctionKind kind_of(char prokind)
+FunctionKind function_kind(char prokind)
 {
     switch (prokind) {
     case 'p':
@@ -56,7 +56,7 @@ void CatalogQueries::functions()
             function.oid = row.number<Oid>(0);
             function.schema = row.text(1);
             function.name = row.text(2);
-            function.kind = kind_of(row.letter(3));
+            function.kind = function_kind(row.letter(3));
             function.language = row.text(4);
             function.volatility = volatility_of(row.letter(5));
             function.security_definer = row.flag(6);

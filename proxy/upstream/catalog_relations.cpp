@@ -8,7 +8,7 @@ using namespace policies::catalog;
 namespace
 {
 
-RelationKind kind_of(char relkind)
+RelationKind relation_kind(char relkind)
 {
     switch (relkind) {
     case 'p':
@@ -86,7 +86,7 @@ void CatalogQueries::relations()
                       relation.oid = row.number<Oid>(0);
                       relation.schema = row.text(1);
                       relation.name = row.text(2);
-                      relation.kind = kind_of(row.letter(3));
+                      relation.kind = relation_kind(row.letter(3));
                       relation.row_security = row.flag(4);
                       relation.definition = row.text(5);
                       relation.owner = row.text(6);

@@ -8,7 +8,7 @@ using namespace policies::catalog;
 namespace
 {
 
-TypeKind kind_of(char typtype)
+TypeKind type_kind(char typtype)
 {
     switch (typtype) {
     case 'c':
@@ -43,7 +43,7 @@ void CatalogQueries::types()
                       type.oid = row.number<Oid>(0);
                       type.schema = row.text(1);
                       type.name = row.text(2);
-                      type.kind = kind_of(row.letter(3));
+                      type.kind = type_kind(row.letter(3));
                       type.relation = row.number<Oid>(4);
                       type.element = row.number<Oid>(5);
                       type.base = row.number<Oid>(6);
