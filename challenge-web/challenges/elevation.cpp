@@ -31,19 +31,6 @@ bool no_stricter(const Requirement& asked, const Requirement& met)
 
 } // namespace
 
-std::string_view to_string(ElevationScope scope)
-{
-    switch (scope) {
-    case ElevationScope::session:
-        return "session";
-    case ElevationScope::user_address:
-        return "user_address";
-    case ElevationScope::label:
-        return "label";
-    }
-    return "session";
-}
-
 std::optional<Elevation> Elevations::grant(const Question& question, const ChallengeId& challenge, TimePoint now)
 {
     const auto& verdict = question.verdict;

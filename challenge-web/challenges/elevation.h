@@ -23,9 +23,6 @@ struct Elevation {
     [[nodiscard]] TimePoint expires() const { return granted + offer.duration; }
 };
 
-/// "session", "user_address", "label": for pages and the audit.
-[[nodiscard]] std::string_view to_string(policies::rules::ElevationScope scope);
-
 /// The passes that proofs left behind. Each covers only what its proof covered or less: same user, listener, database,
 /// role and policy revision, a subset of its rules, and a requirement no stricter than the one met; then
 ///   session       the same session

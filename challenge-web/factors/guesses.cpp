@@ -54,7 +54,7 @@ result<Proof> Guesses::guess(const std::string& user, TimePoint now, const std::
         return errc::wrong_code;
     const std::lock_guard one_guess{one_at_a_time_};
     const auto failures = accounts_.failures(user, factor_, now - lockout_window);
-    const auto today = accounts_.failures(user, factor_, now - day);
+    const auto today = a_day_ > 0 ? accounts_.failures(user, factor_, now - day) : failures;
     if (!failures || !today)
         return errc::store_unavailable;
     if (*failures >= wrong_codes_allowed || (a_day_ > 0 && *today >= a_day_))

@@ -4,6 +4,7 @@
 #include "challenge-web/challenges/digest.h"
 #include "challenge-web/factors/jws.h"
 
+#include <boost/algorithm/string/join.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -89,14 +90,6 @@ std::string form(const Fields& fields)
     std::string out;
     for (const auto& [key, value] : fields)
         out.append(out.empty() ? "" : "&").append(key).append("=").append(escaped(value));
-    return out;
-}
-
-std::string spaced(const std::vector<std::string>& list)
-{
-    std::string out;
-    for (const auto& item : list)
-        out += (out.empty() ? "" : " ") + item;
     return out;
 }
 
@@ -224,7 +217,7 @@ result<ProviderLoginStarted> IdentityProvider::start(const Ask& ask)
     Fields fields{{"response_type", "code"},
                   {"client_id", settings_.client_id},
                   {"redirect_uri", settings_.redirect_uri},
-                  {"scope", spaced(settings_.scopes)},
+                  {"scope", boost::algorithm::join(settings_.scopes, " ")},
                   {"state", login.state},
                   {"nonce", login.nonce},
                   {"code_challenge", hash_text(login.verifier)},
@@ -232,7 +225,7 @@ result<ProviderLoginStarted> IdentityProvider::start(const Ask& ask)
                   {"prompt", "login"},
                   {"max_age", "0"}};
     if (!settings_.acr_values.empty())
-        fields.emplace_back("acr_values", spaced(settings_.acr_values));
+        fields.emplace_back("acr_values", boost::algorithm::join(settings_.acr_values, " "));
     if (!ask.user.empty())
         fields.emplace_back("login_hint", ask.user);
     out.url = known->authorization + (known->authorization.find('?') == std::string::npos ? "?" : "&") + form(fields);

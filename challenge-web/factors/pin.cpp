@@ -1,9 +1,11 @@
 #include "challenge-web/factors/pin.h"
 
+#include <boost/algorithm/string/case_conv.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <locale>
 #include <set>
 #include <utility>
 
@@ -17,15 +19,6 @@ namespace json = boost::json;
 
 constexpr int wrong_pins_a_day = 20; // of a million, at least, from somebody who is signed in as the user
 constexpr std::size_t fewest_different = 3, longest_period = 3;
-
-std::string lower(std::string_view text)
-{
-    std::string out{text};
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return out;
-}
 
 bool repeats(std::string_view text, std::size_t period)
 {
@@ -48,9 +41,10 @@ bool is_run(std::string_view text, int step)
 
 bool weak_pin(std::string_view pin, std::string_view user)
 {
-    const std::string plain = lower(pin);
+    const std::string plain = boost::algorithm::to_lower_copy(std::string{pin}, std::locale::classic());
     if (plain.size() < Pin::shortest || std::set<char>(plain.begin(), plain.end()).size() < fewest_different ||
-        plain == lower(user) || is_run(plain, 1) || is_run(plain, -1))
+        plain == boost::algorithm::to_lower_copy(std::string{user}, std::locale::classic()) || is_run(plain, 1) ||
+        is_run(plain, -1))
         return true;
     for (std::size_t period = 1; period <= longest_period; ++period)
         if (repeats(plain, period))

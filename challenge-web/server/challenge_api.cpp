@@ -1,6 +1,7 @@
 #include "challenge-web/server/challenge_json.h"
 #include "challenge-web/server/handlers.h"
 #include "challenge-web/server/json_body.h"
+#include "challenge-web/server/provider_login.h"
 #include "challenge-web/server/readable.h"
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/session_json.h"
@@ -62,6 +63,22 @@ std::optional<Response> refuse_closed(const Snapshot& challenge, TimePoint now)
     if (now >= challenge.expires)
         return expired();
     return std::nullopt;
+}
+
+/// The challenge that is asked about, if it still takes answers, or what to say instead.
+struct OpenChallenge {
+    std::optional<Snapshot> found;
+    Response refused;
+};
+
+OpenChallenge open_challenge(Call& call)
+{
+    auto found = asked_challenge(call);
+    if (!found)
+        return {std::nullopt, not_found()};
+    if (auto refused = refuse_closed(*found, call.now))
+        return {std::nullopt, std::move(*refused)};
+    return {std::move(found), {}};
 }
 
 Response challenge_reply(Call& call, const Snapshot& challenge)
@@ -141,19 +158,28 @@ std::string written_reason(JsonBody& body, std::size_t longest)
     return one_line(readable(body.optional_text("reason", longest), 4 * longest).text);
 }
 
+/// Does something with the challenge that is asked about, and shows what became of it.
+template <class Act>
+Response decide(Call& call, Response (*refuse)(boost::system::error_code), Act act)
+{
+    const auto challenge = asked_challenge(call);
+    if (!challenge)
+        return not_found();
+    const result<void> done = act(call.services.use.challenges, challenge->id);
+    return done ? present_challenge(call) : refuse(done.error());
+}
+
 /// What an answer to the challenge proves, if anything.
 using Verify = std::function<factors::result<factors::Proof>(const factors::Ask&)>;
 
 Response prove(Call& call, std::string_view factor, const Verify& verify, std::string reason)
 {
     auto& use = call.services.use;
-    if (auto refused = call.limit("proof user " + call.user(), call.services.limits.proof_user))
-        return *refused;
-    const auto challenge = asked_challenge(call);
+    if (auto too_many = call.limit("proof user " + call.user(), call.services.limits.proof_user))
+        return *too_many;
+    const auto [challenge, refused] = open_challenge(call);
     if (!challenge)
-        return not_found();
-    if (auto refused = refuse_closed(*challenge, call.now))
-        return *refused;
+        return refused;
     auto proof = verify(ask_for(call, *challenge));
     if (proof.has_error()) {
         challenges::Proof attempt;
@@ -209,11 +235,9 @@ Response begin_passkey_proof(Call& call)
     JsonBody body(call.request);
     if (auto problem = body.problem())
         return *problem;
-    const auto challenge = asked_challenge(call);
+    const auto [challenge, refused] = open_challenge(call);
     if (!challenge)
-        return not_found();
-    if (auto refused = refuse_closed(*challenge, call.now))
-        return *refused;
+        return refused;
     const auto options = call.services.use.passkey.begin(ask_for(call, *challenge));
     if (options.has_error())
         return refused_answer(options.error());
@@ -255,13 +279,11 @@ Response begin_email_code_proof(Call& call)
     JsonBody body(call.request);
     if (auto problem = body.problem())
         return *problem;
-    const auto challenge = asked_challenge(call);
+    const auto [challenge, refused] = open_challenge(call);
     if (!challenge)
-        return not_found();
-    if (auto refused = refuse_closed(*challenge, call.now))
-        return *refused;
-    if (auto refused = call.limit("email user " + call.user(), call.services.limits.email_user))
-        return *refused;
+        return refused;
+    if (auto too_many = call.limit("email user " + call.user(), call.services.limits.email_user))
+        return *too_many;
     const auto begun = call.services.use.email_code.begin(ask_for(call, *challenge));
     if (begun.has_error())
         return refused_answer(begun.error());
@@ -288,43 +310,33 @@ Response begin_provider_proof(Call& call)
     const auto name = body.text("provider", 64);
     if (auto problem = body.problem())
         return *problem;
-    const auto challenge = asked_challenge(call);
     auto* provider = find_provider(call.services, name);
-    if (!challenge || provider == nullptr)
+    if (provider == nullptr)
         return not_found();
-    if (auto refused = refuse_closed(*challenge, call.now))
-        return *refused;
+    const auto [challenge, refused] = open_challenge(call);
+    if (!challenge)
+        return refused;
     Ceremony ceremony;
     ceremony.kind = Ceremony::Kind::provider_proof;
     ceremony.session = call.visitor->session.token_hash;
     ceremony.ask = ask_for(call, *challenge);
-    ceremony.expires = call.now + call.services.limits.ceremony;
-    const auto started = provider->start(ceremony.ask);
-    if (started.has_error())
-        return refused_answer(started.error());
-    ceremony.login = started->login;
-    const auto id = call.services.ceremonies.begin(std::move(ceremony), call.now);
-    if (!id)
-        return unavailable();
-    return json_reply(200, json::object{{"ceremony", *id}, {"url", started->url}});
+    return begin_provider_login(call, *provider, std::move(ceremony), refused_answer);
 }
 
 Response prove_with_identity_provider(Call& call)
 {
     JsonBody body(call.request);
-    const auto id = body.text("ceremony", 64);
-    const factors::ProviderAnswer answer{body.text("state", 128), body.text("code", 2048),
-                                         body.optional_text("iss", 1024)};
+    const auto returned = read_provider_return(body);
     auto reason = written_reason(body, longest_reason);
     if (auto problem = body.problem())
         return *problem;
     const auto verify = [&](const factors::Ask& ask) -> factors::result<factors::Proof> {
-        const auto ceremony = call.services.ceremonies.take(id, Ceremony::Kind::provider_proof,
+        const auto ceremony = call.services.ceremonies.take(returned.ceremony, Ceremony::Kind::provider_proof,
                                                             call.visitor->session.token_hash, call.now);
         auto* provider = ceremony ? find_provider(call.services, ceremony->login.provider) : nullptr;
         if (provider == nullptr)
             return factors::make_error_code(factors::errc::expired);
-        return provider->finish(ask, ceremony->login, answer);
+        return provider->finish(ask, ceremony->login, returned.answer);
     };
     return prove(call, "identity_provider", verify, std::move(reason));
 }
@@ -335,13 +347,9 @@ Response deny_challenge(Call& call)
     const auto reason = written_reason(body, longest_reason);
     if (auto problem = body.problem())
         return *problem;
-    const auto challenge = asked_challenge(call);
-    if (!challenge)
-        return not_found();
-    const auto denied = call.services.use.challenges.deny(challenge->id, call.user(), call.now, reason);
-    if (denied.has_error())
-        return refused_proof(denied.error());
-    return present_challenge(call);
+    return decide(call, refused_proof, [&](challenges::Challenges& all, const auto& id) {
+        return all.deny(id, call.user(), call.now, reason);
+    });
 }
 
 Response withdraw_challenge(Call& call)
@@ -349,11 +357,8 @@ Response withdraw_challenge(Call& call)
     JsonBody body(call.request);
     if (auto problem = body.problem())
         return *problem;
-    const auto challenge = asked_challenge(call);
-    if (!challenge)
-        return not_found();
-    const auto withdrawn = call.services.use.challenges.withdraw(challenge->id, call.user(), call.now);
-    return withdrawn ? present_challenge(call) : refused_request(withdrawn.error());
+    return decide(call, refused_request,
+                  [&](challenges::Challenges& all, const auto& id) { return all.withdraw(id, call.user(), call.now); });
 }
 
 Response give_request_reason(Call& call)
@@ -362,11 +367,9 @@ Response give_request_reason(Call& call)
     const auto reason = written_reason(body, longest_request);
     if (auto problem = body.problem())
         return *problem;
-    const auto challenge = asked_challenge(call);
-    if (!challenge)
-        return not_found();
-    const auto given = call.services.use.challenges.give_reason(challenge->id, call.user(), reason, call.now);
-    return given ? present_challenge(call) : refused_request(given.error());
+    return decide(call, refused_request, [&](challenges::Challenges& all, const auto& id) {
+        return all.give_reason(id, call.user(), reason, call.now);
+    });
 }
 
 } // namespace stepgate::challenge_web::server

@@ -4,6 +4,7 @@
 #include "challenge-web/server/readable.h"
 #include "challenge-web/server/replies.h"
 
+#include <boost/algorithm/string/join.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
 
@@ -68,14 +69,6 @@ json::array reasons_json(const policies::rules::Verdict& verdict)
     return reasons;
 }
 
-std::string joined(const std::vector<std::string>& list)
-{
-    std::string out;
-    for (const auto& item : list)
-        out += (out.empty() ? "" : " or ") + item;
-    return out;
-}
-
 std::string other_group(const Snapshot& challenge)
 {
     const auto& escalation = challenge.question.verdict.requirement.escalate;
@@ -90,7 +83,7 @@ std::string sentence(const Missing& missing, const Snapshot& challenge)
     case Missing::What::stronger_factor:
         return "A passkey, or another factor of a different kind.";
     case Missing::What::named_factor:
-        return "The rule asks for: " + joined(missing.factors) + ".";
+        return "The rule asks for: " + boost::algorithm::join(missing.factors, " or ") + ".";
     case Missing::What::verified_passkey:
         return "A passkey that checks your fingerprint, face or PIN.";
     case Missing::What::approvals:
@@ -225,8 +218,7 @@ json::object challenge_json(const Snapshot& challenge, const Viewer& viewer, cha
     out["impact"] = impact_json(challenge.impact);
     out["elevation"] = nullptr;
     if (const auto& offer = question.verdict.elevation)
-        out["elevation"] =
-            json::object{{"seconds", offer->duration.count()}, {"scope", text(challenges::to_string(offer->scope))}};
+        out["elevation"] = json::object{{"seconds", offer->duration.count()}, {"scope", text(to_string(offer->scope))}};
     out["requirement"] = requirement_json(question.verdict.requirement);
     out["proofs"] = std::move(proofs);
     out["missing"] = std::move(missing);

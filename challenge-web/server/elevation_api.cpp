@@ -31,7 +31,7 @@ json::object elevation_json(const challenges::Elevation& elevation)
     const auto readable_text = [](const std::string& value) { return readable(value, longest_text).text; };
     return {{"id", elevation.challenge},
             {"user", readable_text(elevation.user)},
-            {"scope", std::string{challenges::to_string(elevation.offer.scope)}},
+            {"scope", std::string{to_string(elevation.offer.scope)}},
             {"granted", rfc3339(elevation.granted)},
             {"expires", rfc3339(elevation.expires())},
             {"listener", readable_text(elevation.listener)},

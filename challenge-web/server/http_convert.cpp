@@ -3,10 +3,12 @@
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/site.h"
 
+#include <boost/algorithm/string/case_conv.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include <locale>
 #include <sstream>
 
 namespace stepgate::challenge_web::server
@@ -33,15 +35,6 @@ Method method_of(http::verb verb)
     }
 }
 
-std::string lower(std::string_view text)
-{
-    std::string out{text};
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return out;
-}
-
 template <class View>
 std::string copy(const View& view)
 {
@@ -57,7 +50,8 @@ Request to_request(WireRequest&& message, const std::string& client_address)
     request.target = copy(message.target());
     request.client_address = client_address;
     for (const auto& field : message)
-        request.headers.emplace_back(lower(copy(field.name_string())), copy(field.value()));
+        request.headers.emplace_back(boost::algorithm::to_lower_copy(copy(field.name_string()), std::locale::classic()),
+                                     copy(field.value()));
     request.body = std::move(message.body());
     return request;
 }

@@ -1,5 +1,6 @@
 #include "challenge-web/server/handlers.h"
 #include "challenge-web/server/json_body.h"
+#include "challenge-web/server/provider_login.h"
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/secrets.h"
 #include "challenge-web/server/session_json.h"
@@ -230,17 +231,9 @@ Response begin_provider_sign_in(Call& call)
     ceremony.kind = Ceremony::Kind::provider_sign_in;
     ceremony.ask.purpose = factors::Ask::Purpose::sign_in;
     ceremony.ask.now = call.now;
-    ceremony.expires = call.now + call.services.limits.ceremony;
     if (!challenges::system_random()(ceremony.ask.challenge))
         return unavailable();
-    const auto started = provider->start(ceremony.ask);
-    if (started.has_error())
-        return provider_gone();
-    ceremony.login = started->login;
-    const auto id = call.services.ceremonies.begin(std::move(ceremony), call.now);
-    if (!id)
-        return unavailable();
-    return json_reply(200, json::object{{"ceremony", *id}, {"url", started->url}});
+    return begin_provider_login(call, *provider, std::move(ceremony), [](auto) { return provider_gone(); });
 }
 
 /// The ceremony's id is known to the browser that began only: nobody else's login can be finished in it.
@@ -249,9 +242,7 @@ Response finish_provider_sign_in(Call& call)
     if (auto refused = limit_address(call, "sign_in", call.services.limits.sign_in_address))
         return *refused;
     JsonBody body(call.request);
-    const auto id = body.text("ceremony", 64);
-    const factors::ProviderAnswer answer{body.text("state", 128), body.text("code", 2048),
-                                         body.optional_text("iss", 1024)};
+    const auto [id, answer] = read_provider_return(body);
     if (auto problem = body.problem())
         return *problem;
     const std::string kind = "identity_provider";

@@ -47,14 +47,6 @@ result<std::vector<std::string>> answer_kinds(Services& services, const std::str
     return kinds;
 }
 
-factors::IdentityProvider* find_provider(const Services& services, const std::string& name)
-{
-    for (auto* provider : services.use.identity_providers)
-        if (provider->name() == name)
-            return provider;
-    return nullptr;
-}
-
 result<std::vector<std::string>> factor_kinds(Services& services, const std::string& user)
 {
     std::vector<std::string> kinds;
@@ -68,7 +60,7 @@ result<std::vector<std::string>> factor_kinds(Services& services, const std::str
     return kinds;
 }
 
-result<json::object> session_json(Services& services, const accounts::WebSession& session, const accounts::User& user)
+result<json::object> standing_json(Services& services, const accounts::User& user)
 {
     auto kinds = factor_kinds(services, user.name);
     if (kinds.has_error())
@@ -79,17 +71,22 @@ result<json::object> session_json(Services& services, const accounts::WebSession
     if (user.admin)
         roles.emplace_back("admin");
     return json::object{
-        {"user", user.name},
-        {"groups", json::value_from(user.groups)},
-        {"roles", std::move(roles)},
-        {"csrf_token", session.csrf},
-        {"enrolment_only", session.enrolment_only},
-        {"strong", session.strong},
-        {"factors", json::value_from(*kinds)},
-        {"created", rfc3339(session.created)},
-        {"expires", rfc3339(session.expires)},
-        {"idle_seconds", services.limits.session_idle.count()},
-    };
+        {"groups", json::value_from(user.groups)}, {"roles", std::move(roles)}, {"factors", json::value_from(*kinds)}};
+}
+
+result<json::object> session_json(Services& services, const accounts::WebSession& session, const accounts::User& user)
+{
+    auto out = standing_json(services, user);
+    if (out.has_error())
+        return out.error();
+    out->emplace("user", user.name);
+    out->emplace("csrf_token", session.csrf);
+    out->emplace("enrolment_only", session.enrolment_only);
+    out->emplace("strong", session.strong);
+    out->emplace("created", rfc3339(session.created));
+    out->emplace("expires", rfc3339(session.expires));
+    out->emplace("idle_seconds", services.limits.session_idle.count());
+    return out;
 }
 
 } // namespace stepgate::challenge_web::server

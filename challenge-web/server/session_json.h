@@ -16,8 +16,8 @@ namespace stepgate::challenge_web::server
 /// Kinds of factor that this installation has, the best first.
 [[nodiscard]] std::vector<std::string> offered_factors(const Services& services);
 
-/// The provider of that name; null if there is none.
-[[nodiscard]] factors::IdentityProvider* find_provider(const Services& services, const std::string& name);
+/// Somebody's groups, roles and kinds of factor, as Session and User of openapi.yaml have them.
+[[nodiscard]] result<boost::json::object> standing_json(Services& services, const accounts::User& user);
 
 /// openapi.yaml's Session.
 [[nodiscard]] result<boost::json::object> session_json(Services& services, const accounts::WebSession& session,

@@ -5,9 +5,9 @@
 #include "challenge-web/server/secrets.h"
 #include "challenge-web/server/session_json.h"
 
+#include <boost/algorithm/string/join.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/value_from.hpp>
 
 #include <algorithm>
 
@@ -30,17 +30,13 @@ bool is_name(const std::string& name)
 
 result<json::object> user_json(Services& services, const accounts::User& user)
 {
-    auto kinds = factor_kinds(services, user.name);
-    if (kinds.has_error())
-        return kinds.error();
-    json::array roles;
-    if (user.auditor)
-        roles.emplace_back("auditor");
-    if (user.admin)
-        roles.emplace_back("admin");
-    return json::object{
-        {"name", user.name},         {"groups", json::value_from(user.groups)}, {"roles", std::move(roles)},
-        {"disabled", user.disabled}, {"factors", json::value_from(*kinds)},     {"created", rfc3339(user.created)}};
+    auto out = standing_json(services, user);
+    if (out.has_error())
+        return out.error();
+    out->emplace("name", user.name);
+    out->emplace("disabled", user.disabled);
+    out->emplace("created", rfc3339(user.created));
+    return out;
 }
 
 Response user_reply(Call& call, int status, const accounts::User& user)
@@ -66,14 +62,6 @@ bool record_change(Call& call, const std::string& name, const std::string& chang
     if (!groups.empty())
         fields.emplace_back("groups", groups);
     return call.services.use.recorder.record("user_changed", name, std::move(fields));
-}
-
-std::string comma_list(const std::vector<std::string>& names)
-{
-    std::string out;
-    for (const auto& name : names)
-        out += (out.empty() ? "" : ",") + name;
-    return out;
 }
 
 std::vector<std::string> groups_of(JsonBody& body)
@@ -161,7 +149,7 @@ Response add_user(Call& call)
         return unavailable();
     if (*known)
         return error_reply(409, "exists", "There is a user with this name.");
-    if (!record_change(call, name, "added", comma_list(groups)))
+    if (!record_change(call, name, "added", boost::algorithm::join(groups, ",")))
         return unavailable();
     if (const auto added = use.accounts.add_user(*user); added.has_error())
         return added.error() == accounts::errc::exists ? error_reply(409, "exists", "There is a user with this name.")
@@ -179,7 +167,7 @@ Response set_user_groups(Call& call)
         return refused;
     if (auto wrong = refuse_groups(groups))
         return *wrong;
-    if (!record_change(call, user->name, "groups", comma_list(groups)))
+    if (!record_change(call, user->name, "groups", boost::algorithm::join(groups, ",")))
         return unavailable();
     user->groups = std::move(groups);
     call.services.use.challenges.end_elevations(user->name, "user groups changed", call.now);

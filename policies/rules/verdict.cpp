@@ -18,4 +18,17 @@ std::string_view to_string(Action action)
     return "deny";
 }
 
+std::string_view to_string(ElevationScope scope)
+{
+    switch (scope) {
+    case ElevationScope::session:
+        return "session";
+    case ElevationScope::user_address:
+        return "user_address";
+    case ElevationScope::label:
+        return "label";
+    }
+    return "session";
+}
+
 } // namespace stepgate::policies::rules

@@ -35,6 +35,8 @@ struct Requirement {
 
 /// How far a proof reaches after it was given. Never wider than every challenging rule allows.
 enum class ElevationScope : std::uint8_t { session, user_address, label };
+/// As policies write it, and for pages and the audit.
+[[nodiscard]] std::string_view to_string(ElevationScope scope);
 struct ElevationOffer {
     std::chrono::seconds duration{0};
     ElevationScope scope = ElevationScope::session;

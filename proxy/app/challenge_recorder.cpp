@@ -154,7 +154,7 @@ void ChallengeRecorder::operator()(const challenges::ElevationEvent& event) cons
     record.user = elevation.user;
     record.fields.emplace_back("challenge", elevation.challenge);
     if (event.started) {
-        record.fields.emplace_back("scope", std::string{challenges::to_string(elevation.offer.scope)});
+        record.fields.emplace_back("scope", std::string{to_string(elevation.offer.scope)});
         record.fields.emplace_back("seconds", std::int64_t{elevation.offer.duration.count()});
         record.fields.emplace_back("client_address", elevation.client_address);
         record.fields.emplace_back("rules", elevation.rules);

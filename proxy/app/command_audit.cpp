@@ -7,6 +7,7 @@
 #include "proxy/audit/text.h"
 #include "proxy/audit/verify.h"
 
+#include <boost/algorithm/string/join.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
@@ -28,14 +29,6 @@ int complain(std::ostream& err, const std::string& message)
 {
     err << "stepgate audit: " << audit::one_line(message) << '\n';
     return trouble;
-}
-
-std::string joined(const std::vector<std::string>& items)
-{
-    std::string text;
-    for (const auto& item : items)
-        text += (text.empty() ? "" : ",") + item;
-    return text;
 }
 
 /// The filter as the index takes it. False: a time is not one.
@@ -120,8 +113,8 @@ void print_row(const audit::Row& row, std::ostream& out)
     part("user", row.user);
     part("session", row.session);
     part("database", row.database);
-    part("rules", joined(row.rules));
-    part("labels", joined(row.labels));
+    part("rules", boost::algorithm::join(row.rules, ","));
+    part("labels", boost::algorithm::join(row.labels, ","));
     part("challenge", row.challenge);
     if (row.count > 1)
         out << " count=" << row.count;
@@ -151,10 +144,10 @@ void print_csv(const audit::Row& row, std::ostream& out)
                                  row.database,
                                  row.client_address,
                                  row.action,
-                                 joined(row.rules),
-                                 joined(row.labels),
-                                 joined(row.kinds),
-                                 joined(row.tables),
+                                 boost::algorithm::join(row.rules, ","),
+                                 boost::algorithm::join(row.labels, ","),
+                                 boost::algorithm::join(row.kinds, ","),
+                                 boost::algorithm::join(row.tables, ","),
                                  std::to_string(row.count),
                                  number(row.rows),
                                  std::to_string(row.errors),

@@ -65,9 +65,17 @@ result<void> each_record(const std::filesystem::path& directory,
 /// The records about a challenge, and the enrolments and removals of the factors that answered it.
 result<std::vector<Bytes>> records_about(const std::filesystem::path& directory, const std::string& challenge)
 {
+    struct Factor {
+        std::uint64_t sequence = 0;
+        std::string credential;
+        Bytes bytes;
+    };
     std::map<std::uint64_t, Bytes> found;
+    std::vector<Factor> factors; // whose they are is known when the proofs have been read
     std::set<std::string, std::less<>> credentials;
-    auto read = each_record(directory, [&](const RecordView& record, std::span<const std::byte> bytes) {
+    const auto read = each_record(directory, [&](const RecordView& record, std::span<const std::byte> bytes) {
+        if (record.type == Type::factor_enrolled || record.type == Type::factor_removed)
+            factors.push_back({record.sequence, std::string{record.text("credential")}, {bytes.begin(), bytes.end()}});
         if (record.text("challenge") != challenge && record.text("elevation") != challenge)
             return;
         found.emplace(record.sequence, Bytes{bytes.begin(), bytes.end()});
@@ -78,13 +86,9 @@ result<std::vector<Bytes>> records_about(const std::filesystem::path& directory,
         return read.error();
     if (found.empty())
         return Problem{errc::not_found, "no record in " + directory.string() + " names challenge \"" + challenge + '"'};
-    read = each_record(directory, [&](const RecordView& record, std::span<const std::byte> bytes) {
-        const bool factor = record.type == Type::factor_enrolled || record.type == Type::factor_removed;
-        if (factor && credentials.contains(record.text("credential")))
-            found.emplace(record.sequence, Bytes{bytes.begin(), bytes.end()});
-    });
-    if (!read)
-        return read.error();
+    for (auto& factor : factors)
+        if (credentials.contains(factor.credential))
+            found.emplace(factor.sequence, std::move(factor.bytes));
     std::vector<Bytes> records;
     for (auto& [sequence, bytes] : found)
         records.push_back(std::move(bytes));

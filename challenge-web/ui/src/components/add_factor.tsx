@@ -4,6 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { api, ApiError, type Factor, type RecoveryCodes, type TotpEnrolment } from '../api';
 import { add_passkey, explain, passkeys_supported } from '../passkey';
 import { text } from '../text';
+import { use_attempt } from './attempt';
 import { CodeInput, PinInput, Problem } from './basics';
 
 const words = text.factor;
@@ -24,29 +25,22 @@ export function AddFactor({ on_added, recovery = false, pin }: {
 
 function AddPasskey({ on_added }: { on_added: (factor: Factor) => void }) {
   const [name, set_name] = useState('');
-  const [busy, set_busy] = useState(false);
-  const [problem, set_problem] = useState('');
+  const { busy, problem, attempt } = use_attempt();
   const supported = passkeys_supported();
 
-  const add = async (event: Event) => {
+  const add = (event: Event) => {
     event.preventDefault();
-    set_busy(true);
-    set_problem('');
-    try {
+    void attempt(async () => {
       on_added(await add_passkey(name.trim() || words.passkey_default));
       set_name('');
-    } catch (error) {
-      set_problem(explain(error));
-    } finally {
-      set_busy(false);
-    }
+    });
   };
 
   return (
     <article class="choice">
       <h2>{words.passkey} <span class="tag">{words.recommended}</span></h2>
       <p>{words.passkey_what}</p>
-      <form onSubmit={(event) => void add(event)}>
+      <form onSubmit={add}>
         <NameInput id="passkey-name" value={name} placeholder={words.passkey_default} on_value={set_name} />
         {problem && <Problem>{problem}</Problem>}
         {!supported && <Problem>{text.errors.passkey_unsupported}</Problem>}
@@ -58,20 +52,9 @@ function AddPasskey({ on_added }: { on_added: (factor: Factor) => void }) {
 
 function AddTotp({ on_added }: { on_added: (factor: Factor) => void }) {
   const [enrolment, set_enrolment] = useState<TotpEnrolment>();
-  const [busy, set_busy] = useState(false);
-  const [problem, set_problem] = useState('');
+  const { busy, problem, set_problem, attempt } = use_attempt();
 
-  const begin = async () => {
-    set_busy(true);
-    set_problem('');
-    try {
-      set_enrolment(await api.begin_totp_enrolment());
-    } catch (error) {
-      set_problem(explain(error));
-    } finally {
-      set_busy(false);
-    }
-  };
+  const begin = () => attempt(async () => set_enrolment(await api.begin_totp_enrolment()));
   const done = (factor: Factor) => {
     set_enrolment(undefined);
     on_added(factor);
@@ -98,26 +81,19 @@ function FinishTotp({ enrolment, on_added, on_over }: {
 }) {
   const [name, set_name] = useState('');
   const [code, set_code] = useState('');
-  const [busy, set_busy] = useState(false);
-  const [problem, set_problem] = useState('');
+  const { busy, problem, attempt } = use_attempt();
 
-  const finish = async (event: Event) => {
+  const finish = (event: Event) => {
     event.preventDefault();
-    set_busy(true);
-    set_problem('');
-    try {
-      on_added(await api.finish_totp_enrolment(enrolment.ceremony, code, name.trim() || words.totp_default));
-    } catch (error) {
+    const add = async () => on_added(await api.finish_totp_enrolment(enrolment.ceremony, code, name.trim() || words.totp_default));
+    void attempt(add, (error) => {
       if (error instanceof ApiError && error.code === 'ceremony_expired') on_over(explain(error));
-      set_problem(explain(error));
       set_code('');
-    } finally {
-      set_busy(false);
-    }
+    });
   };
 
   return (
-    <form onSubmit={(event) => void finish(event)}>
+    <form onSubmit={finish}>
       <p>{words.scan}</p>
       <QrCode value={enrolment.otpauth_uri} />
       <p class="secret-lead">{words.or_type}</p>
@@ -136,30 +112,23 @@ function FinishTotp({ enrolment, on_added, on_over }: {
 function SetPin({ change, on_added }: { change: boolean; on_added: (factor: Factor) => void }) {
   const [pin, set_pin] = useState('');
   const [again, set_again] = useState('');
-  const [busy, set_busy] = useState(false);
-  const [problem, set_problem] = useState('');
+  const { busy, problem, set_problem, attempt } = use_attempt();
 
-  const save = async (event: Event) => {
+  const save = (event: Event) => {
     event.preventDefault();
-    set_problem(pin === again ? '' : words.pin_differs);
-    if (pin !== again) return;
-    set_busy(true);
-    try {
+    if (pin !== again) return set_problem(words.pin_differs);
+    void attempt(async () => {
       on_added(await api.set_pin(pin));
       set_pin('');
       set_again('');
-    } catch (error) {
-      set_problem(explain(error));
-    } finally {
-      set_busy(false);
-    }
+    });
   };
 
   return (
     <article class="choice">
       <h2>{words.pin}</h2>
       <p>{words.pin_what}</p>
-      <form onSubmit={(event) => void save(event)}>
+      <form onSubmit={save}>
         <PinInput id="new-pin" label={words.pin_new} value={pin} on_value={set_pin} fresh />
         <PinInput id="new-pin-again" label={words.pin_again} value={again} on_value={set_again} fresh />
         {problem && <Problem>{problem}</Problem>}
@@ -173,27 +142,17 @@ function SetPin({ change, on_added }: { change: boolean; on_added: (factor: Fact
 
 function AddRecoveryCodes({ on_added }: { on_added: (factor: Factor) => void }) {
   const [made, set_made] = useState<RecoveryCodes>();
-  const [busy, set_busy] = useState(false);
-  const [problem, set_problem] = useState('');
-
-  const attempt = async (how: () => Promise<void>) => {
-    set_busy(true);
-    set_problem('');
-    try {
-      await how();
-    } catch (error) {
-      if (error instanceof ApiError && error.code === 'ceremony_expired') set_made(undefined);
-      set_problem(explain(error));
-    } finally {
-      set_busy(false);
-    }
+  const { busy, problem, attempt } = use_attempt();
+  const over = (error: unknown) => {
+    if (error instanceof ApiError && error.code === 'ceremony_expired') set_made(undefined);
   };
-  const make = () => attempt(async () => set_made(await api.begin_recovery_codes()));
+
+  const make = () => attempt(async () => set_made(await api.begin_recovery_codes()), over);
   const keep = (ceremony: string) => attempt(async () => {
     const factor = await api.finish_recovery_codes(ceremony);
     set_made(undefined);
     on_added(factor);
-  });
+  }, over);
 
   return (
     <article class="choice">

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
 import { api, type Challenge } from '../api';
-import { explain } from '../passkey';
 import { text } from '../text';
 import { date_time } from '../time';
 import { announce } from './announce';
+import { use_attempt } from './attempt';
 import { Problem } from './basics';
 import { Revealed } from './sql';
 
@@ -27,23 +27,16 @@ export function Request({ challenge, on_told }: { challenge: Challenge; on_told:
 
 function ReasonForm({ challenge, on_told }: { challenge: Challenge; on_told: (read: Challenge) => void }) {
   const [reason, set_reason] = useState(challenge.request_reason);
-  const [busy, set_busy] = useState(false);
-  const [problem, set_problem] = useState('');
-  const submit = async (event: Event) => {
+  const { busy, problem, attempt } = use_attempt();
+  const submit = (event: Event) => {
     event.preventDefault();
-    set_busy(true);
-    set_problem('');
-    try {
+    void attempt(async () => {
       on_told(await api.give_reason(challenge.id, reason));
       announce(words.request_saved);
-    } catch (error) {
-      set_problem(explain(error));
-    } finally {
-      set_busy(false);
-    }
+    });
   };
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    <form onSubmit={submit}>
       <label for="request-reason">{words.request_label}</label>
       <input id="request-reason" type="text" maxLength={500} value={reason} onInput={(event) => set_reason(event.currentTarget.value)} />
       {problem && <Problem>{problem}</Problem>}

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api, type Connect, type DatabasePassword } from '../api';
 import { announce } from '../components/announce';
+import { use_attempt } from '../components/attempt';
 import { Heading, Loading, Notice, Problem, use_title } from '../components/basics';
 import { Countdown } from '../components/countdown';
 import { explain } from '../passkey';
@@ -13,17 +14,12 @@ export function ConnectPage() {
   use_title(text.titles.connect);
   const [all, set_all] = useState<Connect>();
   const [made, set_made] = useState<DatabasePassword & { password: string }>();
-  const [problem, set_problem] = useState('');
+  const { problem, set_problem, attempt: ask } = use_attempt();
   const load = () => api.connect().then(set_all, (error: unknown) => set_problem(explain(error)));
   useEffect(() => void load(), []);
 
   const attempt = async (what: () => Promise<void>) => {
-    set_problem('');
-    try {
-      await what();
-    } catch (error) {
-      set_problem(explain(error));
-    }
+    await ask(what);
     await load();
   };
   const make = () => attempt(async () => set_made(await api.issue_database_password()));

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, type Factor } from '../api';
 import { AddFactor } from '../components/add_factor';
 import { announce } from '../components/announce';
+import { use_attempt } from '../components/attempt';
 import { Elevations } from '../components/elevations';
 import { Heading, Loading, Notice, Problem, use_title } from '../components/basics';
 import { end_live } from '../live';
@@ -53,23 +54,13 @@ export function FactorsPage() {
 
 function FactorCard({ factor, removable, on_removed }: { factor: Factor; removable: boolean; on_removed: () => void }) {
   const [asking, set_asking] = useState(false);
-  const [busy, set_busy] = useState(false);
-  const [problem, set_problem] = useState('');
+  const { busy, problem, attempt } = use_attempt();
 
-  const remove = async () => {
-    set_busy(true);
-    set_problem('');
-    try {
-      await api.remove_factor(factor.id);
-      announce(words.removed(factor.name));
-      on_removed();
-    } catch (error) {
-      set_problem(explain(error));
-      set_asking(false);
-    } finally {
-      set_busy(false);
-    }
-  };
+  const remove = () => attempt(async () => {
+    await api.remove_factor(factor.id);
+    announce(words.removed(factor.name));
+    on_removed();
+  }, () => set_asking(false));
 
   return (
     <li class="card">
@@ -101,16 +92,12 @@ function FactorCard({ factor, removable, on_removed }: { factor: Factor; removab
 }
 
 function Weak() {
-  const [problem, set_problem] = useState('');
-  const leave = async () => {
-    try {
-      await api.sign_out();
-      end_live();
-      navigate('/sign-in?return=%2Ffactors');
-    } catch (error) {
-      set_problem(explain(error));
-    }
-  };
+  const { problem, attempt } = use_attempt();
+  const leave = () => attempt(async () => {
+    await api.sign_out();
+    end_live();
+    navigate('/sign-in?return=%2Ffactors');
+  });
   return (
     <Notice kind="info" heading={words.weak_heading}>
       <p>{words.weak}</p>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api, type DatabaseSession, type WebSession } from '../api';
 import { announce } from '../components/announce';
+import { use_attempt } from '../components/attempt';
 import { Heading, Loading, Problem, use_title } from '../components/basics';
 import { Question } from '../components/question';
 import { end_live } from '../live';
@@ -26,25 +27,20 @@ export function SessionsPage() {
 
 function WebSessions() {
   const [sessions, set_sessions] = useState<WebSession[]>();
-  const [problem, set_problem] = useState('');
+  const { problem, set_problem, attempt } = use_attempt();
   const load = () => api.web_sessions().then(set_sessions, (error: unknown) => set_problem(explain(error)));
   useEffect(() => void load(), []);
 
-  const leave = async (act: () => Promise<void>, here: boolean) => {
-    set_problem('');
-    try {
-      await act();
-      if (here) {
-        end_live();
-        navigate('/sign-in');
-        return;
-      }
-      announce(words.signed_out);
-      await load();
-    } catch (error) {
-      set_problem(explain(error));
+  const leave = (act: () => Promise<void>, here: boolean) => attempt(async () => {
+    await act();
+    if (here) {
+      end_live();
+      navigate('/sign-in');
+      return;
     }
-  };
+    announce(words.signed_out);
+    await load();
+  });
 
   return (
     <>
@@ -85,7 +81,7 @@ function WebSessions() {
 function DatabaseSessions() {
   const admin = use_session()?.roles.includes('admin') ?? false;
   const [sessions, set_sessions] = useState<DatabaseSession[]>();
-  const [problem, set_problem] = useState('');
+  const { problem, set_problem, attempt } = use_attempt();
   const load = () => api.database_sessions().then(set_sessions, (error: unknown) => set_problem(explain(error)));
   useEffect(() => {
     void load();
@@ -93,16 +89,11 @@ function DatabaseSessions() {
     return () => clearInterval(timer);
   }, []);
 
-  const end = async (one: DatabaseSession) => {
-    set_problem('');
-    try {
-      await api.end_database_session(one.id);
-      announce(words.end_done);
-      set_sessions((all) => all?.filter((other) => other.id !== one.id));
-    } catch (error) {
-      set_problem(explain(error));
-    }
-  };
+  const end = (one: DatabaseSession) => attempt(async () => {
+    await api.end_database_session(one.id);
+    announce(words.end_done);
+    set_sessions((all) => all?.filter((other) => other.id !== one.id));
+  });
 
   return (
     <>

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api, type IdentityProvider } from '../api';
+import { use_attempt } from '../components/attempt';
 import { CodeInput, Heading, Problem, RecoveryCodeInput, use_title } from '../components/basics';
-import { explain, passkeys_supported, sign_in_with_passkey } from '../passkey';
+import { passkeys_supported, sign_in_with_passkey } from '../passkey';
 import { sign_in_at } from '../provider';
 import { navigate, safe_return } from '../router';
 import { text } from '../text';
@@ -10,8 +11,7 @@ const words = text.sign_in;
 
 export function SignInPage({ query }: { query: string }) {
   use_title(text.titles.sign_in);
-  const [busy, set_busy] = useState(false);
-  const [problem, set_problem] = useState('');
+  const { busy, problem, attempt: ask } = use_attempt();
   const back = new URLSearchParams(query).get('return');
 
   const [providers, set_providers] = useState<string[]>([]);
@@ -20,18 +20,10 @@ export function SignInPage({ query }: { query: string }) {
     api.identity_providers().then(keep, () => set_providers([]));
   }, []);
 
-  const attempt = async (how: () => Promise<unknown>, done = true) => {
-    set_busy(true);
-    set_problem('');
-    try {
-      await how();
-      if (done) navigate(safe_return(back), { replace: true });
-    } catch (error) {
-      set_problem(explain(error));
-    } finally {
-      set_busy(false);
-    }
-  };
+  const attempt = (how: () => Promise<unknown>, done = true) => ask(async () => {
+    await how();
+    if (done) navigate(safe_return(back), { replace: true });
+  });
 
   return (
     <section class="narrow">

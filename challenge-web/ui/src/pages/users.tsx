@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, api, type EnrolmentLink, type User } from '../api';
 import { announce } from '../components/announce';
+import { use_attempt } from '../components/attempt';
 import { Heading, Loading, Notice, PlainPage, Problem, use_title } from '../components/basics';
 import { Question } from '../components/question';
 import { explain } from '../passkey';
@@ -40,17 +41,14 @@ function UserCard({ user, on_changed }: { user: User; on_changed: () => void }) 
   const me = use_session()?.user === user.name;
   const [groups, set_groups] = useState(user.groups.join(' '));
   const [link, set_link] = useState<EnrolmentLink>();
-  const [problem, set_problem] = useState('');
+  const { problem, attempt: ask } = use_attempt();
   const id = `groups-${user.name}`;
 
   const attempt = async (what: () => Promise<unknown>, said = '') => {
-    set_problem('');
-    try {
+    await ask(async () => {
       await what();
       if (said) announce(said);
-    } catch (error) {
-      set_problem(explain(error));
-    }
+    });
     on_changed();
   };
   const save = (event: Event) => {
@@ -95,23 +93,20 @@ function AddUser({ on_added }: { on_added: () => void }) {
   const [name, set_name] = useState('');
   const [groups, set_groups] = useState('');
   const [auditor, set_auditor] = useState(false);
-  const [problem, set_problem] = useState('');
-  const submit = async (event: Event) => {
+  const { problem, attempt } = use_attempt();
+  const submit = (event: Event) => {
     event.preventDefault();
-    set_problem('');
-    try {
+    void attempt(async () => {
       await api.add_user(name, names_of(groups), auditor);
       announce(words.added(name));
       set_name('');
       set_groups('');
       set_auditor(false);
       on_added();
-    } catch (error) {
-      set_problem(explain(error));
-    }
+    });
   };
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    <form onSubmit={submit}>
       <label for="new-user">{words.name}</label>
       <input id="new-user" type="text" maxLength={63} required spellcheck={false} autocomplete="off" value={name} onInput={(event) => set_name(event.currentTarget.value)} />
       <label for="new-groups">{words.groups}</label>
