@@ -6,7 +6,6 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,9 +22,7 @@ def run(*args, **more):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    return int(run(pathlib.Path(__file__).resolve().parents[2] / "compose/free_port.sh"))
 
 
 def fetch_suite(cache):

@@ -13,11 +13,6 @@ namespace compression_test
 constexpr std::size_t limit = 1 << 20;
 constexpr std::array algorithms{Compression::zlib, Compression::zstd};
 
-std::string error(errc code)
-{
-    return "error " + std::to_string(static_cast<int>(code));
-}
-
 std::string name(Compression algorithm)
 {
     return algorithm == Compression::zlib ? "zlib" : "zstd";
@@ -51,24 +46,9 @@ std::string header(std::size_t length, std::uint8_t sequence, std::size_t unpack
 std::string unpacked(Compression algorithm, std::size_t most, const std::string& stream, std::size_t split)
 {
     Inflater inflater{algorithm, most};
-    std::string seen;
-    std::size_t begin = 0;
-    for (const std::size_t end : {split, stream.size()}) {
-        for (;;) {
-            const Exact window{std::string_view{stream}.substr(begin, end - begin)};
-            const auto found = inflater.next(window.bytes());
-            if (const auto* one = std::get_if<Inflated>(&found)) {
-                seen += std::to_string(one->sequence) + ":" + text(one->piece) + " ";
-                begin += one->bytes;
-                continue;
-            }
-            if (const auto* code = std::get_if<errc>(&found))
-                return seen + error(*code);
-            EXPECT_GT(std::get<NeedMore>(found).bytes, 0U);
-            break;
-        }
-    }
-    return seen;
+    return seen_in_two<Inflated>(inflater, stream, split, [](const Inflated& one) {
+        return Seen{one.sequence, text(one.piece), one.bytes};
+    });
 }
 
 TEST(Compression, brings_the_same_pieces_wherever_the_stream_is_split)

@@ -9,33 +9,13 @@ namespace stepgate::protocols::mysql
 namespace framer_test
 {
 
-std::string error(errc code)
-{
-    return "error " + std::to_string(static_cast<int>(code));
-}
-
 /// Feeds `stream` in two pieces cut at `split`; gives sequence ids and payloads and, in the end, the error.
 std::string cut(std::size_t limit, const std::string& stream, std::size_t split)
 {
     MessageFramer framer{limit};
-    std::string seen;
-    std::size_t begin = 0;
-    for (const std::size_t end : {split, stream.size()}) {
-        for (;;) {
-            const Exact window{std::string_view{stream}.substr(begin, end - begin)};
-            const auto found = framer.next(window.bytes());
-            if (const auto* frame = std::get_if<Frame>(&found)) {
-                seen += std::to_string(frame->sequence) + ":" + text(frame->payload) + " ";
-                begin += frame->bytes.size();
-                continue;
-            }
-            if (const auto* code = std::get_if<errc>(&found))
-                return seen + error(*code);
-            EXPECT_GT(std::get<NeedMore>(found).bytes, 0U);
-            break;
-        }
-    }
-    return seen;
+    return seen_in_two<Frame>(framer, stream, split, [](const Frame& frame) {
+        return Seen{frame.sequence, text(frame.payload), frame.bytes.size()};
+    });
 }
 
 TEST(MessageFramer, cuts_the_same_frames_wherever_the_stream_is_split)

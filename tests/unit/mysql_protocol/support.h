@@ -1,12 +1,17 @@
 #pragma once
 
+#include "protocols/mysql/errc.h"
 #include "protocols/mysql/frame.h"
+#include "protocols/mysql/framer.h"
 #include "protocols/mysql/packet_writer.h"
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace stepgate::protocols::mysql
 {
@@ -73,6 +78,44 @@ std::string written(Encode encode)
 inline std::string text(wire::View bytes)
 {
     return std::string{wire::as_text(bytes)};
+}
+
+inline std::string error(errc code)
+{
+    return "error " + std::to_string(static_cast<int>(code));
+}
+
+/// A piece that a cutter found: its sequence id, what it carries, and its bytes in the stream.
+struct Seen {
+    std::uint8_t sequence = 0;
+    std::string text;
+    std::size_t bytes = 0;
+};
+
+/// Feeds `stream` to `cutter` in two parts cut at `split`; gives sequence ids and texts and, in the end, the error.
+/// `see` turns what `Cutter::next` finds into a Seen.
+template <class Found, class Cutter>
+std::string seen_in_two(Cutter& cutter, const std::string& stream, std::size_t split, Seen (*see)(const Found&))
+{
+    std::string all;
+    std::size_t begin = 0;
+    for (const std::size_t end : {split, stream.size()}) {
+        for (;;) {
+            const Exact window{std::string_view{stream}.substr(begin, end - begin)};
+            const auto found = cutter.next(window.bytes());
+            if (const auto* one = std::get_if<Found>(&found)) {
+                const Seen seen = see(*one);
+                all += std::to_string(seen.sequence) + ":" + seen.text + " ";
+                begin += seen.bytes;
+                continue;
+            }
+            if (const auto* code = std::get_if<errc>(&found))
+                return all + error(*code);
+            EXPECT_GT(std::get<NeedMore>(found).bytes, 0U);
+            break;
+        }
+    }
+    return all;
 }
 
 } // namespace stepgate::protocols::mysql
