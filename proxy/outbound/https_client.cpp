@@ -3,6 +3,7 @@
 #include "proxy/outbound/curl_setup.h"
 
 #include <array>
+#include <memory>
 #include <utility>
 
 namespace stepgate::proxy::outbound
@@ -15,6 +16,22 @@ struct Received {
     std::string body;
     std::size_t most = 0;
 };
+
+using HeaderList = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
+
+/// Null without memory, and of no headers.
+HeaderList header_list(const std::vector<std::string>& headers)
+{
+    HeaderList list{nullptr, curl_slist_free_all};
+    for (const auto& header : headers) {
+        curl_slist* longer = curl_slist_append(list.get(), header.c_str());
+        if (longer == nullptr)
+            return {nullptr, curl_slist_free_all};
+        static_cast<void>(list.release());
+        list.reset(longer);
+    }
+    return list;
+}
 
 /// CURLOPT_WRITEFUNCTION: fewer bytes than were given end the transfer.
 std::size_t keep_some(char* from, std::size_t size, std::size_t count, void* to)
@@ -31,7 +48,8 @@ std::size_t keep_some(char* from, std::size_t size, std::size_t count, void* to)
 std::optional<HttpsAnswer> https_request(const HttpsRequest& request, std::string& problem)
 {
     const Curl curl = new_curl(request.patience, request.ca_file);
-    if (!curl) {
+    const HeaderList headers = header_list(request.headers);
+    if (!curl || (!headers && !request.headers.empty())) {
         problem = "no memory";
         return std::nullopt;
     }
@@ -48,6 +66,8 @@ std::optional<HttpsAnswer> https_request(const HttpsRequest& request, std::strin
         curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
         curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, request.body.c_str());
     }
+    if (headers)
+        curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
     if (!request.user.empty()) {
         curl_easy_setopt(curl.get(), CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
         curl_easy_setopt(curl.get(), CURLOPT_USERNAME, request.user.c_str());
