@@ -62,6 +62,7 @@ struct Trigger {
     Events events;
     Oid function = 0;
     std::string when;          // condition as SQL; "" none
+    bool deferrable = false;   // it may run when the transaction ends, under the settings of then
     std::string body = {};     // of MySQL, whose triggers have no function: the statement,
     std::string sql_mode = {}; // and how it is read
     bool operator==(const Trigger&) const = default;
@@ -113,6 +114,8 @@ struct Relation {
     std::vector<std::string> checks; // CHECK constraints as SQL
     /// As SQL: expressions and predicates of its indexes, of its partition key, of its extended statistics.
     std::vector<std::string> index_expressions;
+    /// What operator classes that its indexes and its partition key name run, as far as `Type::functions` takes it.
+    std::vector<Oid> index_functions;
     bool operator==(const Relation&) const = default;
 };
 

@@ -64,6 +64,7 @@ void visit(Visitor& visitor, Object& trigger)
     visitor.needed("events", trigger.events);
     visitor.needed("function", trigger.function);
     visitor.maybe("when", trigger.when);
+    visitor.maybe("deferrable", trigger.deferrable);
     visitor.maybe("body", trigger.body);
     visitor.maybe("sql_mode", trigger.sql_mode);
 }
@@ -114,6 +115,7 @@ void visit(Visitor& visitor, Object& relation)
     visitor.maybe("policies", relation.policies);
     visitor.maybe("checks", relation.checks);
     visitor.maybe("index_expressions", relation.index_expressions);
+    visitor.maybe("index_functions", relation.index_functions);
 }
 
 template <class Visitor, Is<Function> Object>

@@ -96,13 +96,9 @@ void call_system(const std::string& name, Footprint& to)
         to.opaque_reasons.push_back("calls " + name + ", which is not known to be harmless");
 }
 
-bool changes_names(const Footprint& footprint)
+bool any_changes_names(const Footprint& footprint)
 {
-    return std::ranges::any_of(footprint.facts.effects, [](const statement::Effect& effect) {
-        const auto* set = std::get_if<SetParameter>(&effect);
-        return set == nullptr || set->name == "search_path" || set->name == "role" ||
-               set->name == "session_authorization" || set->name == "standard_conforming_strings";
-    });
+    return std::ranges::any_of(footprint.facts.effects, changes_names);
 }
 
 /// Nobody knows when a body is through with what it sets, or whether it comes to it.
@@ -151,7 +147,8 @@ Bodies::Bodies(const catalog::Catalog& catalog, const Limits& limits) : catalog_
         const auto& columns = relation.columns;
         const bool types = std::ranges::any_of(columns, has, &catalog::Column::type);
         const bool hierarchy = !relation.parents.empty() || !relation.children.empty();
-        traits.read_plain = !is_view(relation) && !hierarchy && !relation.row_security && !types;
+        traits.read_plain =
+            !is_view(relation) && !hierarchy && !relation.row_security && !types && relation.index_functions.empty();
         traits.write_plain = traits.read_plain && relation.triggers.empty() && relation.rules.empty() &&
                              relation.referenced_by.empty() && relation.checks.empty() &&
                              relation.index_expressions.empty() && !references_.contains(&relation) &&
@@ -199,31 +196,33 @@ bool Bodies::has_code(catalog::Oid oid, int depth) const
 
 /// Compiled functions that are not volatile are trusted to compute only where they are a type's own or its casts: every
 /// read of a column would have to be held otherwise, and only a superuser can make them.
+void Bodies::add_call(catalog::Oid oid, Footprint& to) const
+{
+    const Function* const function = catalog_->function(oid);
+    if (function == nullptr)
+        return;
+    const bool compiled = function->language == "c" || function->language == "internal";
+    if (compiled && function->volatility != catalog::Volatility::volatile_)
+        return;
+    to.facts.calls.push_back(joined(function->schema, function->name));
+    Touch touch;
+    touch.kind = Touch::Kind::call;
+    touch.function = function;
+    to.touches.push_back(std::move(touch));
+}
+
 void Bodies::add_type(catalog::Oid oid, Footprint& to, int depth)
 {
     const catalog::Type* const type = catalog_->type(oid);
     if (type == nullptr || depth > deepest_type)
         return;
-    const auto call = [&](catalog::Oid function_oid) {
-        const Function* const function = catalog_->function(function_oid);
-        if (function == nullptr)
-            return;
-        const bool compiled = function->language == "c" || function->language == "internal";
-        if (compiled && function->volatility != catalog::Volatility::volatile_)
-            return;
-        to.facts.calls.push_back(joined(function->schema, function->name));
-        Touch touch;
-        touch.kind = Touch::Kind::call;
-        touch.function = function;
-        to.touches.push_back(std::move(touch));
-    };
     for (const catalog::Oid function : type->functions)
-        call(function);
+        add_call(function, to);
     for (const catalog::Cast* cast : catalog_->casts(oid))
         if (cast->function != 0 && counts_for(*cast, oid) && catalog_->function(cast->function) == nullptr)
             call_system(cast->function_name, to);
         else if (cast->function != 0 && counts_for(*cast, oid))
-            call(cast->function);
+            add_call(cast->function, to);
     Source initial;
     initial.what = type->name;
     add_expression(initial, type->default_expression, to);
@@ -433,6 +432,8 @@ const Footprint& Bodies::types(const Relation& relation)
     for (const catalog::Column& column : relation.columns)
         if (has_code(column.type))
             add_type(column.type, *kept);
+    for (const catalog::Oid function : relation.index_functions)
+        add_call(function, *kept);
     return *kept;
 }
 
@@ -551,7 +552,7 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
     source.variables = &variables;
     source.function = &function;
     Footprint body = read_body(source, function.language, function.body);
-    if (changes_names(body)) { // names before and after the change: of any schema
+    if (any_changes_names(body)) { // names before and after the change: of any schema
         SetParameter path{.name = "search_path", .value = {}, .unknown = true};
         SetParameter strings{.name = "standard_conforming_strings", .value = {}, .unknown = true};
         statement::StatementFacts unknown;
@@ -584,7 +585,7 @@ Footprint Bodies::run(const BuiltText& built, const std::string& text)
     if (read_ > most_read)
         return too_much();
     Footprint out = analyze(source, text);
-    if (changes_names(out))
+    if (any_changes_names(out))
         out.opaque_reasons.push_back(what + " runs SQL that changes what names mean");
     doubt(out.facts.effects);
     for (Touch& touch : out.touches)
@@ -683,7 +684,7 @@ Footprint Bodies::block(std::string_view language, const std::string& body, cons
     source.what = "the block";
     source.state = &alone;
     Footprint out = read_body(source, language, body);
-    if (changes_names(out)) {
+    if (any_changes_names(out)) {
         statement::StatementFacts unknown;
         unknown.effects = {SetParameter{.name = "search_path", .value = {}, .unknown = true},
                            SetParameter{.name = "standard_conforming_strings", .value = {}, .unknown = true}};

@@ -76,7 +76,7 @@ class Bodies
     [[nodiscard]] const Footprint& policies(const catalog::Relation& relation);
     /// Defaults, generated columns, checks, index expressions, domains, conditions of triggers.
     [[nodiscard]] const Footprint& values(const catalog::Relation& relation);
-    /// Input, output and casts of the types that its columns have.
+    /// Input, output and casts of the types that its columns have, and what its indexes compare them with.
     [[nodiscard]] const Footprint& types(const catalog::Relation& relation);
     [[nodiscard]] const std::deque<RuleFootprint>& rules(const catalog::Relation& relation);
     [[nodiscard]] const std::vector<Reference>& references(const catalog::Relation& relation) const;
@@ -111,6 +111,7 @@ class Bodies
     [[nodiscard]] int context(const SessionState& state);
     [[nodiscard]] static const Footprint& too_much();
     void add_expression(Source source, const std::string& expression, Footprint& to);
+    void add_call(catalog::Oid function, Footprint& to) const;
 
     const catalog::Catalog* catalog_;
     Limits limits_;
@@ -137,6 +138,7 @@ class Follower
         : bodies_(bodies), planned_(facts), ran_(ran != nullptr ? *ran : facts), to_(&facts), reasons_(opaque_reasons)
     {
     }
+    /// `context`: of the session itself.
     void run(std::vector<Touch> touches, int context);
     /// What was found hangs on the values of constants.
     [[nodiscard]] bool constants_used() const { return constants_used_; }
@@ -148,6 +150,7 @@ class Follower
     void read(const Touch& touch);
     void write(const Touch& touch);
     void write_rows(const Touch& touch);
+    void fire(const catalog::Trigger& trigger, const Touch& touch);
     void referencing(const Touch& touch);
     void call(const Touch& touch);
     void run_built(const BuiltText& built, const Constants& arguments);
@@ -158,6 +161,7 @@ class Follower
     Bodies& bodies_;
     statement::StatementFacts &planned_, &ran_, *to_; // `to_`: of the touch that is being followed
     bool running_ = false;                            // it is in a function
+    int session_ = Touch::inherit;                    // context of `run`
     std::vector<std::string>& reasons_;
     std::deque<Touch> work_;
     std::map<std::pair<const catalog::Relation*, int>, std::vector<std::string>> reads_;

@@ -206,23 +206,33 @@ void Follower::write_rows(const Touch& touch)
             access(to_->reads, *key.parent, *key.parent_columns);
     }
     merge(bodies_.types(relation), context);
-    for (const catalog::Trigger& trigger : relation.triggers) {
-        const catalog::Function* const function = bodies_.catalog().function(trigger.function);
-        if (!meet(trigger.events, touch.events))
-            continue;
-        if (function == nullptr) {
-            if (trigger.function >= catalog::first_user_oid) // those of the system only compute
-                reasons_.push_back("fires the trigger " + trigger.name + ", whose function is not known");
-            continue;
-        }
-        to_->calls.push_back(joined(function->schema, function->name));
-        Touch next;
-        next.kind = Touch::Kind::call;
-        next.function = function;
-        next.relation = &relation;
-        add(std::move(next), context);
-    }
+    for (const catalog::Trigger& trigger : relation.triggers)
+        if (meet(trigger.events, touch.events))
+            fire(trigger, touch);
     referencing(touch);
+}
+
+/// A deferred trigger runs under the settings of whoever ends the transaction (CREATE CONSTRAINT TRIGGER), not of the
+/// function whose statement queued it; SET CONSTRAINTS may run it at once.
+void Follower::fire(const catalog::Trigger& trigger, const Touch& touch)
+{
+    const catalog::Function* const function = bodies_.catalog().function(trigger.function);
+    if (function == nullptr) {
+        if (trigger.function >= catalog::first_user_oid) // those of the system only compute
+            reasons_.push_back("fires the trigger " + trigger.name + ", whose function is not known");
+        return;
+    }
+    to_->calls.push_back(joined(function->schema, function->name));
+    Touch next;
+    next.kind = Touch::Kind::call;
+    next.function = function;
+    next.relation = touch.relation;
+    add(next, touch.context);
+    if (!trigger.deferrable)
+        return;
+    add(std::move(next), session_);
+    if (std::ranges::find(to_->effects, statement::Effect{statement::Defer{}}) == to_->effects.end())
+        to_->effects.emplace_back(statement::Defer{});
 }
 
 /// Rows of other tables that point here: looked for, or changed along.
@@ -294,6 +304,7 @@ void Follower::run_built(const BuiltText& built, const Constants& arguments)
 
 void Follower::run(std::vector<Touch> touches, int context)
 {
+    session_ = context;
     for (Touch& touch : touches)
         add(std::move(touch), context);
     while (!work_.empty()) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 #include <variant>
 
 namespace stepgate::policies::postgres
@@ -55,6 +56,14 @@ bool matters(const SetParameter& parameter)
 }
 
 } // namespace
+
+bool changes_names(const statement::Effect& effect)
+{
+    if (const auto* set = std::get_if<SetParameter>(&effect))
+        return matters(*set) && set->name != "client_encoding";
+    return std::holds_alternative<statement::ResetAll>(effect) ||
+           std::holds_alternative<statement::DiscardAll>(effect) || std::holds_alternative<statement::Redefine>(effect);
+}
 
 std::vector<std::string> split_search_path(std::string_view text)
 {
@@ -205,6 +214,8 @@ void SessionState::settings_changed()
     settings_key_ += current_user(); // "$user" is its schema
     if (redefined_all_)
         settings_key_ += '*';
+    if (deferred_)
+        settings_key_ += '\6';
     for (const std::string& name : functions_)
         (settings_key_ += '\1') += name;
     for (const auto& [name, change] : relations_) {
@@ -323,6 +334,10 @@ void SessionState::apply_effect(const statement::Effect& effect)
             [&](const statement::OpenCursor& cursor) { put(cursors_, cursor.name, cursor.sql, cursor.with_hold); },
             [&](const statement::CloseCursor& gone) { forget(cursors_, gone.name); },
             [&](const statement::Redefine& change) { redefine(change); },
+            [&](const statement::Defer&) {
+                if (!std::exchange(deferred_, true))
+                    settings_changed();
+            },
             [&](const statement::DiscardAll&) {
                 reset_all();
                 now_.role = session_.role = start_.role;
@@ -456,6 +471,8 @@ void SessionState::transaction_ended(bool committed)
             settings_changed();
         }
     }
+    if (std::exchange(deferred_, false))
+        settings_changed();
     settle_dropped(committed);
     const std::size_t before = cursors_.size();
     std::erase_if(cursors_, [committed](const auto& entry) {

@@ -21,6 +21,9 @@ enum class Lexing : std::uint8_t { standard, backslashes, both };
 /// Splits a search path given as one string, as set_config and ParameterStatus do: commas, double quotes, folding.
 [[nodiscard]] std::vector<std::string> split_search_path(std::string_view text);
 
+/// The same text, read after it, may be about something else.
+[[nodiscard]] bool changes_names(const statement::Effect& effect);
+
 /// What of a PostgreSQL session decides the meaning of a text: settings, prepared statements, cursors. A plain value:
 /// copy it freely. Owned by one session, no locks. SQL-level and wire-level prepared statements share one namespace, as
 /// do cursors and portals, exactly as on the server.
@@ -90,6 +93,8 @@ class SessionState
     [[nodiscard]] std::vector<std::string> temporary_relations() const;
     [[nodiscard]] bool redefined_relations() const { return !relations_.empty(); }
     [[nodiscard]] bool redefined_function(std::string_view bare_name) const { return functions_.contains(bare_name); }
+    /// Code waits for the end of the open transaction, and will find what names mean then.
+    [[nodiscard]] bool deferred() const { return deferred_; }
     /// Anything may mean something else than the catalog says.
     [[nodiscard]] bool redefined_all() const { return redefined_all_; }
     /// The catalog in use from now on was read after everything that was applied here, and the lineage beside it knows
@@ -168,6 +173,7 @@ class SessionState
     std::map<std::string, Redefined, std::less<>> relations_;
     std::set<std::string, std::less<>> functions_;
     bool redefined_all_ = false;
+    bool deferred_ = false;
     bool too_many_ = false; // names to keep: nothing is certain again
     std::string settings_key_;
     bool text_is_utf8_ = true;

@@ -140,6 +140,7 @@ class Walk
     void fire_event_triggers();
     void doubt_redefined(const std::vector<statement::TableAccess>& accesses, std::size_t from, bool written);
     void doubt_path();
+    void doubt_deferred();
     void redefine_function(const ::List* name);
     void redefined(const Found& found);
     void relatives(const Found& found, bool written, catalog::Events events);

@@ -310,6 +310,15 @@ void Walk::doubt_path()
         effect(statement::SetParameter{.name = "search_path", .value = {}, .unknown = true});
 }
 
+/// Code that waits for the end of the transaction was judged with the names of when it was queued.
+void Walk::doubt_deferred()
+{
+    const auto& effects = facts().effects;
+    const bool queues = std::ranges::find(effects, statement::Effect{statement::Defer{}}) != effects.end();
+    if ((state_->deferred() || queues) && std::ranges::any_of(effects, changes_names))
+        opaque("changes what names mean to deferred triggers that are queued");
+}
+
 /// What views, rules and the like lead to, read from a catalog that does not know what the session did since. Their own
 /// names are bound to objects, so temporary ones of the session are not in their way; functions look names up, and were
 /// read with the session's.
@@ -366,6 +375,7 @@ void Walk::finish()
         doubt_redefined(done.reads, reads, false);
         doubt_redefined(done.writes, writes, true);
         doubt_path();
+        doubt_deferred();
     }
     tidy(done.reads);
     tidy(done.writes);

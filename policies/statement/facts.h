@@ -68,8 +68,12 @@ struct Redefine {
     std::vector<TableAccess> family = {}; // parents and children: its rows are theirs
     bool operator==(const Redefine&) const = default;
 };
-using Effect =
-    std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll, Redefine>;
+/// Code is queued that runs when the transaction ends, under the settings and with the names of then.
+struct Defer {
+    bool operator==(const Defer&) const = default;
+};
+using Effect = std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll,
+                            Redefine, Defer>;
 
 /// Facts of one statement of a text. A value: no pointers into the text.
 struct StatementFacts {

@@ -40,6 +40,7 @@ class CatalogQueries
     void foreign_keys();
     void row_policies();
     void expressions();
+    void index_functions();
     void arguments();
     void aggregates();
     void type_functions();

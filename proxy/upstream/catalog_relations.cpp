@@ -101,6 +101,7 @@ void CatalogQueries::relations()
     foreign_keys();
     row_policies();
     expressions();
+    index_functions();
 }
 
 void CatalogQueries::columns()
@@ -134,12 +135,12 @@ void CatalogQueries::triggers()
 {
     // Before version 15 the copies of a trigger on partitions count as internal; the server's own are its functions'.
     each_relation("SELECT tgrelid, tgname, tgtype, tgfoid,"
-                  " CASE WHEN tgqual IS NOT NULL THEN pg_get_triggerdef(oid, false) END"
+                  " CASE WHEN tgqual IS NOT NULL THEN pg_get_triggerdef(oid, false) END, tgdeferrable"
                   " FROM pg_trigger WHERE tgenabled <> 'D' AND (NOT tgisinternal OR tgfoid >= 16384)"
                   " ORDER BY tgrelid, tgname",
                   [](Relation& relation, const Row& row) {
                       relation.triggers.push_back({row.text(1), events_of(row.number<int>(2)), row.number<Oid>(3),
-                                                   trigger_condition(row.view(4))});
+                                                   trigger_condition(row.view(4)), row.flag(5)});
                   });
 }
 
@@ -202,6 +203,23 @@ void CatalogQueries::expressions()
                       " CROSS JOIN LATERAL unnest(pg_get_statisticsobjdef_expressions(s.oid)) AS e"
                       " WHERE s.stxexprs IS NOT NULL ORDER BY s.oid",
                       add);
+}
+
+/// Operator classes can be named for any type, so a type's own functions (`type_functions`) do not have them all.
+void CatalogQueries::index_functions()
+{
+    each_relation("SELECT DISTINCT u.relation, u.function FROM ("
+                  "WITH named AS (SELECT k.relation, c.opcfamily AS family FROM ("
+                  "SELECT indrelid, unnest(indclass) FROM pg_index"
+                  " UNION SELECT partrelid, unnest(partclass) FROM pg_partitioned_table) AS k(relation, class)"
+                  " JOIN pg_opclass c ON c.oid = k.class)"
+                  " SELECT n.relation, p.amproc::oid FROM named n JOIN pg_amproc p ON p.amprocfamily = n.family"
+                  " UNION ALL SELECT n.relation, o.oprcode::oid FROM named n JOIN pg_amop a ON a.amopfamily = n.family"
+                  " JOIN pg_operator o ON o.oid = a.amopopr) AS u(relation, function)"
+                  " JOIN pg_proc p ON p.oid = u.function JOIN pg_language l ON l.oid = p.prolang"
+                  " WHERE u.function >= 16384 AND (l.lanname NOT IN ('c', 'internal') OR p.provolatile = 'v')"
+                  " ORDER BY 1, 2",
+                  [](Relation& relation, const Row& row) { relation.index_functions.push_back(row.number<Oid>(1)); });
 }
 
 } // namespace stepgate::proxy::upstream

@@ -37,6 +37,7 @@ CREATE TRIGGER emptied AFTER TRUNCATE ON customers EXECUTE FUNCTION trigger_body
 CREATE TRIGGER switched_off AFTER INSERT ON customers EXECUTE FUNCTION trigger_body();
 ALTER TABLE customers DISABLE TRIGGER switched_off;
 CREATE TRIGGER instead INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION trigger_body();
+CREATE CONSTRAINT TRIGGER later AFTER INSERT ON unlogged DEFERRABLE FOR EACH ROW EXECUTE FUNCTION trigger_body();
 CREATE TRIGGER on_parent AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION trigger_body();
 CREATE RULE also AS ON DELETE TO log DO ALSO DELETE FROM app.unlogged;
 
@@ -71,6 +72,9 @@ CREATE OPERATOR < (LEFTARG = blob, RIGHTARG = blob, FUNCTION = blob_less);
 CREATE OPERATOR CLASS blob_order DEFAULT FOR TYPE blob USING btree AS OPERATOR 1 <, FUNCTION 1 blob_compare(blob, blob);
 CREATE FUNCTION point_compare(point, point) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 0';
 CREATE OPERATOR CLASS point_order DEFAULT FOR TYPE point USING btree AS FUNCTION 1 point_compare(point, point);
+CREATE FUNCTION backwards(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $2 - $1';
+CREATE OPERATOR CLASS int_backwards FOR TYPE int USING btree AS OPERATOR 1 >, OPERATOR 5 <, FUNCTION 1 backwards(int, int);
+CREATE INDEX ON unlogged (x int_backwards);
 
 ALTER TABLE customers ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON customers USING (name = CURRENT_USER) WITH CHECK (length(ssn) = 9);

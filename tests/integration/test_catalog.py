@@ -127,6 +127,16 @@ class Dump(unittest.TestCase):
         self.assertEqual(self.triggers("v"), [("instead", ["insert"], "app.trigger_body", "")])
         self.assertEqual(self.triggers("orders_low"), [("on_parent", ["insert"], "app.trigger_body", "")])
 
+    def test_deferrable_triggers(self):
+        self.assertEqual([t.get("deferrable", False) for t in self.relations["app", "unlogged"]["triggers"]], [True])
+        self.assertEqual([t.get("deferrable", False) for t in self.customers["triggers"]], [False, False])
+
+    def test_operator_classes_that_indexes_name(self):
+        self.assertEqual([self.function_names[o] for o in self.relations["app", "unlogged"]["index_functions"]], ["app.backwards"])
+        self.assertNotIn("index_functions", self.customers)
+        integer = self.types_by_name["pg_catalog.int4"]
+        self.assertNotIn("functions", integer)  # nobody gets there who does not name the class
+
     def test_rules(self):
         rules = self.relations["app", "log"]["rules"]
         self.assertEqual([r["name"] for r in rules], ["also"])

@@ -29,6 +29,7 @@ stands for all cases that contain it.
   What stands behind names (follow.cpp, bodies.cpp, walk_objects.cpp)
     functions, built SQL, DO, operators, built-ins that are not on the list          sql_in_text
     triggers, rules, cascades                                                        table_with_a_, foreign_key_cascade
+    names that change while deferred triggers wait (walk_behind.cpp)                 deferred_trigger
     views (rows); what CREATE .. AS, INTO and CREATE VIEW read                       view_with_names, laundering_view, create_table_as, select_into
     generated columns, defaults, index expressions, statistics, publications         the cases of those names in laundering
   Destruction

@@ -212,7 +212,7 @@ void CatalogNotation::function_line(FunctionKind kind, std::string_view rest)
     contents_.functions.push_back(std::move(made));
 }
 
-/// name table event,event function [when condition]
+/// name table event,event function [deferrable] [when condition]
 void CatalogNotation::trigger_line(std::string_view rest)
 {
     Trigger made;
@@ -229,7 +229,11 @@ void CatalogNotation::trigger_line(std::string_view rest)
             made.function = one.oid;
     if (made.function == 0)
         problem_ = "unknown function " + name;
-    if (word(rest) == "when")
+    std::string next = word(rest);
+    made.deferrable = next == "deferrable";
+    if (made.deferrable)
+        next = word(rest);
+    if (next == "when")
         made.when = trimmed(rest);
     on.triggers.push_back(std::move(made));
 }
@@ -249,7 +253,8 @@ void CatalogNotation::references_line(std::string_view rest)
     parent.referenced_by.push_back(std::move(key));
 }
 
-/// @policy, @check, @index, @rule table text; @default, @generated table.column text; @not_null table.column
+/// @policy, @check, @index, @rule table text; @index_function table function; @default, @generated table.column text;
+/// @not_null table.column
 void CatalogNotation::expression_line(const std::string& what, std::string_view rest)
 {
     std::string name = word(rest);
@@ -276,6 +281,10 @@ void CatalogNotation::expression_line(const std::string& what, std::string_view 
         on.checks.push_back(text);
     } else if (what == "index") {
         on.index_expressions.push_back(text);
+    } else if (what == "index_function") {
+        for (const Function& one : contents_.functions)
+            if (one.schema + '.' + one.name == text)
+                on.index_functions.push_back(one.oid);
     } else {
         on.rules.push_back({"r", text});
     }
@@ -379,8 +388,8 @@ bool CatalogNotation::take(const std::string& line, std::string& problem)
         trigger_line(rest);
     else if (what == "references")
         references_line(rest);
-    else if (what == "policy" || what == "check" || what == "index" || what == "rule" || what == "default" ||
-             what == "generated" || what == "not_null")
+    else if (what == "policy" || what == "check" || what == "index" || what == "index_function" || what == "rule" ||
+             what == "default" || what == "generated" || what == "not_null")
         expression_line(what, rest);
     else if (what == "domain" || what == "type")
         type_line(what, rest);
