@@ -1,7 +1,6 @@
 #include "challenge-web/server/handlers.h"
 #include "challenge-web/server/replies.h"
-
-#include <charconv>
+#include "challenge-web/server/whole_number.h"
 
 namespace stepgate::challenge_web::server
 {
@@ -10,16 +9,6 @@ namespace
 {
 
 constexpr std::size_t longest_filter = 512;
-
-template <class Number>
-std::optional<Number> whole_number(std::string_view text)
-{
-    Number value{};
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size())
-        return std::nullopt;
-    return value;
-}
 
 bool set_number(AuditQuery& query, std::string_view name, std::string_view value)
 {
@@ -73,11 +62,6 @@ bool record_read(Call& call, const std::string& what)
                                              {{"client_address", call.request.client_address}, {"query", what}});
 }
 
-std::optional<Response> limit(Call& call)
-{
-    return call.limit("audit user " + call.user(), call.services.limits.audit_user);
-}
-
 std::string query_text(const Target& target)
 {
     std::string text;
@@ -88,9 +72,14 @@ std::string query_text(const Target& target)
 
 } // namespace
 
+std::optional<Response> limit_audit(Call& call)
+{
+    return call.limit("audit user " + call.user(), call.services.limits.audit_user);
+}
+
 Response search_audit(Call& call)
 {
-    if (auto refused = limit(call))
+    if (auto refused = limit_audit(call))
         return *refused;
     AuditQuery query;
     for (const auto& [name, value] : call.target.query)
@@ -109,7 +98,7 @@ Response search_audit(Call& call)
 
 Response get_audit_record(Call& call)
 {
-    if (auto refused = limit(call))
+    if (auto refused = limit_audit(call))
         return *refused;
     const auto sequence = whole_number<std::int64_t>(call.parameters[0]);
     if (!sequence || *sequence < 1)
@@ -122,7 +111,7 @@ Response get_audit_record(Call& call)
 
 Response get_audit_status(Call& call)
 {
-    if (auto refused = limit(call))
+    if (auto refused = limit_audit(call))
         return *refused;
     return json_text_reply(200, call.services.use.audit.status());
 }

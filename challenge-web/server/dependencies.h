@@ -64,6 +64,7 @@ struct Dependencies {
     factors::EmailCode& email_code;
     std::vector<factors::IdentityProvider*> identity_providers; // as configured
     AuditSource& audit;
+    Overviews& overviews;
     Recorder& recorder;
     Diagnostics& diagnostics;
     DatabaseSessions& database_sessions;

@@ -67,6 +67,10 @@ namespace stepgate::challenge_web::server
 // events_api.cpp
 [[nodiscard]] Response stream_events(Call& call);
 
+// overview_api.cpp
+[[nodiscard]] Response get_history(Call& call);
+[[nodiscard]] Response get_policy(Call& call);
+
 // users_api.cpp
 [[nodiscard]] Response list_users(Call& call);
 [[nodiscard]] Response add_user(Call& call);
@@ -76,6 +80,8 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response make_enrolment_link(Call& call);
 
 // audit_api.cpp
+/// How often somebody may read what the audit has.
+[[nodiscard]] std::optional<Response> limit_audit(Call& call);
 [[nodiscard]] Response search_audit(Call& call);
 [[nodiscard]] Response get_audit_record(Call& call);
 [[nodiscard]] Response get_audit_status(Call& call);

@@ -34,6 +34,23 @@ class AuditSource
     [[nodiscard]] virtual std::string status() = 0;
 };
 
+/// What somebody looks back on: their own challenges, and those of others that they have decided.
+struct HistoryQuery {
+    std::string person, outcome;        // outcome: a challenge's state; "" for any
+    std::optional<std::int64_t> before; // paging: `next` of the answer before
+    int limit = 50;                     // at most 200
+};
+
+/// What has been, added up for pages. Answers are JSON as openapi.yaml has it; nullopt: the index is not available.
+/// Blocking, thread-safe.
+class Overviews
+{
+  public:
+    virtual ~Overviews() = default;
+    [[nodiscard]] virtual std::optional<std::string> history(const HistoryQuery& query) = 0; // openapi.yaml's History
+    [[nodiscard]] virtual std::optional<std::string> policy(TimePoint now) = 0;              // openapi.yaml's Policy
+};
+
 /// Events of the web that belong into the audit ("web_sign_in", "factor_enrolled", "audit_read", …): type names of
 /// proxy/audit/record.h. False: the audit cannot take it, and the caller must refuse what it was about to do.
 class Recorder

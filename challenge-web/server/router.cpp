@@ -47,6 +47,8 @@ constexpr auto all_routes = std::to_array<Route>({
     {Method::post, "/challenges/{id}/deny", Access::signed_in, deny_challenge},
     {Method::post, "/challenges/{id}/withdraw", Access::signed_in, withdraw_challenge},
     {Method::post, "/challenges/{id}/reason", Access::signed_in, give_request_reason},
+    {Method::get, "/history", Access::signed_in, get_history},
+    {Method::get, "/policy", Access::overseer, get_policy},
     {Method::get, "/elevations", Access::signed_in, list_elevations},
     {Method::remove, "/elevations/{id}", Access::signed_in, end_elevation},
     {Method::get, "/web-sessions", Access::signed_in, list_web_sessions},
@@ -151,6 +153,8 @@ std::optional<Response> refuse(const Route& route, Call& call)
         return error_reply(403, "enrolment_only", "Add a passkey or an authenticator app first.");
     if (route.access == Access::auditor && !call.visitor->user.auditor)
         return error_reply(403, "needs_role", "Only auditors may read the audit.");
+    if (route.access == Access::overseer && !call.visitor->user.auditor && !call.visitor->user.admin)
+        return error_reply(403, "needs_role", "Only auditors and admins may read the policy.");
     if (route.access == Access::admin && !call.visitor->user.admin)
         return error_reply(403, "needs_role", "Only admins may do that.");
     return std::nullopt;

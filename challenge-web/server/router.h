@@ -14,6 +14,7 @@ enum class Access : std::uint8_t {
     enrolling, // any session, also one of an enrolment link
     signed_in, // a full session
     auditor,   // a full session of a user with the auditor role
+    overseer,  // a full session of a user with the auditor or the admin role
     admin,     // a full session of a user with the admin role
 };
 

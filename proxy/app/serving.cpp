@@ -110,6 +110,7 @@ std::string Serving::open_audit()
         return feeder.error().message;
     feeder_ = std::move(*feeder);
     audit_source_.emplace(directory, *writer_);
+    overviews_.emplace(directory);
     recorder_.emplace(*writer_);
     diagnostics_.emplace(*writer_, *feeder_);
     return {};
@@ -268,6 +269,7 @@ std::string Serving::start_web()
                                                               .email_code = *email_code_,
                                                               .identity_providers = std::move(providers),
                                                               .audit = *audit_source_,
+                                                              .overviews = *overviews_,
                                                               .recorder = *recorder_,
                                                               .diagnostics = *diagnostics_,
                                                               .database_sessions = database_sessions_,
@@ -371,6 +373,7 @@ void Serving::record_policy()
     audit::Record record;
     record.type = audit::Type::policy_loaded;
     record.at = std::chrono::system_clock::now();
+    overviews_->loaded(configuration_.policy, record.at);
     record.fields.emplace_back("revision", configuration_.policy->revision());
     record.fields.emplace_back("rules", static_cast<std::int64_t>(configuration_.policy->rules().size()));
     if (!writer_->submit(std::move(record)))

@@ -13,6 +13,7 @@
 #include "proxy/app/configuration.h"
 #include "proxy/app/diagnostics.h"
 #include "proxy/app/memory.h"
+#include "proxy/app/overviews.h"
 #include "proxy/app/web_ports.h"
 #include "proxy/app/wire_users.h"
 #include "proxy/audit/feeder.h"
@@ -92,6 +93,7 @@ class Serving
     std::optional<challenge_web::factors::EmailCode> email_code_;
     std::vector<std::unique_ptr<challenge_web::factors::IdentityProvider>> identity_providers_;
     std::optional<AuditSource> audit_source_;
+    std::optional<Overviews> overviews_;
     std::optional<Recorder> recorder_;
     std::optional<Diagnostics> diagnostics_;
     challenge_web::accounts::Lockout lockout_; // on the web and at the listeners

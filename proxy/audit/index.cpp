@@ -1,6 +1,8 @@
 #include "proxy/audit/index.h"
 
 #include "proxy/audit/index_schema.h"
+#include "proxy/audit/index_values.h"
+#include "proxy/audit/tallies.h"
 #include "proxy/audit/text.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -37,17 +39,6 @@ struct Session {
     std::vector<Run> runs;
     std::vector<std::pair<std::int64_t, std::int64_t>> unanswered; // statement number, first sequence of its row
 };
-
-std::string join(std::span<const std::string_view> items)
-{
-    std::string joined;
-    for (const auto item : items) {
-        if (!joined.empty())
-            joined += ',';
-        joined += item;
-    }
-    return joined;
-}
 
 std::string bare(std::string_view table)
 {
@@ -100,11 +91,13 @@ struct Index::Impl {
     void outcome(const RecordView& record);
     void full_row(const RecordView& record, Session* session);
     void tags(std::int64_t sequence, const RecordView& record);
+    void challenge_event(const RecordView& record);
     void tag(std::string_view kind, std::string_view value, std::int64_t sequence);
     void close_runs(Session& session);
     void store(Session& session, Run& run);
 
     SQLite::Database db;
+    Tallies tallies;
     std::optional<SQLite::Transaction> transaction;
     std::unordered_map<std::uint64_t, Session> by_number;
     std::map<std::string, std::uint64_t, std::less<>> number_of; // session id to number
@@ -126,6 +119,8 @@ struct Index::Impl {
             "THEN ?4 ELSE sqlstate END "
             "WHERE sequence = ?5"};
     SQLite::Statement insert_tag{db, "INSERT OR IGNORE INTO tags (tag, sequence) VALUES (?, ?)"};
+    SQLite::Statement find_opened{
+        db, "SELECT sequence, rules FROM entries WHERE challenge = ? AND type = 'challenge_opened'"};
     SQLite::Statement insert_session{
         db, "INSERT INTO sessions (name, number, user, listener, database, client_address, started) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)"};
@@ -161,6 +156,7 @@ void Index::commit(std::uint64_t cursor, const Hash& hash)
     for (auto& [number, session] : impl_->by_number)
         for (Run& run : session.runs)
             impl_->store(session, run);
+    impl_->tallies.store(impl_->db);
     SQLite::Statement update{impl_->db, "UPDATE state SET cursor = ?, cursor_hash = ?"};
     update.bind(1, static_cast<std::int64_t>(cursor));
     update.bind(2, to_hex(hash));
@@ -173,6 +169,8 @@ void Index::apply(const RecordView& record)
 {
     switch (record.type) {
     case Type::statement:
+        for (const auto rule : record.list("rules"))
+            impl_->tallies.count(rule, Tallies::What::matched, record.at_ns);
         impl_->statement(record);
         if (record.find("sqlstate"))
             impl_->outcome(record); // it was known when the statement was written
@@ -184,6 +182,8 @@ void Index::apply(const RecordView& record)
         impl_->end_sessions();
         break;
     case Type::session_start:
+        for (const auto rule : record.list("startup_rules"))
+            impl_->tallies.count(rule, Tallies::What::matched, record.at_ns);
         impl_->session_start(record);
         break;
     default:
@@ -193,6 +193,7 @@ void Index::apply(const RecordView& record)
     if (session)
         impl_->close_runs(*session); // so that rows stay in the order of what happened
     impl_->full_row(record, session);
+    impl_->challenge_event(record);
     if (record.type != Type::session_end || !session)
         return;
     impl_->end_session.reset();
@@ -484,6 +485,44 @@ void Index::Impl::tags(std::int64_t sequence, const RecordView& record)
         if (const auto dot = name.rfind('.'); dot != std::string::npos)
             tag("table:", std::string_view{name}.substr(dot + 1), sequence);
     }
+}
+
+/// Whose history a challenge belongs to (theirs who asked, and theirs who decided), and what its rules have done.
+void Index::Impl::challenge_event(const RecordView& record)
+{
+    std::optional<Tallies::What> what;
+    std::string_view person;
+    switch (record.type) {
+    case Type::challenge_opened:
+        what = Tallies::What::held;
+        person = record.user;
+        break;
+    case Type::proof_accepted:
+        person = record.text("proof_user");
+        break;
+    case Type::challenge_approved:
+        what = Tallies::What::approved;
+        break;
+    case Type::challenge_denied:
+        what = Tallies::What::denied;
+        person = record.text("by");
+        break;
+    case Type::challenge_expired:
+        what = Tallies::What::expired;
+        break;
+    default:
+        return;
+    }
+    find_opened.reset();
+    find_opened.bind(1, std::string{record.text("challenge")});
+    if (!find_opened.executeStep())
+        return;
+    if (!person.empty())
+        tag("person:", person, find_opened.getColumn(0).getInt64());
+    if (what)
+        for (const auto& rule : split(text_of(find_opened.getColumn(1))))
+            tallies.count(rule, *what, record.at_ns);
+    find_opened.reset();
 }
 
 } // namespace stepgate::proxy::audit

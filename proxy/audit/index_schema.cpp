@@ -38,6 +38,9 @@ CREATE INDEX entries_special ON entries(type, sequence) WHERE type <> 'statement
 CREATE INDEX entries_held ON entries(action, sequence) WHERE action <> 'allow';
 CREATE INDEX entries_challenge ON entries(challenge) WHERE challenge IS NOT NULL;
 CREATE TABLE tags (tag TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (tag, sequence)) STRICT, WITHOUT ROWID;
+CREATE TABLE rule_hours (
+    rule TEXT NOT NULL, hour INTEGER NOT NULL, matched INTEGER NOT NULL, held INTEGER NOT NULL, approved INTEGER NOT NULL,
+    denied INTEGER NOT NULL, expired INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (rule, hour)) STRICT, WITHOUT ROWID;
 )sql";
 
 void make_private(const std::filesystem::path& file)

@@ -2,6 +2,7 @@
 
 #include "proxy/audit/head.h"
 #include "proxy/audit/index.h"
+#include "proxy/audit/index_values.h"
 #include "proxy/audit/reader.h"
 #include "proxy/audit/text.h"
 
@@ -110,23 +111,6 @@ Conditions conditions_of(const Query& query)
     if (query.before)
         conditions.add("e.sequence < $", *query.before);
     return conditions;
-}
-
-std::string text_of(const SQLite::Column& column)
-{
-    return column.isNull() ? std::string{} : column.getString();
-}
-
-std::vector<std::string> split(const std::string& joined)
-{
-    std::vector<std::string> items;
-    std::size_t from = 0;
-    while (from < joined.size()) {
-        const std::size_t comma = std::min(joined.find(',', from), joined.size());
-        items.push_back(joined.substr(from, comma - from));
-        from = comma + 1;
-    }
-    return items;
 }
 
 Row read_row(SQLite::Statement& row)

@@ -43,6 +43,8 @@ EXPECTED = {
     "POST /challenges/{id}/deny": SIGNED_IN,
     "POST /challenges/{id}/withdraw": SIGNED_IN,
     "POST /challenges/{id}/reason": SIGNED_IN,
+    "GET /history": SIGNED_IN,
+    "GET /policy": ("auditor", "admin"),
     "GET /elevations": SIGNED_IN,
     "DELETE /elevations/{id}": SIGNED_IN,
     "GET /web-sessions": SIGNED_IN,

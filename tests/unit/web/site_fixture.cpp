@@ -188,6 +188,7 @@ server::Dependencies World::dependencies()
             email_code,
             {},
             audit,
+            overviews,
             recorder,
             diagnostics,
             database_sessions,

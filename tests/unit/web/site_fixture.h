@@ -51,6 +51,23 @@ class FakeAudit final : public server::AuditSource
     bool available = true;
 };
 
+/// Remembers what was asked; can be gone.
+class FakeOverviews final : public server::Overviews
+{
+  public:
+    std::optional<std::string> history(const server::HistoryQuery& query) override
+    {
+        asked = query;
+        return available ? std::optional<std::string>{R"({"challenges":[],"next":null})"} : std::nullopt;
+    }
+    std::optional<std::string> policy(server::TimePoint) override
+    {
+        return available ? std::optional<std::string>{R"({"revision":"r","rules":[]})"} : std::nullopt;
+    }
+    std::optional<server::HistoryQuery> asked;
+    bool available = true;
+};
+
 class FakeDiagnostics final : public server::Diagnostics
 {
   public:
@@ -114,6 +131,7 @@ class World
     accounts::Lockout lockout;
     FakeRecorder recorder;
     FakeAudit audit;
+    FakeOverviews overviews;
     FakeDiagnostics diagnostics;
     FakeDatabaseSessions database_sessions;
     challenges::Challenges held;
