@@ -1,5 +1,5 @@
 // Drives stepgate's pages in a real Chromium with a virtual authenticator, as a person would. Used by the tests here and by the
-// demo's smoke run. Needs the package that setup.sh installs.
+// demo's smoke run. Needs the packages that setup.sh installs.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -7,18 +7,19 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-function load_playwright() {
+/** Loads what setup.sh has installed: `require` from its folder. */
+export function installed(name) {
   const places = [process.env.STEPGATE_BROWSER_MODULES, join(here, '..', '..', 'build', 'browser'), here].filter(Boolean);
-  const found = places.find((place) => existsSync(join(place, 'node_modules', 'playwright-core')));
-  if (found === undefined) throw new Error('playwright-core is not installed: run tests/browser/setup.sh first');
-  return createRequire(join(found, 'package.json'))('playwright-core');
+  const found = places.find((place) => existsSync(join(place, 'node_modules', name)));
+  if (found === undefined) throw new Error(`${name} is not installed: run tests/browser/setup.sh first`);
+  return createRequire(join(found, 'package.json'));
 }
 
 export const default_timeout = 15_000;
 
 /** A browser with one window. `violations` fills with breaches of the Content-Security-Policy, `errors` with script errors. */
 export async function launch({ viewport = { width: 1200, height: 850 }, color_scheme = 'light', insecure_tls = true } = {}) {
-  const { chromium } = load_playwright();
+  const { chromium } = installed('playwright-core')('playwright-core');
   const browser = await chromium.launch({
     executablePath: process.env.STEPGATE_CHROMIUM ?? '/usr/bin/chromium',
     headless: true,

@@ -34,6 +34,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
   const elevations = [];
   const passwords = [];
   const database_sessions = [];
+  const rules = []; // RuleInForce
   const failing = new Set(); // "METHOD path" that answer 503
   let origin = '';
   const requests = [];
@@ -101,6 +102,10 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
     tell(challenge);
     return challenge;
   }
+
+  const past = (one, at) => ({ at, id: one.id, code: one.code, user: one.user, listener: one.listener, database: one.database, statement: one.statement, rules: one.rules,
+    labels: one.labels, opened: one.opened, outcome: one.state, closed: one.closed, by: one.closed_by, reason: one.close_reason,
+    answers: one.proofs.map(({ user, factor }) => ({ user, factor, at: now() })), releases: one.state === 'consumed' ? 1 : 0 });
 
   function make_session(user, { strong = false, enrolment_only = false } = {}) {
     const session = { id: random(24), user: user.name, csrf: random(16), strong, enrolment_only, created: now() };
@@ -310,6 +315,17 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       challenge.request_reason = body.reason;
       return [200, full(challenge)];
     }],
+    ['GET', '/history', 'session', ({ session, query }) => {
+      const mine = [...challenges.values()].filter((one) => one.user === session.user || one.proofs.some((proof) => proof.user === session.user));
+      const from = Number(query.get('before') ?? mine.length + 1);
+      const wanted = mine.map((one, at) => past(one, at + 1)).filter((one) => one.at < from && (!query.get('outcome') || one.outcome === query.get('outcome'))).reverse();
+      const page = wanted.slice(0, 50);
+      return [200, { challenges: page.map(({ at, ...one }) => one), next: wanted.length > 50 ? page.at(-1).at : null }];
+    }],
+    ['GET', '/policy', 'session', ({ session }) => {
+      if (users.get(session.user).roles.length === 0) throw new Refused(403, 'needs_role');
+      return [200, { revision: 'a'.repeat(64), loaded: now(), rules }];
+    }],
     ['GET', '/elevations', 'session', ({ session }) => [200, { elevations: elevations.filter((one) => one.user === session.user || admin(session)) }]],
     ['DELETE', `/elevations/${id}`, 'session', ({ session }, wanted) => {
       const at = elevations.findIndex((one) => one.id === wanted && (one.user === session.user || admin(session)));
@@ -459,7 +475,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
   origin = `http://localhost:${server.address().port}`;
 
   return {
-    origin, hold, elevations, database_sessions, settle: (challenge, state, extra) => settle(challenge, state, extra), user: user_of, records, record, challenges, requests, failing,
+    origin, hold, elevations, database_sessions, rules, settle: (challenge, state, extra) => settle(challenge, state, extra), user: user_of, records, record, challenges, requests, failing,
     enrolment: (name) => { user_of(name); const token = random(24); enrolments.set(token, name); return `${origin}/enrol#${token}`; },
     streams: () => streams.size,
     drop_streams: () => { for (const entry of streams) entry.response.destroy(); },

@@ -1,7 +1,30 @@
-// What every page must keep to: named controls, one heading, labels, no sideways scrolling, visible focus.
+// What every page must keep to: no finding of axe-core, named controls, one heading, labels, no sideways scrolling, visible focus.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { installed } from './driver.mjs';
+import { equal } from './report.mjs';
+
+let axe_source;
+
+/** Everything that holds on every page, each a line of the report; `shots`: a folder for a picture. */
+export async function inspect_page(page, name, shots) {
+  equal(`${name}: accessibility`, await accessibility_faults(page), []);
+  equal(`${name}: axe`, await axe_findings(page), []);
+  equal(`${name}: contrast`, await contrast_faults(page), []);
+  equal(`${name}: no sideways scrolling`, await sideways_scroll(page), 0);
+  if (shots) await page.screenshot({ path: join(shots, `${name.replaceAll(' ', '_')}.png`), fullPage: true });
+}
+
+/** What axe-core finds, serious or not, as sentences. It runs outside the page's Content-Security-Policy. */
+export async function axe_findings(page) {
+  axe_source ??= readFileSync(installed('axe-core').resolve('axe-core/axe.min.js'), 'utf8');
+  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(axe_source);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return found.violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
+}
 
 /** Basic accessibility faults of the page as it is now, as sentences. */
-export function accessibility_faults(page) {
+function accessibility_faults(page) {
   return page.evaluate(() => {
     const faults = [];
     const visible = (element) => element.getClientRects().length > 0;
@@ -47,7 +70,7 @@ export function accessibility_faults(page) {
 }
 
 /** Text whose contrast with its background is too low (WCAG AA), as sentences. */
-export function contrast_faults(page) {
+function contrast_faults(page) {
   return page.evaluate(() => {
     const parse = (colour) => (colour.match(/[\d.]+/g) ?? []).map(Number);
     const over = (top, bottom) => {
@@ -88,6 +111,6 @@ export function contrast_faults(page) {
 }
 
 /** How many pixels the page is wider than its window. */
-export function sideways_scroll(page) {
+function sideways_scroll(page) {
   return page.evaluate(() => document.scrollingElement.scrollWidth - document.documentElement.clientWidth);
 }

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import {
   add_authenticator, approve, approve_with_code, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, unfold_code, until_armed,
 } from './driver.mjs';
-import { accessibility_faults, contrast_faults, sideways_scroll } from './page_checks.mjs';
+import { inspect_page } from './page_checks.mjs';
 import { start_psql } from './clients.mjs';
 import { check, equal, finish, step } from './report.mjs';
 import { code_source } from './totp.mjs';
@@ -35,12 +35,7 @@ const driver = await launch();
 const { page } = driver;
 const button = (name, on = page) => on.getByRole('button', { name, exact: true });
 
-async function inspect(name, on = page) {
-  equal(`${name}: accessibility`, await accessibility_faults(on), []);
-  equal(`${name}: contrast`, await contrast_faults(on), []);
-  equal(`${name}: no sideways scrolling`, await sideways_scroll(on), 0);
-  if (shots) await on.screenshot({ path: join(shots, `real_${name.replaceAll(' ', '_')}.png`) });
-}
+const inspect = (name, on = page) => inspect_page(on, `real ${name}`, shots);
 
 const direct = start_psql(env.STEPGATE_DIRECT_PSQL);
 await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW pin_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW mail_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW login_view AS SELECT 1 AS one;');

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the browser driver's one npm package into build/browser (or the directory given), outside the sources; does
+# Installs the browser driver's npm packages into build/browser (or the directory given), outside the sources; does
 # nothing when that is up to date. Prints the directory to give to node as STEPGATE_BROWSER_MODULES.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { add_authenticator, approve, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, unfold_code, until_armed } from './driver.mjs';
 import { start } from './mock_server.mjs';
-import { accessibility_faults, contrast_faults, sideways_scroll } from './page_checks.mjs';
+import { inspect_page } from './page_checks.mjs';
 import { check, equal, finish, step } from './report.mjs';
 import { code_source } from './totp.mjs';
 
@@ -22,11 +22,13 @@ const { page } = driver;
 const button = (name, on = page) => on.getByRole('button', { name, exact: true });
 
 /** What holds on every page. */
-async function inspect(name, on = page) {
-  equal(`${name}: accessibility`, await accessibility_faults(on), []);
-  equal(`${name}: contrast`, await contrast_faults(on), []);
-  equal(`${name}: no sideways scrolling`, await sideways_scroll(on), 0);
-  if (shots) await on.screenshot({ path: join(shots, `${name.replaceAll(' ', '_')}.png`), fullPage: true });
+const inspect = (name, on = page) => inspect_page(on, `${name}`, shots);
+
+/** What came out of text that somebody else has chosen: nothing but text. */
+async function stays_text(name, on = page) {
+  equal(`${name}: no element came out of it`, await on.evaluate(() => document.querySelectorAll('main img, main script, main iframe, main svg, main b, main i, main u').length), 0);
+  const text = await on.locator('main').innerText();
+  check(`${name}: no character that deceives`, !/[\u202a-\u202e\u2066-\u2069\u200b]/.test(text), text.slice(0, 400));
 }
 
 const nasty = `SELECT '<img src=x onerror=alert(1)>' AS "</pre><script>alert(2)</script>", "javascript:alert(3)"
@@ -119,6 +121,7 @@ await step('tabs share one stream, and the next takes over', async () => {
   await second.locator('.row', { hasText: news.code }).waitFor();
   const more = mock.hold({ sql: 'DELETE FROM after_takeover' });
   await third.getByText(more.code).waitFor();
+  equal('one stream after the takeover', mock.streams(), 1);
   mock.settle(more, 'cancelled');
   await second.close();
   await third.close();
@@ -213,10 +216,10 @@ await step('script in statement text stays text', async () => {
     reasons: [{ rule: '<i>rule</i>', because: '<img src=x onerror=alert(9)>' }], parameters: [{ value: '<svg onload=alert(10)>', type: '<u>text</u>' }] });
   await page.goto(`${mock.origin}/inbox`);
   await page.getByText(held.code).waitFor();
+  await stays_text('inbox');
   await open(page, `${mock.origin}/c/${held.id}`);
   await until_armed(page);
-  const made = await page.evaluate(() => document.querySelectorAll('main img, main script, main iframe, main svg, main b, main i, main u').length);
-  equal('no element came out of it', made, 0);
+  await stays_text('challenge');
   const shown = await page.locator('.statement pre').textContent();
   check('characters that deceive are numbered', shown.includes('U+202E') && shown.includes('U+2066') && shown.includes('U+200B') && !/[\u202e\u2066\u200b]/.test(shown), shown);
   equal('the rest is the same', shown.replace(/U\+[0-9A-F]{4}/g, ''), nasty.replace(/[\u202e\u2066\u200b\u0007]/g, ''));
@@ -240,6 +243,56 @@ await step('unknown and foreign challenges look the same', async () => {
   }
   equal('same words', said[0], said[1]);
   await inspect('not found');
+});
+
+await step('history: own questions, how they ended and by what, filtered, paged', async () => {
+  const hostile = mock.hold({ sql: nasty, rules: ['<i>rule</i>'], labels: ['<b>pii</b>'], application: '<u>x</u>' });
+  mock.settle(hostile, 'denied', { closed_by: '<b>eve</b>', close_reason: '<img src=x onerror=alert(11)>' });
+  mock.hold({ user: 'bob', sql: 'DROP TABLE theirs' });
+  const decided = mock.hold({ user: 'bob', sql: 'DROP TABLE decided', proofs: [{ user: 'ada', factor: 'passkey', reason: '' }] });
+  await page.getByRole('link', { name: 'History' }).click();
+  await page.locator('.card', { hasText: hostile.code }).getByText('by <b>eve</b>').waitFor();
+  await page.locator('.card', { hasText: first.code }).getByText('ada: Passkey').waitFor();
+  await page.locator('.card', { hasText: decided.code }).getByText('Asked by bob').waitFor();
+  equal('nothing of others', await page.getByText('DROP TABLE theirs').count(), 0);
+  await stays_text('history');
+  await inspect('history');
+  await page.getByLabel('How it ended').selectOption('consumed');
+  await page.waitForFunction(() => [...document.querySelectorAll('.card .state')].every((one) => one.textContent === 'Released'));
+  equal('the address keeps the filter', new URL(page.url()).search, '?outcome=consumed');
+  await page.locator('.card', { hasText: first.code }).getByText(/^Ran /).waitFor();
+  for (let at = 0; at < 51; at += 1) mock.settle(mock.hold({ sql: `DELETE FROM paged_${at}` }), 'expired');
+  await page.goto(`${mock.origin}/history?outcome=expired`);
+  await page.locator('.card').nth(49).waitFor();
+  equal('a page', await page.locator('.card').count(), 50);
+  await button('Older ones').click();
+  await page.locator('.card', { hasText: 'paged_0' }).waitFor();
+  equal('no button at the end', await button('Older ones').count(), 0);
+  await page.goto(`${mock.origin}/history?outcome=approved`);
+  await page.getByText('Nothing here').waitFor();
+  await inspect('history empty');
+});
+
+await step('policy: for reviewers and admins, with what each rule did', async () => {
+  await page.goto(`${mock.origin}/policy`);
+  await heading(page, 'For reviewers and admins').waitFor();
+  const none = { matched: 0, held: 0, approved: 0, denied: 0, expired: 0 };
+  const challenge = { level: 3, factors: ['totp'], approvals: 2, approvers: 'dba', escalate: { after: 600, group: 'oncall' }, elevation: { seconds: 600, scope: 'label' } };
+  mock.rules.push(
+    { id: 'delete-without-where', because: 'Rewrites or deletes every row', file: 'packs/destructive.toml', line: 14, action: 'challenge', challenge,
+      day: { ...none, matched: 3, held: 2, approved: 1 }, week: { ...none, matched: 12345, held: 7, denied: 1, expired: 1 }, last: new Date().toISOString() },
+    { id: '<b>rule</b>', because: '<img src=x onerror=alert(12)>', file: '<i>site.toml</i>', line: 3, action: 'deny', challenge: null, day: none, week: none, last: null },
+    { id: 'default.opaque', because: 'Not fully understood', file: null, line: null, action: 'challenge', challenge: { ...challenge, approvals: 0, escalate: null, elevation: null, factors: [] }, day: none, week: none, last: null });
+  mock.user('ada').roles.push('auditor');
+  await open(page, `${mock.origin}/policy`);
+  const card = page.locator('.card', { hasText: 'delete-without-where' });
+  for (const said of ['packs/destructive.toml:14', 'Level 3', 'the approval of 2 people of dba', 'After 10 minutes, members of oncall', 'pass for 10 minutes', '12,345']) await card.getByText(said).waitFor();
+  equal('counts of the day', await card.locator('tbody tr').first().locator('td').allTextContents(), ['3', '2', '1', '0', '0']);
+  await page.locator('.card', { hasText: '<b>rule</b>' }).getByText('decided on no statement yet').waitFor();
+  await stays_text('policy');
+  await inspect('policy');
+  equal('a reviewer gets to the records', await card.getByRole('link').getAttribute('href'), '/audit?rule=delete-without-where');
+  mock.user('ada').roles = [];
 });
 
 await step('a passkey that is not given changes nothing', async () => {
@@ -324,6 +377,7 @@ await step('users are for admins, who add, group, disable and enrol them', async
   await heading(page, 'For admins').waitFor();
   mock.user('ada').roles.push('admin');
   mock.user('<b>bob</b>').groups.push('dba');
+  mock.user('eve');
   await open(page, `${mock.origin}/users`);
   await page.getByLabel('Groups of <b>bob</b>', { exact: true }).fill('dba  ops');
   await page.keyboard.press('Enter');
@@ -332,9 +386,19 @@ await step('users are for admins, who add, group, disable and enrol them', async
   await button('Disable now').click();
   await button('Enable <b>bob</b>').waitFor();
   equal('groups', mock.user('<b>bob</b>').groups, ['dba', 'ops']);
+  await page.getByLabel('Add somebody to dba').selectOption('eve');
+  await button('Add to dba').click();
+  await button('Remove eve from dba').waitFor();
+  equal('eve is in it', mock.user('eve').groups, ['dba']);
+  await button('Remove eve from dba').click();
+  await button('Remove now').click();
+  await button('Remove eve from dba').waitFor({ state: 'detached' });
+  equal('eve is out of it', mock.user('eve').groups, []);
+  await stays_text('users');
   await page.getByLabel('Name', { exact: true }).fill('carol');
   await page.getByLabel('Groups', { exact: true }).fill('ops');
   await button('Add').click();
+  await page.getByRole('list', { name: 'Members of ops' }).getByText('carol').waitFor();
   await button('Make an enrolment link for carol').click();
   await page.getByText('Give this link to carol.').waitFor();
   await inspect('users');
@@ -352,6 +416,7 @@ await step('sessions: browsers and databases, each with a way to end it', async 
   await open(page, `${mock.origin}/sessions`);
   await page.getByText('holds KX4-7PM').waitFor();
   equal('own ones only', await page.getByRole('button', { name: /^End the session of/ }).count(), 1);
+  await stays_text('sessions');
   await inspect('sessions');
   await page.getByRole('button', { name: /^End the session of ada/ }).click();
   await page.getByText('What it holds is withdrawn').waitFor();
@@ -445,11 +510,12 @@ await step('audit: list, paging, filters, detail', async () => {
   await page.getByLabel('Event').selectOption('statement');
   await button('Search').click();
   await page.waitForFunction(() => document.querySelectorAll('.records tbody tr').length === 1);
+  await stays_text('audit');
   equal('the address keeps the filters', new URL(page.url()).search, '?user=mallory&type=statement');
   await page.locator('.record-sequence a').click();
   await page.locator('.sql pre').waitFor();
   await inspect('audit record');
-  equal('no element came out of it', await page.evaluate(() => document.querySelectorAll('main img, main script, main iframe').length), 0);
+  await stays_text('audit record');
   await page.goBack();
   await page.waitForFunction(() => document.querySelectorAll('.records tbody tr').length === 1);
   await page.goto(`${mock.origin}/audit?user=nobody`);
@@ -468,6 +534,7 @@ await step('a session that ends leads to sign-in and back', async () => {
   await heading(page, 'Your factors').waitFor();
 });
 
+mock.user('ada').roles = ['admin', 'auditor']; // every page is there, and the longest navigation
 for (const { name, viewport, color_scheme } of [
   { name: 'phone', viewport: { width: 360, height: 740 }, color_scheme: 'light' },
   { name: 'phone dark', viewport: { width: 360, height: 740 }, color_scheme: 'dark' },
@@ -483,7 +550,8 @@ for (const { name, viewport, color_scheme } of [
     });
     for (const [label, path, until] of [
       ['inbox', '/inbox', page.getByText(held.code)], ['challenge', `/c/${held.id}`, page.locator('.answer')],
-      ['factors', '/factors', page.locator('.card').first()], ['sessions', '/sessions', page.locator('.card').first()], ['connect', '/connect', page.locator('.card').first()], ['audit', '/audit?user=carl', page.locator('.records tbody tr').first()],
+      ['factors', '/factors', page.locator('.card').first()], ['sessions', '/sessions', page.locator('.card').first()], ['connect', '/connect', page.locator('.card').first()],
+      ['history', '/history', page.locator('.card').first()], ['policy', '/policy', page.locator('.card').first()], ['users', '/users', page.locator('.card').first()], ['audit', '/audit?user=carl', page.locator('.records tbody tr').first()],
       ['audit record', '/audit/2', page.locator('.details')], ['not found', '/nothing/here', heading(page, 'Not found')],
     ]) {
       await open(page, mock.origin + path);
@@ -498,7 +566,7 @@ for (const { name, viewport, color_scheme } of [
     await other.goto(`${mock.origin}/sign-in`);
     await heading(other, 'Sign in').waitFor();
     await inspect(`${name} sign in`, other);
-    await redeem(other, mock.enrolment(`new on ${name}`));
+    await redeem(other, mock.enrolment(`new-on-${name.replaceAll(" ", "-")}`));
     await button('Set up authenticator app', other).click();
     await other.locator('.qr').waitFor();
     await inspect(`${name} enrol`, other);

@@ -1,5 +1,6 @@
 """A statement that needs a colleague: both answer on pages of their own, with a proof each, for the same digest."""
 import json
+import pathlib
 import unittest
 
 from harness import PATIENCE, Stack, wait_for
@@ -27,8 +28,9 @@ class SecondPerson(unittest.TestCase):
         cls.stack = Stack(policy=RULE)
         for name, group in (("ann", "dba"), ("ben", "dba"), ("eve", "ops")):
             cls.stack.run("user", "add", name, "--generate-password", "--group", group)
+        cls.stack.run("user", "add", "rita", "--generate-password", "--auditor")
         cls.stack.start()
-        cls.demo, cls.ann, cls.ben, cls.eve = map(cls.stack.person, ("demo", "ann", "ben", "eve"))
+        cls.demo, cls.ann, cls.ben, cls.eve, cls.rita = map(cls.stack.person, ("demo", "ann", "ben", "eve", "rita"))
 
     @classmethod
     def tearDownClass(cls):
@@ -83,6 +85,51 @@ class SecondPerson(unittest.TestCase):
         of_it = {r["type"]: r["details"] for r in self.stack.audit() if r.get("challenge") == challenge["id"]}
         self.assertEqual(of_it["challenge_reason"]["reason"], "ticket 42")
         self.assertEqual(of_it["proof_accepted"]["reason"], "seen it")
+
+    def past(self, person, challenge, query=""):
+        """The challenge as this person's history has it, or None."""
+        self.stack.audit()  # the index has caught up
+        page = person.call("GET", f"/history{query}")
+        return next((one for one in page["challenges"] if one["id"] == challenge["id"]), None)
+
+    def test_history_is_of_who_asked_and_of_who_decided(self):
+        process, challenge = self.hold()
+        self.assertEqual(self.past(self.demo, challenge)["outcome"], "pending")
+        self.demo.approve(challenge)
+        self.ann.approve(challenge)
+        self.ben.call("POST", f"/challenges/{challenge['id']}/deny", {"reason": "not now"})
+        process.communicate(timeout=PATIENCE)
+        own = self.past(self.demo, challenge)
+        self.assertEqual((own["outcome"], own["by"], own["code"], own["user"], own["rules"], own["releases"]),
+                         ("denied", "ben", challenge["code"], "demo", ["truncate", "two-people"], 0))
+        self.assertIn("not now", own["reason"])
+        self.assertEqual([(a["user"], a["factor"]) for a in own["answers"]], [("demo", "passkey"), ("ann", "passkey")])
+        for person in (self.ann, self.ben):
+            self.assertEqual(self.past(person, challenge), own)
+        for person in (self.eve, self.rita):  # who could not decide, and a reviewer: they have the audit
+            self.assertIsNone(self.past(person, challenge))
+        self.assertIsNone(self.past(self.demo, challenge, "?outcome=consumed"))
+        self.assertEqual(self.past(self.demo, challenge, "?outcome=denied&limit=200"), own)
+
+    def test_policy_shows_what_each_rule_did(self):
+        process, challenge = self.hold()
+        self.demo.deny(challenge)
+        process.communicate(timeout=PATIENCE)
+        self.stack.audit()
+        policy = self.rita.call("GET", "/policy")
+        rules = {rule["id"]: rule for rule in policy["rules"]}
+        two = rules["two-people"]
+        self.assertEqual((pathlib.Path(two["file"]).name, two["line"], two["action"]), ("site.toml", 3, "challenge"))
+        self.assertEqual({key: two["challenge"][key] for key in ("level", "approvals", "approvers")}, {"level": 3, "approvals": 2, "approvers": "dba"})
+        self.assertEqual(rules["escalates"]["challenge"]["escalate"], {"after": 1, "group": "ops"})
+        self.assertGreaterEqual(two["day"]["matched"], 1)
+        self.assertGreaterEqual(two["day"]["held"], two["day"]["denied"])
+        self.assertGreaterEqual(two["week"]["denied"], 1)
+        self.assertIsNotNone(two["last"])
+        self.assertIsNone(rules["too-late"]["last"])
+        self.assertIsNone(rules["default.opaque"]["file"])
+        loaded = self.stack.audit("--type", "policy_loaded")[-1]
+        self.assertEqual(policy["revision"], loaded["details"]["revision"])
 
     def test_escalates_to_another_group(self):
         process = self.stack.psql("-c", "COMMENT ON TABLE payments IS 'x'")

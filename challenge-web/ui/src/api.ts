@@ -1,5 +1,5 @@
 import type {
-  AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Connect, DatabasePassword, DatabaseSession, ElevationInForce, EmailCode, EmailDelivery, EnrolmentLink, Factor, IdentityProvider, ProviderAnswer, ProviderLogin,
+  AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Connect, DatabasePassword, DatabaseSession, ElevationInForce, EmailCode, EmailDelivery, EnrolmentLink, Factor, History, HistoryQuery, IdentityProvider, Policy, ProviderAnswer, ProviderLogin,
   FactorAdded, PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON, RegistrationResponseJSON,
   RecoveryCodes, Session, TotpEnrolment, User, WebSession,
 } from './api_types';
@@ -155,6 +155,16 @@ export class Api {
     return this.request('POST', `${this.challenge_path(id)}/reason`, { reason });
   }
 
+  history(query: HistoryQuery): Promise<History> {
+    return this.request('GET', `/history?${parameters_of(query)}`);
+  }
+
+  // Policy (role auditor or admin)
+
+  policy(): Promise<Policy> {
+    return this.request('GET', '/policy');
+  }
+
   // Elevations
 
   async elevations(): Promise<ElevationInForce[]> {
@@ -217,11 +227,7 @@ export class Api {
   // Audit
 
   async audit_records(query: AuditQuery): Promise<AuditRecord[]> {
-    const parameters = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) {
-      if (value !== undefined && value !== '') parameters.set(key, String(value));
-    }
-    const answer = await this.request<{ records: AuditRecord[] }>('GET', `/audit/records?${parameters}`);
+    const answer = await this.request<{ records: AuditRecord[] }>('GET', `/audit/records?${parameters_of(query)}`);
     return answer.records;
   }
   audit_record(sequence: number): Promise<AuditRecord> {
@@ -285,6 +291,14 @@ export class Api {
     if (response.status === 204) return undefined as T;
     return read_answer<T>(response);
   }
+}
+
+function parameters_of(query: object): URLSearchParams {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined && value !== '') parameters.set(key, String(value));
+  }
+  return parameters;
 }
 
 const because = (reason: string) => (reason === '' ? {} : { reason });

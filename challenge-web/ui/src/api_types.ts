@@ -230,6 +230,67 @@ export interface AuditRecord {
   hash?: string;
 }
 
+export interface PastChallenge {
+  id: string;
+  code: string;
+  user: string;
+  listener: string;
+  database: string;
+  statement: string;
+  rules: string[];
+  labels: string[];
+  opened: string;
+  outcome: State;
+  closed: string | null;
+  by: string;
+  reason: string;
+  answers: { user: string; factor: string; at: string }[];
+  releases: number;
+}
+
+export interface History {
+  challenges: PastChallenge[];
+  next: number | null;
+}
+
+export interface HistoryQuery {
+  outcome?: State | undefined;
+  before?: number | undefined;
+}
+
+export interface RuleCounts {
+  matched: number;
+  held: number;
+  approved: number;
+  denied: number;
+  expired: number;
+}
+
+export interface RuleInForce {
+  id: string;
+  because: string;
+  file: string | null;
+  line: number | null;
+  action: 'allow' | 'notify' | 'challenge' | 'deny';
+  challenge: {
+    level: number;
+    factors: string[];
+    approvals: number;
+    approvers: string | null;
+    escalate: { after: number; group: string } | null;
+    elevation: Elevation | null;
+  } | null;
+  day: RuleCounts;
+  week: RuleCounts;
+  last: string | null;
+}
+
+export interface Policy {
+  revision: string;
+  loaded: string;
+  rules: RuleInForce[];
+}
+
 export interface AuditStatus {
   last_sequence: number;
   indexed_sequence: number;

@@ -12,7 +12,9 @@ import { ChallengePage } from './pages/challenge';
 import { ConnectPage } from './pages/connect';
 import { EnrolPage } from './pages/enrol';
 import { FactorsPage } from './pages/factors';
+import { HistoryPage } from './pages/history';
 import { InboxPage } from './pages/inbox';
+import { PolicyPage } from './pages/policy';
 import { ProviderPage } from './pages/provider';
 import { SessionsPage } from './pages/sessions';
 import { SignInPage } from './pages/sign_in';
@@ -69,6 +71,8 @@ function Page({ route, here, query, inbox }: { route: Route; here: string; query
     case 'factors': return <FactorsPage />;
     case 'users': return <UsersPage />;
     case 'connect': return <ConnectPage />;
+    case 'history': return <HistoryPage query={query} />;
+    case 'policy': return <PolicyPage />;
     case 'sessions': return <SessionsPage />;
   }
 }

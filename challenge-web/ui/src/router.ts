@@ -10,6 +10,8 @@ export type Route =
   | { page: 'audit' }
   | { page: 'audit_record'; sequence: number }
   | { page: 'factors' }
+  | { page: 'history' }
+  | { page: 'policy' }
   | { page: 'sessions' }
   | { page: 'connect' }
   | { page: 'users' }
@@ -31,6 +33,8 @@ export function parse(path: string): Route {
       case 'inbox': return { page: 'inbox' };
       case 'audit': return { page: 'audit' };
       case 'factors': return { page: 'factors' };
+      case 'history': return { page: 'history' };
+      case 'policy': return { page: 'policy' };
       case 'sessions': return { page: 'sessions' };
       case 'connect': return { page: 'connect' };
       case 'users': return { page: 'users' };

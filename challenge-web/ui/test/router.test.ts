@@ -6,7 +6,7 @@ describe('parse', () => {
     ['/', { page: 'home' }], ['/sign-in', { page: 'sign_in' }], ['/enrol', { page: 'enrol' }], ['/inbox', { page: 'inbox' }], ['/inbox/', { page: 'inbox' }],
     ['/c/aZ0_-9', { page: 'challenge', id: 'aZ0_-9' }], ['/c/', { page: 'not_found' }], ['/c/../x', { page: 'not_found' }], ['/c/a%2fb', { page: 'not_found' }],
     ['/audit', { page: 'audit' }], ['/audit/12', { page: 'audit_record', sequence: 12 }], ['/audit/x', { page: 'not_found' }],
-    ['/factors', { page: 'factors' }], ['/factors/1', { page: 'not_found' }], ['/else', { page: 'not_found' }],
+    ['/factors', { page: 'factors' }], ['/history', { page: 'history' }], ['/policy', { page: 'policy' }], ['/factors/1', { page: 'not_found' }], ['/else', { page: 'not_found' }],
   ])('%s', (path, route) => expect(parse(path)).toEqual(route));
 });
 

@@ -25,10 +25,12 @@ export function Layout({ path, pending, children }: { path: string; pending: num
               <NavLink to="/inbox" path={path}>
                 {text.nav.inbox}{pending > 0 && <span class="badge" aria-hidden="true">{pending}</span>}
               </NavLink>
+              <NavLink to="/history" path={path}>{text.nav.history}</NavLink>
               <NavLink to="/factors" path={path}>{text.nav.factors}</NavLink>
               <NavLink to="/connect" path={path}>{text.nav.connect}</NavLink>
               <NavLink to="/sessions" path={path}>{text.nav.sessions}</NavLink>
               {session.roles.includes('admin') && <NavLink to="/users" path={path}>{text.nav.users}</NavLink>}
+              {session.roles.length > 0 && <NavLink to="/policy" path={path}>{text.nav.policy}</NavLink>}
               {session.roles.includes('auditor') && <NavLink to="/audit" path={path}>{text.nav.audit}</NavLink>}
             </nav>
           )}

@@ -3,6 +3,7 @@ import { ApiError, api, type EnrolmentLink, type User } from '../api';
 import { announce } from '../components/announce';
 import { use_attempt } from '../components/attempt';
 import { Heading, Loading, Notice, PlainPage, Problem, use_title } from '../components/basics';
+import { Groups } from '../components/groups';
 import { Question } from '../components/question';
 import { explain } from '../passkey';
 import { use_session } from '../session';
@@ -31,6 +32,7 @@ export function UsersPage() {
       {problem && <Problem>{problem}</Problem>}
       {users === undefined && !problem && <Loading />}
       {users && <ul class="cards">{users.map((user) => <UserCard key={user.name} user={user} on_changed={() => void load()} />)}</ul>}
+      {users && <Groups users={users} on_changed={() => void load()} />}
       <h2>{words.add_heading}</h2>
       <AddUser on_added={() => void load()} />
     </section>
