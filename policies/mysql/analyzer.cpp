@@ -51,7 +51,7 @@ std::string Analyzer::refusal(std::string_view sql, const SessionState& state) c
 {
     if (sql.size() > limits_.max_bytes)
         return "is larger than " + std::to_string(limits_.max_bytes) + " bytes";
-    return state.refusal();
+    return state.refusal(sql);
 }
 
 Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog) const

@@ -179,7 +179,7 @@ const Footprint& Bodies::read(const void* key, const Text& text)
     Analysis analysis;
     if (text.sql.empty()) {
         made.opaque_reasons.push_back("reaches " + text.what + ", whose text the catalog's account may not see");
-    } else if (auto refusal = state.refusal(); !refusal.empty() || text.sql.size() > limits_.max_bytes) {
+    } else if (auto refusal = state.refusal(text.sql); !refusal.empty() || text.sql.size() > limits_.max_bytes) {
         made.opaque_reasons.push_back("reaches " + text.what + ", which " +
                                       (refusal.empty() ? "is too large" : refusal));
     } else {

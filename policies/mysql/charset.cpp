@@ -17,11 +17,20 @@ constexpr std::array allowed{
     std::pair{std::string_view{"ascii"}, Charset::ascii},     std::pair{std::string_view{"binary"}, Charset::binary},
 };
 
-constexpr std::array<std::string_view, 42> known{
-    "armscii8", "ascii", "big5",    "binary", "cp1250",  "cp1251", "cp1256", "cp1257",  "cp850",    "cp852",  "cp866",
-    "cp932",    "dec8",  "eucjpms", "euckr",  "gb18030", "gb2312", "gbk",    "geostd8", "greek",    "hebrew", "hp8",
-    "keybcs2",  "koi8r", "koi8u",   "latin1", "latin2",  "latin5", "latin7", "macce",   "macroman", "sjis",   "swe7",
-    "tis620",   "ucs2",  "ujis",    "utf16",  "utf16le", "utf32",  "utf8",   "utf8mb3", "utf8mb4"};
+/// In the servers' sql/share/charsets and strings/ctype-*.c: the second bytes of ujis, eucjpms and gb2312 are above
+/// 160, those of euckr may be letters.
+constexpr std::array<std::string_view, 26> others{
+    "armscii8", "cp1250", "cp1251", "cp1256",  "cp1257", "cp850",    "cp852",  "cp866",   "dec8",
+    "eucjpms",  "euckr",  "gb2312", "geostd8", "greek",  "hebrew",   "hp8",    "keybcs2", "koi8r",
+    "koi8u",    "latin2", "latin5", "latin7",  "macce",  "macroman", "tis620", "ujis"};
+constexpr std::array<std::string_view, 5> mixed{"big5", "cp932", "gb18030", "gbk", "sjis"};
+/// Without ASCII as it is: no client can use those but swe7.
+constexpr std::array<std::string_view, 5> unreadable{"swe7", "ucs2", "utf16", "utf16le", "utf32"};
+
+bool is_among(const auto& names, std::string_view name)
+{
+    return std::ranges::any_of(names, [name](std::string_view one) { return same_word(name, one); });
+}
 
 } // namespace
 
@@ -29,12 +38,16 @@ std::optional<Charset> parse_charset(std::string_view name)
 {
     const auto* const found =
         std::ranges::find_if(allowed, [name](const auto& entry) { return same_word(name, entry.first); });
-    return found == allowed.end() ? std::nullopt : std::optional{found->second};
+    if (found != allowed.end())
+        return found->second;
+    if (is_among(others, name))
+        return Charset::other;
+    return is_among(mixed, name) ? std::optional{Charset::mixed} : std::nullopt;
 }
 
 bool is_charset_name(std::string_view name)
 {
-    return std::ranges::any_of(known, [name](std::string_view one) { return same_word(name, one); });
+    return parse_charset(name) || is_among(unreadable, name);
 }
 
 } // namespace stepgate::policies::mysql

@@ -53,13 +53,15 @@ void Parser::text()
                 carried_ = *state_;
             carried_->apply(done);
             state_ = &*carried_;
-            if (std::string reason = state_->refusal(); !reason.empty()) {
+            if (std::string reason = state_->refusal(sql_.substr(after)); !reason.empty()) {
                 restart_lexer(after);
                 if (!at(TokenKind::end) || failed_)
                     fail("holds a statement that " + reason);
                 return;
             }
             reading_ = state_->reading(state_->modes().size() == 1 ? state_->modes().front() : reading_.mode);
+            if (reading_.charset == Charset::mixed)
+                out_.literals_consulted = true; // whether they are ASCII, which a shape does not show
         }
         restart_lexer(after);
     }

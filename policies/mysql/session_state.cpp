@@ -40,12 +40,14 @@ Reading SessionState::reading(const SqlMode& mode) const
     return {start_.version, mode, charset_.value_or(Charset::utf8mb4)};
 }
 
-std::string SessionState::refusal() const
+std::string SessionState::refusal(std::string_view sql) const
 {
     if (!charset_known_)
         return "is in a character set that only the server knows";
     if (!charset_)
         return "is in the character set " + charset_name_ + ", which stepgate cannot read";
+    if (charset_ == Charset::mixed && !is_ascii(sql))
+        return "holds characters of " + charset_name_ + ", of which stepgate can read those of ASCII only";
     if (modes_.empty())
         return "is read under an sql_mode that only the server knows";
     if (std::ranges::any_of(modes_, &SqlMode::refused))

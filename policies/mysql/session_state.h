@@ -42,8 +42,8 @@ class SessionState
     [[nodiscard]] const std::optional<std::string>& sql_mode() const { return sql_mode_; }
     [[nodiscard]] const std::string& charset_name() const { return charset_name_; }
 
-    /// Why no text can be read at all; empty if one can.
-    [[nodiscard]] std::string refusal() const;
+    /// Why a text cannot be read at all; empty if it can.
+    [[nodiscard]] std::string refusal(std::string_view sql) const;
     /// How the server may read a text: more than one where changes are under way. All must give the same facts.
     [[nodiscard]] const std::vector<SqlMode>& modes() const { return modes_; }
     [[nodiscard]] Reading reading(const SqlMode& mode) const;

@@ -11,7 +11,7 @@ using namespace stepgate::policies::mysql;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     static constexpr std::array versions{"8.0.36", "8.2.0", "9.7.0", "10.6.1-MariaDB", "11.4.2-MariaDB"};
-    static constexpr std::array charsets{"utf8mb4", "latin1", "ascii", "binary"};
+    static constexpr std::array charsets{"utf8mb4", "latin1", "ascii", "binary", "koi8r", "sjis"};
     if (size < 2)
         return 0;
     SessionState::Start start;

@@ -21,6 +21,41 @@ class Case(MySqlCase):
     listener, settings = 'announce = "wait"', ("--max-connect-errors=3",)
 
 
+class Charsets(Case):
+    # Those that policies/mysql/charset.cpp calls `other`.
+    OTHER = ("armscii8 cp1250 cp1251 cp1256 cp1257 cp850 cp852 cp866 dec8 eucjpms euckr gb2312 geostd8 greek hebrew hp8 keybcs2 koi8r koi8u "
+             "latin2 latin5 latin7 macce macroman tis620 ujis").split()
+
+    def test_no_character_of_theirs_holds_a_quote_or_a_backslash(self):
+        """What stepgate's lexer trusts in, asked of the server itself."""
+        server = pymysql.connect(host="127.0.0.1", port=self.stack.cluster.port, user="app", password="app-password")
+        self.addCleanup(server.close)
+
+        def value(sql):
+            try:
+                server.query(sql)
+            except pymysql.err.MySQLError as error:
+                self.assertEqual(error.args[0], 1300, sql)  # no character at all: refused
+                return 5
+            return server._result.rows[0][1]
+        for charset in self.OTHER:
+            server.query(b"SET NAMES " + charset.encode())
+            for byte in (bytes([n]) for n in range(128, 256)):
+                for literal in (b"'" + byte + b"'", b"'" + byte + b"\\\\'", b"'\\" + byte + b"'"):
+                    self.assertEqual(value(b"SELECT LENGTH(" + literal + b") a, 5 b"), 5, (charset, literal))
+
+    def test_a_text_in_ascii_passes_in_any_of_them(self):
+        connection = self.connect()
+        for charset in ("koi8r", "sjis"):
+            connection.query(b"SET NAMES " + charset.encode())
+            connection.query(b"SELECT 'it\\'s' FROM scratch")
+        thread = threading.Thread(target=lambda: self.assertRaises(pymysql.err.MySQLError, connection.query, b"SELECT '\x95\x5c' FROM scratch"))
+        thread.start()
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertFalse(thread.is_alive())
+
+
 class Login(Case):
     def test_with_tls_and_without(self):
         for tls in (True, False):

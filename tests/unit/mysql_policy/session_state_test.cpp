@@ -54,11 +54,11 @@ TEST(MysqlSessionState, ForeseenChangesWidenAndNeverNarrow)
     state.server_reported_database("other");
     EXPECT_EQ(state.database(), "other");
     foresee(state, "set names gbk");
-    EXPECT_FALSE(state.refusal().empty());
+    EXPECT_FALSE(state.refusal("select 1").empty());
     state.server_reported_charset("utf8mb4");
-    EXPECT_TRUE(state.refusal().empty());
+    EXPECT_TRUE(state.refusal("select 1").empty());
     foresee(state, "set sql_mode = @nobody");
-    EXPECT_FALSE(state.refusal().empty());
+    EXPECT_FALSE(state.refusal("select 1").empty());
 }
 
 TEST(MysqlSessionState, ForeseenPrepareMakesATakenNameUnknown)
@@ -80,11 +80,11 @@ TEST(MysqlSessionState, AProcedureMakesEverythingUnknown)
     run(state, "call shop.p()");
     EXPECT_EQ(state.variable("a"), nullptr);
     EXPECT_EQ(state.prepared("p"), nullptr);
-    EXPECT_FALSE(state.refusal().empty());
+    EXPECT_FALSE(state.refusal("select 1").empty());
     state.server_reported_sql_mode("");
-    EXPECT_FALSE(state.refusal().empty()); // the character set is still not known
+    EXPECT_FALSE(state.refusal("select 1").empty()); // the character set is still not known
     state.server_reported_charset("utf8mb4");
-    EXPECT_TRUE(state.refusal().empty());
+    EXPECT_TRUE(state.refusal("select 1").empty());
 }
 
 TEST(MysqlSessionState, ResetGoesBackToTheStart)
