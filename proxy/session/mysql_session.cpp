@@ -4,6 +4,7 @@
 #include "proxy/upstream/random.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include <exception>
 
@@ -161,6 +162,23 @@ upstream::MySqlLogin MySqlSession::server_login() const
             peer_.largest_packet, peer_.collation,  peer_.attributes};
 }
 
+/// For what nobody's client asked for.
+upstream::MySqlLogin MySqlSession::bare_login() const
+{
+    const auto& options = listening_->options.upstream;
+    return {options.user, options.password, {}, my::Capability::protocol_41, 0, greeting_.collation, {}};
+}
+
+/// The server's connection ends with it: cancelling alone is nothing that MySQL's clients ask a proxy for.
+void MySqlSession::cancel()
+{
+    if (gate_ != nullptr || !logged_in_)
+        return cancel_hold();
+    const auto executor = worker_.io.get_executor();
+    boost::asio::co_spawn(executor, upstream::send_kill(executor, target(), bare_login(), greeting_.thread),
+                          boost::asio::detached);
+}
+
 /// As after any login: nothing is known before the server is asked.
 void MySqlSession::begin_state()
 {
@@ -181,13 +199,11 @@ net::Task<void> MySqlSession::leave_server_in_peace()
 {
     if (logged_in_ || greeting_.version.empty() || !server_.open())
         co_return;
-    const auto& options = listening_->options.upstream;
     const auto client_deadline = deadline_;
     worker_.look_at_clocks();
-    deadline_ = worker_.now + options.connect_timeout;
+    deadline_ = worker_.now + listening_->options.upstream.connect_timeout;
     connecting_ = true;
-    upstream::MySqlLogin login{
-        options.user, options.password, {}, my::Capability::protocol_41, 0, greeting_.collation, {}};
+    auto login = bare_login();
     auto where = target();
     auto failed = co_await upstream::login(server_, server_in_, std::move(where), greeting_, std::move(login));
     connecting_ = false;

@@ -31,7 +31,7 @@ class MySqlSession final : public GuardedSession
                  const boost::asio::ip::tcp::endpoint& from);
     ~MySqlSession() override;
 
-    void cancel() override { cancel_hold(); }
+    void cancel() override;
 
   private:
     /// What to do with a command.
@@ -103,6 +103,7 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] std::optional<Rejected> unreachable(std::optional<upstream::Failure> failed);
     [[nodiscard]] upstream::Target target() const;
     [[nodiscard]] upstream::MySqlLogin server_login() const;
+    [[nodiscard]] upstream::MySqlLogin bare_login() const;
 
     // Another user on the same connection (mysql_change_user.cpp)
     [[nodiscard]] net::Task<bool> change_user();

@@ -1,7 +1,9 @@
+#include "protocols/mysql/command.h"
 #include "protocols/mysql/reply.h"
 #include "proxy/upstream/messages.h"
 #include "proxy/upstream/mysql_login_steps.h"
 
+#include <string>
 #include <utility>
 
 namespace stepgate::proxy::upstream
@@ -89,6 +91,28 @@ net::Task<std::optional<Failure>> login(net::Stream& stream, net::Buffer& buffer
         buffer.consume(frame->bytes.size());
     }
     co_return failed;
+}
+
+net::Task<void> send_kill(net::Executor executor, Target target, MySqlLogin login, std::uint32_t thread)
+{
+    const auto stream = short_conversation(executor);
+    net::BufferPool pool;
+    net::Buffer buffer{pool};
+    MySqlGreeting greeting;
+    const auto unreachable = co_await greet(*stream, buffer, target, greeting);
+    if (unreachable)
+        co_return;
+    const auto capabilities = login.capabilities;
+    const auto refused = co_await upstream::login(*stream, buffer, std::move(target), greeting, std::move(login));
+    if (refused)
+        co_return;
+    wire::Bytes kill;
+    my::encode_query(kill, "KILL " + std::to_string(thread), capabilities);
+    const auto lost = co_await stream->write_all(kill);
+    if (lost)
+        co_return;
+    my::MessageFramer framer{my::login_limit};
+    (void)co_await next_mysql_message(*stream, buffer, framer); // done, whatever it says
 }
 
 } // namespace stepgate::proxy::upstream

@@ -42,6 +42,10 @@ struct MySqlLogin {
 [[nodiscard]] net::Task<std::optional<Failure>> login(net::Stream& stream, net::Buffer& buffer, Target target,
                                                       const MySqlGreeting& greeting, MySqlLogin login);
 
+/// Logs in once more and ends another connection of the same account with what it runs (KILL): a server goes on with a
+/// statement whose client has left.
+[[nodiscard]] net::Task<void> send_kill(net::Executor executor, Target target, MySqlLogin login, std::uint32_t thread);
+
 /// The next whole message before or during a login, waiting for it. It stays in the buffer: the caller consumes
 /// `frame.bytes.size()`. Deadlines are the session's: they close the stream.
 [[nodiscard]] net::Task<net::result<protocols::mysql::Frame>>

@@ -1,23 +1,15 @@
 #include "protocols/wire/writer.h"
 #include "proxy/upstream/postgres_server.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include <array>
-#include <chrono>
-#include <memory>
 
 namespace stepgate::proxy::upstream
 {
 
-namespace asio = boost::asio;
 namespace pg = protocols::postgres;
 
 namespace
 {
-
-constexpr auto cancel_patience = std::chrono::seconds{10};
 
 /// Reads exactly one byte: what follows belongs to TLS, and nothing sent before TLS may count as sent inside it.
 net::Task<char> read_answer(net::Stream& stream)
@@ -33,15 +25,6 @@ net::Task<char> read_answer(net::Stream& stream)
         if (ec)
             co_return '\0';
     }
-}
-
-/// The deadline of a cancel: nobody else watches it. By then the stream is usually gone.
-net::Task<void> close_late(net::Executor executor, std::weak_ptr<net::Stream> stream)
-{
-    net::Timer patience{executor};
-    co_await patience.wait_for(cancel_patience);
-    if (const auto open = stream.lock())
-        open->close();
 }
 
 } // namespace
@@ -70,9 +53,8 @@ net::Task<std::optional<Failure>> open(net::Stream& stream, const Target& target
 
 net::Task<void> send_cancel(net::Executor executor, Target target, std::int32_t process, wire::Bytes key)
 {
-    const auto kept = std::make_shared<net::Stream>(net::Socket{executor});
+    const auto kept = short_conversation(executor);
     auto& stream = *kept;
-    asio::co_spawn(executor, close_late(executor, kept), asio::detached);
     const auto failed = co_await open(stream, target);
     if (failed)
         co_return;

@@ -1,8 +1,11 @@
 #include "proxy/upstream/target.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include <chrono>
 #include <vector>
 
 namespace stepgate::proxy::upstream
@@ -53,6 +56,15 @@ net::Task<error_code> connect_any(net::Socket& socket, const Target& target)
     co_return failed;
 }
 
+net::Task<void> close_late(net::Executor executor, std::weak_ptr<net::Stream> stream)
+{
+    constexpr auto patience = std::chrono::seconds{10};
+    net::Timer timer{executor};
+    co_await timer.wait_for(patience);
+    if (const auto open = stream.lock())
+        open->close();
+}
+
 } // namespace
 
 Failure failure(const Target& target, Failure::Kind kind, std::string_view why)
@@ -69,6 +81,13 @@ net::Task<std::optional<Failure>> connect(net::Stream& stream, const Target& tar
         co_return failure(target, Failure::Kind::unreachable, ec.message());
     net::tune(stream.socket());
     co_return std::nullopt;
+}
+
+std::shared_ptr<net::Stream> short_conversation(net::Executor executor)
+{
+    auto stream = std::make_shared<net::Stream>(net::Socket{executor});
+    asio::co_spawn(executor, close_late(executor, stream), asio::detached);
+    return stream;
 }
 
 } // namespace stepgate::proxy::upstream

@@ -4,6 +4,7 @@
 #include "proxy/net/stream.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,5 +39,8 @@ struct Failure {
 
 /// Connects `stream` (not open yet), without TLS. nullopt: done.
 [[nodiscard]] net::Task<std::optional<Failure>> connect(net::Stream& stream, const Target& target);
+
+/// A stream, not open yet, that is closed after ten seconds if it is still there: for what no session watches.
+[[nodiscard]] std::shared_ptr<net::Stream> short_conversation(net::Executor executor);
 
 } // namespace stepgate::proxy::upstream

@@ -92,6 +92,18 @@ class Login(Case):
         self.assertIn("demo ended this session on stepgate's page", err)
         self.assertEqual(self.rows(), 3)
 
+    def test_a_session_that_is_ended_takes_its_running_statement_along(self):
+        # Held first: it makes a session wait. Without send_kill it went on at the server.
+        process = self.stack.mariadb("-e", "SELECT SLEEP(600), 'endless'")
+        self.demo.approve(self.demo.wait_pending())
+        runs = lambda: "endless" in self.stack.cluster.admin("SELECT info FROM information_schema.processlist WHERE info LIKE '%600)%less''%'")
+        wait_for(runs, "the statement to run")
+        one = next(s for s in self.demo.call("GET", "/database-sessions")["sessions"] if s["dialect"] in ("mysql", "mariadb"))
+        self.demo.call("DELETE", f"/database-sessions/{one['id']}")
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertNotEqual(err, "")
+        wait_for(lambda: not runs(), "the statement to end")
+
     def test_disabled_user_is_refused_although_its_password_is_known(self):
         added = self.stack.run("user", "add", "gone", "--generate-password")
         password = added.split("password:")[1].split()[0] if "password:" in added else added.split()[-1]
