@@ -170,7 +170,7 @@ void MySqlSession::progress(std::string_view text)
     to_client(packet);
 }
 
-/// A result in front of the real one.
+/// A result in front of the real one, with a row for each line.
 void MySqlSession::box(std::string_view text)
 {
     if (shows_progress() || !shows_box() || runs_it_again())
@@ -186,14 +186,15 @@ void MySqlSession::box(std::string_view text)
 
 void MySqlSession::tell_held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code)
 {
-    const std::string where = approve_at(verdict, url, code);
-    progress(as_line("STATEMENT HELD · " + where));
-    box(where);
+    const std::string where = approve_at(url, code);
+    const std::string what = needed(verdict);
+    progress(as_line("STATEMENT HELD · " + where + "\n" + what));
+    box(where + "\n" + what);
 }
 
 void MySqlSession::remind(const std::string& url, const std::string& code)
 {
-    progress(as_line("STILL HELD · approve at " + url + " · code " + code));
+    progress(as_line("STILL HELD · " + approve_at(url, code)));
 }
 
 void MySqlSession::keep_alive()

@@ -1,10 +1,15 @@
 #include "proxy/session/words.h"
 
 #include "challenge-web/challenges/requirement.h"
+#include "challenge-web/challenges/solver.h"
+
+#include <algorithm>
+#include <utility>
 
 namespace stepgate::proxy::session
 {
 
+namespace challenges = challenge_web::challenges;
 using policies::rules::Verdict;
 
 namespace
@@ -40,22 +45,78 @@ std::string readable(std::chrono::seconds time)
     return seconds % 60 == 0 ? std::to_string(seconds / 60) + " min" : std::to_string(seconds) + " s";
 }
 
-/// Who else has to say yes; the address alone would let the user wait for nothing.
-std::string colleagues(const Verdict& verdict)
+std::string_view factor_words(std::string_view factor)
 {
-    namespace challenges = challenge_web::challenges;
-    const int count = challenges::approvals_needed(verdict.requirement);
+    constexpr std::pair<std::string_view, std::string_view> words[] = {
+        {"passkey", "a passkey"},
+        {"totp", "an authenticator code"},
+        {"pin", "a PIN"},
+        {"identity_provider", "a login at your identity provider"},
+        {"email_code", "a code by e-mail"},
+        {"recovery_code", "a recovery code"},
+    };
+    for (const auto& [name, text] : words)
+        if (name == factor)
+            return text;
+    return factor;
+}
+
+std::string way_words(const challenges::Way& way)
+{
+    std::string text;
+    for (const auto& factor : way) {
+        if (!text.empty())
+            text += " and ";
+        text += factor_words(factor);
+    }
+    return text;
+}
+
+/// Sets of factors that meet the user's own part, the best first.
+std::vector<challenges::Way> ways_to_meet(const policies::rules::Requirement& requirement)
+{
+    std::vector<std::string> own, all;
+    for (const auto& worth : challenges::factor_worths()) {
+        all.emplace_back(worth.name);
+        if (worth.by_oneself)
+            own.emplace_back(worth.name);
+    }
+    const std::string somebody = "somebody"; // proofs of nobody would count for nothing
+    auto ways = challenges::solve(requirement, somebody, {}, own, own).ways;
+    return ways.empty() ? challenges::solve(requirement, somebody, {}, all, all).ways : ways;
+}
+
+/// Who else has to say yes; the address alone would let the user wait for nothing.
+std::string colleagues(const policies::rules::Requirement& requirement)
+{
+    const int count = challenges::approvals_needed(requirement);
     if (count == 0)
         return {};
-    const std::string who = count == 1 ? "a colleague" : std::to_string(count) + " colleagues";
-    return " · and by " + who + " in " + challenges::approver_group(verdict.requirement);
+    return " · and approval by " + std::to_string(count) + " of group " + challenges::approver_group(requirement);
 }
 
 } // namespace
 
-std::string approve_at(const Verdict& verdict, const std::string& url, const std::string& code)
+std::string approve_at(const std::string& url, const std::string& code)
 {
-    return "approve at " + url + " · code " + code + colleagues(verdict);
+    return "approve at " + url + " · code " + code;
+}
+
+std::string needed(const Verdict& verdict)
+{
+    constexpr std::size_t shown = 2; // the page shows all
+    const auto ways = ways_to_meet(verdict.requirement);
+    std::string text = "needs ";
+    for (std::size_t i = 0; i < std::min(ways.size(), shown); ++i) {
+        if (i > 0)
+            text += ", or ";
+        text += way_words(ways[i]);
+    }
+    if (ways.size() > shown)
+        text += ", or another way";
+    if (ways.empty())
+        text += "what nobody can show: tell whoever writes the policy";
+    return text + colleagues(verdict.requirement);
 }
 
 Words held(const Verdict& verdict, const std::string& url, const std::string& code, bool in_transaction)
@@ -63,18 +124,20 @@ Words held(const Verdict& verdict, const std::string& url, const std::string& co
     std::string hint = "The statement waits on this connection and runs once it is approved. Ctrl-C withdraws it.";
     if (in_transaction)
         hint += " Locks of this transaction stay taken meanwhile.";
-    return {"00000", "STATEMENT HELD · " + approve_at(verdict, url, code), reasons(verdict), std::move(hint)};
+    return {"00000", "STATEMENT HELD · " + approve_at(url, code) + " · " + needed(verdict), reasons(verdict),
+            std::move(hint)};
 }
 
 Words still_held(const std::string& url, const std::string& code)
 {
-    return {"00000", "STILL HELD · approve at " + url + " · code " + code, {}, {}};
+    return {"00000", "STILL HELD · " + approve_at(url, code), {}, {}};
 }
 
 Words run_it_again(const Verdict& verdict, const std::string& url, const std::string& code)
 {
     return {"42501",
-            "statement held: " + approve_at(verdict, url, code) + ", then run it again (" + rule_list(verdict) + ")",
+            "statement held: " + approve_at(url, code) + " · " + needed(verdict) + ", then run it again (" +
+                rule_list(verdict) + ")",
             {},
             {}};
 }

@@ -19,9 +19,11 @@ struct Words {
     std::string sqlstate, message, detail, hint;
 };
 
-/// Where and by whom a held statement is to be approved, in one line.
-[[nodiscard]] std::string approve_at(const policies::rules::Verdict& verdict, const std::string& url,
-                                     const std::string& code);
+/// Where a held statement is to be approved, in one line.
+[[nodiscard]] std::string approve_at(const std::string& url, const std::string& code);
+/// What that takes, in one line: "needs a passkey, or an authenticator code and a PIN · and approval by 2 of group
+/// dba". Of factors that everybody may set up themselves, unless a rule names others.
+[[nodiscard]] std::string needed(const policies::rules::Verdict& verdict);
 [[nodiscard]] Words held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code,
                          bool in_transaction);
 [[nodiscard]] Words still_held(const std::string& url, const std::string& code);

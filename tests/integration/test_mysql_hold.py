@@ -11,7 +11,7 @@ import pymysql
 from harness import PATIENCE, ROOT, wait_for
 from mariadb import ORACLE, MySqlCase
 
-AGAIN = re.compile(r"approve at (https://\S+/c/(\S+)) . code (\S{3}-\S{3}), then run it again")
+AGAIN = re.compile(r"approve at (https://\S+/c/(\S+)) . code (\S{3}-\S{3}) . needs a passkey, or [^()]*, then run it again")
 
 
 class Case(MySqlCase):

@@ -19,6 +19,7 @@ class Terminal(MySqlCase):
         shown = screen.until(" · code ")
         challenge = wait_for(lambda: next((c for c in self.demo.pending() if c["id"] == shown), None), "the challenge on the screen", every=0.1)
         self.assertEqual(screen.until(challenge["code"]), "")
+        screen.until("needs a passkey, or an authenticator code and a PIN")  # on a line of its own
         return challenge
 
     def held_then_approved_then_denied(self, screen, prompt, enter="\n", done="Query OK, 3 rows affected"):

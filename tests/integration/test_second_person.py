@@ -54,7 +54,7 @@ class SecondPerson(unittest.TestCase):
         self.ben.approve(challenge)
         out, err = process.communicate(timeout=PATIENCE)
         self.assertIn("TRUNCATE TABLE", out, err)
-        self.assertRegex(err, r"STATEMENT HELD · approve at \S+ · code \S+ · and by 2 colleagues in dba")
+        self.assertRegex(err, r"STATEMENT HELD · approve at \S+ · code \S+ · needs a passkey · and approval by 2 of group dba\n")
         self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM payments"), "0")
         proofs = [r for r in self.stack.audit("--type", "proof_accepted")]
         self.assertGreaterEqual(len(proofs), 3)

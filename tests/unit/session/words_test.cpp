@@ -1,0 +1,60 @@
+#include "proxy/session/words.h"
+
+#include <gtest/gtest.h>
+
+namespace stepgate::proxy::session
+{
+namespace words_test
+{
+
+using policies::rules::Requirement;
+using policies::rules::Verdict;
+
+struct Row {
+    const char* name;
+    Requirement requirement;
+    const char* text;
+};
+
+Verdict challenge(const Requirement& requirement)
+{
+    Verdict verdict;
+    verdict.action = policies::rules::Action::challenge;
+    verdict.requirement = requirement;
+    verdict.rules = {"delete-without-where"};
+    return verdict;
+}
+
+TEST(Words, say_what_an_approval_needs)
+{
+    const Row table[] = {
+        {"one factor", {1, {}, {}, 0}, "needs a passkey, or an authenticator code, or another way"},
+        {"strong", {2, {}, {}, 0}, "needs a passkey, or an authenticator code and a PIN, or another way"},
+        {"verified, and one colleague", {3, {}, {}, 1}, "needs a passkey · and approval by 1 of group approvers"},
+        {"two of a group", {3, {}, "dba", 2}, "needs a passkey · and approval by 2 of group dba"},
+        {"the rule names a factor", {1, {"totp"}, {}, 0}, "needs an authenticator code"},
+        {"one that an admin sets up", {1, {"email_code"}, {}, 0}, "needs a code by e-mail"},
+        {"a named one that is too weak alone",
+         {2, {"pin"}, {}, 0},
+         "needs a passkey and a PIN, or an authenticator code and a PIN, or another way"},
+        {"nothing is enough",
+         {9, {}, {}, 0},
+         "needs what nobody can show: tell whoever writes the policy · and approval by 1 of group approvers"},
+    };
+    for (const auto& row : table)
+        EXPECT_EQ(needed(challenge(row.requirement)), row.text) << row.name;
+}
+
+TEST(Words, put_it_into_the_first_line)
+{
+    const auto verdict = challenge({2, {}, "dba", 1});
+    const std::string where = "approve at https://x/c/1 · code KX4-7PM · needs a passkey";
+    EXPECT_EQ(held(verdict, "https://x/c/1", "KX4-7PM", false).message.find("STATEMENT HELD · " + where), 0U);
+    const auto again = run_it_again(verdict, "https://x/c/1", "KX4-7PM").message;
+    EXPECT_EQ(again.find("statement held: " + where), 0U);
+    EXPECT_NE(again.find("and approval by 1 of group dba, then run it again (rule delete-without-where)"), again.npos)
+        << again;
+}
+
+} // namespace words_test
+} // namespace stepgate::proxy::session
