@@ -29,12 +29,22 @@ std::optional<std::chrono::seconds> Lockout::wait(const std::string& user, const
 
 void Lockout::failed(const std::string& user, const std::string& address, TimePoint now)
 {
-    const std::lock_guard lock(mutex_);
-    count(addresses_, address, limits_.of_address, now);
-    if (user.empty())
-        return;
-    count(pairs_, pair_key(user, address), limits_.of_pair, now);
-    count(users_, user, limits_.of_user, now);
+    bool waits = false;
+    {
+        const std::lock_guard lock(mutex_);
+        waits = count(addresses_, address, limits_.of_address, now);
+        if (!user.empty()) {
+            waits = count(pairs_, pair_key(user, address), limits_.of_pair, now) || waits;
+            waits = count(users_, user, limits_.of_user, now) || waits;
+        }
+    }
+    if (waits && observer_)
+        observer_(user, address);
+}
+
+void Lockout::observe(std::function<void(const std::string& user, const std::string& address)> observer)
+{
+    observer_ = std::move(observer);
 }
 
 void Lockout::succeeded(const std::string& user, const std::string& address, TimePoint now)
@@ -56,7 +66,7 @@ std::optional<std::chrono::seconds> Lockout::wait_of(const Counts& counts, const
     return std::chrono::ceil<std::chrono::seconds>(found->second.until - now);
 }
 
-void Lockout::count(Counts& counts, const std::string& key, int free, TimePoint now)
+bool Lockout::count(Counts& counts, const std::string& key, int free, TimePoint now)
 {
     if (counts.size() >= limits_.most && !counts.contains(key))
         make_room(counts, now);
@@ -67,9 +77,10 @@ void Lockout::count(Counts& counts, const std::string& key, int free, TimePoint 
     ++entry.wrong;
     const int beyond = entry.wrong - free;
     if (beyond < 0)
-        return;
+        return false;
     const auto doubled = limits_.first * (std::int64_t{1} << std::min(beyond, 30));
     entry.until = now + std::min<std::chrono::seconds>(doubled, limits_.longest);
+    return beyond == 0;
 }
 
 /// What is forgotten anyway goes, if somebody looked long ago; else, of a few, the one that was wrong least often: a

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -32,6 +33,9 @@ class Lockout
     /// How long this try has to wait, in whole seconds; nullopt: it may be made. "" as user: nobody in particular.
     [[nodiscard]] std::optional<std::chrono::seconds> wait(const std::string& user, const std::string& address,
                                                            TimePoint now);
+    /// Who hears that somebody has to wait from now on: the user and address of the try, on its thread; must not block.
+    /// Once, before the first try.
+    void observe(std::function<void(const std::string& user, const std::string& address)> observer);
     void failed(const std::string& user, const std::string& address, TimePoint now);
     /// The user got in: what they got wrong from here counts no more, and this address is one of theirs.
     void succeeded(const std::string& user, const std::string& address, TimePoint now);
@@ -45,12 +49,14 @@ class Lockout
 
     [[nodiscard]] std::optional<std::chrono::seconds> wait_of(const Counts& counts, const std::string& key,
                                                               TimePoint now) const;
-    void count(Counts& counts, const std::string& key, int free, TimePoint now);
+    /// True: from this one on there is a wait.
+    bool count(Counts& counts, const std::string& key, int free, TimePoint now);
     void make_room(Counts& counts, TimePoint now);
 
     const Limits limits_;
     std::mutex mutex_;
     Counts pairs_, addresses_, users_;
+    std::function<void(const std::string&, const std::string&)> observer_;
     TimePoint swept_{};
     std::set<std::pair<std::string, std::string>> known_; // where users got in
 };

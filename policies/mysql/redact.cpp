@@ -1,6 +1,6 @@
 #include "policies/mysql/redact.h"
 
-#include "policies/mysql/lexer.h"
+#include "policies/mysql/one_reading.h"
 
 namespace stepgate::policies::mysql
 {
@@ -29,20 +29,13 @@ bool is_literal(TokenKind kind)
     return true;
 }
 
-/// A backslash ends strings elsewhere under NO_BACKSLASH_ESCAPES; bodies of conditional comments depend on the version.
-bool has_one_reading(std::string_view sql)
-{
-    return sql.find('\\') == std::string_view::npos && sql.find("/*!") == std::string_view::npos &&
-           sql.find("/*M!") == std::string_view::npos;
-}
-
 } // namespace
 
 std::string redact(std::string_view sql, const std::function<std::string(std::string_view)>& marker)
 {
     if (!has_one_reading(sql))
         return marker(sql);
-    const Reading reading{any_version(statement::Dialect::mariadb), {}, Charset::utf8mb4};
+    const Reading reading = common_reading();
     Lexer tokens{sql, reading};
     std::string out;
     std::size_t end = 0;

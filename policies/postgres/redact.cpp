@@ -54,24 +54,6 @@ std::string value_of(std::string_view content, TokenKind kind)
     return value;
 }
 
-/// Both readings of plain literals cut the text alike.
-bool readings_agree(std::string_view sql)
-{
-    Tokenizer standard{sql, false};
-    Tokenizer backslashes{sql, true};
-    Token one;
-    Token other;
-    while (true) {
-        const bool more = standard.next(one);
-        if (more != backslashes.next(other))
-            return false;
-        if (!more)
-            return standard.sound() && backslashes.sound();
-        if (one.begin != other.begin || one.end != other.end)
-            return false;
-    }
-}
-
 } // namespace
 
 std::string redaction_marker(std::span<const std::byte> value, std::span<const std::byte> key)

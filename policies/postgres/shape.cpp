@@ -2,12 +2,12 @@
 
 #include "policies/postgres/tokenizer.h"
 #include "policies/statement/ascii.h"
+#include "policies/statement/shape_text.h"
 #include "policies/statement/siphash.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <optional>
 #include <random>
 #include <vector>
 
@@ -28,12 +28,6 @@ constexpr std::array<char, 256> lower_case = [] {
         table[c] = lower(static_cast<char>(c));
     return table;
 }();
-
-void append_lower(std::string& out, std::string_view text)
-{
-    for (const char c : text)
-        out += lower(c);
-}
 
 /// Where the normal form is written: memory that the thread keeps, so that a repeated shape allocates nothing; memory
 /// of its own for a long text.
@@ -141,8 +135,8 @@ bool is_literal(TokenKind kind)
     return false;
 }
 
-/// The highest $n of the text, or nothing if it cannot be cut into tokens.
-std::optional<unsigned> highest_parameter(std::string_view sql)
+/// The highest $n of the text.
+unsigned highest_parameter(std::string_view sql)
 {
     unsigned highest = 0;
     Tokenizer tokens{sql, false};
@@ -153,8 +147,6 @@ std::optional<unsigned> highest_parameter(std::string_view sql)
         std::from_chars(sql.data() + token.begin + 1, sql.data() + token.end, number);
         highest = std::max(highest, std::min(number, 65535U));
     }
-    if (!tokens.sound())
-        return std::nullopt;
     return highest;
 }
 
@@ -182,33 +174,28 @@ Shape shape_of(std::string_view sql, Lexing lexing, const ShapeSecret& secret, s
 
 std::string shape_text(std::string_view sql, std::size_t max_bytes)
 {
-    static constexpr std::string_view cut = "…";
-    const std::optional<unsigned> highest = highest_parameter(sql);
-    if (!highest)
-        return std::string{cut};
-    unsigned next = *highest;
-    std::string out;
+    using statement::ShapeText;
+    if (!readings_agree(sql))
+        return std::string{ShapeText::hidden};
+    unsigned next = highest_parameter(sql);
+    ShapeText out{max_bytes};
     Tokenizer tokens{sql, false};
-    for (Token token; tokens.next(token);) {
-        if (token.gap_before && !out.empty())
-            out += ' ';
+    for (Token token; !out.full() && tokens.next(token);) {
+        if (token.gap_before)
+            out.gap();
         const std::string_view text = sql.substr(token.begin, token.end - token.begin);
         if (is_literal(token.kind))
-            out.append("$").append(std::to_string(++next));
+            out.add("$" + std::to_string(++next));
         else if (token.kind == TokenKind::word)
-            append_lower(out, text);
+            out.word(text);
+        else if (token.kind == TokenKind::quoted_name)
+            out.name(text, text.substr(1, text.size() - 2));
+        else if (token.kind == TokenKind::unicode_name)
+            out.add(ShapeText::hidden);
         else
-            out += text;
-        if (out.size() > max_bytes) {
-            out.resize(max_bytes);
-            while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) // a character cut in two
-                out.pop_back();
-            if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xc0)
-                out.pop_back();
-            return out.append(cut);
-        }
+            out.add(text);
     }
-    return out;
+    return out.take();
 }
 
 } // namespace stepgate::policies::postgres

@@ -31,9 +31,10 @@ struct Shape {
 [[nodiscard]] Shape shape_of(std::string_view sql, Lexing lexing, const ShapeSecret& secret,
                              std::string_view salt = {});
 
-/// Readable form for search: "select * from t where id = $1". Comments and spare white space dropped, words in lower
-/// case, literals numbered after the text's own highest parameter. At most `max_bytes`, then "…".
-/// A text that cannot be cut into tokens gives "…" alone, so nothing of a literal ever shows.
+/// A text for people who must see nothing of its literals: "select * from t where id = $1". Comments and spare white
+/// space dropped, words in lower case, literals numbered after the text's own highest parameter, names that could not
+/// stand without quotes "…". At most `max_bytes`, then "…". A text that cannot be cut into tokens, or differently where
+/// backslashes escape, is "…" alone.
 [[nodiscard]] std::string shape_text(std::string_view sql, std::size_t max_bytes = 8192);
 
 } // namespace stepgate::policies::postgres

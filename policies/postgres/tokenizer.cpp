@@ -279,4 +279,21 @@ bool Tokenizer::next(Token& token)
     return true;
 }
 
+bool readings_agree(std::string_view sql)
+{
+    Tokenizer standard{sql, false};
+    Tokenizer backslashes{sql, true};
+    Token one;
+    Token other;
+    while (true) {
+        const bool more = standard.next(one);
+        if (more != backslashes.next(other))
+            return false;
+        if (!more)
+            return standard.sound() && backslashes.sound();
+        if (one.begin != other.begin || one.end != other.end)
+            return false;
+    }
+}
+
 } // namespace stepgate::policies::postgres

@@ -59,4 +59,7 @@ class Tokenizer
     bool sound_ = true;
 };
 
+/// Both readings of plain literals, with backslashes and without, cut the text alike.
+[[nodiscard]] bool readings_agree(std::string_view sql);
+
 } // namespace stepgate::policies::postgres

@@ -2,9 +2,11 @@
 
 #include "challenge-web/server/tls.h"
 #include "proxy/app/configuration.h"
+#include "proxy/app/notification_reader.h"
 #include "proxy/app/relay_options.h"
 #include "proxy/session/server.h"
 
+#include <algorithm>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -30,6 +32,9 @@ std::vector<std::string> check_files(const Configuration& configuration)
         for (const auto& listener : std::get<std::vector<session::ListenerOptions>>(listeners))
             if (auto why = session::check_certificates(listener); !why.empty())
                 problems.push_back(std::move(why));
+    const auto targets = notification_targets(configuration);
+    if (const auto* problem = std::get_if<std::string>(&targets))
+        problems.push_back(*problem);
     if (configuration.web && !configuration.web->certificate.empty()) {
         const auto& web = *configuration.web;
         const auto context = challenge_web::server::make_tls_context(web.certificate.string(), web.key.string());
@@ -38,6 +43,23 @@ std::vector<std::string> check_files(const Configuration& configuration)
                                context.error().message());
     }
     return problems;
+}
+
+/// What is allowed, and hardly meant.
+void warn(const Configuration& configuration, std::ostream& err)
+{
+    const auto& policy = *configuration.policy;
+    for (const auto& rule : policy.rules())
+        if (const auto& escalate = rule.outcome.requirement.escalate;
+            escalate && escalate->after >= configuration.hold.timeout)
+            err << "warning: rule " << rule.id << " escalates to " << escalate->group << " after "
+                << escalate->after.count() << " s, but statements wait for " << configuration.hold.timeout.count()
+                << " s only (hold.timeout)\n";
+    for (const auto& [target, url, secret] : configuration.notifications)
+        for (const auto& wanted : target.rules)
+            if (std::ranges::find(policy.rules(), wanted, &policies::rules::Rule::id) == policy.rules().end())
+                err << "warning: notifications " << target.name << " are about rule " << wanted
+                    << ", which no policy has\n";
 }
 
 } // namespace
@@ -59,12 +81,7 @@ int run_check(const CheckOptions& options, std::ostream& out, std::ostream& err)
         return 2;
     }
     const auto& policy = *configuration.policy;
-    for (const auto& rule : policy.rules())
-        if (const auto& escalate = rule.outcome.requirement.escalate;
-            escalate && escalate->after >= configuration.hold.timeout)
-            err << "warning: rule " << rule.id << " escalates to " << escalate->group << " after "
-                << escalate->after.count() << " s, but statements wait for " << configuration.hold.timeout.count()
-                << " s only (hold.timeout)\n";
+    warn(configuration, err);
     out << "ok: " << counted(configuration.listeners.size(), "listener") << ", "
         << counted(policy.rules().size(), "rule") << ", " << counted(policy.labels().size(), "label")
         << ", policy revision " << policy.short_revision() << '\n';

@@ -4,6 +4,7 @@
 #include "policies/rules/toml_reader.h"
 #include "proxy/app/listener_reader.h"
 #include "proxy/app/mail_reader.h"
+#include "proxy/app/notification_reader.h"
 #include "proxy/app/provider_reader.h"
 
 #include <algorithm>
@@ -207,6 +208,7 @@ class Reader
         read_passwords(top_, configuration_.passwords);
         configuration_.mail = read_mail(top_, base_);
         configuration_.identity_providers = read_providers(top_, base_);
+        configuration_.notifications = read_notifications(top_, base_, top_.has("mail"));
         read_limits(top_, configuration_.limits);
         read_audit(top_, configuration_.audit, base_);
         read_rest();

@@ -2,6 +2,7 @@
 
 #include "challenge-web/factors/identity_provider.h"
 #include "policies/rules/policy.h"
+#include "proxy/notify/target.h"
 #include "proxy/outbound/mail_sender.h"
 
 #include <chrono>
@@ -104,6 +105,13 @@ struct MailSettings {
     std::optional<Secret> password; // of `user`
 };
 
+/// Who is told of what; `target` without what is secret.
+struct NotificationSettings {
+    notify::TargetSettings target;
+    std::optional<Secret> url;    // none: it stands in `target`, or there is none
+    std::optional<Secret> secret; // of webhooks
+};
+
 /// Where people can log in again; `settings` without secret and redirect address.
 struct ProviderConfiguration {
     challenge_web::factors::ProviderSettings settings;
@@ -153,6 +161,7 @@ struct Configuration {
     std::optional<Web> web;
     std::optional<MailSettings> mail; // none: stepgate sends no mail
     std::vector<ProviderConfiguration> identity_providers;
+    std::vector<NotificationSettings> notifications;
     std::vector<Listener> listeners;
     Passwords passwords;
     Limits limits;

@@ -142,6 +142,34 @@ void add_catalogs(std::vector<MetricFamily>& out, const std::vector<CatalogStatu
                                  [](const S& s) { return number(s.failures); }));
 }
 
+void add_notifications(std::vector<MetricFamily>& out, const notify::Notifier& notifier)
+{
+    MetricFamily messages, waiting;
+    messages.name = "stepgate_notifications_total";
+    messages.help = "Messages to targets of the configuration, by what became of them; no target: lost before";
+    messages.type = MetricType::Counter;
+    waiting.name = "stepgate_notifications_waiting";
+    waiting.help = "Messages that wait, for their first try or for another one";
+    waiting.type = MetricType::Gauge;
+    for (const auto& [target, counts] : notifier.counts()) {
+        for (const auto& [outcome, count] :
+             {std::pair{"sent", counts.sent}, {"retried", counts.retried}, {"failed", counts.failed}}) {
+            ClientMetric metric;
+            metric.label = {{"target", target}, {"outcome", outcome}};
+            metric.counter.value = number(count);
+            messages.metric.push_back(std::move(metric));
+        }
+        ClientMetric metric;
+        metric.label = {{"target", target}};
+        metric.gauge.value = number(counts.waiting);
+        waiting.metric.push_back(std::move(metric));
+    }
+    if (messages.metric.empty())
+        return;
+    out.push_back(std::move(messages));
+    out.push_back(std::move(waiting));
+}
+
 } // namespace
 
 Diagnostics::Diagnostics(const audit::Writer& writer, const audit::Feeder& feeder) : writer_(writer), feeder_(feeder)
@@ -176,6 +204,8 @@ std::vector<MetricFamily> Diagnostics::collect() const
         add_relay(out, proxy->metrics());
     if (const auto* catalogs = catalogs_.load())
         add_catalogs(out, catalogs->status());
+    if (const auto* notifier = notifier_.load())
+        add_notifications(out, *notifier);
     return out;
 }
 

@@ -3,6 +3,7 @@
 #include "challenge-web/server/ports.h"
 #include "proxy/audit/feeder.h"
 #include "proxy/audit/writer.h"
+#include "proxy/notify/notifier.h"
 #include "proxy/session/server.h"
 #include "proxy/upstream/catalog_service.h"
 
@@ -23,6 +24,7 @@ class Diagnostics final : public challenge_web::server::Diagnostics
     /// What is asked once the relay runs; null when it no longer does.
     void relay(const session::Proxy* proxy) { proxy_.store(proxy); }
     void catalogs(const upstream::CatalogService* catalogs) { catalogs_.store(catalogs); }
+    void notifier(const notify::Notifier* notifier) { notifier_.store(notifier); }
     void draining() { draining_.store(true); }
     void store_available(bool available) { store_available_.store(available); }
 
@@ -37,6 +39,7 @@ class Diagnostics final : public challenge_web::server::Diagnostics
     const audit::Feeder& feeder_;
     std::atomic<const session::Proxy*> proxy_{nullptr};
     std::atomic<const upstream::CatalogService*> catalogs_{nullptr};
+    std::atomic<const notify::Notifier*> notifier_{nullptr};
     std::atomic<bool> draining_{false};
     std::atomic<bool> store_available_{true};
 };

@@ -2,6 +2,7 @@
 
 #include "policies/rules/cidr.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
@@ -204,6 +205,15 @@ std::optional<std::string> Secret::read() const
     if (value.ends_with('\r'))
         value.pop_back();
     return value;
+}
+
+bool is_short_name(std::string_view name)
+{
+    constexpr std::size_t longest = 64;
+    return name.size() <= longest && std::ranges::all_of(name, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                      c == '_';
+           });
 }
 
 std::filesystem::path resolve(const std::filesystem::path& base, std::string_view written)

@@ -29,6 +29,9 @@ namespace stepgate::proxy::app
 void read_key_pair(policies::rules::TomlTable& tls, const std::filesystem::path& base,
                    std::filesystem::path& certificate, std::filesystem::path& key);
 
+/// Letters, digits, - and _, 64 at most: for what stands in addresses, rules, metrics and the audit.
+[[nodiscard]] bool is_short_name(std::string_view name);
+
 /// The path as written, from `base` if it is relative.
 [[nodiscard]] std::filesystem::path resolve(const std::filesystem::path& base, std::string_view written);
 

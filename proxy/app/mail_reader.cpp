@@ -56,4 +56,20 @@ std::optional<MailSettings> read_mail(TomlTable& top, const std::filesystem::pat
     return mail;
 }
 
+std::optional<outbound::MailServer> mail_server(const MailSettings& mail)
+{
+    const auto password = mail.password ? mail.password->read() : std::string{};
+    if (!password)
+        return std::nullopt;
+    outbound::MailServer server;
+    server.host = mail.server;
+    server.port = mail.port;
+    server.tls = mail.tls;
+    server.ca_file = mail.ca.string();
+    server.from = mail.from;
+    server.user = mail.user;
+    server.password = *password;
+    return server;
+}
+
 } // namespace stepgate::proxy::app

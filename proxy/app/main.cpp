@@ -3,6 +3,7 @@
 #include "proxy/app/command_check.h"
 #include "proxy/app/command_explain.h"
 #include "proxy/app/command_init.h"
+#include "proxy/app/command_notify.h"
 #include "proxy/app/command_serve.h"
 #include "proxy/app/command_user.h"
 #include "proxy/app/configuration.h"
@@ -92,6 +93,18 @@ void add_catalog(CLI::App& app, Command& chosen)
     dump->add_option("--listener", o->listener, "Listener whose server is read (default: the first)");
     dump->add_option("--database", o->database, "Database (default: the listener's)");
     dump->callback([&chosen, o] { chosen = [o] { return run_catalog_dump(*o, std::cout, std::cerr); }; });
+}
+
+void add_notify(CLI::App& app, Command& chosen)
+{
+    auto* notify = app.add_subcommand("notify", "Messages to people and programs outside ([[notifications]])");
+    notify->require_subcommand(1);
+    auto* test = notify->add_subcommand("test", "Send a test message and print what the receiver answers");
+    auto o = std::make_shared<NotifyTestOptions>();
+    add_config(*test, o->config);
+    test->add_option("name", o->name, "Name of the notifications")->required();
+    test->add_option("--group", o->group, "For mail to approvers: the group whose members get it");
+    test->callback([&chosen, o] { chosen = [o] { return run_notify_test(*o, std::cout, std::cerr); }; });
 }
 
 void add_user(CLI::App& app, Command& chosen)
@@ -343,6 +356,7 @@ int main(int argc, char** argv)
     add_check(app, chosen);
     add_explain(app, chosen);
     add_catalog(app, chosen);
+    add_notify(app, chosen);
     add_user(app, chosen);
     add_enroll(app, chosen);
     add_audit(app, chosen);

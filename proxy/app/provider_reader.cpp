@@ -13,17 +13,6 @@ namespace
 
 using policies::rules::TomlTable;
 
-constexpr std::size_t longest_provider_name = 64;
-
-/// It stands in addresses, rules and the audit.
-bool is_provider_name(std::string_view name)
-{
-    return name.size() <= longest_provider_name && std::all_of(name.begin(), name.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                      c == '_';
-           });
-}
-
 bool is_issuer(std::string_view url)
 {
     return url.starts_with("https://") && url.size() > std::string_view{"https://"}.size() &&
@@ -44,7 +33,7 @@ std::vector<std::string> words(TomlTable& table, std::string_view key)
 void read_client(TomlTable& table, const std::filesystem::path& base, ProviderConfiguration& provider)
 {
     if (auto name = table.required_string("name")) {
-        if (!is_provider_name(name->value))
+        if (!is_short_name(name->value))
             table.error(name->place, "name \"" + name->value + "\" has characters that it must not have",
                         "letters, digits, - and _");
         provider.settings.name = std::move(name->value);

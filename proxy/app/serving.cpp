@@ -5,8 +5,11 @@
 #include "proxy/app/catalog_sources.h"
 #include "proxy/app/derived_key.h"
 #include "proxy/app/log.h"
+#include "proxy/app/mail_reader.h"
 #include "proxy/app/new_user.h"
+#include "proxy/app/notification_reader.h"
 #include "proxy/app/relay_options.h"
+#include "proxy/app/user_addresses.h"
 #include "proxy/audit/search.h"
 #include "proxy/outbound/https_client.h"
 
@@ -53,11 +56,14 @@ Serving::~Serving()
     if (diagnostics_) {
         diagnostics_->relay(nullptr);
         diagnostics_->catalogs(nullptr);
+        diagnostics_->notifier(nullptr);
     }
     proxy_.reset();
     impact_.reset(); // before what its answers go to
     if (web_)
         web_->stop();
+    if (notifier_)
+        notifier_->stop(); // before the mail that it sends
     if (store_ && writer_)
         forget_user_changes();
 }
@@ -80,6 +86,8 @@ std::string Serving::start()
     if (auto error = open_store(); !error.empty())
         return error;
     if (auto error = start_mail(); !error.empty())
+        return error;
+    if (auto error = start_notifications(); !error.empty())
         return error;
     make_challenges();
     if (auto error = start_web(); !error.empty())
@@ -146,6 +154,7 @@ void Serving::make_challenges()
     // The journal first: what a page shows has been recorded.
     challenges_->observe([this](const challenges::Event& event) {
         (*challenge_recorder_)(event);
+        notices_->challenge(event);
         if (web_)
             web_->on_challenge(event);
     });
@@ -156,20 +165,51 @@ std::string Serving::start_mail()
 {
     if (!configuration_.mail)
         return {};
-    const auto& mail = *configuration_.mail;
-    const auto password = mail.password ? mail.password->read() : std::string{};
-    if (!password)
+    auto server = mail_server(*configuration_.mail);
+    if (!server)
         return configuration_.file.string() + ": the password of [mail] cannot be read";
-    outbound::MailServer server;
-    server.host = mail.server;
-    server.port = mail.port;
-    server.tls = mail.tls;
-    server.ca_file = mail.ca.string();
-    server.from = mail.from;
-    server.user = mail.user;
-    server.password = *password;
-    mail_ = std::make_unique<outbound::MailSender>(std::move(server));
+    mail_ = std::make_unique<outbound::MailSender>(std::move(*server));
     return {};
+}
+
+std::string Serving::start_notifications()
+{
+    auto targets = notification_targets(configuration_);
+    if (const auto* problem = std::get_if<std::string>(&targets))
+        return *problem;
+    notify::Outlets outlets;
+    outlets.mail = [this](outbound::Mail mail, outbound::OnSent on_sent) {
+        return mail_ && mail_->send(std::move(mail), std::move(on_sent));
+    };
+    outlets.addresses = [this](const std::string& group, const std::string& but_not) {
+        return addresses_of(*store_, group, but_not);
+    };
+    outlets.failed = [this](const notify::Failure& failure) { record_lost_message(failure); };
+    notifier_.emplace(std::get<std::vector<notify::TargetSettings>>(std::move(targets)), std::move(outlets));
+    notices_.emplace(*notifier_, configuration_.web ? configuration_.web->public_url : std::string{},
+                     [this](const std::string& name) { return users_->find(name).has_value(); });
+    lockout_.observe([this](const std::string& user, const std::string& address) { notices_->lockout(user, address); });
+    diagnostics_->notifier(&*notifier_);
+    return {};
+}
+
+/// Nobody got it: the log says so, and the audit.
+void Serving::record_lost_message(const notify::Failure& failure)
+{
+    log_warning("a message of " + failure.event + " did not reach " +
+                (failure.target.empty() ? std::string{"anybody"} : failure.target) + ": " + failure.problem);
+    audit::Record record;
+    record.type = audit::Type::notification_failed;
+    record.at = std::chrono::system_clock::now();
+    record.fields.emplace_back("target", failure.target);
+    record.fields.emplace_back("event", failure.event);
+    if (!failure.challenge.empty())
+        record.fields.emplace_back("challenge", failure.challenge);
+    record.fields.emplace_back("message", failure.id);
+    record.fields.emplace_back("tries", std::int64_t{failure.tries});
+    record.fields.emplace_back("reason", failure.problem);
+    if (!writer_->submit(std::move(record)))
+        log_error("the audit journal could not record that");
 }
 
 challenge_web::factors::SendMail Serving::mail_port()
@@ -396,6 +436,7 @@ void Serving::reload()
         if (auto reloaded = web_->reload_certificates(); reloaded.has_error())
             log_error("the web certificate was not reloaded: " + reloaded.error().message());
     }
+    reload_notifications(std::get<Configuration>(loaded));
     auto policy = std::get<Configuration>(loaded).policy;
     if (policy->revision() == configuration_.policy->revision()) {
         log_info("reloaded: the policy is unchanged");
@@ -407,6 +448,18 @@ void Serving::reload()
     catalogs_->refresh_all(); // other names may be labelled now
     challenges_->end_elevations("", "the policy has changed", std::chrono::system_clock::now());
     record_policy();
+    notices_->policy_changed(std::string(configuration_.policy->short_revision()));
+}
+
+/// Their secrets too; a receiver that had said that it is gone is asked again.
+void Serving::reload_notifications(const Configuration& loaded)
+{
+    auto targets = notification_targets(loaded);
+    if (const auto* problem = std::get_if<std::string>(&targets)) {
+        log_error("notifications were not reloaded: " + *problem);
+        return;
+    }
+    notifier_->replace(std::get<std::vector<notify::TargetSettings>>(std::move(targets)));
 }
 
 /// The store keeps a change until it is on the journal's disk: one made while nothing serves, or twice within a second,
@@ -449,6 +502,7 @@ void Serving::record_user_changes()
         if (!writer_->submit(std::move(record), on_durable))
             return; // at the next tick
         changes_seen_ = change.sequence;
+        notices_->user_changed(change.user, change.change);
     }
 }
 

@@ -13,11 +13,13 @@
 #include "proxy/app/configuration.h"
 #include "proxy/app/diagnostics.h"
 #include "proxy/app/memory.h"
+#include "proxy/app/notices.h"
 #include "proxy/app/overviews.h"
 #include "proxy/app/web_ports.h"
 #include "proxy/app/wire_users.h"
 #include "proxy/audit/feeder.h"
 #include "proxy/audit/writer.h"
+#include "proxy/notify/notifier.h"
 #include "proxy/outbound/mail_sender.h"
 #include "proxy/session/server.h"
 #include "proxy/store/sqlite_store.h"
@@ -48,7 +50,7 @@ class Serving
 
     /// "" or a sentence for people; then nothing runs.
     [[nodiscard]] std::string start();
-    /// SIGHUP: policies and certificates again. Whatever is wrong is logged, and the old ones stay.
+    /// SIGHUP: policies, certificates and notifications again. Whatever is wrong is logged, and the old ones stay.
     void reload();
     /// About once a second: challenges expire, changed users take effect.
     void tick(std::chrono::system_clock::time_point now);
@@ -59,6 +61,9 @@ class Serving
     [[nodiscard]] std::string open_audit();
     [[nodiscard]] std::string open_store();
     [[nodiscard]] std::string start_mail();
+    [[nodiscard]] std::string start_notifications();
+    void record_lost_message(const notify::Failure& failure);
+    void reload_notifications(const Configuration& loaded);
     [[nodiscard]] challenge_web::factors::SendMail mail_port();
     [[nodiscard]] std::string make_providers(const std::string& origin);
     [[nodiscard]] std::string start_web();
@@ -81,9 +86,11 @@ class Serving
     std::unique_ptr<store::SqliteStore> store_;
     std::optional<WireUsers> users_;
     MemoryKeeper memory_;
-    bool store_works_ = true;                    // as of the last tick
-    std::int64_t users_version_ = -1;            // of the store, when `users_` was last refreshed
-    std::unique_ptr<outbound::MailSender> mail_; // none without [mail]
+    bool store_works_ = true;         // as of the last tick
+    std::int64_t users_version_ = -1; // of the store, when `users_` was last refreshed
+    std::optional<notify::Notifier> notifier_;
+    std::optional<Notices> notices_;
+    std::unique_ptr<outbound::MailSender> mail_; // none without [mail]; tells `notifier_` what became of its messages
     std::unique_ptr<challenge_web::challenges::Challenges> challenges_;
     std::optional<ChallengeRecorder> challenge_recorder_;
     std::optional<challenge_web::factors::Passkey> passkey_;

@@ -12,7 +12,7 @@ namespace
 {
 
 // In the order of Type.
-constexpr std::array<std::string_view, 33> names{"start",
+constexpr std::array<std::string_view, 34> names{"start",
                                                  "stop",
                                                  "policy_loaded",
                                                  "journal_recovered",
@@ -43,6 +43,7 @@ constexpr std::array<std::string_view, 33> names{"start",
                                                  "factor_enrolled",
                                                  "factor_removed",
                                                  "user_changed",
+                                                 "notification_failed",
                                                  "audit_read",
                                                  "checkpoint"};
 static_assert(names.size() == static_cast<std::size_t>(Type::checkpoint) + 1);

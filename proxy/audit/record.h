@@ -47,8 +47,9 @@ enum class Type : std::uint8_t {
     factor_enrolled,
     factor_removed,
     user_changed,
-    audit_read, // a reviewer searched or exported
-    checkpoint, // signed; made by the writer itself
+    notification_failed, // a message that nobody got
+    audit_read,          // a reviewer searched or exported
+    checkpoint,          // signed; made by the writer itself
 };
 [[nodiscard]] std::string_view to_string(Type type);
 [[nodiscard]] std::optional<Type> type_from_string(std::string_view name);

@@ -3,6 +3,17 @@
 namespace stepgate::proxy::outbound
 {
 
+namespace
+{
+
+/// CURLOPT_XFERINFOFUNCTION: anything but 0 ends the transfer.
+int end_if_asked(void* stopping, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
+{
+    return static_cast<const std::atomic<bool>*>(stopping)->load() ? 1 : 0;
+}
+
+} // namespace
+
 Curl new_curl(std::chrono::seconds patience, const std::string& ca_file)
 {
     static const auto initialised = curl_global_init(CURL_GLOBAL_DEFAULT); // once, whoever comes first
@@ -20,6 +31,13 @@ Curl new_curl(std::chrono::seconds patience, const std::string& ca_file)
         curl_easy_setopt(curl.get(), CURLOPT_CAPATH, nullptr); // these authorities and no others
     }
     return curl;
+}
+
+void end_when(CURL* curl, const std::atomic<bool>& stopping)
+{
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, end_if_asked);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &stopping);
 }
 
 } // namespace stepgate::proxy::outbound

@@ -66,6 +66,8 @@ std::optional<HttpsAnswer> https_request(const HttpsRequest& request, std::strin
         curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
         curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, request.body.c_str());
     }
+    if (request.stopping != nullptr)
+        end_when(curl.get(), *request.stopping);
     if (headers)
         curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
     if (!request.user.empty()) {

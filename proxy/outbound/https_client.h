@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -18,6 +19,7 @@ struct HttpsRequest {
     std::string ca_file;              // "": the system's authorities
     std::chrono::seconds patience{10};
     std::size_t most_bytes = std::size_t{1} << 20; // of the answer
+    const std::atomic<bool>* stopping = nullptr;   // set: the request fails soon after it has become true
 };
 
 struct HttpsAnswer {

@@ -1,8 +1,7 @@
 #include "proxy/outbound/mail_sender.h"
 
 #include "proxy/outbound/curl_setup.h"
-
-#include <openssl/rand.h>
+#include "proxy/outbound/random.h"
 
 #include <algorithm>
 #include <array>
@@ -29,25 +28,6 @@ std::size_t read_some(char* to, std::size_t size, std::size_t count, void* from)
     return taken;
 }
 
-/// CURLOPT_XFERINFOFUNCTION: anything but 0 ends the transfer.
-int stop_if_asked(void* stopping, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
-{
-    return static_cast<std::atomic<bool>*>(stopping)->load() ? 1 : 0;
-}
-
-std::string random_hex()
-{
-    std::array<unsigned char, 16> bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
-        return {};
-    std::string out;
-    for (const unsigned char byte : bytes) {
-        out += "0123456789abcdef"[byte >> 4U];
-        out += "0123456789abcdef"[byte & 15U];
-    }
-    return out;
-}
-
 std::string url_of(const MailServer& server)
 {
     const bool v6 = server.host.find(':') != std::string::npos;
@@ -68,52 +48,17 @@ void use_server(CURL* curl, const MailServer& server)
 
 } // namespace
 
-MailSender::MailSender(MailServer server) : server_(std::move(server))
+MailSender::MailSender(MailServer server) : server_(std::move(server)), queue_(server_.queue)
 {
-    thread_ = std::thread([this] { run(); });
-}
-
-MailSender::~MailSender()
-{
-    {
-        const std::lock_guard lock{mutex_}; // the thread is not between looking and waiting
-        stopping_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-    for (const auto& left : waiting_)
-        left.on_sent("stepgate stops");
 }
 
 bool MailSender::send(Mail mail, OnSent on_sent)
 {
     if (!valid_address(mail.to))
         return false;
-    {
-        const std::lock_guard lock{mutex_};
-        if (waiting_.size() >= server_.queue)
-            return false;
-        waiting_.push_back({std::move(mail), std::move(on_sent)});
-    }
-    changed_.notify_all();
-    return true;
-}
-
-std::optional<MailSender::Waiting> MailSender::next()
-{
-    std::unique_lock lock{mutex_};
-    changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-    if (stopping_)
-        return std::nullopt;
-    auto first = std::move(waiting_.front());
-    waiting_.pop_front();
-    return first;
-}
-
-void MailSender::run()
-{
-    while (auto waiting = next())
-        waiting->on_sent(deliver(waiting->mail));
+    const auto told = std::make_shared<const OnSent>(std::move(on_sent));
+    return queue_.push(
+        {[this, told, mail = std::move(mail)] { (*told)(deliver(mail)); }, [told] { (*told)("stepgate stops"); }});
 }
 
 std::string MailSender::deliver(const Mail& mail)
@@ -132,9 +77,7 @@ std::string MailSender::deliver(const Mail& mail)
     curl_easy_setopt(curl.get(), CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl.get(), CURLOPT_READFUNCTION, read_some);
     curl_easy_setopt(curl.get(), CURLOPT_READDATA, &rest);
-    curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, stop_if_asked);
-    curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, &stopping_);
+    end_when(curl.get(), queue_.stopping());
     curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, why.data());
     const auto code = curl_easy_perform(curl.get());
     if (code == CURLE_OK)

@@ -1,18 +1,13 @@
 #pragma once
 
+#include "proxy/outbound/job_queue.h"
 #include "proxy/outbound/mail_message.h"
 
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <mutex>
-#include <optional>
 #include <string>
-#include <thread>
 
 namespace stepgate::proxy::outbound
 {
@@ -45,7 +40,6 @@ class MailSender
 {
   public:
     explicit MailSender(MailServer server);
-    ~MailSender();
     MailSender(const MailSender&) = delete;
     MailSender& operator=(const MailSender&) = delete;
 
@@ -53,20 +47,10 @@ class MailSender
     [[nodiscard]] bool send(Mail mail, OnSent on_sent);
 
   private:
-    struct Waiting {
-        Mail mail;
-        OnSent on_sent;
-    };
-    void run();
-    [[nodiscard]] std::optional<Waiting> next();
     [[nodiscard]] std::string deliver(const Mail& mail);
 
     const MailServer server_;
-    std::atomic<bool> stopping_{false};
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<Waiting> waiting_;
-    std::thread thread_; // last: it uses the others
+    JobQueue queue_; // last: its thread uses the other
 };
 
 } // namespace stepgate::proxy::outbound

@@ -72,6 +72,11 @@ def validator(method, path, status):
     return jsonschema.Draft4Validator({**schema, "components": contract()["components"]})
 
 
+def check_schema(name, body):
+    """A body that is no answer, against the schema of this name."""
+    jsonschema.Draft4Validator({**contract()["components"]["schemas"][name], "components": contract()["components"]}).validate(body)
+
+
 ERROR = jsonschema.Draft4Validator({**contract()["components"]["schemas"]["Error"], "components": contract()["components"]})
 UNKNOWN = object()
 

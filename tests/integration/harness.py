@@ -245,7 +245,7 @@ class Stack:
 
     def run(self, *args, expect=0, text_in=None):
         args = [str(a) for a in args]
-        place = 2 if args[0] in ("user", "audit", "catalog") else 1
+        place = 2 if args[0] in ("user", "audit", "catalog", "notify") else 1
         done = subprocess.run([BINARY, *args[:place], "--config", str(self.config), *args[place:]], capture_output=True,
                               text=True, input=text_in)
         if expect is not None and done.returncode != expect:

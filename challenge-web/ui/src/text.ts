@@ -436,7 +436,7 @@ export const text = {
       login_failed: 'Login failed', protocol_error: 'Protocol error', statement: 'Statement', outcome: 'Outcome',
       challenge_opened: 'Challenge opened', proof_accepted: 'Proof accepted', proof_rejected: 'Proof rejected',
       challenge_approved: 'Challenge approved', challenge_denied: 'Challenge denied', challenge_expired: 'Challenge expired',
-      challenge_cancelled: 'Challenge cancelled', challenge_reason: 'Reason given', challenge_escalated: 'Challenge escalated', release: 'Released', session_end_asked: 'Session ended on a page', database_password_issued: 'Database password made', database_password_revoked: 'Database password revoked', elevation_started: 'Elevation started', elevation_ended: 'Elevation ended', web_sign_in: 'Web sign-in',
+      challenge_cancelled: 'Challenge cancelled', challenge_reason: 'Reason given', challenge_escalated: 'Challenge escalated', release: 'Released', session_end_asked: 'Session ended on a page', notification_failed: 'Message not delivered', database_password_issued: 'Database password made', database_password_revoked: 'Database password revoked', elevation_started: 'Elevation started', elevation_ended: 'Elevation ended', web_sign_in: 'Web sign-in',
       web_sign_in_failed: 'Web sign-in failed', web_sign_out: 'Web sign-out', factor_enrolled: 'Factor added',
       factor_removed: 'Factor removed', user_changed: 'User changed', audit_read: 'Audit read', checkpoint: 'Checkpoint',
     } as Record<string, string>,

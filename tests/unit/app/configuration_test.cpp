@@ -1,4 +1,5 @@
 #include "proxy/app/configuration.h"
+#include "proxy/app/notification_reader.h"
 
 #include <gtest/gtest.h>
 
@@ -120,6 +121,24 @@ TEST(Configuration, EveryValueArrives)
     EXPECT_EQ(corp.settings.acr_values, (std::vector<std::string>{"phr", "pwd"}));
     EXPECT_EQ(corp.settings.phishing_resistant, std::vector<std::string>{"phr"});
     EXPECT_TRUE(corp.settings.sign_in);
+    const auto targets = std::get<0>(notification_targets(c));
+    ASSERT_EQ(targets.size(), 3U);
+    EXPECT_EQ(targets[0].name, "ops");
+    EXPECT_EQ(targets[0].kind, notify::Kind::webhook);
+    EXPECT_EQ(targets[0].url, "https://hooks.example.com/stepgate?x=1");
+    EXPECT_EQ(targets[0].ca_file, "tests/cases/config/files/tls/ca.crt");
+    EXPECT_EQ(targets[0].keys.size(), 1U);
+    EXPECT_EQ(targets[0].events.size(), notify::event_names.size());
+    EXPECT_EQ(targets[0].rules, std::vector<std::string>{"delete-without-where"});
+    EXPECT_EQ(targets[0].labels, std::vector<std::string>{"pii"});
+    EXPECT_EQ(targets[0].level, 2);
+    EXPECT_EQ(targets[0].retry.give_up, 30min);
+    EXPECT_EQ(targets[1].to, std::vector<std::string>{"ops@example.com"});
+    EXPECT_EQ(targets[1].group, "dba");
+    EXPECT_TRUE(targets[1].approvers);
+    EXPECT_EQ(targets[1].events, std::vector<notify::Event>{notify::Event::second_person_needed});
+    EXPECT_EQ(targets[2].kind, notify::Kind::slack);
+    EXPECT_EQ(targets[2].url, "https://hooks.slack.example/services/T0/B0/x");
     EXPECT_EQ(c.audit.directory, "tests/cases/config/valid/journal");
     EXPECT_EQ(c.audit.segment, std::size_t{1} << 20);
     EXPECT_EQ(c.audit.checkpoint, 5s);

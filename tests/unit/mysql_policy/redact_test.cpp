@@ -1,4 +1,5 @@
 #include "policies/mysql/redact.h"
+#include "policies/mysql/shape_text.h"
 
 #include <gtest/gtest.h>
 
@@ -34,6 +35,22 @@ TEST(MySqlRedact, TextsWithTwoReadingsBecomeOneMarker)
 {
     for (const std::string sql : {"select 'a\\' , 'secret'", "select /*!99999 'secret' */ 1", "select 'secret"})
         EXPECT_EQ(redacted(sql), "<" + std::to_string(sql.size()) + ">") << sql;
+}
+
+TEST(MySqlShapeText, ReadsLikeTheStatementWithoutItsLiterals)
+{
+    for (const auto& [sql, expected] : {
+             Case{"SELECT * FROM t WHERE a = 'x' and b=12", "select * from t where a = ? and b=?"},
+             Case{"select \"hunter2\", N'hunter2', x'1f', 0x1f, b'1', 1.5e3", "select ?, ?, ?, ?, ?, ?"},
+             Case{"delete from `orders` /* hunter2 */ -- hunter2", "delete from `orders`"},
+             Case{"select `a b`, `1-2`, @v, @'a b', 5hunter2", "select …, …, @v, …, …"},
+             Case{"create user 'hunter2'@'10.0.0.1' identified by 'hunter2'", "create user ?… identified by ?"},
+             Case{"select 'a\\' , 'hunter2'", "…"},
+             Case{"select /*!99999 'hunter2' */ 1", "…"},
+             Case{"select 'hunter2", "…"},
+         })
+        EXPECT_EQ(shape_text(sql), expected) << sql;
+    EXPECT_EQ(shape_text("select aaaaaaaaaaaaa", 10), "select aaa…");
 }
 
 } // namespace redact_test

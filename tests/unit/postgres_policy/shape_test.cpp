@@ -97,13 +97,24 @@ TEST(ShapeText, ReadsLikeTheStatement)
              Text{"SELECT * FROM t WHERE id = 5", "select * from t where id = $1"},
              Text{"select 'a', $2, 'b'", "select $3, $2, $4"},
              Text{"select /* secret 123 */ 1 -- secret", "select $1"},
-             Text{"select \"A b\", U&\"x\"", "select \"A b\", U&\"x\""},
+             Text{"select \"A b\", U&\"x\", \"Ab\", \"12-3\"", "select …, …, \"Ab\", …"},
+             Text{R"(select 'a\' or 'hunter2')", "…"},
              Text{"  \n ", ""},
              Text{"alter role x password 'unterminated", "…"},
          })
         EXPECT_EQ(shape_text(text.sql), text.expected) << text.sql;
     EXPECT_EQ(shape_text("select aaaaaaaaaaaaa", 10), "select aaa…");
     EXPECT_EQ(shape_text("select \"\xe2\x82\xac\"", 10), "select \"…");
+}
+
+TEST(ShapeText, NothingOfALiteralShows)
+{
+    for (const std::string_view sql :
+         {"select 'hunter2'", "select E'hunter2'", "select $$hunter2$$", "select $a$hunter2$a$", "select U&'hunter2'",
+          "select b'1' 'hunter2", "select 'a'\n'hunter2'", "select 'hunter2", R"(select '\' 'hunter2')",
+          "/* hunter2 */ select 1", "-- hunter2", R"(select 'a\' || 'hunter2' -- ')", "select 5hunter2",
+          R"(select 1 as "is hunter2")", R"(select 1 as U&"hunter2")", "/* a /* b */ hunter2 */ select 1"})
+        EXPECT_EQ(shape_text(sql).find("hunter2"), std::string::npos) << sql << "\n" << shape_text(sql);
 }
 
 TEST(Redact, LiteralsBecomeMarkers)

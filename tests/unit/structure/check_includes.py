@@ -27,6 +27,7 @@ ALLOWED = {
     "proxy/audit": ["policies/rules", "challenge-web/challenges"],
     "proxy/store": ["challenge-web/accounts"],
     "proxy/outbound": [],
+    "proxy/notify": ["proxy/outbound"],
     "proxy/upstream": ["protocols", "policies/catalog", "policies/sensitivity", "proxy/net"],
     "proxy/session": ["protocols", "policies", "challenge-web/accounts", "challenge-web/challenges", "proxy/net",
                       "proxy/audit", "proxy/upstream"],

@@ -1,0 +1,52 @@
+#include "policies/mysql/shape_text.h"
+
+#include "policies/mysql/one_reading.h"
+#include "policies/statement/shape_text.h"
+
+namespace stepgate::policies::mysql
+{
+
+std::string shape_text(std::string_view sql, std::size_t max_bytes)
+{
+    using statement::ShapeText;
+    if (!has_one_reading(sql))
+        return std::string{ShapeText::hidden};
+    const Reading reading = common_reading();
+    Lexer tokens{sql, reading};
+    ShapeText out{max_bytes};
+    std::size_t end = 0;
+    for (auto token = tokens.next(); token.kind != TokenKind::end && !out.full(); token = tokens.next()) {
+        if (token.begin > end)
+            out.gap();
+        end = token.end;
+        const auto written = sql.substr(token.begin, token.end - token.begin);
+        switch (token.kind) {
+        case TokenKind::end:
+            break;
+        case TokenKind::string:
+        case TokenKind::national_string:
+        case TokenKind::integer:
+        case TokenKind::number:
+        case TokenKind::hex:
+        case TokenKind::bits:
+        case TokenKind::parameter:
+            out.add("?");
+            break;
+        case TokenKind::word:
+            out.word(written);
+            break;
+        case TokenKind::quoted_name:
+        case TokenKind::user_variable:
+        case TokenKind::system_variable:
+            out.name(written, token.text);
+            break;
+        case TokenKind::symbol:
+            out.add(written);
+            break;
+        }
+    }
+    // What stands behind the limit is not looked at; before it, the tokens do not depend on what follows.
+    return tokens.trouble().empty() ? out.take() : std::string{ShapeText::hidden};
+}
+
+} // namespace stepgate::policies::mysql
