@@ -332,12 +332,16 @@ void Parser::changes_table_of_trigger(const TableName& trigger)
 {
     if (behind_.bodies == nullptr)
         return;
-    bool known = false;
+    bool known = false, found = false;
     const std::string full = full_name(trigger, known);
     for (const catalog::Relation& table : behind_.bodies->catalog().contents().relations)
         for (const catalog::Trigger& one : table.triggers)
-            if (same_word(full, table.schema + "." + one.name))
+            if (same_word(full, table.schema + "." + one.name)) {
                 write_table({table.schema, table.name});
+                found = true;
+            }
+    if (!found)
+        opaque("changes the trigger " + full + ", which stepgate cannot see");
 }
 
 void Parser::drop_named(std::string_view object, bool many)

@@ -96,10 +96,13 @@ bool Parser::server_statement()
     case Word::k_import:
         server_control("import", "makes tables of files of the server", false);
         return true;
-    case Word::k_backup:
+    case Word::k_backup: // BACKUP STAGE
+    case Word::k_help:
+        is(at(Word::k_help) ? Kind::show : Kind::other);
+        skip_rest();
+        return true;
     case Word::k_cache:
     case Word::k_load:
-    case Word::k_help:
         cache_index();
         return true;
     case Word::k_get:
@@ -129,10 +132,22 @@ void Parser::server_control(std::string_view object, std::string_view danger, bo
     skip_rest();
 }
 
-/// BACKUP STAGE, CACHE INDEX, LOAD INDEX INTO CACHE, HELP: they change no data and show none.
+/// CACHE INDEX a …, b … IN name; LOAD INDEX INTO CACHE a …, b …
 void Parser::cache_index()
 {
-    is(at(Word::k_help) ? Kind::show : Kind::other);
+    is(Kind::other);
+    const bool load = at(Word::k_load);
+    advance();
+    expect(Word::k_index);
+    if (load) {
+        expect(Word::k_into);
+        expect(Word::k_cache);
+    }
+    do {
+        read_table(table_name(), {});
+        while (!failed_ && !at_end() && !at(',') && !at(Word::k_in))
+            at('(') ? skip_group() : advance();
+    } while (accept(','));
     skip_rest();
 }
 

@@ -39,7 +39,7 @@ MAY_SET_MODE = re.compile(rb"\b(set|call|execute|begin)\b", re.I)
 BOOKKEEPING = {"table_stats", "column_stats", "index_stats", "proc", "event", "func", "innodb_table_stats", "innodb_index_stats", "global_priv",
                "db", "tables_priv", "columns_priv", "procs_priv", "proxies_priv", "roles_mapping", "user", "servers", "plugin", "gtid_slave_pos",
                "time_zone", "time_zone_name", "time_zone_transition", "time_zone_transition_type", "time_zone_leap_second", "general_log",
-               "slow_log", "help_topic", "help_category", "help_relation", "help_keyword", "transaction_registry"}
+               "slow_log", "host", "help_topic", "help_category", "help_relation", "help_keyword", "transaction_registry"}
 
 
 class Server:
