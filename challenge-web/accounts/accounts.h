@@ -70,6 +70,19 @@ struct PinCredential {
     std::optional<TimePoint> last_used;
 };
 
+/// A browser that messages can be pushed to (Push API). Where and how is encrypted at rest by the store: who knows it
+/// could write to the user.
+struct PushCredential {
+    std::string id; // random, 16 hex digits
+    std::string user;
+    std::string endpoint;   // address at the browser's push service; no two credentials share one
+    std::string public_key; // "p256dh": raw bytes
+    std::string auth;       // raw bytes
+    std::string name;
+    TimePoint created{};
+    std::optional<TimePoint> last_used;
+};
+
 /// A password for databases that ends by itself. Only its verifier is stored, with the salt of the user's own one.
 struct DatabasePassword {
     std::string id; // random, 16 hex digits
@@ -126,6 +139,15 @@ class Accounts
     [[nodiscard]] virtual result<void> set_pin(const PinCredential& credential) = 0;
     /// errc::not_found: it is not the user's PIN any more.
     [[nodiscard]] virtual result<void> pin_used(const std::string& id, TimePoint now) = 0;
+
+    /// Oldest first.
+    [[nodiscard]] virtual result<std::vector<PushCredential>> pushes(const std::string& user) = 0;
+    /// errc::exists: somebody has this endpoint.
+    [[nodiscard]] virtual result<void> add_push(const PushCredential& credential) = 0;
+    /// errc::not_found: it was removed.
+    [[nodiscard]] virtual result<void> push_used(const std::string& id, TimePoint now) = 0;
+    /// Those who have one.
+    [[nodiscard]] virtual result<std::vector<std::string>> push_users() = 0;
 
     /// A credential of any factor.
     [[nodiscard]] virtual result<void> remove_credential(const std::string& user, const std::string& id) = 0;

@@ -25,6 +25,22 @@ std::optional<std::string> random_bytes(const RandomSource& random, std::size_t 
     return bytes;
 }
 
+std::optional<std::uint64_t> random_below(const RandomSource& random, std::uint64_t bound)
+{
+    // Numbers above the last whole multiple are drawn again.
+    const std::uint64_t whole = ~std::uint64_t{0} - ~std::uint64_t{0} % bound;
+    std::uint64_t number = whole;
+    while (number >= whole) {
+        const auto bytes = random_bytes(random, sizeof number);
+        if (!bytes)
+            return std::nullopt;
+        number = 0;
+        for (const char byte : *bytes)
+            number = number << 8U | static_cast<unsigned char>(byte);
+    }
+    return number % bound;
+}
+
 std::optional<std::string> random_id(const RandomSource& random)
 {
     constexpr std::string_view alphabet = "0123456789abcdef";

@@ -13,9 +13,10 @@ namespace stepgate::challenge_web::challenges
 namespace
 {
 
-constexpr std::array<FactorWorth, 6> worths{{
+constexpr std::array<FactorWorth, 7> worths{{
     {"passkey", "possession", true, true, true, true},
     {"totp", "possession", false, false, true, true},
+    {"push", "possession", false, false, true, false},
     {"pin", "knowledge", false, false, true, false},
     {"identity_provider", "knowledge", false, false, false, true},
     {"email_code", "possession", false, false, false, true},

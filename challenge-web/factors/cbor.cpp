@@ -14,7 +14,7 @@ enum Major : unsigned {
     negative = 1,
     byte_string = 2,
     text_string = 3,
-    array = 4,
+    sequence = 4,
     mapping = 5,
     simple = 7
 };
@@ -71,8 +71,18 @@ std::string_view CborReader::string(unsigned major)
 
 std::uint64_t CborReader::map()
 {
+    return count(mapping);
+}
+
+std::uint64_t CborReader::array()
+{
+    return count(sequence);
+}
+
+std::uint64_t CborReader::count(unsigned major)
+{
     const Head next = head();
-    if (!good_ || next.major != mapping) {
+    if (!good_ || next.major != major) {
         fail();
         return 0;
     }
@@ -127,7 +137,7 @@ void CborReader::skip(int depth)
     case text_string:
         take(next.value);
         return;
-    case array:
+    case sequence:
     case mapping: {
         // Every item takes a byte at least, so a count larger than what is left is a lie, and the loop is bounded.
         if (next.value > in_.size() - at_)

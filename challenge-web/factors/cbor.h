@@ -21,6 +21,8 @@ class CborReader
 
     /// Number of pairs.
     std::uint64_t map();
+    /// Number of items.
+    std::uint64_t array();
     std::int64_t integer();
     std::string_view bytes();
     std::string_view text();
@@ -37,6 +39,7 @@ class CborReader
     Head head();
     std::string_view take(std::uint64_t size);
     std::string_view string(unsigned major);
+    std::uint64_t count(unsigned major);
     void skip(int depth);
     void fail();
 

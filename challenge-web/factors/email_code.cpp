@@ -4,7 +4,6 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <openssl/crypto.h>
 
 #include <array>
 #include <map>
@@ -22,26 +21,13 @@ namespace json = boost::json;
 constexpr std::chrono::minutes code_lives{10};
 constexpr std::uint64_t codes_there_are = 100'000'000;
 
-/// Eight digits, each as likely as any other: numbers above the last whole multiple are drawn again.
 std::optional<std::string> random_code(const challenges::RandomSource& random)
 {
-    constexpr std::uint64_t whole = ~std::uint64_t{0} - ~std::uint64_t{0} % codes_there_are;
-    std::uint64_t number = whole;
-    while (number >= whole) {
-        const auto bytes = challenges::random_bytes(random, sizeof number);
-        if (!bytes)
-            return std::nullopt;
-        number = 0;
-        for (const char byte : *bytes)
-            number = number << 8U | static_cast<unsigned char>(byte);
-    }
-    std::string code = std::to_string(number % codes_there_are);
+    const auto number = challenges::random_below(random, codes_there_are);
+    if (!number)
+        return std::nullopt;
+    const std::string code = std::to_string(*number);
     return std::string(EmailCode::digits - code.size(), '0') + code;
-}
-
-bool same_code(const std::string& a, const std::string& b)
-{
-    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string message_for(const Ask& ask, const std::string& code, const std::string& public_url)

@@ -33,6 +33,8 @@ enum class errc {
     provider_unavailable, // the identity provider does not answer, or not as it should
     not_fresh,            // the identity provider did not ask the user anew
     too_weak,             // it did not ask for as much as was wanted
+    untrusted,            // not an authenticator of a model that is allowed, or it does not prove that it is one
+    refused_endpoint,     // not the address of a push service that may be called
     no_randomness,
     store_unavailable,
 };
@@ -86,6 +88,10 @@ enum class errc {
                 return "the identity provider did not ask for a new login";
             case errc::too_weak:
                 return "the identity provider's login was not of the kind that was asked for";
+            case errc::untrusted:
+                return "not an authenticator of a model that is allowed here";
+            case errc::refused_endpoint:
+                return "not a push service that may be called";
             case errc::no_randomness:
                 return "no random numbers";
             case errc::store_unavailable:

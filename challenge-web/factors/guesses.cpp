@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <openssl/crypto.h>
 
 #include <utility>
 
@@ -40,6 +41,11 @@ result<std::string> code_of(std::string_view answer)
     if (code)
         std::erase(*code, ' ');
     return code;
+}
+
+bool same_code(const std::string& a, const std::string& b)
+{
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 Guesses::Guesses(accounts::Accounts& accounts, std::string factor, int a_day)

@@ -14,6 +14,8 @@ namespace stepgate::challenge_web::factors
 [[nodiscard]] result<std::string> text_of(std::string_view answer, std::string_view key);
 /// The code of {"code":"123 456"}, without its spaces; errc::malformed.
 [[nodiscard]] result<std::string> code_of(std::string_view answer);
+/// Takes the same time wherever they differ.
+[[nodiscard]] bool same_code(const std::string& a, const std::string& b);
 
 /// Guards a factor whose answers could be guessed: one guess at a time, so that parallel ones do not slip past the
 /// count, and five wrong ones in five minutes lock the factor for the user (kept in the accounts, so over restarts

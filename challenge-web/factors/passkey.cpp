@@ -145,8 +145,9 @@ std::string evidence(const RelyingParty& rp, const accounts::PasskeyCredential& 
 } // namespace
 
 Passkey::Passkey(RelyingParty rp, accounts::Accounts& accounts, std::array<std::byte, 32> decoy_key,
-                 challenges::RandomSource random)
-    : rp_(std::move(rp)), accounts_(accounts), decoy_key_(decoy_key), random_(std::move(random))
+                 challenges::RandomSource random, AttestationPolicy policy)
+    : rp_(std::move(rp)), accounts_(accounts), decoy_key_(decoy_key), random_(std::move(random)),
+      policy_(std::move(policy))
 {
 }
 
@@ -264,7 +265,7 @@ result<Enrolment> Passkey::begin_enrolment(const accounts::User& user, TimePoint
         {"excludeCredentials", std::move(exclude)},
         {"authenticatorSelection",
          json::object{{"residentKey", "preferred"}, {"requireResidentKey", false}, {"userVerification", "preferred"}}},
-        {"attestation", "none"}};
+        {"attestation", policy_.any() ? "none" : "direct"}};
     return Enrolment{user.name, json::serialize(options), std::string{challenges::bytes_of(challenge)},
                      now + enrolment_time};
 }
@@ -301,6 +302,8 @@ result<Enrolled> Passkey::finish_enrolment(const Enrolment& enrolment, std::stri
                                               attestation->authenticator_data, data->credential_id, data->public_key});
     if (!verified)
         return verified.error();
+    if (const auto allowed = check_attestation(policy_, *attestation, data->aaguid, now); !allowed)
+        return allowed.error();
 
     accounts::PasskeyCredential credential;
     credential.id = data->credential_id;

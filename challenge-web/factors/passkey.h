@@ -1,6 +1,7 @@
 #pragma once
 
 #include "challenge-web/challenges/random.h"
+#include "challenge-web/factors/attestation.h"
 #include "challenge-web/factors/factor.h"
 
 #include <array>
@@ -27,7 +28,7 @@ class Passkey final : public Factor
     /// `decoy_key` makes the credential ids shown at sign-in for users who have none: keep it the same over restarts,
     /// or they change and tell who is real. `accounts` outlives this.
     Passkey(RelyingParty rp, accounts::Accounts& accounts, std::array<std::byte, 32> decoy_key,
-            challenges::RandomSource random = challenges::system_random());
+            challenges::RandomSource random = challenges::system_random(), AttestationPolicy policy = {});
 
     [[nodiscard]] std::string_view name() const override { return "passkey"; }
     [[nodiscard]] result<bool> enrolled(const std::string& user) override;
@@ -49,6 +50,7 @@ class Passkey final : public Factor
     accounts::Accounts& accounts_;
     std::array<std::byte, 32> decoy_key_;
     challenges::RandomSource random_;
+    AttestationPolicy policy_;
 };
 
 } // namespace stepgate::challenge_web::factors

@@ -46,6 +46,7 @@ std::size_t read_attested(std::string_view bytes, AuthenticatorData& out)
     if (id_size == 0 || id_size > max_credential_id || bytes.size() - fixed < id_size)
         return 0;
     CborReader key{bytes.substr(fixed + id_size)};
+    out.aaguid = bytes.substr(0, 16);
     out.credential_id = bytes.substr(fixed, id_size);
     out.public_key = key.item();
     return key.good() ? fixed + id_size + key.position() : 0;

@@ -35,8 +35,9 @@ struct AuthenticatorData {
     std::string rp_id_hash; // 32 bytes
     std::uint8_t flags = 0;
     std::uint32_t sign_count = 0;
-    std::string credential_id; // these two only with `attested_data`
-    std::string public_key;    // COSE_Key bytes
+    std::string aaguid; // 16 bytes: the authenticator's model; these three only with `attested_data`
+    std::string credential_id;
+    std::string public_key; // COSE_Key bytes
     [[nodiscard]] bool has(std::uint8_t flag) const { return (flags & flag) == flag; }
 };
 [[nodiscard]] boost::system::result<AuthenticatorData> parse_authenticator_data(std::string_view bytes);

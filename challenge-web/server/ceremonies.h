@@ -20,6 +20,7 @@ struct Ceremony {
         add_passkey,
         add_totp,
         add_recovery_codes,
+        add_push,
         provider_sign_in,
         provider_proof,
     } kind = Kind::sign_in;

@@ -81,21 +81,6 @@ OpenChallenge open_challenge(Call& call)
     return {std::move(found), {}};
 }
 
-Response challenge_reply(Call& call, const Snapshot& challenge)
-{
-    const auto enrolled = answer_kinds(call.services, call.user());
-    if (enrolled.has_error())
-        return unavailable();
-    const auto offered = offered_factors(call.services);
-    return json_reply(200, challenge_json(challenge, {call.user(), *enrolled, offered}, call.now));
-}
-
-Response present_challenge(Call& call)
-{
-    const auto challenge = asked_challenge(call);
-    return challenge ? challenge_reply(call, *challenge) : not_found();
-}
-
 factors::Ask ask_for(const Call& call, const Snapshot& challenge)
 {
     factors::Ask ask;
@@ -106,6 +91,26 @@ factors::Ask ask_for(const Call& call, const Snapshot& challenge)
     ask.short_code = challenge.code;
     ask.now = call.now;
     return ask;
+}
+
+Response challenge_reply(Call& call, const Snapshot& challenge)
+{
+    auto enrolled = answer_kinds(call.services, call.user());
+    if (enrolled.has_error())
+        return unavailable();
+    auto offered = offered_factors(call.services);
+    // Only the message that went out for this challenge can be answered, once, and only by its requester.
+    const auto push = call.services.use.push.name();
+    if (!call.services.use.push.waits_for(ask_for(call, challenge)) &&
+        (std::erase(*enrolled, push) > 0 || challenge.question.user != call.user()))
+        std::erase(offered, push);
+    return json_reply(200, challenge_json(challenge, {call.user(), *enrolled, offered}, call.now));
+}
+
+Response present_challenge(Call& call)
+{
+    const auto challenge = asked_challenge(call);
+    return challenge ? challenge_reply(call, *challenge) : not_found();
 }
 
 Response refused_answer(boost::system::error_code why)
@@ -302,6 +307,41 @@ Response get_email_code(Call& call)
 Response prove_with_email_code(Call& call)
 {
     return prove_with_code(call, call.services.use.email_code, 16);
+}
+
+Response begin_push_proof(Call& call)
+{
+    JsonBody body(call.request);
+    if (auto problem = body.problem())
+        return *problem;
+    const auto [challenge, refused] = open_challenge(call);
+    if (!challenge)
+        return refused;
+    const auto begun = call.services.use.push.begin(ask_for(call, *challenge));
+    return begun ? no_content() : refused_answer(begun.error());
+}
+
+Response open_push(Call& call)
+{
+    JsonBody body(call.request);
+    const auto token = body.text("token", 64);
+    if (auto problem = body.problem())
+        return *problem;
+    const auto [challenge, refused] = open_challenge(call);
+    if (!challenge)
+        return refused;
+    const auto numbers = call.services.use.push.choices(ask_for(call, *challenge), token);
+    return numbers ? json_reply(200, json::parse(*numbers)) : refused_answer(numbers.error());
+}
+
+Response prove_with_push(Call& call)
+{
+    JsonBody body(call.request);
+    const auto token = body.text("token", 64);
+    const auto number = body.text("number", 2);
+    if (auto problem = body.problem())
+        return *problem;
+    return prove(call, call.services.use.push, json::serialize(json::object{{"token", token}, {"number", number}}), {});
 }
 
 Response begin_provider_proof(Call& call)

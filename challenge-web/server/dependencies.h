@@ -6,6 +6,7 @@
 #include "challenge-web/factors/email_code.h"
 #include "challenge-web/factors/factor.h"
 #include "challenge-web/factors/identity_provider.h"
+#include "challenge-web/factors/push.h"
 #include "challenge-web/server/ports.h"
 
 #include <chrono>
@@ -62,6 +63,7 @@ struct Dependencies {
     factors::Factor& recovery_codes;
     factors::Factor& pin;
     factors::EmailCode& email_code;
+    factors::Push& push;
     std::vector<factors::IdentityProvider*> identity_providers; // as configured
     AuditSource& audit;
     Overviews& overviews;

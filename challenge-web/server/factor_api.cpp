@@ -46,6 +46,9 @@ result<std::vector<Factor>> factors_of(Services& services, const std::string& us
     const auto pin = services.use.accounts.pin(user);
     if (pin.has_error())
         return pin.error();
+    const auto pushes = services.use.accounts.pushes(user);
+    if (pushes.has_error())
+        return pushes.error();
     std::vector<Factor> found;
     for (const auto& key : *passkeys)
         found.push_back({challenges::base64url_encode(key.id), key.id, "passkey", key.name,
@@ -62,6 +65,8 @@ result<std::vector<Factor>> factors_of(Services& services, const std::string& us
                          (*sheet)->last_used});
     if (*pin)
         found.push_back({(*pin)->id, (*pin)->id, "pin", (*pin)->name, {}, (*pin)->created, (*pin)->last_used});
+    for (const auto& push : *pushes)
+        found.push_back({push.id, push.id, "push", push.name, {}, push.created, push.last_used});
     std::stable_sort(found.begin(), found.end(),
                      [](const Factor& a, const Factor& b) { return a.created < b.created; });
     return found;
@@ -102,9 +107,8 @@ struct Begun {
     json::object options;
 };
 
-result<Begun> begin(Call& call, factors::Factor& factor, Ceremony::Kind kind)
+result<Begun> keep(Call& call, result<factors::Enrolment> enrolment, Ceremony::Kind kind)
 {
-    auto enrolment = factor.begin_enrolment(call.visitor->user, call.now);
     if (enrolment.has_error())
         return enrolment.error();
     Begun begun;
@@ -121,6 +125,11 @@ result<Begun> begin(Call& call, factors::Factor& factor, Ceremony::Kind kind)
     return begun;
 }
 
+result<Begun> begin(Call& call, factors::Factor& factor, Ceremony::Kind kind)
+{
+    return keep(call, factor.begin_enrolment(call.visitor->user, call.now), kind);
+}
+
 Response refused_factor(boost::system::error_code why)
 {
     if (why == factors::errc::store_unavailable || why == factors::errc::no_randomness)
@@ -129,6 +138,14 @@ Response refused_factor(boost::system::error_code why)
         return error_reply(409, "exists", "This credential is enrolled already.");
     if (why == factors::errc::expired)
         return error_reply(410, "ceremony_expired", "That took too long. Start again.");
+    if (why == factors::errc::untrusted)
+        return error_reply(400, "authenticator_refused",
+                           "Authenticators of this model may not be used here. Ask your administrator which ones may.");
+    if (why == factors::errc::refused_endpoint)
+        return error_reply(400, "push_service_refused",
+                           "Messages may not go to this browser's push service. Ask your administrator.");
+    if (why == factors::errc::busy)
+        return error_reply(503, "push_failed", "No message could be sent now. Try again in a minute.");
     if (why == factors::errc::weak)
         return error_reply(400, "weak_pin",
                            "Choose at least six characters that nobody would try first: no runs, no repetitions.");
@@ -331,6 +348,45 @@ Response set_pin(Call& call)
     if (enrolled.has_error())
         return refused_factor(enrolled.error());
     return added(call, enrolled->credential, *old ? (*old)->id : std::string{});
+}
+
+Response get_push(Call& call)
+{
+    const auto& push = call.services.use.push;
+    return json_reply(200, json::object{{"public_key", push.available() ? json::value(push.public_key()) : nullptr}});
+}
+
+/// Like recovery codes never the first factor.
+Response begin_push_enrolment(Call& call)
+{
+    JsonBody body(call.request);
+    factors::PushSubscription subscription;
+    subscription.endpoint = body.text("endpoint", 1024);
+    const auto public_key = challenges::base64url_decode(body.text("p256dh", 128));
+    const auto auth = challenges::base64url_decode(body.text("auth", 64));
+    if (auto problem = body.problem())
+        return *problem;
+    auto& push = call.services.use.push;
+    if (!push.available())
+        return not_found();
+    if (!call.visitor->session.strong)
+        return needs_strong_session();
+    subscription.public_key = public_key.value_or("");
+    subscription.auth = auth.value_or("");
+    const auto begun = keep(call, push.subscribe(call.visitor->user, subscription, call.now), Ceremony::Kind::add_push);
+    return begun ? json_reply(200, json::object{{"ceremony", begun->ceremony}}) : refused_factor(begun.error());
+}
+
+Response finish_push_enrolment(Call& call)
+{
+    JsonBody body(call.request);
+    const auto id = body.text("ceremony", 64);
+    const auto name = body.optional_text("name", longest_name);
+    const auto token = body.text("token", 64);
+    if (auto problem = body.problem())
+        return *problem;
+    return finish(call, call.services.use.push, Ceremony::Kind::add_push, id,
+                  json::serialize(json::object{{"token", token}}), name);
 }
 
 Response remove_factor(Call& call)

@@ -29,6 +29,9 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response begin_recovery_codes(Call& call);
 [[nodiscard]] Response finish_recovery_codes(Call& call);
 [[nodiscard]] Response set_pin(Call& call);
+[[nodiscard]] Response get_push(Call& call);
+[[nodiscard]] Response begin_push_enrolment(Call& call);
+[[nodiscard]] Response finish_push_enrolment(Call& call);
 [[nodiscard]] Response remove_factor(Call& call);
 
 // challenge_api.cpp
@@ -42,6 +45,9 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response begin_email_code_proof(Call& call);
 [[nodiscard]] Response get_email_code(Call& call);
 [[nodiscard]] Response prove_with_email_code(Call& call);
+[[nodiscard]] Response begin_push_proof(Call& call);
+[[nodiscard]] Response open_push(Call& call);
+[[nodiscard]] Response prove_with_push(Call& call);
 [[nodiscard]] Response begin_provider_proof(Call& call);
 [[nodiscard]] Response prove_with_identity_provider(Call& call);
 [[nodiscard]] Response deny_challenge(Call& call);

@@ -15,7 +15,10 @@ namespace
 std::vector<factors::Factor*> all_factors(const Services& services)
 {
     const auto& use = services.use;
-    return {&use.passkey, &use.totp, &use.pin, &use.recovery_codes};
+    std::vector<factors::Factor*> all{&use.passkey, &use.totp, &use.pin, &use.recovery_codes};
+    if (use.push.available())
+        all.push_back(&use.push);
+    return all;
 }
 
 } // namespace

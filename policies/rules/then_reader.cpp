@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 constexpr auto longest_elevation = std::chrono::seconds{24h}, longest_escalation = longest_elevation;
 constexpr std::array<std::string_view, 4> actions{"allow", "notify", "deny", "challenge"};
 // The factors that this build can verify: a rule that names another could never be satisfied.
-constexpr std::array<std::string_view, 6> known_factors{"email_code", "identity_provider", "passkey",
-                                                        "pin",        "recovery_code",     "totp"};
+constexpr std::array<std::string_view, 7> known_factors{"email_code", "identity_provider", "passkey", "pin",
+                                                        "push",       "recovery_code",     "totp"};
 constexpr std::array<std::pair<std::string_view, ElevationScope>, 3> scopes{
     {{"session", ElevationScope::session},
      {"user_address", ElevationScope::user_address},

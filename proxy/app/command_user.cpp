@@ -225,7 +225,8 @@ int run_user_list(const std::filesystem::path& config, bool json, std::ostream& 
         const auto totps = opened->store->totps(user.name);
         const auto sheet = opened->store->recovery_sheet(user.name);
         const auto pin = opened->store->pin(user.name);
-        if (passkeys.has_error() || totps.has_error() || sheet.has_error() || pin.has_error())
+        const auto pushes = opened->store->pushes(user.name);
+        if (passkeys.has_error() || totps.has_error() || sheet.has_error() || pin.has_error() || pushes.has_error())
             return store_failed(make_error_code(accounts::errc::store_unavailable), err);
         const auto codes = *sheet ? (*sheet)->unused.size() : 0;
         if (json) {
@@ -234,7 +235,8 @@ int run_user_list(const std::filesystem::path& config, bool json, std::ostream& 
                 {"auditor", user.auditor},   {"admin", user.admin},
                 {"disabled", user.disabled}, {"passkeys", passkeys->size()},
                 {"totps", totps->size()},    {"recovery_codes", codes},
-                {"pin", pin->has_value()},   {"email", user.email}};
+                {"pin", pin->has_value()},   {"pushes", pushes->size()},
+                {"email", user.email}};
             out << boost::json::serialize(line) << '\n';
             continue;
         }
@@ -242,7 +244,7 @@ int run_user_list(const std::filesystem::path& config, bool json, std::ostream& 
             << joined(user.groups) << (user.auditor ? "  auditor" : "") << (user.admin ? "  admin" : "")
             << (user.email.empty() ? "" : "  ") << user.email << "  passkeys=" << passkeys->size()
             << "  authenticators=" << totps->size() << "  recovery-codes=" << codes << (pin->has_value() ? "  pin" : "")
-            << '\n';
+            << (pushes->empty() ? "" : "  push") << '\n';
     }
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "policies/rules/cidr.h"
 #include "policies/rules/toml_reader.h"
+#include "proxy/app/factors_reader.h"
 #include "proxy/app/listener_reader.h"
 #include "proxy/app/mail_reader.h"
 #include "proxy/app/notification_reader.h"
@@ -209,6 +210,7 @@ class Reader
         configuration_.mail = read_mail(top_, base_);
         configuration_.identity_providers = read_providers(top_, base_);
         configuration_.notifications = read_notifications(top_, base_, top_.has("mail"));
+        read_factors(top_, base_, configuration_);
         read_limits(top_, configuration_.limits);
         read_audit(top_, configuration_.audit, base_);
         read_rest();

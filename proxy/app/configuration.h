@@ -1,5 +1,6 @@
 #pragma once
 
+#include "challenge-web/factors/attestation.h"
 #include "challenge-web/factors/identity_provider.h"
 #include "policies/rules/policy.h"
 #include "proxy/notify/target.h"
@@ -119,6 +120,13 @@ struct ProviderConfiguration {
     std::filesystem::path ca;     // empty: the system's
 };
 
+/// Messages to browsers, through the push services of those who make them.
+struct PushConfiguration {
+    std::vector<std::string> hosts; // "push.example", "*.push.example", "push.example:8443"
+    std::filesystem::path ca;       // empty: the system's
+    std::string subject;            // "": [web] public_url
+};
+
 struct Hold {
     std::chrono::seconds timeout{300};       // time to answer
     std::chrono::seconds in_transaction{60}; // the same while locks may be held
@@ -162,6 +170,8 @@ struct Configuration {
     std::optional<MailSettings> mail; // none: stepgate sends no mail
     std::vector<ProviderConfiguration> identity_providers;
     std::vector<NotificationSettings> notifications;
+    std::optional<PushConfiguration> push;                    // none: stepgate pushes nothing
+    challenge_web::factors::AttestationPolicy authenticators; // that may become passkeys
     std::vector<Listener> listeners;
     Passwords passwords;
     Limits limits;

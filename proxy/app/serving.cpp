@@ -26,6 +26,10 @@ namespace
 
 using challenge_web::server::Asset;
 
+// A push service answers within moments; nobody waits for it, but a stop of stepgate.
+constexpr std::chrono::seconds push_patience{5};
+constexpr std::size_t push_room = 1000;
+
 std::optional<Asset> find_asset(std::string_view path)
 {
     const auto* asset = challenge_web::ui::find(path);
@@ -88,6 +92,8 @@ std::string Serving::start()
     if (auto error = start_mail(); !error.empty())
         return error;
     if (auto error = start_notifications(); !error.empty())
+        return error;
+    if (auto error = make_push(); !error.empty())
         return error;
     make_challenges();
     if (auto error = start_web(); !error.empty())
@@ -155,6 +161,7 @@ void Serving::make_challenges()
     challenges_->observe([this](const challenges::Event& event) {
         (*challenge_recorder_)(event);
         notices_->challenge(event);
+        push_->on_challenge(event); // before pages and terminals ask for it
         if (web_)
             web_->on_challenge(event);
     });
@@ -229,6 +236,61 @@ challenge_web::factors::SendMail Serving::mail_port()
     };
 }
 
+challenge_web::factors::PushPorts Serving::push_ports()
+{
+    if (!configuration_.push)
+        return {};
+    namespace factors = challenge_web::factors;
+    factors::PushPorts ports;
+    ports.log = [](const std::string& problem) { log_warning("a message was not pushed: " + problem); };
+    ports.run = [this](std::function<void()> job) { return push_jobs_->push({.work = std::move(job)}); };
+    ports.send = [this,
+                  ca = configuration_.push->ca.string()](const factors::PushRequest& request) -> std::optional<int> {
+        outbound::HttpsRequest out;
+        out.url = request.url;
+        out.headers = request.headers;
+        out.body = request.body;
+        out.ca_file = ca;
+        out.patience = push_patience;
+        out.stopping = &push_jobs_->stopping();
+        std::string problem;
+        const auto answer = outbound::https_request(out, problem);
+        if (!answer)
+            log_warning("a message was not pushed: " + problem);
+        return answer ? std::optional{answer->status} : std::nullopt;
+    };
+    ports.may_decide = [this](const challenge_web::challenges::Snapshot& challenge, const std::string& user) {
+        return challenges_->may_decide(challenge, user);
+    };
+    ports.removing = [this](const std::string& user, const std::string& credential) {
+        return recorder_->record(
+            "factor_removed", user,
+            {{"factor", "push"}, {"credential", credential}, {"reason", "its push service no longer knows it"}});
+    };
+    return ports;
+}
+
+std::string Serving::make_push()
+{
+    namespace factors = challenge_web::factors;
+    factors::PushSettings settings;
+    if (configuration_.push) {
+        const auto key = store_->secret("vapid", factors::new_push_key);
+        if (!key)
+            return configuration_.store + ": the key for push services cannot be read or made";
+        settings.key = *key;
+        settings.hosts = configuration_.push->hosts;
+        settings.subject = configuration_.push->subject;
+        if (settings.subject.empty() && configuration_.web)
+            settings.subject = configuration_.web->public_url;
+    }
+    push_.emplace(*store_, std::move(settings), push_ports());
+    if (configuration_.push)
+        push_jobs_.emplace(push_room);
+    push_->refresh();
+    return {};
+}
+
 std::string Serving::make_providers(const std::string& origin)
 {
     namespace factors = challenge_web::factors;
@@ -278,7 +340,8 @@ std::string Serving::start_web()
     if (url->address)
         log_warning("[web] public_url names an IP address: browsers make passkeys only for host names");
     passkey_.emplace(challenge_web::factors::RelyingParty{url->host, url->origin}, *store_,
-                     derived_key(writer_->redaction_key(), "passkey decoys"));
+                     derived_key(writer_->redaction_key(), "passkey decoys"),
+                     challenge_web::challenges::system_random(), configuration_.authenticators);
     totp_.emplace(*store_);
     recovery_codes_.emplace(*store_);
     pin_.emplace(*store_);
@@ -307,6 +370,7 @@ std::string Serving::start_web()
                                                               .recovery_codes = *recovery_codes_,
                                                               .pin = *pin_,
                                                               .email_code = *email_code_,
+                                                              .push = *push_,
                                                               .identity_providers = std::move(providers),
                                                               .audit = *audit_source_,
                                                               .overviews = *overviews_,
@@ -393,6 +457,7 @@ std::string Serving::start_relay()
                                      std::chrono::system_clock::now());
         });
     };
+    services.number_of = [this](const challenge_web::challenges::Digest& digest) { return push_->number(digest); };
     services.live_sessions = &live_sessions_;
     services.lockout = &lockout_;
     services.database_of = [this](const std::string& listener, const std::string& database) {
@@ -511,7 +576,10 @@ void Serving::tick(std::chrono::system_clock::time_point now)
     memory_.tick(std::chrono::steady_clock::now());
     challenges_->tick(now);
     const auto version = store_->change_counter();
-    const bool read = version && (*version == users_version_ || users_->refresh());
+    const bool changed = version && *version != users_version_;
+    const bool read = version && (!changed || users_->refresh());
+    if (changed)
+        push_->refresh();
     if (!read && store_works_)
         log_error("the store cannot be used (full, gone or damaged): sign-ins and approvals are refused until it can");
     if (read && !store_works_)

@@ -6,6 +6,7 @@
 #include "challenge-web/factors/identity_provider.h"
 #include "challenge-web/factors/passkey.h"
 #include "challenge-web/factors/pin.h"
+#include "challenge-web/factors/push.h"
 #include "challenge-web/factors/recovery_codes.h"
 #include "challenge-web/factors/totp.h"
 #include "challenge-web/server/server.h"
@@ -20,6 +21,7 @@
 #include "proxy/audit/feeder.h"
 #include "proxy/audit/writer.h"
 #include "proxy/notify/notifier.h"
+#include "proxy/outbound/job_queue.h"
 #include "proxy/outbound/mail_sender.h"
 #include "proxy/session/server.h"
 #include "proxy/store/sqlite_store.h"
@@ -65,6 +67,8 @@ class Serving
     void record_lost_message(const notify::Failure& failure);
     void reload_notifications(const Configuration& loaded);
     [[nodiscard]] challenge_web::factors::SendMail mail_port();
+    [[nodiscard]] std::string make_push();
+    [[nodiscard]] challenge_web::factors::PushPorts push_ports();
     [[nodiscard]] std::string make_providers(const std::string& origin);
     [[nodiscard]] std::string start_web();
     void start_catalogs();
@@ -102,6 +106,8 @@ class Serving
     std::optional<AuditSource> audit_source_;
     std::optional<Overviews> overviews_;
     std::optional<Recorder> recorder_;
+    std::optional<challenge_web::factors::Push> push_;
+    std::optional<outbound::JobQueue> push_jobs_; // behind what they use; none without [factors.push]
     std::optional<Diagnostics> diagnostics_;
     challenge_web::accounts::Lockout lockout_; // on the web and at the listeners
     session::LiveSessions live_sessions_;

@@ -43,9 +43,11 @@ std::chrono::seconds GuardedSession::time_to_answer() const
     return keeps_locks() ? hold.in_transaction : hold.timeout;
 }
 
-std::string GuardedSession::url_of(const challenges::Opened& opened) const
+ChallengeSign GuardedSession::sign_of(const challenges::Opened& opened) const
 {
-    return worker_.shared.services.public_url + "/c/" + opened.id;
+    const auto& services = worker_.shared.services;
+    return {services.public_url + "/c/" + opened.id, opened.code,
+            services.number_of ? services.number_of(opened.digest) : std::string{}};
 }
 
 challenges::Question GuardedSession::question(const HeldBatch& batch) const
@@ -152,7 +154,7 @@ net::Task<GuardedSession::Held> GuardedSession::challenge_shortly(const HeldBatc
         retries.forget(retry);
     } else if (end == Gate::End::expired) {
         worker_.metrics.holds_expired.add();
-        const bool alive = co_await refuse(run_it_again(batch.verdict, url_of(opened), opened.code));
+        const bool alive = co_await refuse(run_it_again(batch.verdict, sign_of(opened)));
         outcome = ended_unless(alive);
     } else {
         outcome = co_await end_unreleased(end, batch, gate, opened);
@@ -185,7 +187,7 @@ boost::system::result<challenges::Opened> GuardedSession::open_challenge(challen
 
 void GuardedSession::announce(const HeldBatch& batch, const challenges::Opened& opened, SteadyTime read_at)
 {
-    tell_held(batch.verdict, url_of(opened), opened.code);
+    tell_held(batch.verdict, sign_of(opened));
     worker_.look_at_clocks();
     const auto took = worker_.now - read_at;
     const double seconds = std::chrono::duration<double>(took).count();
@@ -216,7 +218,7 @@ net::Task<Gate::End> GuardedSession::wait_for_answer(Gate& gate, const challenge
             keep_alive();
             break;
         case Gate::Due::reminder:
-            remind(url_of(opened), opened.code);
+            remind(sign_of(opened));
             break;
         }
         co_await signal.wait_until(gate.next_wake());

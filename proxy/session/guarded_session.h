@@ -80,9 +80,8 @@ class GuardedSession : public Session
     // What a dialect translates: a hold. Called only between `hold` and its end.
     [[nodiscard]] virtual net::Task<bool> hold_watched(SteadyTime read_at) = 0; // judges, and asks with `challenge`
     [[nodiscard]] virtual policies::rules::Verdict judge_again() = 0; // the batch, as policy and state are now
-    virtual void tell_held(const policies::rules::Verdict& verdict, const std::string& url,
-                           const std::string& code) = 0;
-    virtual void remind(const std::string& url, const std::string& code) = 0;
+    virtual void tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign) = 0;
+    virtual void remind(const ChallengeSign& sign) = 0;
     virtual void keep_alive() = 0;
     virtual void tell_approved() = 0;
     virtual void ask_impact(const challenge_web::challenges::Opened& opened) = 0;
@@ -137,7 +136,7 @@ class GuardedSession : public Session
     [[nodiscard]] audit::Record release_record(const HeldBatch& batch) const;
     [[nodiscard]] net::Task<bool> refuse_unaudited();
     [[nodiscard]] std::chrono::seconds time_to_answer() const;
-    [[nodiscard]] std::string url_of(const Opened& opened) const;
+    [[nodiscard]] ChallengeSign sign_of(const Opened& opened) const;
 
     Worker& worker_;
     std::shared_ptr<const Listening> listening_;

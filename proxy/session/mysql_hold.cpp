@@ -184,17 +184,17 @@ void MySqlSession::box(std::string_view text)
     to_client(packets);
 }
 
-void MySqlSession::tell_held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code)
+void MySqlSession::tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign)
 {
-    const std::string where = approve_at(url, code);
+    const std::string where = approve_at(sign);
     const std::string what = needed(verdict);
     progress(as_line("STATEMENT HELD · " + where + "\n" + what));
     box(where + "\n" + what);
 }
 
-void MySqlSession::remind(const std::string& url, const std::string& code)
+void MySqlSession::remind(const ChallengeSign& sign)
 {
-    progress(as_line("STILL HELD · " + approve_at(url, code)));
+    progress(as_line("STILL HELD · " + approve_at(sign)));
 }
 
 void MySqlSession::keep_alive()

@@ -176,8 +176,8 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] bool keeps_locks() const override { return in_transaction(); }
     [[nodiscard]] policies::rules::Verdict judge_again() override;
     [[nodiscard]] bool runs_it_again() const override;
-    void tell_held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code) override;
-    void remind(const std::string& url, const std::string& code) override;
+    void tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign) override;
+    void remind(const ChallengeSign& sign) override;
     void keep_alive() override;
     void tell_approved() override;
     void ask_impact(const Opened&) override {} // there is no estimate of MySQL's plans yet

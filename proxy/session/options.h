@@ -126,6 +126,8 @@ struct Services {
     Log log; // may be empty
     /// What held statements would do, for the page of a challenge. Must not block; may be empty.
     std::function<void(std::string challenge, upstream::ImpactRequest request)> estimate_impact;
+    /// The number that a pushed message asks for, "" if none went; in memory. May be empty.
+    std::function<std::string(const challenge_web::challenges::Digest&)> number_of;
     LiveSessions* live_sessions = nullptr;               // for pages; may be null
     challenge_web::accounts::Lockout* lockout = nullptr; // of those who guess passwords; may be null
     DatabaseOf database_of;                              // may be empty: then nothing is known of any database

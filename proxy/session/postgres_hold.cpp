@@ -55,18 +55,17 @@ policies::rules::Verdict PostgresSession::judge_again()
     return make_plan().verdict;
 }
 
-void PostgresSession::tell_held(const policies::rules::Verdict& verdict, const std::string& url,
-                                const std::string& code)
+void PostgresSession::tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign)
 {
     wire::Bytes notice;
-    encode_notice(notice, held(verdict, url, code, in_transaction()));
+    encode_notice(notice, held(verdict, sign, in_transaction()));
     inject(notice);
 }
 
-void PostgresSession::remind(const std::string& url, const std::string& code)
+void PostgresSession::remind(const ChallengeSign& sign)
 {
     wire::Bytes notice;
-    encode_notice(notice, still_held(url, code));
+    encode_notice(notice, still_held(sign));
     inject(notice);
 }
 

@@ -180,8 +180,8 @@ class PostgresSession final : public GuardedSession
     }
     [[nodiscard]] bool keeps_locks() const override;
     [[nodiscard]] policies::rules::Verdict judge_again() override;
-    void tell_held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code) override;
-    void remind(const std::string& url, const std::string& code) override;
+    void tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign) override;
+    void remind(const ChallengeSign& sign) override;
     void keep_alive() override;
     void tell_approved() override;
     void ask_impact(const Opened& opened) override; // postgres_impact.cpp

@@ -50,6 +50,7 @@ std::string_view factor_words(std::string_view factor)
     constexpr std::pair<std::string_view, std::string_view> words[] = {
         {"passkey", "a passkey"},
         {"totp", "an authenticator code"},
+        {"push", "a message to your browser"},
         {"pin", "a PIN"},
         {"identity_provider", "a login at your identity provider"},
         {"email_code", "a code by e-mail"},
@@ -97,9 +98,10 @@ std::string colleagues(const policies::rules::Requirement& requirement)
 
 } // namespace
 
-std::string approve_at(const std::string& url, const std::string& code)
+std::string approve_at(const ChallengeSign& sign)
 {
-    return "approve at " + url + " · code " + code;
+    return "approve at " + sign.url + " · code " + sign.code +
+           (sign.number.empty() ? std::string{} : " · number " + sign.number);
 }
 
 std::string needed(const Verdict& verdict)
@@ -119,24 +121,24 @@ std::string needed(const Verdict& verdict)
     return text + colleagues(verdict.requirement);
 }
 
-Words held(const Verdict& verdict, const std::string& url, const std::string& code, bool in_transaction)
+Words held(const Verdict& verdict, const ChallengeSign& sign, bool in_transaction)
 {
     std::string hint = "The statement waits on this connection and runs once it is approved. Ctrl-C withdraws it.";
     if (in_transaction)
         hint += " Locks of this transaction stay taken meanwhile.";
-    return {"00000", "STATEMENT HELD · " + approve_at(url, code) + " · " + needed(verdict), reasons(verdict),
+    return {"00000", "STATEMENT HELD · " + approve_at(sign) + " · " + needed(verdict), reasons(verdict),
             std::move(hint)};
 }
 
-Words still_held(const std::string& url, const std::string& code)
+Words still_held(const ChallengeSign& sign)
 {
-    return {"00000", "STILL HELD · " + approve_at(url, code), {}, {}};
+    return {"00000", "STILL HELD · " + approve_at(sign), {}, {}};
 }
 
-Words run_it_again(const Verdict& verdict, const std::string& url, const std::string& code)
+Words run_it_again(const Verdict& verdict, const ChallengeSign& sign)
 {
     return {"42501",
-            "statement held: " + approve_at(url, code) + " · " + needed(verdict) + ", then run it again (" +
+            "statement held: " + approve_at(sign) + " · " + needed(verdict) + ", then run it again (" +
                 rule_list(verdict) + ")",
             {},
             {}};

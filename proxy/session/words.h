@@ -19,16 +19,20 @@ struct Words {
     std::string sqlstate, message, detail, hint;
 };
 
+/// The challenge of a held statement, as people find and recognise it.
+struct ChallengeSign {
+    std::string url, code;
+    std::string number{}; // that a pushed message asks for; "": there is none
+};
+
 /// Where a held statement is to be approved, in one line.
-[[nodiscard]] std::string approve_at(const std::string& url, const std::string& code);
+[[nodiscard]] std::string approve_at(const ChallengeSign& sign);
 /// What that takes, in one line: "needs a passkey, or an authenticator code and a PIN · and approval by 2 of group
 /// dba". Of factors that everybody may set up themselves, unless a rule names others.
 [[nodiscard]] std::string needed(const policies::rules::Verdict& verdict);
-[[nodiscard]] Words held(const policies::rules::Verdict& verdict, const std::string& url, const std::string& code,
-                         bool in_transaction);
-[[nodiscard]] Words still_held(const std::string& url, const std::string& code);
-[[nodiscard]] Words run_it_again(const policies::rules::Verdict& verdict, const std::string& url,
-                                 const std::string& code);
+[[nodiscard]] Words held(const policies::rules::Verdict& verdict, const ChallengeSign& sign, bool in_transaction);
+[[nodiscard]] Words still_held(const ChallengeSign& sign);
+[[nodiscard]] Words run_it_again(const policies::rules::Verdict& verdict, const ChallengeSign& sign);
 [[nodiscard]] Words approved();
 [[nodiscard]] Words refused_by_policy(const policies::rules::Verdict& verdict);
 [[nodiscard]] Words noticed(const policies::rules::Verdict& verdict);

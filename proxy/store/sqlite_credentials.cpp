@@ -260,7 +260,8 @@ SqliteStore::result<void> SqliteStore::remove_credential(const std::string& user
         int removed = 0;
         for (const char* sql :
              {"DELETE FROM passkeys WHERE user = ? AND id = ?", "DELETE FROM totps WHERE user = ? AND id = ?",
-              "DELETE FROM recovery_sheets WHERE user = ? AND id = ?", "DELETE FROM pins WHERE user = ? AND id = ?"}) {
+              "DELETE FROM recovery_sheets WHERE user = ? AND id = ?", "DELETE FROM pins WHERE user = ? AND id = ?",
+              "DELETE FROM pushes WHERE user = ? AND id = ?"}) {
             SQLite::Statement erase{impl_->db, sql};
             erase.bind(1, user);
             bind_blob(erase, 2, id);

@@ -19,7 +19,7 @@ namespace
 
 constexpr int busy_ms = 5000;
 // The schema, step by step. A step is never changed once released: a store carries the number of steps it has seen.
-constexpr std::array<const char*, 7> migrations{R"sql(
+constexpr std::array<const char*, 8> migrations{R"sql(
 CREATE TABLE users (
     name TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, auditor INTEGER NOT NULL, admin INTEGER NOT NULL,
     disabled INTEGER NOT NULL, scram_verifier TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
@@ -97,6 +97,15 @@ ALTER TABLE users ADD COLUMN email TEXT NOT NULL DEFAULT '';
 CREATE TRIGGER user_email AFTER UPDATE OF email ON users WHEN old.email <> new.email BEGIN
     INSERT INTO user_changes (user, change) VALUES (new.name, 'e-mail address changed');
 END;
+)sql",
+                                                R"sql(
+CREATE TABLE pushes (
+    id BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, endpoint_hash BLOB NOT NULL UNIQUE,
+    sealed BLOB NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL, last_used INTEGER) STRICT;
+CREATE INDEX pushes_user ON pushes(user);
+CREATE TRIGGER push_added AFTER INSERT ON pushes BEGIN UPDATE changes SET users = users + 1; END;
+CREATE TRIGGER push_removed AFTER DELETE ON pushes BEGIN UPDATE changes SET users = users + 1; END;
+CREATE TABLE secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
 )sql"};
 
 /// Makes the file with the right mode before SQLite would with the process's mask. Its journals take the mode over.
@@ -127,7 +136,10 @@ void migrate(SQLite::Database& db)
 bool holds_secrets(const std::filesystem::path& file)
 {
     SQLite::Database db{file.string(), SQLite::OPEN_READWRITE, busy_ms};
-    return db.tableExists("totps") && db.execAndGet("SELECT count(*) FROM totps").getInt() > 0;
+    for (const char* table : {"totps", "pushes", "secrets"})
+        if (db.tableExists(table) && db.execAndGet(std::string{"SELECT count(*) FROM "} + table).getInt() > 0)
+            return true;
+    return false;
 }
 
 } // namespace

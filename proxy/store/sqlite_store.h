@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -34,8 +36,9 @@ struct UserChange {
 };
 
 /// The embedded store: users, credentials, enrolment links, web sessions in one SQLite file (mode 0600). TOTP secrets
-/// are sealed with libsodium's secretbox under `<file>.key`; of tokens only hashes are kept. Blocking; thread-safe (one
-/// connection, one mutex); other processes (the command line) may have the same file open.
+/// and where browsers get messages are sealed with libsodium's secretbox under `<file>.key`; of tokens only hashes are
+/// kept. Blocking; thread-safe (one connection, one mutex); other processes (the command line) may have the same file
+/// open.
 class SqliteStore final : public challenge_web::accounts::Accounts
 {
   public:
@@ -52,6 +55,7 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     using TotpCredential = challenge_web::accounts::TotpCredential;
     using RecoverySheet = challenge_web::accounts::RecoverySheet;
     using PinCredential = challenge_web::accounts::PinCredential;
+    using PushCredential = challenge_web::accounts::PushCredential;
     using DatabasePassword = challenge_web::accounts::DatabasePassword;
     using WebSession = challenge_web::accounts::WebSession;
     using TimePoint = challenge_web::accounts::TimePoint;
@@ -76,6 +80,10 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     result<std::optional<PinCredential>> pin(const std::string& user) override;
     result<void> set_pin(const PinCredential& credential) override;
     result<void> pin_used(const std::string& id, TimePoint now) override;
+    result<std::vector<PushCredential>> pushes(const std::string& user) override;
+    result<void> add_push(const PushCredential& credential) override;
+    result<void> push_used(const std::string& id, TimePoint now) override;
+    result<std::vector<std::string>> push_users() override;
     result<void> remove_credential(const std::string& user, const std::string& id) override;
 
     result<int> failures(const std::string& user, const std::string& factor, TimePoint since) override;
@@ -110,6 +118,10 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     [[nodiscard]] result<std::string> lineage(const std::string& listener, const std::string& database);
     [[nodiscard]] result<void> save_lineage(const std::string& listener, const std::string& database,
                                             const std::string& lineage);
+
+    /// A secret of the installation, sealed like those of authenticator apps; `make` makes it the first time.
+    [[nodiscard]] result<std::string> secret(const std::string& name,
+                                             const std::function<std::optional<std::string>()>& make);
 
   private:
     struct Impl;

@@ -1,7 +1,7 @@
 // One psql or mariadb process, driven line by line, with everything it says kept as a transcript.
 import { spawn } from 'node:child_process';
 
-const hold_pattern = /approve at (\S+\/c\/[A-Za-z0-9_-]+) · code ([0-9A-Z]{3}-[0-9A-Z]{3})/;
+const hold_pattern = /approve at (\S+\/c\/[A-Za-z0-9_-]+) · code ([0-9A-Z]{3}-[0-9A-Z]{3})(?: · number ([0-9]{2}))?/;
 
 /** `command` is a shell command that runs psql through stepgate (or not); it reads statements from standard input. */
 export function start_psql(command) {
@@ -55,8 +55,8 @@ function start(program, args, mark, quit) {
     },
     /** Waits until the statement is held; what the terminal shows. */
     async held(seconds) {
-      const [, url, code] = await wait_for(hold_pattern, seconds);
-      return { url, code };
+      const [, url, code, number] = await wait_for(hold_pattern, seconds);
+      return { url, code, number };
     },
     /** Waits for the rest of the answer to what was sent last. */
     async answer(seconds) {

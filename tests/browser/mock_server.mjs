@@ -236,6 +236,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       return [200, session_answer(made)];
     }],
     ['GET', '/factors', 'any', ({ session }) => [200, { factors: users.get(session.user).factors.map(shown_factor) }]],
+    ['GET', '/factors/push', 'any', () => [200, { public_key: 'BA1Hxzyi1RUM1b5wjxsn7nGxAszw2u61m164i3MrAIxHF6YK5h4SDYic-dRuU_RCPCfA5aq9ojSwk5Y2EmClBPs' }]],
     ['POST', '/factors/passkey/begin', 'any', ({ session }) => {
       const user = strong(session);
       const challenge = random(32);

@@ -8,6 +8,7 @@
 //   STEPGATE_SECOND_PSQL, STEPGATE_SECOND_LINK, STEPGATE_SECOND_USER, STEPGATE_SECOND_PASSWORD      another user, not an auditor
 //   STEPGATE_LEVEL1_SQL     statement that one factor of any kind may release (default: a DROP VIEW)
 //   STEPGATE_MAIL           folder into which a mail server writes what it was given: 1.txt, 2.txt, …
+//   STEPGATE_PUSH           folder with a subscription of a push service, which writes there what it was given: 1.json, 2.json, …
 //   STEPGATE_SHOTS          directory for pictures, if wanted
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +22,7 @@ import { code_source } from './totp.mjs';
 
 const env = process.env;
 const needed = ['STEPGATE_URL', 'STEPGATE_PSQL', 'STEPGATE_DIRECT_PSQL', 'STEPGATE_LINK', 'STEPGATE_USER', 'STEPGATE_SECOND_PSQL', 'STEPGATE_SECOND_LINK',
-  'STEPGATE_PASSWORD', 'STEPGATE_MAIL', 'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
+  'STEPGATE_PASSWORD', 'STEPGATE_MAIL', 'STEPGATE_PUSH', 'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
 const absent = needed.filter((name) => !env[name]);
 if (absent.length > 0) {
   console.error(`run.mjs: not set: ${absent.join(', ')}`);
@@ -38,7 +39,7 @@ const button = (name, on = page) => on.getByRole('button', { name, exact: true }
 const inspect = (name, on = page) => inspect_page(on, `real ${name}`, shots);
 
 const direct = start_psql(env.STEPGATE_DIRECT_PSQL);
-await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW pin_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW mail_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW login_view AS SELECT 1 AS one;');
+await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW pin_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW mail_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW login_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW push_view AS SELECT 1 AS one;');
 const refill = () => direct.run("TRUNCATE browser_probe; INSERT INTO browser_probe VALUES (1, 'a'), (2, 'b'), (3, 'c');");
 const rows = async () => Number(/^\s*(\d+)\s*$/m.exec(await direct.run('SELECT count(*) FROM browser_probe;'))[1]);
 await refill();
@@ -289,6 +290,96 @@ await step('a PIN: chosen twice the same and not too easily, approves what one f
   await heading(page, 'Approved').waitFor();
   const answer = await psql.answer();
   check('psql goes on', /DROP VIEW/.test(answer), answer);
+});
+
+/** The newest of so many files of a folder that a server writes to. */
+async function written(folder, name) {
+  const file = join(folder, name);
+  for (let tries = 0; !existsSync(file); tries += 1) {
+    if (tries > 300) throw new Error(`${file} was not written`);
+    await page.waitForTimeout(50);
+  }
+  return readFileSync(file, 'utf8');
+}
+
+// This Chromium reaches no push service, so PushManager.subscribe is given a subscription of the test's own service, which reads
+// what stepgate sends to it. Everything behind it is real: the browser delivers the message to stepgate's service worker.
+async function take_messages(on) {
+  await on.context().grantPermissions(['notifications'], { origin });
+  const subscription = readFileSync(join(env.STEPGATE_PUSH, 'subscription'), 'utf8');
+  await on.addInitScript((text) => {
+    const { endpoint, ...keys } = JSON.parse(text);
+    PushManager.prototype.subscribe = async () => ({ toJSON: () => ({ endpoint, keys }) });
+  }, subscription);
+  const devtools = await on.context().newCDPSession(on);
+  let registration;
+  devtools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+    registration = registrations.find((one) => one.scopeURL.startsWith(origin) && !one.isDeleted)?.registrationId ?? registration;
+  });
+  await devtools.send('ServiceWorker.enable');
+  let delivered = 0;
+  return async () => {
+    delivered += 1;
+    const data = await written(env.STEPGATE_PUSH, `${delivered}.json`);
+    await devtools.send('ServiceWorker.deliverPushMessage', { origin, registrationId: registration, data });
+    return JSON.parse(data);
+  };
+}
+
+let deliver;
+await step('messages to this browser: enrolled by the test message', async () => {
+  deliver = await take_messages(page);
+  await open(page, `${origin}/factors`);
+  await page.locator('#push-name').fill('Test browser');
+  await button('Get messages in this browser').click();
+  await deliver();
+  await page.locator('.card', { hasText: 'Test browser' }).waitFor();
+  await inspect('factors with push');
+});
+
+await step('a message about a held statement: its notification leads to the numbers, one of which the terminal shows', async () => {
+  const { url, code, number } = await held('DROP VIEW push_view;');
+  await deliver();
+  const [worker] = page.context().serviceWorkers();
+  const shown = await worker.evaluate(async (tag) => {
+    const find = async () => (await self.registration.getNotifications({ tag }))[0];
+    let notification = await find();
+    while (!notification) notification = await find();
+    const { title, body } = notification;
+    self.dispatchEvent(new NotificationEvent('notificationclick', { notification }));
+    return { title, body };
+  }, url.split('/c/')[1]);
+  check('it names the challenge', shown.title.includes(code), shown.title);
+  check('and not what', !`${shown.title}${shown.body}`.includes('push_view'), shown.body);
+  const question = page.getByRole('group', { name: 'Which number does your terminal show?' });
+  await question.waitFor();
+  equal('the token has left the address', page.url(), url);
+  const numbers = await question.getByRole('button').allTextContents();
+  equal('three numbers', numbers.length, 3);
+  check('one of them stands in the terminal', numbers.includes(number), `${numbers} ${number}`);
+  await page.setViewportSize({ width: 360, height: 740 });
+  await inspect('numbers on a phone');
+  await page.setViewportSize({ width: 1200, height: 850 });
+  await page.locator('.number[aria-disabled=false]').first().waitFor();
+  await question.getByRole('button', { name: `Approve with number ${number}` }).click();
+  await heading(page, 'Approved').waitFor();
+  check('psql goes on', !/ERROR/.test(await psql.answer()));
+});
+
+await step('a wrong number ends the message, and other ways are left', async () => {
+  const { url, number } = await held('DROP VIEW IF EXISTS push_view_again;');
+  const { url: address } = await deliver();
+  await page.goto(origin + address);
+  const question = page.getByRole('group', { name: 'Which number does your terminal show?' });
+  await question.waitFor();
+  const wrong = (await question.getByRole('button').allTextContents()).find((one) => one !== number);
+  await page.locator('.number[aria-disabled=false]').first().waitFor();
+  await question.getByRole('button', { name: `Approve with number ${wrong}` }).click();
+  await page.getByText('nothing was approved').waitFor();
+  await question.waitFor({ state: 'detached' });
+  equal('no message is left to answer', await page.getByText('Answer the message on your phone').count(), 0);
+  await approve(page, url);
+  check('psql goes on', !/ERROR/.test(await psql.answer()));
 });
 
 await step('a code by e-mail: sent when asked for, for this statement', async () => {

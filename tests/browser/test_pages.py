@@ -1,4 +1,5 @@
 """Runs run.mjs against a stack of its own: a real PostgreSQL, stepgate with the shipped packs as they are, two users."""
+import json
 import os
 import pathlib
 import re
@@ -12,6 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 from harness import DRAIN, SITE_POLICY, Stack, free_port  # noqa: E402
 from mail_server import Mailbox  # noqa: E402
+from push_service import PushService  # noqa: E402
 from provider import Provider  # noqa: E402
 
 TWO_PEOPLE = """
@@ -30,11 +32,14 @@ def psql(host_port, user, password):
 def main():
     # The hold is short enough to see one expire, and long enough for a browser on a busy machine.
     mails = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test-mail."))
-    mailbox, provider = Mailbox(free_port(), mails), Provider(free_port())
+    messages = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test-push."))
+    mailbox, provider, pushes = Mailbox(free_port(), mails), Provider(free_port()), PushService(free_port())
+    (messages / "subscription").write_text(json.dumps(pushes.browser(messages).subscription()))
     stack = Stack(policy=SITE_POLICY + TWO_PEOPLE, hold='{timeout = "45s", in_transaction = "45s"}',
-                  extra=DRAIN + mailbox.configuration(mails / "password") + provider.configuration(mails / "secret"))
+                  extra=DRAIN + mailbox.configuration(mails / "password") + provider.configuration(mails / "secret") + pushes.configuration())
     try:
         provider.start(stack)
+        pushes.start(stack.home / "tls/server.crt", stack.home / "tls/server.key")
         mailbox.start(stack.home / "tls/server.crt", stack.home / "tls/server.key")
         stack.run("user", "set", "demo", "--email", "demo@example.com")
         added = stack.run("user", "add", "second", "--generate-password", "--group", "approvers")
@@ -48,6 +53,7 @@ def main():
                    STEPGATE_USER="demo",
                    STEPGATE_PASSWORD=stack.password,
                    STEPGATE_MAIL=str(mails),
+                   STEPGATE_PUSH=str(messages),
                    STEPGATE_SECOND_PSQL=psql(stack.port, "second", second_password),
                    STEPGATE_SECOND_LINK=stack.run("enroll", "second").strip(),
                    STEPGATE_SECOND_USER="second",
@@ -60,7 +66,9 @@ def main():
         stack.close()
         mailbox.stop()
         provider.stop()
+        pushes.stop()
         shutil.rmtree(mails)
+        shutil.rmtree(messages)
 
 
 if __name__ == "__main__":

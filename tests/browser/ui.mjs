@@ -336,6 +336,12 @@ await step('factors: add an authenticator app', async () => {
   await page.locator('.card', { hasText: 'Test phone' }).waitFor();
 });
 
+await step('factors: messages need the browser\'s permission', async () => {
+  await button('Get messages in this browser').click(); // nobody granted it, and a browser without a window says no
+  await page.getByText('does not allow notifications').waitFor();
+  await inspect('factors no permission');
+});
+
 await step('factors: the last passkey stays, another one goes', async () => {
   await button('Remove Laptop').click();
   await button('Remove it').click();

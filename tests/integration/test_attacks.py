@@ -3,7 +3,7 @@ test_threats_challenge.py, second persons in test_second_person.py, hostile text
 
 Each was seen failing with its protection taken out: the passkey's origin, signature and counter; a code's window of time and its claim; the
 machine's refusal of what comes after the outcome; the headers; the cookie's attributes, its end at sign-out and at a new sign-in; strong sessions
-for changes of factors; one answer for foreign and unknown challenges, and made-up credentials for users that do not exist.
+for changes of factors; of a push its single use, its number, its token and its challenge (its user: test_push.py); one answer for foreign and unknown challenges, and made-up credentials for users that do not exist.
 """
 import copy
 import http.client
@@ -13,14 +13,19 @@ import threading
 import time
 import unittest
 
+from harness import DRAIN, free_port
 from passkey import decode, encode
-from threat_case import Case, connect, rows, start
+from push_service import PushService
+from threat_case import Case, connect, connect_second, rows, start
 from wire import query
 
 
 def setUpModule():
-    global stack, demo, second
-    stack, demo, second = start()
+    global stack, demo, second, service
+    service = PushService(free_port())
+    unittest.addModuleCleanup(service.stop)
+    stack, demo, second = start(extra=DRAIN + service.configuration(), before_serving=lambda made: service.start(
+        made.home / "tls/server.crt", made.home / "tls/server.key"))
 
 
 def raw(path, headers=()):
@@ -181,6 +186,59 @@ class Attacks(Case):
         demo.cookie = demo.csrf = None
         begun = demo.call("POST", "/session/passkey/begin", {"user": "demo"})
         demo.call("POST", "/session/passkey/finish", {"ceremony": begun["ceremony"], "credential": demo.passkey.sign(begun["options"])})
+
+    def push(self, identity, token, number, who=None):
+        return (who or second).call("POST", f"/challenges/{identity}/push", {"token": token, "number": number}, expect=None)[0]
+
+    def pushed(self, wire, phone):
+        """A held statement of second's: its challenge, the number in the terminal, and the token on the phone."""
+        seen = len(phone.messages)
+        wire.send(query("INSERT INTO ledger DEFAULT VALUES"))
+        notice = wire.reply()[1]
+        identity, token = phone.question(seen + 1)
+        self.assertEqual(re.search(r"/c/(\S+)", notice)[1], identity)
+        return identity, re.search(r"number (\d\d)\b", notice)[1], token
+
+    def assert_second_pending(self, identity):
+        self.assertIn(identity, {c["id"] for c in second.pending()})
+
+    def test_push_tokens_are_good_once_for_one_challenge_and_one_user(self):
+        phone, other_phone = service.enrol(second), service.enrol(demo)
+        before = rows("ledger")
+        with connect_second() as wire, connect_second() as other:
+            identity, number, token = self.pushed(wire, phone)
+            elsewhere, other_number, other_token = self.pushed(other, phone)
+            with self.subTest("another challenge's token"):
+                self.assertEqual(self.push(identity, other_token, number), 400)
+                self.assertEqual(self.push(identity, other_token, other_number), 400)
+            with self.subTest("another user's token"):
+                with connect() as demos:
+                    demos.send(query("INSERT INTO ledger DEFAULT VALUES"))
+                    foreign, foreign_token = other_phone.question(1)
+                    self.assertEqual(self.push(identity, foreign_token, number), 400)
+                    self.assertEqual(self.push(foreign, foreign_token, number), 404)
+                    self.assertEqual(self.push(identity, token, number, demo), 404)
+            with self.subTest("no token, or a made-up one"):
+                self.assertEqual(self.push(identity, "", number), 400)
+                self.assertEqual(self.push(identity, "A" * 43, number), 400)
+            self.assert_second_pending(identity)
+            with self.subTest("a wrong number, and then the right one"):
+                numbers = second.call("POST", f"/challenges/{elsewhere}/push/open", {"token": other_token})["numbers"]
+                self.assertEqual(self.push(elsewhere, other_token, next(n for n in numbers if n != other_number)), 400)
+                self.assertEqual(self.push(elsewhere, other_token, other_number), 400)
+                self.assert_second_pending(elsewhere)
+            with self.subTest("a replay"):
+                self.assertEqual(self.push(identity, token, number), 200)
+                wire.until("Z")
+                self.assertEqual(self.push(identity, token, number), 409)
+                again, number, _ = self.pushed(wire, phone)
+                self.assertEqual(self.push(again, token, number), 400)
+                self.assert_second_pending(again)
+        self.assertEqual(rows("ledger"), before + 1)
+        for person in (demo, second):
+            for factor in person.call("GET", "/factors")["factors"]:
+                if factor["kind"] == "push":
+                    person.call("DELETE", f"/factors/{factor['id']}")
 
     def test_identities_are_not_found_out(self):
         with connect() as wire:

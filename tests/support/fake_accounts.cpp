@@ -232,6 +232,55 @@ result<void> FakeAccounts::pin_used(const std::string& id, TimePoint now)
     return {};
 }
 
+result<std::vector<accounts::PushCredential>> FakeAccounts::pushes(const std::string& user)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    std::vector<accounts::PushCredential> found;
+    for (const auto& [id, push] : pushes_)
+        if (push.user == user)
+            found.push_back(push);
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.created < b.created; });
+    return found;
+}
+
+result<void> FakeAccounts::add_push(const accounts::PushCredential& credential)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    for (const auto& [id, push] : pushes_)
+        if (push.endpoint == credential.endpoint)
+            return errc::exists;
+    pushes_.emplace(credential.id, credential);
+    return {};
+}
+
+result<void> FakeAccounts::push_used(const std::string& id, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto it = pushes_.find(id);
+    if (it == pushes_.end())
+        return errc::not_found;
+    it->second.last_used = now;
+    return {};
+}
+
+result<std::vector<std::string>> FakeAccounts::push_users()
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    std::vector<std::string> users;
+    for (const auto& [id, push] : pushes_)
+        if (std::find(users.begin(), users.end(), push.user) == users.end())
+            users.push_back(push.user);
+    return users;
+}
+
 result<void> FakeAccounts::remove_credential(const std::string& user, const std::string& id)
 {
     const std::lock_guard lock{mutex_};
@@ -239,7 +288,7 @@ result<void> FakeAccounts::remove_credential(const std::string& user, const std:
         return errc::store_unavailable;
     const auto own = [&](const auto& entry) { return entry.first == id && entry.second.user == user; };
     if (std::erase_if(passkeys_, own) + std::erase_if(totps_, own) + std::erase_if(sheets_, own) +
-            std::erase_if(pins_, own) ==
+            std::erase_if(pins_, own) + std::erase_if(pushes_, own) ==
         0)
         return errc::not_found;
     return {};

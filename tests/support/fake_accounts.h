@@ -42,6 +42,10 @@ class FakeAccounts final : public accounts::Accounts
     accounts::result<std::optional<accounts::PinCredential>> pin(const std::string& user) override;
     accounts::result<void> set_pin(const accounts::PinCredential& credential) override;
     accounts::result<void> pin_used(const std::string& id, accounts::TimePoint now) override;
+    accounts::result<std::vector<accounts::PushCredential>> pushes(const std::string& user) override;
+    accounts::result<void> add_push(const accounts::PushCredential& credential) override;
+    accounts::result<void> push_used(const std::string& id, accounts::TimePoint now) override;
+    accounts::result<std::vector<std::string>> push_users() override;
     accounts::result<void> remove_credential(const std::string& user, const std::string& id) override;
 
     accounts::result<int> failures(const std::string& user, const std::string& factor,
@@ -80,7 +84,8 @@ class FakeAccounts final : public accounts::Accounts
     std::map<std::string, accounts::PasskeyCredential> passkeys_;
     std::map<std::string, accounts::TotpCredential> totps_;
     std::map<std::string, accounts::RecoverySheet> sheets_;
-    std::map<std::string, accounts::PinCredential> pins_; // by id
+    std::map<std::string, accounts::PinCredential> pins_;    // by id
+    std::map<std::string, accounts::PushCredential> pushes_; // by id
     std::map<std::pair<std::string, std::string>, std::vector<accounts::TimePoint>> failures_;
     std::map<std::string, Link> links_;
     std::map<std::string, accounts::WebSession> sessions_;

@@ -152,7 +152,7 @@ struct SoftAuthenticator::Impl {
             (knobs.user_present ? 1u : 0u) | (knobs.user_verified ? 4u : 0u) | (attested ? 0x40u : 0u);
         std::string out = sha256(knobs.rp_id.value_or(rp_id)) + big_endian(flags, 1) + big_endian(counter, 4);
         if (attested)
-            out += std::string(16, '\0') + big_endian(id.size(), 2) + id + public_key();
+            out += knobs.aaguid.value_or(std::string(16, '\0')) + big_endian(id.size(), 2) + id + public_key();
         return out + knobs.extra_auth_data;
     }
 };
@@ -172,7 +172,9 @@ std::string SoftAuthenticator::create(std::string_view text, const Authenticator
     const auto data = impl_->authenticator_data(true, knobs);
     const auto format = knobs.format.value_or("none");
     std::string statement = head(5, 0);
-    if (format == "packed") { // self attestation, WebAuthn 8.2
+    if (knobs.statement) {
+        statement = knobs.statement(data + sha256(client_data));
+    } else if (format == "packed") { // self attestation, WebAuthn 8.2
         auto signature = impl_->sign(data + sha256(client_data));
         if (knobs.break_signature)
             signature.back() = static_cast<char>(signature.back() ^ 1);

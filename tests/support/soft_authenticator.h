@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,8 +25,11 @@ struct AuthenticatorKnobs {
     std::optional<std::string> user_handle{};   // raw; "" leaves it out
     std::optional<std::string> credential_id{}; // raw: claims another credential
     std::optional<std::string> format{};        // attestation format, "none" unless set
-    std::string extra_client_data{};            // JSON members to add, as Chromium does: "\"x\":1"
-    std::string extra_auth_data{};              // bytes appended to the authenticator data
+    std::optional<std::string> aaguid{};        // 16 bytes, zero unless set
+    /// The CBOR of the attestation statement over these bytes, in place of our own.
+    std::function<std::string(const std::string& signed_bytes)> statement{};
+    std::string extra_client_data{}; // JSON members to add, as Chromium does: "\"x\":1"
+    std::string extra_auth_data{};   // bytes appended to the authenticator data
 };
 
 /// A passkey in software, browser and authenticator in one: answers options JSON as navigator.credentials would.

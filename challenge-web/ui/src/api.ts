@@ -101,6 +101,16 @@ export class Api {
   async set_pin(pin: string): Promise<Factor> {
     return this.added(await this.request<FactorAdded>('POST', '/factors/pin', { pin }));
   }
+  /** What a browser needs to subscribe; null: no messages are pushed here. */
+  async push_key(): Promise<string | null> {
+    return (await this.request<{ public_key: string | null }>('GET', '/factors/push')).public_key;
+  }
+  async begin_push_enrolment(endpoint: string, p256dh: string, auth: string): Promise<string> {
+    return (await this.request<{ ceremony: string }>('POST', '/factors/push/begin', { endpoint, p256dh, auth })).ceremony;
+  }
+  async finish_push_enrolment(ceremony: string, token: string, name: string): Promise<Factor> {
+    return this.added(await this.request<FactorAdded>('POST', '/factors/push/finish', { ceremony, token, name }));
+  }
   remove_factor(id: string): Promise<void> {
     return this.request('DELETE', `/factors/${encodeURIComponent(id)}`);
   }
@@ -138,6 +148,15 @@ export class Api {
   }
   prove_with_email_code(id: string, code: string, reason = ''): Promise<Challenge> {
     return this.request('POST', `${this.challenge_path(id)}/email-code`, { code, ...because(reason) });
+  }
+  send_push(id: string): Promise<void> {
+    return this.request('POST', `${this.challenge_path(id)}/push/begin`, {});
+  }
+  async open_push(id: string, token: string): Promise<string[]> {
+    return (await this.request<{ numbers: string[] }>('POST', `${this.challenge_path(id)}/push/open`, { token })).numbers;
+  }
+  prove_with_push(id: string, token: string, number: string): Promise<Challenge> {
+    return this.request('POST', `${this.challenge_path(id)}/push`, { token, number });
   }
   begin_provider_proof(id: string, provider: string): Promise<ProviderLogin> {
     return this.request('POST', `${this.challenge_path(id)}/identity-provider/begin`, { provider });

@@ -9,7 +9,7 @@ export type {
   RegistrationResponseJSON,
 };
 
-export type FactorKind = 'passkey' | 'totp' | 'pin' | 'identity_provider' | 'email_code' | 'recovery_code';
+export type FactorKind = 'passkey' | 'totp' | 'push' | 'pin' | 'identity_provider' | 'email_code' | 'recovery_code';
 export type Role = 'auditor' | 'admin';
 
 export interface Session {

@@ -20,6 +20,7 @@ import { SessionsPage } from './pages/sessions';
 import { SignInPage } from './pages/sign_in';
 import { UsersPage } from './pages/users';
 import { explain } from './passkey';
+import { follow_messages } from './push';
 import { follow_links, navigate, parse, sign_in_address, use_location, type Route } from './router';
 import { load_session, use_session } from './session';
 import { text } from './text';
@@ -92,4 +93,5 @@ function NotFound() {
   );
 }
 
+follow_messages();
 render(<App />, document.getElementById('app')!);

@@ -1,5 +1,6 @@
 import { WebAuthnError, browserSupportsWebAuthn, startAuthentication, startRegistration } from '@simplewebauthn/browser';
 import { ApiError, api, type Challenge, type Factor, type Session } from './api';
+import { PushError } from './push';
 import { text } from './text';
 
 /** A ceremony that did not yield a credential, with a sentence for the user. */
@@ -46,7 +47,7 @@ function sentence(error: unknown): string {
 
 /** What to tell the user about anything that went wrong. */
 export function explain(error: unknown): string {
-  if (error instanceof PasskeyError) return error.message;
+  if (error instanceof PasskeyError || error instanceof PushError) return error.message;
   if (!(error instanceof ApiError)) return text.errors.passkey_failed;
   const known = text.errors.codes[error.code] ?? error.message;
   return error.retry_after === undefined ? known : `${known} ${text.errors.retry_after(error.retry_after)}`;

@@ -139,6 +139,13 @@ TEST(Configuration, EveryValueArrives)
     EXPECT_EQ(targets[1].events, std::vector<notify::Event>{notify::Event::second_person_needed});
     EXPECT_EQ(targets[2].kind, notify::Kind::slack);
     EXPECT_EQ(targets[2].url, "https://hooks.slack.example/services/T0/B0/x");
+    EXPECT_EQ(c.authenticators.aaguids.size(), 2U);
+    EXPECT_EQ(c.authenticators.aaguids[1], std::string(15, '\0') + '\x01');
+    EXPECT_FALSE(c.authenticators.roots.empty());
+    ASSERT_TRUE(c.push);
+    EXPECT_EQ(c.push->hosts, (std::vector<std::string>{"push.example", "*.push.example", "localhost:8444"}));
+    EXPECT_EQ(c.push->ca, "tests/cases/config/files/tls/ca.crt");
+    EXPECT_EQ(c.push->subject, "mailto:dba@example.com");
     EXPECT_EQ(c.audit.directory, "tests/cases/config/valid/journal");
     EXPECT_EQ(c.audit.segment, std::size_t{1} << 20);
     EXPECT_EQ(c.audit.checkpoint, 5s);

@@ -43,6 +43,15 @@ class StoreTest : public testing::Test
         std::filesystem::remove_all(directory_);
     }
     [[nodiscard]] std::filesystem::path file() const { return directory_ / "stepgate.db"; }
+    [[nodiscard]] std::string bytes_of_files() const
+    {
+        std::string bytes;
+        for (const auto& entry : std::filesystem::directory_iterator{directory_}) {
+            std::ifstream in{entry.path(), std::ios::binary};
+            bytes.append(std::istreambuf_iterator<char>{in}, {});
+        }
+        return bytes;
+    }
     [[nodiscard]] std::unique_ptr<SqliteStore> reopen() const
     {
         auto opened = SqliteStore::open(file());
@@ -266,6 +275,65 @@ TEST_F(StoreTest, APinIsOneAUserAndAnotherTakesItsPlace)
     EXPECT_EQ(store_->remove_credential("bob", "p2").error(), errc::not_found);
     EXPECT_TRUE(store_->remove_credential("ann", "p2"));
     EXPECT_FALSE(store_->pin("ann")->has_value());
+}
+
+TEST_F(StoreTest, ABrowserForMessagesIsKeptSealedAndOnce)
+{
+    add("ann");
+    add("bob");
+    const auto browser = [](const std::string& id, const std::string& user, const std::string& endpoint) {
+        SqliteStore::PushCredential push;
+        push.id = id;
+        push.user = user;
+        push.endpoint = endpoint;
+        push.public_key = std::string(65, 'k');
+        push.auth = std::string(16, 'a');
+        push.name = "Phone";
+        push.created = at(0);
+        return push;
+    };
+    const auto before = *store_->change_counter();
+    ASSERT_TRUE(store_->add_push(browser("b1", "ann", "https://push.example/very-secret")));
+    EXPECT_GT(*store_->change_counter(), before) << "a server learns of it";
+    EXPECT_EQ(store_->add_push(browser("b2", "bob", "https://push.example/very-secret")).error(), errc::exists);
+    EXPECT_EQ(store_->add_push(browser("b2", "nobody", "https://push.example/2")).error(), errc::not_found);
+    ASSERT_TRUE(store_->add_push(browser("b2", "bob", "https://push.example/2")));
+    auto bad = browser("b3", "bob", "https://push.example/3");
+    bad.auth.pop_back();
+    EXPECT_FALSE(store_->add_push(bad));
+    EXPECT_TRUE(store_->push_used("b1", at(5)));
+    EXPECT_EQ(store_->push_used("b9", at(5)).error(), errc::not_found);
+    const auto found = *store_->pushes("ann");
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].endpoint, "https://push.example/very-secret");
+    EXPECT_EQ(found[0].public_key, std::string(65, 'k'));
+    EXPECT_EQ(found[0].auth, std::string(16, 'a'));
+    EXPECT_EQ(found[0].name, "Phone");
+    EXPECT_EQ(found[0].last_used, at(5));
+    EXPECT_EQ(store_->push_users()->size(), 2U);
+    EXPECT_EQ(store_->remove_credential("bob", "b1").error(), errc::not_found);
+    EXPECT_TRUE(store_->remove_credential("ann", "b1"));
+    EXPECT_EQ(*store_->push_users(), std::vector<std::string>{"bob"});
+    EXPECT_EQ(bytes_of_files().find("very-secret"), std::string::npos);
+}
+
+TEST_F(StoreTest, ASecretIsMadeOnceAndKeptSealed)
+{
+    int made = 0;
+    const auto make = [&] {
+        ++made;
+        return std::optional<std::string>{"a very secret key"};
+    };
+    EXPECT_FALSE(store_->secret("vapid", [] { return std::optional<std::string>{}; }));
+    EXPECT_EQ(*store_->secret("vapid", make), "a very secret key");
+    store_.reset();
+    store_ = reopen();
+    EXPECT_EQ(*store_->secret("vapid", make), "a very secret key");
+    EXPECT_EQ(made, 1);
+    EXPECT_EQ(bytes_of_files().find("very secret"), std::string::npos);
+    store_.reset();
+    std::filesystem::remove(file().string() + ".key");
+    EXPECT_FALSE(SqliteStore::open(file())) << "another key would make another secret";
 }
 
 TEST_F(StoreTest, ATotpStepHasOneWinnerAmongThreadsAndProcesses)

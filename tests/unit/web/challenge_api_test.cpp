@@ -213,6 +213,34 @@ TEST_F(ChallengeApi, AMailedCodeApprovesItsChallengeOnly)
     EXPECT_EQ(alice.post("session/email-code", {{"user", "alice"}, {"code", "00000000"}}).status, 404);
 }
 
+TEST_F(ChallengeApi, AMessageToABrowserIsAnsweredThereOnly)
+{
+    tests::PushReader browser;
+    const auto before = world.hold("alice", 1);
+    EXPECT_EQ(alice.post("challenges/" + before.id + "/push/begin").code(), "no_factor");
+    world.add_push("alice", browser);
+    EXPECT_EQ(json::serialize(alice.get("challenges/" + before.id).body.at("ways")), R"([["passkey"],["totp"]])")
+        << "nothing was pushed for it";
+    const auto held = world.hold("alice", 1), other = world.hold("alice", 1);
+    const auto path = "challenges/" + held.id + "/push";
+    EXPECT_EQ(json::serialize(alice.get("challenges/" + held.id).body.at("ways")),
+              R"([["passkey"],["totp"],["push"]])");
+    const auto message = json::parse(browser.read(world.pushed.at(0).body).value());
+    const auto url = json::value_to<std::string>(message.at("url"));
+    ASSERT_TRUE(url.starts_with("/c/" + held.id + "#push="));
+    const auto token = url.substr(url.find('=') + 1);
+    const auto number = world.push.number(held.digest);
+    EXPECT_EQ(bob.post(path + "/open", {{"token", token}}).status, 404);
+    EXPECT_EQ(alice.post(path + "/open", {{"token", "x"}}).code(), "wrong_answer");
+    EXPECT_EQ(alice.post("challenges/" + other.id + "/push/open", {{"token", token}}).code(), "wrong_answer");
+    const auto choices = alice.post(path + "/open", {{"token", token}});
+    EXPECT_NE(choices.response.body.find('"' + number + '"'), std::string::npos);
+    EXPECT_EQ(alice.post(path, {{"token", token}, {"number", number}}).body.at("state"), "approved");
+    EXPECT_EQ(alice.post(path, {{"token", token}, {"number", number}}).code(), "challenge_closed");
+    EXPECT_EQ(alice.post("challenges/" + other.id + "/push/begin").status, 204);
+    EXPECT_EQ(world.pushed.size(), 3U);
+}
+
 TEST_F(ChallengeApi, WhereNothingIsEnoughItSaysWhatWouldBe)
 {
     world.add_user("caroline");

@@ -1,5 +1,7 @@
 #include "tests/unit/web/site_fixture.h"
 
+#include "challenge-web/challenges/base64url.h"
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -184,6 +186,60 @@ TEST_F(Factors, APinIsForPeopleWhoHaveAPasskeyAndSignsNobodyIn)
     EXPECT_EQ(browser.post("factors/pin", pin).code(), "unavailable");
     world.recorder.works = true;
     EXPECT_EQ(browser.get("factors").body.at("factors").as_array().size(), 1U) << "none that the audit does not know";
+}
+
+TEST_F(Factors, ABrowserForMessagesIsAddedByItsTestMessage)
+{
+    PushReader reader, other;
+    const auto subscription = [](const PushReader& of, const std::string& endpoint) {
+        return json::value{{"endpoint", endpoint},
+                           {"p256dh", challenges::base64url_encode(of.public_key())},
+                           {"auth", challenges::base64url_encode(of.auth())}};
+    };
+    const auto good = subscription(reader, "https://push.example/1");
+    enter_with_link();
+    EXPECT_EQ(browser.post("factors/push/begin", good).code(), "enrolment_only");
+    SoftAuthenticator key(origin);
+    ASSERT_EQ(add_passkey(key).status, 201);
+    EXPECT_EQ(json::value_to<std::string>(browser.get("factors/push").body.at("public_key")), world.push.public_key());
+    EXPECT_EQ(browser.post("factors/push/begin", subscription(reader, "https://10.0.0.1/1")).code(),
+              "push_service_refused");
+    auto bad = good;
+    bad.as_object()["auth"] = "AAAA";
+    EXPECT_EQ(browser.post("factors/push/begin", bad).code(), "factor_refused");
+    EXPECT_TRUE(world.pushed.empty());
+    const auto begun = browser.post("factors/push/begin", good);
+    ASSERT_EQ(begun.status, 200) << begun.response.body;
+    const auto message = json::parse(reader.read(world.pushed.at(0).body).value());
+    json::value answer{{"ceremony", begun.body.at("ceremony")}, {"token", "wrong"}, {"name", "Phone"}};
+    EXPECT_EQ(browser.post("factors/push/finish", answer).code(), "wrong_code");
+    answer.as_object()["token"] = message.at("enrol");
+    world.recorder.works = false;
+    EXPECT_EQ(browser.post("factors/push/finish", answer).code(), "unavailable");
+    world.recorder.works = true;
+    EXPECT_TRUE(world.users.pushes("alice")->empty()) << "none that the audit does not know";
+    EXPECT_EQ(browser.post("factors/push/finish", answer).code(), "ceremony_expired") << "taken";
+
+    const auto again = browser.post("factors/push/begin", good);
+    const auto next = json::parse(reader.read(world.pushed.at(1).body).value());
+    const auto added =
+        browser.post("factors/push/finish", {{"ceremony", again.body.at("ceremony")}, {"token", next.at("enrol")}});
+    ASSERT_EQ(added.status, 201) << added.response.body;
+    EXPECT_EQ(added.body.at("factor").at("kind"), "push");
+    EXPECT_EQ(added.response.body.find("push.example"), std::string::npos) << "where it is stays here";
+    EXPECT_EQ(json::serialize(browser.get("session").body.at("factors")), R"(["passkey","push"])");
+    EXPECT_EQ(Browser(world).post("session/push", {{"user", "alice"}}).status, 404) << "it signs nobody in";
+
+    Browser weak(world);
+    ASSERT_EQ(weak.post("session/totp",
+                        {{"user", "alice"}, {"password", "pass word"}, {"code", world.code(world.add_totp("alice"))}})
+                  .status,
+              200);
+    EXPECT_EQ(weak.post("factors/push/begin", subscription(other, "https://push.example/2")).code(),
+              "needs_strong_session");
+    const auto id = json::value_to<std::string>(added.body.at("factor").at("id"));
+    EXPECT_EQ(weak.remove("factors/" + id).code(), "needs_strong_session");
+    EXPECT_EQ(browser.remove("factors/" + id).status, 204);
 }
 
 TEST_F(Factors, LastPasskeyStaysEvenBesideAnAuthenticator)

@@ -150,9 +150,32 @@ World::World(server::ApiLimits limits)
               return true;
           },
           origin),
+      push(users, {origin, factors::new_push_key().value(), {"push.example"}}, push_ports()),
       site(*server::parse_public_url(origin), limits, dependencies())
 {
-    held.observe([this](const challenges::Event& event) { site.on_challenge(event); });
+    held.observe([this](const challenges::Event& event) {
+        push.on_challenge(event);
+        site.on_challenge(event);
+    });
+}
+
+factors::PushPorts World::push_ports()
+{
+    factors::PushPorts ports;
+    ports.send = [this](const factors::PushRequest& request) -> std::optional<int> {
+        pushed.push_back(request);
+        return 201;
+    };
+    ports.run = [](const std::function<void()>& job) {
+        job();
+        return true;
+    };
+    ports.may_decide = [this](const challenges::Snapshot& challenge, const std::string& user) {
+        return held.may_decide(challenge, user);
+    };
+    ports.removing = [](const std::string&, const std::string&) { return true; };
+    ports.log = [](const std::string&) {};
+    return ports;
 }
 
 server::ConnectOptions World::connect_options()
@@ -186,6 +209,7 @@ server::Dependencies World::dependencies()
             recovery_codes,
             pin,
             email_code,
+            push,
             {},
             audit,
             overviews,
@@ -227,6 +251,17 @@ void World::add_passkey(const std::string& user, SoftAuthenticator& key)
     const auto found = users.find_user(user);
     const auto enrolment = passkey.begin_enrolment(**found, now);
     const auto added = passkey.finish_enrolment(*enrolment, key.create(enrolment->options), "key", now);
+    ASSERT_TRUE(added.has_value()) << added.error().message();
+}
+
+void World::add_push(const std::string& user, const PushReader& browser)
+{
+    const auto begun = push.subscribe(**users.find_user(user),
+                                      {"https://push.example/" + user, browser.public_key(), browser.auth()}, now);
+    const auto message = json::parse(browser.read(pushed.back().body).value());
+    pushed.clear();
+    const auto added =
+        push.finish_enrolment(*begun, json::serialize(json::object{{"token", message.at("enrol")}}), "phone", now);
     ASSERT_TRUE(added.has_value()) << added.error().message();
 }
 

@@ -3,11 +3,13 @@
 #include "challenge-web/factors/email_code.h"
 #include "challenge-web/factors/passkey.h"
 #include "challenge-web/factors/pin.h"
+#include "challenge-web/factors/push.h"
 #include "challenge-web/factors/recovery_codes.h"
 #include "challenge-web/factors/totp.h"
 #include "challenge-web/server/secrets.h"
 #include "challenge-web/server/site.h"
 #include "tests/support/fake_accounts.h"
+#include "tests/support/push_reader.h"
 #include "tests/support/soft_authenticator.h"
 
 #include <boost/json/value.hpp>
@@ -141,9 +143,12 @@ class World
     factors::Pin pin;
     std::vector<std::string> mails; // their texts
     factors::EmailCode email_code;
+    std::vector<factors::PushRequest> pushed;
+    factors::Push push;
 
     [[nodiscard]] server::Dependencies dependencies();
     [[nodiscard]] server::ConnectOptions connect_options();
+    [[nodiscard]] factors::PushPorts push_ports();
     int passwords_changed = 0;
     /// Time passes for the clock and for the rate limits.
     void pass(std::chrono::seconds time);
@@ -152,6 +157,8 @@ class World
     accounts::User add_user(const std::string& name, bool auditor = false, std::vector<std::string> groups = {});
     /// A passkey made without the web.
     void add_passkey(const std::string& user, SoftAuthenticator& key);
+    /// Its test message came back. Nothing is left of it in `pushed`.
+    void add_push(const std::string& user, const PushReader& browser);
     std::string add_totp(const std::string& user); // the secret
     std::string add_link(const std::string& user); // the token
     [[nodiscard]] std::string code(const std::string& secret) const;

@@ -1,22 +1,24 @@
 import { generate } from 'lean-qr';
 import { toSvgPath } from 'lean-qr/extras/svg';
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { api, ApiError, type Factor, type RecoveryCodes, type TotpEnrolment } from '../api';
 import { add_passkey, explain, passkeys_supported } from '../passkey';
+import { add_push, push_supported } from '../push';
 import { text } from '../text';
 import { use_attempt } from './attempt';
 import { CodeInput, PinInput, Problem } from './basics';
 
 const words = text.factor;
 
-/** The ways to get a factor, side by side. PIN and recovery codes are for people who have another one. */
-export function AddFactor({ on_added, recovery = false, pin }: {
-  on_added: (factor: Factor) => void; recovery?: boolean; pin?: 'set' | 'change';
+/** The ways to get a factor, side by side. PIN, messages and recovery codes are for people who have another one. */
+export function AddFactor({ on_added, recovery = false, push = false, pin }: {
+  on_added: (factor: Factor) => void; recovery?: boolean; push?: boolean; pin?: 'set' | 'change';
 }) {
   return (
     <div class="choices">
       <AddPasskey on_added={on_added} />
       <AddTotp on_added={on_added} />
+      {push && <AddPush on_added={on_added} />}
       {pin && <SetPin change={pin === 'change'} on_added={on_added} />}
       {recovery && <AddRecoveryCodes on_added={on_added} />}
     </div>
@@ -135,6 +137,36 @@ function SetPin({ change, on_added }: { change: boolean; on_added: (factor: Fact
         <button type="submit" class="secondary" disabled={busy || pin === '' || again === ''} aria-busy={busy}>
           {change ? words.change_pin : words.set_pin}
         </button>
+      </form>
+    </article>
+  );
+}
+
+/** Nothing where no messages are pushed. */
+function AddPush({ on_added }: { on_added: (factor: Factor) => void }) {
+  const [key, set_key] = useState<string | null>(null);
+  const [name, set_name] = useState('');
+  const { busy, problem, set_problem, attempt } = use_attempt();
+  useEffect(() => { api.push_key().then(set_key, (error: unknown) => set_problem(explain(error))); }, []);
+  if (key === null) return null;
+
+  const add = (event: Event) => {
+    event.preventDefault();
+    void attempt(async () => {
+      on_added(await add_push(key, name.trim() || words.push_default));
+      set_name('');
+    });
+  };
+  const supported = push_supported();
+  return (
+    <article class="choice">
+      <h2>{words.push}</h2>
+      <p>{words.push_what}</p>
+      <form onSubmit={add}>
+        <NameInput id="push-name" value={name} placeholder={words.push_default} on_value={set_name} />
+        {problem && <Problem>{problem}</Problem>}
+        {!supported && <Problem>{text.errors.push_unsupported}</Problem>}
+        <button type="submit" class="secondary" disabled={busy || !supported} aria-busy={busy}>{busy ? words.add_push_busy : words.add_push}</button>
       </form>
     </article>
   );

@@ -2,10 +2,12 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, api, type Challenge, type EmailDelivery, type FactorKind, type IdentityProvider } from '../api';
 import { approve_with_passkey, explain } from '../passkey';
 import { prove_at } from '../provider';
+import { forget_token, token_for } from '../push';
 import { use_session } from '../session';
 import { text } from '../text';
 import { use_armed } from './armed';
 import { CodeInput, Notice, PinInput, Problem, RecoveryCodeInput } from './basics';
+import { PushForm } from './push_form';
 import { Revealed } from './sql';
 
 const words = text.challenge;
@@ -21,7 +23,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
   const [reason, set_reason] = useState('');
   const me = use_session()?.user;
   const armed = use_armed(challenge.id);
-  const [best, ...others] = challenge.usable_factors;
+  const [best, ...others] = in_reach_first(challenge);
   const first_way = challenge.ways[0] ?? [];
 
   const attempt = async (kind: typeof busy, how: () => Promise<Challenge>) => {
@@ -46,6 +48,16 @@ export function Answer({ challenge, on_answered, on_reload }: {
       set_problem(explain(error));
     }
   };
+  /** Right or wrong, it was the only try. */
+  const choose = async (token: string, number: string) => {
+    forget_token(challenge.id);
+    try {
+      return await api.prove_with_push(challenge.id, token, number);
+    } catch (error) {
+      on_reload();
+      throw error;
+    }
+  };
   const form = (factor: FactorKind, secondary: boolean) => {
     const give = (how: () => Promise<Challenge>) => void attempt('code', how);
     const common = { secondary, armed, busy: busy !== '' };
@@ -54,6 +66,8 @@ export function Answer({ challenge, on_answered, on_reload }: {
         return <Approve armed={armed} busy={busy} about={challenge.id} on_approve={() => void attempt('passkey', () => approve_with_passkey(challenge.id, reason))} />;
       case 'totp':
         return <CodeForm {...common} on_code={(code) => give(() => api.prove_with_totp(challenge.id, code, reason))} />;
+      case 'push':
+        return <PushForm challenge={challenge.id} armed={armed} busy={busy !== ''} on_number={(token, number) => give(() => choose(token, number))} />;
       case 'pin':
         return <PinForm {...common} on_pin={(pin) => give(() => api.prove_with_pin(challenge.id, pin, reason))} />;
       case 'identity_provider':
@@ -112,10 +126,16 @@ export function Answer({ challenge, on_answered, on_reload }: {
   );
 }
 
+/** Best first; but who comes from a message answers that. */
+function in_reach_first({ id, usable_factors }: Challenge): FactorKind[] {
+  if (token_for(id) === undefined || !usable_factors.includes('push')) return usable_factors;
+  return ['push', ...usable_factors.filter((factor) => factor !== 'push')];
+}
+
 function factor_name(factor: string): string {
   if (factor === 'recovery_code') return text.factor.recovery_label.toLowerCase();
   if (factor === 'pin') return text.factor.pin;
-  return factor === 'passkey' || factor === 'totp' || factor === 'email_code' || factor === 'identity_provider' ? text.factor[factor].toLowerCase() : factor;
+  return factor === 'passkey' || factor === 'totp' || factor === 'push' || factor === 'email_code' || factor === 'identity_provider' ? text.factor[factor].toLowerCase() : factor;
 }
 
 function way_name(way: FactorKind[]): string {

@@ -44,7 +44,7 @@ export function FactorsPage() {
       {session && !session.strong ? (session.factors.includes('passkey') ? <Weak /> : <Notice kind="info" heading={words.none_heading}>{words.none}</Notice>) : (
         <>
           <h2>{words.add_heading}</h2>
-          <AddFactor on_added={added} recovery={!!factors?.length && !has('recovery_code')} pin={has('pin') ? 'change' : factors?.length ? 'set' : undefined} />
+          <AddFactor on_added={added} push={!!factors?.length} recovery={!!factors?.length && !has('recovery_code')} pin={has('pin') ? 'change' : factors?.length ? 'set' : undefined} />
         </>
       )}
       <Elevations />
