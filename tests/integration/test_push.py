@@ -2,11 +2,13 @@
 
 That an approver cannot use the requester's token was seen failing with the check of its user taken out.
 """
+import contextlib
+import gzip
 import re
 import unittest
 
 import push_service
-from harness import SITE_POLICY, Stack, free_port, wait_for
+from harness import DRAIN, SITE_POLICY, Stack, free_port, wait_for
 from wire import Wire, query
 
 RULES = SITE_POLICY + """
@@ -29,14 +31,14 @@ because = "Others are locked out"
 COMMENT = "COMMENT ON TABLE payments IS 'secret-4711'"
 
 
-PEOPLE = [f"person{number}" for number in range(1, 10)]  # one a test: a user gets five messages a minute and no more
+PEOPLE = [f"person{number}" for number in range(1, 12)]  # one a test: a user gets five messages a minute and no more
 
 
 def setUpModule():
     global stack, service, ann
     service = push_service.PushService(free_port())
     unittest.addModuleCleanup(service.stop)
-    stack = Stack(policy=RULES, extra=service.configuration())
+    stack = Stack(policy=RULES, extra=DRAIN + service.configuration())
     unittest.addModuleCleanup(stack.close)
     service.start(stack.home / "tls/server.crt", stack.home / "tls/server.key")
     stack.run("user", "add", "ann", "--generate-password", "--group", "approvers")
@@ -153,6 +155,30 @@ class Push(unittest.TestCase):
         self.me.deny(self.me.wait_pending())
         self.outcome()
         self.assertIsNone(self.hold()[1], "no number where no message comes")
+
+    def test_a_restart_keeps_the_key_and_the_browsers(self):
+        browser = service.enrol(self.me)
+        self.wire.socket.close()
+        stack.stop()
+        stack.start()
+        self.assertEqual(self.me.call("GET", "/factors/push")["public_key"], service.key)
+        self.wire = Wire(stack.port, self.me.name, passwords[self.me.name])
+        self.addCleanup(self.wire.socket.close)
+        challenge, number = self.hold()
+        self.assertEqual(self.answer(challenge, browser.question(1)[1], number)[0], 200)
+        self.assertEqual(self.outcome(), "")
+
+    def test_the_service_worker_is_ours_and_caches_nothing(self):
+        with contextlib.closing(self.me.connect()) as connection:
+            connection.request("GET", "/sw.js", headers={"Accept-Encoding": "gzip"})
+            answer = connection.getresponse()
+            script = gzip.decompress(answer.read()).decode()
+        self.assertEqual(answer.getheader("Content-Type"), "text/javascript; charset=utf-8")
+        self.assertEqual(answer.getheader("Cache-Control"), "no-cache")
+        self.assertIn("default-src 'none'", answer.getheader("Content-Security-Policy"))
+        self.assertNotIn("importScripts", script)
+        self.assertNotIn("caches", script)
+        self.assertNotIn("'fetch'", script)
 
     def test_a_level_that_a_push_does_not_reach_has_no_number(self):
         browser = service.enrol(self.me)
