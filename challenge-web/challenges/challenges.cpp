@@ -246,7 +246,7 @@ result<Approval> Challenges::consume(const ChallengeId& id, const Digest& digest
         }
         if (std::holds_alternative<Release>(action)) {
             answer = Approval{id, digest};
-            if (auto granted = table_->elevations.grant(entry->shown.question, id, now))
+            if (auto granted = table_->elevations.grant(entry->shown.question, id, entry->shown.nonce, now))
                 notices.elevations.push_back({true, std::move(*granted), {}, {}, now});
             table_->changed(*entry, Settle{State::consumed, "released", std::nullopt}, now, notices);
         }
@@ -282,6 +282,7 @@ void Challenges::tick(TimePoint now)
                 table_->changed(entry, *settle, now, notices);
             table_->escalate_if_due(entry, now, notices);
         }
+        table_->note_ended(notices, table_->elevations.forget_used_up(), "all its executions are used", {}, now);
         table_->note_ended(notices, table_->elevations.forget_expired(now), "its time is over", {}, now);
         table_->forget_closed(now);
     }

@@ -139,8 +139,10 @@ class Challenges
 
     /// The challenge whose elevation covers this question, if any; the caller then needs no challenge of its own.
     [[nodiscard]] std::optional<ChallengeId> elevated(const Question& question, TimePoint now) const;
-    /// The session is over: its elevations (scope session) end, its pending and approved challenges are cancelled,
-    /// unless they outlive it.
+    /// The same for an execution that is released now, and counts.
+    [[nodiscard]] std::optional<ElevatedUse> use_elevation(const Question& question, TimePoint now);
+    /// The session is over: its elevations (scopes statement and session) end, its pending and approved challenges are
+    /// cancelled, unless they outlive it.
     void session_ended(const std::string& session, TimePoint now);
     /// Somebody has logged in from this address: what was granted to them at another one, and not to one session, ends.
     void session_started(const std::string& user, const std::string& client_address, TimePoint now);

@@ -14,6 +14,12 @@ std::optional<ChallengeId> Challenges::elevated(const Question& question, TimePo
     return table_->elevations.covering(question, table_->not_before(now));
 }
 
+std::optional<ElevatedUse> Challenges::use_elevation(const Question& question, TimePoint now)
+{
+    const std::lock_guard lock{table_->mutex};
+    return table_->elevations.use(question, table_->not_before(now));
+}
+
 std::vector<Elevation> Challenges::elevations(const std::string& user, TimePoint now) const
 {
     const std::lock_guard lock{table_->mutex};

@@ -22,6 +22,8 @@ constexpr std::string_view statements_domain = "stepgate-statements-1";
 std::string_view name_of(ElevationScope scope)
 {
     switch (scope) {
+    case ElevationScope::statement:
+        return "statement";
     case ElevationScope::session:
         return "session";
     case ElevationScope::user_address:
@@ -196,6 +198,8 @@ std::string digest_input(const Question& question, const ChallengeId& id, TimePo
     put(out, "labels", list(verdict.labels));
     put(out, "elevation_scope", elevation ? name_of(elevation->scope) : "");
     put(out, "elevation_seconds", u64(elevation ? elevation->duration.count() : 0));
+    if (elevation && elevation->scope == ElevationScope::statement) // there was none when the others were laid down
+        put(out, "elevation_count", u64(elevation->count));
     put(out, "policy_revision", question.policy_revision);
     put(out, "expires_us",
         u64(std::chrono::duration_cast<std::chrono::microseconds>(expires.time_since_epoch()).count()));
@@ -227,6 +231,8 @@ boost::system::result<BoundFields> parse_digest_input(std::string_view input)
     out.labels = in.list("labels");
     out.elevation_scope = in.text("elevation_scope");
     out.elevation_seconds = in.number("elevation_seconds");
+    if (out.elevation_scope == name_of(ElevationScope::statement))
+        out.elevation_count = in.number("elevation_count");
     out.policy_revision = in.text("policy_revision");
     out.expires_us = in.number("expires_us");
     if (!in.good || !in.in.empty())

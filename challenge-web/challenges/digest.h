@@ -56,8 +56,9 @@ struct BoundFields {
     std::string approvers; // "" if the rules name no group
     std::int64_t approvals = 0;
     std::vector<std::string> rules, labels;
-    std::string elevation_scope;        // "" if none is offered, else "session", "user_address", "label"
+    std::string elevation_scope;        // "" if none is offered, else "statement", "session", "user_address", "label"
     std::int64_t elevation_seconds = 0; // 0 if none is offered
+    std::int64_t elevation_count = 0;   // of "statement": executions in all
     std::string policy_revision;
     std::int64_t expires_us = 0; // microseconds since 1970
     bool operator==(const BoundFields&) const = default;

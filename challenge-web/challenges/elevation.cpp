@@ -1,5 +1,6 @@
 #include "challenge-web/challenges/elevation.h"
 
+#include "challenge-web/challenges/digest.h"
 #include "challenge-web/challenges/requirement.h"
 
 #include <algorithm>
@@ -29,16 +30,32 @@ bool no_stricter(const Requirement& asked, const Requirement& met)
            (approvals_needed(asked) == 0 || !met.escalate || asked.escalate == met.escalate);
 }
 
+bool bound_to_session(const Elevation& elevation)
+{
+    return elevation.offer.scope == ElevationScope::session || elevation.offer.scope == ElevationScope::statement;
+}
+
+/// The one statement that all of them are.
+std::optional<Digest> unit_of(const Question& question, const Nonce& nonce)
+{
+    const auto& all = question.statements;
+    if (all.empty() || !std::all_of(all.begin(), all.end(), [&](const auto& one) { return one == all.front(); }))
+        return std::nullopt;
+    return statement_commitment(nonce, std::span{all}.first(1));
+}
+
 } // namespace
 
-std::optional<Elevation> Elevations::grant(const Question& question, const ChallengeId& challenge, TimePoint now)
+std::optional<Elevation> Elevations::grant(const Question& question, const ChallengeId& challenge, const Nonce& nonce,
+                                           TimePoint now)
 {
     const auto& verdict = question.verdict;
     if (!verdict.elevation || verdict.elevation->duration.count() <= 0)
         return std::nullopt;
     elevations_.push_back({challenge, question.user, question.session, question.listener, question.database,
                            question.role, question.client_address, question.policy_revision, verdict.requirement,
-                           *verdict.elevation, verdict.rules, verdict.labels, !question.opaque_reasons.empty(), now});
+                           *verdict.elevation, verdict.rules, verdict.labels, !question.opaque_reasons.empty(), now,
+                           nonce, unit_of(question, nonce), static_cast<int>(question.statements.size())});
     return elevations_.back();
 }
 
@@ -60,6 +77,8 @@ bool Elevations::covers(const Elevation& elevation, const Question& question, Ti
         return false;
     const auto scoped = [&](ElevationScope scope) {
         switch (scope) {
+        case ElevationScope::statement:
+            return elevation.session == question.session && covers_again(elevation, question);
         case ElevationScope::session:
             return elevation.session == question.session;
         case ElevationScope::user_address:
@@ -70,6 +89,29 @@ bool Elevations::covers(const Elevation& elevation, const Question& question, Ti
         return false;
     };
     return scoped(elevation.offer.scope) && scoped(verdict.elevation->scope);
+}
+
+/// The same statement, and executions left.
+bool Elevations::covers_again(const Elevation& elevation, const Question& question)
+{
+    const int most = std::max(elevation.offer.count, question.verdict.elevation->count);
+    const int least = std::min(elevation.offer.count, question.verdict.elevation->count);
+    const int allowed = least == 0 ? most : least;
+    const auto asked = static_cast<int>(question.statements.size());
+    return elevation.unit && elevation.unit == unit_of(question, elevation.nonce) && asked <= allowed - elevation.used;
+}
+
+std::optional<ElevatedUse> Elevations::use(const Question& question, TimePoint now)
+{
+    for (auto it = elevations_.rbegin(); it != elevations_.rend(); ++it) {
+        if (!covers(*it, question, now))
+            continue;
+        const bool counts = it->offer.count > 0 || question.verdict.elevation->count > 0;
+        const ElevatedUse use{it->challenge, counts ? it->used + 1 : 0};
+        it->used += static_cast<int>(question.statements.size());
+        return use;
+    }
+    return std::nullopt;
 }
 
 std::optional<ChallengeId> Elevations::covering(const Question& question, TimePoint now) const
@@ -84,7 +126,8 @@ std::vector<Elevation> Elevations::list(const std::string& user, TimePoint now) 
 {
     std::vector<Elevation> out;
     for (auto it = elevations_.rbegin(); it != elevations_.rend(); ++it)
-        if ((user.empty() || it->user == user) && now < it->expires())
+        if ((user.empty() || it->user == user) && now < it->expires() &&
+            (it->offer.count == 0 || it->used < it->offer.count))
             out.push_back(*it);
     return out;
 }
@@ -106,22 +149,27 @@ std::vector<Elevation> Elevations::end(const ChallengeId& challenge)
 
 std::vector<Elevation> Elevations::end_session(const std::string& session)
 {
-    return end_where([&](const Elevation& elevation) {
-        return elevation.session == session && elevation.offer.scope == ElevationScope::session;
-    });
+    return end_where(
+        [&](const Elevation& elevation) { return elevation.session == session && bound_to_session(elevation); });
 }
 
 std::vector<Elevation> Elevations::end_elsewhere(const std::string& user, const std::string& client_address)
 {
     return end_where([&](const Elevation& elevation) {
-        return elevation.user == user && elevation.offer.scope != ElevationScope::session &&
-               elevation.client_address != client_address;
+        return elevation.user == user && !bound_to_session(elevation) && elevation.client_address != client_address;
     });
 }
 
 std::vector<Elevation> Elevations::revoke(const std::string& user)
 {
     return end_where([&](const Elevation& elevation) { return user.empty() || elevation.user == user; });
+}
+
+std::vector<Elevation> Elevations::forget_used_up()
+{
+    return end_where([](const Elevation& elevation) {
+        return elevation.offer.scope == ElevationScope::statement && elevation.used >= elevation.offer.count;
+    });
 }
 
 std::vector<Elevation> Elevations::forget_expired(TimePoint now)

@@ -218,7 +218,9 @@ json::object challenge_json(const Snapshot& challenge, const Viewer& viewer, cha
     out["impact"] = impact_json(challenge.impact);
     out["elevation"] = nullptr;
     if (const auto& offer = question.verdict.elevation)
-        out["elevation"] = json::object{{"seconds", offer->duration.count()}, {"scope", text(to_string(offer->scope))}};
+        out["elevation"] = json::object{{"seconds", offer->duration.count()},
+                                        {"scope", text(to_string(offer->scope))},
+                                        {"count", offer->count > 0 ? json::value(offer->count) : json::value(nullptr)}};
     out["requirement"] = requirement_json(question.verdict.requirement);
     out["proofs"] = std::move(proofs);
     out["missing"] = std::move(missing);

@@ -32,6 +32,8 @@ json::object elevation_json(const challenges::Elevation& elevation)
     return {{"id", elevation.challenge},
             {"user", readable_text(elevation.user)},
             {"scope", std::string{to_string(elevation.offer.scope)}},
+            {"left",
+             elevation.offer.count > 0 ? json::value(elevation.offer.count - elevation.used) : json::value(nullptr)},
             {"granted", rfc3339(elevation.granted)},
             {"expires", rfc3339(elevation.expires())},
             {"listener", readable_text(elevation.listener)},

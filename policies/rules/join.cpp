@@ -51,11 +51,12 @@ std::optional<ElevationOffer> narrower(const std::optional<ElevationOffer>& a, c
 {
     if (!a || !b)
         return std::nullopt;
-    const bool comparable =
-        a->scope == b->scope || (a->scope != ElevationScope::label && b->scope != ElevationScope::label);
-    if (!comparable)
+    using enum ElevationScope;
+    const auto one_is = [&](ElevationScope scope) { return a->scope == scope || b->scope == scope; };
+    if (a->scope != b->scope && one_is(label) && !one_is(statement))
         return std::nullopt;
-    return ElevationOffer{std::min(a->duration, b->duration), std::min(a->scope, b->scope)};
+    const int count = a->count == 0 || b->count == 0 ? std::max(a->count, b->count) : std::min(a->count, b->count);
+    return ElevationOffer{std::min(a->duration, b->duration), std::min(a->scope, b->scope), count};
 }
 
 void start(Verdict& verdict, const Outcome& outcome)

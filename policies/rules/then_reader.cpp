@@ -14,8 +14,10 @@ constexpr std::array<std::string_view, 4> actions{"allow", "notify", "deny", "ch
 // The factors that this build can verify: a rule that names another could never be satisfied.
 constexpr std::array<std::string_view, 7> known_factors{"email_code", "identity_provider", "passkey", "pin",
                                                         "push",       "recovery_code",     "totp"};
-constexpr std::array<std::pair<std::string_view, ElevationScope>, 3> scopes{
-    {{"session", ElevationScope::session},
+constexpr int most_executions = 1000;
+constexpr std::array<std::pair<std::string_view, ElevationScope>, 4> scopes{
+    {{"statement", ElevationScope::statement},
+     {"session", ElevationScope::session},
      {"user_address", ElevationScope::user_address},
      {"label", ElevationScope::label}}};
 
@@ -81,6 +83,12 @@ std::optional<ElevationOffer> read_elevation(TomlTable& challenge)
     }
     if (const auto scope = table->choice("scope", scopes))
         offer.scope = *scope;
+    const auto count = table->integer("count", 2, most_executions);
+    if (count && offer.scope != ElevationScope::statement)
+        table->error(table->place("count"), "only executions of one statement are counted", "scope = \"statement\"");
+    if (!table->has("count") && offer.scope == ElevationScope::statement)
+        table->missing("elevation does not say how many executions", "count = 5");
+    offer.count = static_cast<int>(count.value_or(0));
     table->finish();
     return offer;
 }

@@ -21,6 +21,8 @@ std::string_view to_string(Action action)
 std::string_view to_string(ElevationScope scope)
 {
     switch (scope) {
+    case ElevationScope::statement:
+        return "statement";
     case ElevationScope::session:
         return "session";
     case ElevationScope::user_address:

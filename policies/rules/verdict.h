@@ -34,12 +34,14 @@ struct Requirement {
 };
 
 /// How far a proof reaches after it was given. Never wider than every challenging rule allows.
-enum class ElevationScope : std::uint8_t { session, user_address, label };
+/// `statement`: the very same statement with the same values in the same session, so many times in all.
+enum class ElevationScope : std::uint8_t { statement, session, user_address, label };
 /// As policies write it, and for pages and the audit.
 [[nodiscard]] std::string_view to_string(ElevationScope scope);
 struct ElevationOffer {
     std::chrono::seconds duration{0};
     ElevationScope scope = ElevationScope::session;
+    int count = 0; // executions in all, the first one too; only of scope `statement`
     bool operator==(const ElevationOffer&) const = default;
 };
 

@@ -155,6 +155,8 @@ void ChallengeRecorder::operator()(const challenges::ElevationEvent& event) cons
     record.fields.emplace_back("challenge", elevation.challenge);
     if (event.started) {
         record.fields.emplace_back("scope", std::string{to_string(elevation.offer.scope)});
+        if (elevation.offer.count > 0)
+            record.fields.emplace_back("count", std::int64_t{elevation.offer.count});
         record.fields.emplace_back("seconds", std::int64_t{elevation.offer.duration.count()});
         record.fields.emplace_back("client_address", elevation.client_address);
         record.fields.emplace_back("rules", elevation.rules);

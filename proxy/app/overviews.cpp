@@ -80,8 +80,10 @@ json::value requirement_json(const Outcome& outcome)
         object["escalate"] = json::object{{"after", needed.escalate->after.count()}, {"group", needed.escalate->group}};
     object["elevation"] = nullptr;
     if (outcome.elevation)
-        object["elevation"] = json::object{{"seconds", outcome.elevation->duration.count()},
-                                           {"scope", std::string{to_string(outcome.elevation->scope)}}};
+        object["elevation"] = json::object{
+            {"seconds", outcome.elevation->duration.count()},
+            {"scope", std::string{to_string(outcome.elevation->scope)}},
+            {"count", outcome.elevation->count > 0 ? json::value(outcome.elevation->count) : json::value(nullptr)}};
     return object;
 }
 

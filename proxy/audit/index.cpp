@@ -458,7 +458,8 @@ void Index::Impl::full_row(const RecordView& record, Session* session)
     entry.bind(16, 0);
     if (const auto* rows = record.find("rows"); rows && rows->kind == FieldView::Kind::integer)
         entry.bind(17, rows->number);
-    bind_text(entry, 20, record.text("challenge"));
+    const bool again = record.type == Type::release && record.find("ordinal"); // belongs to the first one's challenge
+    bind_text(entry, 20, record.text(again ? "elevation" : "challenge"));
     entry.bind(21, fields_json(record, {"text", "action", "rules", "labels", "kinds", "tables", "challenge", "shape"}));
     entry.exec();
     forget(entry);

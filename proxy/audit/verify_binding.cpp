@@ -76,6 +76,7 @@ std::optional<Binding> read_binding(const RecordView& opened)
         return std::nullopt;
     Binding binding;
     binding.requirement = requirement_of(*bound);
+    binding.reach = {bound->elevation_scope, bound->elevation_seconds, bound->elevation_count};
     if (const auto field = differing_field(opened, *bound, binding.requirement); !field.empty())
         binding.wrong = "the digest stands for another " + std::string{field} + " than the record shows";
     return binding;

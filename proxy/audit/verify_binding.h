@@ -3,15 +3,23 @@
 #include "policies/rules/verdict.h"
 #include "proxy/audit/record_codec.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 namespace stepgate::proxy::audit
 {
 
+/// How far a proof reaches; as in BoundFields.
+struct Reach {
+    std::string scope; // "": only the statement itself, once
+    std::int64_t seconds = 0, count = 0;
+};
+
 /// What a challenge really asked, read from the bytes that its digest stands for.
 struct Binding {
     policies::rules::Requirement requirement;
+    Reach reach;
     std::string wrong; // what the record says otherwise than those bytes; "": nothing
 };
 

@@ -4,6 +4,8 @@
 #include "proxy/audit/verify_binding.h"
 #include "proxy/audit/verify_passkey.h"
 
+#include <algorithm>
+
 namespace stepgate::proxy::audit
 {
 
@@ -48,6 +50,14 @@ bool digest_holds(const RecordView& record)
     return input && to_hex(Hasher{}(*input)) == record.text("digest");
 }
 
+/// A release is on disk a moment after it was decided.
+constexpr std::int64_t clock_slack_ns = 10'000'000'000;
+
+std::int64_t executions_of(const RecordView& release)
+{
+    return static_cast<std::int64_t>(std::max<std::size_t>(release.list("statements").size(), 1));
+}
+
 constexpr const char* other_input = "the digest is not that of its input";
 
 Proof proof_of(const RecordView& record)
@@ -79,8 +89,11 @@ void ReleaseCheck::opened(const RecordView& record)
     Challenge challenge;
     challenge.digest = record.text("digest");
     challenge.requester = record.user;
-    if (binding)
+    challenge.session = record.session;
+    if (binding) {
         challenge.requirement = binding->requirement;
+        challenge.reach = binding->reach;
+    }
     challenges_[id] = std::move(challenge);
 }
 
@@ -165,8 +178,10 @@ void ReleaseCheck::release(const RecordView& record)
     }
     Challenge& challenge = found->second;
     check_requirement(challenge, id, record.sequence);
-    if (!elevation.empty())
+    if (!elevation.empty()) {
+        elevated(challenge, id, record);
         return;
+    }
     if (record.text("digest") != challenge.digest)
         report_(FindingKind::release, record.sequence, "the release is for another digest than challenge " + id);
     if (challenge.consumed)
@@ -174,6 +189,34 @@ void ReleaseCheck::release(const RecordView& record)
     if (challenge.closed)
         report_(FindingKind::release, record.sequence, "a release after challenge " + id + " was closed");
     challenge.consumed = true;
+    challenge.released_ns = record.at_ns;
+    challenge.executions = executions_of(record);
+}
+
+/// A release without a proof of its own. What the elevation's challenge offers is part of what was signed.
+void ReleaseCheck::elevated(Challenge& challenge, const std::string& id, const RecordView& record)
+{
+    const auto wrong = [&](const std::string& what) {
+        report_(FindingKind::release, record.sequence, "a release under challenge " + id + what);
+    };
+    if (!challenge.known)
+        return;
+    const auto& reach = challenge.reach;
+    if (reach.scope.empty())
+        return wrong(", which offers no elevation");
+    if (!challenge.consumed && reach.scope == "statement")
+        wrong(", which was not released itself");
+    if (challenge.consumed && record.at_ns - challenge.released_ns > reach.seconds * 1'000'000'000 + clock_slack_ns)
+        wrong(" after its elevation was over");
+    if ((reach.scope == "session" || reach.scope == "statement") && record.session != challenge.session)
+        wrong(" in another session");
+    if (reach.scope != "statement")
+        return;
+    if (record.number("ordinal") != challenge.executions + 1)
+        wrong(" that is not the next execution");
+    challenge.executions += executions_of(record);
+    if (challenge.executions > reach.count)
+        wrong(", which allows " + std::to_string(reach.count) + " executions");
 }
 
 void ReleaseCheck::close(const RecordView& record)

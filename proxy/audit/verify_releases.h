@@ -4,6 +4,7 @@
 #include "policies/rules/verdict.h"
 #include "proxy/audit/record_codec.h"
 #include "proxy/audit/verify.h"
+#include "proxy/audit/verify_binding.h"
 #include "proxy/audit/verify_factors.h"
 
 #include <cstdint>
@@ -16,7 +17,8 @@ namespace stepgate::proxy::audit
 {
 
 /// Follows challenges through a journal: what a challenge shows must be what its digest stands for, every proof must
-/// hold and bind that digest, every release must come after proofs that meet the requirement, and only once.
+/// hold and bind that digest, every release must come after proofs that meet the requirement, and only once, unless an
+/// elevation was part of what was signed: then as far as that reaches.
 class ReleaseCheck
 {
   public:
@@ -41,12 +43,16 @@ class ReleaseCheck
         std::vector<challenge_web::challenges::Proof> proofs; // that hold
         bool known = true;                                    // its challenge_opened was read
         bool consumed = false, closed = false;
+        Reach reach; // of its proof
+        std::string session;
+        std::int64_t released_ns = 0, executions = 0;
     };
     void opened(const RecordView& record);
     void proof(const RecordView& record);
     [[nodiscard]] std::string wrong_proof(const RecordView& record, bool signed_by_passkey) const;
     void release(const RecordView& record);
     void close(const RecordView& record);
+    void elevated(Challenge& challenge, const std::string& id, const RecordView& record);
     void check_requirement(const Challenge& challenge, const std::string& id, std::uint64_t sequence);
 
     bool complete_;

@@ -90,7 +90,7 @@ net::Task<GuardedSession::Held> GuardedSession::challenge(HeldBatch batch, Stead
 {
     auto& all = *worker_.shared.services.challenges;
     auto asked = question(batch);
-    if (const auto covering = all.elevated(asked, worker_.wall())) {
+    if (const auto covering = all.use_elevation(asked, worker_.wall())) {
         worker_.metrics.elevated.add();
         co_return co_await release_elevated(batch, *covering);
     }
@@ -270,6 +270,14 @@ audit::Record GuardedSession::release_record(const HeldBatch& batch) const
     return release;
 }
 
+/// The challenge whose proof reaches this far and, where executions count, which one of them this is.
+void GuardedSession::name_elevation(audit::Record& release, const challenges::ElevatedUse& use)
+{
+    release.fields.emplace_back("elevation", use.challenge);
+    if (use.ordinal > 0)
+        release.fields.emplace_back("ordinal", std::int64_t{use.ordinal});
+}
+
 net::Task<bool> GuardedSession::refuse_unaudited()
 {
     worker_.metrics.statements_refused_audit.add();
@@ -277,12 +285,12 @@ net::Task<bool> GuardedSession::refuse_unaudited()
 }
 
 net::Task<GuardedSession::Held> GuardedSession::release_elevated(const HeldBatch& batch,
-                                                                 challenges::ChallengeId covering)
+                                                                 challenges::ElevatedUse covering)
 {
     ++holds_;
     holding_ = true;
     auto elevated = release_record(batch);
-    elevated.fields.emplace_back("elevation", std::move(covering));
+    name_elevation(elevated, covering);
     const bool durable = co_await make_durable(std::move(elevated), signal_);
     if (!durable) {
         const bool told = co_await refuse_unaudited();

@@ -134,6 +134,7 @@ class GuardedSession : public Session
     [[nodiscard]] bool note_end(Gate::End end, const Opened& opened);
     [[nodiscard]] net::Task<bool> make_durable(audit::Record what, Signal& signal);
     [[nodiscard]] audit::Record release_record(const HeldBatch& batch) const;
+    static void name_elevation(audit::Record& release, const challenge_web::challenges::ElevatedUse& use);
     [[nodiscard]] net::Task<bool> refuse_unaudited();
     [[nodiscard]] std::chrono::seconds time_to_answer() const;
     [[nodiscard]] ChallengeSign sign_of(const Opened& opened) const;
@@ -173,7 +174,8 @@ class GuardedSession : public Session
     [[nodiscard]] challenge_web::challenges::Challenges::OnSettled hear(std::uint64_t hold_number);
     [[nodiscard]] net::Task<Held> challenge_shortly(const HeldBatch& batch, challenge_web::challenges::Question asked,
                                                     SteadyTime read_at);
-    [[nodiscard]] net::Task<Held> release_elevated(const HeldBatch& batch, std::string covering);
+    [[nodiscard]] net::Task<Held> release_elevated(const HeldBatch& batch,
+                                                   challenge_web::challenges::ElevatedUse covering);
     [[nodiscard]] net::Task<Held> release_approved(const HeldBatch& batch, Gate& gate, const Opened& opened);
     [[nodiscard]] net::Task<Held> end_unreleased(Gate::End end, const HeldBatch& batch, Gate& gate,
                                                  const Opened& opened);

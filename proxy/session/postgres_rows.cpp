@@ -80,11 +80,11 @@ net::Task<bool> PostgresSession::challenge_rows(Plan& plan, pg::Tag tag)
     const auto batch = batch_of(plan);
     auto asked = question(batch);
     asked.opaque_reasons.push_back("the server says that its result comes from " + list(flight_of(tag)->origins));
-    if (auto covering = worker_.shared.services.challenges->elevated(asked, worker_.wall())) {
+    if (const auto covering = worker_.shared.services.challenges->use_elevation(asked, worker_.wall())) {
         ++holds_;
         worker_.metrics.elevated.add();
         auto elevated = release_record(batch_of(plan));
-        elevated.fields.emplace_back("elevation", std::move(*covering));
+        name_elevation(elevated, *covering);
         const bool durable = co_await make_durable(std::move(elevated), rows_signal_);
         if (!durable) {
             co_return co_await refuse_rows_unaudited(tag);

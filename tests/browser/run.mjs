@@ -6,10 +6,12 @@
 //   STEPGATE_LINK           enrolment link of the first user, who is an auditor
 //   STEPGATE_USER, STEPGATE_PASSWORD      that user's name and database password
 //   STEPGATE_SECOND_PSQL, STEPGATE_SECOND_LINK, STEPGATE_SECOND_USER, STEPGATE_SECOND_PASSWORD      another user, not an auditor
+//   STEPGATE_ADMIN_LINK     enrolment link of an admin
 //   STEPGATE_LEVEL1_SQL     statement that one factor of any kind may release (default: a DROP VIEW)
 //   STEPGATE_MAIL           folder into which a mail server writes what it was given: 1.txt, 2.txt, …
 //   STEPGATE_PUSH           folder with a subscription of a push service, which writes there what it was given: 1.json, 2.json, …
 //   STEPGATE_SHOTS          directory for pictures, if wanted
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -22,7 +24,7 @@ import { code_source } from './totp.mjs';
 
 const env = process.env;
 const needed = ['STEPGATE_URL', 'STEPGATE_PSQL', 'STEPGATE_DIRECT_PSQL', 'STEPGATE_LINK', 'STEPGATE_USER', 'STEPGATE_SECOND_PSQL', 'STEPGATE_SECOND_LINK',
-  'STEPGATE_PASSWORD', 'STEPGATE_MAIL', 'STEPGATE_PUSH', 'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
+  'STEPGATE_PASSWORD', 'STEPGATE_MAIL', 'STEPGATE_PUSH', 'STEPGATE_ADMIN_LINK', 'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
 const absent = needed.filter((name) => !env[name]);
 if (absent.length > 0) {
   console.error(`run.mjs: not set: ${absent.join(', ')}`);
@@ -52,8 +54,16 @@ async function held(sql, on = psql) {
 }
 
 await step('pages ask for a sign-in first', async () => {
+  const loaded = [];
+  page.on('requestfinished', (request) => loaded.push(request));
   await page.goto(`${origin}/inbox`);
   await heading(page, 'Sign in').waitFor();
+  await page.waitForLoadState('networkidle');
+  page.removeAllListeners('requestfinished');
+  const sizes = await Promise.all(loaded.map((request) => request.sizes()));
+  const bytes = sizes.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0);
+  check(`the app loads in less than 100 KiB (${loaded.length} answers, ${bytes} bytes)`, bytes > 10_000 && bytes < 100 * 1024);
+  equal('nothing from other origins', loaded.map((request) => new URL(request.url()).origin).filter((from) => from !== origin), []);
   await inspect('sign in');
 });
 
@@ -496,6 +506,103 @@ await step('sign in with password and recovery code, on a device without a passk
 });
 await second_context.close();
 
+// Somebody new: added on a page by an admin, connects with a password from a page, is ended and disabled on pages.
+const boss_context = await new_context(driver);
+const boss = await boss_context.newPage();
+await add_authenticator(boss);
+const third_context = await new_context(driver);
+const third = await third_context.newPage();
+await add_authenticator(third);
+
+await step('an admin adds a user, who enrols by the link', async () => {
+  await enrol(boss, env.STEPGATE_ADMIN_LINK);
+  await open(boss, `${origin}/users`);
+  await boss.getByLabel('Name', { exact: true }).fill('third');
+  await boss.getByLabel('Groups', { exact: true }).fill('newcomers');
+  await button('Add', boss).click();
+  await button('Make an enrolment link for third', boss).click();
+  const shown = boss.locator('.notice code');
+  await shown.waitFor();
+  await inspect('users', boss);
+  await enrol(third, await shown.textContent());
+});
+
+let lines; // to paste into a terminal
+let password;
+const terminals = [];
+const connect = () => {
+  const terminal = start_psql(`env PGDATABASE=shop PGPASSWORD=${password} ${lines.find((line) => line.startsWith('psql '))}`);
+  terminals.push(terminal);
+  return terminal;
+};
+/** What the client said at its end. */
+const end_of = async (terminal) => {
+  const said = await terminal.run('SELECT 6 * 7 AS alive;').then((answer) => `it lives: ${answer}`, (error) => String(error));
+  return said.includes('the client ended') ? 'ended' : said;
+};
+
+await step('a password made on the Connect page opens PostgreSQL and MySQL, by the lines shown there', async () => {
+  await open(third, `${origin}/connect`);
+  await button('Make a password', third).click();
+  password = (await third.locator('.notice .copyable code').textContent()).trim();
+  lines = await third.locator('.card .copyable code').allTextContents();
+  await inspect('connect', third);
+  const terminal = connect();
+  check('psql', (await terminal.run('SELECT 6 * 7 AS alive;')).includes('42'), terminal.transcript());
+  const mysql = lines.find((line) => line.startsWith('mysql ')).replace(' --password', '');
+  const said = execFileSync('sh', ['-c', `${mysql} --batch -e 'SELECT 6 * 7 AS alive'`], { env: { ...env, MYSQL_PWD: password }, encoding: 'utf8' });
+  check('mysql', said.includes('42'), said);
+});
+
+await step('an admin ends a database session on the Sessions page, and psql is out', async () => {
+  await open(boss, `${origin}/sessions`);
+  await boss.getByRole('button', { name: /^End the session of third/ }).click();
+  await inspect('sessions', boss);
+  await button('End this session', boss).click();
+  await boss.getByRole('button', { name: /^End the session of third/ }).waitFor({ state: 'detached' });
+  equal('the session', await end_of(terminals[0]), 'ended');
+  await open(third, `${origin}/sessions`);
+  equal('own ones only', await third.getByRole('button', { name: /^End the session of/ }).count(), 0);
+});
+
+await step('an admin disables a user: database session, browser and password end', async () => {
+  const terminal = connect();
+  check('in again', (await terminal.run('SELECT 6 * 7 AS alive;')).includes('42'), terminal.transcript());
+  await third.goto(`${origin}/inbox`);
+  await heading(third, 'Inbox').waitFor();
+  await open(boss, `${origin}/users`);
+  await button('Disable third', boss).click();
+  await button('Disable now', boss).click();
+  await button('Enable third', boss).waitFor();
+  equal('the session', await end_of(terminal), 'ended');
+  await heading(third, 'Sign in').waitFor();
+  equal('the password', await end_of(connect()), 'ended');
+  check('why', terminals.at(-1).transcript().includes('authentication failed'), terminals.at(-1).transcript());
+});
+
+await step('history: own questions from the audit, with the factor that answered', async () => {
+  await open(page, `${origin}/history`);
+  const card = page.locator('.card', { hasText: used.code });
+  await card.getByText(`${env.STEPGATE_USER}: Passkey`).waitFor();
+  await card.getByText('DELETE FROM browser_probe').waitFor();
+  check('it ran', /Ran /.test(await card.innerText()));
+  equal('hostile text made no element', await page.evaluate(() => document.querySelectorAll('main img, main script, main svg, main iframe').length), 0);
+  await inspect('history');
+  await page.goto(`${origin}/history?outcome=denied`);
+  await page.locator('.card', { hasText: '<img src=x onerror=alert(1)>' }).waitFor();
+});
+
+await step('policy: the rules in force and what they did', async () => {
+  await open(boss, `${origin}/policy`);
+  const card = boss.locator('.card', { has: boss.getByText('delete-without-where', { exact: true }) });
+  await card.locator('tbody tr').first().waitFor();
+  check('it held', Number(await card.locator('tbody tr').first().locator('td').nth(1).textContent()) > 0);
+  await boss.locator('.card', { hasText: 'default.opaque' }).waitFor();
+  await inspect('policy', boss);
+  await third_context.close();
+  await boss_context.close();
+});
+
 await step('on a phone', async () => {
   await page.setViewportSize({ width: 360, height: 740 });
   const { url, code } = await held('DELETE FROM browser_probe;');
@@ -538,6 +645,6 @@ await step('nobody answered: expired', async () => {
 
 equal('no breach of the Content-Security-Policy', driver.violations, []);
 equal('no script error and no dialog', driver.errors, []);
-for (const one of [psql, expired_psql, direct]) one?.kill();
+for (const one of [psql, expired_psql, direct, ...terminals]) one?.kill();
 await driver.close();
 process.exitCode = finish();

@@ -1,4 +1,5 @@
-"""Runs run.mjs against a stack of its own: a real PostgreSQL, stepgate with the shipped packs as they are, two users."""
+"""Runs run.mjs against a stack of its own: a real PostgreSQL, stepgate with the shipped packs as they are, two users and an admin;
+and a MariaDB behind a second listener."""
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 from harness import DRAIN, SITE_POLICY, Stack, free_port  # noqa: E402
 from mail_server import Mailbox  # noqa: E402
+from mariadb import MariaDb  # noqa: E402
 from push_service import PushService  # noqa: E402
 from provider import Provider  # noqa: E402
 
@@ -22,6 +24,21 @@ id = "comment-needs-two"
 when = {statement = ["comment"]}
 then = {challenge = {level = 3}}
 because = "Asked of two people, for the test"
+"""
+
+
+MYSQL_LISTENER = """
+[[listener]]
+name = "shop-my"
+protocol = "mysql"
+listen = "127.0.0.1:{port}"
+tls = {{cert = "tls/server.crt", key = "tls/server.key", mode = "prefer"}}
+[listener.upstream]
+host = "127.0.0.1"
+port = {server}
+tls = {{mode = "disable"}}
+user = "app"
+password = {{file = "upstream.password"}}
 """
 
 
@@ -35,6 +52,9 @@ def main():
     messages = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test-push."))
     mailbox, provider, pushes = Mailbox(free_port(), mails), Provider(free_port()), PushService(free_port())
     (messages / "subscription").write_text(json.dumps(pushes.browser(messages).subscription()))
+    mysql_folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test-mysql."))
+    mysql_folder.chmod(0o711)
+    mysql = MariaDb(mysql_folder / "cluster")
     stack = Stack(policy=SITE_POLICY + TWO_PEOPLE, hold='{timeout = "45s", in_transaction = "45s"}',
                   extra=DRAIN + mailbox.configuration(mails / "password") + provider.configuration(mails / "secret") + pushes.configuration())
     try:
@@ -44,6 +64,8 @@ def main():
         stack.run("user", "set", "demo", "--email", "demo@example.com")
         added = stack.run("user", "add", "second", "--generate-password", "--group", "approvers")
         second_password = re.search(r"password: (\S+)", added).group(1)
+        stack.config.write_text(stack.config.read_text() + MYSQL_LISTENER.format(port=free_port(), server=mysql.port))
+        stack.run("user", "add", "boss", "--generate-password", "--admin")
         stack.start()
         env = dict(os.environ,
                    STEPGATE_URL=stack.public_url,
@@ -54,6 +76,7 @@ def main():
                    STEPGATE_PASSWORD=stack.password,
                    STEPGATE_MAIL=str(mails),
                    STEPGATE_PUSH=str(messages),
+                   STEPGATE_ADMIN_LINK=stack.run("enroll", "boss").strip(),
                    STEPGATE_SECOND_PSQL=psql(stack.port, "second", second_password),
                    STEPGATE_SECOND_LINK=stack.run("enroll", "second").strip(),
                    STEPGATE_SECOND_USER="second",
@@ -69,6 +92,8 @@ def main():
         pushes.stop()
         shutil.rmtree(mails)
         shutil.rmtree(messages)
+        mysql.stop()
+        shutil.rmtree(mysql_folder)
 
 
 if __name__ == "__main__":

@@ -178,7 +178,7 @@ await step('deny', async () => {
 
 await step('a full challenge: parameters, transaction, elevation, several statements', async () => {
   const held = mock.hold({
-    sql: 'UPDATE customers SET email = $1, ssn = NULL\nWHERE true -- all of them', in_transaction: true, elevation: { seconds: 600, scope: 'label' },
+    sql: 'UPDATE customers SET email = $1, ssn = NULL\nWHERE true -- all of them', in_transaction: true, elevation: { seconds: 600, scope: 'label', count: null },
     opaque_reasons: ['calls public.purge, whose body is not known'], tables: ['public.customers (email, ssn)', 'public.orders (*)'], labels: ['pii', 'secret'],
     reasons: [{ rule: 'update-without-where', because: 'Rewrites or deletes every row' }, { rule: 'read-pii', because: '' }],
     statements: [
@@ -277,7 +277,7 @@ await step('policy: for reviewers and admins, with what each rule did', async ()
   await page.goto(`${mock.origin}/policy`);
   await heading(page, 'For reviewers and admins').waitFor();
   const none = { matched: 0, held: 0, approved: 0, denied: 0, expired: 0 };
-  const challenge = { level: 3, factors: ['totp'], approvals: 2, approvers: 'dba', escalate: { after: 600, group: 'oncall' }, elevation: { seconds: 600, scope: 'label' } };
+  const challenge = { level: 3, factors: ['totp'], approvals: 2, approvers: 'dba', escalate: { after: 600, group: 'oncall' }, elevation: { seconds: 600, scope: 'label', count: null } };
   mock.rules.push(
     { id: 'delete-without-where', because: 'Rewrites or deletes every row', file: 'packs/destructive.toml', line: 14, action: 'challenge', challenge,
       day: { ...none, matched: 3, held: 2, approved: 1 }, week: { ...none, matched: 12345, held: 7, denied: 1, expired: 1 }, last: new Date().toISOString() },
@@ -352,7 +352,7 @@ await step('factors: the last passkey stays, another one goes', async () => {
 });
 
 await step('what passes without being asked is listed, and ends by a button', async () => {
-  const one = (user, rules) => ({ id: `e-${user}`, user, scope: 'label', granted: new Date().toISOString(), expires: new Date(Date.now() + 600_000).toISOString(),
+  const one = (user, rules) => ({ id: `e-${user}`, user, scope: 'label', granted: new Date().toISOString(), expires: new Date(Date.now() + 600_000).toISOString(), left: null,
     listener: 'shop-pg', database: 'shop', role: 'app', client_address: '10.0.0.5', session: 's', rules, labels: ['pii'] });
   mock.elevations.push(one('ada', ['<b>read-pii</b>']), one('eve', ['other']));
   await page.reload();
@@ -551,7 +551,7 @@ for (const { name, viewport, color_scheme } of [
     await page.emulateMedia({ colorScheme: color_scheme });
     const held = mock.hold({
       sql: `WITH gone AS (DELETE FROM orders WHERE customer_id IN (SELECT id FROM customers WHERE email LIKE '%@example.com') RETURNING *)\nSELECT count(*) FROM gone; -- ${'x'.repeat(120)}`,
-      in_transaction: true, elevation: { seconds: 600, scope: 'session' }, tables: ['public.customers (id, email)', `public.${'a_very_long_table_name_'.repeat(4)}`],
+      in_transaction: true, elevation: { seconds: 600, scope: 'statement', count: 5 }, tables: ['public.customers (id, email)', `public.${'a_very_long_table_name_'.repeat(4)}`],
       parameters: [{ value: 'y'.repeat(90), type: 'text' }], application: 'a client with a rather long application name that goes on',
     });
     for (const [label, path, until] of [
@@ -562,7 +562,10 @@ for (const { name, viewport, color_scheme } of [
     ]) {
       await open(page, mock.origin + path);
       await until.waitFor();
-      if (label === 'challenge') await page.waitForTimeout(1100);
+      if (label === 'challenge') {
+        await page.waitForTimeout(1100);
+        check(`${name}: how often it may run`, (await page.locator('main').innerText()).includes('run up to 5 times in the same database session, within 10 minutes'));
+      }
       await inspect(`${name} ${label}`);
     }
     await approve(page, `${mock.origin}/c/${held.id}`);

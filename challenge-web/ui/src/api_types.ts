@@ -106,7 +106,8 @@ export interface Statement {
 
 export interface Elevation {
   seconds: number;
-  scope: 'session' | 'user_address' | 'label';
+  scope: 'statement' | 'session' | 'user_address' | 'label';
+  count: number | null;
 }
 
 export interface ElevationInForce {
@@ -115,6 +116,7 @@ export interface ElevationInForce {
   scope: Elevation['scope'];
   granted: string;
   expires: string;
+  left: number | null;
   listener: string;
   database: string;
   role: string;

@@ -136,7 +136,8 @@ export const text = {
     heading: 'Passing without being asked',
     lead: 'What your answers still cover. Ending one means that the next such statement is held again.',
     empty: 'Nothing: every held statement asks.',
-    reach: (scope: string) => scope === 'session' ? 'in one database session' : scope === 'label' ? 'on the same kinds of data, from one address' : 'from one address',
+    executions: (left: number) => `${plural(left, 'execution', 'executions')} left`,
+    reach: (scope: string) => scope === 'statement' ? 'the same statement in one database session' : scope === 'session' ? 'in one database session' : scope === 'label' ? 'on the same kinds of data, from one address' : 'from one address',
     from: 'from',
     left: 'left',
     rules: 'Rules', labels: 'Sensitive data',
@@ -292,6 +293,7 @@ export const text = {
     factors: (names: string[]) => `Asks for: ${names.join(' or ')}.`,
     approvals: (count: number, group: string) => `And the approval of ${plural(count, 'person', 'people')} of ${group}.`,
     escalates: (group: string, after: string) => `After ${after}, members of ${group} may approve as well.`,
+    again: (count: number, time: string) => `Then the very same statement may run up to ${plural(count, 'time', 'times')} in its database session, within ${time}.`,
     elevation: (time: string, reach: string) => `Then similar statements pass for ${time}, ${reach}.`,
   },
 
@@ -335,9 +337,9 @@ export const text = {
     impact_locks: 'Locks that the open transaction holds',
     transaction_heading: 'A transaction is open',
     transaction: 'Locks it has taken stay taken while you decide, and others may wait for them.',
-    elevation: (seconds: number, scope: string, whose: string) => {
-      const minutes = Math.floor(seconds / 60);
-      const time = seconds >= 60 && seconds % 60 === 0 ? plural(minutes, 'minute', 'minutes') : plural(seconds, 'second', 'seconds');
+    elevation: ({ seconds, scope, count }: { seconds: number; scope: string; count: number | null }, whose: string) => {
+      const time = duration(seconds);
+      if (scope === 'statement') return `Approving lets exactly this statement, with these values, run up to ${plural(count ?? 1, 'time', 'times')} in the same database session, within ${time}.`;
       const reach = scope === 'session' ? 'in the same database session'
         : scope === 'label' ? `of ${whose} from the same address, on the same kinds of data,` : `of ${whose} from the same address`;
       return `Approving also lets similar statements ${reach} pass for ${time}.`;

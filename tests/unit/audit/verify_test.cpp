@@ -318,6 +318,24 @@ TEST_F(VerifyTest, Releases)
                            {"replaces", std::string{"of ann"}}},
                           "", "ann");
     const auto elevated = event(Type::release, {{"elevation", std::string{"c"}}});
+    const auto offering = [](policies::rules::ElevationOffer offer) {
+        auto question = question_of_ann(1);
+        question.verdict.elevation = offer;
+        return question;
+    };
+    using policies::rules::ElevationScope;
+    const Asked widely{offering({std::chrono::minutes{10}, ElevationScope::user_address})};
+    const Asked thrice{offering({std::chrono::minutes{10}, ElevationScope::statement, 3})};
+    const auto again = [&](std::int64_t ordinal, std::size_t executions = 1, const std::string& session = {}) {
+        return event(Type::release,
+                     {{"elevation", std::string{"c"}},
+                      {"ordinal", ordinal},
+                      {"statements", std::vector<std::string>(executions, "1")}},
+                     session.empty() ? thrice.opened.session : session);
+    };
+    auto late = again(2);
+    late.at += std::chrono::minutes{11};
+    const auto shown_more = thrice.shown({{"count", std::int64_t{100}}}); // what is signed counts, not what is shown
     struct Row {
         const char* name;
         std::vector<Record> records;
@@ -325,7 +343,33 @@ TEST_F(VerifyTest, Releases)
     };
     const Row rows[] = {
         {"as it should be", {opened, proof, release}, ""},
-        {"elevated by an earlier proof", {opened, proof, release, elevated, elevated}, ""},
+        {"elevated by an earlier proof",
+         {widely.opened, proof_of("ann", widely), release_of(widely), elevated, elevated},
+         ""},
+        {"elevated where nothing is offered", {opened, proof, release, elevated}, "offers no elevation"},
+        {"the same again", {thrice.opened, proof_of("ann", thrice), release_of(thrice), again(2), again(3)}, ""},
+        {"the same too often",
+         {thrice.opened, proof_of("ann", thrice), release_of(thrice), again(2), again(3), again(4)},
+         "allows 3 executions"},
+        {"the same, three at once",
+         {thrice.opened, proof_of("ann", thrice), release_of(thrice), again(2, 3)},
+         "allows 3 executions"},
+        {"an execution left out",
+         {thrice.opened, proof_of("ann", thrice), release_of(thrice), again(3)},
+         "not the next execution"},
+        {"an execution twice",
+         {thrice.opened, proof_of("ann", thrice), release_of(thrice), again(2), again(2)},
+         "not the next execution"},
+        {"the same before it was released", {thrice.opened, proof_of("ann", thrice), again(2)}, "not released itself"},
+        {"the same in another session",
+         {thrice.opened, proof_of("ann", thrice), release_of(thrice), again(2, 1, "s9")},
+         "in another session"},
+        {"the same too late",
+         {thrice.opened, proof_of("ann", thrice), release_of(thrice), late},
+         "after its elevation was over"},
+        {"more often than was signed",
+         {shown_more, proof_of("ann", thrice), release_of(thrice), again(2), again(3), again(4)},
+         "allows 3 executions"},
         {"denied", {opened, denied}, ""},
         {"no proof", {opened, release}, "any_factor is missing"},
         {"never opened", {release}, "never opened"},
@@ -337,7 +381,7 @@ TEST_F(VerifyTest, Releases)
         {"digest of another input", {opened, wrong_input}, "not that of its input"},
         {"passkey without evidence", {opened, no_evidence}, "without its evidence"},
         {"release of another digest", {opened, proof, wrong_release}, "another digest"},
-        {"elevation without proof", {opened, elevated}, "any_factor is missing"},
+        {"elevation without proof", {widely.opened, elevated}, "any_factor is missing"},
         {"by a factor that another one replaced", {opened, replaced, proof}, "was removed before"},
         {"by a mailed code", {opened, mailed, release}, ""},
         {"by a login at a provider", {opened, logged_in, release}, ""},

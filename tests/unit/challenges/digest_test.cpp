@@ -79,6 +79,14 @@ TEST(Digest, ChangesWithEveryBoundField)
         {"a rule more", [](Input& i) { i.question.verdict.rules.push_back("read-pii"); }},
         {"label", [](Input& i) { i.question.verdict.labels.clear(); }},
         {"elevation scope", [](Input& i) { i.question.verdict.elevation->scope = ElevationScope::label; }},
+        {"elevation of one statement",
+         [](Input& i) {
+             i.question.verdict.elevation = ElevationOffer{600s, ElevationScope::statement, 5};
+         }},
+        {"more often",
+         [](Input& i) {
+             i.question.verdict.elevation = ElevationOffer{600s, ElevationScope::statement, 6};
+         }},
         {"elevation time", [](Input& i) { i.question.verdict.elevation->duration = 601s; }},
         {"no elevation", [](Input& i) { i.question.verdict.elevation.reset(); }},
         {"policy revision", [](Input& i) { i.question.policy_revision = "rev-2"; }},
@@ -143,6 +151,10 @@ TEST(Digest, WhatItSaysCanBeRead)
     expected.policy_revision = "rev-1";
     expected.expires_us = (1'700'000'000LL + 300) * 1'000'000;
     EXPECT_EQ(*fields, expected);
+    in.question.verdict.elevation = ElevationOffer{600s, ElevationScope::statement, 5};
+    expected.elevation_scope = "statement";
+    expected.elevation_count = 5;
+    EXPECT_EQ(*parse_digest_input(in.bytes()), expected);
 }
 
 TEST(Digest, CutOrLengthenedInputIsRefused)

@@ -32,6 +32,65 @@ struct Row {
     std::chrono::seconds after = 1s;
 };
 
+struct AgainRow {
+    const char* name;
+    std::function<void(Question&)> change;
+    bool covered;
+};
+
+// Seen to fail without their protections: the comparison of statements, the count, and the session, each taken out once.
+TEST(Elevation, OfOneStatementCoversThatOneOnly)
+{
+    const AgainRow rows[] = {
+        {"the same again", [](Question&) {}, true},
+        {"two at once", [](Question& q) { q.statements.push_back(q.statements[0]); }, true},
+        {"three at once are too many", [](Question& q) { q.statements.resize(3, q.statements[0]); }, false},
+        {"another text", [](Question& q) { q.statements[0].sql += " "; }, false},
+        {"another value", [](Question& q) { q.statements[0].parameters[0].value = "other"; }, false},
+        {"NULL", [](Question& q) { q.statements[0].parameters[0].value.reset(); }, false},
+        {"another type", [](Question& q) { ++q.statements[0].parameters[0].type_oid; }, false},
+        {"one more beside it",
+         [](Question& q) {
+             q.statements.push_back({"select 2", {}});
+         },
+         false},
+        {"another session", [](Question& q) { q.session = "s2"; }, false},
+        {"another user", [](Question& q) { q.user = "bob"; }, false},
+        {"another policy", [](Question& q) { q.policy_revision = "rev-2"; }, false},
+        {"one rule more", [](Question& q) { q.verdict.rules.push_back("drop"); }, false},
+        {"fewer offered", [](Question& q) { q.verdict.elevation->count = 1; }, false},
+        {"nothing offered", [](Question& q) { q.verdict.elevation.reset(); }, false},
+    };
+    auto granted = offered(ElevationScope::statement);
+    granted.statements = {{"delete from a where id = $1", {{std::string{"7"}, false, 23}}}};
+    granted.verdict.elevation->count = 3;
+    for (const auto& row : rows) {
+        Elevations elevations;
+        ASSERT_TRUE(elevations.grant(granted, "c", {}, start));
+        auto asked = granted;
+        row.change(asked);
+        EXPECT_EQ(elevations.covering(asked, start + 1s).has_value(), row.covered) << row.name;
+        EXPECT_EQ(elevations.use(asked, start + 1s).has_value(), row.covered) << row.name;
+    }
+}
+
+TEST(Elevation, OfOneStatementIsUsedUp)
+{
+    auto granted = offered(ElevationScope::statement);
+    granted.statements.resize(1);
+    granted.verdict.elevation->count = 3;
+    Elevations elevations;
+    ASSERT_TRUE(elevations.grant(granted, "c", {}, start));
+    EXPECT_EQ(elevations.use(granted, start + 1s), (ElevatedUse{"c", 2}));
+    EXPECT_TRUE(elevations.forget_used_up().empty());
+    EXPECT_EQ(elevations.use(granted, start + 2s), (ElevatedUse{"c", 3}));
+    EXPECT_EQ(elevations.use(granted, start + 3s), std::nullopt);
+    EXPECT_TRUE(elevations.list("", start + 3s).empty());
+    EXPECT_EQ(elevations.forget_used_up().size(), 1U);
+    ASSERT_TRUE(elevations.grant(granted, "d", {}, start));
+    EXPECT_EQ(elevations.end_session(granted.session).size(), 1U) << "it ends with its session";
+}
+
 TEST(Elevation, Table)
 {
     const Row rows[] = {
@@ -63,7 +122,7 @@ TEST(Elevation, Table)
     };
     for (const auto scope : {ElevationScope::session, ElevationScope::user_address, ElevationScope::label}) {
         Elevations elevations;
-        elevations.grant(offered(scope), "c1", start);
+        elevations.grant(offered(scope), "c1", {}, start);
         for (const auto& row : rows) {
             auto question = offered(scope);
             row.change(question);
@@ -81,7 +140,7 @@ TEST(Elevation, OpaqueIsCoveredOnlyByOpaque)
     auto question = offered(ElevationScope::session);
     question.opaque_reasons = {"calls f"};
     Elevations elevations;
-    elevations.grant(question, "c1", start);
+    elevations.grant(question, "c1", {}, start);
     EXPECT_EQ(elevations.covering(question, start + 1s), "c1");
 }
 
@@ -91,7 +150,7 @@ TEST(Elevation, NothingOfferedNothingGranted)
     auto plain = question;
     plain.verdict.elevation.reset();
     Elevations elevations;
-    elevations.grant(plain, "c1", start);
+    elevations.grant(plain, "c1", {}, start);
     EXPECT_FALSE(elevations.covering(question, start + 1s));
 }
 
@@ -99,22 +158,22 @@ TEST(Elevation, Ends)
 {
     const auto session = offered(ElevationScope::session), address = offered(ElevationScope::user_address);
     Elevations elevations;
-    elevations.grant(session, "c1", start);
+    elevations.grant(session, "c1", {}, start);
     elevations.end_session("s2");
     EXPECT_TRUE(elevations.covering(session, start));
     elevations.end_session("s1");
     EXPECT_FALSE(elevations.covering(session, start));
-    elevations.grant(address, "c2", start);
+    elevations.grant(address, "c2", {}, start);
     elevations.end_session("s1");
     EXPECT_EQ(elevations.covering(address, start), "c2") << "it outlives its session";
     elevations.revoke("bob");
     EXPECT_TRUE(elevations.covering(address, start));
     elevations.revoke("alice");
     EXPECT_FALSE(elevations.covering(address, start));
-    elevations.grant(address, "c3", start);
+    elevations.grant(address, "c3", {}, start);
     elevations.revoke("");
     EXPECT_FALSE(elevations.covering(address, start));
-    elevations.grant(address, "c4", start);
+    elevations.grant(address, "c4", {}, start);
     elevations.forget_expired(start + 600s);
     EXPECT_FALSE(elevations.covering(address, start));
 }
@@ -127,12 +186,12 @@ TEST(Elevation, AnApprovalThatAnotherGroupCouldGiveIsNoneWhereItCouldNot)
     auto strict = met, plain = offered(ElevationScope::session);
     met.verdict.requirement.escalate = policies::rules::Escalation{60s, "oncall"};
     Elevations elevations;
-    elevations.grant(met, "c1", start);
+    elevations.grant(met, "c1", {}, start);
     EXPECT_TRUE(elevations.covering(met, start));
     EXPECT_TRUE(elevations.covering(plain, start)) << "it asks for nobody's approval";
     EXPECT_FALSE(elevations.covering(strict, start));
     Elevations of_strict;
-    of_strict.grant(strict, "c2", start);
+    of_strict.grant(strict, "c2", {}, start);
     EXPECT_TRUE(of_strict.covering(met, start)) << "stricter than asked";
 }
 
@@ -140,8 +199,8 @@ TEST(Elevation, EndsByItselfAndAtAnotherAddress)
 {
     const auto session = offered(ElevationScope::session), address = offered(ElevationScope::user_address);
     Elevations elevations;
-    EXPECT_EQ(elevations.grant(session, "c1", start)->expires(), start + 600s);
-    elevations.grant(address, "c2", start + 1s);
+    EXPECT_EQ(elevations.grant(session, "c1", {}, start)->expires(), start + 600s);
+    elevations.grant(address, "c2", {}, start + 1s);
     EXPECT_TRUE(elevations.end("c3").empty());
     EXPECT_TRUE(elevations.end_elsewhere("alice", "10.0.0.7").empty()) << "its own address";
     EXPECT_TRUE(elevations.end_elsewhere("bob", "10.9.9.9").empty()) << "somebody else";

@@ -132,6 +132,12 @@ TEST(Join, ElevationIsNeverWider)
          ElevationOffer{5min, session}},
         {"labels", ElevationOffer{5min, label}, ElevationOffer{10min, label}, ElevationOffer{5min, label}},
         {"cannot be compared", ElevationOffer{5min, label}, ElevationOffer{5min, session}, std::nullopt},
+        {"one statement is narrower than a session", ElevationOffer{5min, statement, 4}, ElevationOffer{10min, session},
+         ElevationOffer{5min, statement, 4}},
+        {"and than labels", ElevationOffer{5min, label}, ElevationOffer{10min, statement, 4},
+         ElevationOffer{5min, statement, 4}},
+        {"fewest executions", ElevationOffer{5min, statement, 4}, ElevationOffer{10min, statement, 2},
+         ElevationOffer{5min, statement, 2}},
         {"nor these", ElevationOffer{5min, label}, ElevationOffer{5min, user_address}, std::nullopt},
     };
     for (const auto& row : rows) {

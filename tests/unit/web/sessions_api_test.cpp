@@ -53,7 +53,7 @@ class Sessions : public testing::Test
         question.verdict.action = policies::rules::Action::challenge;
         question.verdict.requirement.level = 1;
         question.verdict.rules = {"read-pii"};
-        question.verdict.elevation = policies::rules::ElevationOffer{seconds{600}, {}};
+        question.verdict.elevation = policies::rules::ElevationOffer{seconds{600}};
         const auto opened = world.held.open(std::move(question), seconds{60}, world.now, {});
         challenges::Proof proof;
         proof.user = user;

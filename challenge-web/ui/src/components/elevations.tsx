@@ -42,7 +42,7 @@ export function Elevations() {
                 <div>
                   <strong><bdi>{text.inbox.on(one.database, one.listener)}</bdi></strong>
                   {one.user !== session?.user && <> <span class="tag"><bdi>{one.user}</bdi></span></>}
-                  <p class="quiet">{words.reach(one.scope)} · {words.from} <bdi>{one.client_address}</bdi> · <Countdown expires={one.expires} on_end={() => void load()} /> {words.left}</p>
+                  <p class="quiet">{words.reach(one.scope)} · {words.from} <bdi>{one.client_address}</bdi> · <Countdown expires={one.expires} on_end={() => void load()} /> {words.left}{one.left !== null && <> · {words.executions(one.left)}</>}</p>
                   <Chips items={one.rules} kind="rule" label={words.rules} />
                   <Chips items={one.labels} kind="label" label={words.labels} />
                 </div>

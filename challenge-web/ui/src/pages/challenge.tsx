@@ -101,7 +101,7 @@ function Pending({ challenge, on_answered, on_told, on_reload }: {
         <Touches challenge={challenge} />
       </div>
       <Context challenge={challenge} />
-      {challenge.elevation && <Notice kind="info">{words.elevation(challenge.elevation.seconds, challenge.elevation.scope, mine ? 'yours' : challenge.user)}</Notice>}
+      {challenge.elevation && <Notice kind="info">{words.elevation(challenge.elevation, mine ? 'yours' : challenge.user)}</Notice>}
       <Answer challenge={challenge} on_answered={on_answered} on_reload={on_reload} />
     </section>
   );

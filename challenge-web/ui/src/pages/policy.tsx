@@ -84,6 +84,7 @@ function needs(challenge: NonNullable<RuleInForce['challenge']>): string[] {
   if (challenge.factors.length > 0) lines.push(words.factors(challenge.factors.map((factor) => (text.factor as Record<string, unknown>)[factor] as string | undefined ?? factor)));
   if (challenge.approvals > 0) lines.push(words.approvals(challenge.approvals, challenge.approvers ?? ''));
   if (challenge.escalate) lines.push(words.escalates(challenge.escalate.group, text.duration(challenge.escalate.after)));
-  if (challenge.elevation) lines.push(words.elevation(text.duration(challenge.elevation.seconds), text.elevations.reach(challenge.elevation.scope)));
+  if (challenge.elevation?.scope === 'statement') lines.push(words.again(challenge.elevation.count ?? 1, text.duration(challenge.elevation.seconds)));
+  else if (challenge.elevation) lines.push(words.elevation(text.duration(challenge.elevation.seconds), text.elevations.reach(challenge.elevation.scope)));
   return lines;
 }

@@ -1,0 +1,156 @@
+"""One answer for the very same statement again, where a rule allows it: so many times, in the same session, with the same values; on both protocols.
+
+tests/unit/challenges/elevation_test.cpp has the attacks one by one, seen to fail without their protections.
+"""
+import threading
+import unittest
+
+import psycopg
+import pymysql
+
+from harness import PATIENCE, Stack
+from mariadb import MySqlStack
+
+POLICY = """
+[[rule]]
+id = "again"
+when = {statement = ["delete"], where = ["present"]}
+then = {challenge = {level = 1, elevation = {for = "10m", scope = "statement", count = 3}}}
+"""
+SQL = "DELETE FROM scratch WHERE id = %s"
+
+
+class Again:
+    """The tests; the classes below say where."""
+
+    def later(self, connection, sql=SQL, values=(1,)):
+        """Runs a statement on a thread: a list that gets its row count or error."""
+        result = []
+
+        def run():
+            cursor = connection.cursor()
+            try:
+                cursor.execute(sql, values)
+                result.append(cursor.rowcount)
+            except (psycopg.Error, pymysql.Error) as error:
+                result.append(error)
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.addCleanup(thread.join, PATIENCE)
+        return thread, result
+
+    def approved(self, connection):
+        thread, result = self.later(connection)
+        challenge = self.demo.wait_pending()
+        detail = self.demo.call("GET", f"/challenges/{challenge['id']}")
+        self.assertEqual(detail["elevation"], {"seconds": 600, "scope": "statement", "count": 3})
+        self.demo.approve(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result, [1])
+        return challenge
+
+    def is_held(self, connection, sql=SQL, values=(1,)):
+        """It asks anew, and is denied."""
+        thread, result = self.later(connection, sql, values)
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertIsInstance(result[0], Exception)
+
+    def passes(self, connection):
+        thread, result = self.later(connection)
+        thread.join(PATIENCE)
+        self.assertIsInstance(result[0], int, result)
+
+    def test_the_same_statement_three_times_and_nothing_else(self):
+        connection, other = self.connect(), self.connect()
+        challenge = self.approved(connection)
+        self.is_held(connection, values=(2,))
+        self.is_held(connection, sql=SQL + " ")
+        self.is_held(other)
+        self.passes(connection)
+        self.assertEqual([(e["scope"], e["left"]) for e in self.demo.call("GET", "/elevations")["elevations"]], [("statement", 1)])
+        self.passes(connection)
+        self.is_held(connection)
+        mine = [r["details"].get("ordinal") for r in self.stack.audit("--type", "release") if r.get("challenge") == challenge["id"]]
+        self.assertEqual(mine, [None, 2, 3])
+        past = next(p for p in self.demo.call("GET", "/history")["challenges"] if p["id"] == challenge["id"])
+        self.assertEqual((past["outcome"], past["releases"]), ("consumed", 3))
+        self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
+
+    def test_it_ends_by_a_button_and_with_its_session(self):
+        connection = self.connect()
+        challenge = self.approved(connection)
+        self.demo.call("DELETE", f"/elevations/{challenge['id']}")
+        self.is_held(connection)
+        self.refill()
+        self.approved(connection)
+        connection.close()
+        self.refill()
+        self.is_held(self.connect())
+
+
+class OnPostgres(Again, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(policy=POLICY)
+        cls.addClassCleanup(cls.stack.close)
+        cls.stack.cluster.shop("CREATE TABLE scratch (id int)")
+        cls.stack.start()
+        cls.demo = cls.stack.person()
+
+    def refill(self):
+        self.stack.cluster.shop("TRUNCATE scratch; INSERT INTO scratch VALUES (1)")
+
+    def setUp(self):
+        self.refill()
+
+    def connect(self):
+        connection = psycopg.connect(host="127.0.0.1", port=self.stack.port, user="demo", password=self.stack.password, dbname="shop", autocommit=True,
+                                     prepare_threshold=None)
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_several_in_one_group_are_one_question_and_count_each(self):
+        connection = self.connect()
+        result = []
+
+        def run(times):
+            with connection.pipeline():
+                for _ in range(times):
+                    connection.execute(SQL, (1,))
+            result.append("done")
+        thread = threading.Thread(target=run, args=(2,))
+        thread.start()
+        challenge = self.demo.wait_pending()
+        self.assertEqual(len(self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"]), 2)
+        self.demo.approve(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result, ["done"])
+        self.passes(connection)
+        self.is_held(connection)
+        self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
+
+
+class OnMySql(Again, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = MySqlStack(listener='announce = "wait"', policy=POLICY)
+        cls.addClassCleanup(cls.stack.close)
+        cls.stack.start()
+        cls.demo = cls.stack.person()
+
+    def refill(self):
+        self.stack.cluster.shop("DELETE FROM scratch; INSERT INTO scratch VALUES (1, 'a')")
+
+    def setUp(self):
+        self.refill()
+
+    def connect(self):
+        connection = pymysql.connect(host="127.0.0.1", port=self.stack.port, user="demo", password=self.stack.password, database="shop", autocommit=True,
+                                     ssl={"ca": str(self.stack.home / "tls/ca.crt")})
+        self.addCleanup(lambda: connection.open and connection.close())
+        return connection
+
+
+if __name__ == "__main__":
+    unittest.main()
