@@ -38,7 +38,8 @@ struct AgainRow {
     bool covered;
 };
 
-// Seen to fail without their protections: the comparison of statements, the count, and the session, each taken out once.
+// Seen to fail without their protections: the comparison of statements, the count, and the session, each taken out
+// once.
 TEST(Elevation, OfOneStatementCoversThatOneOnly)
 {
     const AgainRow rows[] = {
