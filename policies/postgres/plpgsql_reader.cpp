@@ -11,7 +11,7 @@ namespace
 {
 
 constexpr std::size_t most_tokens = 200'000;
-constexpr int deepest = 200; // of blocks, loops and branches inside each other
+constexpr int deepest_block = 200; // of blocks, loops and branches inside each other
 constexpr std::size_t name_length = 63;
 
 using Words = std::initializer_list<std::string_view>;
@@ -229,7 +229,7 @@ void Reader::label_after_end()
 
 void Reader::block()
 {
-    if (++depth_ > deepest)
+    if (++depth_ > deepest_block)
         return fail("its blocks are nested too deeply");
     label();
     if (word(at_) == "declare") {
@@ -391,7 +391,7 @@ bool Reader::assignment()
 
 void Reader::statement()
 {
-    if (++depth_ > deepest)
+    if (++depth_ > deepest_block)
         return fail("its statements are nested too deeply");
     if (symbol(at_, ';')) {
         ++at_;

@@ -15,7 +15,8 @@ struct Truth {
 constexpr Truth constant{true, true};
 constexpr Truth depends{};
 
-constexpr int deepest = 200; // of predicates inside each other; deeper ones depend on the row, as far as this goes
+constexpr int deepest_predicate =
+    200; // of predicates inside each other; deeper ones depend on the row, as far as this goes
 
 class Predicate
 {
@@ -77,7 +78,7 @@ bool Predicate::query_reads_column(const ::Node* node)
 bool Predicate::reads_column(const void* start)
 {
     const auto* node = static_cast<const ::Node*>(start);
-    if (++depth_ > deepest) {
+    if (++depth_ > deepest_predicate) {
         --depth_;
         return true;
     }
@@ -205,7 +206,7 @@ bool Predicate::same(const void* left, const void* right)
 {
     if (left == nullptr || right == nullptr)
         return left == right;
-    if (tag_of(left) != tag_of(right) || depth_ >= deepest)
+    if (tag_of(left) != tag_of(right) || depth_ >= deepest_predicate)
         return false;
     ++depth_;
     bool equal = false;
@@ -283,7 +284,7 @@ bool is_neutral(std::string_view name, const ::A_Const& number, bool right)
 /// x and x + 0, x * 1, x || '' and the like.
 bool Predicate::same_but_for_neutral(const ::Node* plain, const ::Node* computed)
 {
-    for (int step = 0; step < deepest; ++step) {
+    for (int step = 0; step < deepest_predicate; ++step) {
         const auto* operation = if_tag<::A_Expr>(computed, T_A_Expr);
         if (operation == nullptr || operation->kind != AEXPR_OP || operation->lexpr == nullptr)
             return false;
@@ -506,7 +507,7 @@ Truth Predicate::judge(const ::Node* node)
         return depends;
     if (!reads_column(node))
         return constant;
-    if (++depth_ > deepest) {
+    if (++depth_ > deepest_predicate) {
         --depth_;
         return depends;
     }

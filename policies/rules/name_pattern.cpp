@@ -1,16 +1,9 @@
 #include "policies/rules/name_pattern.h"
 
+#include "policies/statement/ascii.h"
+
 namespace stepgate::policies::rules
 {
-namespace
-{
-
-char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-} // namespace
 
 bool glob_match(std::string_view pattern, std::string_view text)
 {

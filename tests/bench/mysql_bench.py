@@ -52,7 +52,7 @@ destinations = 127.0.0.1:{server_port}
 routing_strategy = first-available
 protocol = classic
 client_ssl_mode = DISABLED
-server_ssl_mode = DISABLED
+server_ssl_mode = REQUIRED
 """)
     process = subprocess.Popen([MYSQL_SERVER, "run", "mysqlrouter", "-c", folder / "router.conf"], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
@@ -61,15 +61,23 @@ server_ssl_mode = DISABLED
 
 
 class BenchStack(MySqlStack):
-    """The server is Oracle's where it can be had: MySQL Router wants it."""
+    def __init__(self, kind):
+        self.kind = kind
+        super().__init__(listener="")
 
     def make_cluster(self):
-        oracle = subprocess.run([MYSQL_SERVER, "root"], capture_output=True).returncode == 0
-        return (OracleMySql if oracle else MariaDb)(self.folder / "cluster")
+        return self.kind(self.folder / "cluster")
 
 
 def mysql(arguments):
-    stack = BenchStack(listener="")
+    """MariaDB, to which nobody speaks TLS; then MySQL, to which stepgate and MySQL Router do, as they both would unasked."""
+    beside(MariaDb, arguments)
+    if subprocess.run([MYSQL_SERVER, "root"], capture_output=True).returncode == 0:
+        beside(OracleMySql, arguments)
+
+
+def beside(kind, arguments):
+    stack = BenchStack(kind)
     others = []
     try:
         direct = MySqlPeer("direct", stack.cluster.port, "app", "app-password")
@@ -81,11 +89,11 @@ def mysql(arguments):
         balancer, haproxy = start_haproxy(folder, stack.cluster.port, MySqlPeer)
         others.append(balancer)
         peers = [direct, haproxy, MySqlPeer("stepgate", stack.port, "demo", stack.password, stack.process.pid)]
-        router, router_peer = start_router(folder, stack.cluster.port)
+        router, router_peer = start_router(folder, stack.cluster.port) if kind is OracleMySql else (None, None)
         if router:
             others.append(router)
             peers.insert(2, router_peer)
-        print(f"\nsysbench, {type(stack.cluster).__name__}, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; "
+        print(f"\nsysbench, {kind.__name__}, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; "
               f"{os.cpu_count()} cores shared by all; stepgate with {arguments.threads or os.cpu_count()} relay thread(s)\n")
         print(f"{'':18} {'clients':>7} {'':10} {'stmt/s':>9} {'/haproxy':>9} {'CPU us':>7} {'/haproxy':>9}" + (f" {'/router':>8}" if router else ""))
         for workload in ("oltp_point_select", "oltp_read_write"):
