@@ -263,9 +263,12 @@ challenge_web::factors::PushPorts Serving::push_ports()
         return challenges_->may_decide(challenge, user);
     };
     ports.removing = [this](const std::string& user, const std::string& credential) {
-        return recorder_->record(
+        const bool recorded = recorder_->record(
             "factor_removed", user,
             {{"factor", "push"}, {"credential", credential}, {"reason", "its push service no longer knows it"}});
+        if (recorded)
+            challenges_->end_elevations(user, "a factor was removed", std::chrono::system_clock::now());
+        return recorded;
     };
     return ports;
 }

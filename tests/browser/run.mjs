@@ -369,6 +369,9 @@ await step('a message about a held statement: its notification leads to the numb
   check('one of them stands in the terminal', numbers.includes(number), `${numbers} ${number}`);
   await page.setViewportSize({ width: 360, height: 740 });
   await inspect('numbers on a phone');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await inspect('numbers in the dark');
+  await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 1200, height: 850 });
   await page.locator('.number[aria-disabled=false]').first().waitFor();
   await question.getByRole('button', { name: `Approve with number ${number}` }).click();
