@@ -15,7 +15,7 @@ RULES = SITE_POLICY + """
 [[rule]]
 id = "comment-alone"
 when = {statement = ["comment"]}
-then = {challenge = {level = 1}}
+then = {challenge = {level = 1, elevation = {for = "10m", scope = "session"}}}
 because = "A comment is for good"
 [[rule]]
 id = "grant-with-approval"
@@ -148,13 +148,17 @@ class Push(unittest.TestCase):
 
     def test_a_browser_that_the_service_forgot_is_removed(self):
         browser = service.enrol(self.me)
+        self.me.approve({"id": self.hold()[0]})
+        self.assertEqual(self.outcome(), "")
+        self.assertEqual(len(self.me.call("GET", "/elevations")["elevations"]), 1)
         del service.browsers[browser.path]
-        self.hold()
+        self.hold("GRANT SELECT ON payments TO app")
         wait_for(lambda: "push" not in self.me.call("GET", "/session")["factors"], "its removal", every=0.1)
         self.assertIn("no longer knows it", str(stack.audit("--type", "factor_removed")[-1]))
         self.me.deny(self.me.wait_pending())
         self.outcome()
-        self.assertIsNone(self.hold()[1], "no number where no message comes")
+        self.assertEqual(self.me.call("GET", "/elevations")["elevations"], [])
+        self.assertIsNone(self.hold()[1], "held again; and no number where no message comes")
 
     def test_a_restart_keeps_the_key_and_the_browsers(self):
         browser = service.enrol(self.me)
