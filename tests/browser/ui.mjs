@@ -127,6 +127,41 @@ await step('tabs share one stream, and the next takes over', async () => {
   await third.close();
 });
 
+await step('the desktop is told once, whatever the number of tabs, after a button, and of no literals', async () => {
+  const listen = (tab) => tab.evaluate(() => {
+    window.told = [];
+    window.Notification = class extends Notification {
+      constructor(title, options) { super(title, options); window.told.push(`${title} / ${options.body}`); }
+    };
+  });
+  const told = async (...tabs) => (await Promise.all(tabs.map((tab) => tab.evaluate(() => window.told)))).flat();
+  await page.context().grantPermissions(['notifications']);
+  await page.goto(`${mock.origin}/inbox`);
+  await listen(page);
+  const quiet = mock.hold({ sql: 'DELETE FROM before_the_button' });
+  await page.getByText(quiet.code).waitFor();
+  equal('nothing before the button', await told(page), []);
+  await button('Notify me on this desktop').click();
+  await button('Stop notifying me on this desktop').waitFor();
+  await inspect('inbox with notifications');
+  const second = await page.context().newPage();
+  await second.goto(`${mock.origin}/inbox`);
+  await listen(second);
+  const loud = mock.hold({ sql: "DELETE FROM people WHERE ssn = '078-05-1120'", statement: "DELETE FROM people WHERE ssn = '078-05-1120'" });
+  for (const tab of [page, second]) await tab.getByText(loud.code).waitFor();
+  equal('once, without the statement', await told(page, second), [`A statement waits for you / ${loud.code} · shop on shop-pg`]);
+  await button('Stop notifying me on this desktop').click();
+  const later = mock.hold({ sql: 'DELETE FROM after_the_button' });
+  for (const tab of [page, second]) await tab.getByText(later.code).waitFor();
+  equal('not after it was stopped', (await told(page, second)).length, 1);
+  for (const one of [quiet, loud, later]) mock.settle(one, 'cancelled');
+  await second.close();
+  await page.context().clearPermissions();
+  await page.reload();
+  await button('Notify me on this desktop').click(); // the browser says no by itself
+  await page.getByText('does not allow notifications from here').waitFor();
+});
+
 await step('a broken stream is taken up again, with what was missed', async () => {
   await page.goto(`${mock.origin}/inbox`);
   await page.getByText(first.code).waitFor();

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api, type ChallengeSummary, type Session } from './api';
+import { tell_desktop } from './desktop';
 import { live_of } from './live';
 import { server_now } from './session';
 import { seconds_left } from './time';
@@ -53,7 +54,9 @@ export function use_inbox(session: Session | null | undefined): Inbox {
     const unsubscribe = live.subscribe((event) => {
       if (event.kind === 'connected') set_connected(event.connected);
       if (event.kind === 'ready') void load();
-      if (event.kind === 'challenge') set_challenges((before) => merge(before ?? [], [event.challenge]));
+      if (event.kind !== 'challenge') return;
+      set_challenges((before) => merge(before ?? [], [event.challenge]));
+      if (live.leading) tell_desktop(event.challenge, user);
     });
     const seen = () => { if (document.visibilityState === 'visible') void load(); };
     document.addEventListener('visibilitychange', seen);

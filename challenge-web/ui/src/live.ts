@@ -41,7 +41,7 @@ export class Live {
   private source: Source | undefined;
   private cancel_retry: () => void = () => {};
   private delay = first_delay;
-  private leading = false;
+  leading = false; // this tab holds the stream
   connected = false;
 
   constructor(user: string, private readonly around: Surroundings) {

@@ -297,6 +297,14 @@ export const text = {
     elevation: (time: string, reach: string) => `Then similar statements pass for ${time}, ${reach}.`,
   },
 
+  desktop: {
+    on: 'Notify me on this desktop',
+    off: 'Stop notifying me on this desktop',
+    refused: 'This browser does not allow notifications from here.',
+    own: 'A statement waits for you',
+    body: (code: string, database: string, listener: string) => `${code} · ${database} on ${listener}`,
+  },
+
   states: {
     pending: 'Waiting', approved: 'Approved', consumed: 'Released', denied: 'Denied', expired: 'Expired', cancelled: 'Cancelled',
   },

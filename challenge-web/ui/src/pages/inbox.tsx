@@ -1,9 +1,10 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { ChallengeSummary } from '../api';
 import { announce } from '../components/announce';
 import { Chips, Heading, Loading, use_title } from '../components/basics';
 import { Countdown } from '../components/countdown';
 import { Revealed } from '../components/sql';
+import { desktop_state, turn_off, turn_on } from '../desktop';
 import { is_pending, pending_of, type Inbox } from '../inbox';
 import { server_now, use_session } from '../session';
 import { text } from '../text';
@@ -23,6 +24,7 @@ export function InboxPage({ inbox }: { inbox: Inbox }) {
         <Heading>{words.heading}</Heading>
         <span class={inbox.connected ? 'live live-on' : 'live'} role="status">{inbox.connected ? words.live : words.reconnecting}</span>
       </div>
+      <Desktop />
       {inbox.challenges === undefined && <Loading />}
       {inbox.challenges && (
         <>
@@ -38,6 +40,16 @@ export function InboxPage({ inbox }: { inbox: Inbox }) {
       )}
     </section>
   );
+}
+
+/** Whether the desktop tells of statements that wait: only after this button. */
+function Desktop() {
+  const [state, set_state] = useState(desktop_state);
+  if (state === 'unsupported') return null;
+  if (state === 'refused') return <p class="quiet">{text.desktop.refused}</p>;
+  return state === 'on'
+    ? <p><button type="button" class="outline secondary small" onClick={() => set_state(turn_off())}>{text.desktop.off}</button></p>
+    : <p><button type="button" class="outline secondary small" onClick={() => void turn_on().then(set_state)}>{text.desktop.on}</button></p>;
 }
 
 function Waiting({ challenge, on_end }: { challenge: ChallengeSummary; on_end: () => void }) {
