@@ -91,6 +91,18 @@ struct DatabasePassword {
     TimePoint created{}, expires{};
 };
 
+/// For programs: what of the API they may use in a user's name. Only a hash of it is stored.
+struct ApiToken {
+    std::string id; // random, 16 hex digits
+    std::string user;
+    std::string hash;                // SHA-256 of the token
+    std::string name;                // "backup job", chosen by the user
+    std::vector<std::string> scopes; // sorted; scope.h
+    TimePoint created{}, expires{};
+    std::optional<TimePoint> last_used;
+    std::string last_address; // "": never used
+};
+
 /// A browser's session. Only a hash of the cookie's token is stored.
 struct WebSession {
     std::string token_hash; // SHA-256 of the cookie value
@@ -170,6 +182,18 @@ class Accounts
                                                                                    TimePoint now) = 0;
     /// errc::not_found. "" as id: all of the user's, also when there are none.
     [[nodiscard]] virtual result<void> remove_database_password(const std::string& user, const std::string& id) = 0;
+
+    [[nodiscard]] virtual result<void> add_api_token(const ApiToken& token) = 0;
+    /// Those that have not expired, newest first; "" for everyone's.
+    [[nodiscard]] virtual result<std::vector<ApiToken>> api_tokens(const std::string& user, TimePoint now) = 0;
+    /// One that has not expired, of a user who is not disabled.
+    [[nodiscard]] virtual result<std::optional<ApiToken>> find_api_token(const std::string& hash, TimePoint now) = 0;
+    /// 1 if it was used from this address before, else 0 (a bool would be made of any error).
+    [[nodiscard]] virtual result<int> api_token_knows(const std::string& id, const std::string& address) = 0;
+    [[nodiscard]] virtual result<void> api_token_used(const std::string& id, const std::string& address,
+                                                      TimePoint now) = 0;
+    /// errc::not_found. "" as id: all of the user's, also when there are none.
+    [[nodiscard]] virtual result<void> remove_api_token(const std::string& user, const std::string& id) = 0;
 
     [[nodiscard]] virtual result<void> add_web_session(const WebSession& session) = 0;
     [[nodiscard]] virtual result<std::optional<WebSession>> find_web_session(const std::string& token_hash,

@@ -44,6 +44,7 @@ struct Call {
     std::vector<std::string> parameters; // the {…} of the route's pattern, in order
     std::optional<Visitor> visitor;      // set for every route but those with Access::anyone, where it may be
     TimePoint now;
+    bool by_token = false; // a program, with a token of the visitor's: the router has checked its scope
 
     [[nodiscard]] const std::string& user() const { return visitor->user.name; }
     /// Takes a token of a bucket; the answer to give when there is none.

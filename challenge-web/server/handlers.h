@@ -70,6 +70,11 @@ namespace stepgate::challenge_web::server
 [[nodiscard]] Response issue_database_password(Call& call);
 [[nodiscard]] Response revoke_database_password(Call& call);
 
+// token_api.cpp
+[[nodiscard]] Response list_api_tokens(Call& call);
+[[nodiscard]] Response add_api_token(Call& call);
+[[nodiscard]] Response revoke_api_token(Call& call);
+
 // events_api.cpp
 [[nodiscard]] Response stream_events(Call& call);
 

@@ -96,6 +96,19 @@ bool JsonBody::flag(std::string_view key)
     return value->is_bool() && value->as_bool();
 }
 
+std::int64_t JsonBody::integer(std::string_view key, std::int64_t least, std::int64_t most, std::int64_t otherwise)
+{
+    const auto* value = find(key);
+    if (value == nullptr)
+        return otherwise;
+    const auto* number = value->if_int64();
+    if (number != nullptr && *number >= least && *number <= most)
+        return *number;
+    fail("\"" + std::string{key} + "\" must be a number from " + std::to_string(least) + " to " + std::to_string(most) +
+         ".");
+    return otherwise;
+}
+
 std::vector<std::string> JsonBody::texts(std::string_view key, std::size_t most)
 {
     constexpr std::size_t most_items = 100;

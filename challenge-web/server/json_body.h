@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,9 @@ class JsonBody
     [[nodiscard]] std::string optional_text(std::string_view key, std::size_t most);
     /// false when absent.
     [[nodiscard]] bool flag(std::string_view key);
+    /// `otherwise` when absent.
+    [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t least, std::int64_t most,
+                                       std::int64_t otherwise);
     /// A required array of at most 100 strings of 1 to `most` bytes.
     [[nodiscard]] std::vector<std::string> texts(std::string_view key, std::size_t most);
     /// A required object, as JSON text for a factor.

@@ -1,5 +1,6 @@
 #include "challenge-web/server/router.h"
 
+#include "challenge-web/server/bearer.h"
 #include "challenge-web/server/handlers.h"
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/secrets.h"
@@ -11,6 +12,8 @@ namespace stepgate::challenge_web::server
 
 namespace
 {
+
+using accounts::Scope;
 
 constexpr auto all_routes = std::to_array<Route>({
     {Method::get, "/session", Access::enrolling, get_session},
@@ -35,8 +38,8 @@ constexpr auto all_routes = std::to_array<Route>({
     {Method::post, "/factors/push/begin", Access::signed_in, begin_push_enrolment},
     {Method::post, "/factors/push/finish", Access::signed_in, finish_push_enrolment},
     {Method::remove, "/factors/{id}", Access::signed_in, remove_factor},
-    {Method::get, "/challenges", Access::signed_in, list_challenges},
-    {Method::get, "/challenges/{id}", Access::signed_in, get_challenge},
+    {Method::get, "/challenges", Access::signed_in, list_challenges, Scope::challenges_read},
+    {Method::get, "/challenges/{id}", Access::signed_in, get_challenge, Scope::challenges_read},
     {Method::post, "/challenges/{id}/passkey/begin", Access::signed_in, begin_passkey_proof},
     {Method::post, "/challenges/{id}/passkey", Access::signed_in, prove_with_passkey},
     {Method::post, "/challenges/{id}/totp", Access::signed_in, prove_with_totp},
@@ -50,31 +53,34 @@ constexpr auto all_routes = std::to_array<Route>({
     {Method::post, "/challenges/{id}/push", Access::signed_in, prove_with_push},
     {Method::post, "/challenges/{id}/identity-provider/begin", Access::signed_in, begin_provider_proof},
     {Method::post, "/challenges/{id}/identity-provider", Access::signed_in, prove_with_identity_provider},
-    {Method::post, "/challenges/{id}/deny", Access::signed_in, deny_challenge},
-    {Method::post, "/challenges/{id}/withdraw", Access::signed_in, withdraw_challenge},
-    {Method::post, "/challenges/{id}/reason", Access::signed_in, give_request_reason},
-    {Method::get, "/history", Access::signed_in, get_history},
-    {Method::get, "/policy", Access::overseer, get_policy},
-    {Method::get, "/elevations", Access::signed_in, list_elevations},
-    {Method::remove, "/elevations/{id}", Access::signed_in, end_elevation},
+    {Method::post, "/challenges/{id}/deny", Access::signed_in, deny_challenge, Scope::challenges_write},
+    {Method::post, "/challenges/{id}/withdraw", Access::signed_in, withdraw_challenge, Scope::challenges_write},
+    {Method::post, "/challenges/{id}/reason", Access::signed_in, give_request_reason, Scope::challenges_write},
+    {Method::get, "/history", Access::signed_in, get_history, Scope::challenges_read},
+    {Method::get, "/policy", Access::overseer, get_policy, Scope::policy_read},
+    {Method::get, "/elevations", Access::signed_in, list_elevations, Scope::sessions_read},
+    {Method::remove, "/elevations/{id}", Access::signed_in, end_elevation, Scope::sessions_end},
     {Method::get, "/web-sessions", Access::signed_in, list_web_sessions},
     {Method::remove, "/web-sessions", Access::signed_in, sign_out_everywhere},
     {Method::remove, "/web-sessions/{id}", Access::signed_in, end_web_session},
-    {Method::get, "/database-sessions", Access::signed_in, list_database_sessions},
-    {Method::remove, "/database-sessions/{id}", Access::signed_in, end_database_session},
+    {Method::get, "/database-sessions", Access::signed_in, list_database_sessions, Scope::sessions_read},
+    {Method::remove, "/database-sessions/{id}", Access::signed_in, end_database_session, Scope::sessions_end},
     {Method::get, "/database-passwords", Access::signed_in, list_database_passwords},
     {Method::post, "/database-passwords", Access::signed_in, issue_database_password},
     {Method::remove, "/database-passwords/{id}", Access::signed_in, revoke_database_password},
-    {Method::get, "/events", Access::signed_in, stream_events},
-    {Method::get, "/users", Access::admin, list_users},
+    {Method::get, "/api-tokens", Access::signed_in, list_api_tokens},
+    {Method::post, "/api-tokens", Access::signed_in, add_api_token},
+    {Method::remove, "/api-tokens/{id}", Access::signed_in, revoke_api_token},
+    {Method::get, "/events", Access::signed_in, stream_events, Scope::challenges_read},
+    {Method::get, "/users", Access::admin, list_users, Scope::users_read},
     {Method::post, "/users", Access::admin, add_user},
     {Method::post, "/users/{name}/groups", Access::admin, set_user_groups},
-    {Method::post, "/users/{name}/disable", Access::admin, disable_user},
+    {Method::post, "/users/{name}/disable", Access::admin, disable_user, Scope::users_disable},
     {Method::post, "/users/{name}/enable", Access::admin, enable_user},
     {Method::post, "/users/{name}/enrolment", Access::admin, make_enrolment_link},
-    {Method::get, "/audit/records", Access::auditor, search_audit},
-    {Method::get, "/audit/records/{sequence}", Access::auditor, get_audit_record},
-    {Method::get, "/audit/status", Access::auditor, get_audit_status},
+    {Method::get, "/audit/records", Access::auditor, search_audit, Scope::audit_read},
+    {Method::get, "/audit/records/{sequence}", Access::auditor, get_audit_record, Scope::audit_read},
+    {Method::get, "/audit/status", Access::auditor, get_audit_status, Scope::audit_read},
 });
 
 /// Does the path below the prefix fit? Collects what the braces stand for.
@@ -136,15 +142,12 @@ bool from_own_page(const Request& request, const PublicUrl& url)
     return request.header("origin") == url.origin && (site.empty() || site == "same-origin");
 }
 
-/// The checks between finding the route and running its handler.
-std::optional<Response> refuse(const Route& route, Call& call)
+/// The checks of a browser: where the request comes from, and its session.
+std::optional<Response> refuse_session(const Route& route, Call& call)
 {
-    auto& services = call.services;
-    if (auto refused = call.limit("api " + call.request.client_address, services.limits.any_address))
-        return refused;
-    if (!from_own_page(call.request, services.url) || call.request.count("cookie") > 1)
+    if (!from_own_page(call.request, call.services.url) || call.request.count("cookie") > 1)
         return csrf_refused();
-    auto visitor = services.sessions.visitor(call.request, call.now);
+    auto visitor = call.services.sessions.visitor(call.request, call.now);
     if (visitor.has_error())
         return unavailable();
     call.visitor = std::move(*visitor);
@@ -153,8 +156,18 @@ std::optional<Response> refuse(const Route& route, Call& call)
     if (call.visitor && route.method != Method::get &&
         !same_secret(call.request.header("x-csrf-token"), call.visitor->session.csrf))
         return csrf_refused();
-    if (route.access == Access::anyone || route.access == Access::enrolling)
-        return std::nullopt;
+    return std::nullopt;
+}
+
+/// The checks between finding the route and running its handler.
+std::optional<Response> refuse(const Route& route, Call& call)
+{
+    auto& services = call.services;
+    if (auto refused = call.limit("api " + call.request.client_address, services.limits.any_address))
+        return refused;
+    auto refused = sends_token(call.request) ? admit_token(call, route.scope) : refuse_session(route, call);
+    if (refused || route.access == Access::anyone || route.access == Access::enrolling)
+        return refused;
     if (call.visitor->session.enrolment_only)
         return error_reply(403, "enrolment_only", "Add a passkey or an authenticator app first.");
     if (route.access == Access::auditor && !call.visitor->user.auditor)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "challenge-web/accounts/scope.h"
 #include "challenge-web/server/call.h"
 
 #include <span>
@@ -23,13 +24,15 @@ struct Route {
     std::string_view pattern; // below /api/v1, as in openapi.yaml: "/challenges/{id}"
     Access access;
     Response (*handler)(Call&);
+    accounts::Scope scope = accounts::Scope::none; // that a token needs; none: no token will do
 };
 /// Every operation of the API. A test compares it with openapi.yaml.
 [[nodiscard]] std::span<const Route> routes();
 
 inline constexpr std::string_view api_prefix = "/api/v1";
 
-/// Answers a request below /api: finds the route, then checks in this order: rate, origin, session, CSRF token, role.
+/// Answers a request below /api: finds the route, then checks in this order: rate; origin, session, CSRF token, or
+/// instead of these a token and its scope; role.
 [[nodiscard]] Response route_api(Services& services, const Request& request, const Target& target);
 
 } // namespace stepgate::challenge_web::server

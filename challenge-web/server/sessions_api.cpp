@@ -117,7 +117,8 @@ Response sign_out_everywhere(Call& call)
                                        {{"client_address", call.request.client_address}, {"reason", "everywhere"}});
     services.use.challenges.end_elevations(call.user(), "signed out everywhere", call.now);
     if (services.use.accounts.remove_web_sessions_of(call.user()).has_error() ||
-        services.use.accounts.remove_database_password(call.user(), {}).has_error())
+        services.use.accounts.remove_database_password(call.user(), {}).has_error() ||
+        services.use.accounts.remove_api_token(call.user(), {}).has_error())
         return unavailable();
     services.use.connect.passwords_changed();
     services.hub.end_user(call.user());

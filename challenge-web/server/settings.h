@@ -29,6 +29,7 @@ struct ApiLimits {
     Rate proof_user{20, std::chrono::milliseconds{3000}};
     Rate database_password_user{10, std::chrono::milliseconds{30'000}};
     Rate email_user{3, std::chrono::milliseconds{60'000}}; // mails with codes
+    Rate token{120, std::chrono::milliseconds{100}};       // requests with one token
     Rate audit_user{60, std::chrono::milliseconds{500}};
 };
 

@@ -1,5 +1,6 @@
 #include "challenge-web/server/site.h"
 
+#include "challenge-web/server/bearer.h"
 #include "challenge-web/server/challenge_json.h"
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/router.h"
@@ -107,6 +108,10 @@ void Site::on_challenge(const challenges::Event& event)
 
 bool Site::session_alive(const std::string& token_hash)
 {
+    if (const auto hash = token_of_session(token_hash)) {
+        const auto token = services_.use.accounts.find_api_token(*hash, services_.use.now());
+        return token && *token;
+    }
     const auto visitor = services_.sessions.visitor_of(token_hash, services_.use.now());
     return visitor && *visitor;
 }

@@ -20,7 +20,7 @@ class Site
     [[nodiscard]] Response handle_admin(const Request& request);
     /// Something happened to a challenge: its user's pages hear of it.
     void on_challenge(const challenges::Event& event);
-    /// Does the session behind a stream still live?
+    /// Does the session, or the token, behind a stream still live?
     [[nodiscard]] bool session_alive(const std::string& token_hash);
 
     [[nodiscard]] EventHub& hub() { return services_.hub; }

@@ -45,10 +45,11 @@ Response user_reply(Call& call, int status, const accounts::User& user)
     return body ? json_reply(status, std::move(*body)) : unavailable();
 }
 
-/// Who changes others has signed in with a passkey, and does not change themselves: nobody gives themselves a group.
+/// Who changes others has signed in with a passkey (or made the token after that), and does not change themselves:
+/// nobody gives themselves a group.
 std::optional<Response> refuse_change(const Call& call, const std::string& name)
 {
-    if (!call.visitor->session.strong)
+    if (!call.visitor->session.strong && !call.by_token)
         return error_reply(403, "needs_strong_session", "Sign in with a passkey to change users.");
     if (name == call.user())
         return error_reply(403, "not_yourself", "Another admin has to change you.");
@@ -187,7 +188,8 @@ Response disable_user(Call& call)
     use.challenges.end_elevations(user->name, "user disabled", call.now);
     auto response = store_change(call, *user);
     if (use.accounts.remove_web_sessions_of(user->name).has_error() ||
-        use.accounts.remove_database_password(user->name, {}).has_error())
+        use.accounts.remove_database_password(user->name, {}).has_error() ||
+        use.accounts.remove_api_token(user->name, {}).has_error())
         return unavailable();
     call.services.hub.end_user(user->name);
     for (const auto& session : use.database_sessions.list(user->name))

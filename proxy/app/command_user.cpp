@@ -1,6 +1,7 @@
 #include "proxy/app/command_user.h"
 
 #include "challenge-web/server/secrets.h"
+#include "proxy/app/command_store.h"
 #include "proxy/app/configuration.h"
 #include "proxy/app/new_user.h"
 #include "proxy/outbound/mail_message.h"
@@ -25,51 +26,6 @@ namespace
 {
 
 namespace accounts = challenge_web::accounts;
-
-// Configuration and store of a command, or nothing after the errors were printed.
-struct Opened {
-    Configuration configuration;
-    std::unique_ptr<store::SqliteStore> store;
-};
-
-enum class Missing : std::uint8_t {
-    make,   // a store that is not there is made
-    refuse, // nobody can be in it: a mistyped path must not look like an empty store
-};
-
-std::optional<Opened> open_store(const std::filesystem::path& config, Missing missing, std::ostream& err)
-{
-    auto loaded = load_configuration(config);
-    if (const auto* errors = std::get_if<std::vector<policies::rules::PolicyError>>(&loaded)) {
-        for (const auto& error : *errors)
-            err << to_string(error) << '\n';
-        return std::nullopt;
-    }
-    auto& configuration = std::get<Configuration>(loaded);
-    const auto path = store::parse_store_url(configuration.store, configuration.file.parent_path());
-    if (!path) {
-        err << "stepgate: " << path.error().message << '\n';
-        return std::nullopt;
-    }
-    std::error_code ignored;
-    if (missing == Missing::refuse && !std::filesystem::exists(*path, ignored)) {
-        err << "stepgate: there is no store " << path->string()
-            << " yet; `stepgate user add` or `stepgate serve` makes it\n";
-        return std::nullopt;
-    }
-    auto opened = store::SqliteStore::open(*path);
-    if (!opened) {
-        err << "stepgate: " << opened.error().message << '\n';
-        return std::nullopt;
-    }
-    return Opened{std::move(configuration), std::move(*opened)};
-}
-
-int store_failed(const boost::system::error_code& error, std::ostream& err)
-{
-    err << "stepgate: " << error.message() << '\n';
-    return 2;
-}
 
 // A line from the terminal with echo off; what was typed is never shown.
 std::string ask_password(std::ostream& err, std::string_view prompt)
@@ -112,7 +68,7 @@ std::optional<std::string> password_for(const UserAddOptions& options, std::ostr
     return first;
 }
 
-// All factors and web sessions of a user; false if the store failed on the way.
+// All factors, web sessions and tokens of a user; false if the store failed on the way.
 bool remove_factors(store::SqliteStore& store, const std::string& name)
 {
     const auto passkeys = store.passkeys(name);
@@ -120,7 +76,7 @@ bool remove_factors(store::SqliteStore& store, const std::string& name)
     const auto sheet = store.recovery_sheet(name);
     const auto pin = store.pin(name);
     if (passkeys.has_error() || totps.has_error() || sheet.has_error() || pin.has_error() ||
-        store.remove_web_sessions_of(name).has_error())
+        store.remove_web_sessions_of(name).has_error() || store.remove_api_token(name, {}).has_error())
         return false;
     if (*pin && store.remove_credential(name, (*pin)->id).has_error())
         return false;
@@ -270,6 +226,8 @@ int run_user_disable(const std::filesystem::path& config, const std::string& nam
         if (const auto removed = opened->store->remove_web_sessions_of(name); removed.has_error())
             return store_failed(removed.error(), err);
         if (const auto removed = opened->store->remove_database_password(name, {}); removed.has_error())
+            return store_failed(removed.error(), err);
+        if (const auto removed = opened->store->remove_api_token(name, {}); removed.has_error())
             return store_failed(removed.error(), err);
     }
     out << (enable ? "enabled " : "disabled ") << name << '\n';

@@ -36,7 +36,7 @@ struct Endpoint {
 };
 
 enum class Protocol : std::uint8_t { postgres, mysql };
-/// How a client of MySQL learns that its statement waits.
+/// How a client learns that its statement waits. Those of PostgreSQL are told while they wait, but for `retry`.
 enum class Announce : std::uint8_t {
     automatic, // on its screen where it can show it; else by an error after `hold.silent`: approve, then run it again
     wait,      // the others wait silently for as long as there is to answer
@@ -77,7 +77,7 @@ struct Listener {
     Endpoint listen;
     Mode mode = Mode::enforce;
     Authentication auth = Authentication::proxy;
-    Announce announce = Announce::automatic; // MySQL only
+    Announce announce = Announce::automatic; // PostgreSQL: retry or not
     bool local_infile = false;               // MySQL only
     bool compression = true;                 // MySQL only
     ListenerTls tls = ListenerTls::disable;

@@ -150,13 +150,15 @@ void read_catalog(TomlTable& table, Listener& listener, const std::filesystem::p
 void refuse_keys_of_mysql(TomlTable& table)
 {
     constexpr std::pair<const char*, const char*> keys[] = {
-        {"announce", "clients of PostgreSQL are told at once"},
         {"compression", "its protocol has none"},
         {"local_infile", "COPY .. FROM STDIN needs no option"},
     };
     for (const auto& [key, hint] : keys)
         if (table.has(key))
             table.error(table.place(key), std::string{key} + " has no effect with protocol = \"postgres\"", hint);
+    if (const auto announce = table.string("announce"); announce && announce->value != "retry")
+        table.error(announce->place, "announce has no effect with protocol = \"postgres\"",
+                    "clients of PostgreSQL are told at once");
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "proxy/app/command_init.h"
 #include "proxy/app/command_notify.h"
 #include "proxy/app/command_serve.h"
+#include "proxy/app/command_token.h"
 #include "proxy/app/command_user.h"
 #include "proxy/app/configuration.h"
 #include "proxy/audit/text.h"
@@ -150,6 +151,41 @@ void add_user(CLI::App& app, Command& chosen)
     disable->add_flag("--undo", *enable, "Enable the user again");
     disable->callback([&chosen, disable_config, name, enable] {
         chosen = [=] { return run_user_disable(*disable_config, *name, *enable, std::cout, std::cerr); };
+    });
+}
+
+void add_token(CLI::App& app, Command& chosen)
+{
+    auto* command = app.add_subcommand("token", "Tokens with which programs use the API in a user's name");
+    command->require_subcommand(1);
+
+    auto* add = command->add_subcommand("add", "Make a token and print it, once");
+    auto o = std::make_shared<TokenAddOptions>();
+    add_config(*add, o->config);
+    add->add_option("user", o->user, "Whose token it is: it never may more than they")->required();
+    add->add_option("--name", o->name, "What it is for")->required();
+    add->add_option("--scope", o->scopes, "What it may do, for example challenges:read (repeatable)")->required();
+    add->add_option("--days", o->days, "How long it lasts")->capture_default_str()->check(CLI::Range(1, 365));
+    add->callback([&chosen, o] { chosen = [o] { return run_token_add(*o, std::cout, std::cerr); }; });
+
+    auto* list = command->add_subcommand("list", "List tokens, without what is secret");
+    auto list_config = std::make_shared<std::filesystem::path>();
+    auto user = std::make_shared<std::string>();
+    auto json = std::make_shared<bool>(false);
+    add_config(*list, *list_config);
+    list->add_option("user", *user, "Only this user's");
+    list->add_flag("--json", *json, "JSON lines");
+    list->callback([&chosen, list_config, user, json] {
+        chosen = [=] { return run_token_list(*list_config, *user, *json, std::cout, std::cerr); };
+    });
+
+    auto* remove = command->add_subcommand("remove", "End a token at once");
+    auto remove_config = std::make_shared<std::filesystem::path>();
+    auto id = std::make_shared<std::string>();
+    add_config(*remove, *remove_config);
+    remove->add_option("id", *id, "As `stepgate token list` shows it")->required();
+    remove->callback([&chosen, remove_config, id] {
+        chosen = [=] { return run_token_remove(*remove_config, *id, std::cout, std::cerr); };
     });
 }
 
@@ -358,6 +394,7 @@ int main(int argc, char** argv)
     add_catalog(app, chosen);
     add_notify(app, chosen);
     add_user(app, chosen);
+    add_token(app, chosen);
     add_enroll(app, chosen);
     add_audit(app, chosen);
     if (const auto wrong = unknown_command(app, argc, argv); !wrong.empty()) {

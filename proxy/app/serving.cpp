@@ -546,7 +546,7 @@ void Serving::record_user_changes()
     if (!changes)
         return;
     for (const auto& change : *changes) {
-        if (change.change != "added")
+        if (change.change != "added" && !change.change.starts_with("API token"))
             challenges_->end_elevations(change.user, "user " + change.change, std::chrono::system_clock::now());
         if (change.change == "disabled") { // on the command line: the page has ended them itself
             for (const auto& live : live_sessions_.list(change.user))

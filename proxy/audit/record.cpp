@@ -12,7 +12,7 @@ namespace
 {
 
 // In the order of Type.
-constexpr std::array<std::string_view, 34> names{"start",
+constexpr std::array<std::string_view, 37> names{"start",
                                                  "stop",
                                                  "policy_loaded",
                                                  "journal_recovered",
@@ -37,6 +37,9 @@ constexpr std::array<std::string_view, 34> names{"start",
                                                  "elevation_ended",
                                                  "database_password_issued",
                                                  "database_password_revoked",
+                                                 "api_token_created",
+                                                 "api_token_revoked",
+                                                 "api_token_used",
                                                  "web_sign_in",
                                                  "web_sign_in_failed",
                                                  "web_sign_out",

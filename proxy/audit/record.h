@@ -41,6 +41,9 @@ enum class Type : std::uint8_t {
     elevation_ended,
     database_password_issued,
     database_password_revoked,
+    api_token_created,
+    api_token_revoked,
+    api_token_used, // for the first time from an address
     web_sign_in,
     web_sign_in_failed,
     web_sign_out,

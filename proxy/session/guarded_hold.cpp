@@ -154,7 +154,7 @@ net::Task<GuardedSession::Held> GuardedSession::challenge_shortly(const HeldBatc
         retries.forget(retry);
     } else if (end == Gate::End::expired) {
         worker_.metrics.holds_expired.add();
-        const bool alive = co_await refuse(run_it_again(batch.verdict, sign_of(opened)));
+        const bool alive = co_await refuse(run_it_again(batch.verdict, opened.id, sign_of(opened)));
         outcome = ended_unless(alive);
     } else {
         outcome = co_await end_unreleased(end, batch, gate, opened);

@@ -21,25 +21,29 @@ std::string as_line(std::string text)
     return "\r\x1b[K" + text + "\n";
 }
 
-void cut(std::string& text)
+void cut(std::string& text, std::size_t longest)
 {
-    if (text.size() <= longest_error)
+    if (text.size() <= longest)
         return;
-    auto end = longest_error;
+    auto end = longest;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U)
         --end;
     text.resize(end);
 }
 
-/// An ERR_Packet has one text.
+/// An ERR_Packet has one text. What is for programs stands at its end, whole: the rest is cut for it.
 std::string one_text(const Words& words)
 {
     std::string text = words.message;
+    if (const auto needed = words.data.size() + 1; !words.data.empty() && needed < longest_error) {
+        cut(text, longest_error - needed);
+        return text + ' ' + words.data;
+    }
     for (const auto* more : {&words.detail, &words.hint})
         if (!more->empty())
             text += ". " + *more;
     std::ranges::replace(text, '\n', ' ');
-    cut(text);
+    cut(text, longest_error);
     return text;
 }
 

@@ -72,7 +72,7 @@ struct ListenerOptions {
     std::string address = "127.0.0.1"; // an IP address, not a name
     std::uint16_t port = 0;            // 0: any free one, see Proxy::port
     Protocol protocol = Protocol::postgres;
-    Announce announce = Announce::automatic; // MySQL only
+    Announce announce = Announce::automatic; // PostgreSQL: retry or not
     bool local_infile = false;               // MySQL only: clients may send files that LOAD DATA LOCAL names
     bool compression = true;                 // MySQL only: clients may ask for zlib or zstd
     Mode mode = Mode::enforce;

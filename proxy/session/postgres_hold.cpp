@@ -50,6 +50,12 @@ bool PostgresSession::keeps_locks() const
     return tracker_.transaction() != pg::Transaction::idle || group_executed_;
 }
 
+/// Clients that are told and wait have it simpler; programs that cannot wait ask for this.
+bool PostgresSession::runs_it_again() const
+{
+    return listening_->options.announce == Announce::retry;
+}
+
 policies::rules::Verdict PostgresSession::judge_again()
 {
     return make_plan().verdict;

@@ -179,6 +179,7 @@ class PostgresSession final : public GuardedSession
         return tracker_.transaction() != protocols::postgres::Transaction::idle;
     }
     [[nodiscard]] bool keeps_locks() const override;
+    [[nodiscard]] bool runs_it_again() const override;
     [[nodiscard]] policies::rules::Verdict judge_again() override;
     void tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign) override;
     void remind(const ChallengeSign& sign) override;

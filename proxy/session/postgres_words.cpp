@@ -7,7 +7,8 @@ namespace stepgate::proxy::session
 
 void encode_error(wire::Bytes& out, const Words& words)
 {
-    protocols::postgres::encode_error(out, {"ERROR", words.sqlstate, words.message, words.detail, words.hint});
+    protocols::postgres::encode_error(
+        out, {"ERROR", words.sqlstate, words.message, words.data.empty() ? words.detail : words.data, words.hint});
 }
 
 void encode_notice(wire::Bytes& out, const Words& words)

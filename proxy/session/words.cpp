@@ -3,6 +3,10 @@
 #include "challenge-web/challenges/requirement.h"
 #include "challenge-web/challenges/solver.h"
 
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -96,6 +100,24 @@ std::string colleagues(const policies::rules::Requirement& requirement)
     return " · and approval by " + std::to_string(count) + " of group " + challenges::approver_group(requirement);
 }
 
+/// What a program needs to ask for the approval, wait for it and run the statement again.
+std::string for_programs(const policies::rules::Requirement& requirement, const std::string& challenge,
+                         const ChallengeSign& sign)
+{
+    namespace json = boost::json;
+    const int approvals = challenges::approvals_needed(requirement);
+    return json::serialize(
+        json::object{{"challenge_id", challenge},
+                     {"url", sign.url},
+                     {"code", sign.code},
+                     {"requirement",
+                      {{"level", requirement.level},
+                       {"factors", json::value_from(requirement.factors)},
+                       {"approvals", approvals},
+                       {"approvers", approvals > 0 ? json::value(challenges::approver_group(requirement))
+                                                   : json::value(nullptr)}}}});
+}
+
 } // namespace
 
 std::string approve_at(const ChallengeSign& sign)
@@ -135,13 +157,14 @@ Words still_held(const ChallengeSign& sign)
     return {"00000", "STILL HELD · " + approve_at(sign), {}, {}};
 }
 
-Words run_it_again(const Verdict& verdict, const ChallengeSign& sign)
+Words run_it_again(const Verdict& verdict, const std::string& challenge, const ChallengeSign& sign)
 {
     return {"42501",
             "statement held: " + approve_at(sign) + " · " + needed(verdict) + ", then run it again (" +
                 rule_list(verdict) + ")",
             {},
-            {}};
+            {},
+            for_programs(verdict.requirement, challenge, sign)};
 }
 
 Words approved()

@@ -17,6 +17,7 @@ namespace stepgate::proxy::session
 /// An error or a notice. `sqlstate` as PostgreSQL has them; other dialects translate.
 struct Words {
     std::string sqlstate, message, detail, hint;
+    std::string data = {}; // JSON for programs: whole, or not at all; PostgreSQL has it as the detail
 };
 
 /// The challenge of a held statement, as people find and recognise it.
@@ -32,7 +33,9 @@ struct ChallengeSign {
 [[nodiscard]] std::string needed(const policies::rules::Verdict& verdict);
 [[nodiscard]] Words held(const policies::rules::Verdict& verdict, const ChallengeSign& sign, bool in_transaction);
 [[nodiscard]] Words still_held(const ChallengeSign& sign);
-[[nodiscard]] Words run_it_again(const policies::rules::Verdict& verdict, const ChallengeSign& sign);
+/// With {"challenge_id":…,"url":…,"code":…,"requirement":{…}} as `data`.
+[[nodiscard]] Words run_it_again(const policies::rules::Verdict& verdict, const std::string& challenge,
+                                 const ChallengeSign& sign);
 [[nodiscard]] Words approved();
 [[nodiscard]] Words refused_by_policy(const policies::rules::Verdict& verdict);
 [[nodiscard]] Words noticed(const policies::rules::Verdict& verdict);

@@ -19,7 +19,7 @@ namespace
 
 constexpr int busy_ms = 5000;
 // The schema, step by step. A step is never changed once released: a store carries the number of steps it has seen.
-constexpr std::array<const char*, 8> migrations{R"sql(
+constexpr std::array<const char*, 9> migrations{R"sql(
 CREATE TABLE users (
     name TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, auditor INTEGER NOT NULL, admin INTEGER NOT NULL,
     disabled INTEGER NOT NULL, scram_verifier TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
@@ -106,6 +106,20 @@ CREATE INDEX pushes_user ON pushes(user);
 CREATE TRIGGER push_added AFTER INSERT ON pushes BEGIN UPDATE changes SET users = users + 1; END;
 CREATE TRIGGER push_removed AFTER DELETE ON pushes BEGIN UPDATE changes SET users = users + 1; END;
 CREATE TABLE secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
+)sql",
+                                                R"sql(
+CREATE TABLE api_tokens (
+    id TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, hash BLOB NOT NULL UNIQUE, name TEXT NOT NULL,
+    scopes TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, last_used INTEGER, last_address TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+CREATE INDEX api_tokens_user ON api_tokens(user);
+CREATE TABLE api_token_addresses (
+    token TEXT NOT NULL REFERENCES api_tokens(id) ON DELETE CASCADE, address TEXT NOT NULL, PRIMARY KEY (token, address)) STRICT, WITHOUT ROWID;
+CREATE TRIGGER api_token_added AFTER INSERT ON api_tokens BEGIN
+    INSERT INTO user_changes (user, change) VALUES (new.user, 'API token added');
+END;
+CREATE TRIGGER api_token_removed AFTER DELETE ON api_tokens BEGIN
+    INSERT INTO user_changes (user, change) VALUES (old.user, 'API token removed');
+END;
 )sql"};
 
 /// Makes the file with the right mode before SQLite would with the process's mask. Its journals take the mode over.

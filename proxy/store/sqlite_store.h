@@ -31,7 +31,7 @@ struct UserChange {
     std::int64_t sequence = 0; // grows
     std::string user;
     std::string change; // added, removed, disabled, enabled, password changed, groups changed, roles changed, e-mail
-                        // address changed
+                        // address changed, API token added, API token removed
     challenge_web::accounts::TimePoint at{};
 };
 
@@ -57,6 +57,7 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     using PinCredential = challenge_web::accounts::PinCredential;
     using PushCredential = challenge_web::accounts::PushCredential;
     using DatabasePassword = challenge_web::accounts::DatabasePassword;
+    using ApiToken = challenge_web::accounts::ApiToken;
     using WebSession = challenge_web::accounts::WebSession;
     using TimePoint = challenge_web::accounts::TimePoint;
 
@@ -96,6 +97,13 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     result<void> add_database_password(const DatabasePassword& password) override;
     result<std::vector<DatabasePassword>> database_passwords(const std::string& user, TimePoint now) override;
     result<void> remove_database_password(const std::string& user, const std::string& id) override;
+
+    result<void> add_api_token(const ApiToken& token) override;
+    result<std::vector<ApiToken>> api_tokens(const std::string& user, TimePoint now) override;
+    result<std::optional<ApiToken>> find_api_token(const std::string& hash, TimePoint now) override;
+    result<int> api_token_knows(const std::string& id, const std::string& address) override;
+    result<void> api_token_used(const std::string& id, const std::string& address, TimePoint now) override;
+    result<void> remove_api_token(const std::string& user, const std::string& id) override;
 
     result<void> add_web_session(const WebSession& session) override;
     result<std::optional<WebSession>> find_web_session(const std::string& token_hash, TimePoint now) override;

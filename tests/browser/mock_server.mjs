@@ -32,6 +32,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
   const streams = new Set(); // {user, response}
   const records = [];
   const elevations = [];
+  const tokens = []; // ApiToken
   const passwords = [];
   const database_sessions = [];
   const rules = []; // RuleInForce
@@ -326,6 +327,19 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
     ['GET', '/policy', 'session', ({ session }) => {
       if (users.get(session.user).roles.length === 0) throw new Refused(403, 'needs_role');
       return [200, { revision: 'a'.repeat(64), loaded: now(), rules }];
+    }],
+    ['GET', '/api-tokens', 'session', ({ session }) => [200, { tokens: tokens.filter((one) => one.user === session.user || admin(session)), scopes: ['challenges:read', 'challenges:write'] }]],
+    ['POST', '/api-tokens', 'session', ({ session, body }) => {
+      if (!session.strong) throw new Refused(403, 'needs_strong_session');
+      const token = { id: random(8), user: session.user, name: body.name, scopes: body.scopes, created: now(), expires: new Date(Date.now() + body.days * 86_400_000).toISOString(), last_used: null, last_address: '' };
+      tokens.unshift(token);
+      return [201, { ...token, token: `sgt_${random(32)}` }];
+    }],
+    ['DELETE', `/api-tokens/${id}`, 'session', ({ session }, wanted) => {
+      const at = tokens.findIndex((one) => one.id === wanted && (one.user === session.user || admin(session)));
+      if (at < 0) throw new Refused(404, 'not_found');
+      tokens.splice(at, 1);
+      return [204];
     }],
     ['GET', '/elevations', 'session', ({ session }) => [200, { elevations: elevations.filter((one) => one.user === session.user || admin(session)) }]],
     ['DELETE', `/elevations/${id}`, 'session', ({ session }, wanted) => {

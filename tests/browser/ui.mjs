@@ -399,6 +399,24 @@ await step('what passes without being asked is listed, and ends by a button', as
   equal('it is gone', mock.elevations.map(({ user }) => user), ['eve']);
 });
 
+await step('tokens for programs: made with the keyboard, shown once, revoked', async () => {
+  await page.reload();
+  await page.getByText('There are none.').waitFor();
+  await page.getByLabel('What it is for', { exact: true }).fill('<b>job</b>');
+  check('nothing ticked, nothing made', await button('Make the token').isDisabled());
+  await page.getByLabel('read challenges, and hear of them').press('Space');
+  await page.getByLabel('It lasts', { exact: true }).selectOption('7');
+  await page.getByLabel('What it is for', { exact: true }).press('Enter');
+  await page.getByText(/^sgt_/).waitFor();
+  await inspect('factors with a token');
+  await stays_text('tokens');
+  await page.reload();
+  await button('Revoke <b>job</b>').click();
+  equal('not shown again', await page.getByText(/^sgt_/).count(), 0);
+  await button('Revoke now').click();
+  await page.getByText('There are none.').waitFor();
+});
+
 await step('connect: a password that is shown once, lines to paste, revoked', async () => {
   await open(page, `${mock.origin}/connect`);
   await page.getByText('ends by itself after 1 hour').waitFor();

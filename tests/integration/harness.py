@@ -197,6 +197,32 @@ class Person:
         return self.call("POST", f"/challenges/{challenge['id']}/deny", {})
 
 
+class Program(Person):
+    """A program with a token: no cookie, no Origin, no CSRF token."""
+
+    def __init__(self, stack, token):
+        super().__init__(stack, "a program")
+        self.token = token
+
+    def call(self, method, path, body=None, expect=(200, 201, 204), headers=None):
+        return super().call(method, path, body, expect, {"Authorization": f"Bearer {self.token}", **(headers or {})})
+
+    def events(self):
+        """What the stream says of challenges, as it comes; the first is None: from then on nothing is missed."""
+        with contextlib.closing(self.connect()) as connection:
+            connection.request("GET", "/api/v1/events", headers={"Authorization": f"Bearer {self.token}"})
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read()
+            name = ""
+            while line := answer.readline().decode().rstrip("\n"):
+                if line.startswith("event: "):
+                    name = line[7:]
+                elif line.startswith("data: ") and name in ("ready", "challenge"):
+                    yield json.loads(line[6:]) if name == "challenge" else None
+                if line.startswith("data: "):
+                    answer.readline()  # the empty line after each
+
+
 class Stack:
     """A cluster, a configured stepgate that serves, and a user `demo`."""
 
@@ -245,7 +271,7 @@ class Stack:
 
     def run(self, *args, expect=0, text_in=None):
         args = [str(a) for a in args]
-        place = 2 if args[0] in ("user", "audit", "catalog", "notify") else 1
+        place = 2 if args[0] in ("user", "audit", "catalog", "notify", "token") else 1
         done = subprocess.run([BINARY, *args[:place], "--config", str(self.config), *args[place:]], capture_output=True,
                               text=True, input=text_in)
         if expect is not None and done.returncode != expect:

@@ -2,7 +2,7 @@
 import re
 import unittest
 
-from harness import ROOT, Person, Stack, wait_for
+from harness import ROOT, Person, Program, Stack, wait_for
 
 ROLES = ("none", "enrolling", "engineer", "approver", "auditor", "admin")
 ANYONE = ROLES
@@ -61,6 +61,9 @@ EXPECTED = {
     "GET /database-passwords": SIGNED_IN,
     "POST /database-passwords": SIGNED_IN,
     "DELETE /database-passwords/{id}": SIGNED_IN,
+    "GET /api-tokens": SIGNED_IN,
+    "POST /api-tokens": SIGNED_IN,
+    "DELETE /api-tokens/{id}": SIGNED_IN,
     "GET /events": SIGNED_IN,
     "GET /users": ("admin",),
     "POST /users": ("admin",),
@@ -72,6 +75,26 @@ EXPECTED = {
     "GET /audit/records/{sequence}": ("auditor",),
     "GET /audit/status": ("auditor",),
 }
+SCOPES = {  # what a token needs; no other route takes one
+    "GET /challenges": "challenges:read",
+    "GET /challenges/{id}": "challenges:read",
+    "GET /history": "challenges:read",
+    "GET /events": "challenges:read",
+    "POST /challenges/{id}/deny": "challenges:write",
+    "POST /challenges/{id}/withdraw": "challenges:write",
+    "POST /challenges/{id}/reason": "challenges:write",
+    "GET /elevations": "sessions:read",
+    "DELETE /elevations/{id}": "sessions:end",
+    "GET /database-sessions": "sessions:read",
+    "DELETE /database-sessions/{id}": "sessions:end",
+    "GET /users": "users:read",
+    "POST /users/{name}/disable": "users:disable",
+    "GET /policy": "policy:read",
+    "GET /audit/records": "audit:read",
+    "GET /audit/records/{sequence}": "audit:read",
+    "GET /audit/status": "audit:read",
+}
+NO_TOKENS = {"not_for_tokens", "needs_scope", "needs_role"}
 REFUSALS = {"not_signed_in", "enrolment_only", "needs_role"}
 
 
@@ -106,16 +129,19 @@ class Roles(unittest.TestCase):
         self.assertEqual(sorted(documented()), sorted(EXPECTED))
 
     def call(self, role, route):
+        return self.call_as(self.people[role], route, EXPECTED[route] is ANYONE)
+
+    def call_as(self, who, route, limited_is_an_answer=False):
         """The code of an error, or "" for an answer."""
         method, path = route.split()
         path = re.sub(r"\{sequence\}", "1", path)
         path = re.sub(r"\{\w+\}", "unknown", path)
 
         def once():
-            status, answer = self.people[role].call(method, path, {} if method == "POST" else None, expect=None)
+            status, answer = who.call(method, path, {} if method == "POST" else None, expect=None)
             limited = status == 429 and answer["error"]["code"] == "rate_limited"
-            return None if limited and EXPECTED[route] is not ANYONE else (status, answer)
-        status, answer = wait_for(once, f"{route} for {role}", every=0.5)
+            return None if limited and not limited_is_an_answer else (status, answer)
+        status, answer = wait_for(once, f"{route} for {who.name}", every=0.5)
         return answer["error"]["code"] if status >= 400 else ""
 
     def test_each_role_may_do_what_it_needs_and_no_more(self):
@@ -129,6 +155,34 @@ class Roles(unittest.TestCase):
                 if route == "GET /events" and role in EXPECTED[route]:
                     continue  # an answer that never ends: tests/unit/web/server_test.cpp
                 self.check(role, route)
+
+    def program(self, user, *scopes):
+        made = self.stack.run("token", "add", user, "--name", "test", *(part for scope in scopes for part in ("--scope", scope)))
+        return Program(self.stack, made.splitlines()[-1])
+
+    def test_each_scope_of_a_token_opens_its_routes_and_no_other(self):
+        self.stack.run("user", "add", "everything", "--generate-password", "--auditor", "--admin")
+        every_scope = sorted(set(SCOPES.values()))
+        everything = self.program("everything", *every_scope)
+        for route in documented():
+            if route != "GET /events":  # test_agents.py reads it
+                with self.subTest(route=route):
+                    code = self.call_as(everything, route)
+                    self.assertEqual(code == "not_for_tokens", route not in SCOPES, code)
+                    self.assertNotIn(code, NO_TOKENS - {"not_for_tokens"})
+        for scope in every_scope:
+            one = self.program("everything", scope)
+            for route, needed in SCOPES.items():
+                if route != "GET /events" or needed != scope:
+                    with self.subTest(scope=scope, route=route):
+                        self.assertEqual(self.call_as(one, route) == "needs_scope", needed != scope)
+
+    def test_a_token_has_no_more_than_its_users_roles(self):
+        self.stack.run("token", "add", "engineer", "--name", "test", "--scope", "audit:read", expect=2)
+        self.assertEqual(self.people["engineer"].call("POST", "/api-tokens", {"name": "a", "scopes": ["users:read"]}, expect=None)[1]["error"]["code"],
+                         "needs_role")
+        listed = self.people["engineer"].call("GET", "/api-tokens")["scopes"]
+        self.assertEqual(listed, ["challenges:read", "challenges:write", "sessions:read", "sessions:end"])
 
     def check(self, role, route):
         with self.subTest(role=role, route=route):

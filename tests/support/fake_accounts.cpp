@@ -381,6 +381,72 @@ result<void> FakeAccounts::remove_database_password(const std::string& user, con
     return {};
 }
 
+result<void> FakeAccounts::add_api_token(const accounts::ApiToken& token)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    tokens_.insert(tokens_.begin(), token);
+    return {};
+}
+
+result<std::vector<accounts::ApiToken>> FakeAccounts::api_tokens(const std::string& user, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    std::vector<accounts::ApiToken> found;
+    for (const auto& token : tokens_)
+        if ((user.empty() || token.user == user) && now < token.expires)
+            found.push_back(token);
+    return found;
+}
+
+result<std::optional<accounts::ApiToken>> FakeAccounts::find_api_token(const std::string& hash, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    for (const auto& token : tokens_)
+        if (token.hash == hash && now < token.expires && users_.contains(token.user) && !users_[token.user].disabled)
+            return std::optional{token};
+    return std::optional<accounts::ApiToken>{};
+}
+
+result<int> FakeAccounts::api_token_knows(const std::string& id, const std::string& address)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    return token_places_.contains({id, address}) ? 1 : 0;
+}
+
+result<void> FakeAccounts::api_token_used(const std::string& id, const std::string& address, TimePoint now)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    token_places_.emplace(id, address);
+    for (auto& token : tokens_)
+        if (token.id == id) {
+            token.last_used = now;
+            token.last_address = address;
+        }
+    return {};
+}
+
+result<void> FakeAccounts::remove_api_token(const std::string& user, const std::string& id)
+{
+    const std::lock_guard lock{mutex_};
+    if (broken_)
+        return errc::store_unavailable;
+    const auto erased =
+        std::erase_if(tokens_, [&](const auto& token) { return token.user == user && (id.empty() || token.id == id); });
+    if (erased == 0 && !id.empty())
+        return errc::not_found;
+    return {};
+}
+
 result<void> FakeAccounts::add_web_session(const accounts::WebSession& session)
 {
     const std::lock_guard lock{mutex_};

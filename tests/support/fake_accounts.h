@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,16 @@ class FakeAccounts final : public accounts::Accounts
                                                                                  accounts::TimePoint now) override;
     accounts::result<void> remove_database_password(const std::string& user, const std::string& id) override;
 
+    accounts::result<void> add_api_token(const accounts::ApiToken& token) override;
+    accounts::result<std::vector<accounts::ApiToken>> api_tokens(const std::string& user,
+                                                                 accounts::TimePoint now) override;
+    accounts::result<std::optional<accounts::ApiToken>> find_api_token(const std::string& hash,
+                                                                       accounts::TimePoint now) override;
+    accounts::result<int> api_token_knows(const std::string& id, const std::string& address) override;
+    accounts::result<void> api_token_used(const std::string& id, const std::string& address,
+                                          accounts::TimePoint now) override;
+    accounts::result<void> remove_api_token(const std::string& user, const std::string& id) override;
+
     accounts::result<void> add_web_session(const accounts::WebSession& session) override;
     accounts::result<std::optional<accounts::WebSession>> find_web_session(const std::string& token_hash,
                                                                            accounts::TimePoint now) override;
@@ -90,6 +101,8 @@ class FakeAccounts final : public accounts::Accounts
     std::map<std::string, Link> links_;
     std::map<std::string, accounts::WebSession> sessions_;
     std::vector<accounts::DatabasePassword> database_passwords_;
+    std::vector<accounts::ApiToken> tokens_;                     // newest first
+    std::set<std::pair<std::string, std::string>> token_places_; // id, address
 };
 
 } // namespace stepgate::tests

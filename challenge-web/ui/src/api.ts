@@ -1,5 +1,5 @@
 import type {
-  AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Connect, DatabasePassword, DatabaseSession, ElevationInForce, EmailCode, EmailDelivery, EnrolmentLink, Factor, History, HistoryQuery, IdentityProvider, Policy, ProviderAnswer, ProviderLogin,
+  ApiTokens, AuditQuery, AuditRecord, AuditStatus, AuthenticationResponseJSON, Ceremony, Challenge, ChallengeSummary, Connect, DatabasePassword, DatabaseSession, ElevationInForce, EmailCode, EmailDelivery, EnrolmentLink, Factor, History, HistoryQuery, IdentityProvider, NewApiToken, Policy, ProviderAnswer, ProviderLogin,
   FactorAdded, PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON, RegistrationResponseJSON,
   RecoveryCodes, Session, TotpEnrolment, User, WebSession,
 } from './api_types';
@@ -191,6 +191,18 @@ export class Api {
   }
   end_elevation(id: string): Promise<void> {
     return this.request('DELETE', `/elevations/${encodeURIComponent(id)}`);
+  }
+
+  // Tokens for programs
+
+  api_tokens(): Promise<ApiTokens> {
+    return this.request('GET', '/api-tokens');
+  }
+  add_api_token(name: string, scopes: string[], days: number): Promise<NewApiToken> {
+    return this.request('POST', '/api-tokens', { name, scopes, days });
+  }
+  revoke_api_token(id: string): Promise<void> {
+    return this.request('DELETE', `/api-tokens/${encodeURIComponent(id)}`);
   }
 
   // Sessions

@@ -110,6 +110,25 @@ export interface Elevation {
   count: number | null;
 }
 
+export interface ApiToken {
+  id: string;
+  user: string;
+  name: string;
+  scopes: string[];
+  created: string;
+  expires: string;
+  last_used: string | null;
+  last_address: string;
+}
+
+/** The token itself is shown once. */
+export type NewApiToken = ApiToken & { token: string };
+
+export interface ApiTokens {
+  tokens: ApiToken[];
+  scopes: string[];
+}
+
 export interface ElevationInForce {
   id: string;
   user: string;

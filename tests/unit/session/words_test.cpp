@@ -50,13 +50,24 @@ TEST(Words, put_it_into_the_first_line)
     const auto verdict = challenge({2, {}, "dba", 1});
     const std::string where = "approve at https://x/c/1 · code KX4-7PM · needs a passkey";
     EXPECT_EQ(held(verdict, {"https://x/c/1", "KX4-7PM"}, false).message.find("STATEMENT HELD · " + where), 0U);
-    const auto again = run_it_again(verdict, {"https://x/c/1", "KX4-7PM"}).message;
+    const auto again = run_it_again(verdict, "1", {"https://x/c/1", "KX4-7PM"}).message;
     EXPECT_EQ(again.find("statement held: " + where), 0U);
     EXPECT_NE(again.find("and approval by 1 of group dba, then run it again (rule delete-without-where)"), again.npos)
         << again;
     const ChallengeSign pushed{"https://x/c/1", "KX4-7PM", "47"};
-    for (const auto& words : {held(verdict, pushed, false), still_held(pushed), run_it_again(verdict, pushed)})
+    for (const auto& words : {held(verdict, pushed, false), still_held(pushed), run_it_again(verdict, "1", pushed)})
         EXPECT_NE(words.message.find("code KX4-7PM · number 47"), std::string::npos) << words.message;
+}
+
+TEST(Words, tell_programs_what_they_need)
+{
+    auto verdict = challenge({2, {"passkey"}, "d\"ba", 1});
+    EXPECT_EQ(run_it_again(verdict, "1", {"https://x/c/1", "KX4-7PM"}).data,
+              R"({"challenge_id":"1","url":"https://x/c/1","code":"KX4-7PM",)"
+              R"("requirement":{"level":2,"factors":["passkey"],"approvals":1,"approvers":"d\"ba"}})");
+    verdict = challenge({1, {}, {}, 0});
+    EXPECT_NE(run_it_again(verdict, "1", {"https://x/c/1", "KX4-7PM"}).data.find(R"("approvals":0,"approvers":null)"),
+              std::string::npos);
 }
 
 } // namespace words_test

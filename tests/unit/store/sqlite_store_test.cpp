@@ -468,6 +468,49 @@ TEST_F(StoreTest, WebSessionsEnd)
     EXPECT_EQ(store_->touch_web_session("b", at(1)).error(), errc::not_found);
 }
 
+TEST_F(StoreTest, ApiTokens)
+{
+    add("ann");
+    add("bob");
+    ASSERT_TRUE(store_->add_api_token({"t1", "ann", "hash 1", "job", {"a:b", "c:d"}, at(0), at(100), {}, {}}));
+    ASSERT_TRUE(store_->add_api_token({"t2", "bob", "hash 2", "other", {"a:b"}, at(1), at(50), {}, {}}));
+    auto found = *store_->find_api_token("hash 1", at(99));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->id, "t1");
+    EXPECT_EQ(found->user, "ann");
+    EXPECT_EQ(found->name, "job");
+    EXPECT_EQ(found->scopes, (std::vector<std::string>{"a:b", "c:d"}));
+    EXPECT_EQ(found->created, at(0));
+    EXPECT_EQ(found->expires, at(100));
+    EXPECT_EQ(found->last_used, std::nullopt);
+    EXPECT_FALSE(*store_->find_api_token("hash 1", at(100))) << "it has expired";
+    EXPECT_FALSE(*store_->find_api_token("hash", at(0)));
+    EXPECT_EQ(*store_->api_token_knows("t1", "::1"), 0);
+    ASSERT_TRUE(store_->api_token_used("t1", "::1", at(7)));
+    ASSERT_TRUE(store_->api_token_used("t1", "::1", at(8)));
+    EXPECT_EQ(*store_->api_token_knows("t1", "::1"), 1);
+    EXPECT_EQ(*store_->api_token_knows("t2", "::1"), 0);
+    found = *store_->find_api_token("hash 1", at(9));
+    EXPECT_EQ(found->last_used, at(8));
+    EXPECT_EQ(found->last_address, "::1");
+    EXPECT_EQ(store_->api_tokens("", at(9))->size(), 2U);
+    EXPECT_EQ(store_->api_tokens("ann", at(9))->size(), 1U);
+    EXPECT_EQ(store_->remove_api_token("bob", "t1").error(), errc::not_found) << "not bob's";
+    auto ann = **store_->find_user("ann");
+    ann.disabled = true;
+    ASSERT_TRUE(store_->update_user(ann));
+    EXPECT_FALSE(*store_->find_api_token("hash 1", at(9))) << "its user is disabled";
+    ASSERT_TRUE(store_->remove_api_token("ann", "t1"));
+    ASSERT_TRUE(store_->remove_api_token("ann", ""));
+    EXPECT_EQ(store_->api_token_used("t1", "::1", at(9)).error(), errc::not_found);
+    std::vector<std::string> changes;
+    for (const auto& change : *store_->user_changes(0))
+        if (change.change.starts_with("API token"))
+            changes.push_back(change.user + " " + change.change);
+    EXPECT_EQ(changes,
+              (std::vector<std::string>{"ann API token added", "bob API token added", "ann API token removed"}));
+}
+
 TEST_F(StoreTest, DatabasePasswordsEnd)
 {
     add("ann");

@@ -88,13 +88,19 @@ Request Browser::request(Method method, const std::string& path, std::string bod
     return request;
 }
 
-Reply Browser::send(Method method, const std::string& path, std::string body)
+Reply reply_of(Response response)
 {
     Reply reply;
-    reply.response = world_.site.handle(request(method, path, std::move(body)));
+    reply.response = std::move(response);
     reply.status = reply.response.status;
     if (reply.response.content_type == "application/json")
         reply.body = json::parse(reply.response.body);
+    return reply;
+}
+
+Reply Browser::send(Method method, const std::string& path, std::string body)
+{
+    auto reply = reply_of(world_.site.handle(request(method, path, std::move(body))));
     const std::string prefix = "__Host-stepgate=";
     if (const auto set = reply.header("Set-Cookie"); set.starts_with(prefix))
         cookie = set.substr(prefix.size(), set.find(';') - prefix.size());

@@ -97,6 +97,9 @@ struct Reply {
     [[nodiscard]] std::string header(std::string_view name) const;
 };
 
+/// What a program without a cookie sees.
+[[nodiscard]] Reply reply_of(Response response);
+
 class World;
 
 /// A browser: keeps the cookie and the CSRF token, sends what browsers send.

@@ -3,6 +3,7 @@ import { api, type Connect, type DatabasePassword } from '../api';
 import { announce } from '../components/announce';
 import { use_attempt } from '../components/attempt';
 import { Heading, Loading, Notice, Problem, use_title } from '../components/basics';
+import { Copyable } from '../components/copyable';
 import { Countdown } from '../components/countdown';
 import { explain } from '../passkey';
 import { text } from '../text';
@@ -69,19 +70,5 @@ export function ConnectPage() {
         </>
       )}
     </section>
-  );
-}
-
-/** Something to paste elsewhere, with a button that copies it. */
-function Copyable({ value, label }: { value: string; label: string }) {
-  const copy = async () => {
-    await navigator.clipboard.writeText(value);
-    announce(words.copied);
-  };
-  return (
-    <div class="copyable">
-      <div class="scroll" role="region" aria-label={label} tabIndex={0}><code>{value}</code></div>
-      {'clipboard' in navigator && <button type="button" class="outline secondary small" aria-label={words.copy_label(label)} onClick={() => void copy()}>{text.factor.copy}</button>}
-    </div>
   );
 }

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, type Factor } from '../api';
 import { AddFactor } from '../components/add_factor';
 import { announce } from '../components/announce';
+import { ApiTokensSection } from '../components/api_tokens';
 import { use_attempt } from '../components/attempt';
 import { Elevations } from '../components/elevations';
 import { Heading, Loading, Notice, Problem, use_title } from '../components/basics';
@@ -48,6 +49,7 @@ export function FactorsPage() {
         </>
       )}
       <Elevations />
+      <ApiTokensSection />
     </section>
   );
 }

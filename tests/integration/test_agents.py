@@ -1,0 +1,158 @@
+"""Programs and agents: they read in the error what a held statement needs, watch its challenge with a token, and run it again once people have
+approved. They never approve anything themselves. On both protocols, with a driver and HTTP, as an agent would."""
+import json
+import re
+import unittest
+
+import psycopg2
+import pymysql
+
+from harness import SITE_POLICY, Program, Stack, wait_for
+from mariadb import MySqlStack
+
+POLICY = SITE_POLICY + """
+[[rule]]
+id = "two-people"
+when = {statement = ["truncate"]}
+then = {challenge = {level = 1, approvers = {group = "dba"}}}
+"""
+HOLD = '{timeout = "5m", in_transaction = "60s", silent = "1s"}'
+RETRY = 'announce = "retry"'
+
+
+class Agents:
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = cls.make_stack()
+        cls.addClassCleanup(cls.stack.close)
+        cls.stack.run("user", "add", "ann", "--generate-password", "--group", "dba")
+        cls.stack.start()
+        cls.demo, cls.ann = cls.stack.person("demo"), cls.stack.person("ann")
+        made = cls.demo.call("POST", "/api-tokens", {"name": "agent", "scopes": ["challenges:read", "challenges:write"], "days": 1})
+        cls.token, cls.agent = made["id"], Program(cls.stack, made["token"])
+
+    def held(self, sql):
+        """Runs it, and reads in the error what it needs."""
+        with self.assertRaises(self.error) as raised:
+            self.run_sql(sql)
+        needs = json.loads(self.data_of(raised.exception))
+        self.assertEqual(set(needs), {"challenge_id", "url", "code", "requirement"})
+        self.assertEqual(needs["url"], f"{self.stack.public_url}/c/{needs['challenge_id']}")
+        return needs
+
+    def until(self, challenge, state, act):
+        """Acts once the stream is open, and follows the challenge until it is in this state."""
+        events = self.agent.events()
+        self.assertIsNone(next(events))
+        act()
+        for news in events:
+            if news["id"] == challenge and news["state"] == state:
+                return
+        self.fail("the stream ended")
+
+    def test_an_agent_waits_for_people_and_runs_it_again(self):
+        needs = self.held("TRUNCATE TABLE scratch")
+        challenge = needs["challenge_id"]
+        path = f"/challenges/{challenge}"
+        shown = self.agent.call("GET", path)
+        self.assertEqual((shown["state"], shown["code"], shown["you"]), ("pending", needs["code"], "requester"))
+        self.assertEqual(shown["requirement"], needs["requirement"])
+        self.assertEqual((needs["requirement"]["approvers"], needs["requirement"]["approvals"]), ("dba", 1))
+        self.agent.call("POST", f"{path}/reason", {"reason": "nightly job"})
+        self.assertEqual(self.ann.call("GET", path)["request_reason"], "nightly job")
+        for proof in ("totp", "pin", "recovery-code", "passkey/begin", "email-code/begin"):
+            status, answer = self.agent.call("POST", f"{path}/{proof}", {"code": "123456"}, expect=None)
+            self.assertEqual((status, answer["error"]["code"]), (403, "not_for_tokens"), proof)
+        self.assertEqual(self.held("TRUNCATE TABLE scratch")["challenge_id"], challenge, "the same question")
+
+        def approve():
+            self.demo.approve(shown)
+            self.ann.approve(shown)
+        self.until(challenge, "approved", approve)
+        self.run_sql("TRUNCATE TABLE scratch")
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM scratch"), "0")
+        self.assertEqual(self.agent.call("GET", path)["state"], "consumed")
+        self.assertNotEqual(self.held("TRUNCATE TABLE scratch")["challenge_id"], challenge, "one approval, one execution")
+        self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
+
+    def test_a_denial_and_a_withdrawal_are_seen(self):
+        needs = self.held("DELETE FROM orders")
+        path = f"/challenges/{needs['challenge_id']}"
+        self.until(needs["challenge_id"], "denied", lambda: self.demo.call("POST", f"{path}/deny", {"reason": "not today"}))
+        self.assertEqual(self.agent.call("GET", path)["close_reason"], "denied by demo: not today")
+        again = self.held("DELETE FROM orders")["challenge_id"]
+        self.assertNotEqual(again, needs["challenge_id"])
+        self.until(again, "cancelled", lambda: self.agent.call("POST", f"/challenges/{again}/withdraw", {}))
+        self.assertEqual(int(self.stack.cluster.shop("SELECT count(*) FROM orders")), 800)
+
+    def test_a_token_ends_when_it_is_revoked_and_its_uses_are_recorded(self):
+        made = self.demo.call("POST", "/api-tokens", {"name": "short", "scopes": ["challenges:read"]})
+        program = Program(self.stack, made["token"])
+        events = program.events()
+        self.assertIsNone(next(events))
+        self.assertEqual([t["last_address"] for t in self.demo.call("GET", "/api-tokens")["tokens"] if t["id"] == made["id"]], ["127.0.0.1"])
+        self.assertIn(f"{made['id']}  demo  short  challenges:read  until", self.stack.run("token", "list"))
+        self.demo.call("DELETE", f"/api-tokens/{made['id']}")
+        self.assertEqual(list(events), [], "the stream ends")
+        self.assertEqual(program.call("GET", "/challenges", expect=None)[1]["error"]["code"], "invalid_token")
+        self.assertEqual(program.call("GET", "/challenges", expect=None, headers={"Cookie": self.demo.cookie})[1]["error"]["code"], "two_credentials")
+        records = [(r["type"], r["details"]["credential"]) for r in self.stack.audit() if r["type"].startswith("api_token")]
+        self.assertEqual([kind for kind, of in records if of == made["id"]], ["api_token_created", "api_token_used", "api_token_revoked"])
+        by_hand = self.stack.run("token", "add", "ann", "--name", "cli", "--scope", "challenges:read").split()
+        other = Program(self.stack, by_hand[-1])
+        other.call("GET", "/challenges")
+        self.stack.run("token", "remove", by_hand[1])
+        self.assertEqual(other.call("GET", "/challenges", expect=None)[0], 401)
+        changes = wait_for(lambda: [c for c in ((r["user"], r["details"]["change"]) for r in self.stack.audit("--type", "user_changed"))
+                                    if c == ("ann", "API token removed")], "the audit of both")
+        self.assertEqual(len(changes), 1)
+        self.assertNotIn(made["token"], json.dumps(self.stack.audit()))
+
+
+class Postgres(Agents, unittest.TestCase):
+    error = psycopg2.Error
+
+    @classmethod
+    def make_stack(cls):
+        stack = Stack(policy=POLICY, listener=RETRY, hold=HOLD)
+        stack.cluster.shop("CREATE TABLE scratch (id int); INSERT INTO scratch VALUES (1), (2)")
+        return stack
+
+    def run_sql(self, sql):
+        connection = psycopg2.connect(host="127.0.0.1", port=self.stack.port, user="demo", password=self.stack.password, dbname="shop")
+        try:
+            connection.autocommit = True
+            connection.cursor().execute(sql)
+        finally:
+            connection.close()
+
+    def data_of(self, error):
+        self.assertEqual(error.pgcode, "42501")
+        return error.diag.message_detail
+
+
+class MySql(Agents, unittest.TestCase):
+    error = pymysql.Error
+
+    @classmethod
+    def make_stack(cls):
+        stack = MySqlStack(policy=POLICY, listener=RETRY, hold=HOLD)
+        stack.cluster.shop("INSERT INTO scratch VALUES (1, 'a'), (2, 'b')")
+        return stack
+
+    def run_sql(self, sql):
+        connection = self.stack.pymysql()
+        try:
+            connection.autocommit(True)
+            connection.cursor().execute(sql)
+        finally:
+            connection.close()
+
+    def data_of(self, error):
+        code, message = error.args
+        self.assertEqual(code, 1227)
+        return re.search(r"\{.*", message).group()
+
+
+if __name__ == "__main__":
+    unittest.main()
