@@ -13,7 +13,7 @@ namespace challenges = challenge_web::challenges;
 using notify::Event;
 using What = challenges::Event::What;
 
-// What no message may show, wherever it stands. Taken out once: without `shape` (texts as they are) every line fails.
+// What no message may show, wherever it stands.
 constexpr std::string_view secret = "hunter2";
 
 challenges::Event held(const std::string& dialect, const std::string& sql)

@@ -57,7 +57,6 @@ void add_everybody(World& world)
     ASSERT_TRUE(world.users.update_user(user));
 }
 
-// Taken out once: without the check of the token's scopes in `admit_token` every route with a scope fails here.
 TEST(Tokens, EachScopeOpensItsRoutesAndNoOther)
 {
     for (const auto& [name, scope] : accounts::scope_names) {
