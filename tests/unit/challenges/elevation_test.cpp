@@ -92,6 +92,8 @@ TEST(Elevation, OfOneStatementIsUsedUp)
     EXPECT_EQ(elevations.end_session(granted.session).size(), 1U) << "it ends with its session";
 }
 
+// Seen to fail without their protections, each taken out once: user, policy, requirement, time, the end at another
+// address, the end that signing out, a changed factor and a new policy ask for.
 TEST(Elevation, Table)
 {
     const Row rows[] = {
