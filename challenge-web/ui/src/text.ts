@@ -451,7 +451,7 @@ export const text = {
 
   closed: {
     approved: { heading: 'Approved', body: 'The terminal goes on. You can close this page.' },
-    consumed: { heading: 'Used', body: 'This statement was approved and released, once. To run it again, run it in the terminal: it gets a new challenge.' },
+    consumed: { heading: 'Used', body: 'This statement was approved and released. An answer is good once, unless a rule says otherwise: run again in the terminal, it gets a new challenge.' },
     denied: { heading: 'Denied', body: 'The statement did not run. The terminal shows an error, and its session goes on.' },
     expired: { heading: 'Expired', body: 'Nobody answered in time, so the statement did not run. Run it again to get a new challenge.' },
     cancelled: { heading: 'Cancelled', body: 'The statement is no longer waiting: it was withdrawn or interrupted, or the client went away. It did not run.' },
