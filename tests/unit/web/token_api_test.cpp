@@ -57,6 +57,7 @@ void add_everybody(World& world)
     ASSERT_TRUE(world.users.update_user(user));
 }
 
+// Taken out once: without the look at the scopes in `admit_token` every scope opened every route here.
 TEST(Tokens, EachScopeOpensItsRoutesAndNoOther)
 {
     for (const auto& [name, scope] : accounts::scope_names) {
