@@ -41,7 +41,7 @@ namespace stepgate::proxy::app
 
 /// Everything that `serve` runs, wired together. Members stand in the order in which they come to life; the destructor
 /// ends them the other way round: relay first, so that nothing is judged or held any more, journal last.
-/// All methods are for the main thread.
+/// All methods are for the main thread. The pages and their factors are in serving_web.cpp, the rest in serving.cpp.
 class Serving
 {
   public:
