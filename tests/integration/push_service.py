@@ -1,10 +1,7 @@
 """A push service over TLS (RFC 8030) for tests, and the browsers that subscribe to it: each reads what is encrypted to its own keys (RFC 8291)."""
 import base64
-import http.server
 import json
 import os
-import ssl
-import threading
 import time
 
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from harness import PATIENCE
 from passkey import decode, encode
+from tls_receiver import TlsReceiver
 
 SUBJECT = "mailto:dba@example.com"
 
@@ -72,46 +70,23 @@ class Browser:
         return challenge, token
 
 
-class PushService:
+class PushService(TlsReceiver):
     def __init__(self, port):
-        self.port, self.url = port, f"https://localhost:{port}"
+        super().__init__(port)
+        self.url = f"https://localhost:{port}"
         self.browsers, self.status, self.key, self.requests = {}, 201, None, []
-        self.changed = threading.Condition()
-        self.server = None
 
     def configuration(self):
         return f'[factors.push]\nhosts = ["localhost:{self.port}"]\nca = "tls/ca.crt"\nsubject = "{SUBJECT}"\n'
 
-    def start(self, certificate, key):
-        service = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                try:
-                    status = service.take(self.path, self.headers, body)
-                except Exception as problem:  # told to stepgate, and to the test through the missing message
-                    service.requests.append(repr(problem))
-                    status = 400
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("localhost", self.port), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
-
     def take(self, path, headers, body):
+        try:
+            return self.receive(path, headers, body), {}
+        except Exception as problem:  # told to stepgate, and to the test through the missing message
+            self.requests.append(repr(problem))
+            return 400, {}
+
+    def receive(self, path, headers, body):
         self.check_sender(headers["Authorization"])
         if headers["Content-Encoding"] != "aes128gcm" or headers["Urgency"] != "high" or not 0 <= int(headers["TTL"]) <= 3600:
             raise AssertionError(dict(headers))
