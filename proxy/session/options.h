@@ -1,5 +1,6 @@
 #pragma once
 
+#include "challenge-web/challenges/challenge.h"
 #include "proxy/net/tls.h"
 
 #include <chrono>
