@@ -93,6 +93,10 @@ const Relation* Follower::look_up(const Lead& lead)
         reason("names " + lead.name + ", in a database that only the server knows");
         return nullptr;
     }
+    if (state_.temporary_merge(lead.name.substr(lead.name.find('.') + 1))) {
+        reason("names " + lead.name + ", a temporary table of the session whose rows are those of others");
+        return nullptr;
+    }
     const Relation* const found = bodies_.relation(lead.name);
     if (found != nullptr && found->kind == RelationKind::foreign_table)
         reason("names " + lead.name + ", whose rows are not on this server");

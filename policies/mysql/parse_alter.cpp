@@ -179,9 +179,12 @@ void Parser::moves(const TableName& from, std::string_view column, const TableNa
 {
     bool known = false;
     std::string table = full_name(from, known);
+    const std::string_view bare = std::string_view{table}.substr(table.find('.') + 1);
+    const bool temporary = state_->temporary(bare);
     redefine(to, {.relation = {},
                   .function = {},
-                  .code = true,
+                  .code = !temporary || state_->temporary_merge(bare),
+                  .temporary = temporary,
                   .writes = true,
                   .copies = {{std::move(table), known, {lower(column)}}}});
 }

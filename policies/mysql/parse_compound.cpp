@@ -82,13 +82,16 @@ void Parser::create_trigger()
 {
     is(Kind::create, "trigger");
     if_not_exists();
-    table_name();
+    const TableName trigger = table_name();
     if (!accept_any(Word::k_before, Word::k_after))
         return unexpected();
     if (!accept_any(Word::k_insert, Word::k_update, Word::k_delete))
         return unexpected();
     expect(Word::k_on);
-    write_table(table_name());
+    const TableName table = table_name();
+    write_table(table);
+    if (table.database.empty() && !trigger.database.empty()) // MariaDB looks for it where the trigger is made
+        write_table({trigger.database, table.name});
     expect(Word::k_for);
     expect(Word::k_each);
     expect(Word::k_row);

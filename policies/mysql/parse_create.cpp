@@ -197,6 +197,14 @@ void Parser::merged_tables()
     for (statement::Effect& effect : facts_.effects) // not a plain table: more is behind its name
         if (auto* change = std::get_if<statement::Redefine>(&effect))
             change->code = true;
+    if (facts_.kind == Kind::alter && !writes_.empty()) {
+        const std::string& altered = writes_.front().table;
+        effect(statement::Redefine{.relation = altered.substr(altered.find('.') + 1),
+                                   .function = {},
+                                   .code = true,
+                                   .writes = true,
+                                   .copies = {}});
+    }
 }
 
 /// One thing in a definition that names tables, columns or functions; false if what comes next is something else.

@@ -255,6 +255,25 @@ void Parser::note_definitions()
     }
 }
 
+/// Whatever is done with a MERGE table (but dropping it) opens those that it stands for, also where no rows are asked
+/// for.
+void Parser::open_merged()
+{
+    if (facts_.kind == Kind::drop && facts_.object != "trigger")
+        return;
+    for (const std::vector<Access>* accesses : {&reads_, &writes_})
+        for (const Access& access : *accesses) {
+            if (access.leads)
+                continue;
+            const catalog::Relation* const table = behind_.bodies->relation(access.table);
+            const bool merged =
+                table != nullptr && table->kind == catalog::RelationKind::table && !table->definition.empty();
+            const auto bare = access.table.substr(access.table.find('.') + 1);
+            if (merged || state_->temporary_merge(bare))
+                leads_.push_back({Lead::Kind::read, access.table, access.known, {}});
+        }
+}
+
 /// Follows what the statement names, if there is a catalog.
 void Parser::follow()
 {
@@ -265,6 +284,7 @@ void Parser::follow()
                                   access.known, access.events});
     if (behind_.bodies == nullptr)
         return;
+    open_merged();
     Defined defined = defined_;
     if (program_ || facts_.kind == Kind::do_block) // they use what they make
         note_defined(facts_, defined);

@@ -3,6 +3,7 @@
 #include "policies/statement/ascii.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stepgate::policies::mysql
 {
@@ -175,7 +176,9 @@ Query Parser::select(bool only)
         if (at(Word::k_dual)) {
             advance();
         } else {
+            const bool naming = std::exchange(naming_targets_, false); // of the change that this stands in
             table_references();
+            naming_targets_ = naming;
             tables = items_.size() - items;
         }
     }

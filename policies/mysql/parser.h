@@ -162,6 +162,7 @@ class Parser
     }
     void redefine(const TableName& table, statement::Redefine change);
     void note_definitions();
+    void open_merged();
     void note_defined(const statement::StatementFacts& facts, Defined& defined) const;
     void follow();
     void effect(statement::Effect effect);

@@ -29,6 +29,7 @@ void SessionState::reset()
     prepared_.clear();
     variables_.clear();
     temporary_.clear();
+    merges_.clear();
     database_ = start_.database;
     database_known_ = true;
     server_reported_sql_mode(start_.sql_mode);
@@ -83,7 +84,7 @@ void SessionState::settings_changed()
     settings_key_ += database_known_ ? '=' : '?';
     settings_key_ += database_;
     for (const std::string& name : temporary_)
-        settings_key_.append(1, '\0').append(name);
+        settings_key_.append(1, merges_.contains(name) ? '\1' : '\0').append(name);
 }
 
 void SessionState::set_sql_mode(const SetParameter& parameter, bool certain)
@@ -170,11 +171,21 @@ void SessionState::apply_effect(const statement::Effect& effect, bool certain)
             prepared_.clear();
         ++generation_;
     } else if (const auto* change = std::get_if<statement::Redefine>(&effect)) {
-        const bool changes = change->gone ? temporary_.erase(change->relation) > 0
-                                          : change->temporary && temporary_.insert(change->relation).second;
-        if (changes)
-            settings_changed();
+        redefine(*change);
     }
+}
+
+void SessionState::redefine(const statement::Redefine& change)
+{
+    bool changes = false;
+    if (change.gone)
+        changes = temporary_.erase(change.relation) + merges_.erase(change.relation) > 0;
+    else if (change.temporary)
+        changes = temporary_.insert(change.relation).second;
+    if (change.code && temporary_.contains(change.relation))
+        changes = merges_.insert(change.relation).second || changes;
+    if (changes)
+        settings_changed();
 }
 
 void SessionState::apply(const statement::StatementFacts& facts)
@@ -230,7 +241,7 @@ void SessionState::server_reported_database(std::string_view name)
 bool SessionState::operator==(const SessionState& other) const
 {
     return settings_key_ == other.settings_key_ && prepared_ == other.prepared_ && variables_ == other.variables_ &&
-           sql_mode_ == other.sql_mode_ && temporary_ == other.temporary_;
+           sql_mode_ == other.sql_mode_ && temporary_ == other.temporary_ && merges_ == other.merges_;
 }
 
 } // namespace stepgate::policies::mysql

@@ -62,6 +62,8 @@ class SessionState
 
     /// The session made a temporary table of this bare name, and did not drop it since.
     [[nodiscard]] bool temporary(std::string_view name) const { return temporary_.contains(name); }
+    /// One of those is a MERGE table: its rows are those of others.
+    [[nodiscard]] bool temporary_merge(std::string_view name) const { return merges_.contains(name); }
 
     void apply(const statement::StatementFacts& facts);   ///< the statement succeeded
     void foresee(const statement::StatementFacts& facts); ///< it may or may not succeed: widens what is uncertain
@@ -77,6 +79,7 @@ class SessionState
 
   private:
     void apply_effect(const statement::Effect& effect, bool certain);
+    void redefine(const statement::Redefine& change);
     void set(const statement::SetParameter& parameter, bool certain);
     void set_sql_mode(const statement::SetParameter& parameter, bool certain);
     void set_charset(const statement::SetParameter& parameter, bool certain);
@@ -95,6 +98,7 @@ class SessionState
     bool database_known_ = true;
     Texts prepared_, variables_;                   // names in lower case
     std::set<std::string, std::less<>> temporary_; // tables
+    std::set<std::string, std::less<>> merges_;    // of those
     std::string settings_key_;
     std::uint64_t generation_ = 0;
 };
