@@ -139,9 +139,28 @@ void Parser::create_table(bool temporary, bool replace)
                      .writes = (unless || replace) && !temporary,
                      .copies = {}});
     facts_.destructive = replace && !temporary;
-    if (accept(Word::k_like)) // no rows, but columns of the same names: labels go with them
-        return read_table(table_name(), "*");
+    if (accept(Word::k_like))
+        return like();
     table_definition();
+}
+
+/// At the name of a table that another one is made like: no rows, but columns of the same names, and labels go with
+/// them. Of a MERGE table it stands for the same others.
+void Parser::like()
+{
+    const TableName source = table_name();
+    read_table(source, "*");
+    bool known = false;
+    if (is_merge(full_name(source, known)))
+        stands_for_others();
+}
+
+/// What is made is no plain table: more is behind its name.
+void Parser::stands_for_others()
+{
+    for (statement::Effect& effect : facts_.effects)
+        if (auto* change = std::get_if<statement::Redefine>(&effect))
+            change->code = true;
 }
 
 /// [(elements)] [options] [PARTITION BY …] [[IGNORE | REPLACE] [AS] query]
@@ -150,7 +169,7 @@ void Parser::table_definition()
     if (at('(') && !at_query_start(1) && !next_is(1, '(')) {
         advance();
         if (accept(Word::k_like)) {
-            read_table(table_name(), "*");
+            like();
             return expect(')');
         }
         table_elements();
@@ -194,9 +213,7 @@ void Parser::merged_tables()
         accept(',');
     }
     expect(')');
-    for (statement::Effect& effect : facts_.effects) // not a plain table: more is behind its name
-        if (auto* change = std::get_if<statement::Redefine>(&effect))
-            change->code = true;
+    stands_for_others();
     if (facts_.kind == Kind::alter && !writes_.empty()) {
         const std::string& altered = writes_.front().table;
         effect(statement::Redefine{.relation = altered.substr(altered.find('.') + 1),

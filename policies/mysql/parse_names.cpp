@@ -255,6 +255,14 @@ void Parser::note_definitions()
     }
 }
 
+bool Parser::is_merge(std::string_view table) const
+{
+    if (state_->temporary_merge(table.substr(table.find('.') + 1)))
+        return true;
+    const auto* relation = behind_.bodies == nullptr ? nullptr : behind_.bodies->relation(table);
+    return relation != nullptr && relation->kind == catalog::RelationKind::table && !relation->definition.empty();
+}
+
 /// Whatever is done with a MERGE table (but dropping it) opens those that it stands for, also where no rows are asked
 /// for.
 void Parser::open_merged()
@@ -265,11 +273,7 @@ void Parser::open_merged()
         for (const Access& access : *accesses) {
             if (access.leads)
                 continue;
-            const catalog::Relation* const table = behind_.bodies->relation(access.table);
-            const bool merged =
-                table != nullptr && table->kind == catalog::RelationKind::table && !table->definition.empty();
-            const auto bare = access.table.substr(access.table.find('.') + 1);
-            if (merged || state_->temporary_merge(bare))
+            if (is_merge(access.table))
                 leads_.push_back({Lead::Kind::read, access.table, access.known, {}});
         }
 }

@@ -162,6 +162,7 @@ class Parser
     }
     void redefine(const TableName& table, statement::Redefine change);
     void note_definitions();
+    [[nodiscard]] bool is_merge(std::string_view table) const;
     void open_merged();
     void note_defined(const statement::StatementFacts& facts, Defined& defined) const;
     void follow();
@@ -328,6 +329,8 @@ class Parser
     bool definition_part();
     void referenced_table();
     void merged_tables();
+    void like();
+    void stands_for_others();
     void create_view();
     void create_index();
     void create_sequence(bool replace);
