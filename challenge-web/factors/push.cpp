@@ -5,7 +5,6 @@
 #include "challenge-web/challenges/requirement.h"
 #include "challenge-web/challenges/solver.h"
 
-#include <boost/algorithm/string/join.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -74,7 +73,7 @@ bool can_use_push(const policies::rules::Requirement& requirement, const std::st
 
 std::string rules_of(const std::vector<std::string>& rules)
 {
-    auto text = (rules.size() == 1 ? "rule " : "rules ") + boost::algorithm::join(rules, ", ");
+    auto text = policies::rules::rule_list(rules);
     if (text.size() > longest_rules)
         text = std::to_string(rules.size()) + " rules";
     return text;

@@ -1,5 +1,6 @@
 #include "challenge-web/server/challenge_json.h"
 
+#include "challenge-web/challenges/requirement_json.h"
 #include "challenge-web/challenges/solver.h"
 #include "challenge-web/server/readable.h"
 #include "challenge-web/server/replies.h"
@@ -162,14 +163,6 @@ json::value escalation_json(const Snapshot& challenge)
                         {"happened", challenge.escalated.has_value()}};
 }
 
-json::object requirement_json(const policies::rules::Requirement& requirement)
-{
-    return {{"level", requirement.level},
-            {"factors", json::value_from(requirement.factors)},
-            {"approvers", requirement.approvers ? json::value(*requirement.approvers) : json::value(nullptr)},
-            {"approvals", challenges::approvals_needed(requirement)}};
-}
-
 } // namespace
 
 json::object summary_json(const Snapshot& challenge)
@@ -221,7 +214,7 @@ json::object challenge_json(const Snapshot& challenge, const Viewer& viewer, cha
         out["elevation"] = json::object{{"seconds", offer->duration.count()},
                                         {"scope", text(to_string(offer->scope))},
                                         {"count", offer->count > 0 ? json::value(offer->count) : json::value(nullptr)}};
-    out["requirement"] = requirement_json(question.verdict.requirement);
+    out["requirement"] = challenges::requirement_json(question.verdict.requirement);
     out["proofs"] = std::move(proofs);
     out["missing"] = std::move(missing);
     out["request_reason"] = name(challenge.request_reason);

@@ -20,30 +20,14 @@ std::string shape_text(std::string_view sql, std::size_t max_bytes)
             out.gap();
         end = token.end;
         const auto written = sql.substr(token.begin, token.end - token.begin);
-        switch (token.kind) {
-        case TokenKind::end:
-            break;
-        case TokenKind::string:
-        case TokenKind::national_string:
-        case TokenKind::integer:
-        case TokenKind::number:
-        case TokenKind::hex:
-        case TokenKind::bits:
-        case TokenKind::parameter:
-            out.add("?");
-            break;
-        case TokenKind::word:
+        const bool quoted = token.kind == TokenKind::quoted_name || token.kind == TokenKind::user_variable ||
+                            token.kind == TokenKind::system_variable;
+        if (token.kind == TokenKind::word)
             out.word(written);
-            break;
-        case TokenKind::quoted_name:
-        case TokenKind::user_variable:
-        case TokenKind::system_variable:
+        else if (quoted)
             out.name(written, token.text);
-            break;
-        case TokenKind::symbol:
-            out.add(written);
-            break;
-        }
+        else
+            out.add(token.kind == TokenKind::symbol ? written : "?");
     }
     // What stands behind the limit is not looked at; before it, the tokens do not depend on what follows.
     return tokens.trouble().empty() ? out.take() : std::string{ShapeText::hidden};

@@ -1,5 +1,7 @@
 #include "policies/rules/verdict.h"
 
+#include <boost/algorithm/string/join.hpp>
+
 namespace stepgate::policies::rules
 {
 
@@ -31,6 +33,11 @@ std::string_view to_string(ElevationScope scope)
         return "label";
     }
     return "session";
+}
+
+std::string rule_list(const std::vector<std::string>& rules)
+{
+    return (rules.size() == 1 ? "rule " : "rules ") + boost::algorithm::join(rules, ", ");
 }
 
 } // namespace stepgate::policies::rules

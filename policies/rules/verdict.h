@@ -57,4 +57,7 @@ struct Verdict {
     bool operator==(const Verdict&) const = default;
 };
 
+/// "rule a" or "rules a, b", for sentences.
+[[nodiscard]] std::string rule_list(const std::vector<std::string>& rules);
+
 } // namespace stepgate::policies::rules

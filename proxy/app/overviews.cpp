@@ -1,13 +1,12 @@
 #include "proxy/app/overviews.h"
 
-#include "challenge-web/challenges/requirement.h"
+#include "challenge-web/challenges/requirement_json.h"
 #include "proxy/audit/search.h"
 #include "proxy/audit/text.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/value_from.hpp>
 
 #include <map>
 
@@ -70,11 +69,7 @@ json::value requirement_json(const Outcome& outcome)
     if (outcome.action != Action::challenge)
         return nullptr;
     const auto& needed = outcome.requirement;
-    const int approvals = challenge_web::challenges::approvals_needed(needed);
-    json::object object{
-        {"level", needed.level}, {"factors", json::value_from(needed.factors)}, {"approvals", approvals}};
-    object["approvers"] =
-        approvals > 0 ? json::value(challenge_web::challenges::approver_group(needed)) : json::value(nullptr);
+    auto object = challenge_web::challenges::requirement_json(needed);
     object["escalate"] = nullptr;
     if (needed.escalate)
         object["escalate"] = json::object{{"after", needed.escalate->after.count()}, {"group", needed.escalate->group}};

@@ -1,11 +1,11 @@
 #include "proxy/session/words.h"
 
 #include "challenge-web/challenges/requirement.h"
+#include "challenge-web/challenges/requirement_json.h"
 #include "challenge-web/challenges/solver.h"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/value_from.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -14,21 +14,11 @@ namespace stepgate::proxy::session
 {
 
 namespace challenges = challenge_web::challenges;
+using policies::rules::rule_list;
 using policies::rules::Verdict;
 
 namespace
 {
-
-std::string rule_list(const Verdict& verdict)
-{
-    std::string text = verdict.rules.size() == 1 ? "rule " : "rules ";
-    for (std::size_t i = 0; i < verdict.rules.size(); ++i) {
-        if (i > 0)
-            text += ", ";
-        text += verdict.rules[i];
-    }
-    return text;
-}
 
 std::string reasons(const Verdict& verdict)
 {
@@ -104,18 +94,10 @@ std::string colleagues(const policies::rules::Requirement& requirement)
 std::string for_programs(const policies::rules::Requirement& requirement, const std::string& challenge,
                          const ChallengeSign& sign)
 {
-    namespace json = boost::json;
-    const int approvals = challenges::approvals_needed(requirement);
-    return json::serialize(
-        json::object{{"challenge_id", challenge},
-                     {"url", sign.url},
-                     {"code", sign.code},
-                     {"requirement",
-                      {{"level", requirement.level},
-                       {"factors", json::value_from(requirement.factors)},
-                       {"approvals", approvals},
-                       {"approvers", approvals > 0 ? json::value(challenges::approver_group(requirement))
-                                                   : json::value(nullptr)}}}});
+    return boost::json::serialize(boost::json::object{{"challenge_id", challenge},
+                                                      {"url", sign.url},
+                                                      {"code", sign.code},
+                                                      {"requirement", challenges::requirement_json(requirement)}});
 }
 
 } // namespace
@@ -161,7 +143,7 @@ Words run_it_again(const Verdict& verdict, const std::string& challenge, const C
 {
     return {"42501",
             "statement held: " + approve_at(sign) + " · " + needed(verdict) + ", then run it again (" +
-                rule_list(verdict) + ")",
+                rule_list(verdict.rules) + ")",
             {},
             {},
             for_programs(verdict.requirement, challenge, sign)};
@@ -174,18 +156,18 @@ Words approved()
 
 Words refused_by_policy(const Verdict& verdict)
 {
-    return {"42501", "statement refused by " + rule_list(verdict), reasons(verdict),
+    return {"42501", "statement refused by " + rule_list(verdict.rules), reasons(verdict),
             "The policy does not allow it; nobody can approve it."};
 }
 
 Words noticed(const Verdict& verdict)
 {
-    return {"00000", "noted by " + rule_list(verdict), reasons(verdict), {}};
+    return {"00000", "noted by " + rule_list(verdict.rules), reasons(verdict), {}};
 }
 
 Words not_released(Gate::End end, const Verdict& verdict, std::string_view reason, std::chrono::seconds time_to_answer)
 {
-    const std::string rules = " (" + rule_list(verdict) + ")";
+    const std::string rules = " (" + rule_list(verdict.rules) + ")";
     switch (end) {
     case Gate::End::denied:
         return {"42501", "statement denied" + rules, std::string{reason}, "Nothing of it was sent to the server."};
@@ -232,7 +214,7 @@ Words startup_key_refused(const std::string& key, const Verdict& verdict)
     const bool replication = key == "replication";
     std::string message = replication ? "replication connections are not allowed through stepgate"
                                       : "startup parameter \"" + key + "\" is not allowed through stepgate";
-    message += " (" + rule_list(verdict) + ")";
+    message += " (" + rule_list(verdict.rules) + ")";
     std::string hint = replication ? "They carry data that no statement names. Connect to the server itself"
                                    : "It could change what statements mean without stepgate seeing it. Use SET after "
                                      "connecting";
