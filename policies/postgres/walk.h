@@ -164,12 +164,29 @@ class Walk
     void type_name(const ::TypeName* type, Scope& scope);
     void window(const ::WindowDef* window, Scope& scope);
 
-    // walk_queries.cpp: SELECT and the statements that change rows
+    // walk_queries.cpp: SELECT, VALUES and what joins them
     Outputs query(const ::Node* node, Scope* outer, const CteFrame* ctes);
     Outputs select(const ::SelectStmt& select, Scope* outer, const CteFrame* ctes);
     Outputs set_operation(const ::SelectStmt& select, Scope& scope);
     Outputs values(const ::SelectStmt& select, Scope& scope);
     void sort_by(const ::List* sort, const ::List* targets, Scope& scope);
+    void with(const ::WithClause* clause, Scope& scope, CteFrame& frame);
+    Outputs target_list(const ::List* targets, Scope& scope);
+    void star_outputs(const ::ColumnRef* reference, const Scope& scope, Outputs& outputs);
+    void into(const ::IntoClause& into);
+
+    // walk_from.cpp: what a FROM brings into the scope
+    void from(const ::List* list, Scope& scope);
+    void from_item(const ::Node* node, Scope& scope);
+    void from_table(const ::RangeVar& relation, Scope& scope);
+    void from_join(const ::JoinExpr& join, Scope& scope);
+    void natural(std::span<Item> left, std::span<Item> right);
+    [[nodiscard]] std::optional<std::vector<std::string_view>> columns_of(std::span<const Item> items);
+    void from_subquery(const ::RangeSubselect& sub, Scope& scope);
+    void from_function(const ::RangeFunction& function, Scope& scope);
+    void from_table_function(const ::RangeTableFunc& function, Scope& scope);
+
+    // walk_changes.cpp: the statements that change rows
     void insert(const ::InsertStmt& insert, Scope& scope);
     void update(const ::UpdateStmt& update, Scope& scope);
     void delete_rows(const ::DeleteStmt& rows, Scope& scope);
@@ -179,19 +196,6 @@ class Walk
     void assign(const ::List* targets, statement::TableAccess& write, Scope& scope);
     void where(const ::Node* predicate, Scope& scope);
     void weaken_where(statement::Where where);
-    void with(const ::WithClause* clause, Scope& scope, CteFrame& frame);
-    Outputs target_list(const ::List* targets, Scope& scope);
-    void from(const ::List* list, Scope& scope);
-    void from_item(const ::Node* node, Scope& scope);
-    void from_table(const ::RangeVar& relation, Scope& scope);
-    void from_join(const ::JoinExpr& join, Scope& scope);
-    void natural(std::span<Item> left, std::span<Item> right);
-    [[nodiscard]] std::optional<std::vector<std::string_view>> columns_of(std::span<const Item> items);
-    void star_outputs(const ::ColumnRef* reference, const Scope& scope, Outputs& outputs);
-    void from_subquery(const ::RangeSubselect& sub, Scope& scope);
-    void from_function(const ::RangeFunction& function, Scope& scope);
-    void from_table_function(const ::RangeTableFunc& function, Scope& scope);
-    void into(const ::IntoClause& into);
 
     // walk_utility.cpp: session, transaction, cursors, COPY, EXPLAIN, roles
     void top(const ::Node* node);
@@ -212,35 +216,39 @@ class Walk
     void effect(statement::Effect effect);
     [[nodiscard]] std::string_view text_after(std::string_view keyword) const;
 
-    // walk_objects.cpp: CREATE, ALTER, DROP and the like
+    // walk_objects.cpp: CREATE and ALTER of everything, GRANT, COMMENT and upkeep
     bool object(const ::Node* node);
     bool create_object(const ::Node* node);
     bool alter_object(const ::Node* node);
     bool other_object(const ::Node* node);
-    void drop(const ::DropStmt& drop);
-    void drop_schema(const ::DropStmt& drop);
-    void drop_owned(const ::DropOwnedStmt& drop);
-    void write_schema(std::string_view schema);
-    void write_dependents();
-    [[nodiscard]] std::vector<statement::TableAccess> renamed_from(const ::RangeVar& relation) const;
     void refresh(const ::RefreshMatViewStmt& refresh);
-    void truncate(const ::TruncateStmt& truncate);
-    void alter_table(const ::AlterTableStmt& alter);
-    void write_typed_tables(const ::RangeVar& type);
-    void alters_besides(::AlterTableType what);
-    void read_keys(const ::RangeVar& target);
-    void alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope,
-                       statement::TableAccess& write);
-    void create_table(const ::CreateStmt& create);
-    void table_element(const ::Node* element, Scope& scope);
-    void constraint(const ::Constraint& constraint, Scope& scope);
-    void create_index(const ::IndexStmt& index);
-    void index_elements(const ::List* elements, Scope& scope);
     void grant(const ::GrantStmt& grant);
     void publication(const ::List* objects);
     void create_schema(const ::CreateSchemaStmt& create);
     void secrets(const ::List* options);
     void is(Kind kind, std::string_view object = {});
+
+    // walk_drops.cpp: DROP and TRUNCATE, and what goes along
+    void drop(const ::DropStmt& drop);
+    void drop_schema(const ::DropStmt& drop);
+    void drop_owned(const ::DropOwnedStmt& drop);
+    void write_schema(std::string_view schema);
+    void write_dependents();
+    void truncate(const ::TruncateStmt& truncate);
+
+    // walk_tables.cpp: CREATE and ALTER TABLE, indexes
+    [[nodiscard]] std::vector<statement::TableAccess> renamed_from(const ::RangeVar& relation) const;
+    void create_table(const ::CreateStmt& create);
+    void table_element(const ::Node* element, Scope& scope);
+    void constraint(const ::Constraint& constraint, Scope& scope);
+    void create_index(const ::IndexStmt& index);
+    void index_elements(const ::List* elements, Scope& scope);
+    void alter_table(const ::AlterTableStmt& alter);
+    void alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope,
+                       statement::TableAccess& write);
+    void alters_besides(::AlterTableType what);
+    void read_keys(const ::RangeVar& target);
+    void write_typed_tables(const ::RangeVar& type);
 
     statement::StatementFacts& facts() { return out_.facts.statements[current_]; }
 
@@ -303,5 +311,9 @@ class Nest
 
 /// The name of an object type as policies spell it: "table", "materialized view", …
 [[nodiscard]] std::string_view object_name(::ObjectType type);
+[[nodiscard]] bool is_relation(::ObjectType type);
+
+/// Columns get the names that an alias lists: (a, b) behind a table, a CTE or a function.
+void rename_columns(Outputs& outputs, const ::List* names);
 
 } // namespace stepgate::policies::postgres

@@ -40,4 +40,17 @@ void end_when(CURL* curl, const std::atomic<bool>& stopping)
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &stopping);
 }
 
+CurlList curl_list(const std::vector<std::string>& texts)
+{
+    CurlList list{nullptr, curl_slist_free_all};
+    for (const auto& text : texts) {
+        curl_slist* longer = curl_slist_append(list.get(), text.c_str());
+        if (longer == nullptr)
+            return {nullptr, curl_slist_free_all};
+        static_cast<void>(list.release());
+        list.reset(longer);
+    }
+    return list;
+}
+
 } // namespace stepgate::proxy::outbound

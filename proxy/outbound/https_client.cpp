@@ -3,7 +3,6 @@
 #include "proxy/outbound/curl_setup.h"
 
 #include <array>
-#include <memory>
 #include <utility>
 
 namespace stepgate::proxy::outbound
@@ -16,22 +15,6 @@ struct Received {
     std::string body;
     std::size_t most = 0;
 };
-
-using HeaderList = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
-
-/// Null without memory, and of no headers.
-HeaderList header_list(const std::vector<std::string>& headers)
-{
-    HeaderList list{nullptr, curl_slist_free_all};
-    for (const auto& header : headers) {
-        curl_slist* longer = curl_slist_append(list.get(), header.c_str());
-        if (longer == nullptr)
-            return {nullptr, curl_slist_free_all};
-        static_cast<void>(list.release());
-        list.reset(longer);
-    }
-    return list;
-}
 
 /// CURLOPT_WRITEFUNCTION: fewer bytes than were given end the transfer.
 std::size_t keep_some(char* from, std::size_t size, std::size_t count, void* to)
@@ -48,7 +31,7 @@ std::size_t keep_some(char* from, std::size_t size, std::size_t count, void* to)
 std::optional<HttpsAnswer> https_request(const HttpsRequest& request, std::string& problem)
 {
     const Curl curl = new_curl(request.patience, request.ca_file);
-    const HeaderList headers = header_list(request.headers);
+    const CurlList headers = curl_list(request.headers);
     if (!curl || (!headers && !request.headers.empty())) {
         problem = "no memory";
         return std::nullopt;

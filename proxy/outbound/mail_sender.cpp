@@ -16,8 +16,6 @@ namespace stepgate::proxy::outbound
 namespace
 {
 
-using CurlList = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
-
 /// Hands out a text piece by piece: CURLOPT_READFUNCTION.
 std::size_t read_some(char* to, std::size_t size, std::size_t count, void* from)
 {
@@ -64,7 +62,7 @@ bool MailSender::send(Mail mail, OnSent on_sent)
 std::string MailSender::deliver(const Mail& mail)
 {
     const Curl curl = new_curl(server_.patience, server_.ca_file);
-    const CurlList to{curl_slist_append(nullptr, ('<' + mail.to + '>').c_str()), &curl_slist_free_all};
+    const CurlList to = curl_list({'<' + mail.to + '>'});
     const auto id = random_hex();
     if (!curl || !to || id.empty())
         return "no memory or no random numbers";

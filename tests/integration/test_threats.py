@@ -26,7 +26,7 @@ stands for all cases that contain it.
     target list, arguments, whole rows, `*`, column aliases, WITH, NATURAL, USING, ON, ORDER BY, WHERE, aggregates, windows, GROUP BY,
     DISTINCT ON, LIMIT, UNION, VALUES, subqueries, FROM (..), TABLESAMPLE, RETURNING, INSERT .. SELECT, ON CONFLICT, SET, MERGE, COPY,
     DECLARE, EXECUTE, EXPLAIN: the cases of those names in hidden_reads, and those of side_channels that read in the same place
-  What stands behind names (follow.cpp, bodies.cpp, walk_objects.cpp)
+  What stands behind names (follow.cpp, bodies.cpp, walk_drops.cpp, walk_objects.cpp, walk_tables.cpp)
     functions, built SQL, DO, operators, built-ins that are not on the list          sql_in_text
     triggers, rules, cascades                                                        table_with_a_, foreign_key_cascade
     names that change while deferred triggers wait (walk_behind.cpp)                 deferred_trigger

@@ -1,0 +1,152 @@
+#include "policies/postgres/predicate.h"
+#include "policies/postgres/walk.h"
+#include "policies/statement/weaker.h"
+
+namespace stepgate::policies::postgres
+{
+
+using statement::TableAccess;
+using statement::Where;
+
+void Walk::weaken_where(Where where)
+{
+    facts().where = statement::weaker(facts().where, where);
+    if (where == Where::missing || where == Where::always_true)
+        facts().destructive = true;
+}
+
+/// WHERE of an UPDATE or DELETE whose target is the first item of the scope.
+void Walk::where(const ::Node* predicate, Scope& scope)
+{
+    if (predicate == nullptr)
+        return weaken_where(Where::missing);
+    const Item& target = scope.items.front();
+    const std::string_view table = target.table;
+    const PredicateTarget named{target.alias, table.substr(table.find('.') + 1),
+                                target.renamed ? nullptr : target.relation};
+    const bool always = holds_for_every_row(predicate, named, out_.literals_consulted);
+    weaken_where(always ? Where::always_true : Where::present);
+    expression(predicate, scope);
+}
+
+void Walk::assign(const ::List* targets, TableAccess& write, Scope& scope)
+{
+    std::vector<std::string> columns;
+    for (const ::ListCell& cell : cells(targets)) {
+        const auto& target = as<::ResTarget>(node_of(cell));
+        columns.emplace_back(view_of(target.name));
+        for (const ::ListCell& step : cells(target.indirection))
+            if (tag_of(node_of(step)) == T_A_Indices)
+                expression(node_of(step), scope);
+    }
+    write.columns.insert(write.columns.end(), columns.begin(), columns.end());
+    for (const ::ListCell& cell : cells(targets))
+        expression(as<::ResTarget>(node_of(cell)).val, scope);
+}
+
+void Walk::insert(const ::InsertStmt& insert, Scope& scope)
+{
+    constexpr catalog::Events inserts{.insert = true, .update = false, .delete_rows = false, .truncate = false};
+    TableAccess write = write_table(*insert.relation, inserts);
+    for (const ::ListCell& cell : cells(insert.cols))
+        write.columns.emplace_back(view_of(as<::ResTarget>(node_of(cell)).name));
+    if (insert.cols == nullptr)
+        write.columns.emplace_back("*");
+    query(insert.selectStmt, scope.outer, scope.ctes);
+    add_target(*insert.relation, scope);
+    if (insert.onConflictClause != nullptr)
+        on_conflict(*insert.relation, insert.onConflictClause, write, scope);
+    write_table(*insert.relation).columns = std::move(write.columns);
+}
+
+/// ON CONFLICT asks whether values exist, which is a read of the columns it names; "excluded" is the row proposed.
+void Walk::on_conflict(const ::RangeVar& target, const ::OnConflictClause* clause, TableAccess& write, Scope& outer)
+{
+    Scope scope{outer.outer, outer.ctes, {}};
+    add_target(target, scope);
+    if (clause->infer != nullptr) {
+        if (clause->infer->conname != nullptr && catalog_ != nullptr)
+            everything(scope); // the constraint's columns, whichever those are
+        index_elements(clause->infer->indexElems, scope);
+        expression(clause->infer->whereClause, scope);
+    }
+    if (clause->action == ONCONFLICT_UPDATE) {
+        constexpr catalog::Events updates{.insert = false, .update = true, .delete_rows = false, .truncate = false};
+        write_table(target, updates);
+    }
+    Item excluded = scope.items.front(); // the server checks the right to read the table's own column
+    excluded.alias = "excluded";
+    excluded.qualified_only = true;
+    if (catalog_ == nullptr) {
+        excluded.table.clear();
+        excluded.outputs.complete = false;
+    }
+    scope.items.push_back(std::move(excluded));
+    assign(clause->targetList, write, scope);
+    expression(clause->whereClause, scope);
+}
+
+void Walk::update(const ::UpdateStmt& update, Scope& scope)
+{
+    constexpr catalog::Events updates{.insert = false, .update = true, .delete_rows = false, .truncate = false};
+    TableAccess write = write_table(*update.relation, updates);
+    add_target(*update.relation, scope);
+    from(update.fromClause, scope);
+    assign(update.targetList, write, scope);
+    where(update.whereClause, scope);
+    write_table(*update.relation).columns = std::move(write.columns);
+}
+
+void Walk::delete_rows(const ::DeleteStmt& rows, Scope& scope)
+{
+    constexpr catalog::Events deletes{.insert = false, .update = false, .delete_rows = true, .truncate = false};
+    write_table(*rows.relation, deletes);
+    add_target(*rows.relation, scope);
+    from(rows.usingClause, scope);
+    where(rows.whereClause, scope);
+}
+
+/// A MERGE that updates or deletes is judged by its join condition: constant, or on the table itself, means every row.
+void Walk::merge(const ::MergeStmt& merge, Scope& scope)
+{
+    TableAccess write = write_table(*merge.relation);
+    catalog::Events events;
+    add_target(*merge.relation, scope);
+    const std::size_t targets = scope.items.size();
+    if (catalog_ != nullptr)
+        for (Item& item : scope.items)
+            item.read = read_index(item); // joined, whatever is done then
+    from_item(merge.sourceRelation, scope);
+    expression(merge.joinCondition, scope);
+    bool changes_rows = false;
+    for (const ::ListCell& cell : cells(merge.mergeWhenClauses)) {
+        const auto& when = as<::MergeWhenClause>(node_of(cell));
+        Scope source{scope.outer, scope.ctes, {}}; // without a row of the target only the source has columns
+        source.items.assign(scope.items.begin() + static_cast<std::ptrdiff_t>(targets), scope.items.end());
+        Scope& seen = when.matched ? scope : source;
+        expression(when.condition, seen);
+        expressions(when.values, seen);
+        assign(when.targetList, write, seen);
+        if (when.commandType == CMD_INSERT) {
+            facts().inner.push_back(Kind::insert);
+            events.insert = true;
+            if (when.targetList == nullptr)
+                write.columns.emplace_back("*");
+        } else if (when.commandType == CMD_UPDATE || when.commandType == CMD_DELETE) {
+            facts().inner.push_back(when.commandType == CMD_UPDATE ? Kind::update : Kind::delete_rows);
+            (when.commandType == CMD_UPDATE ? events.update : events.delete_rows) = true;
+            changes_rows = true;
+        }
+    }
+    write_table(*merge.relation, events).columns = std::move(write.columns);
+    if (!changes_rows)
+        return;
+    const std::string_view table = scope.items.front().table;
+    const PredicateTarget target{scope.items.front().alias, table.substr(table.find('.') + 1), nullptr};
+    const auto* source = if_tag<::RangeVar>(merge.sourceRelation, T_RangeVar);
+    const bool itself = source != nullptr && view_of(source->relname) == view_of(merge.relation->relname);
+    const bool always = itself || holds_for_every_row(merge.joinCondition, target, out_.literals_consulted);
+    weaken_where(always ? Where::always_true : Where::present);
+}
+
+} // namespace stepgate::policies::postgres

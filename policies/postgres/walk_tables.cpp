@@ -1,0 +1,289 @@
+#include "policies/postgres/walk.h"
+
+namespace stepgate::policies::postgres
+{
+
+using statement::TableAccess;
+
+std::vector<TableAccess> Walk::renamed_from(const ::RangeVar& relation) const
+{
+    Found found = find(relation);
+    std::vector<TableAccess> out;
+    out.push_back({std::move(found.table), found.known, {"*"}});
+    return out;
+}
+
+void Walk::create_table(const ::CreateStmt& create)
+{
+    makes_temporary_ = create.relation->relpersistence == RELPERSISTENCE_TEMP;
+    is(Kind::create, "table");
+    Scope scope = fresh_scope();
+    add_target(*create.relation, scope);
+    scope.items.front().table.clear(); // its own columns are new: naming them reads nothing
+    scope.items.front().outputs.complete = false;
+    for (const ::ListCell& cell : cells(create.tableElts))
+        table_element(node_of(cell), scope);
+    for (const ::ListCell& cell : cells(create.constraints))
+        table_element(node_of(cell), scope);
+    if (create.partspec != nullptr)
+        for (const ::ListCell& cell : cells(create.partspec->partParams))
+            expression(as<::PartitionElem>(node_of(cell)).expr, scope);
+    if (create.partbound != nullptr) {
+        expressions(create.partbound->listdatums, scope);
+        Scope none; // MINVALUE and MAXVALUE come as column names
+        expressions(create.partbound->lowerdatums, none);
+        expressions(create.partbound->upperdatums, none);
+    }
+    for (const ::ListCell& cell : cells(create.inhRelations)) {
+        ::RangeVar parent = as<::RangeVar>(node_of(cell));
+        parent.inh = false; // its other children stay as they are
+        write_table(parent);
+        relate(*create.relation, parent);
+    }
+    write_table(*create.relation);
+}
+
+/// What stands between the parentheses of CREATE TABLE, and behind ADD in ALTER TABLE.
+void Walk::table_element(const ::Node* element, Scope& scope)
+{
+    switch (tag_of(element)) {
+    case T_ColumnDef: {
+        const auto& definition = as<::ColumnDef>(element);
+        defines_column_ = true;
+        type_name(definition.typeName, scope);
+        defines_column_ = false;
+        expression(definition.raw_default, scope);
+        for (const ::ListCell& cell : cells(definition.constraints))
+            constraint(as<::Constraint>(node_of(cell)), scope);
+        return;
+    }
+    case T_Constraint:
+        return constraint(as<::Constraint>(element), scope);
+    case T_TableLikeClause:
+        return read_table(*as<::TableLikeClause>(element).relation, {});
+    default:
+        opaque("defines something that stepgate does not know (node " + std::to_string(tag_of(element)) + ")");
+    }
+}
+
+/// A new foreign key, check or exclusion looks at the rows that are there.
+void Walk::constraint(const ::Constraint& constraint, Scope& scope)
+{
+    expression(constraint.raw_expr, scope);
+    expression(constraint.where_clause, scope);
+    for (const ::ListCell& cell : cells(constraint.keys))
+        plain_column(text_of(node_of(cell)), scope);
+    for (const ::ListCell& cell : cells(constraint.fk_attrs))
+        plain_column(text_of(node_of(cell)), scope);
+    for (const ::ListCell& cell : cells(constraint.exclusions)) {
+        const auto pair = cells(reinterpret_cast<const ::List*>(node_of(cell)));
+        const ::ListCell* const first = pair.data();
+        if (const auto* element = if_tag<::IndexElem>(node_of(*first), T_IndexElem)) {
+            expression(element->expr, scope);
+            if (element->name != nullptr)
+                plain_column(element->name, scope);
+        }
+    }
+    if (constraint.pktable == nullptr)
+        return;
+    redefines_writes_ = true; // rows of the one are looked up in the other
+    effect(statement::Redefine{.relation = constraint.pktable->relname,
+                               .function = {},
+                               .temporary = makes_temporary_,
+                               .writes = true,
+                               .copies = {}});
+    const bool key_named = constraint.pk_attrs != nullptr || catalog_ == nullptr;
+    read_table(*constraint.pktable, key_named ? std::string_view{} : "*"); // which columns are its key, is not known
+    for (const ::ListCell& cell : cells(constraint.pk_attrs))
+        read_table(*constraint.pktable, text_of(node_of(cell)));
+}
+
+void Walk::index_elements(const ::List* elements, Scope& scope)
+{
+    for (const ::ListCell& cell : cells(elements)) {
+        const auto& element = as<::IndexElem>(node_of(cell));
+        expression(element.expr, scope);
+        if (element.name != nullptr)
+            plain_column(element.name, scope);
+    }
+}
+
+void Walk::create_index(const ::IndexStmt& index)
+{
+    is(Kind::create, "index");
+    Scope scope = fresh_scope();
+    add_target(*index.relation, scope);
+    index_elements(index.indexParams, scope);
+    index_elements(index.indexIncludingParams, scope);
+    expression(index.whereClause, scope);
+    write_table(*index.relation);
+}
+
+void Walk::alter_table(const ::AlterTableStmt& alter)
+{
+    is(Kind::alter, object_name(alter.objtype));
+    Scope scope = fresh_scope();
+    add_target(*alter.relation, scope);
+    for (const ::ListCell& cell : cells(alter.cmds)) {
+        if (const auto* command = if_tag<::AlterTableCmd>(node_of(cell), T_AlterTableCmd)) {
+            TableAccess write = write_table(*alter.relation);
+            alter_command(*alter.relation, *command, scope, write);
+            alters_besides(command->subtype);
+            write_table(*alter.relation).columns = std::move(write.columns);
+        } else {
+            opaque("alters a table in a way that stepgate does not know");
+        }
+    }
+    write_table(*alter.relation);
+    if (alter.objtype == OBJECT_TYPE)
+        write_typed_tables(*alter.relation);
+}
+
+/// What changes in a type changes in the tables OF it: the server refuses the statement without CASCADE if there are
+/// any.
+void Walk::write_typed_tables(const ::RangeVar& type)
+{
+    const catalog::Relation* const row = find(type).relation;
+    if (row == nullptr)
+        return;
+    for (const catalog::Relation& relation : catalog_->contents().relations) {
+        if (!spend(1))
+            return;
+        const catalog::Type* const of = relation.of_type == 0 ? nullptr : catalog_->type(relation.of_type);
+        if (of != nullptr && of->relation == row->oid)
+            write_index(joined(relation.schema, relation.name), true, &relation, ::RangeVar{}, {});
+    }
+}
+
+/// What ALTER TABLE changes besides the table itself, as rules name it; of several the one that others hide behind
+/// most.
+void Walk::alters_besides(::AlterTableType what)
+{
+    static constexpr std::string_view by_weight[] = {"inheritance", "rule", "trigger", "policy"};
+    std::string_view object;
+    switch (what) {
+    case AT_EnableRowSecurity:
+    case AT_DisableRowSecurity:
+    case AT_ForceRowSecurity:
+    case AT_NoForceRowSecurity:
+        object = "policy";
+        break;
+    case AT_EnableTrig:
+    case AT_EnableAlwaysTrig:
+    case AT_EnableReplicaTrig:
+    case AT_DisableTrig:
+    case AT_EnableTrigAll:
+    case AT_DisableTrigAll:
+    case AT_EnableTrigUser:
+    case AT_DisableTrigUser:
+        object = "trigger";
+        break;
+    case AT_EnableRule:
+    case AT_EnableAlwaysRule:
+    case AT_EnableReplicaRule:
+    case AT_DisableRule:
+        object = "rule";
+        break;
+    case AT_AddInherit:
+    case AT_DropInherit:
+    case AT_AttachPartition:
+    case AT_DetachPartition:
+        object = "inheritance";
+        break;
+    default:
+        return;
+    }
+    const auto weight = [](std::string_view name) {
+        return std::ranges::find(by_weight, name) - std::begin(by_weight);
+    };
+    const bool first = std::ranges::find(by_weight, facts().object) == std::end(by_weight);
+    if (first || weight(facts().object) < weight(object))
+        facts().object = object;
+}
+
+/// The columns of the relation's foreign keys, in both directions: they are compared again.
+void Walk::read_keys(const ::RangeVar& target)
+{
+    const catalog::Relation* const relation = find(target).relation;
+    if (bodies_ == nullptr || relation == nullptr)
+        return;
+    const auto read = [this](const catalog::Relation& of, const std::vector<std::string>& columns) {
+        facts().reads.push_back({joined(of.schema, of.name), true, columns});
+        readings_.push_back({&of, false});
+    };
+    for (const Reference& key : bodies_->references(*relation)) {
+        read(*key.parent, *key.parent_columns);
+        read(*relation, *key.child_columns);
+    }
+    for (const catalog::ReferencedBy& key : relation->referenced_by) {
+        read(*relation, key.our_columns);
+        if (const catalog::Relation* child = catalog_->relation(key.relation))
+            read(*child, key.columns);
+    }
+}
+
+/// Dropping a column and changing its type lose data; the rest of what is not listed changes definitions only.
+void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope, TableAccess& write)
+{
+    switch (command.subtype) {
+    case AT_DropColumn:
+        facts().destructive = true;
+        write.columns.emplace_back(view_of(command.name));
+        return;
+    case AT_AlterColumnType:
+        facts().destructive = true;
+        write.columns.emplace_back(view_of(command.name));
+        read_column(scope.items.front(), view_of(command.name));
+        read_keys(target);
+        expression(as<::ColumnDef>(command.def).raw_default, scope);
+        return type_name(as<::ColumnDef>(command.def).typeName, scope);
+    case AT_AddColumn:
+        write.columns.emplace_back(view_of(as<::ColumnDef>(command.def).colname));
+        return table_element(command.def, scope);
+    case AT_AddConstraint:
+        return table_element(command.def, scope);
+    case AT_ColumnDefault:
+        write.columns.emplace_back(view_of(command.name));
+        return expression(command.def, scope);
+    case AT_AttachPartition:
+    case AT_DetachPartition: {
+        relate(*as<::PartitionCmd>(command.def).name, target);
+        if (catalog_ != nullptr)
+            read_table(*as<::PartitionCmd>(command.def).name, "*"); // its rows must fit
+        read_keys(*as<::PartitionCmd>(command.def).name);
+        read_keys(target);
+        const auto& partition = as<::PartitionCmd>(command.def);
+        write_table(*partition.name);
+        if (partition.bound != nullptr)
+            expressions(partition.bound->listdatums, scope);
+        return;
+    }
+    case AT_AddInherit:
+    case AT_DropInherit:
+        relate(target, as<::RangeVar>(command.def));
+        return read_table(as<::RangeVar>(command.def), {});
+    case AT_SetNotNull:
+    case AT_DropNotNull:
+    case AT_SetStatistics:
+    case AT_SetStorage:
+    case AT_SetRelOptions:
+    case AT_ResetRelOptions:
+    case AT_SetOptions:
+    case AT_ResetOptions:
+    case AT_SetCompression:
+    case AT_ClusterOn:
+    case AT_DropCluster:
+    case AT_SetTableSpace:
+    case AT_ReplicaIdentity:
+    case AT_ChangeOwner:
+    case AT_DropConstraint:
+        return;
+    case AT_ValidateConstraint:
+        return read_keys(target);
+    default:
+        redefines_code_ = true; // triggers, row security, generated values, …
+        return;
+    }
+}
+
+} // namespace stepgate::policies::postgres
