@@ -36,8 +36,8 @@ class MySqlPeer(Peer):
         return self.rate_and_cost(seen)
 
 
-def start_router(folder, server_port):
-    """MySQL Router of the same place as MySQL, or nothing where it cannot be had."""
+def start_router(folder, server_port, server_tls):
+    """MySQL Router of the same place as MySQL, or nothing where it cannot be had. `server_tls`: as its server_ssl_mode."""
     made = subprocess.run([MYSQL_SERVER, "router"], capture_output=True, text=True)
     if made.returncode:
         return None, None
@@ -52,7 +52,7 @@ destinations = 127.0.0.1:{server_port}
 routing_strategy = first-available
 protocol = classic
 client_ssl_mode = DISABLED
-server_ssl_mode = REQUIRED
+server_ssl_mode = {server_tls}
 """)
     process = subprocess.Popen([MYSQL_SERVER, "run", "mysqlrouter", "-c", folder / "router.conf"], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
@@ -89,7 +89,7 @@ def beside(kind, arguments):
         balancer, haproxy = start_haproxy(folder, stack.cluster.port, MySqlPeer)
         others.append(balancer)
         peers = [direct, haproxy, MySqlPeer("stepgate", stack.port, "demo", stack.password, stack.process.pid)]
-        router, router_peer = start_router(folder, stack.cluster.port) if kind is OracleMySql else (None, None)
+        router, router_peer = start_router(folder, stack.cluster.port, "REQUIRED" if kind is OracleMySql else "DISABLED")
         if router:
             others.append(router)
             peers.insert(2, router_peer)
