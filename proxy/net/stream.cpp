@@ -72,6 +72,15 @@ void add_alternative_names(const X509* certificate, std::vector<std::string>& na
     GENERAL_NAMES_free(all);
 }
 
+/// OpenSSL's reads: as with those without TLS, one that found less than it had room for took all that was there.
+long on_tls_read(BIO* bio, int what, const char* /*into*/, std::size_t room, int /*command*/, long /*argument*/,
+                 int returned, std::size_t* bytes)
+{
+    if (what == (BIO_CB_READ | BIO_CB_RETURN) && returned > 0 && *bytes < room)
+        reinterpret_cast<Socket*>(BIO_get_callback_arg(bio))->drained();
+    return returned;
+}
+
 } // namespace
 
 void Stream::FreeSsl::operator()(SSL* ssl) const
@@ -147,8 +156,7 @@ IoResult Stream::receive(std::span<std::byte> into)
             socket_.drained();
         return outcome;
     }
-    ERR_clear_error();
-    return tls_outcome(SSL_read(ssl_.get(), into.data(), clamp_length(into.size())), read_wants_);
+    return tls_outcome(SSL_read(reading_tls(), into.data(), clamp_length(into.size())), read_wants_);
 }
 
 IoResult Stream::send(std::span<const std::byte> from)
@@ -221,14 +229,24 @@ bool Stream::attach(TlsContext context)
         return false;
     ssl_.reset(SSL_new(context.get()));
     context_ = std::move(context);
-    return ssl_ && SSL_set_fd(ssl_.get(), socket_.native_handle()) == 1;
+    if (!ssl_ || SSL_set_fd(ssl_.get(), socket_.native_handle()) != 1)
+        return false;
+    BIO_set_callback_ex(SSL_get_rbio(ssl_.get()), on_tls_read);
+    return true;
+}
+
+/// For one operation that may read: the socket moves with the stream.
+SSL* Stream::reading_tls()
+{
+    BIO_set_callback_arg(SSL_get_rbio(ssl_.get()), reinterpret_cast<char*>(&socket_));
+    ERR_clear_error();
+    return ssl_.get();
 }
 
 Task<error_code> Stream::handshake()
 {
     for (;;) {
-        ERR_clear_error();
-        const auto [status, bytes] = tls_outcome(SSL_do_handshake(ssl_.get()), read_wants_);
+        const auto [status, bytes] = tls_outcome(SSL_do_handshake(reading_tls()), read_wants_);
         if (status == Io::done)
             co_return error_code{};
         if (status != Io::would_block)

@@ -93,6 +93,7 @@ class Stream
     [[nodiscard]] IoResult tls_outcome(int returned, Want& want);
     [[nodiscard]] Task<boost::system::error_code> handshake();
     [[nodiscard]] bool attach(TlsContext context);
+    [[nodiscard]] SSL* reading_tls();
 
     Socket socket_;
     struct FreeSsl {

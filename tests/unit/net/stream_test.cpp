@@ -297,6 +297,38 @@ TEST(Tls, MovesBytesBothWays)
     EXPECT_TRUE(got_back == back);
 }
 
+/// Else every record of a busy session costs a second read, which finds nothing.
+TEST(Tls, AReadThatTookAllWaitsForMore)
+{
+    Pair pair;
+    TlsCase tls;
+    tls.shake(pair);
+    std::array<std::byte, 1000> room{};
+    const std::string text = "one record";
+    bool more = false;
+    const auto watch = [&]() -> Task<void> {
+        const auto ended = co_await pair.b->readable();
+        more = !ended;
+    };
+    pair.run([&]() -> Task<void> {
+        EXPECT_EQ(pair.a->try_write(bytes_of(text)).bytes, text.size());
+        while (pair.b->try_read(room).status == Io::would_block) {
+            const auto failed = co_await pair.b->readable();
+            EXPECT_FALSE(failed);
+        }
+        asio::co_spawn(pair.io.get_executor(), watch(), asio::detached);
+        for (int round = 0; round < 5; ++round) {
+            co_await asio::post(pair.io.get_executor(), use_task);
+        }
+        EXPECT_FALSE(more);
+        EXPECT_EQ(pair.a->try_write(bytes_of(text)).bytes, text.size());
+        while (!more) {
+            co_await asio::post(pair.io.get_executor(), use_task);
+        }
+    });
+    EXPECT_EQ(pair.b->try_read(room).bytes, text.size());
+}
+
 TEST(Tls, WhoIsVerified)
 {
     struct Row {
