@@ -448,6 +448,8 @@ void SessionState::foresee(const statement::StatementFacts& facts)
             statement::Redefine doubted = *change;
             doubted.gone = false;
             redefine(doubted);
+        } else if (std::holds_alternative<statement::Defer>(effect)) {
+            apply_effect(effect);
         } else if (std::holds_alternative<statement::ResetAll>(effect) ||
                    std::holds_alternative<statement::DiscardAll>(effect)) {
             set({.name = "search_path", .value = {}, .unknown = now_.search_path != start_.search_path});

@@ -209,6 +209,7 @@ class Walk
     void execute(const ::ExecuteStmt& execute);
     void declare_cursor(const ::DeclareCursorStmt& declare);
     void fetch(const ::FetchStmt& fetch);
+    void top_some_time(const ::Node* node);
     void run_text(const std::string& sql, std::string_view what);
     void create_table_as(const ::CreateTableAsStmt& create);
     void vacuum(const ::VacuumStmt& vacuum);
@@ -288,6 +289,7 @@ class Walk
     std::size_t run_bytes_ = 0; // of prepared texts and cursors' queries parsed again
     int runs_ = 0;              // EXECUTE and FETCH inside each other
     bool certain_ = false;      // what is called now is called exactly once if the statement succeeds
+    bool at_once_ = true;       // a query runs now, and to its end
 };
 
 /// One level of nesting; false when there are too many.

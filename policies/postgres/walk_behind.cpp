@@ -3,6 +3,7 @@
 #include "policies/statement/weaker.h"
 
 #include <algorithm>
+#include <variant>
 
 namespace stepgate::policies::postgres
 {
@@ -350,6 +351,10 @@ void Walk::only_explained()
     done.reads.insert(done.reads.end(), std::make_move_iterator(done.writes.begin()),
                       std::make_move_iterator(done.writes.end()));
     done.writes.clear();
+    std::erase_if(done.effects, [](const statement::Effect& effect) {
+        const auto* const set = std::get_if<statement::SetParameter>(&effect);
+        return set == nullptr || !set->unknown; // functions that planning may run
+    });
 }
 
 void Walk::finish()
@@ -357,9 +362,10 @@ void Walk::finish()
     statement::StatementFacts& done = facts();
     if (catalog_ != nullptr)
         collect();
+    if (done.kind == Kind::declare_cursor && std::ranges::any_of(done.effects, changes_names))
+        opaque("declares a cursor that changes what names mean while it is read");
     if (explained_) {
         only_explained();
-        done.effects.clear();
     } else {
         redefines();
         fire_event_triggers();

@@ -4,6 +4,8 @@
 #include "policies/statement/ascii.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace stepgate::policies::postgres
 {
@@ -68,6 +70,19 @@ Constants constants_of(const Arguments& arguments)
         values.push_back(is_text ? std::optional<std::string>{text->val.sval.sval} : std::nullopt);
     }
     return values;
+}
+
+/// TRUE, FALSE and their usual spellings as a text.
+std::optional<bool> boolean_of(const ::A_Const* value)
+{
+    if (value == nullptr || value->isnull)
+        return std::nullopt;
+    if (value->val.node.type == T_Boolean)
+        return value->val.boolval.boolval;
+    const std::string text = value->val.node.type == T_String ? lower(value->val.sval.sval) : std::string{};
+    if (text == "t" || text == "true")
+        return true;
+    return text == "f" || text == "false" ? std::optional{false} : std::nullopt;
 }
 
 } // namespace
@@ -307,11 +322,9 @@ void Walk::set_config(const ::FuncCall& call_node)
     }
     SetParameter parameter{.name = lower(name), .value = {}};
     const char* const value = string_of(values[1]);
-    const bool local_known = values[2] != nullptr && !values[2]->isnull;
-    const char* const local_text = string_of(values[2]);
-    const bool boolean = local_known && values[2]->val.node.type == T_Boolean;
-    parameter.local = boolean ? values[2]->val.boolval.boolval : local_text != nullptr && *local_text == 't';
-    parameter.unknown = value == nullptr || !local_known || !certain_;
+    const std::optional<bool> local = boolean_of(values[2]);
+    parameter.local = local.value_or(false);
+    parameter.unknown = value == nullptr || !local || !certain_;
     if (!parameter.unknown)
         parameter.value = parameter.name == "search_path" ? split_search_path(value) : std::vector<std::string>{value};
     if (value == nullptr && decides_meaning(parameter.name))

@@ -4,6 +4,7 @@
 #include "policies/statement/ascii.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stepgate::policies::postgres
 {
@@ -34,19 +35,19 @@ std::string value_text(const ::Node* node)
     }
 }
 
+/// Of an option that is there twice the server takes the last (EXPLAIN; others refuse that).
 bool option_set(const ::List* options, std::string_view name)
 {
+    bool set = false;
     for (const ::ListCell& cell : cells(options)) {
         const auto& option = as<::DefElem>(node_of(cell));
         if (view_of(option.defname) != name)
             continue;
-        if (option.arg == nullptr)
-            return true;
-        const std::string_view text = text_of(option.arg);
+        const std::string text = option.arg == nullptr ? "on" : lower(text_of(option.arg));
         const auto* number = if_tag<::Integer>(option.arg, T_Integer);
-        return number != nullptr ? number->ival != 0 : text != "false" && text != "off" && text != "0";
+        set = number != nullptr ? number->ival != 0 : text != "false" && text != "off" && text != "0";
     }
-    return false;
+    return set;
 }
 
 } // namespace
@@ -82,7 +83,7 @@ bool Walk::top_query(const ::Node* node)
     default:
         return false;
     }
-    certain_ = true;
+    certain_ = at_once_;
     query(node, base_, nullptr);
     certain_ = false;
     return true;
@@ -362,14 +363,21 @@ void Walk::execute(const ::ExecuteStmt& executed)
     is(Kind::execute);
 }
 
-/// A cursor's query runs when rows are fetched: what it would change in the session is not yet changed.
+/// A query that may run later, in parts, or not at all: what it changes in the session is not certain.
+void Walk::top_some_time(const ::Node* node)
+{
+    const bool before = std::exchange(at_once_, false);
+    top(node);
+    at_once_ = before;
+}
+
+/// A cursor's query runs when rows are fetched, or at COMMIT.
 void Walk::declare_cursor(const ::DeclareCursorStmt& declare)
 {
     out_.literals_consulted = true; // the effect holds text
-    top(declare.query);
+    top_some_time(declare.query);
     facts().inner.push_back(facts().kind);
     is(Kind::declare_cursor);
-    facts().effects.clear();
     const std::string_view body = text_after("for");
     if (body.empty())
         opaque("declares a cursor whose query cannot be told");
@@ -382,7 +390,9 @@ void Walk::fetch(const ::FetchStmt& fetched)
     out_.facts.names_consulted = true;
     const std::string name{view_of(fetched.portalname)};
     if (const std::string* sql = state_->cursor(name)) {
+        const bool before = std::exchange(at_once_, false); // none of it, a part, or what is left
         run_text(*sql, "FETCH from " + name);
+        at_once_ = before;
         facts().inner.push_back(facts().kind);
     } else {
         opaque("fetches from " + name + ", a cursor that is not known");
@@ -392,7 +402,7 @@ void Walk::fetch(const ::FetchStmt& fetched)
 
 void Walk::create_table_as(const ::CreateTableAsStmt& create)
 {
-    top(create.query);
+    top_some_time(create.query); // not at all WITH NO DATA, or IF NOT EXISTS; settings are taken back for a view
     facts().inner.push_back(facts().kind);
     is(Kind::create, object_name(create.objtype));
     makes_temporary_ = create.into->rel->relpersistence == RELPERSISTENCE_TEMP;

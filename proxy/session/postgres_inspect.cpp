@@ -3,6 +3,7 @@
 #include "proxy/session/postgres_session.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stepgate::proxy::session
 {
@@ -187,8 +188,11 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
             return Step::slow;
     }
     auto cancels = cancelled_processes(statement->sql, *statement->facts->facts, &*bind);
-    tracker_.bind(bind->portal, Portal{statement, tag, group_, state_.generation(), statement->policy,
-                                       std::move(cancels), statement->origins.size()});
+    Portal portal{
+        statement, tag, group_, state_.generation(), statement->policy, std::move(cancels), statement->origins.size()};
+    if (has_effects(*statement->facts->facts))
+        portal.ran = std::make_shared<bool>(false);
+    tracker_.bind(bind->portal, std::move(portal));
     group_open_ = true;
     return Step::forward;
 }
@@ -241,6 +245,9 @@ PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, c
     if (!planned && found != nullptr && must_describe(*portal.statement))
         return Step::describe;
     depart(portal.tag, portal.statement, tracker_.execute(portal.tag).value_or(0), false, std::move(portal.cancels));
+    const bool again = portal.ran && std::exchange(*portal.ran, true);
+    if (Flight* const flight = flight_of(portal.tag); again && flight != nullptr)
+        flight->again = true;
     group_open_ = true;
     group_executed_ = true;
     return Step::forward;

@@ -50,6 +50,7 @@ struct Portal {
     const policies::rules::Policy* policy = nullptr;
     Processes cancels;            // named by its parameters
     std::size_t origins_then = 0; // how many origins its statement was judged with
+    std::shared_ptr<bool> ran{};  // of those that change the session: executed before, to the end or not
 };
 
 /// An execution that the server has not answered yet.
@@ -63,6 +64,7 @@ struct Flight {
     StatementPointer asked;                                       // only where results are watched
     std::vector<policies::statement::TableAccess> origins;        // not empty: its rows wait for an answer
     std::int64_t rows = -1;
+    bool again = false;  // of a portal that was executed before: it runs the rest, if any
     bool simple = false; // a Query: ends with ReadyForQuery, not with its first completion
     bool forwarded = false;
     bool reported = false; // its outcome is in the audit

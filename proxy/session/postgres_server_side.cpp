@@ -233,7 +233,11 @@ void PostgresSession::on_outcome(const pg::Event& event, const pg::Frame& frame)
         report(flight, {event.sqlstate.data(), event.sqlstate.size()});
         return;
     }
-    if (event.kind == pg::Event::Kind::completed) {
+    if (event.kind == pg::Event::Kind::suspended) {
+        flight.again = true; // it ran in part
+        if (flight.effects)
+            apply_effects(flight, frame);
+    } else if (event.kind == pg::Event::Kind::completed) {
         flight.rows = std::max<std::int64_t>(flight.rows, 0) + static_cast<std::int64_t>(event.rows);
         if (flight.effects)
             apply_effects(flight, frame);
@@ -268,6 +272,8 @@ void PostgresSession::apply_effects(Flight& flight, const pg::Frame& frame)
     if (flight.done >= facts.statements.size())
         return;
     const auto& statement = facts.statements[flight.done];
+    if (flight.again)
+        return state_.foresee(statement);
     const auto complete = pg::decode_command_complete(frame);
     if (statement.kind == Kind::commit && complete && complete->tag == "ROLLBACK")
         state_.transaction_ended(false); // a failed transaction "commits" like this

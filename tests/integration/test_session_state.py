@@ -22,6 +22,11 @@ SETTINGS = [
     "set session authorization default", "reset session authorization", "select set_config('role', 'alice', false)",
     "set standard_conforming_strings = off", "set standard_conforming_strings = on", "reset all", "discard all",
     "set local standard_conforming_strings = 'off'",
+    "select set_config('search_path', 'app', '1')", "explain select set_config('search_path', 'app', false)",
+    "explain (analyze off, analyze) select set_config('search_path', 'app', false)",
+    "explain (analyze, analyze off) select set_config('search_path', 'app', false)",
+    "create temp table if not exists z as select set_config('search_path', 'app', false)",
+    "create temp table z as select set_config('search_path', 'app', false) with no data",
 ]
 TRANSACTIONS = ["begin", "begin", "commit", "rollback", "savepoint s", "rollback to s", "release s", "select 1/0", "select 1",
                 "start transaction read only", "commit and chain", "rollback and chain", "abort", "end"]

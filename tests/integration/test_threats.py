@@ -16,6 +16,7 @@ stands for all cases that contain it.
     all statements of a message are judged (analyzer.cpp, walk_all)                  what_follows_a_copy, second_statement, copy_then_delete
     the session's state goes along inside a message (analyzer.cpp; rows)             names_inside_one_message
     both lexings (analyzer.cpp); waiting for effects in flight (must_settle)         lexing_that_changes, with_another_lexing, what_a_held_batch
+    portals executed again or in part (postgres_server_side.cpp), FETCH (walk)       a_portal_sets_once
     waiting for names of an earlier group (names.h, is_sure)                         a_refused_parse, a_skipped_parse
     client_encoding and replication of the start (postgres_startup.cpp)              startup_keys, replication
     UTF-8 and encodings (analyzer.cpp, refusal)                                      encodings_and_bytes
@@ -167,6 +168,27 @@ class Protocol(Case):
                 self.assert_passes(wire, "SET search_path = public")
                 wire.send(*([query("EXECUTE s")] if how == "sql" else [bind("", "s"), execute(), SYNC]))
                 self.assert_held(wire, "read-pii")
+
+    def test_a_search_path_that_a_portal_sets_once_or_in_part_is_not_believed(self):
+        reading, sets = query("SELECT body || '' FROM notes"), parse("", "SELECT set_config('search_path', 'lab', false)")
+        for first, then in (([bind("c"), execute("c"), SYNC], [execute("c"), SYNC]),  # the second runs nothing
+                            ([bind("c"), execute("c", 1), SYNC], [execute("c"), SYNC]),  # nor does it of what was suspended
+                            ([bind("c"), SYNC], [query("FETCH 0 FROM c")])):  # not run at all
+            with connect() as wire:
+                self.assert_passes(wire, "BEGIN")
+                wire.send(sets, *first)
+                wire.until("Z")
+                self.assert_passes(wire, "SET search_path = public")
+                wire.send(*then)
+                wire.until("Z")
+                wire.send(reading)
+                self.assert_held(wire, "read-pii")
+        with connect() as wire:  # suspended behind its one row: it has run
+            self.assert_passes(wire, "BEGIN; SET search_path = lab")
+            wire.send(parse("", "SELECT set_config('search_path', 'public', false)"), bind("c"), execute("c", 1), SYNC)
+            wire.until("Z")
+            wire.send(reading)
+            self.assert_held(wire, "read-pii")
 
     def test_names_are_resolved_again_after_a_rename(self):
         with connect() as wire:
