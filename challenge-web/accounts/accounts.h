@@ -103,6 +103,12 @@ struct ApiToken {
     std::string last_address; // "": never used
 };
 
+/// Who changes a user: the audit is told, by what the store notes of the change.
+struct ChangedBy {
+    std::string name;           // a user's, or "command line"
+    std::string client_address; // of their browser or program; "": there is none
+};
+
 /// A browser's session. Only a hash of the cookie's token is stored.
 struct WebSession {
     std::string token_hash; // SHA-256 of the cookie value
@@ -124,8 +130,8 @@ class Accounts
     [[nodiscard]] virtual result<std::optional<User>> find_user(const std::string& name) = 0;
     [[nodiscard]] virtual result<std::optional<User>> find_user_by_handle(const std::string& handle) = 0;
     [[nodiscard]] virtual result<std::vector<User>> list_users() = 0;
-    [[nodiscard]] virtual result<void> add_user(const User& user) = 0; // errc::exists
-    [[nodiscard]] virtual result<void> update_user(const User& user) = 0;
+    [[nodiscard]] virtual result<void> add_user(const User& user, const ChangedBy& by) = 0; // errc::exists
+    [[nodiscard]] virtual result<void> update_user(const User& user, const ChangedBy& by) = 0;
 
     [[nodiscard]] virtual result<std::vector<PasskeyCredential>> passkeys(const std::string& user) = 0;
     [[nodiscard]] virtual result<std::optional<PasskeyCredential>> find_passkey(const std::string& id) = 0;
@@ -172,7 +178,7 @@ class Accounts
 
     /// One-time enrolment links: the token's SHA-256 is stored; redeeming spends it. errc::not_found, used, expired.
     [[nodiscard]] virtual result<void> add_enrolment(const std::string& token_hash, const std::string& user,
-                                                     TimePoint expires) = 0;
+                                                     TimePoint expires, const ChangedBy& by) = 0;
     [[nodiscard]] virtual result<std::string> redeem_enrolment(const std::string& token_hash,
                                                                TimePoint now) = 0; // user
 
@@ -183,7 +189,7 @@ class Accounts
     /// errc::not_found. "" as id: all of the user's, also when there are none.
     [[nodiscard]] virtual result<void> remove_database_password(const std::string& user, const std::string& id) = 0;
 
-    [[nodiscard]] virtual result<void> add_api_token(const ApiToken& token) = 0;
+    [[nodiscard]] virtual result<void> add_api_token(const ApiToken& token, const ChangedBy& by) = 0;
     /// Those that have not expired, newest first; "" for everyone's.
     [[nodiscard]] virtual result<std::vector<ApiToken>> api_tokens(const std::string& user, TimePoint now) = 0;
     /// One that has not expired, of a user who is not disabled.
@@ -193,7 +199,8 @@ class Accounts
     [[nodiscard]] virtual result<void> api_token_used(const std::string& id, const std::string& address,
                                                       TimePoint now) = 0;
     /// errc::not_found. "" as id: all of the user's, also when there are none.
-    [[nodiscard]] virtual result<void> remove_api_token(const std::string& user, const std::string& id) = 0;
+    [[nodiscard]] virtual result<void> remove_api_token(const std::string& user, const std::string& id,
+                                                        const ChangedBy& by) = 0;
 
     [[nodiscard]] virtual result<void> add_web_session(const WebSession& session) = 0;
     [[nodiscard]] virtual result<std::optional<WebSession>> find_web_session(const std::string& token_hash,

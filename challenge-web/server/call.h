@@ -47,6 +47,8 @@ struct Call {
     bool by_token = false; // a program, with a token of the visitor's: the router has checked its scope
 
     [[nodiscard]] const std::string& user() const { return visitor->user.name; }
+    /// For changes of users: the audit has it from the accounts.
+    [[nodiscard]] accounts::ChangedBy changed_by() const { return {user(), request.client_address}; }
     /// Takes a token of a bucket; the answer to give when there is none.
     [[nodiscard]] std::optional<Response> limit(const std::string& key, Rate rate) const;
 };

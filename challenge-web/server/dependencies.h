@@ -73,6 +73,8 @@ struct Dependencies {
     ConnectOptions connect;
     /// Somebody new with a password that nobody knows; nullopt: no randomness.
     std::function<std::optional<accounts::User>(const std::string& name)> make_user;
+    /// What handlers have changed of users is to take effect, and to be recorded, before they answer.
+    std::function<void()> users_changed = [] {};
     FindAsset assets;
     std::function<TimePoint()> now = [] { return std::chrono::system_clock::now(); };
     std::function<std::chrono::steady_clock::time_point()> steady = [] { return std::chrono::steady_clock::now(); };

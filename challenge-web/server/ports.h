@@ -57,6 +57,8 @@ class Recorder
 {
   public:
     virtual ~Recorder() = default;
+    /// Does it take records now? For what is recorded elsewhere, after it was done.
+    [[nodiscard]] virtual bool available() = 0;
     [[nodiscard]] virtual bool record(std::string_view type, const std::string& user,
                                       std::vector<std::pair<std::string, std::string>> fields) = 0;
 };

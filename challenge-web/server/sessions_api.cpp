@@ -118,9 +118,9 @@ Response sign_out_everywhere(Call& call)
     services.use.challenges.end_elevations(call.user(), "signed out everywhere", call.now);
     if (services.use.accounts.remove_web_sessions_of(call.user()).has_error() ||
         services.use.accounts.remove_database_password(call.user(), {}).has_error() ||
-        services.use.accounts.remove_api_token(call.user(), {}).has_error())
+        services.use.accounts.remove_api_token(call.user(), {}, call.changed_by()).has_error())
         return unavailable();
-    services.use.connect.passwords_changed();
+    services.use.users_changed();
     services.hub.end_user(call.user());
     auto response = no_content();
     if (services.sessions.end(call.visitor->session, response).has_error())

@@ -6,7 +6,6 @@
 #include "challenge-web/server/readable.h"
 #include "challenge-web/server/replies.h"
 
-#include <boost/algorithm/string/join.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value_from.hpp>
@@ -83,6 +82,8 @@ Response add_api_token(Call& call)
     if (auto refused = refuse_scopes(call, scopes))
         return *refused;
     auto& use = call.services.use;
+    if (!use.recorder.available())
+        return unavailable();
     const auto mine = use.accounts.api_tokens(call.user(), call.now);
     if (mine.has_error())
         return unavailable();
@@ -92,15 +93,9 @@ Response add_api_token(Call& call)
     if (!made)
         return unavailable();
     const auto& token = made->token;
-    if (!use.recorder.record("api_token_created", call.user(),
-                             {{"client_address", call.request.client_address},
-                              {"credential", token.id},
-                              {"name", readable(token.name, 4 * longest_token_name).text},
-                              {"scopes", boost::algorithm::join(token.scopes, " ")},
-                              {"expires", rfc3339(token.expires)}}))
+    if (use.accounts.add_api_token(token, call.changed_by()).has_error())
         return unavailable();
-    if (use.accounts.add_api_token(token).has_error())
-        return unavailable();
+    use.users_changed();
     auto answer = token_json(token);
     answer["token"] = made->secret;
     return json_reply(201, answer);
@@ -119,13 +114,11 @@ Response revoke_api_token(Call& call)
     if (found == all->end())
         return not_found();
     auto& use = call.services.use;
-    if (const auto removed = use.accounts.remove_api_token(found->user, found->id); removed.has_error())
+    const auto removed = use.accounts.remove_api_token(found->user, found->id, call.changed_by());
+    if (removed.has_error())
         return removed.error() == accounts::errc::not_found ? not_found() : unavailable();
     call.services.hub.end_session(session_of_token(found->hash));
-    // Also when the audit cannot take it: a token that ends is never the riskier choice.
-    (void)use.recorder.record(
-        "api_token_revoked", found->user,
-        {{"client_address", call.request.client_address}, {"credential", found->id}, {"by", call.user()}});
+    use.users_changed(); // also when the audit takes it later: a token that ends is never the riskier choice
     return no_content();
 }
 

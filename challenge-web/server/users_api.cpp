@@ -5,7 +5,6 @@
 #include "challenge-web/server/secrets.h"
 #include "challenge-web/server/session_json.h"
 
-#include <boost/algorithm/string/join.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
@@ -46,23 +45,17 @@ Response user_reply(Call& call, int status, const accounts::User& user)
 }
 
 /// Who changes others has signed in with a passkey (or made the token after that), and does not change themselves:
-/// nobody gives themselves a group.
+/// nobody gives themselves a group. What is changed is recorded from the accounts' own notes: later is not never, but
+/// nothing is changed while the audit takes no records.
 std::optional<Response> refuse_change(const Call& call, const std::string& name)
 {
+    if (!call.services.use.recorder.available())
+        return unavailable();
     if (!call.visitor->session.strong && !call.by_token)
         return error_reply(403, "needs_strong_session", "Sign in with a passkey to change users.");
     if (name == call.user())
         return error_reply(403, "not_yourself", "Another admin has to change you.");
     return std::nullopt;
-}
-
-bool record_change(Call& call, const std::string& name, const std::string& change, const std::string& groups = {})
-{
-    std::vector<std::pair<std::string, std::string>> fields{
-        {"by", call.user()}, {"change", change}, {"client_address", call.request.client_address}};
-    if (!groups.empty())
-        fields.emplace_back("groups", groups);
-    return call.services.use.recorder.record("user_changed", name, std::move(fields));
 }
 
 std::vector<std::string> groups_of(JsonBody& body)
@@ -102,9 +95,9 @@ FoundUser target_user(Call& call, const JsonBody& body)
 
 Response store_change(Call& call, const accounts::User& user)
 {
-    if (call.services.use.accounts.update_user(user).has_error())
+    if (call.services.use.accounts.update_user(user, call.changed_by()).has_error())
         return unavailable();
-    call.services.use.connect.passwords_changed();
+    call.services.use.users_changed();
     return user_reply(call, 200, user);
 }
 
@@ -150,12 +143,10 @@ Response add_user(Call& call)
         return unavailable();
     if (*known)
         return error_reply(409, "exists", "There is a user with this name.");
-    if (!record_change(call, name, "added", boost::algorithm::join(groups, ",")))
-        return unavailable();
-    if (const auto added = use.accounts.add_user(*user); added.has_error())
+    if (const auto added = use.accounts.add_user(*user, call.changed_by()); added.has_error())
         return added.error() == accounts::errc::exists ? error_reply(409, "exists", "There is a user with this name.")
                                                        : unavailable();
-    use.connect.passwords_changed();
+    use.users_changed();
     return user_reply(call, 201, *user);
 }
 
@@ -168,8 +159,6 @@ Response set_user_groups(Call& call)
         return refused;
     if (auto wrong = refuse_groups(groups))
         return *wrong;
-    if (!record_change(call, user->name, "groups", boost::algorithm::join(groups, ",")))
-        return unavailable();
     user->groups = std::move(groups);
     call.services.use.challenges.end_elevations(user->name, "user groups changed", call.now);
     return store_change(call, *user);
@@ -181,16 +170,15 @@ Response disable_user(Call& call)
     auto [user, refused] = target_user(call, body);
     if (!user)
         return refused;
-    if (!record_change(call, user->name, "disabled"))
-        return unavailable();
     user->disabled = true;
     auto& use = call.services.use;
     use.challenges.end_elevations(user->name, "user disabled", call.now);
     auto response = store_change(call, *user);
     if (use.accounts.remove_web_sessions_of(user->name).has_error() ||
         use.accounts.remove_database_password(user->name, {}).has_error() ||
-        use.accounts.remove_api_token(user->name, {}).has_error())
+        use.accounts.remove_api_token(user->name, {}, call.changed_by()).has_error())
         return unavailable();
+    use.users_changed();
     call.services.hub.end_user(user->name);
     for (const auto& session : use.database_sessions.list(user->name))
         (void)use.database_sessions.end(session.id, call.user());
@@ -203,8 +191,6 @@ Response enable_user(Call& call)
     auto [user, refused] = target_user(call, body);
     if (!user)
         return refused;
-    if (!record_change(call, user->name, "enabled"))
-        return unavailable();
     user->disabled = false;
     return store_change(call, *user);
 }
@@ -224,11 +210,13 @@ Response make_enrolment_link(Call& call)
         return error_reply(409, "has_factor",
                            "This user has a factor. For somebody who lost it: stepgate enroll --reset.");
     const auto token = random_token();
-    if (!token || !record_change(call, user->name, "enrolment link"))
+    if (!token)
         return unavailable();
     const auto expires = call.now + call.services.limits.enrolment_link;
-    if (call.services.use.accounts.add_enrolment(token_hash(*token), user->name, expires).has_error())
+    if (call.services.use.accounts.add_enrolment(token_hash(*token), user->name, expires, call.changed_by())
+            .has_error())
         return unavailable();
+    call.services.use.users_changed();
     return json_reply(
         201, json::object{{"link", call.services.url.origin + "/enrol#" + *token}, {"expires", rfc3339(expires)}});
 }

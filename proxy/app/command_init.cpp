@@ -1,5 +1,6 @@
 #include "proxy/app/command_init.h"
 
+#include "proxy/app/command_store.h"
 #include "proxy/app/files.h"
 #include "proxy/app/new_user.h"
 #include "proxy/app/packs.h"
@@ -126,7 +127,7 @@ std::optional<std::string> add_first_user(const Plan& plan, std::ostream& err)
         return std::nullopt;
     }
     user->auditor = user->admin = true;
-    if (const auto added = (*store)->add_user(*user); added.has_error()) {
+    if (const auto added = (*store)->add_user(*user, by_command_line()); added.has_error()) {
         err << "stepgate: cannot add user " << user->name << ": " << added.error().message() << '\n';
         return std::nullopt;
     }

@@ -33,6 +33,11 @@ std::optional<OpenedStore> open_store(const std::filesystem::path& config, Missi
     return OpenedStore{std::move(configuration), std::move(*opened)};
 }
 
+challenge_web::accounts::ChangedBy by_command_line()
+{
+    return {"command line", {}};
+}
+
 int store_failed(const boost::system::error_code& error, std::ostream& err)
 {
     err << "stepgate: " << error.message() << '\n';

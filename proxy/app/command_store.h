@@ -18,6 +18,9 @@ struct OpenedStore {
     std::unique_ptr<store::SqliteStore> store;
 };
 
+/// Who changes users here.
+[[nodiscard]] challenge_web::accounts::ChangedBy by_command_line();
+
 enum class Missing : std::uint8_t {
     make,   // a store that is not there is made
     refuse, // nobody can be in it: a mistyped path must not look like an empty store

@@ -61,7 +61,7 @@ int run_token_add(const TokenAddOptions& options, std::ostream& out, std::ostrea
         err << "stepgate: no randomness; nothing was stored\n";
         return 2;
     }
-    if (const auto added = opened->store->add_api_token(made->token); added.has_error())
+    if (const auto added = opened->store->add_api_token(made->token, by_command_line()); added.has_error())
         return store_failed(added.error(), err);
     out << "token " << made->token.id << " until " << rfc3339(made->token.expires) << ", shown only now:\n"
         << made->secret << '\n';
@@ -112,7 +112,7 @@ int run_token_remove(const std::filesystem::path& config, const std::string& id,
         err << "stepgate: there is no token " << id << "; see stepgate token list\n";
         return 1;
     }
-    if (const auto removed = opened->store->remove_api_token(found->user, id); removed.has_error())
+    if (const auto removed = opened->store->remove_api_token(found->user, id, by_command_line()); removed.has_error())
         return store_failed(removed.error(), err);
     out << "removed " << id << " of " << found->user << '\n';
     return 0;

@@ -68,31 +68,6 @@ std::optional<std::string> password_for(const UserAddOptions& options, std::ostr
     return first;
 }
 
-// All factors, web sessions and tokens of a user; false if the store failed on the way.
-bool remove_factors(store::SqliteStore& store, const std::string& name)
-{
-    const auto passkeys = store.passkeys(name);
-    const auto totps = store.totps(name);
-    const auto sheet = store.recovery_sheet(name);
-    const auto pin = store.pin(name);
-    if (passkeys.has_error() || totps.has_error() || sheet.has_error() || pin.has_error() ||
-        store.remove_web_sessions_of(name).has_error() || store.remove_api_token(name, {}).has_error())
-        return false;
-    if (*pin && store.remove_credential(name, (*pin)->id).has_error())
-        return false;
-    if (*sheet && store.remove_credential(name, (*sheet)->id).has_error())
-        return false;
-    for (const auto& passkey : *passkeys) {
-        if (store.remove_credential(name, passkey.id).has_error())
-            return false;
-    }
-    for (const auto& totp : *totps) {
-        if (store.remove_credential(name, totp.id).has_error())
-            return false;
-    }
-    return true;
-}
-
 std::string joined(const std::vector<std::string>& words)
 {
     std::string text;
@@ -131,7 +106,7 @@ int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream&
     user->auditor = options.auditor;
     user->admin = options.admin;
     user->email = options.email;
-    if (const auto added = opened->store->add_user(*user); added.has_error()) {
+    if (const auto added = opened->store->add_user(*user, by_command_line()); added.has_error()) {
         if (added.error() != make_error_code(accounts::errc::exists))
             return store_failed(added.error(), err);
         err << "stepgate: user " << options.name << " exists already; see stepgate user list\n";
@@ -162,7 +137,7 @@ int run_user_set(const UserSetOptions& options, std::ostream& out, std::ostream&
         return 1;
     }
     (*found)->email = *options.email;
-    if (const auto updated = opened->store->update_user(**found); updated.has_error())
+    if (const auto updated = opened->store->update_user(**found, by_command_line()); updated.has_error())
         return store_failed(updated.error(), err);
     out << "changed " << options.name << '\n';
     return 0;
@@ -220,14 +195,14 @@ int run_user_disable(const std::filesystem::path& config, const std::string& nam
     }
     auto& user = **found;
     user.disabled = !enable;
-    if (const auto updated = opened->store->update_user(user); updated.has_error())
+    if (const auto updated = opened->store->update_user(user, by_command_line()); updated.has_error())
         return store_failed(updated.error(), err);
     if (!enable) {
         if (const auto removed = opened->store->remove_web_sessions_of(name); removed.has_error())
             return store_failed(removed.error(), err);
         if (const auto removed = opened->store->remove_database_password(name, {}); removed.has_error())
             return store_failed(removed.error(), err);
-        if (const auto removed = opened->store->remove_api_token(name, {}); removed.has_error())
+        if (const auto removed = opened->store->remove_api_token(name, {}, by_command_line()); removed.has_error())
             return store_failed(removed.error(), err);
     }
     out << (enable ? "enabled " : "disabled ") << name << '\n';
@@ -251,13 +226,15 @@ int run_enroll(const std::filesystem::path& config, const std::string& name, std
         err << "stepgate: there is no enabled user " << name << "; see stepgate user list\n";
         return 1;
     }
-    if (reset && !remove_factors(*opened->store, name))
-        return store_failed(make_error_code(accounts::errc::store_unavailable), err);
+    if (reset)
+        if (const auto removed = opened->store->reset_factors(name, by_command_line()); removed.has_error())
+            return store_failed(removed.error(), err);
     const auto token = random_token(32);
     if (!token)
         return store_failed(make_error_code(accounts::errc::store_unavailable), err);
     const auto expires = std::chrono::system_clock::now() + valid;
-    if (const auto added = opened->store->add_enrolment(challenge_web::server::token_hash(*token), name, expires);
+    if (const auto added =
+            opened->store->add_enrolment(challenge_web::server::token_hash(*token), name, expires, by_command_line());
         added.has_error())
         return store_failed(added.error(), err);
     out << opened->configuration.web->public_url << "/enrol#" << *token << '\n';

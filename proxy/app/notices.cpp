@@ -164,13 +164,14 @@ void Notices::lockout(const std::string& user, const std::string& address)
     notifier_.tell(notice.event, [notice] { return notice; });
 }
 
-void Notices::user_changed(const std::string& user, const std::string& change)
+void Notices::user_changed(const std::string& user, const std::string& change, const std::string& by)
 {
     notify::Notice notice;
     notice.event = Event::user_changed;
     notice.at = std::chrono::system_clock::now();
     notice.user = name(user);
     notice.change = name(change);
+    notice.by = name(by);
     notifier_.tell(notice.event, [notice] { return notice; });
 }
 

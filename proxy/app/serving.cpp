@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 #include <utility>
 #include <variant>
 
@@ -33,19 +32,8 @@ Serving::~Serving()
         web_->stop();
     if (notifier_)
         notifier_->stop(); // before the mail that it sends
-    if (store_ && writer_)
-        forget_user_changes();
-}
-
-/// What was recorded last is on disk within moments: then the next start does not record it again.
-void Serving::forget_user_changes()
-{
-    constexpr auto step = std::chrono::milliseconds{10};
-    for (int steps = 0; steps < 200 && changes_durable_ < changes_seen_ && !changes_failed_; ++steps)
-        std::this_thread::sleep_for(step);
-    const std::int64_t durable = changes_durable_;
-    if (durable > changes_forgotten_ && store_->forget_user_changes(durable))
-        changes_forgotten_ = durable;
+    if (user_changes_)
+        user_changes_->finish();
 }
 
 std::string Serving::start()
@@ -61,6 +49,7 @@ std::string Serving::start()
     if (auto error = make_push(); !error.empty())
         return error;
     make_challenges();
+    make_user_changes();
     if (auto error = start_web(); !error.empty())
         return error;
     start_catalogs();
@@ -321,48 +310,20 @@ void Serving::reload_notifications(const Configuration& loaded)
     notifier_->replace(std::get<std::vector<notify::TargetSettings>>(std::move(targets)));
 }
 
-/// The store keeps a change until it is on the journal's disk: one made while nothing serves, or twice within a second,
-/// is recorded as well. A crash between both may record it twice, never not at all.
-void Serving::record_user_changes()
+void Serving::make_user_changes()
 {
-    if (changes_failed_) { // once more from the last one that is on disk; what the first attempt still says is void
-        ++changes_attempt_;
-        changes_failed_ = false;
-        changes_seen_ = changes_durable_;
-    }
-    const std::int64_t durable = changes_durable_;
-    if (durable > changes_forgotten_ && store_->forget_user_changes(durable))
-        changes_forgotten_ = durable;
-    const auto changes = store_->user_changes(changes_seen_);
-    if (!changes)
-        return;
-    for (const auto& change : *changes) {
-        if (change.change != "added" && !change.change.starts_with("API token"))
+    user_changes_.emplace(*store_, *writer_, [this](const store::UserChange& change) {
+        const bool leaves_proofs_valid =
+            change.change == "added" || change.change == "enrolment link" || change.change.starts_with("API token");
+        if (!leaves_proofs_valid)
             challenges_->end_elevations(change.user, "user " + change.change, std::chrono::system_clock::now());
-        if (change.change == "disabled") { // on the command line: the page has ended them itself
+        if (change.change == "disabled") {
+            const bool on_a_page = !change.by.client_address.empty();
             for (const auto& live : live_sessions_.list(change.user))
-                (void)live_sessions_.end(live.id, "an administrator");
+                (void)live_sessions_.end(live.id, on_a_page ? change.by.name : "an administrator");
         }
-        audit::Record record;
-        record.type = audit::Type::user_changed;
-        record.at = std::chrono::system_clock::now();
-        record.user = change.user;
-        record.fields.emplace_back("change", change.change);
-        record.fields.emplace_back("changed_at", audit::rfc3339(change.at));
-        const auto on_durable = [this, sequence = change.sequence,
-                                 attempt = changes_attempt_.load()](boost::system::error_code failed) {
-            if (attempt != changes_attempt_ || changes_failed_)
-                return;
-            if (failed)
-                changes_failed_ = true;
-            else
-                changes_durable_ = sequence;
-        };
-        if (!writer_->submit(std::move(record), on_durable))
-            return; // at the next tick
-        changes_seen_ = change.sequence;
-        notices_->user_changed(change.user, change.change);
-    }
+        notices_->user_changed(change.user, change.change, change.by.name);
+    });
 }
 
 void Serving::tick(std::chrono::system_clock::time_point now)
@@ -382,7 +343,7 @@ void Serving::tick(std::chrono::system_clock::time_point now)
     diagnostics_->store_available(read);
     if (read) {
         users_version_ = *version;
-        record_user_changes();
+        user_changes_->record();
     }
 }
 

@@ -16,6 +16,7 @@
 #include "proxy/app/memory.h"
 #include "proxy/app/notices.h"
 #include "proxy/app/overviews.h"
+#include "proxy/app/user_changes.h"
 #include "proxy/app/web_ports.h"
 #include "proxy/app/wire_users.h"
 #include "proxy/audit/feeder.h"
@@ -74,17 +75,12 @@ class Serving
     void start_catalogs();
     [[nodiscard]] std::string start_relay();
     void make_challenges();
-    void record_user_changes();
-    void forget_user_changes();
+    void make_user_changes();
     void record_policy();
 
     Configuration configuration_;
     std::atomic<std::shared_ptr<const policies::rules::Policy>> policy_; // the same, for other threads
-    // Changes of users: numbers of those in the journal's queue, on its disk (its thread says so), out of the store.
-    std::int64_t changes_seen_ = 0, changes_forgotten_ = 0;
-    std::atomic<std::int64_t> changes_durable_{0};
-    std::atomic<bool> changes_failed_{false};
-    std::atomic<unsigned> changes_attempt_{0};
+    std::optional<UserChanges> user_changes_; // before the writer, which tells it what is on disk
     std::unique_ptr<audit::Writer> writer_;
     std::unique_ptr<audit::Feeder> feeder_;
     std::unique_ptr<store::SqliteStore> store_;

@@ -188,6 +188,10 @@ std::string Serving::start_web()
         options.admin = server::Endpoint{configuration_.admin->host, configuration_.admin->port};
     auto connect = connect_options(configuration_);
     connect.passwords_changed = [this] { (void)users_->refresh(); }; // else at the next tick
+    const auto users_changed = [this] {
+        (void)users_->refresh();
+        user_changes_->record();
+    };
     auto started = server::Server::start(std::move(options), {.accounts = *store_,
                                                               .lockout = lockout_,
                                                               .challenges = *challenges_,
@@ -205,6 +209,7 @@ std::string Serving::start_web()
                                                               .database_sessions = database_sessions_,
                                                               .connect = std::move(connect),
                                                               .make_user = make_user_without_password,
+                                                              .users_changed = users_changed,
                                                               .assets = find_asset});
     if (!started)
         return "web server on " + place(configuration_.web ? web.listen : *configuration_.admin) + ": " +

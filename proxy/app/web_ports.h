@@ -38,6 +38,7 @@ class Recorder final : public challenge_web::server::Recorder
 {
   public:
     explicit Recorder(audit::Writer& writer) : writer_(writer) {}
+    bool available() override { return writer_.healthy(); }
     bool record(std::string_view type, const std::string& user,
                 std::vector<std::pair<std::string, std::string>> fields) override;
 

@@ -45,7 +45,7 @@ struct Notice {
     TimePoint at{};
     std::string challenge, code, url;    // where to look, where it is a challenge
     std::string outcome;                 // of a decision: "approved", "denied", "expired", "withdrawn", "cancelled"
-    std::string by;                      // who said no
+    std::string by;                      // who said no, or changed the user
     std::string user;                    // who asks, or is changed, or has to wait
     std::string listener, database;      //
     std::vector<std::string> statements; // their shapes

@@ -36,6 +36,14 @@ User read_user(SQLite::Database& db, SQLite::Statement& row)
     return user;
 }
 
+std::string joined(const std::vector<std::string>& groups)
+{
+    std::string text;
+    for (const auto& group : groups)
+        text += (text.empty() ? "" : ",") + group;
+    return text;
+}
+
 void write_groups(SQLite::Database& db, const User& user)
 {
     SQLite::Statement clear{db, "DELETE FROM user_groups WHERE user = ?"};
@@ -56,8 +64,10 @@ void change_groups(SQLite::Database& db, const User& user)
     write_groups(db, user);
     if (groups_of(db, user.name) == before)
         return;
-    SQLite::Statement note{db, "INSERT INTO user_changes (user, change) VALUES (?, 'groups changed')"};
+    SQLite::Statement note{db, "INSERT INTO user_changes (user, change, details) "
+                               "VALUES (?, 'groups changed', json_object('groups', ?))"};
     note.bind(1, user.name);
+    note.bind(2, joined(user.groups));
     note.exec();
 }
 
@@ -96,9 +106,10 @@ SqliteStore::result<std::vector<SqliteStore::User>> SqliteStore::list_users()
     });
 }
 
-SqliteStore::result<void> SqliteStore::add_user(const User& user)
+SqliteStore::result<void> SqliteStore::add_user(const User& user, const ChangedBy& by)
 {
     return impl_->run(true, [&]() -> result<void> {
+        Noting noting{impl_->db};
         SQLite::Statement insert{impl_->db,
                                  std::string{"INSERT INTO users ("} + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"};
         insert.bind(1, user.name);
@@ -111,13 +122,17 @@ SqliteStore::result<void> SqliteStore::add_user(const User& user)
         insert.bind(8, user.email);
         insert.exec();
         write_groups(impl_->db, user);
+        noting.by(by);
+        if (!user.groups.empty())
+            noting.detail("groups", joined(user.groups));
         return {};
     });
 }
 
-SqliteStore::result<void> SqliteStore::update_user(const User& user)
+SqliteStore::result<void> SqliteStore::update_user(const User& user, const ChangedBy& by)
 {
     return impl_->run(true, [&]() -> result<void> {
+        Noting noting{impl_->db};
         SQLite::Statement update{impl_->db, "UPDATE users SET handle = ?, auditor = ?, admin = ?, disabled = ?, "
                                             "scram_verifier = ?, email = ? WHERE name = ?"};
         bind_blob(update, 1, user.handle);
@@ -130,6 +145,7 @@ SqliteStore::result<void> SqliteStore::update_user(const User& user)
         if (update.exec() == 0)
             return boost::system::error_code{errc::not_found};
         change_groups(impl_->db, user);
+        noting.by(by);
         return {};
     });
 }

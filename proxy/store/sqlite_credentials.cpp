@@ -1,6 +1,10 @@
 // Passkeys, authenticator apps, recovery codes and PINs.
 #include "proxy/store/sqlite_impl.h"
 
+#include <sodium/utils.h>
+
+#include <utility>
+
 namespace stepgate::proxy::store
 {
 
@@ -25,6 +29,46 @@ PasskeyCredential read_passkey(SQLite::Statement& row)
     if (!row.getColumn(7).isNull())
         credential.last_used = to_time(row.getColumn(7).getInt64());
     return credential;
+}
+
+/// Where the credentials of each factor are.
+constexpr std::pair<const char*, const char*> factor_tables[] = {{"passkey", "passkeys"},
+                                                                 {"totp", "totps"},
+                                                                 {"recovery_code", "recovery_sheets"},
+                                                                 {"pin", "pins"},
+                                                                 {"push", "pushes"}};
+
+/// Ids of passkeys are any bytes.
+std::string public_id(const std::string& factor, const std::string& id)
+{
+    if (factor != "passkey")
+        return id;
+    constexpr int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+    std::string text(sodium_base64_encoded_len(id.size(), variant), '\0');
+    sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(id.data()), id.size(), variant);
+    text.pop_back(); // the 0 behind it
+    return text;
+}
+
+void note_removals(SQLite::Database& db, const std::string& user, const char* factor, const char* table)
+{
+    SQLite::Statement query{db, std::string{"SELECT id FROM "} + table + " WHERE user = ?"};
+    query.bind(1, user);
+    while (query.executeStep()) {
+        SQLite::Statement note{db, "INSERT INTO user_changes (user, change, details) VALUES (?, 'factor removed', "
+                                   "json_object('factor', ?, 'credential', ?))"};
+        note.bind(1, user);
+        note.bind(2, factor);
+        note.bind(3, public_id(factor, blob(query.getColumn(0))));
+        note.exec();
+    }
+}
+
+void erase_all(SQLite::Database& db, const std::string& user, const char* table)
+{
+    SQLite::Statement erase{db, std::string{"DELETE FROM "} + table + " WHERE user = ?"};
+    erase.bind(1, user);
+    erase.exec();
 }
 
 bool exists(SQLite::Database& db, const char* sql, const std::string& id)
@@ -258,17 +302,29 @@ SqliteStore::result<void> SqliteStore::remove_credential(const std::string& user
 {
     return impl_->run(true, [&]() -> result<void> {
         int removed = 0;
-        for (const char* sql :
-             {"DELETE FROM passkeys WHERE user = ? AND id = ?", "DELETE FROM totps WHERE user = ? AND id = ?",
-              "DELETE FROM recovery_sheets WHERE user = ? AND id = ?", "DELETE FROM pins WHERE user = ? AND id = ?",
-              "DELETE FROM pushes WHERE user = ? AND id = ?"}) {
-            SQLite::Statement erase{impl_->db, sql};
+        for (const auto& [factor, table] : factor_tables) {
+            SQLite::Statement erase{impl_->db, std::string{"DELETE FROM "} + table + " WHERE user = ? AND id = ?"};
             erase.bind(1, user);
             bind_blob(erase, 2, id);
             removed += erase.exec();
         }
         if (removed == 0)
             return boost::system::error_code{errc::not_found};
+        return {};
+    });
+}
+
+SqliteStore::result<void> SqliteStore::reset_factors(const std::string& user, const ChangedBy& by)
+{
+    return impl_->run(true, [&]() -> result<void> {
+        Noting noting{impl_->db};
+        for (const auto& [factor, table] : factor_tables) {
+            note_removals(impl_->db, user, factor, table);
+            erase_all(impl_->db, user, table);
+        }
+        erase_all(impl_->db, user, "web_sessions");
+        erase_all(impl_->db, user, "api_tokens");
+        noting.by(by);
         return {};
     });
 }

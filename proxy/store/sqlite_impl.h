@@ -38,6 +38,20 @@ struct SqliteStore::Impl {
     SQLite::Database db;
 };
 
+/// Says who makes the changes of users that this transaction notes from here on: the database's triggers note what was
+/// changed, and cannot know by whom.
+class Noting
+{
+  public:
+    explicit Noting(SQLite::Database& db);
+    void by(const SqliteStore::ChangedBy& who);
+    void detail(const std::string& key, const std::string& value);
+
+  private:
+    SQLite::Database& db_;
+    std::int64_t before_; // the last one that was noted before
+};
+
 /// What an exception of SQLite means to a caller.
 [[nodiscard]] errc error_of(const SQLite::Exception& error);
 

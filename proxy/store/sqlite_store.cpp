@@ -2,6 +2,8 @@
 
 #include "proxy/store/sqlite_impl.h"
 
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <sqlite3.h>
 
 #include <array>
@@ -19,7 +21,7 @@ namespace
 
 constexpr int busy_ms = 5000;
 // The schema, step by step. A step is never changed once released: a store carries the number of steps it has seen.
-constexpr std::array<const char*, 9> migrations{R"sql(
+constexpr std::array<const char*, 10> migrations{R"sql(
 CREATE TABLE users (
     name TEXT PRIMARY KEY, handle BLOB NOT NULL UNIQUE, auditor INTEGER NOT NULL, admin INTEGER NOT NULL,
     disabled INTEGER NOT NULL, scram_verifier TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
@@ -46,7 +48,7 @@ CREATE INDEX web_sessions_user ON web_sessions(user);
 CREATE TABLE changes (users INTEGER NOT NULL) STRICT;
 INSERT INTO changes VALUES (0);
 )sql",
-                                                R"sql(
+                                                 R"sql(
 CREATE TABLE user_changes (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL, change TEXT NOT NULL,
     at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000)) STRICT;
@@ -69,36 +71,36 @@ CREATE TRIGGER user_updated AFTER UPDATE ON users BEGIN
         SELECT new.name, 'roles changed' WHERE old.auditor <> new.auditor OR old.admin <> new.admin;
 END;
 )sql",
-                                                R"sql(
+                                                 R"sql(
 CREATE TABLE catalog_lineage (
     listener TEXT NOT NULL, database TEXT NOT NULL, lineage TEXT NOT NULL, PRIMARY KEY (listener, database)) STRICT, WITHOUT ROWID;
 )sql",
-                                                R"sql(
+                                                 R"sql(
 CREATE TABLE recovery_sheets (
     id BLOB PRIMARY KEY, user TEXT NOT NULL UNIQUE REFERENCES users(name) ON DELETE CASCADE, name TEXT NOT NULL,
     created INTEGER NOT NULL, last_used INTEGER) STRICT;
 CREATE TABLE recovery_codes (
     sheet BLOB NOT NULL REFERENCES recovery_sheets(id) ON DELETE CASCADE, hash BLOB NOT NULL, PRIMARY KEY (sheet, hash)) STRICT, WITHOUT ROWID;
 )sql",
-                                                R"sql(
+                                                 R"sql(
 CREATE TABLE pins (
     user TEXT PRIMARY KEY REFERENCES users(name) ON DELETE CASCADE, id BLOB NOT NULL UNIQUE, hash TEXT NOT NULL, name TEXT NOT NULL,
     created INTEGER NOT NULL, last_used INTEGER) STRICT;
 )sql",
-                                                R"sql(
+                                                 R"sql(
 CREATE TABLE database_passwords (
     id TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, verifier TEXT NOT NULL,
     created INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TRIGGER database_password_added AFTER INSERT ON database_passwords BEGIN UPDATE changes SET users = users + 1; END;
 CREATE TRIGGER database_password_removed AFTER DELETE ON database_passwords BEGIN UPDATE changes SET users = users + 1; END;
 )sql",
-                                                R"sql(
+                                                 R"sql(
 ALTER TABLE users ADD COLUMN email TEXT NOT NULL DEFAULT '';
 CREATE TRIGGER user_email AFTER UPDATE OF email ON users WHEN old.email <> new.email BEGIN
     INSERT INTO user_changes (user, change) VALUES (new.name, 'e-mail address changed');
 END;
 )sql",
-                                                R"sql(
+                                                 R"sql(
 CREATE TABLE pushes (
     id BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, endpoint_hash BLOB NOT NULL UNIQUE,
     sealed BLOB NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL, last_used INTEGER) STRICT;
@@ -107,7 +109,7 @@ CREATE TRIGGER push_added AFTER INSERT ON pushes BEGIN UPDATE changes SET users 
 CREATE TRIGGER push_removed AFTER DELETE ON pushes BEGIN UPDATE changes SET users = users + 1; END;
 CREATE TABLE secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
 )sql",
-                                                R"sql(
+                                                 R"sql(
 CREATE TABLE api_tokens (
     id TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE, hash BLOB NOT NULL UNIQUE, name TEXT NOT NULL,
     scopes TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, last_used INTEGER, last_address TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
@@ -119,6 +121,24 @@ CREATE TRIGGER api_token_added AFTER INSERT ON api_tokens BEGIN
 END;
 CREATE TRIGGER api_token_removed AFTER DELETE ON api_tokens BEGIN
     INSERT INTO user_changes (user, change) VALUES (old.user, 'API token removed');
+END;
+)sql",
+                                                 R"sql(
+ALTER TABLE user_changes ADD COLUMN made_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE user_changes ADD COLUMN client_address TEXT NOT NULL DEFAULT '';
+ALTER TABLE user_changes ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+DROP TRIGGER api_token_added;
+DROP TRIGGER api_token_removed;
+CREATE TRIGGER api_token_added AFTER INSERT ON api_tokens BEGIN
+    INSERT INTO user_changes (user, change, details) VALUES (new.user, 'API token added',
+        json_object('credential', new.id, 'name', new.name, 'scopes', new.scopes,
+                    'expires', strftime('%Y-%m-%dT%H:%M:%SZ', new.expires / 1000000000, 'unixepoch')));
+END;
+CREATE TRIGGER api_token_removed AFTER DELETE ON api_tokens BEGIN
+    INSERT INTO user_changes (user, change, details) VALUES (old.user, 'API token removed', json_object('credential', old.id));
+END;
+CREATE TRIGGER enrolment_added AFTER INSERT ON enrolments BEGIN
+    INSERT INTO user_changes (user, change) VALUES (new.user, 'enrolment link');
 END;
 )sql"};
 
@@ -147,6 +167,19 @@ void migrate(SQLite::Database& db)
     transaction.commit();
 }
 
+std::vector<std::pair<std::string, std::string>> read_details(const std::string& text)
+{
+    boost::system::error_code failed;
+    const auto value = boost::json::parse(text, failed);
+    if (failed || !value.is_object())
+        return {{"details", text}}; // a name that is no UTF-8
+    std::vector<std::pair<std::string, std::string>> details;
+    for (const auto& [key, one] : value.get_object())
+        if (one.is_string())
+            details.emplace_back(key, one.get_string());
+    return details;
+}
+
 bool holds_secrets(const std::filesystem::path& file)
 {
     SQLite::Database db{file.string(), SQLite::OPEN_READWRITE, busy_ms};
@@ -170,6 +203,29 @@ errc error_of(const SQLite::Exception& error)
     default:
         return errc::store_unavailable;
     }
+}
+
+Noting::Noting(SQLite::Database& db)
+    : db_(db), before_(db.execAndGet("SELECT coalesce(max(sequence), 0) FROM user_changes").getInt64())
+{
+}
+
+void Noting::by(const SqliteStore::ChangedBy& who)
+{
+    SQLite::Statement note{db_, "UPDATE user_changes SET made_by = ?, client_address = ? WHERE sequence > ?"};
+    note.bind(1, who.name);
+    note.bind(2, who.client_address);
+    note.bind(3, before_);
+    note.exec();
+}
+
+void Noting::detail(const std::string& key, const std::string& value)
+{
+    SQLite::Statement note{db_, "UPDATE user_changes SET details = json_set(details, '$.' || ?, ?) WHERE sequence > ?"};
+    note.bind(1, key);
+    note.bind(2, value);
+    note.bind(3, before_);
+    note.exec();
 }
 
 SqliteStore::Impl::Impl(const std::filesystem::path& path, SecretBox secrets)
@@ -244,12 +300,17 @@ SqliteStore::result<std::vector<UserChange>> SqliteStore::user_changes(std::int6
         std::vector<UserChange> changes;
         SQLite::Statement query{
             impl_->db,
-            "SELECT sequence, user, change, at FROM user_changes WHERE sequence > ? ORDER BY sequence LIMIT ?"};
+            "SELECT sequence, user, change, made_by, client_address, details, at FROM user_changes WHERE sequence > ? "
+            "ORDER BY sequence LIMIT ?"};
         query.bind(1, after);
         query.bind(2, at_once);
         while (query.executeStep())
-            changes.push_back({query.getColumn(0).getInt64(), query.getColumn(1).getString(),
-                               query.getColumn(2).getString(), to_time(query.getColumn(3).getInt64())});
+            changes.push_back({query.getColumn(0).getInt64(),
+                               query.getColumn(1).getString(),
+                               query.getColumn(2).getString(),
+                               {query.getColumn(3).getString(), query.getColumn(4).getString()},
+                               read_details(query.getColumn(5).getString()),
+                               to_time(query.getColumn(6).getInt64())});
         return changes;
     });
 }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace stepgate::proxy::store
@@ -31,7 +32,9 @@ struct UserChange {
     std::int64_t sequence = 0; // grows
     std::string user;
     std::string change; // added, removed, disabled, enabled, password changed, groups changed, roles changed, e-mail
-                        // address changed, API token added, API token removed
+                        // address changed, enrolment link, factor removed, API token added, API token removed
+    challenge_web::accounts::ChangedBy by;                    // nobody: it was made around the program
+    std::vector<std::pair<std::string, std::string>> details; // "groups", "factor", "credential", ..
     challenge_web::accounts::TimePoint at{};
 };
 
@@ -59,13 +62,14 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     using DatabasePassword = challenge_web::accounts::DatabasePassword;
     using ApiToken = challenge_web::accounts::ApiToken;
     using WebSession = challenge_web::accounts::WebSession;
+    using ChangedBy = challenge_web::accounts::ChangedBy;
     using TimePoint = challenge_web::accounts::TimePoint;
 
     result<std::optional<User>> find_user(const std::string& name) override;
     result<std::optional<User>> find_user_by_handle(const std::string& handle) override;
     result<std::vector<User>> list_users() override;
-    result<void> add_user(const User& user) override;
-    result<void> update_user(const User& user) override;
+    result<void> add_user(const User& user, const ChangedBy& by) override;
+    result<void> update_user(const User& user, const ChangedBy& by) override;
 
     result<std::vector<PasskeyCredential>> passkeys(const std::string& user) override;
     result<std::optional<PasskeyCredential>> find_passkey(const std::string& id) override;
@@ -91,19 +95,20 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     result<void> add_failure(const std::string& user, const std::string& factor, TimePoint now) override;
     result<void> clear_failures(const std::string& user, const std::string& factor) override;
 
-    result<void> add_enrolment(const std::string& token_hash, const std::string& user, TimePoint expires) override;
+    result<void> add_enrolment(const std::string& token_hash, const std::string& user, TimePoint expires,
+                               const ChangedBy& by) override;
     result<std::string> redeem_enrolment(const std::string& token_hash, TimePoint now) override;
 
     result<void> add_database_password(const DatabasePassword& password) override;
     result<std::vector<DatabasePassword>> database_passwords(const std::string& user, TimePoint now) override;
     result<void> remove_database_password(const std::string& user, const std::string& id) override;
 
-    result<void> add_api_token(const ApiToken& token) override;
+    result<void> add_api_token(const ApiToken& token, const ChangedBy& by) override;
     result<std::vector<ApiToken>> api_tokens(const std::string& user, TimePoint now) override;
     result<std::optional<ApiToken>> find_api_token(const std::string& hash, TimePoint now) override;
     result<int> api_token_knows(const std::string& id, const std::string& address) override;
     result<void> api_token_used(const std::string& id, const std::string& address, TimePoint now) override;
-    result<void> remove_api_token(const std::string& user, const std::string& id) override;
+    result<void> remove_api_token(const std::string& user, const std::string& id, const ChangedBy& by) override;
 
     result<void> add_web_session(const WebSession& session) override;
     result<std::optional<WebSession>> find_web_session(const std::string& token_hash, TimePoint now) override;
@@ -115,6 +120,9 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     /// Grows when users change, in this process or another (`stepgate user add`): a server compares and reloads. Also
     /// tells whether the store can be used: after a write that failed it is an error until one succeeds.
     [[nodiscard]] result<std::int64_t> change_counter();
+
+    /// For somebody who lost what they have: all factors, web sessions and API tokens go, at once or not at all.
+    [[nodiscard]] result<void> reset_factors(const std::string& user, const ChangedBy& by);
 
     /// What happened to users behind number `after`, oldest first, at most 500. Triggers of the database write it, so
     /// that no way of changing a user goes around it; it stays until forgotten, over restarts too.

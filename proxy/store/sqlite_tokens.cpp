@@ -33,12 +33,15 @@ SqliteStore::ApiToken read_api_token(SQLite::Statement& query)
 
 } // namespace
 
-SqliteStore::result<void> SqliteStore::add_api_token(const ApiToken& token)
+SqliteStore::result<void> SqliteStore::add_api_token(const ApiToken& token, const ChangedBy& by)
 {
     return impl_->run(true, [&]() -> result<void> {
+        Noting expiring{impl_->db};
         SQLite::Statement forget{impl_->db, "DELETE FROM api_tokens WHERE expires <= ?"};
         forget.bind(1, to_column(token.created));
         forget.exec();
+        expiring.detail("reason", "expired");
+        Noting noting{impl_->db};
         std::string scopes;
         for (const auto& scope : token.scopes)
             scopes += (scopes.empty() ? "" : " ") + scope;
@@ -52,6 +55,7 @@ SqliteStore::result<void> SqliteStore::add_api_token(const ApiToken& token)
         insert.bind(6, to_column(token.created));
         insert.bind(7, to_column(token.expires));
         insert.exec();
+        noting.by(by);
         return {};
     });
 }
@@ -112,14 +116,17 @@ SqliteStore::result<void> SqliteStore::api_token_used(const std::string& id, con
     });
 }
 
-SqliteStore::result<void> SqliteStore::remove_api_token(const std::string& user, const std::string& id)
+SqliteStore::result<void> SqliteStore::remove_api_token(const std::string& user, const std::string& id,
+                                                        const ChangedBy& by)
 {
     return impl_->run(true, [&]() -> result<void> {
+        Noting noting{impl_->db};
         SQLite::Statement erase{impl_->db, "DELETE FROM api_tokens WHERE user = ?1 AND (?2 = '' OR id = ?2)"};
         erase.bind(1, user);
         erase.bind(2, id);
         if (erase.exec() == 0 && !id.empty())
             return boost::system::error_code{errc::not_found};
+        noting.by(by);
         return {};
     });
 }

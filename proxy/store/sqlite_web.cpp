@@ -26,14 +26,16 @@ SqliteStore::WebSession read_web_session(SQLite::Statement& query)
 } // namespace
 
 SqliteStore::result<void> SqliteStore::add_enrolment(const std::string& token_hash, const std::string& user,
-                                                     TimePoint expires)
+                                                     TimePoint expires, const ChangedBy& by)
 {
     return impl_->run(true, [&]() -> result<void> {
+        Noting noting{impl_->db};
         SQLite::Statement insert{impl_->db, "INSERT INTO enrolments (token_hash, user, expires) VALUES (?, ?, ?)"};
         bind_blob(insert, 1, token_hash);
         insert.bind(2, user);
         insert.bind(3, to_column(expires));
         insert.exec();
+        noting.by(by);
         return {};
     });
 }

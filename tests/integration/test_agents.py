@@ -103,9 +103,9 @@ class Agents:
         other.call("GET", "/challenges")
         self.stack.run("token", "remove", by_hand[1])
         self.assertEqual(other.call("GET", "/challenges", expect=None)[0], 401)
-        changes = wait_for(lambda: [c for c in ((r["user"], r["details"]["change"]) for r in self.stack.audit("--type", "user_changed"))
-                                    if c == ("ann", "API token removed")], "the audit of both")
-        self.assertEqual(len(changes), 1)
+        revoked = wait_for(lambda: self.stack.audit("--type", "api_token_revoked", "--user", "ann"), "the audit of both")
+        self.assertEqual([(r["details"]["credential"], r["details"]["by"]) for r in revoked], [(by_hand[1], "command line")])
+        self.assertEqual([r["details"]["by"] for r in self.stack.audit("--type", "api_token_created", "--user", "ann")], ["command line"])
         self.assertNotIn(made["token"], json.dumps(self.stack.audit()))
 
 

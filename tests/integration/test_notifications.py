@@ -137,7 +137,7 @@ class Notifications(unittest.TestCase):
         self.stack.run("user", "add", "eve", "--generate-password")
         added = wait_for(lambda: [r.json["data"] for r in self.receiver.requests if r.json.get("type") == "user_changed" and
                                   r.json["data"]["user"] == "eve"], "the user")
-        self.assertEqual(added[0], {"user": "eve", "change": "added"})
+        self.assertEqual(added[0], {"user": "eve", "change": "added", "by": "command line"})
         record = failed(1)[-1]["details"]
         self.assertEqual((record["target"], record["event"]), ("gone", "user_changed"))
         self.stack.run("user", "disable", "eve")

@@ -1,16 +1,19 @@
 """Running it: reload, drain, limits, a server or a disk that fails, wrong configuration, the command line."""
 import asyncio
+import contextlib
 import http.client
 import json
 import re
 import resource
 import signal
+import sqlite3
 import subprocess
 import unittest
 
 import asyncpg
 
 from harness import BINARY, PATIENCE, Stack, wait_for
+from passkey import Passkey
 
 
 class Running(unittest.TestCase):
@@ -193,15 +196,17 @@ class Observing(unittest.TestCase):
 
 
 class UserChanges(unittest.TestCase):
-    def test_each_is_recorded_once(self):
+    """Each is recorded once, with who made it; by "command line" where it was one, and by nobody where it went around stepgate."""
+
+    def test_of_the_command_line(self):
         stack = Stack()
         self.addCleanup(stack.close)
 
         def recorded(count):
             def changes():
-                found = [(r["user"], r["details"]["change"]) for r in stack.audit("--type", "user_changed")]
+                found = [(r["user"], r["details"]["change"], r["details"].get("by")) for r in stack.audit("--type", "user_changed")]
                 return found if len(found) >= count else None
-            return wait_for(changes, f"{count} changes of users")
+            return [(user, change) for user, change, by in wait_for(changes, f"{count} changes of users") if by == "command line"]
 
         first = [("demo", "added")]
         stack.start()
@@ -219,6 +224,47 @@ class UserChanges(unittest.TestCase):
         stack.start()
         stack.run("user", "disable", "later")
         self.assertEqual(recorded(8), twice + [("demo", "disabled"), ("later", "added"), ("later", "disabled")])
+
+    def test_of_pages_and_of_somebody_who_lost_everything(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        stack.run("user", "add", "boss", "--generate-password", "--admin")
+        stack.start()
+        boss, demo = stack.person("boss"), stack.person()
+        demo.enrol_app()
+        mine = {factor["id"]: factor["kind"] for factor in demo.call("GET", "/factors")["factors"]}
+        token = demo.call("POST", "/api-tokens", {"name": "job", "scopes": ["challenges:read"]})["id"]
+        boss.call("POST", "/users", {"name": "ann", "groups": ["dba"]})
+        boss.call("POST", "/users/ann/groups", {"groups": ["dba", "ops"]})
+        boss.call("POST", "/users/ann/enrolment", {})
+        boss.call("POST", "/users/ann/disable", {})
+        boss.call("POST", "/users/ann/enable", {})
+        stack.run("enroll", "--reset", "demo")
+        with contextlib.closing(sqlite3.connect(next(stack.home.glob("*.db")))) as store, store:
+            store.execute("UPDATE users SET scram_verifier = 'stolen' WHERE name = 'ann'")
+        kinds = ("user_changed", "api_token_created", "api_token_revoked", "factor_removed")
+
+        def changes():
+            found = [r for r in stack.audit("--limit", "500") if r["type"] in kinds]
+            return found if ("ann", "password changed") in [(r["user"], r["details"].get("change")) for r in found] else None
+        found = wait_for(changes, "the last change")
+        address, line = "127.0.0.1", "command line"
+        of_ann = [(r["details"]["change"], r["details"].get("by"), r["details"].get("client_address"), r["details"].get("groups"))
+                  for r in found if r["user"] == "ann"]
+        self.assertEqual(of_ann, [("added", "boss", address, "dba"), ("groups changed", "boss", address, "dba,ops"),
+                                  ("enrolment link", "boss", address, None), ("disabled", "boss", address, None),
+                                  ("enabled", "boss", address, None), ("password changed", None, None, None)])
+        of_demo = [(r["type"], r["details"].get("change") or r["details"]["credential"], r["details"]["by"], r["details"].get("client_address"))
+                   for r in found if r["user"] == "demo"]
+        self.assertEqual(of_demo[:3], [("user_changed", "added", line, None), ("user_changed", "enrolment link", line, None),
+                                       ("api_token_created", token, "demo", address)])
+        self.assertCountEqual(of_demo[3:], [("factor_removed", factor, line, None) for factor in mine] +
+                              [("api_token_revoked", token, line, None), ("user_changed", "enrolment link", line, None)])
+        demo.passkey = Passkey(stack.folder, stack.public_url)
+        demo.cookie = demo.csrf = None
+        demo.enrol()
+        self.assertEqual([factor["kind"] for factor in demo.call("GET", "/factors")["factors"]], ["passkey"])
+        self.assertIn("the journal is intact", stack.run("audit", "verify"))
 
 
 class BehindAProxy(unittest.TestCase):

@@ -1,6 +1,7 @@
 #include "tests/support/fake_accounts.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stepgate::tests
 {
@@ -58,17 +59,29 @@ result<std::vector<accounts::User>> FakeAccounts::list_users()
     return out;
 }
 
-result<void> FakeAccounts::add_user(const accounts::User& user)
+std::vector<std::string> FakeAccounts::take_changes()
+{
+    const std::lock_guard lock{mutex_};
+    return std::exchange(changes_, {});
+}
+
+void FakeAccounts::note(const std::string& user, const char* what, const accounts::ChangedBy& by)
+{
+    changes_.push_back(user + ' ' + what + " by " + by.name + " from " + by.client_address);
+}
+
+result<void> FakeAccounts::add_user(const accounts::User& user, const accounts::ChangedBy& by)
 {
     const std::lock_guard lock{mutex_};
     if (broken_)
         return errc::store_unavailable;
     if (!users_.emplace(user.name, user).second)
         return errc::exists;
+    note(user.name, "added", by);
     return {};
 }
 
-result<void> FakeAccounts::update_user(const accounts::User& user)
+result<void> FakeAccounts::update_user(const accounts::User& user, const accounts::ChangedBy& by)
 {
     const std::lock_guard lock{mutex_};
     if (broken_)
@@ -77,6 +90,7 @@ result<void> FakeAccounts::update_user(const accounts::User& user)
     if (it == users_.end())
         return errc::not_found;
     it->second = user;
+    note(user.name, "updated", by);
     return {};
 }
 
@@ -321,13 +335,15 @@ result<void> FakeAccounts::clear_failures(const std::string& user, const std::st
     return {};
 }
 
-result<void> FakeAccounts::add_enrolment(const std::string& token_hash, const std::string& user, TimePoint expires)
+result<void> FakeAccounts::add_enrolment(const std::string& token_hash, const std::string& user, TimePoint expires,
+                                         const accounts::ChangedBy& by)
 {
     const std::lock_guard lock{mutex_};
     if (broken_)
         return errc::store_unavailable;
     if (!links_.emplace(token_hash, Link{user, expires}).second)
         return errc::exists;
+    note(user, "given a link", by);
     return {};
 }
 
@@ -381,12 +397,13 @@ result<void> FakeAccounts::remove_database_password(const std::string& user, con
     return {};
 }
 
-result<void> FakeAccounts::add_api_token(const accounts::ApiToken& token)
+result<void> FakeAccounts::add_api_token(const accounts::ApiToken& token, const accounts::ChangedBy& by)
 {
     const std::lock_guard lock{mutex_};
     if (broken_)
         return errc::store_unavailable;
     tokens_.insert(tokens_.begin(), token);
+    note(token.user, "given a token", by);
     return {};
 }
 
@@ -435,7 +452,8 @@ result<void> FakeAccounts::api_token_used(const std::string& id, const std::stri
     return {};
 }
 
-result<void> FakeAccounts::remove_api_token(const std::string& user, const std::string& id)
+result<void> FakeAccounts::remove_api_token(const std::string& user, const std::string& id,
+                                            const accounts::ChangedBy& by)
 {
     const std::lock_guard lock{mutex_};
     if (broken_)
@@ -444,6 +462,8 @@ result<void> FakeAccounts::remove_api_token(const std::string& user, const std::
         std::erase_if(tokens_, [&](const auto& token) { return token.user == user && (id.empty() || token.id == id); });
     if (erased == 0 && !id.empty())
         return errc::not_found;
+    if (erased > 0)
+        note(user, "without a token", by);
     return {};
 }
 

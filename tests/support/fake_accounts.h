@@ -25,8 +25,9 @@ class FakeAccounts final : public accounts::Accounts
     accounts::result<std::optional<accounts::User>> find_user(const std::string& name) override;
     accounts::result<std::optional<accounts::User>> find_user_by_handle(const std::string& handle) override;
     accounts::result<std::vector<accounts::User>> list_users() override;
-    accounts::result<void> add_user(const accounts::User& user) override;
-    accounts::result<void> update_user(const accounts::User& user) override;
+    accounts::result<void> add_user(const accounts::User& user, const accounts::ChangedBy& by) override;
+    accounts::result<void> update_user(const accounts::User& user, const accounts::ChangedBy& by) override;
+    accounts::result<void> update_user(const accounts::User& user) { return update_user(user, {}); }
 
     accounts::result<std::vector<accounts::PasskeyCredential>> passkeys(const std::string& user) override;
     accounts::result<std::optional<accounts::PasskeyCredential>> find_passkey(const std::string& id) override;
@@ -56,7 +57,7 @@ class FakeAccounts final : public accounts::Accounts
     accounts::result<void> clear_failures(const std::string& user, const std::string& factor) override;
 
     accounts::result<void> add_enrolment(const std::string& token_hash, const std::string& user,
-                                         accounts::TimePoint expires) override;
+                                         accounts::TimePoint expires, const accounts::ChangedBy& by) override;
     accounts::result<std::string> redeem_enrolment(const std::string& token_hash, accounts::TimePoint now) override;
 
     accounts::result<void> add_database_password(const accounts::DatabasePassword& password) override;
@@ -64,7 +65,7 @@ class FakeAccounts final : public accounts::Accounts
                                                                                  accounts::TimePoint now) override;
     accounts::result<void> remove_database_password(const std::string& user, const std::string& id) override;
 
-    accounts::result<void> add_api_token(const accounts::ApiToken& token) override;
+    accounts::result<void> add_api_token(const accounts::ApiToken& token, const accounts::ChangedBy& by) override;
     accounts::result<std::vector<accounts::ApiToken>> api_tokens(const std::string& user,
                                                                  accounts::TimePoint now) override;
     accounts::result<std::optional<accounts::ApiToken>> find_api_token(const std::string& hash,
@@ -72,7 +73,8 @@ class FakeAccounts final : public accounts::Accounts
     accounts::result<int> api_token_knows(const std::string& id, const std::string& address) override;
     accounts::result<void> api_token_used(const std::string& id, const std::string& address,
                                           accounts::TimePoint now) override;
-    accounts::result<void> remove_api_token(const std::string& user, const std::string& id) override;
+    accounts::result<void> remove_api_token(const std::string& user, const std::string& id,
+                                            const accounts::ChangedBy& by) override;
 
     accounts::result<void> add_web_session(const accounts::WebSession& session) override;
     accounts::result<std::optional<accounts::WebSession>> find_web_session(const std::string& token_hash,
@@ -83,7 +85,12 @@ class FakeAccounts final : public accounts::Accounts
     accounts::result<void> remove_web_session(const std::string& token_hash) override;
     accounts::result<void> remove_web_sessions_of(const std::string& user) override;
 
+    /// Who changed whom since the last call: "alice updated by boss from 192.0.2.7".
+    std::vector<std::string> take_changes();
+
   private:
+    void note(const std::string& user, const char* what, const accounts::ChangedBy& by);
+
     struct Link {
         std::string user;
         accounts::TimePoint expires;
@@ -103,6 +110,7 @@ class FakeAccounts final : public accounts::Accounts
     std::vector<accounts::DatabasePassword> database_passwords_;
     std::vector<accounts::ApiToken> tokens_;                     // newest first
     std::set<std::pair<std::string, std::string>> token_places_; // id, address
+    std::vector<std::string> changes_;
 };
 
 } // namespace stepgate::tests

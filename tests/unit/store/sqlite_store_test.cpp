@@ -28,6 +28,8 @@ TimePoint at(int second)
     return TimePoint{seconds{1'700'000'000 + second}};
 }
 
+const SqliteStore::ChangedBy boss{"boss", {}};
+
 class StoreTest : public testing::Test
 {
   protected:
@@ -64,7 +66,7 @@ class StoreTest : public testing::Test
         user.name = name;
         user.handle = "handle of " + name;
         user.created = at(0);
-        ASSERT_TRUE(store_->add_user(user).has_value());
+        ASSERT_TRUE(store_->add_user(user, boss).has_value());
     }
     SqliteStore::TotpCredential totp(const std::string& id)
     {
@@ -89,8 +91,8 @@ TEST_F(StoreTest, KeepsUsersOverARestart)
     ann.auditor = true;
     ann.scram_verifier = "SCRAM-SHA-256$4096:x$y:z";
     ann.created = at(1);
-    ASSERT_TRUE(store_->add_user(ann));
-    EXPECT_EQ(store_->add_user(ann).error(), errc::exists);
+    ASSERT_TRUE(store_->add_user(ann, boss));
+    EXPECT_EQ(store_->add_user(ann, boss).error(), errc::exists);
     store_ = reopen();
     const auto found = store_->find_user_by_handle(ann.handle);
     ASSERT_TRUE(found && *found);
@@ -113,7 +115,7 @@ TEST_F(StoreTest, UpdatesUsersAndCountsChanges)
     ann.groups = {"ops"};
     // Another process: a second connection.
     const auto other = reopen();
-    ASSERT_TRUE(other->update_user(ann));
+    ASSERT_TRUE(other->update_user(ann, boss));
     EXPECT_GT(*store_->change_counter(), before);
     const auto users = *store_->list_users();
     ASSERT_EQ(users.size(), 2U);
@@ -121,7 +123,7 @@ TEST_F(StoreTest, UpdatesUsersAndCountsChanges)
     EXPECT_TRUE(users[0].disabled);
     EXPECT_EQ(users[0].groups, std::vector<std::string>{"ops"});
     ann.name = "nobody";
-    EXPECT_EQ(store_->update_user(ann).error(), errc::not_found);
+    EXPECT_EQ(store_->update_user(ann, boss).error(), errc::not_found);
 }
 
 TEST_F(StoreTest, KeepsEveryChangeOfAUserUntilItIsForgotten)
@@ -137,13 +139,13 @@ TEST_F(StoreTest, KeepsEveryChangeOfAUserUntilItIsForgotten)
     auto ann = **store_->find_user("ann");
     for (const bool disabled : {true, false}) { // as it was before, for who looks only now and then
         ann.disabled = disabled;
-        ASSERT_TRUE(store_->update_user(ann));
+        ASSERT_TRUE(store_->update_user(ann, boss));
     }
     ann.groups = {"ops"};
     ann.admin = true;
     ann.scram_verifier = "another";
-    ASSERT_TRUE(store_->update_user(ann));
-    ASSERT_TRUE(store_->update_user(ann)); // nothing changes
+    ASSERT_TRUE(store_->update_user(ann, boss));
+    ASSERT_TRUE(store_->update_user(ann, boss)); // nothing changes
     const Told expected{"ann added",         "ann disabled",      "ann enabled", "ann password changed",
                         "ann roles changed", "ann groups changed"};
     EXPECT_EQ(told(*store_), expected);
@@ -161,6 +163,78 @@ TEST_F(StoreTest, KeepsEveryChangeOfAUserUntilItIsForgotten)
         db.exec("UPDATE users SET scram_verifier = 'stolen'; DELETE FROM users");
     }
     EXPECT_EQ(told(*store_, changes[5].sequence), (Told{"ann password changed", "ann removed"}));
+}
+
+TEST_F(StoreTest, AChangeSaysWhoMadeItAndOneAroundTheProgramSaysNobody)
+{
+    const auto told = [this](std::int64_t after = 0) {
+        std::vector<std::string> all;
+        for (const auto& change : *store_->user_changes(after)) {
+            all.push_back(change.user + " " + change.change + " by " + change.by.name + " " + change.by.client_address);
+            for (const auto& [key, value] : change.details)
+                all.back() += " " + key + "=" + value;
+        }
+        return all;
+    };
+    using Told = std::vector<std::string>;
+    const SqliteStore::ChangedBy carol{"carol", "10.0.0.1"};
+    SqliteStore::User ann;
+    ann.name = ann.handle = "ann";
+    ann.groups = {"dba", "ops"};
+    ASSERT_TRUE(store_->add_user(ann, boss));
+    ann.disabled = true;
+    ann.groups = {"ops"};
+    ASSERT_TRUE(store_->update_user(ann, carol));
+    ASSERT_TRUE(store_->add_enrolment("hash", "ann", at(10), boss));
+    EXPECT_EQ(told(), (Told{"ann added by boss  groups=dba,ops", "ann disabled by carol 10.0.0.1",
+                            "ann groups changed by carol 10.0.0.1 groups=ops", "ann enrolment link by boss "}));
+    const auto last = store_->user_changes(0)->back().sequence;
+    ASSERT_TRUE(store_->forget_user_changes(last));
+    ASSERT_TRUE(
+        store_->add_api_token({"t1", "ann", "hash 1", "a \"job\"", {"a:b", "c:d"}, at(0), at(50), {}, {}}, carol));
+    { // around the program
+        SQLite::Database db{file().string(), SQLite::OPEN_READWRITE};
+        db.exec("UPDATE users SET admin = 1");
+    }
+    ASSERT_TRUE(store_->add_api_token({"t2", "ann", "hash 2", "job", {"a:b"}, at(60), at(100), {}, {}}, boss));
+    ASSERT_TRUE(store_->remove_api_token("ann", "t2", carol));
+    EXPECT_EQ(told(last),
+              (Told{"ann API token added by carol 10.0.0.1 credential=t1 name=a \"job\" scopes=a:b c:d "
+                    "expires=2023-11-14T22:14:10Z",
+                    "ann roles changed by  ", "ann API token removed by   credential=t1 reason=expired",
+                    "ann API token added by boss  credential=t2 name=job scopes=a:b expires=2023-11-14T22:15:00Z",
+                    "ann API token removed by carol 10.0.0.1 credential=t2"}));
+}
+
+TEST_F(StoreTest, AResetTakesAllFactorsAndNotesEach)
+{
+    add("ann");
+    add("bob");
+    SqliteStore::PasskeyCredential key;
+    key.id = std::string{"\0\xfb\xff", 3};
+    key.user = "ann";
+    ASSERT_TRUE(store_->add_passkey(key));
+    ASSERT_TRUE(store_->add_totp(totp("t1")));
+    ASSERT_TRUE(store_->add_push(
+        {"p1", "ann", "https://push.example/1", std::string(65, 'k'), std::string(16, 'a'), "phone", at(0), {}}));
+    ASSERT_TRUE(store_->add_push(
+        {"p2", "bob", "https://push.example/2", std::string(65, 'k'), std::string(16, 'a'), "phone", at(0), {}}));
+    ASSERT_TRUE(store_->add_api_token({"t1", "ann", "hash 1", "job", {"a:b"}, at(0), at(100), {}, {}}, boss));
+    const auto before = store_->user_changes(0)->back().sequence;
+    ASSERT_TRUE(store_->reset_factors("ann", boss));
+    EXPECT_TRUE(store_->passkeys("ann")->empty());
+    EXPECT_TRUE(store_->totps("ann")->empty());
+    EXPECT_TRUE(store_->pushes("ann")->empty());
+    EXPECT_EQ(store_->pushes("bob")->size(), 1U);
+    std::vector<std::string> told;
+    for (const auto& change : *store_->user_changes(before)) {
+        EXPECT_EQ(change.by.name, "boss");
+        told.push_back(change.user + " " + change.change);
+        for (const auto& [name, value] : change.details)
+            told.back() += " " + value;
+    }
+    EXPECT_EQ(told, (std::vector<std::string>{"ann factor removed passkey APv_", "ann factor removed totp t1",
+                                              "ann factor removed push p1", "ann API token removed t1"}));
 }
 
 TEST_F(StoreTest, PasskeyCountersGrow)
@@ -245,7 +319,7 @@ TEST_F(StoreTest, AnAddressIsKeptAndItsChangeIsNoted)
     EXPECT_EQ(user.email, "");
     const auto noted = (*store_->user_changes(0)).size();
     user.email = "ann@example.com";
-    ASSERT_TRUE(store_->update_user(user));
+    ASSERT_TRUE(store_->update_user(user, boss));
     EXPECT_EQ((*store_->find_user("ann"))->email, "ann@example.com");
     const auto changes = *store_->user_changes(0);
     ASSERT_EQ(changes.size(), noted + 1);
@@ -417,13 +491,13 @@ TEST_F(StoreTest, FailuresAreCountedFromATime)
 TEST_F(StoreTest, EnrolmentLinksAreSpentOnce)
 {
     add("ann");
-    ASSERT_TRUE(store_->add_enrolment("hash 1", "ann", at(10)));
-    ASSERT_TRUE(store_->add_enrolment("hash 2", "ann", at(10)));
+    ASSERT_TRUE(store_->add_enrolment("hash 1", "ann", at(10), boss));
+    ASSERT_TRUE(store_->add_enrolment("hash 2", "ann", at(10), boss));
     EXPECT_EQ(store_->redeem_enrolment("hash 3", at(0)).error(), errc::not_found);
     EXPECT_EQ(store_->redeem_enrolment("hash 2", at(10)).error(), errc::expired);
     EXPECT_EQ(*store_->redeem_enrolment("hash 1", at(9)), "ann");
     EXPECT_EQ(store_->redeem_enrolment("hash 1", at(9)).error(), errc::used);
-    EXPECT_EQ(store_->add_enrolment("hash 4", "nobody", at(10)).error(), errc::not_found);
+    EXPECT_EQ(store_->add_enrolment("hash 4", "nobody", at(10), boss).error(), errc::not_found);
 }
 
 TEST_F(StoreTest, WebSessionsEnd)
@@ -459,10 +533,10 @@ TEST_F(StoreTest, WebSessionsEnd)
     EXPECT_FALSE(*store_->find_web_session("a", at(1)));
     auto ann = **store_->find_user("ann");
     ann.disabled = true;
-    ASSERT_TRUE(store_->update_user(ann));
+    ASSERT_TRUE(store_->update_user(ann, boss));
     EXPECT_FALSE(*store_->find_web_session("b", at(1)));
     ann.disabled = false;
-    ASSERT_TRUE(store_->update_user(ann));
+    ASSERT_TRUE(store_->update_user(ann, boss));
     ASSERT_TRUE(store_->remove_web_sessions_of("ann"));
     EXPECT_FALSE(*store_->find_web_session("b", at(1)));
     EXPECT_EQ(store_->touch_web_session("b", at(1)).error(), errc::not_found);
@@ -472,8 +546,8 @@ TEST_F(StoreTest, ApiTokens)
 {
     add("ann");
     add("bob");
-    ASSERT_TRUE(store_->add_api_token({"t1", "ann", "hash 1", "job", {"a:b", "c:d"}, at(0), at(100), {}, {}}));
-    ASSERT_TRUE(store_->add_api_token({"t2", "bob", "hash 2", "other", {"a:b"}, at(1), at(50), {}, {}}));
+    ASSERT_TRUE(store_->add_api_token({"t1", "ann", "hash 1", "job", {"a:b", "c:d"}, at(0), at(100), {}, {}}, boss));
+    ASSERT_TRUE(store_->add_api_token({"t2", "bob", "hash 2", "other", {"a:b"}, at(1), at(50), {}, {}}, boss));
     auto found = *store_->find_api_token("hash 1", at(99));
     ASSERT_TRUE(found);
     EXPECT_EQ(found->id, "t1");
@@ -495,13 +569,13 @@ TEST_F(StoreTest, ApiTokens)
     EXPECT_EQ(found->last_address, "::1");
     EXPECT_EQ(store_->api_tokens("", at(9))->size(), 2U);
     EXPECT_EQ(store_->api_tokens("ann", at(9))->size(), 1U);
-    EXPECT_EQ(store_->remove_api_token("bob", "t1").error(), errc::not_found) << "not bob's";
+    EXPECT_EQ(store_->remove_api_token("bob", "t1", boss).error(), errc::not_found) << "not bob's";
     auto ann = **store_->find_user("ann");
     ann.disabled = true;
-    ASSERT_TRUE(store_->update_user(ann));
+    ASSERT_TRUE(store_->update_user(ann, boss));
     EXPECT_FALSE(*store_->find_api_token("hash 1", at(9))) << "its user is disabled";
-    ASSERT_TRUE(store_->remove_api_token("ann", "t1"));
-    ASSERT_TRUE(store_->remove_api_token("ann", ""));
+    ASSERT_TRUE(store_->remove_api_token("ann", "t1", boss));
+    ASSERT_TRUE(store_->remove_api_token("ann", "", boss));
     EXPECT_EQ(store_->api_token_used("t1", "::1", at(9)).error(), errc::not_found);
     std::vector<std::string> changes;
     for (const auto& change : *store_->user_changes(0))
@@ -562,8 +636,8 @@ TEST_F(StoreTest, AGoneFileMakesEveryMethodRefuse)
         {"find_user", [&] { return error(s.find_user("ann")); }},
         {"find_user_by_handle", [&] { return error(s.find_user_by_handle("h")); }},
         {"list_users", [&] { return error(s.list_users()); }},
-        {"add_user", [&] { return error(s.add_user(user)); }},
-        {"update_user", [&] { return error(s.update_user(user)); }},
+        {"add_user", [&] { return error(s.add_user(user, boss)); }},
+        {"update_user", [&] { return error(s.update_user(user, boss)); }},
         {"passkeys", [&] { return error(s.passkeys("ann")); }},
         {"find_passkey", [&] { return error(s.find_passkey("i")); }},
         {"add_passkey", [&] { return error(s.add_passkey({})); }},
@@ -571,11 +645,12 @@ TEST_F(StoreTest, AGoneFileMakesEveryMethodRefuse)
         {"totps", [&] { return error(s.totps("ann")); }},
         {"add_totp", [&] { return error(s.add_totp(totp("t"))); }},
         {"totp_used", [&] { return error(s.totp_used("t", 1, at(0))); }},
+        {"reset_factors", [&] { return error(s.reset_factors("ann", boss)); }},
         {"remove_credential", [&] { return error(s.remove_credential("ann", "t")); }},
         {"failures", [&] { return error(s.failures("ann", "totp", at(0))); }},
         {"add_failure", [&] { return error(s.add_failure("ann", "totp", at(0))); }},
         {"clear_failures", [&] { return error(s.clear_failures("ann", "totp")); }},
-        {"add_enrolment", [&] { return error(s.add_enrolment("h", "ann", at(0))); }},
+        {"add_enrolment", [&] { return error(s.add_enrolment("h", "ann", at(0), boss)); }},
         {"redeem_enrolment", [&] { return error(s.redeem_enrolment("h", at(0))); }},
         {"add_web_session", [&] { return error(s.add_web_session(session)); }},
         {"find_web_session", [&] { return error(s.find_web_session("h", at(0))); }},

@@ -230,6 +230,7 @@ server::Dependencies World::dependencies()
                 user.created = now;
                 return std::optional{user};
             },
+            [this] { ++passwords_changed; },
             std::move(find),
             [this] { return now; },
             [this] { return steady; }};
@@ -286,7 +287,7 @@ std::string World::add_totp(const std::string& user)
 std::string World::add_link(const std::string& user)
 {
     const auto token = server::random_token();
-    EXPECT_TRUE(users.add_enrolment(server::token_hash(*token), user, now + std::chrono::hours{1}).has_value());
+    EXPECT_TRUE(users.add_enrolment(server::token_hash(*token), user, now + std::chrono::hours{1}, {}).has_value());
     return *token;
 }
 

@@ -39,6 +39,7 @@ class FakeRecorder final : public server::Recorder
   public:
     bool record(std::string_view type, const std::string& user,
                 std::vector<std::pair<std::string, std::string>> fields) override;
+    bool available() override { return works; }
     std::vector<std::string> types; // "type user"
     bool works = true;
 };

@@ -29,7 +29,7 @@ struct Program {
     Program(World& of, const std::string& user, std::vector<std::string> scopes, int days = 30) : world(of)
     {
         const auto made = server::new_token(user, "job", std::move(scopes), days, of.now);
-        EXPECT_TRUE(of.users.add_api_token(made->token));
+        EXPECT_TRUE(of.users.add_api_token(made->token, {}));
         secret = made->secret;
         id = made->token.id;
         hash = made->token.hash;
@@ -200,7 +200,7 @@ TEST(Tokens, AreMadeAfterAPasskeyShownOnceAndRevoked)
     const auto secret = json::value_to<std::string>(made.body.at("token"));
     EXPECT_TRUE(secret.starts_with("sgt_"));
     EXPECT_EQ(secret.size(), 47U);
-    EXPECT_EQ(world.recorder.types.back(), "api_token_created alice");
+    EXPECT_EQ(world.users.take_changes().back(), "alice given a token by alice from 192.0.2.7");
     const auto stored = world.users.api_tokens("alice", world.now)->front();
     EXPECT_EQ(stored.expires - world.now, std::chrono::hours{48});
     EXPECT_EQ(stored.hash.find(secret), std::string::npos);
@@ -213,7 +213,8 @@ TEST(Tokens, AreMadeAfterAPasskeyShownOnceAndRevoked)
     EXPECT_EQ(browser.post("api-tokens", {{"name", "x"}, {"scopes", {"challenges:read"}}, {"days", 366}}).code(),
               "bad_request");
     EXPECT_EQ(browser.remove("api-tokens/" + stored.id).status, 204);
-    EXPECT_EQ(world.recorder.types.back(), "api_token_revoked alice");
+    EXPECT_EQ(world.users.take_changes().back(), "alice without a token by alice from 192.0.2.7");
+    EXPECT_EQ(world.passwords_changed, 2) << "the audit hears of both at once";
     EXPECT_TRUE(world.users.api_tokens("alice", world.now)->empty());
     EXPECT_EQ(browser.remove("api-tokens/" + stored.id).status, 404);
 }

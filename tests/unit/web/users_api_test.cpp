@@ -31,13 +31,15 @@ TEST_F(Users, AreAddedAndEnrolByALink)
     ASSERT_EQ(added.status, 201) << added.response.body;
     EXPECT_EQ(json::serialize(added.body.at("groups")), R"(["dba","ops"])");
     EXPECT_EQ(json::serialize(added.body.at("roles")), R"(["auditor"])");
-    EXPECT_EQ(world.recorder.types.back(), "user_changed carol");
+    EXPECT_EQ(world.users.take_changes().back(), "carol added by boss from 192.0.2.7");
+    EXPECT_EQ(world.passwords_changed, 1) << "the relay and the audit hear of it before the answer";
     EXPECT_EQ(admin.post("users", {{"name", "carol"}, {"groups", json::array{}}}).code(), "exists");
     EXPECT_EQ(admin.get("users").body.at("users").as_array().size(), 3U);
     const auto link = admin.post("users/carol/enrolment");
     ASSERT_EQ(link.status, 201);
     const auto text = json::value_to<std::string>(link.body.at("link"));
     EXPECT_TRUE(text.starts_with("https://stepgate.example/enrol#"));
+    EXPECT_EQ(world.users.take_changes().back(), "carol given a link by boss from 192.0.2.7");
     Browser carol(world);
     EXPECT_EQ(carol.post("session/enrolment", {{"token", text.substr(text.find('#') + 1)}}).body.at("user"), "carol");
     SoftAuthenticator carols(origin);
@@ -60,6 +62,7 @@ TEST_F(Users, GetOtherGroups)
 {
     EXPECT_EQ(admin.post("users/alice/groups", {{"groups", {"ops"}}}).status, 200);
     EXPECT_EQ((**world.users.find_user("alice")).groups, std::vector<std::string>{"ops"});
+    EXPECT_EQ(world.users.take_changes().back(), "alice updated by boss from 192.0.2.7");
     EXPECT_EQ(admin.post("users/nobody/groups", {{"groups", {"ops"}}}).status, 404);
     EXPECT_EQ(admin.post("users/boss/groups", {{"groups", {"approvers"}}}).code(), "not_yourself");
     EXPECT_TRUE((**world.users.find_user("boss")).groups.empty());
@@ -89,8 +92,12 @@ TEST_F(Users, AreDisabledWithAllThatTheyHaveOpen)
 TEST_F(Users, AreChangedByWhoSignedInWithAPasskeyAndOnlyWithARecord)
 {
     world.recorder.works = false;
+    (void)world.users.take_changes();
     EXPECT_EQ(admin.post("users/alice/disable").status, 503);
-    EXPECT_FALSE((**world.users.find_user("alice")).disabled);
+    EXPECT_EQ(admin.post("users/alice/groups", {{"groups", {"ops"}}}).status, 503);
+    EXPECT_EQ(admin.post("users/alice/enrolment").status, 503);
+    EXPECT_EQ(admin.post("users", {{"name", "carol"}, {"groups", json::array{}}}).status, 503);
+    EXPECT_EQ(world.users.take_changes(), std::vector<std::string>{});
     world.recorder.works = true;
     Browser weak(world);
     const auto secret = world.add_totp("boss");
