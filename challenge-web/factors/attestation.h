@@ -25,6 +25,8 @@ struct AttestationPolicy {
 
 /// "ee882879-721c-4913-9775-3dfcce97072a" as its 16 bytes; "" if it is no UUID.
 [[nodiscard]] std::string parse_aaguid(std::string_view text);
+/// The other way round; `aaguid` has 16 bytes.
+[[nodiscard]] std::string format_aaguid(std::string_view aaguid);
 /// How many certificates a PEM text has; 0 also if one of them cannot be read.
 [[nodiscard]] std::size_t certificates_in(const std::string& pem);
 

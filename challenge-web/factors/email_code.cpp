@@ -122,8 +122,8 @@ struct EmailCode::Codes {
 
 EmailCode::EmailCode(accounts::Accounts& accounts, SendMail send, std::string public_url,
                      challenges::RandomSource random)
-    : accounts_(accounts), send_(std::move(send)), public_url_(std::move(public_url)), random_(std::move(random)),
-      guesses_(accounts, "email_code"), codes_(std::make_shared<Codes>())
+    : GuessedFactor(accounts, "email_code"), accounts_(accounts), send_(std::move(send)),
+      public_url_(std::move(public_url)), random_(std::move(random)), codes_(std::make_shared<Codes>())
 {
 }
 

@@ -25,7 +25,7 @@ using SendMail = std::function<bool(const std::string& to, const std::string& su
 /// Eight digits, mailed to the address that an administrator has set: for one person and one challenge, the newest
 /// only, ten minutes, once. Possession of the mailbox, not phishing-resistant; it never signs in and is not enrolled by
 /// users. The message says which challenge, and nothing of the statement.
-class EmailCode final : public Factor
+class EmailCode final : public GuessedFactor
 {
   public:
     static constexpr std::size_t digits = 8;
@@ -69,7 +69,6 @@ class EmailCode final : public Factor
     SendMail send_;
     std::string public_url_;
     challenges::RandomSource random_;
-    Guesses guesses_;
     std::shared_ptr<Codes> codes_; // shared with mails on their way
 };
 

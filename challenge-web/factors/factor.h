@@ -45,6 +45,7 @@ struct Enrolment {
 
 struct Enrolled {
     std::string factor, credential, name; // credential: as in Proof.credential
+    std::string model{};                  // of a passkey's authenticator: its AAGUID, as a UUID
 };
 
 /// A way to answer. One object a factor for the whole process; thread-safe; every method may block on the accounts.

@@ -53,6 +53,21 @@ Guesses::Guesses(accounts::Accounts& accounts, std::string factor, int a_day)
 {
 }
 
+void Guesses::observe(std::function<void(const std::string& user, const std::string& factor)> observer)
+{
+    observer_ = std::move(observer);
+}
+
+/// A guess that cannot be counted must not be answered.
+result<void> Guesses::count(const std::string& user, TimePoint now, bool locks)
+{
+    if (const auto counted = accounts_.add_failure(user, factor_, now); !counted)
+        return errc::store_unavailable;
+    if (locks && observer_)
+        observer_(user, factor_);
+    return {};
+}
+
 result<Proof> Guesses::guess(const std::string& user, TimePoint now, const std::function<result<Proof>()>& check)
 {
     // A name that no user can have is not worth a row in the store.
@@ -67,9 +82,9 @@ result<Proof> Guesses::guess(const std::string& user, TimePoint now, const std::
         return errc::locked_out;
     auto proof = check();
     if (!proof && proof.error() == make_error_code(errc::wrong_code)) {
-        // A guess that cannot be counted must not be answered.
-        if (const auto counted = accounts_.add_failure(user, factor_, now); !counted)
-            return errc::store_unavailable;
+        const bool locks = *failures + 1 == wrong_codes_allowed || (a_day_ > 0 && *today + 1 == a_day_);
+        if (const auto counted = count(user, now, locks); !counted)
+            return counted.error();
     }
     if (proof)
         if (const auto cleared = accounts_.clear_failures(user, factor_); !cleared)

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace stepgate::challenge_web::factors
 {
@@ -30,12 +31,37 @@ class Guesses
     /// What `check` says. Its errc::wrong_code counts; errc::locked_out instead of asking it when there were too many.
     [[nodiscard]] result<Proof> guess(const std::string& user, TimePoint now,
                                       const std::function<result<Proof>()>& check);
+    /// Who hears that a wrong answer has locked it: the user and the factor, on the thread of that answer; must not
+    /// block. Once, before the first guess.
+    void observe(std::function<void(const std::string& user, const std::string& factor)> observer);
 
   private:
+    [[nodiscard]] result<void> count(const std::string& user, TimePoint now, bool locks);
+
     accounts::Accounts& accounts_;
     std::string factor_;
     int a_day_;
     std::mutex one_at_a_time_;
+    std::function<void(const std::string&, const std::string&)> observer_;
+};
+
+/// A factor whose answers could be guessed.
+class GuessedFactor : public Factor
+{
+  public:
+    /// As `Guesses::observe`.
+    void observe_lockouts(std::function<void(const std::string& user, const std::string& factor)> observer)
+    {
+        guesses_.observe(std::move(observer));
+    }
+
+  protected:
+    GuessedFactor(accounts::Accounts& accounts, std::string factor, int a_day = 0)
+        : guesses_(accounts, std::move(factor), a_day)
+    {
+    }
+
+    Guesses guesses_;
 };
 
 } // namespace stepgate::challenge_web::factors

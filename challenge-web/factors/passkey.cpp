@@ -315,7 +315,7 @@ result<Enrolled> Passkey::finish_enrolment(const Enrolment& enrolment, std::stri
     credential.created = now;
     if (const auto added = accounts_.add_passkey(credential); !added)
         return from_accounts(added.error());
-    return Enrolled{"passkey", base64url_encode(credential.id), credential.name};
+    return Enrolled{"passkey", base64url_encode(credential.id), credential.name, format_aaguid(data->aaguid)};
 }
 
 } // namespace stepgate::challenge_web::factors

@@ -53,7 +53,7 @@ bool weak_pin(std::string_view pin, std::string_view user)
 }
 
 Pin::Pin(accounts::Accounts& accounts, HashCost cost, challenges::RandomSource random)
-    : accounts_(accounts), cost_(cost), random_(std::move(random)), guesses_(accounts, "pin", wrong_pins_a_day)
+    : GuessedFactor(accounts, "pin", wrong_pins_a_day), accounts_(accounts), cost_(cost), random_(std::move(random))
 {
 }
 

@@ -19,7 +19,7 @@ namespace stepgate::challenge_web::factors
 /// A PIN: something that only its owner knows, so that with a code of something they have it makes two kinds. Not
 /// phishing-resistant; it never signs in. Kept as an argon2id hash; one is computed at a time, so that the memory for
 /// it is bounded. Five wrong ones in five minutes, or twenty in a day, lock it.
-class Pin final : public Factor
+class Pin final : public GuessedFactor
 {
   public:
     static constexpr std::size_t shortest = 6, longest = 64; // bytes
@@ -46,7 +46,6 @@ class Pin final : public Factor
     accounts::Accounts& accounts_;
     HashCost cost_;
     challenges::RandomSource random_;
-    Guesses guesses_;
     std::mutex one_hash_;
 };
 

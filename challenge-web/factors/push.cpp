@@ -110,8 +110,8 @@ std::optional<std::string> push_origin(std::string_view endpoint, const std::vec
 }
 
 Push::Push(accounts::Accounts& accounts, PushSettings settings, PushPorts ports, challenges::RandomSource random)
-    : accounts_(accounts), settings_(std::move(settings)), ports_(std::move(ports)), random_(std::move(random)),
-      guesses_(accounts, "push", wrong_numbers_a_day)
+    : GuessedFactor(accounts, "push", wrong_numbers_a_day), accounts_(accounts), settings_(std::move(settings)),
+      ports_(std::move(ports)), random_(std::move(random))
 {
 }
 

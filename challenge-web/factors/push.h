@@ -54,7 +54,7 @@ struct PushPorts {
 /// Both are for one challenge and good once; a wrong number burns them. Possession, not phishing-resistant: somebody
 /// can be talked into choosing. For requesters only: who approves for others sees no terminal, so there is no number
 /// that would show anything; they get a message with a link, and prove themselves otherwise. It never signs in.
-class Push final : public Factor
+class Push final : public GuessedFactor
 {
   public:
     /// `ports.send` empty: this installation pushes nothing, and nobody has this factor. `accounts` outlives this;
@@ -119,7 +119,6 @@ class Push final : public Factor
     const PushSettings settings_;
     const PushPorts ports_;
     challenges::RandomSource random_;
-    Guesses guesses_;
     PushQuestions questions_;
     mutable std::mutex mutex_;                           // guards what follows
     std::set<std::string, std::less<>> users_;           // who have a browser

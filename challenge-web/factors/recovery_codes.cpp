@@ -50,7 +50,7 @@ std::string hash_of(std::string_view code)
 } // namespace
 
 RecoveryCodes::RecoveryCodes(accounts::Accounts& accounts, challenges::RandomSource random)
-    : accounts_(accounts), random_(std::move(random)), guesses_(accounts, "recovery_code")
+    : GuessedFactor(accounts, "recovery_code"), accounts_(accounts), random_(std::move(random))
 {
 }
 

@@ -13,7 +13,7 @@ namespace stepgate::challenge_web::factors
 /// Ten codes on a sheet of paper, each good once, for the day when phone and key are lost. 80 random bits each, so the
 /// accounts keep plain SHA-256 hashes. Possession (NIST SP 800-63B section 5.1.2, look-up secrets), not
 /// phishing-resistant: enough for level 1, and never for adding another factor.
-class RecoveryCodes final : public Factor
+class RecoveryCodes final : public GuessedFactor
 {
   public:
     /// `accounts` outlives this.
@@ -37,7 +37,6 @@ class RecoveryCodes final : public Factor
 
     accounts::Accounts& accounts_;
     challenges::RandomSource random_;
-    Guesses guesses_;
 };
 
 } // namespace stepgate::challenge_web::factors

@@ -90,7 +90,7 @@ std::string otpauth_uri(std::string_view user, std::string_view secret)
 }
 
 Totp::Totp(accounts::Accounts& accounts, challenges::RandomSource random)
-    : accounts_(accounts), random_(std::move(random)), guesses_(accounts, "totp")
+    : GuessedFactor(accounts, "totp"), accounts_(accounts), random_(std::move(random))
 {
 }
 

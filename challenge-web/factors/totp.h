@@ -20,7 +20,7 @@ namespace stepgate::challenge_web::factors
 /// Authenticator apps. Possession, not phishing-resistant: the code is not bound to the statement, only the server's
 /// bookkeeping binds it, so rules ask for more than level 1 where that matters. One step of drift either way, each step
 /// once, five wrong codes in five minutes lock the factor for the user (kept in the accounts, so over restarts too).
-class Totp final : public Factor
+class Totp final : public GuessedFactor
 {
   public:
     /// `accounts` outlives this.
@@ -43,7 +43,6 @@ class Totp final : public Factor
 
     accounts::Accounts& accounts_;
     challenges::RandomSource random_;
-    Guesses guesses_;
 };
 
 } // namespace stepgate::challenge_web::factors

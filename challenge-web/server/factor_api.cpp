@@ -182,12 +182,13 @@ Response replace_session(Call& call, const Factor& added)
 }
 
 /// What was stored goes to the audit, or is taken back. `replaced`: the credential whose place it took, or "".
-Response added(Call& call, const std::string& credential, const std::string& replaced = {})
+Response added(Call& call, const factors::Enrolled& enrolled, const std::string& replaced = {})
 {
     const auto all = factors_of(call.services, call.user());
     if (all.has_error())
         return unavailable();
-    const auto found = std::find_if(all->begin(), all->end(), [&](const Factor& f) { return f.id == credential; });
+    const auto found =
+        std::find_if(all->begin(), all->end(), [&](const Factor& f) { return f.id == enrolled.credential; });
     if (found == all->end())
         return unavailable();
     std::vector<std::pair<std::string, std::string>> fields{{"client_address", call.request.client_address},
@@ -196,6 +197,8 @@ Response added(Call& call, const std::string& credential, const std::string& rep
                                                             {"name", readable(found->name, 4 * longest_name).text}};
     if (!found->public_key.empty()) // `stepgate audit verify` accepts proofs of this key only
         fields.emplace_back("public_key", found->public_key);
+    if (!enrolled.model.empty())
+        fields.emplace_back("aaguid", enrolled.model);
     if (!replaced.empty())
         fields.emplace_back("replaces", replaced);
     if (!call.services.use.recorder.record("factor_enrolled", call.user(), std::move(fields)))
@@ -222,7 +225,7 @@ Response finish(Call& call, factors::Factor& factor, Ceremony::Kind kind, const 
             services.ceremonies.put_back(id, std::move(*ceremony));
         return refused_factor(enrolled.error());
     }
-    return added(call, enrolled->credential);
+    return added(call, *enrolled);
 }
 
 /// Why this one cannot go, if it cannot.
@@ -347,7 +350,7 @@ Response set_pin(Call& call)
         use.pin.finish_enrolment(*enrolment, json::serialize(json::object{{"pin", pin}}), {}, call.now);
     if (enrolled.has_error())
         return refused_factor(enrolled.error());
-    return added(call, enrolled->credential, *old ? (*old)->id : std::string{});
+    return added(call, *enrolled, *old ? (*old)->id : std::string{});
 }
 
 Response get_push(Call& call)

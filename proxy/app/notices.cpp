@@ -164,6 +164,17 @@ void Notices::lockout(const std::string& user, const std::string& address)
     notifier_.tell(notice.event, [notice] { return notice; });
 }
 
+void Notices::factor_locked(const std::string& user, const std::string& factor)
+{
+    notify::Notice notice;
+    notice.event = Event::lockout;
+    notice.at = std::chrono::system_clock::now();
+    if (is_user_(user))
+        notice.user = name(user);
+    notice.factor = factor;
+    notifier_.tell(notice.event, [notice] { return notice; });
+}
+
 void Notices::user_changed(const std::string& user, const std::string& change, const std::string& by)
 {
     notify::Notice notice;

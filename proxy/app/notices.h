@@ -23,6 +23,8 @@ class Notices
     void challenge(const challenge_web::challenges::Event& event);
     /// Somebody typed this name: it is told only if it is a user's, as it may be a password.
     void lockout(const std::string& user, const std::string& address);
+    /// Wrong answers have locked a user's factor.
+    void factor_locked(const std::string& user, const std::string& factor);
     void user_changed(const std::string& user, const std::string& change, const std::string& by);
     void policy_changed(const std::string& revision);
 

@@ -8,6 +8,7 @@
 #include "proxy/outbound/https_client.h"
 
 #include <chrono>
+#include <initializer_list>
 #include <utility>
 
 namespace stepgate::proxy::app
@@ -172,6 +173,10 @@ std::string Serving::start_web()
     recovery_codes_.emplace(*store_);
     pin_.emplace(*store_);
     email_code_.emplace(*store_, mail_port(), url->origin);
+    using Guessed = challenge_web::factors::GuessedFactor;
+    for (auto* factor : std::initializer_list<Guessed*>{&*totp_, &*recovery_codes_, &*pin_, &*email_code_, &*push_})
+        factor->observe_lockouts(
+            [this](const std::string& user, const std::string& name) { notices_->factor_locked(user, name); });
     if (auto error = make_providers(url->origin); !error.empty())
         return error;
     std::vector<challenge_web::factors::IdentityProvider*> providers;

@@ -105,6 +105,7 @@ std::string webhook_body(const Notice& notice)
     }
     set(data, "group", notice.group);
     set(data, "address", notice.address);
+    set(data, "factor", notice.factor);
     set(data, "change", notice.change);
     set(data, "revision", notice.revision);
     const auto type = to_string(notice.event);

@@ -61,7 +61,7 @@ std::string title(const Notice& notice)
     case Event::second_person_needed:
         return "Approval needed" + where(notice);
     case Event::lockout:
-        return "Too many wrong passwords";
+        return notice.factor.empty() ? "Too many wrong passwords" : "Too many wrong answers";
     case Event::user_changed:
         return "User " + notice.user + ": " + notice.change;
     case Event::policy_changed:
@@ -89,6 +89,7 @@ std::vector<std::pair<std::string, std::string>> particulars(const Notice& notic
     add("Code", notice.code);
     add("By", notice.by);
     add("Address", notice.address);
+    add("Factor", notice.factor);
     add("Revision", notice.revision);
     return out;
 }

@@ -20,7 +20,7 @@ enum class Event : std::uint8_t {
     challenge_decided,    // approved, denied, expired, withdrawn or cancelled
     escalated,            // another group may approve as well
     second_person_needed, // a challenge was opened that somebody else has to approve
-    lockout,              // wrong passwords make a user or an address wait
+    lockout,              // wrong passwords make a user or an address wait, or wrong answers lock a factor
     user_changed,
     policy_changed,
     test, // asked for on the command line; no subscription
@@ -54,6 +54,7 @@ struct Notice {
     int approvals = 0;    // of other people
     std::string group;    // theirs
     std::string address;  // who has to wait
+    std::string factor;   // that is locked
     std::string change;   // of the user
     std::string revision; // of the policy
 };

@@ -94,10 +94,13 @@ std::string colleagues(const policies::rules::Requirement& requirement)
 std::string for_programs(const policies::rules::Requirement& requirement, const std::string& challenge,
                          const ChallengeSign& sign)
 {
-    return boost::json::serialize(boost::json::object{{"challenge_id", challenge},
-                                                      {"url", sign.url},
-                                                      {"code", sign.code},
-                                                      {"requirement", challenges::requirement_json(requirement)}});
+    boost::json::object data{{"challenge_id", challenge},
+                             {"url", sign.url},
+                             {"code", sign.code},
+                             {"requirement", challenges::requirement_json(requirement)}};
+    if (!sign.number.empty())
+        data["number"] = sign.number;
+    return boost::json::serialize(data);
 }
 
 } // namespace

@@ -33,7 +33,8 @@ struct ChallengeSign {
 [[nodiscard]] std::string needed(const policies::rules::Verdict& verdict);
 [[nodiscard]] Words held(const policies::rules::Verdict& verdict, const ChallengeSign& sign, bool in_transaction);
 [[nodiscard]] Words still_held(const ChallengeSign& sign);
-/// With {"challenge_id":…,"url":…,"code":…,"requirement":{…}} as `data`.
+/// With {"challenge_id":…,"url":…,"code":…,"requirement":{…}} as `data`, and "number" where a message was pushed that
+/// asks for it.
 [[nodiscard]] Words run_it_again(const policies::rules::Verdict& verdict, const std::string& challenge,
                                  const ChallengeSign& sign);
 [[nodiscard]] Words approved();

@@ -62,9 +62,9 @@ class OracleMySql(MariaDb):
 class MySqlStack(Stack):
     """Such a server, a configured stepgate that serves, and a user `demo`."""
 
-    def __init__(self, listener="", policy=SITE_POLICY, hold='{timeout = "5m", in_transaction = "60s", silent = "1s"}', settings=()):
+    def __init__(self, listener="", policy=SITE_POLICY, hold='{timeout = "5m", in_transaction = "60s", silent = "1s"}', settings=(), extra=""):
         self.settings = settings
-        super().__init__(policy=policy, listener=listener, hold=hold, cluster=None)
+        super().__init__(policy=policy, listener=listener, hold=hold, extra=extra, cluster=None)
 
     def make_cluster(self):
         server = OracleMySql if ORACLE else MariaDb
@@ -84,7 +84,7 @@ class MySqlStack(Stack):
         self.password = re.search(r"password: (\S+)", done.stdout).group(1)
         (self.home / "site.toml").write_text(policy + "\n[default]\nopaque = {challenge = {level = 2}}\n")
         text = re.sub(r"^hold = .*$", f"hold = {hold}", self.config.read_text(), flags=re.M)
-        text = text.replace("[[listener]]", f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n\n{DRAIN}\n[[listener]]')
+        text = text.replace("[[listener]]", f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n\n{extra or DRAIN}\n[[listener]]')
         self.config.write_text(text.replace("[listener.upstream]", f"{listener}\n[listener.upstream]"))
 
     def arguments(self, *args, database="shop", user="demo", password=None, tls=True):
@@ -102,12 +102,12 @@ class MySqlStack(Stack):
         out, err = process.communicate(timeout=PATIENCE)
         return process.returncode, out.strip(), err.strip()
 
-    def pymysql(self, kind=None, **more):
+    def pymysql(self, kind=None, user="demo", password=None, **more):
         import pymysql
         import ssl
         context = ssl.create_default_context(cafile=self.home / "tls/ca.crt")
         context.check_hostname = False
-        return (kind or pymysql.connect)(host="127.0.0.1", port=self.port, user="demo", password=self.password, database="shop",
+        return (kind or pymysql.connect)(host="127.0.0.1", port=self.port, user=user, password=password or self.password, database="shop",
                                          ssl=context, **more)
 
 

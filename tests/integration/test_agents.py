@@ -7,8 +7,9 @@ import unittest
 import psycopg2
 import pymysql
 
-from harness import SITE_POLICY, Program, Stack, wait_for
+from harness import DRAIN, SITE_POLICY, Program, Stack, free_port, wait_for
 from mariadb import MySqlStack
+from push_service import PushService
 
 POLICY = SITE_POLICY + """
 [[rule]]
@@ -23,20 +24,24 @@ RETRY = 'announce = "retry"'
 class Agents:
     @classmethod
     def setUpClass(cls):
-        cls.stack = cls.make_stack()
+        cls.service = PushService(free_port())
+        cls.addClassCleanup(cls.service.stop)
+        cls.stack = cls.make_stack(DRAIN + cls.service.configuration())
         cls.addClassCleanup(cls.stack.close)
+        cls.service.start(cls.stack.home / "tls/server.crt", cls.stack.home / "tls/server.key")
         cls.stack.run("user", "add", "ann", "--generate-password", "--group", "dba")
+        cls.ben_password = cls.stack.run("user", "add", "ben", "--generate-password").split("password: ")[1].split()[0]
         cls.stack.start()
         cls.demo, cls.ann = cls.stack.person("demo"), cls.stack.person("ann")
         made = cls.demo.call("POST", "/api-tokens", {"name": "agent", "scopes": ["challenges:read", "challenges:write"], "days": 1})
         cls.token, cls.agent = made["id"], Program(cls.stack, made["token"])
 
-    def held(self, sql):
-        """Runs it, and reads in the error what it needs."""
+    def held(self, sql, *more, **who):
+        """Runs it, and reads in the error what it needs: the same, and this, for everybody."""
         with self.assertRaises(self.error) as raised:
-            self.run_sql(sql)
+            self.run_sql(sql, **who)
         needs = json.loads(self.data_of(raised.exception))
-        self.assertEqual(set(needs), {"challenge_id", "url", "code", "requirement"})
+        self.assertEqual(set(needs), {"challenge_id", "url", "code", "requirement", *more})
         self.assertEqual(needs["url"], f"{self.stack.public_url}/c/{needs['challenge_id']}")
         return needs
 
@@ -74,6 +79,21 @@ class Agents:
         self.assertEqual(self.agent.call("GET", path)["state"], "consumed")
         self.assertNotEqual(self.held("TRUNCATE TABLE scratch")["challenge_id"], challenge, "one approval, one execution")
         self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
+
+    def test_the_person_behind_an_agent_answers_the_phone_with_the_number_that_it_was_told(self):
+        ben = self.stack.person("ben")
+        ben.call("POST", "/factors/pin", {"pin": "correct horse"})
+        phone = self.service.enrol(ben)
+        who = {"user": "ben", "password": self.ben_password}
+        needs = self.held("TRUNCATE TABLE ledger", "number", **who)
+        challenge, token = phone.question(1)
+        self.assertEqual(challenge, needs["challenge_id"])
+        self.assertEqual(self.held("TRUNCATE TABLE ledger", "number", **who)["number"], needs["number"], "as long as it is asked")
+        ben.call("POST", f"/challenges/{challenge}/push", {"token": token, "number": needs["number"]})
+        ben.call("POST", f"/challenges/{challenge}/pin", {"pin": "correct horse"})
+        self.held("TRUNCATE TABLE ledger", **who)  # ann's answer is missing, and no number any more
+        self.ann.approve({"id": challenge})
+        self.run_sql("TRUNCATE TABLE ledger", **who)
 
     def test_a_denial_and_a_withdrawal_are_seen(self):
         needs = self.held("DELETE FROM orders")
@@ -113,13 +133,13 @@ class Postgres(Agents, unittest.TestCase):
     error = psycopg2.Error
 
     @classmethod
-    def make_stack(cls):
-        stack = Stack(policy=POLICY, listener=RETRY, hold=HOLD)
-        stack.cluster.shop("CREATE TABLE scratch (id int); INSERT INTO scratch VALUES (1), (2)")
+    def make_stack(cls, extra):
+        stack = Stack(policy=POLICY, listener=RETRY, hold=HOLD, extra=extra)
+        stack.cluster.shop("CREATE TABLE scratch (id int); INSERT INTO scratch VALUES (1), (2); CREATE TABLE ledger (id int)")
         return stack
 
-    def run_sql(self, sql):
-        connection = psycopg2.connect(host="127.0.0.1", port=self.stack.port, user="demo", password=self.stack.password, dbname="shop")
+    def run_sql(self, sql, user="demo", password=None):
+        connection = psycopg2.connect(host="127.0.0.1", port=self.stack.port, user=user, password=password or self.stack.password, dbname="shop")
         try:
             connection.autocommit = True
             connection.cursor().execute(sql)
@@ -135,13 +155,13 @@ class MySql(Agents, unittest.TestCase):
     error = pymysql.Error
 
     @classmethod
-    def make_stack(cls):
-        stack = MySqlStack(policy=POLICY, listener=RETRY, hold=HOLD)
-        stack.cluster.shop("INSERT INTO scratch VALUES (1, 'a'), (2, 'b')")
+    def make_stack(cls, extra):
+        stack = MySqlStack(policy=POLICY, listener=RETRY, hold=HOLD, extra=extra)
+        stack.cluster.shop("INSERT INTO scratch VALUES (1, 'a'), (2, 'b'); CREATE TABLE ledger (id int)")
         return stack
 
-    def run_sql(self, sql):
-        connection = self.stack.pymysql()
+    def run_sql(self, sql, user="demo", password=None):
+        connection = self.stack.pymysql(user=user, password=password or self.stack.password)
         try:
             connection.autocommit(True)
             connection.cursor().execute(sql)

@@ -36,6 +36,8 @@ class Attestation(unittest.TestCase):
         self.assertEqual(person.call("GET", "/factors")["factors"], [])
         person.passkey = Passkey(self.stack.folder, self.stack.public_url, self.maker, MODEL)
         self.assertEqual(self.finish(person, person.passkey)[0], 201)
+        enrolled, = self.stack.audit("--type", "factor_enrolled")
+        self.assertEqual(enrolled["details"]["aaguid"], "ee882879-721c-4913-9775-3dfcce97072a")
         person.sign_in()
 
 

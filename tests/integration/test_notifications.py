@@ -128,6 +128,20 @@ class Notifications(unittest.TestCase):
         self.assertEqual([one["data"] for one in told], [{"user": "ann", "address": "127.0.0.1"}, {"address": "127.0.0.1"}])
         self.nothing_leaked()
 
+    def test_a_factor_that_wrong_answers_lock_is_told_without_them(self):
+        self.demo.call("POST", "/factors/pin", {"pin": f"{LITERAL} is my PIN"})
+        process, challenge = self.hold("DELETE FROM orders")
+
+        def told():
+            return [r.json for r in self.receiver.requests if r.json.get("type") == "lockout" and "factor" in r.json["data"]]
+        for _ in range(6):
+            self.assertGreaterEqual(self.demo.call("POST", f"/challenges/{challenge['id']}/pin", {"pin": f"{LITERAL} is wrong"}, expect=None)[0], 400)
+        one, = wait_for(told, "the lock")
+        contract.check_schema("Notification", one)
+        self.assertEqual(one["data"], {"user": "demo", "factor": "pin"})
+        self.end(process, challenge)
+        self.nothing_leaked()
+
     def test_changes_of_users_and_policy_are_told_and_a_receiver_that_is_gone_is_left_alone(self):
         def failed(count):
             return wait_for(lambda: [r for r in self.stack.audit("--type", "notification_failed")][count - 1:], "the audit of failures")

@@ -33,6 +33,8 @@ TEST(Attestation, AaguidsAreUuids)
 {
     EXPECT_EQ(model, "\xee\x88\x28\x79\x72\x1c\x49\x13\x97\x75\x3d\xfc\xce\x97\x07\x2a");
     EXPECT_EQ(parse_aaguid("EE882879-721C-4913-9775-3DFCCE97072A"), model);
+    EXPECT_EQ(format_aaguid(model), model_text);
+    EXPECT_EQ(format_aaguid(std::string(16, '\0')), "00000000-0000-0000-0000-000000000000");
     for (const std::string_view bad : {"", "ee882879721c491397753dfcce97072a", "ee882879-721c-4913-9775-3dfcce97072",
                                        "ee882879-721c-4913-9775-3dfcce97072g", "ee882879-721c-4913-97753-dfcce97072a",
                                        "{ee882879-721c-4913-9775-3dfcce97072a}"})

@@ -97,6 +97,24 @@ TEST_F(PinTest, WrongOnesLockItForMinutesAndThenForTheDay)
     EXPECT_TRUE(verify("correct horse", now + 25h));
 }
 
+TEST_F(PinTest, WhoeverIsToldOfALockIsToldOnce)
+{
+    std::vector<std::string> told;
+    factor.observe_lockouts(
+        [&](const std::string& user, const std::string& name) { told.push_back(user + " " + name); });
+    auto now = start;
+    for (int i = 0; i < 4; ++i)
+        EXPECT_EQ(verify("wrong " + std::to_string(i), now).error(), errc::wrong_code);
+    EXPECT_TRUE(told.empty());
+    for (int i = 0; i < 3; ++i)
+        EXPECT_FALSE(verify("wrong again", now));
+    EXPECT_EQ(told, std::vector<std::string>{"alice pin"});
+    for (int i = 0; i < 15; ++i) // slowly: for the day
+        EXPECT_EQ(verify("wrong", now += 10min).error(), errc::wrong_code);
+    EXPECT_EQ(verify("correct horse", now += 10min).error(), errc::locked_out);
+    EXPECT_EQ(told, (std::vector<std::string>{"alice pin", "alice pin"}));
+}
+
 TEST_F(PinTest, OfSomebodyElseOrNobody)
 {
     accounts.make_user("bob");

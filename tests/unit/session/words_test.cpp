@@ -65,6 +65,7 @@ TEST(Words, tell_programs_what_they_need)
     EXPECT_EQ(run_it_again(verdict, "1", {"https://x/c/1", "KX4-7PM"}).data,
               R"({"challenge_id":"1","url":"https://x/c/1","code":"KX4-7PM",)"
               R"("requirement":{"level":2,"factors":["passkey"],"approvals":1,"approvers":"d\"ba"}})");
+    EXPECT_TRUE(run_it_again(verdict, "1", {"https://x/c/1", "KX4-7PM", "07"}).data.ends_with(R"(},"number":"07"})"));
     verdict = challenge({1, {}, {}, 0});
     EXPECT_NE(run_it_again(verdict, "1", {"https://x/c/1", "KX4-7PM"}).data.find(R"("approvals":0,"approvers":null)"),
               std::string::npos);
