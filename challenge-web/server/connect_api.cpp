@@ -1,5 +1,6 @@
 #include "challenge-web/server/handlers.h"
 #include "challenge-web/server/json_body.h"
+#include "challenge-web/server/readable.h"
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/secrets.h"
 
@@ -16,7 +17,10 @@ namespace json = boost::json;
 namespace
 {
 
-constexpr std::size_t most_passwords = 10; // of one user at once
+constexpr std::size_t most_passwords = 10;    // of one user at once
+constexpr std::size_t longest_database = 256; // bytes; both servers' names have 64 characters at most
+// For who has not said which: clients would take another one without being asked (psql: the one named like the user).
+constexpr const char* any_database = "DATABASE";
 
 json::object password_json(const accounts::DatabasePassword& password)
 {
@@ -60,35 +64,34 @@ std::string libpq_value(std::string_view value)
     return out + "'";
 }
 
-std::string psql_line(const ConnectTarget& target, const std::string& user)
+std::string psql_line(const ConnectTarget& target, const std::string& user, const std::string& database)
 {
-    std::string connection = "host=" + libpq_value(target.host) + " port=" + std::to_string(target.port) +
-                             " user=" + libpq_value(user) + (target.tls ? " sslmode=require" : "");
-    if (!target.database.empty())
-        connection += " dbname=" + libpq_value(target.database);
-    return "psql " + quoted(connection);
+    return "psql " + quoted("host=" + libpq_value(target.host) + " port=" + std::to_string(target.port) +
+                            " user=" + libpq_value(user) + (target.tls ? " sslmode=require" : "") +
+                            " dbname=" + libpq_value(database));
 }
 
-std::string mysql_line(const ConnectTarget& target, const std::string& user)
+std::string mysql_line(const ConnectTarget& target, const std::string& user, const std::string& database)
 {
-    std::string line = "mysql --host=" + quoted(target.host) + " --port=" + std::to_string(target.port) +
-                       " --user=" + quoted(user) + " --password" + (target.tls ? " --ssl" : "");
-    if (!target.database.empty())
-        line += " " + quoted(target.database);
-    return line;
+    // As an option: a name that begins with a hyphen would be one otherwise.
+    return "mysql --host=" + quoted(target.host) + " --port=" + std::to_string(target.port) +
+           " --user=" + quoted(user) + " --password" + (target.tls ? " --ssl" : "") + " --database=" + quoted(database);
 }
 
-json::array targets_json(const Call& call)
+/// `wanted`: the database of who asks, for listeners that name none.
+json::array targets_json(const Call& call, const std::string& wanted)
 {
     json::array out;
-    for (const auto& target : call.services.use.connect.targets)
-        out.emplace_back(
-            json::object{{"listener", target.listener},
-                         {"dialect", target.mysql ? "mysql" : "postgres"},
-                         {"host", target.host},
-                         {"port", target.port},
-                         {"database", target.database},
-                         {"command", target.mysql ? mysql_line(target, call.user()) : psql_line(target, call.user())}});
+    for (const auto& target : call.services.use.connect.targets) {
+        const auto& database = target.database.empty() ? wanted : target.database;
+        out.emplace_back(json::object{{"listener", target.listener},
+                                      {"dialect", target.mysql ? "mysql" : "postgres"},
+                                      {"host", target.host},
+                                      {"port", target.port},
+                                      {"database", target.database},
+                                      {"command", target.mysql ? mysql_line(target, call.user(), database)
+                                                               : psql_line(target, call.user(), database)}});
+    }
     return out;
 }
 
@@ -96,6 +99,14 @@ json::array targets_json(const Call& call)
 
 Response list_database_passwords(Call& call)
 {
+    std::string database = any_database;
+    for (const auto& [name, value] : call.target.query) {
+        // What cannot be seen must not come into a shell with a line that is pasted.
+        if (name != "database" || value.size() > longest_database || readable(value, longest_database).text != value)
+            return bad_request("This filter is unknown or its value cannot be read.");
+        if (!value.empty())
+            database = value;
+    }
     const auto all = call.services.use.accounts.database_passwords(call.user(), call.now);
     if (all.has_error())
         return unavailable();
@@ -103,7 +114,7 @@ Response list_database_passwords(Call& call)
     for (const auto& password : *all)
         list.emplace_back(password_json(password));
     return json_reply(200, json::object{{"passwords", std::move(list)},
-                                        {"targets", targets_json(call)},
+                                        {"targets", targets_json(call, database)},
                                         {"lifetime_seconds", call.services.use.connect.lifetime.count()},
                                         {"long_lived", call.services.use.connect.long_lived}});
 }

@@ -5,6 +5,7 @@
 #include "challenge-web/server/session_json.h"
 
 #include "challenge-web/challenges/base64url.h"
+#include "challenge-web/challenges/digest.h"
 #include "challenge-web/factors/pin.h"
 
 #include <boost/json/parse.hpp>
@@ -30,7 +31,13 @@ struct Factor {
     std::string public_key; // of a passkey: base64url of its COSE_Key
     TimePoint created{};
     std::optional<TimePoint> last_used;
+    std::string browser{}; // of a push: says to the browser that it is this one, and to nobody where it is reached
 };
+
+std::string fingerprint(const accounts::PushCredential& push)
+{
+    return challenges::base64url_encode(challenges::bytes_of(challenges::sha256(push.endpoint)));
+}
 
 result<std::vector<Factor>> factors_of(Services& services, const std::string& user)
 {
@@ -66,7 +73,7 @@ result<std::vector<Factor>> factors_of(Services& services, const std::string& us
     if (*pin)
         found.push_back({(*pin)->id, (*pin)->id, "pin", (*pin)->name, {}, (*pin)->created, (*pin)->last_used});
     for (const auto& push : *pushes)
-        found.push_back({push.id, push.id, "push", push.name, {}, push.created, push.last_used});
+        found.push_back({push.id, push.id, "push", push.name, {}, push.created, push.last_used, fingerprint(push)});
     std::stable_sort(found.begin(), found.end(),
                      [](const Factor& a, const Factor& b) { return a.created < b.created; });
     return found;
@@ -74,11 +81,14 @@ result<std::vector<Factor>> factors_of(Services& services, const std::string& us
 
 json::object factor_json(const Factor& factor)
 {
-    return {{"id", factor.id},
-            {"kind", factor.kind},
-            {"name", readable(factor.name, 4 * longest_name).text},
-            {"created", rfc3339(factor.created)},
-            {"last_used", factor.last_used ? json::value(rfc3339(*factor.last_used)) : json::value(nullptr)}};
+    json::object out{{"id", factor.id},
+                     {"kind", factor.kind},
+                     {"name", readable(factor.name, 4 * longest_name).text},
+                     {"created", rfc3339(factor.created)},
+                     {"last_used", factor.last_used ? json::value(rfc3339(*factor.last_used)) : json::value(nullptr)}};
+    if (!factor.browser.empty())
+        out["browser"] = factor.browser;
+    return out;
 }
 
 Response needs_strong_session()

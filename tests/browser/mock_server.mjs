@@ -370,10 +370,10 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       database_sessions.splice(at, 1);
       return [204];
     }],
-    ['GET', '/database-passwords', 'session', ({ session }) => [200, { lifetime_seconds: 3600, long_lived: false,
+    ['GET', '/database-passwords', 'session', ({ session, query }) => [200, { lifetime_seconds: 3600, long_lived: false,
       passwords: passwords.filter((one) => one.user === session.user).map(({ id, created, expires }) => ({ id, created, expires })),
       targets: [{ listener: 'shop-pg', dialect: 'postgres', host: 'db.example', port: 6432, database: 'shop', command: `psql 'host=db.example port=6432 user=${session.user} sslmode=require dbname=shop'` },
-        { listener: 'shop-my', dialect: 'mysql', host: 'db.example', port: 6433, database: '', command: `mysql --host=db.example --port=6433 --user=${session.user} --password` }] }]],
+        { listener: 'shop-my', dialect: 'mysql', host: 'db.example', port: 6433, database: '', command: `mysql --host=db.example --port=6433 --user=${session.user} --password --database=${query.get('database') || 'DATABASE'}` }] }]],
     ['POST', '/database-passwords', 'session', ({ session }) => {
       const made = { id: random(8), created: now(), expires: new Date(Date.now() + 3600e3).toISOString() };
       passwords.push({ ...made, user: session.user });

@@ -319,7 +319,11 @@ async function take_messages(on) {
   const subscription = readFileSync(join(env.STEPGATE_PUSH, 'subscription'), 'utf8');
   await on.addInitScript((text) => {
     const { endpoint, ...keys } = JSON.parse(text);
-    PushManager.prototype.subscribe = async () => ({ toJSON: () => ({ endpoint, keys }) });
+    let subscribed = sessionStorage.getItem('subscribed') === 'yes';
+    const keep = (is) => { subscribed = is; sessionStorage.setItem('subscribed', is ? 'yes' : 'no'); return is; };
+    const subscription = { endpoint, toJSON: () => ({ endpoint, keys }), unsubscribe: async () => !keep(false) };
+    PushManager.prototype.subscribe = async () => (keep(true), subscription);
+    PushManager.prototype.getSubscription = async () => (subscribed ? subscription : null);
   }, subscription);
   const devtools = await on.context().newCDPSession(on);
   let registration;
@@ -404,6 +408,15 @@ await step('a wrong number ends the message, and other ways are left', async () 
   await page.getByText('Answer the message on your phone').waitFor({ state: 'detached' }); // no message is left to answer
   await approve(page, url);
   check('psql goes on', !/ERROR/.test(await psql.answer()));
+});
+
+await step('a browser that is removed on its own page is unsubscribed', async () => {
+  await open(page, `${origin}/factors`);
+  equal('before', await page.evaluate(() => sessionStorage.getItem('subscribed')), 'yes');
+  await button('Remove Test browser').click();
+  await button('Remove it').click();
+  await page.locator('.card', { hasText: 'Test browser' }).waitFor({ state: 'detached' });
+  equal('after', await page.evaluate(() => sessionStorage.getItem('subscribed')), 'no');
 });
 
 await step('a code by e-mail: sent when asked for, for this statement', async () => {
@@ -545,7 +558,7 @@ let lines; // to paste into a terminal
 let password;
 const terminals = [];
 const connect = () => {
-  const terminal = start_psql(`env PGDATABASE=shop PGPASSWORD=${password} ${lines.find((line) => line.startsWith('psql '))}`);
+  const terminal = start_psql(`env PGPASSWORD=${password} ${lines.find((line) => line.startsWith('psql '))}`);
   terminals.push(terminal);
   return terminal;
 };
@@ -559,6 +572,9 @@ await step('a password made on the Connect page opens PostgreSQL and MySQL, by t
   await open(third, `${origin}/connect`);
   await button('Make a password', third).click();
   password = (await third.locator('.notice .copyable code').textContent()).trim();
+  await third.getByLabel('Database', { exact: true }).fill('shop');
+  await third.getByLabel('Database', { exact: true }).press('Tab');
+  await third.getByText('dbname=shop').waitFor();
   lines = await third.locator('.card .copyable code').allTextContents();
   await inspect('connect', third);
   const terminal = connect();

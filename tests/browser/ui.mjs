@@ -423,6 +423,10 @@ await step('connect: a password that is shown once, lines to paste, revoked', as
   await button('Make a password').click();
   await page.getByText('Your password, shown once').first().waitFor();
   await page.getByText("psql 'host=db.example port=6432 user=ada").waitFor();
+  await page.getByText('--password --database=DATABASE').waitFor();
+  await page.getByLabel('Database', { exact: true }).fill('warehouse');
+  await page.getByLabel('Database', { exact: true }).press('Enter');
+  await page.getByText('--password --database=warehouse').waitFor();
   await inspect('connect');
   await page.reload();
   await page.getByRole('button', { name: /^Revoke the password made/ }).waitFor();

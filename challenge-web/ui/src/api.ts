@@ -227,8 +227,9 @@ export class Api {
 
   // Connect
 
-  connect(): Promise<Connect> {
-    return this.request('GET', '/database-passwords');
+  /** `database`: for the lines of listeners that name none. */
+  connect(database: string): Promise<Connect> {
+    return this.request('GET', `/database-passwords?${parameters_of({ database })}`);
   }
   issue_database_password(): Promise<DatabasePassword & { password: string }> {
     return this.request('POST', '/database-passwords', {});

@@ -31,6 +31,7 @@ export interface Factor {
   name: string;
   created: string;
   last_used?: string | null;
+  browser?: string;
 }
 
 export interface FactorAdded {

@@ -67,6 +67,20 @@ async function subscribe(public_key: string): Promise<PushSubscriptionJSON> {
   }
 }
 
+/** Ends this browser's own subscription, if it is the one of a factor that was removed. */
+export async function forget_push(factor: Factor): Promise<void> {
+  if (factor.browser === undefined || !push_supported()) return;
+  const worker = await navigator.serviceWorker.getRegistration();
+  const subscription = await worker?.pushManager.getSubscription();
+  if (subscription && await fingerprint(subscription.endpoint) === factor.browser) await subscription.unsubscribe();
+}
+
+/** As the server writes it: SHA-256, base64url. */
+export async function fingerprint(endpoint: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(endpoint)));
+  return btoa(String.fromCharCode(...hash)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
 /** Listens before the message is asked for. */
 function test_message(): { token: Promise<string>; stop: () => void } {
   let stop = () => {};

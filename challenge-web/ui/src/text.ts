@@ -189,6 +189,8 @@ export const text = {
     until: 'It works until',
     paste: 'Paste a line into your terminal; the client asks for the password.',
     command_label: (listener: string) => `Command for ${listener}`,
+    database: 'Database',
+    database_hint: 'Where a line says DATABASE, the name of yours belongs.',
     copy_label: (what: string) => `Copy ${what}`,
     copied: 'Copied.',
     mine: 'Passwords that work now',

@@ -227,6 +227,9 @@ TEST_F(Factors, ABrowserForMessagesIsAddedByItsTestMessage)
     ASSERT_EQ(added.status, 201) << added.response.body;
     EXPECT_EQ(added.body.at("factor").at("kind"), "push");
     EXPECT_EQ(added.response.body.find("push.example"), std::string::npos) << "where it is stays here";
+    // printf https://push.example/1 | openssl dgst -sha256 -binary | base64url
+    EXPECT_EQ(added.body.at("factor").at("browser"), "W6Ff_5ZfRK-lWqT6TVK5SwuoY4ChYQid3Km50IvvnvY");
+    EXPECT_FALSE(browser.get("factors").body.at("factors").at(0).as_object().contains("browser")) << "a passkey";
     EXPECT_EQ(json::serialize(browser.get("session").body.at("factors")), R"(["passkey","push"])");
     EXPECT_EQ(Browser(world).post("session/push", {{"user", "alice"}}).status, 404) << "it signs nobody in";
 

@@ -158,7 +158,7 @@ TEST_F(Sessions, DatabasePasswordsAreShownOnceAndRevoked)
     EXPECT_EQ(list.body.at("targets").at(0).at("command"),
               "psql 'host=db.example port=6432 user=alice sslmode=require dbname=shop'");
     EXPECT_EQ(list.body.at("targets").at(1).at("command"),
-              "mysql --host=db.example --port=6433 --user=alice --password");
+              "mysql --host=db.example --port=6433 --user=alice --password --database=DATABASE");
     EXPECT_EQ(bob.remove("database-passwords/" + stored[0].id).status, 404);
     EXPECT_EQ(alice.remove("database-passwords/" + stored[0].id).status, 204);
     EXPECT_EQ(alice.remove("database-passwords/" + stored[0].id).status, 404);
@@ -174,11 +174,15 @@ TEST_F(Sessions, NamesThatShellsAndLibpqWouldReadAsMoreAreQuoted)
     world.add_passkey(name, other_key);
     Browser other(world);
     other.sign_in(other_key);
-    const auto targets = other.get("database-passwords").body.at("targets");
+    const auto targets = other.get("database-passwords?database=%2DMy+%22d%27b%22+%24%28x%29").body.at("targets");
     EXPECT_EQ(json::value_to<std::string>(targets.at(0).at("command")),
               R"(psql 'host=db.example port=6432 user='\''o\'\''ne $(x) \\'\'' sslmode=require dbname=shop')");
-    EXPECT_EQ(json::value_to<std::string>(targets.at(1).at("command")),
-              R"(mysql --host=db.example --port=6433 --user='o'\''ne $(x) \' --password)");
+    EXPECT_EQ(
+        json::value_to<std::string>(targets.at(1).at("command")),
+        R"(mysql --host=db.example --port=6433 --user='o'\''ne $(x) \' --password --database='-My "d'\''b" $(x)')");
+    for (const auto* bad : {"database=a%0Ab", "database=%1B%5B31m", "database=a%E2%80%AEb", "database=%FF", "other=1"})
+        EXPECT_EQ(other.get("database-passwords?" + std::string{bad}).status, 400) << bad;
+    EXPECT_EQ(other.get("database-passwords?database=" + std::string(257, 'x')).status, 400);
 }
 
 TEST_F(Sessions, DatabasePasswordsAreFewAndRecorded)

@@ -16,8 +16,9 @@ export function ConnectPage() {
   const [all, set_all] = useState<Connect>();
   const [made, set_made] = useState<DatabasePassword & { password: string }>();
   const { problem, set_problem, attempt: ask } = use_attempt();
-  const load = () => api.connect().then(set_all, (error: unknown) => set_problem(explain(error)));
-  useEffect(() => void load(), []);
+  const [database, set_database] = useState('');
+  const load = () => api.connect(database).then(set_all, (error: unknown) => set_problem(explain(error)));
+  useEffect(() => void load(), [database]);
 
   const attempt = async (what: () => Promise<void>) => {
     await ask(what);
@@ -44,6 +45,14 @@ export function ConnectPage() {
               <Copyable value={made.password} label={words.password} />
               <p>{words.until} {date_time(made.expires)}. {words.paste}</p>
             </Notice>
+          )}
+          {all.targets.some((target) => target.database === '') && (
+            <>
+              <label for="database">{words.database}</label>
+              <input id="database" value={database} maxLength={64} autocomplete="off" autocapitalize="none" spellcheck={false} aria-describedby="database-hint"
+                onChange={(event) => set_database(event.currentTarget.value.trim())} />
+              <small id="database-hint">{words.database_hint}</small>
+            </>
           )}
           <ul class="cards">
             {all.targets.map((target) => (

@@ -8,6 +8,7 @@ import { Elevations } from '../components/elevations';
 import { Heading, Loading, Notice, Problem, use_title } from '../components/basics';
 import { end_live } from '../live';
 import { explain } from '../passkey';
+import { forget_push } from '../push';
 import { navigate } from '../router';
 import { server_now, use_session } from '../session';
 import { text } from '../text';
@@ -60,6 +61,7 @@ function FactorCard({ factor, removable, on_removed }: { factor: Factor; removab
 
   const remove = () => attempt(async () => {
     await api.remove_factor(factor.id);
+    await forget_push(factor).catch(() => {}); // nothing is sent to it any more, whatever the browser keeps
     announce(words.removed(factor.name));
     on_removed();
   }, () => set_asking(false));
