@@ -18,7 +18,7 @@ void Parser::alter()
 {
     advance();
     accept(Word::k_online);
-    accept(Word::k_ignore);
+    const bool ignores = accept(Word::k_ignore);
     if (accept(Word::k_algorithm)) {
         expect('=');
         advance();
@@ -28,8 +28,10 @@ void Parser::alter()
         expect(Word::k_security);
         advance();
     }
-    if (accept(Word::k_table))
+    if (accept(Word::k_table)) {
+        facts_.destructive = ignores; // rows that a new key does not take are deleted
         return alter_table();
+    }
     if (accept(Word::k_view)) {
         create_view();
         return is(Kind::alter, "view");
@@ -74,6 +76,7 @@ void Parser::alter_table()
     if_exists();
     const TableName table = table_name();
     const std::string full = write_table(table).table;
+    defines(table);
     leads_.push_back({Lead::Kind::values, full, true, {}}); // its rows may be written anew
     wait_or_skip();
     if (at_end())
@@ -126,6 +129,11 @@ void Parser::alter_action(const TableName& table)
         table_elements();
         return expect(')');
     }
+    if (accept_any(Word::k_add, Word::k_alter)) { // a column may have any name
+        accept(Word::k_column);
+        if_not_exists();
+        accept(Word::k_engine);
+    }
     definition_tail(true);
 }
 
@@ -168,8 +176,10 @@ void Parser::alter_column(const TableName& table, bool renames)
     if (renames) {
         const std::string_view other = name();
         write_column(table, other);
-        if (!same_word(column, other))
+        if (!same_word(column, other)) {
             moves(table, column, table);
+            also(Kind::rename);
+        }
     }
     definition_tail(true);
 }
@@ -198,6 +208,7 @@ void Parser::alter_rename(const TableName& table)
         write_column(table, column);
         expect(Word::k_to);
         write_column(table, name());
+        also(Kind::rename);
         return moves(table, column, table);
     }
     if (accept_any(Word::k_index, Word::k_key)) {

@@ -1,4 +1,9 @@
 #include "policies/mysql/parser.h"
+#include "policies/statement/ascii.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace stepgate::policies::mysql
 {
@@ -118,11 +123,65 @@ void Parser::create_index()
     while (!at(Word::k_on) && !at_end())
         advance();
     expect(Word::k_on);
-    write_table(table_name());
+    const TableName table = table_name();
+    write_table(table);
+    defines(table);
     if (!at('('))
         return unexpected();
-    skip_group();
+    defined_group();
     skip_rest();
+}
+
+/// At definitions for a table that has rows: the columns that they name are read.
+void Parser::defines(const TableName& table)
+{
+    defined_table_ = full_name(table, defined_known_);
+}
+
+void Parser::reads_defined(std::string_view column)
+{
+    if (!defined_table_.empty())
+        reads_[static_cast<std::size_t>(read_index(defined_table_, defined_known_))].columns.push_back(column);
+}
+
+/// A group of columns, or of expressions of them, that a key or a partition compares; or the arguments of a type.
+void Parser::defined_group()
+{
+    const bool partitions = next_is(1, Word::k_partition);
+    int depth = 0;
+    do {
+        if (at('('))
+            ++depth;
+        else if (at(')'))
+            --depth;
+        else if (at_end() || at(Word::k_select) || (at(Word::k_table) && !mariadb()))
+            return unexpected();
+        if (partitions && at(Word::k_engine)) {
+            engine();
+            continue;
+        }
+        const bool called = next_is(1, '(') && peek(2).kind != TokenKind::integer; // not a prefix: column(10)
+        if (!partitions && at_name() && !called && !at(Word::k_asc) && !at(Word::k_desc))
+            reads_defined(name_of(cur()));
+        advance();
+    } while (depth > 0);
+}
+
+/// ENGINE [=] name: some keep no rows, or keep them elsewhere.
+void Parser::engine()
+{
+    static constexpr std::string_view keep[] = {"archive", "aria", "columnstore", "csv",     "innodb", "mroonga",
+                                                "myisam",  "ndb",  "ndbcluster",  "rocksdb", "tokudb"};
+    static constexpr std::string_view lose[] = {"blackhole", "example",    "heap",    "memory",
+                                                "merge",     "mrg_myisam", "sequence"};
+    advance();
+    accept('=');
+    const std::string engine = lower(name_or_text());
+    if (std::ranges::find(keep, engine) != std::end(keep))
+        return;
+    facts_.destructive = facts_.destructive || facts_.kind == Kind::alter;
+    if (std::ranges::find(lose, engine) == std::end(lose))
+        opaque("has a table kept by the engine " + engine + ", which may be files or other servers");
 }
 
 void Parser::create_table(bool temporary, bool replace)
@@ -180,9 +239,11 @@ void Parser::table_definition()
 
 void Parser::table_elements()
 {
+    const bool before = std::exchange(in_elements_, true);
     do
         definition_tail(true);
     while (accept(','));
+    in_elements_ = before;
 }
 
 /// REFERENCES table (columns): that rows exist there is asked of it.
@@ -238,7 +299,7 @@ bool Parser::definition_part()
         if (at_query_start(1) || (next_is(1, '(') && at_query_start(2)))
             query();
         else
-            skip_group();
+            defined_group();
         return true;
     }
     if (at(Word::k_references)) {
@@ -257,8 +318,18 @@ bool Parser::definition_part()
         advance();
         return true;
     }
-    const bool expression_follows = at(Word::k_as) || at(Word::k_check);
-    if (expression_follows && next_is(1, '(') && !at_query_start(2) && !next_is(2, '(')) {
+    if (at(Word::k_engine) && !in_elements_ &&
+        (next_is(1, '=') || peek(1).kind == TokenKind::word || peek(1).kind == TokenKind::quoted_name ||
+         peek(1).kind == TokenKind::string)) {
+        engine();
+        return true;
+    }
+    std::size_t first = 2; // in all the parentheses
+    while (first < ring_.size() - 1 && next_is(first, '('))
+        ++first;
+    if (at(Word::k_check) || (at(Word::k_as) && next_is(1, '(') && !at_query_start(first))) {
+        if (!next_is(1, '(')) // CHECK of something else
+            return false;
         advance();
         advance();
         expression();
@@ -287,6 +358,8 @@ void Parser::definition_tail(bool stop_at_comma)
         if (!definition_part())
             advance();
     }
+    for (std::size_t i = references; i < references_.size(); ++i)
+        reads_defined(references_[i].name);
     drop_references(references);
 }
 

@@ -365,6 +365,8 @@ void Parser::begin_statement()
 {
     facts_ = {};
     leads_.clear();
+    defined_table_.clear();
+    in_elements_ = false;
     changing_ = {};
     reads_.clear();
     writes_.clear();

@@ -185,9 +185,9 @@ void Parser::flush()
 /// KILL [HARD | SOFT] [CONNECTION | QUERY [ID]] number | USER account
 void Parser::kill()
 {
-    is(Kind::kill);
     advance();
     accept_any(Word::k_hard, Word::k_soft);
+    is(Kind::kill, at(Word::k_query) ? "" : "session"); // clients cancel what they sent with KILL QUERY
     accept_any(Word::k_connection, Word::k_query);
     accept(Word::k_id);
     if (accept(Word::k_user))
@@ -198,7 +198,7 @@ void Parser::kill()
 
 void Parser::install(bool installs)
 {
-    is(installs ? Kind::load : Kind::other, "plugin");
+    is(Kind::load, "plugin");
     advance();
     if (installs)
         opaque("loads a library into the server");

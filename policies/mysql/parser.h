@@ -327,6 +327,10 @@ class Parser
     void element();
     void definition_tail(bool stop_at_comma);
     bool definition_part();
+    void engine();
+    void defined_group();
+    void reads_defined(std::string_view column);
+    void defines(const TableName& table);
     void referenced_table();
     void merged_tables();
     void like();
@@ -408,9 +412,12 @@ class Parser
     std::size_t ring_begin_ = 0, ring_size_ = 0;
     bool failed_ = false;
     bool program_ = false;       // the text is a body
+    bool in_elements_ = false;   // of a definition, where no options of the table stand
     std::uint32_t last_end_ = 0; // of the token before the current one
 
     statement::StatementFacts facts_;
+    std::string defined_table_; // it has rows, for which what is defined is evaluated
+    bool defined_known_ = false;
     std::vector<Access> reads_, writes_;
     std::vector<std::string> calls_;
     std::vector<Lead> leads_;

@@ -69,6 +69,7 @@ inline constexpr std::array object_names{
     std::string_view{"sequence"},
     std::string_view{"server"},
     std::string_view{"server file"},
+    std::string_view{"session"},
     std::string_view{"shutdown"},
     std::string_view{"statistics"},
     std::string_view{"subscription"},

@@ -10,7 +10,7 @@
 
 // Runs tests/cases/policy/*.verdicts against the shipped packs: one statement a line, " -> ", what stepgate says:
 // "allow", "notify RULE…", "challenge level=N RULE…" or "deny RULE…". Lines with # are comments. Each statement is
-// judged in a session of its own.
+// judged in a session of its own, of MySQL or MariaDB in files named mysql….
 
 namespace stepgate::policies::rules
 {
@@ -66,6 +66,9 @@ TEST_P(VerdictCases, AsWritten)
     Judge judge{packs()};
     const Asker asker{"shop", "alice", "shop", "app", "10.0.0.1", "psql", {}};
     const std::chrono::system_clock::time_point now{};
+    const bool mysql = std::filesystem::path{GetParam()}.stem().string().starts_with("mysql");
+    mysql::SessionState::Start in_shop;
+    in_shop.database = "shop";
     std::ifstream in{GetParam()};
     std::string line;
     int number = 0, cases = 0;
@@ -76,7 +79,8 @@ TEST_P(VerdictCases, AsWritten)
             continue;
         ASSERT_NE(arrow, std::string::npos) << GetParam() << ':' << number << ": no \" -> \"";
         const std::string sql = line.substr(0, arrow);
-        const auto facts = judge.facts(sql, postgres::SessionState{}, asker.database);
+        const auto facts = mysql ? judge.facts(sql, mysql::SessionState{in_shop}, asker.database)
+                                 : judge.facts(sql, postgres::SessionState{}, asker.database);
         const auto verdict = judge.verdict(*facts, sql, asker, false, now);
         EXPECT_EQ(text_of(verdict), trimmed(line.substr(arrow + 4)))
             << GetParam() << ':' << number << ": " << sql
