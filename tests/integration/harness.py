@@ -106,12 +106,13 @@ class Person:
         self.cookie = self.csrf = self.secret = None
         self.passkey = Passkey(stack.folder, stack.public_url)
         self.last_step = 0
+        self.source = None  # (address, 0): from where it connects
 
     def connect(self):
         if self.stack.plain_web:
             return http.client.HTTPConnection("127.0.0.1", self.stack.web_port, timeout=PATIENCE)
         context = ssl.create_default_context(cafile=self.stack.folder / "stepgate/tls/ca.crt")
-        return http.client.HTTPSConnection("localhost", self.stack.web_port, context=context, timeout=PATIENCE)
+        return http.client.HTTPSConnection("localhost", self.stack.web_port, context=context, timeout=PATIENCE, source_address=self.source)
 
     def call(self, method, path, body=None, expect=(200, 201, 204), headers=None):
         head = {"Origin": self.stack.public_url}

@@ -1,10 +1,18 @@
-"""What people see of themselves and others on the web, and take back: elevations, browser sessions, database sessions, passwords."""
+"""What people see of themselves and others on the web, and take back: elevations, browser sessions, database sessions, passwords.
+
+Each was seen failing with its protection taken out: every reason for which an elevation ends (sign-out here, of another browser and everywhere; a factor added
+and removed; another password; a disabled user; a new policy; a new address); what signing out everywhere takes (streams, tokens, database passwords);
+the lockout, and that the listener counts; the end of a short-lived password.
+"""
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import unittest
+import urllib.parse
 
-from harness import DRAIN, PATIENCE, SITE_POLICY, Person, Stack, wait_for
+from harness import DRAIN, PATIENCE, SITE_POLICY, Person, Program, Stack, wait_for
 from wire import Wire, query
 
 RULES = SITE_POLICY + """
@@ -30,6 +38,13 @@ def setUpModule():
 
 
 passwords = {}
+
+
+def another_browser():
+    """Of demo's; not signed in."""
+    other = Person(stack, "demo")
+    other.passkey = demo.passkey
+    return other
 
 
 def connect(person, address="127.0.0.1", password=None):
@@ -100,6 +115,33 @@ class Elevation(unittest.TestCase):
         demo.sign_in()
         self.assert_ended("signed out")
 
+    def test_signing_out_everywhere_or_another_browser_ends_it(self):
+        self.elevate()
+        demo.call("DELETE", "/web-sessions")
+        demo.sign_in()
+        self.assert_ended("signed out everywhere")
+        self.elevate()
+        another_browser().sign_in()
+        other = next(one for one in demo.call("GET", "/web-sessions")["sessions"] if not one["current"])
+        demo.call("DELETE", f"/web-sessions/{other['id']}")
+        self.assert_ended("signed out")
+
+    def test_another_password_ends_it(self):
+        """No command changes passwords: somebody with the store's file does."""
+        self.elevate()
+        with contextlib.closing(sqlite3.connect(next(stack.home.glob("*.db")))) as store:
+            def change(verifier):
+                with store:
+                    store.execute("UPDATE users SET scram_verifier = ? WHERE name = 'demo'", (verifier,))
+            (old,), = store.execute("SELECT scram_verifier FROM users WHERE name = 'demo'")
+            change("another")
+            try:
+                wait_for(lambda: not self.mine(), "the change to be seen", every=0.1)
+            finally:
+                change(old)
+                wait_for(self.login, "the old one to be good again").socket.close()
+        self.assert_ended("user password changed")
+
     def test_a_factor_more_or_less_ends_it(self):
         self.elevate()
         demo.enrol_app()
@@ -108,6 +150,12 @@ class Elevation(unittest.TestCase):
         app = next(factor for factor in demo.call("GET", "/factors")["factors"] if factor["kind"] == "totp")
         demo.call("DELETE", f"/factors/{app['id']}")
         self.assert_ended("a factor was removed")
+        self.elevate()
+        demo.call("POST", "/factors/pin", {"pin": "correct horse"})
+        self.assert_ended("a factor was added")
+        self.elevate()
+        demo.call("POST", "/factors/pin", {"pin": "battery staple"})
+        self.assert_ended("a factor was added")
 
     def test_a_new_policy_ends_it(self):
         self.elevate()
@@ -146,8 +194,7 @@ class Sessions(unittest.TestCase):
         return person.call("GET", "/web-sessions")["sessions"]
 
     def another(self):
-        other = Person(stack, "demo")
-        other.passkey = demo.passkey
+        other = another_browser()
         other.sign_in()
         return other
 
@@ -162,7 +209,12 @@ class Sessions(unittest.TestCase):
 
     def test_signing_out_everywhere(self):
         other = self.another()
+        program = Program(stack, demo.call("POST", "/api-tokens", {"name": "job", "scopes": ["challenges:read"]})["token"])
+        events = program.events()
+        self.assertIsNone(next(events))
         demo.call("DELETE", "/web-sessions")
+        self.assertEqual(list(events), [], "the stream ends")
+        self.assertEqual(program.call("GET", "/challenges", expect=None)[0], 401)
         for person in (demo, other):
             self.assertEqual(person.call("GET", "/session", expect=None)[0], 401)
         self.assertEqual(ann.call("GET", "/session")["user"], "ann")
@@ -238,10 +290,15 @@ class Connect(unittest.TestCase):
     def test_the_line_of_the_page_works(self):
         made = self.make()
         self.addCleanup(demo.call, "DELETE", f"/database-passwords/{made['id']}")
+        odd = """-my "d'b" $(x) \\ ö"""
+        stack.cluster.admin("CREATE DATABASE \"" + odd.replace('"', '""') + "\" OWNER app")
+        for database in ("shop", odd):
+            target, = demo.call("GET", "/database-passwords?" + urllib.parse.urlencode({"database": database}))["targets"]
+            done = subprocess.run(["sh", "-c", target["command"] + " -XAtc 'SELECT current_database()'"],
+                                  env={**os.environ, "PGPASSWORD": made["password"]}, capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual(done.stdout.strip(), database, done.stderr)
         target, = demo.call("GET", "/database-passwords")["targets"]
-        done = subprocess.run(["sh", "-c", target["command"] + " -XAtc 'SELECT 40 + 2'"], env={**os.environ, "PGPASSWORD": made["password"], "PGDATABASE": "shop"},
-                              capture_output=True, text=True, timeout=PATIENCE)
-        self.assertEqual(done.stdout.strip(), "42", done.stderr)
+        self.assertIn("dbname=DATABASE", target["command"])
 
 
 class Guessing(unittest.TestCase):
@@ -273,6 +330,19 @@ class Guessing(unittest.TestCase):
         self.assertIn("password authentication failed", self.wrong())  # who got in starts anew
         reasons = [r["details"]["reason"] for r in stack.audit("--type", "login_failed", "--user", "boss")]
         self.assertTrue(any("locked out" in reason for reason in reasons), reasons)
+
+
+    def test_the_web_counts_what_was_wrong_at_the_listener(self):
+        web = Person(stack, "ann")
+        web.source = ("127.0.0.5", 0)
+
+        def refused():
+            for _ in range(5):
+                with self.assertRaises(PermissionError):
+                    connect(ann, "127.0.0.5", "wrong")
+            answer = web.call("POST", "/session/totp", {"user": "ann", "password": passwords["ann"], "code": "123456"}, expect=None)[1]
+            return answer["error"]["code"] == "locked_out"
+        wait_for(refused, "a lockout", every=0)  # the machine may be slow
 
 
 class ShortLived(unittest.TestCase):

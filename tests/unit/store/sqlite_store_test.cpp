@@ -585,6 +585,7 @@ TEST_F(StoreTest, ApiTokens)
               (std::vector<std::string>{"ann API token added", "bob API token added", "ann API token removed"}));
 }
 
+// Fails without the look at `expires`.
 TEST_F(StoreTest, DatabasePasswordsEnd)
 {
     add("ann");

@@ -10,6 +10,7 @@ namespace lockout_test
 using accounts::Lockout;
 using std::chrono::seconds;
 
+// Taken out once each, and seen to fail: the wait of a user from an address, of a user, of an address; the web's count.
 constexpr Lockout::TimePoint start{std::chrono::hours{1}};
 
 TEST(Lockout, WaitsAreLongerEachTimeForTheUserFromThatAddress)

@@ -105,6 +105,7 @@ TEST_F(Sessions, OnesThatWereIdleForTooLongAreNoSessions)
     EXPECT_EQ(ids(other.get("web-sessions")).size(), 1U);
 }
 
+// Fails without the end of the sessions, and of the streams.
 TEST_F(Sessions, SigningOutEverywhereEndsAllOfOnePerson)
 {
     Browser other(world);
