@@ -1,6 +1,8 @@
 #include "policies/mysql/parser.h"
 #include "policies/statement/ascii.h"
 
+#include <algorithm>
+
 namespace stepgate::policies::mysql
 {
 
@@ -19,6 +21,7 @@ void Parser::insert(bool replace)
     write_table(target);
     partition();
     const std::size_t items = items_.size();
+    bool all_of_it = false;
     if (accept(Word::k_set)) {
         const std::size_t references = references_.size();
         items_.push_back(item_of(target, {}));
@@ -27,7 +30,7 @@ void Parser::insert(bool replace)
         while (accept(','));
         drop_references(references); // columns here are those of the new row
     } else {
-        insert_source(target, items);
+        all_of_it = insert_source(target, items);
     }
     if (accept(Word::k_as)) { // the new row, named
         Item row;
@@ -37,13 +40,15 @@ void Parser::insert(bool replace)
     }
     if (at(Word::k_on))
         on_duplicate_key(target);
+    if (all_of_it && (replace || changing_.update))
+        weaken_where(Where::always_true);
     items_.resize(items);
     items_.push_back(item_of(target, {}));
     returning(items);
 }
 
-/// [(columns)] VALUES …, or a query.
-void Parser::insert_source(const TableName& target, std::size_t items)
+/// [(columns)] VALUES …, or a query. True if that is one of all rows of the target.
+bool Parser::insert_source(const TableName& target, std::size_t items)
 {
     bool columns = false;
     if (at('(') && !at_query_start(1) && !next_is(1, '(')) {
@@ -65,9 +70,11 @@ void Parser::insert_source(const TableName& target, std::size_t items)
         items_.push_back(item_of(target, {}));
         insert_rows();
         items_.resize(items);
-        return;
+        return false;
     }
-    query();
+    bool known = false;
+    const Query source = query();
+    return source.where.always && std::ranges::find(reads_, full_name(target, known), &Access::table) != reads_.end();
 }
 
 void Parser::insert_rows()

@@ -99,6 +99,8 @@ Parser::Access& Parser::write_of(const std::string& table, bool known, bool lead
     Access& access = found != writes_.end() ? *found : writes_.emplace_back(Access{table, known, {}, {}, false});
     if (leads && !changes_definitions(facts_.kind) && facts_.kind != Kind::grant && facts_.kind != Kind::revoke) {
         access.leads = true;
+        if (table.starts_with("mysql."))
+            opaque("changes rows of " + table + ", a table of the server's own");
         access.events.insert |= changing_.insert;
         access.events.update |= changing_.update;
         access.events.delete_rows |= changing_.delete_rows;

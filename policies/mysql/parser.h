@@ -263,7 +263,7 @@ class Parser
 
     // parse_changes.cpp
     void insert(bool replace);
-    void insert_source(const TableName& target, std::size_t items);
+    [[nodiscard]] bool insert_source(const TableName& target, std::size_t items);
     void insert_rows();
     void on_duplicate_key(const TableName& target);
     void update();

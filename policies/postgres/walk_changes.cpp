@@ -53,9 +53,17 @@ void Walk::insert(const ::InsertStmt& insert, Scope& scope)
     if (insert.cols == nullptr)
         write.columns.emplace_back("*");
     query(insert.selectStmt, scope.outer, scope.ctes);
+    const bool from_itself = std::ranges::find(facts().reads, write.table, &TableAccess::table) != facts().reads.end();
     add_target(*insert.relation, scope);
-    if (insert.onConflictClause != nullptr)
+    if (insert.onConflictClause != nullptr) {
         on_conflict(*insert.relation, insert.onConflictClause, write, scope);
+        const auto* source = if_tag<::SelectStmt>(insert.selectStmt, T_SelectStmt);
+        const PredicateTarget target{view_of(insert.relation->relname), view_of(insert.relation->relname), nullptr};
+        if (from_itself && insert.onConflictClause->action == ONCONFLICT_UPDATE && source != nullptr &&
+            (source->whereClause == nullptr ||
+             holds_for_every_row(source->whereClause, target, out_.literals_consulted)))
+            weaken_where(Where::always_true); // all rows of the table are proposed to it again
+    }
     write_table(*insert.relation).columns = std::move(write.columns);
 }
 

@@ -116,6 +116,8 @@ TableAccess& Walk::write_table(const ::RangeVar& relation, catalog::Events event
     const bool rows = events.insert || events.update || events.delete_rows || events.truncate;
     if (catalog_ != nullptr && rows && found.redefined != nullptr && found.redefined->writes)
         opaque("changes rows of " + found.table + ", which the session changed since the catalog was read");
+    if (rows && found.table.starts_with("pg_catalog."))
+        opaque("changes rows of " + found.table + ", a catalog of the server");
     relatives(found, true, events);
     const std::size_t index = write_index(found.table, found.known, found.relation, relation, events);
     for (const catalog::Relation* other : found.others) {
