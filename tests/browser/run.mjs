@@ -6,7 +6,8 @@
 //   STEPGATE_LINK           enrolment link of the first user, who is an auditor
 //   STEPGATE_USER, STEPGATE_PASSWORD      that user's name and database password
 //   STEPGATE_SECOND_PSQL, STEPGATE_SECOND_LINK, STEPGATE_SECOND_USER, STEPGATE_SECOND_PASSWORD      another user, not an auditor
-//   STEPGATE_ADMIN_LINK     enrolment link of an admin
+//   STEPGATE_ADMIN_LINK     enrolment link of an admin, who may approve
+//   STEPGATE_MARIADB        shell command: the mariadb client through stepgate, as the first user
 //   STEPGATE_LEVEL1_SQL     statement that one factor of any kind may release (default: a DROP VIEW)
 //   STEPGATE_MAIL           folder into which a mail server writes what it was given: 1.txt, 2.txt, …
 //   STEPGATE_PUSH           folder with a subscription of a push service, which writes there what it was given: 1.json, 2.json, …
@@ -18,13 +19,13 @@ import {
   add_authenticator, approve, approve_with_code, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, unfold_code, until_armed,
 } from './driver.mjs';
 import { inspect_page } from './page_checks.mjs';
-import { start_psql } from './clients.mjs';
+import { start_mariadb, start_psql } from './clients.mjs';
 import { check, equal, finish, step } from './report.mjs';
 import { code_source } from './totp.mjs';
 
 const env = process.env;
 const needed = ['STEPGATE_URL', 'STEPGATE_PSQL', 'STEPGATE_DIRECT_PSQL', 'STEPGATE_LINK', 'STEPGATE_USER', 'STEPGATE_SECOND_PSQL', 'STEPGATE_SECOND_LINK',
-  'STEPGATE_PASSWORD', 'STEPGATE_MAIL', 'STEPGATE_PUSH', 'STEPGATE_ADMIN_LINK', 'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
+  'STEPGATE_PASSWORD', 'STEPGATE_MAIL', 'STEPGATE_PUSH', 'STEPGATE_ADMIN_LINK', 'STEPGATE_MARIADB', 'STEPGATE_SECOND_USER', 'STEPGATE_SECOND_PASSWORD'];
 const absent = needed.filter((name) => !env[name]);
 if (absent.length > 0) {
   console.error(`run.mjs: not set: ${absent.join(', ')}`);
@@ -46,11 +47,74 @@ const refill = () => direct.run("TRUNCATE browser_probe; INSERT INTO browser_pro
 const rows = async () => Number(/^\s*(\d+)\s*$/m.exec(await direct.run('SELECT count(*) FROM browser_probe;'))[1]);
 await refill();
 const psql = start_psql(env.STEPGATE_PSQL);
+const mariadb = start_mariadb(env.STEPGATE_MARIADB);
 
 /** Has a statement held and answers with where to approve it. */
 async function held(sql, on = psql) {
   on.send(sql);
   return on.held();
+}
+
+/** The newest of so many files of a folder that a server writes to. */
+async function written(folder, name) {
+  const file = join(folder, name);
+  for (let tries = 0; !existsSync(file); tries += 1) {
+    if (tries > 300) throw new Error(`${file} was not written`);
+    await page.waitForTimeout(50);
+  }
+  return readFileSync(file, 'utf8');
+}
+
+/** What a person does on the page of a challenge, a factor each. */
+const answer_with = {
+  async passkey() {
+    await until_armed(page);
+    await button('Approve with passkey').click();
+  },
+  async code(code) {
+    await unfold_code(page);
+    await page.locator('#approve-code').fill(code);
+    await until_armed(page);
+    await page.locator('[data-factor=totp]').getByRole('button', { name: 'Approve with code' }).click();
+  },
+  async recovery_code(code) {
+    await until_armed(page);
+    await page.getByText('Use a recovery code instead').click();
+    await page.getByLabel('Recovery code').fill(code);
+    await page.locator('[data-factor=recovery_code]').getByRole('button', { name: 'Approve with code' }).click();
+  },
+  async pin(pin) {
+    await until_armed(page);
+    await page.getByText('Use your PIN').click();
+    await page.getByLabel('PIN', { exact: true }).fill(pin);
+    await button('Approve with PIN').click();
+  },
+  /** The text of the message, which is the so-manieth that the mail server got. */
+  async mailed_code(count, once_sent = () => {}) {
+    await page.getByText('Get a code by e-mail instead').click();
+    await button('E-mail me a code').click();
+    await page.getByText('A code was sent to d***@example.com').waitFor();
+    await once_sent();
+    const message = await written(env.STEPGATE_MAIL, `${count}.txt`);
+    await page.getByLabel('Code from the message').fill(/^ {4}(\d{4} \d{4})$/m.exec(message)[1]);
+    await page.locator('.email-code').getByRole('button', { name: 'Approve with code' }).click();
+    return message;
+  },
+  async login() {
+    await until_armed(page);
+    await page.getByText('Log in again at your identity provider instead').click();
+    await button('Log in again at corp').click();
+  },
+  async number(number) {
+    await page.locator('.number[aria-disabled=false]').first().waitFor();
+    await page.getByRole('button', { name: `Approve with number ${number}` }).click();
+  },
+};
+
+async function approved_in_mariadb() {
+  await page.getByRole('heading', { name: /^(Approved|Used)$/, level: 1 }).waitFor();
+  const said = await mariadb.answer();
+  check('mariadb goes on', said.includes('Query OK'), said);
 }
 
 await step('pages ask for a sign-in first', async () => {
@@ -201,6 +265,16 @@ await step('another user enrols an authenticator app', async () => {
   await heading(second, 'You are set up').waitFor();
 });
 
+await step('a page of somebody else cannot frame these', async () => {
+  const context = await driver.browser.newContext({ ignoreHTTPSErrors: true });
+  const foreign = await context.newPage();
+  const refused = foreign.waitForEvent('console', (message) => message.text().includes("frame-ancestors 'none'"));
+  await foreign.setContent(`<iframe src="${origin}/inbox"></iframe>`);
+  await refused;
+  check('nothing of it is shown', !(await foreign.frames()[1].content()).includes('id="app"'));
+  await context.close();
+});
+
 await step('unknown and foreign challenges look the same', async () => {
   const { url } = await held('DELETE FROM browser_probe;');
   const said = [];
@@ -261,10 +335,7 @@ await step('recovery codes: shown once, each approves once what one factor may a
   equal('not shown again', await list.count(), 0);
   const { url } = await held('DROP VIEW recovery_view;');
   await open(page, url);
-  await until_armed(page);
-  await page.getByText('Use a recovery code instead').click();
-  await page.getByLabel('Recovery code').fill(sheet[0].toLowerCase());
-  await button('Approve with code').last().click();
+  await answer_with.recovery_code(sheet[0].toLowerCase());
   await heading(page, 'Approved').waitFor();
   const answer = await psql.answer();
   check('psql goes on', /DROP VIEW/.test(answer), answer);
@@ -290,10 +361,7 @@ await step('a PIN: chosen twice the same and not too easily, approves what one f
   await page.waitForFunction(() => document.querySelector('#new-pin').value === ''); // it is set
   const { url } = await held('DROP VIEW pin_view;');
   await open(page, url);
-  await until_armed(page);
-  await page.getByText('Use your PIN').click();
-  await page.getByLabel('PIN', { exact: true }).fill('correct horse');
-  await button('Approve with PIN').click();
+  await answer_with.pin('correct horse');
   await page.getByText('That was not right').waitFor();
   await page.getByLabel('PIN', { exact: true }).fill('battery staple');
   await button('Approve with PIN').click();
@@ -301,16 +369,6 @@ await step('a PIN: chosen twice the same and not too easily, approves what one f
   const answer = await psql.answer();
   check('psql goes on', /DROP VIEW/.test(answer), answer);
 });
-
-/** The newest of so many files of a folder that a server writes to. */
-async function written(folder, name) {
-  const file = join(folder, name);
-  for (let tries = 0; !existsSync(file); tries += 1) {
-    if (tries > 300) throw new Error(`${file} was not written`);
-    await page.waitForTimeout(50);
-  }
-  return readFileSync(file, 'utf8');
-}
 
 // This Chromium reaches no push service, so PushManager.subscribe is given a subscription of the test's own service, which reads
 // what stepgate sends to it. Everything behind it is real: the browser delivers the message to stepgate's service worker.
@@ -388,8 +446,7 @@ await step('a message about a held statement: its notification leads to the numb
   await inspect('numbers in the dark');
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 1200, height: 850 });
-  await page.locator('.number[aria-disabled=false]').first().waitFor();
-  await question.getByRole('button', { name: `Approve with number ${number}` }).click();
+  await answer_with.number(number);
   await heading(page, 'Approved').waitFor();
   check('psql goes on', !/ERROR/.test(await psql.answer()));
 });
@@ -401,13 +458,22 @@ await step('a wrong number ends the message, and other ways are left', async () 
   const question = page.getByRole('group', { name: 'Which number does your terminal show?' });
   await question.waitFor();
   const wrong = (await question.getByRole('button').allTextContents()).find((one) => one !== number);
-  await page.locator('.number[aria-disabled=false]').first().waitFor();
-  await question.getByRole('button', { name: `Approve with number ${wrong}` }).click();
+  await answer_with.number(wrong);
   await page.getByText('nothing was approved').waitFor();
   await question.waitFor({ state: 'detached' });
   await page.getByText('Answer the message on your phone').waitFor({ state: 'detached' }); // no message is left to answer
   await approve(page, url);
   check('psql goes on', !/ERROR/.test(await psql.answer()));
+});
+
+// Before the others of mariadb: a user gets a few messages a minute only.
+await step('mariadb: held, and approved with a message to a browser', async () => {
+  const { url, number } = await held('DROP VIEW message_to_a_browser;', mariadb);
+  const { url: address } = await deliver();
+  equal('the message is about it', address.split('#')[0], new URL(url).pathname);
+  await page.goto(origin + address);
+  await answer_with.number(number);
+  await approved_in_mariadb();
 });
 
 await step('a browser that is removed on its own page is unsubscribed', async () => {
@@ -422,17 +488,9 @@ await step('a browser that is removed on its own page is unsubscribed', async ()
 await step('a code by e-mail: sent when asked for, for this statement', async () => {
   const { url, code } = await held('DROP VIEW mail_view;');
   await open(page, url);
-  await page.getByText('Get a code by e-mail instead').click();
-  await button('E-mail me a code').click();
-  await page.getByText('A code was sent to d***@example.com').waitFor();
-  await inspect('a code was mailed');
-  const file = join(env.STEPGATE_MAIL, '1.txt');
-  check('the message is there', existsSync(file), file);
-  const message = readFileSync(file, 'utf8');
+  const message = await answer_with.mailed_code(1, () => inspect('a code was mailed'));
   check('it says which challenge', message.includes(code), message);
   check('and not what', !message.includes('mail_view'), message);
-  await page.getByLabel('Code from the message').fill(/^ {4}(\d{4} \d{4})$/m.exec(message)[1]);
-  await page.locator('.email-code').getByRole('button', { name: 'Approve with code' }).click();
   await heading(page, 'Approved').waitFor();
   const answer = await psql.answer();
   check('psql goes on', /DROP VIEW/.test(answer), answer);
@@ -441,9 +499,7 @@ await step('a code by e-mail: sent when asked for, for this statement', async ()
 await step('a new login at the identity provider, there and back, approves what one factor may approve', async () => {
   const { url } = await held('DROP VIEW login_view;');
   await open(page, url);
-  await until_armed(page);
-  await page.getByText('Log in again at your identity provider instead').click();
-  await button('Log in again at corp').click();
+  await answer_with.login();
   await page.getByRole('heading', { name: /^(Approved|Used)$/, level: 1 }).waitFor();
   equal('the code is not in the address', new URL(page.url()).search, '');
   const answer = await psql.answer();
@@ -610,6 +666,70 @@ await step('an admin disables a user: database session, browser and password end
   check('why', terminals.at(-1).transcript().includes('authentication failed'), terminals.at(-1).transcript());
 });
 
+// Every factor once more, and two people, on the other protocol.
+let own_codes;
+const on_mariadb = [
+  ['passkey', () => answer_with.passkey()],
+  ['authenticator app', async () => answer_with.code(await own_codes())],
+  ['recovery code', () => answer_with.recovery_code(sheet[2])],
+  ['PIN', () => answer_with.pin('battery staple')],
+  ['code by e-mail', () => answer_with.mailed_code(2)],
+  ['login at an identity provider', () => answer_with.login()],
+];
+
+await step('mariadb: an authenticator app more, on the Factors page', async () => {
+  await open(page, `${origin}/factors`);
+  await enrol_totp(page, (secret) => { own_codes = code_source(secret); return own_codes(); }, 'Own phone');
+  await page.locator('.card', { hasText: 'Own phone' }).waitFor();
+});
+
+for (const [name, answer] of on_mariadb) {
+  await step(`mariadb: held, and approved with ${name}`, async () => {
+    const shown = await held(`DROP VIEW ${name.replaceAll(/[ -]/g, '_')};`, mariadb);
+    await open(page, shown.url);
+    equal('code', (await read_challenge(page)).code, shown.code);
+    await answer(shown);
+    await approved_in_mariadb();
+  });
+}
+
+await step('mariadb: a statement that needs two people', async () => {
+  const { url } = await held("INSERT INTO ledger VALUES (1);", mariadb);
+  await open(page, url);
+  await answer_with.passkey();
+  await page.getByText('Waiting for others').waitFor();
+  await open(boss, url);
+  await heading(boss, `Approve this statement of ${env.STEPGATE_USER}?`).waitFor();
+  await until_armed(boss);
+  await button('Approve with passkey', boss).click();
+  await heading(boss, 'Approved').waitFor();
+  const said = await mariadb.answer();
+  check('mariadb goes on', said.includes('Query OK, 1 row affected'), said);
+});
+
+await step('mariadb: a colleague says no, and the terminal says why; the session goes on', async () => {
+  const { url } = await held('INSERT INTO ledger VALUES (2);', mariadb);
+  await open(boss, url);
+  await boss.getByLabel('Reason (optional)').fill('not today');
+  await button('Deny', boss).click();
+  await heading(boss, 'Denied').waitFor();
+  const said = await mariadb.answer();
+  check('mariadb says why', said.includes('denied by boss: not today'), said);
+  check('and goes on', /\|\s+1 \|/.test(await mariadb.run('SELECT count(*) AS entries FROM ledger;')));
+});
+
+await step('mariadb: script in statement text stays text', async () => {
+  const { url } = await held("DELETE FROM ledger WHERE '<img src=x onerror=alert(1)>' = '<img src=x onerror=alert(1)>' /* <script>alert(2)</script> */;", mariadb);
+  await open(page, url);
+  const shown = (await read_challenge(page)).statements.join('');
+  check('the text is there', shown.includes('<img src=x onerror=alert(1)>'), shown);
+  equal('no element came out of it', await page.evaluate(() => document.querySelectorAll('main img, main script').length), 0);
+  await inspect('challenge of MariaDB');
+  await button('Deny').click();
+  await heading(page, 'Denied').waitFor();
+  await mariadb.answer();
+});
+
 await step('history: own questions from the audit, with the factor that answered', async () => {
   await open(page, `${origin}/history`);
   const card = page.locator('.card', { hasText: used.code });
@@ -619,7 +739,7 @@ await step('history: own questions from the audit, with the factor that answered
   equal('hostile text made no element', await page.evaluate(() => document.querySelectorAll('main img, main script, main svg, main iframe').length), 0);
   await inspect('history');
   await page.goto(`${origin}/history?outcome=denied`);
-  await page.locator('.card', { hasText: '<img src=x onerror=alert(1)>' }).waitFor();
+  await page.locator('.card', { hasText: 'DELETE FROM browser_probe /* <img src=x onerror=alert(1)>' }).waitFor();
 });
 
 await step('policy: the rules in force and what they did', async () => {
@@ -675,6 +795,6 @@ await step('nobody answered: expired', async () => {
 
 equal('no breach of the Content-Security-Policy', driver.violations, []);
 equal('no script error and no dialog', driver.errors, []);
-for (const one of [psql, expired_psql, direct, ...terminals]) one?.kill();
+for (const one of [psql, expired_psql, direct, mariadb, ...terminals]) one?.kill();
 await driver.close();
 process.exitCode = finish();

@@ -24,6 +24,11 @@ id = "comment-needs-two"
 when = {statement = ["comment"]}
 then = {challenge = {level = 3}}
 because = "Asked of two people, for the test"
+[[rule]]
+id = "ledger-needs-two"
+when = {writes = {tables = ["shop.ledger"]}}
+then = {challenge = {level = 3}}
+because = "Asked of two people, for the test"
 """
 
 
@@ -55,6 +60,9 @@ def main():
     mysql_folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-test-mysql."))
     mysql_folder.chmod(0o711)
     mysql = MariaDb(mysql_folder / "cluster")
+    mysql.shop("CREATE TABLE ledger (id int)")
+    for factor in ("passkey", "authenticator_app", "recovery_code", "PIN", "code_by_e_mail", "login_at_an_identity_provider", "message_to_a_browser"):
+        mysql.shop(f"CREATE VIEW {factor} AS SELECT 1 AS one")
     stack = Stack(policy=SITE_POLICY + TWO_PEOPLE, hold='{timeout = "45s", in_transaction = "45s"}',
                   extra=DRAIN + mailbox.configuration(mails / "password") + provider.configuration(mails / "secret") + pushes.configuration())
     try:
@@ -64,8 +72,9 @@ def main():
         stack.run("user", "set", "demo", "--email", "demo@example.com")
         added = stack.run("user", "add", "second", "--generate-password", "--group", "approvers")
         second_password = re.search(r"password: (\S+)", added).group(1)
-        stack.config.write_text(stack.config.read_text() + MYSQL_LISTENER.format(port=free_port(), server=mysql.port))
-        stack.run("user", "add", "boss", "--generate-password", "--admin")
+        mysql_port = free_port()
+        stack.config.write_text(stack.config.read_text() + MYSQL_LISTENER.format(port=mysql_port, server=mysql.port))
+        stack.run("user", "add", "boss", "--generate-password", "--admin", "--group", "approvers")
         stack.start()
         env = dict(os.environ,
                    STEPGATE_URL=stack.public_url,
@@ -76,6 +85,7 @@ def main():
                    STEPGATE_PASSWORD=stack.password,
                    STEPGATE_MAIL=str(mails),
                    STEPGATE_PUSH=str(messages),
+                   STEPGATE_MARIADB=f"mariadb --no-defaults --no-auto-rehash --ssl -h 127.0.0.1 -P {mysql_port} -u demo -p{shlex.quote(stack.password)} shop",
                    STEPGATE_ADMIN_LINK=stack.run("enroll", "boss").strip(),
                    STEPGATE_SECOND_PSQL=psql(stack.port, "second", second_password),
                    STEPGATE_SECOND_LINK=stack.run("enroll", "second").strip(),
