@@ -7,6 +7,8 @@
 #include <mutex>
 #include <thread>
 
+#include <pthread.h>
+
 namespace stepgate::challenge_web::server
 {
 
@@ -64,7 +66,10 @@ boost::system::result<std::unique_ptr<Server>> Server::start(ServerOptions optio
             return admin_port.error();
         impl->admin_port = *admin_port;
     }
-    impl->thread = std::thread([&transport] { transport.run(); });
+    impl->thread = std::thread([&transport] {
+        ::pthread_setname_np(::pthread_self(), "web"); // for `top -H`, and a test of what must not run here
+        transport.run();
+    });
     return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 

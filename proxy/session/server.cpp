@@ -16,6 +16,8 @@
 #include <future>
 #include <thread>
 
+#include <pthread.h>
+
 namespace stepgate::proxy::session
 {
 
@@ -165,7 +167,10 @@ void Proxy::Impl::run()
 {
     for (const auto& worker : workers) {
         asio::co_spawn(worker->io.get_executor(), keep_ticking(*worker), asio::detached);
-        threads.emplace_back([&io = worker->io] { io.run(); });
+        threads.emplace_back([&io = worker->io] {
+            ::pthread_setname_np(::pthread_self(), "relay"); // for `top -H`, and a test of what must not run here
+            io.run();
+        });
     }
 }
 

@@ -1,4 +1,5 @@
 """A real mail server (aiosmtpd) for tests: STARTTLS with stepgate's own test authority, a login, and every message that it was given."""
+import asyncio
 import email
 import email.policy
 import ssl
@@ -22,6 +23,7 @@ class Mailbox:
         self.folder = folder  # each message's text goes into a file there: "1.txt", …
         self.messages = []  # (recipient, parsed message), oldest first
         self.refused = set()  # recipients
+        self.silent = False  # says nothing to them while this is set
         self.changed = threading.Condition()
         self.logins = 0
         self.controller = None
@@ -48,6 +50,8 @@ class Mailbox:
         return AuthResult(success=right)
 
     async def handle_RCPT(self, server, session, envelope, address, options):
+        while self.silent:
+            await asyncio.sleep(0.05)
         if address in self.refused:
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)

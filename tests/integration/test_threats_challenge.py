@@ -1,6 +1,8 @@
 """Attacks on the challenge, on the audit, and by load and faults (tests/integration/test_threats.py has the statements and the protocol, and
 says how it was checked that these tests fail without what they test)."""
+import collections
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -294,6 +296,41 @@ class Load(Case):
             self.assertIn((end[0], end[1][:5]), (("E", "57P01"), ("closed", "")))
         with connect() as wire:
             self.assertIn(("D", "1"), wire.ask("SELECT 1"))
+
+    def cpu_of_threads(self):
+        """Seconds of processor time that each kind of thread has taken: {"relay": …, "web": …, "stepgate": the others}."""
+        taken = collections.Counter()
+        for task in pathlib.Path(f"/proc/{stack.process.pid}/task").iterdir():
+            name, numbers = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+            taken[name] += sum(map(int, numbers.split()[11:13])) / os.sysconf("SC_CLK_TCK")
+        return taken
+
+    def test_argon2_is_never_on_a_thread_that_relays_or_reads(self):
+        demo.sign_in()
+        before = self.cpu_of_threads()
+        for word in ("apples", "pears", "plums"):
+            demo.call("POST", "/factors/pin", {"pin": f"314159 {word}"})
+        taken = self.cpu_of_threads()
+        taken.subtract(before)
+        hashing = taken["stepgate"]
+        self.assertGreater(hashing, 0.2, "three hashes of argon2id")
+        for name in ("relay", "web"):
+            self.assertIn(name, before)
+            self.assertLess(taken[name], hashing / 4, taken)
+
+    def test_a_mail_server_that_says_nothing_stops_nobody(self):
+        mailbox.silent = True
+        self.addCleanup(setattr, mailbox, "silent", False)
+        stack.run("user", "set", "demo", "--email", "demo@example.com")
+        with connect() as wire, connect() as other:
+            wire.send(query("INSERT INTO ledger SELECT 1 WHERE false"))
+            identity = self.assert_held(wire, "keep-ledger")
+            demo.call("POST", f"/challenges/{identity}/email-code/begin", {})
+            for _ in range(3):
+                self.assertIn(("D", "1"), other.ask("SELECT 1"))
+                self.assertEqual(demo.call("GET", f"/challenges/{identity}/email-code")["delivery"], "sending")
+            demo.deny({"id": identity})
+            wire.until("Z")
 
     def test_many_held_statements(self):
         with connect() as other:
