@@ -3,6 +3,7 @@
 #include "challenge-web/server/readable.h"
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/session_json.h"
+#include "challenge-web/server/step_up.h"
 
 #include "challenge-web/challenges/base64url.h"
 #include "challenge-web/challenges/digest.h"
@@ -91,25 +92,27 @@ json::object factor_json(const Factor& factor)
     return out;
 }
 
-Response needs_strong_session()
-{
-    return error_reply(403, "needs_strong_session", "Sign in with a passkey to change your factors.");
-}
+constexpr std::string_view to_do = "change your factors";
 
-/// A new factor may be added with a strong session, or as the very first one through an enrolment link.
-std::optional<Response> refuse_enrolment(Call& call)
+/// Through an enrolment link only the very first one may be added.
+std::optional<Response> refuse_another_first(Call& call)
 {
-    const auto& session = call.visitor->session;
-    if (session.strong && !session.enrolment_only)
-        return std::nullopt;
-    if (!session.enrolment_only)
-        return needs_strong_session();
     const auto kinds = factor_kinds(call.services, call.user());
     if (kinds.has_error())
         return unavailable();
-    if (!kinds->empty())
-        return needs_strong_session();
-    return std::nullopt;
+    return kinds->empty() ? std::nullopt : refuse_weak_session(call, to_do);
+}
+
+/// Who begins to add a factor has just shown a passkey, or has none.
+std::optional<Response> refuse_beginning(Call& call)
+{
+    return call.visitor->session.enrolment_only ? refuse_another_first(call) : refuse_without_step_up(call, to_do);
+}
+
+/// Who ends it began in the same session, some minutes ago at most.
+std::optional<Response> refuse_finishing(Call& call)
+{
+    return call.visitor->session.enrolment_only ? refuse_another_first(call) : refuse_weak_session(call, to_do);
 }
 
 struct Begun {
@@ -171,15 +174,17 @@ Response undo(Call& call, const Factor& added)
     return unavailable();
 }
 
-/// The session is replaced after a factor was added: what it may do has changed.
+/// The session is replaced after a factor was added: what it may do has changed. How long ago its owner showed a
+/// passkey has not, unless this is the first one.
 Response replace_session(Call& call, const Factor& added)
 {
     const auto& old = call.visitor->session;
     // The first passkey: its owner holds the only strong factor there is, so asking for it again proves nothing more.
     const bool strong = old.strong || added.kind == "passkey";
     Response cookie;
-    const auto session = call.services.sessions.start(call.request, call.user(),
-                                                      strong ? Strength::strong : Strength::weak, call.now, cookie);
+    const auto session =
+        call.services.sessions.start(call.request, call.user(), strong ? Strength::strong : Strength::weak,
+                                     old.strong ? old.created : call.now, call.now, cookie);
     if (session.has_error())
         return unavailable();
     call.services.hub.end_session(old.token_hash);
@@ -223,7 +228,7 @@ Response finish(Call& call, factors::Factor& factor, Ceremony::Kind kind, const 
     auto& services = call.services;
     if (auto refused = call.limit("proof user " + call.user(), services.limits.proof_user))
         return *refused;
-    if (auto refused = refuse_enrolment(call))
+    if (auto refused = refuse_finishing(call))
         return *refused;
     auto ceremony = services.ceremonies.take(id, kind, call.visitor->session.token_hash, call.now);
     if (!ceremony)
@@ -269,7 +274,7 @@ Response begin_passkey_enrolment(Call& call)
     JsonBody body(call.request);
     if (auto problem = body.problem())
         return *problem;
-    if (auto refused = refuse_enrolment(call))
+    if (auto refused = refuse_beginning(call))
         return *refused;
     auto begun = begin(call, call.services.use.passkey, Ceremony::Kind::add_passkey);
     if (begun.has_error())
@@ -294,7 +299,7 @@ Response begin_totp_enrolment(Call& call)
     JsonBody body(call.request);
     if (auto problem = body.problem())
         return *problem;
-    if (auto refused = refuse_enrolment(call))
+    if (auto refused = refuse_beginning(call))
         return *refused;
     auto begun = begin(call, call.services.use.totp, Ceremony::Kind::add_totp);
     if (begun.has_error())
@@ -322,8 +327,8 @@ Response begin_recovery_codes(Call& call)
     JsonBody body(call.request);
     if (auto problem = body.problem())
         return *problem;
-    if (!call.visitor->session.strong)
-        return needs_strong_session();
+    if (auto refused = refuse_without_step_up(call, to_do))
+        return *refused;
     auto begun = begin(call, call.services.use.recovery_codes, Ceremony::Kind::add_recovery_codes);
     if (begun.has_error())
         return unavailable();
@@ -349,8 +354,8 @@ Response set_pin(Call& call)
         return *problem;
     if (auto refused = call.limit("proof user " + call.user(), call.services.limits.proof_user))
         return *refused;
-    if (!call.visitor->session.strong)
-        return needs_strong_session();
+    if (auto refused = refuse_without_step_up(call, to_do))
+        return *refused;
     auto& use = call.services.use;
     const auto old = use.accounts.pin(call.user());
     const auto enrolment = use.pin.begin_enrolment(call.visitor->user, call.now);
@@ -382,8 +387,8 @@ Response begin_push_enrolment(Call& call)
     auto& push = call.services.use.push;
     if (!push.available())
         return not_found();
-    if (!call.visitor->session.strong)
-        return needs_strong_session();
+    if (auto refused = refuse_without_step_up(call, to_do))
+        return *refused;
     subscription.public_key = public_key.value_or("");
     subscription.auth = auth.value_or("");
     const auto begun = keep(call, push.subscribe(call.visitor->user, subscription, call.now), Ceremony::Kind::add_push);
@@ -407,8 +412,8 @@ Response remove_factor(Call& call)
     JsonBody body(call.request);
     if (auto problem = body.problem())
         return *problem;
-    if (!call.visitor->session.strong)
-        return needs_strong_session();
+    if (auto refused = refuse_without_step_up(call, to_do))
+        return *refused;
     const auto all = factors_of(call.services, call.user());
     if (all.has_error())
         return unavailable();

@@ -62,7 +62,7 @@ Response signed_in(Call& call, const accounts::User& user, Strength strength, co
                                       {{"client_address", call.request.client_address}, {"factor", factor}}))
         return unavailable();
     Response cookie;
-    const auto session = services.sessions.start(call.request, user.name, strength, call.now, cookie);
+    const auto session = services.sessions.start(call.request, user.name, strength, call.now, call.now, cookie);
     if (session.has_error())
         return unavailable();
     if (call.visitor)

@@ -54,7 +54,8 @@ result<std::optional<Visitor>> SessionKeeper::visitor_of(const std::string& hash
 }
 
 result<accounts::WebSession> SessionKeeper::start(const Request& request, const std::string& user, Strength strength,
-                                                  accounts::TimePoint now, Response& response)
+                                                  accounts::TimePoint signed_in, accounts::TimePoint now,
+                                                  Response& response)
 {
     const auto token = random_token();
     const auto csrf = random_token();
@@ -71,8 +72,9 @@ result<accounts::WebSession> SessionKeeper::start(const Request& request, const 
     session.csrf = *csrf;
     session.enrolment_only = strength == Strength::enrolment_only;
     session.strong = strength == Strength::strong;
-    session.created = session.last_seen = now;
-    session.expires = now + (session.enrolment_only ? limits_.enrolment_session : limits_.session_absolute);
+    session.created = signed_in;
+    session.last_seen = now;
+    session.expires = signed_in + (session.enrolment_only ? limits_.enrolment_session : limits_.session_absolute);
     session.client_address = request.client_address;
     session.user_agent = std::string{request.header("user-agent").substr(0, 256)};
     if (const auto added = accounts_.add_web_session(session); added.has_error())

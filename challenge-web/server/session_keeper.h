@@ -40,8 +40,10 @@ class SessionKeeper
                                                             accounts::TimePoint now) const;
 
     /// Ends the session that the request came with, if any, starts a new one, and sets the cookie on `response`.
+    /// `signed_in`: when its user proved who they are; from then on it has its longest time.
     [[nodiscard]] result<accounts::WebSession> start(const Request& request, const std::string& user, Strength strength,
-                                                     accounts::TimePoint now, Response& response);
+                                                     accounts::TimePoint signed_in, accounts::TimePoint now,
+                                                     Response& response);
     [[nodiscard]] result<void> end(const accounts::WebSession& session, Response& response);
 
   private:

@@ -5,6 +5,7 @@
 #include "challenge-web/server/new_token.h"
 #include "challenge-web/server/readable.h"
 #include "challenge-web/server/replies.h"
+#include "challenge-web/server/step_up.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -77,8 +78,8 @@ Response add_api_token(Call& call)
     const auto days = body.integer("days", 1, most_token_days, default_token_days);
     if (auto problem = body.problem())
         return *problem;
-    if (!call.visitor->session.strong)
-        return error_reply(403, "needs_strong_session", "Sign in with a passkey to make a token.");
+    if (auto refused = refuse_without_step_up(call, "make a token"))
+        return *refused;
     if (auto refused = refuse_scopes(call, scopes))
         return *refused;
     auto& use = call.services.use;

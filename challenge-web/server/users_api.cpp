@@ -4,6 +4,7 @@
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/secrets.h"
 #include "challenge-web/server/session_json.h"
+#include "challenge-web/server/step_up.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -44,15 +45,16 @@ Response user_reply(Call& call, int status, const accounts::User& user)
     return body ? json_reply(status, std::move(*body)) : unavailable();
 }
 
-/// Who changes others has signed in with a passkey (or made the token after that), and does not change themselves:
-/// nobody gives themselves a group. What is changed is recorded from the accounts' own notes: later is not never, but
-/// nothing is changed while the audit takes no records.
+/// Who changes others has just shown a passkey (or made the token after that), and does not change themselves: nobody
+/// gives themselves a group. What is changed is recorded from the accounts' own notes: later is not never, but nothing
+/// is changed while the audit takes no records.
 std::optional<Response> refuse_change(const Call& call, const std::string& name)
 {
     if (!call.services.use.recorder.available())
         return unavailable();
-    if (!call.visitor->session.strong && !call.by_token)
-        return error_reply(403, "needs_strong_session", "Sign in with a passkey to change users.");
+    if (!call.by_token)
+        if (auto refused = refuse_without_step_up(call, "change users"))
+            return refused;
     if (name == call.user())
         return error_reply(403, "not_yourself", "Another admin has to change you.");
     return std::nullopt;

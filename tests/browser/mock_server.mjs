@@ -177,6 +177,11 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
     if (!session.strong && !(session.enrolment_only && user.factors.length === 0)) throw new Refused(403, 'needs_strong_session');
     return user;
   };
+  const stepped_up = (session) => {
+    const user = strong(session);
+    if (session.stale) throw new Refused(403, 'needs_step_up');
+    return user;
+  };
   function check_code(user, code) {
     const factor = user.factors.find((one) => one.kind === 'totp' && one.used !== code && [-1, 0, 1].some((drift) => code_at(one.secret, Date.now() + drift * 30_000) === code));
     if (factor === undefined) return false;
@@ -239,7 +244,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
     ['GET', '/factors', 'any', ({ session }) => [200, { factors: users.get(session.user).factors.map(shown_factor) }]],
     ['GET', '/factors/push', 'any', () => [200, { public_key: 'BA1Hxzyi1RUM1b5wjxsn7nGxAszw2u61m164i3MrAIxHF6YK5h4SDYic-dRuU_RCPCfA5aq9ojSwk5Y2EmClBPs' }]],
     ['POST', '/factors/passkey/begin', 'any', ({ session }) => {
-      const user = strong(session);
+      const user = stepped_up(session);
       const challenge = random(32);
       return [200, { ceremony: ceremony({ challenge }), options: {
         challenge, rp: { id: 'localhost', name: 'stepgate' }, user: { id: Buffer.from(user.name).toString('base64url'), name: user.name, displayName: user.name },
@@ -255,7 +260,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       return added(session, { id: body.credential.id, kind: 'passkey', name: body.name, public_key: body.credential.response.publicKey }, context);
     }],
     ['POST', '/factors/totp/begin', 'any', ({ session }) => {
-      const user = strong(session);
+      const user = stepped_up(session);
       const secret = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
       return [200, { ceremony: ceremony({ secret }), secret, otpauth_uri: `otpauth://totp/stepgate:${user.name}?secret=${secret}&issuer=stepgate` }];
     }],
@@ -266,7 +271,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       return added(session, { kind: 'totp', name: body.name, secret }, context);
     }],
     ['DELETE', `/factors/${id}`, 'session', ({ session }, factor) => {
-      const user = strong(session);
+      const user = stepped_up(session);
       const kept = user.factors.filter((one) => one.id !== factor);
       if (kept.length === user.factors.length) throw new Refused(404, 'not_found');
       if (!kept.some((one) => one.kind === 'passkey')) throw new Refused(409, 'last_factor');
@@ -495,6 +500,8 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
     streams: () => streams.size,
     drop_streams: () => { for (const entry of streams) entry.response.destroy(); },
     end_sessions: () => { sessions.clear(); for (const entry of streams) entry.response.end('event: end\ndata: {"reason":"session_ended"}\n\n'); },
+    /** The sign-ins are a while ago. */
+    age_sessions: () => { for (const session of sessions.values()) session.stale = true; },
     rotate_csrf: () => { for (const session of sessions.values()) session.csrf = random(16); },
     close: () => { for (const entry of streams) entry.response.destroy(); server.closeAllConnections(); return new Promise((resolve) => { server.close(resolve); }); },
   };

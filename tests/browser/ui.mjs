@@ -207,8 +207,14 @@ await step('approve by keyboard alone', async () => {
 
 await step('deny', async () => {
   const held = mock.hold({ in_transaction: true });
+  await open(page, `${mock.origin}/c/${held.id}`);
+  await page.getByText('the whole transaction fails').waitFor();
   await deny(page, `${mock.origin}/c/${held.id}`);
   equal('state', mock.challenges.get(held.id).state, 'denied');
+  const on_mysql = mock.hold({ in_transaction: true, dialect: 'mariadb' });
+  await open(page, `${mock.origin}/c/${on_mysql.id}`);
+  await page.getByText('the transaction stays open').waitFor();
+  mock.settle(on_mysql, 'cancelled');
 });
 
 await step('a full challenge: parameters, transaction, elevation, several statements', async () => {
@@ -369,6 +375,22 @@ await step('factors: add an authenticator app', async () => {
   });
   check('the secret was shown', secret.length >= 16);
   await page.locator('.card', { hasText: 'Test phone' }).waitFor();
+});
+
+await step('factors: a while after the sign-in a change asks for the passkey first', async () => {
+  const shown_again = () => mock.requests.filter((line) => line === 'POST /api/v1/session/passkey/finish').length;
+  const before = shown_again();
+  mock.age_sessions();
+  await driver.authenticator.verify(false);
+  await button('Set up authenticator app').click();
+  await page.getByText('The passkey was not used').waitFor();
+  await inspect('factors no step-up');
+  equal('nothing was begun', await page.locator('.qr').count(), 0);
+  await driver.authenticator.verify(true);
+  await button('Set up authenticator app').press('Enter');
+  await page.locator('.qr').waitFor();
+  equal('asked once', shown_again(), before + 1);
+  await button('Cancel').click();
 });
 
 await step('factors: messages need the browser\'s permission', async () => {

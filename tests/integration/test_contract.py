@@ -1,7 +1,9 @@
-"""The check of answers (contract.py) refuses what openapi.yaml does not say."""
+"""The check of answers (contract.py) refuses what openapi.yaml does not say; the pages have words for all that the audit records."""
+import re
 import unittest
 
 import contract
+from harness import ROOT
 
 ERROR = {"error": {"code": "not_found", "message": "There is no such page."}}
 
@@ -21,6 +23,12 @@ class Contract(unittest.TestCase):
                              ("another error", ("GET", "/session", 401, {"error": "no"}))):
             with self.subTest(what), self.assertRaises(AssertionError):
                 contract.check(*answer)
+
+    def test_every_event_of_the_audit_has_words(self):
+        header, page = ((ROOT / path).read_text() for path in ("proxy/audit/record.h", "challenge-web/ui/src/text.ts"))
+        types = re.search(r"enum class Type[^{]*\{(.*?)\n\};", header, re.S)[1]
+        words = re.search(r"\n    types: \{(.*?)\n    \}", page, re.S)[1]
+        self.assertEqual(sorted(re.findall(r"^    (\w+),", types, re.M)), sorted(re.findall(r"(\w+): '", words)))
 
 
 if __name__ == "__main__":

@@ -23,11 +23,14 @@ then = {challenge = {level = 3, escalate = {after = "10m", group = "ops"}}}
 
 
 class SecondPerson(unittest.TestCase):
+    passwords = {}
+
     @classmethod
     def setUpClass(cls):
         cls.stack = Stack(policy=RULE)
         for name, group in (("ann", "dba"), ("ben", "dba"), ("eve", "ops")):
-            cls.stack.run("user", "add", name, "--generate-password", "--group", group)
+            added = cls.stack.run("user", "add", name, "--generate-password", "--group", group)
+            cls.passwords[name] = added.split("password: ")[1].split()[0]
         cls.stack.run("user", "add", "rita", "--generate-password", "--auditor")
         cls.stack.start()
         cls.demo, cls.ann, cls.ben, cls.eve, cls.rita = map(cls.stack.person, ("demo", "ann", "ben", "eve", "rita"))
@@ -59,6 +62,24 @@ class SecondPerson(unittest.TestCase):
         proofs = [r for r in self.stack.audit("--type", "proof_accepted")]
         self.assertGreaterEqual(len(proofs), 3)
         self.stack.run("audit", "verify")
+
+    def test_who_may_approve_does_not_approve_their_own(self):
+        """The requester is of the group that approves, and answers with every factor that they have: none of it counts as another's."""
+        process = self.stack.psql("-c", "TRUNCATE payments", PGUSER="ann", PGPASSWORD=self.passwords["ann"])
+        challenge = self.ann.wait_pending()
+        path = f"/challenges/{challenge['id']}"
+        self.ann.approve(challenge)
+        self.ann.enrol_app()
+        self.ann.approve_with_code(challenge)
+        self.ann.approve(challenge)
+        self.assertEqual(len(self.ann.call("GET", path)["proofs"]), 3)
+        shown = self.ben.call("GET", path)
+        self.assertEqual((shown["state"], shown["you"]), ("pending", "approver"))
+        self.assertIn("The approval of 2 more", shown["missing"][0])
+        self.ben.approve(challenge)
+        self.assertEqual(self.ben.call("GET", path)["state"], "pending", "one of two")
+        self.ben.deny(challenge)
+        self.assertIn("denied by ben", process.communicate(timeout=PATIENCE)[1])
 
     def test_a_colleagues_no_ends_it_and_says_why(self):
         process, challenge = self.hold()

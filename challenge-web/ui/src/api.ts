@@ -4,6 +4,8 @@ import type {
   RecoveryCodes, Session, TotpEnrolment, User, WebSession,
 } from './api_types';
 
+import { text } from './text';
+
 export type * from './api_types';
 
 /** What the server answered instead of what was asked for. `code` as in openapi.yaml, or "network", "malformed". */
@@ -30,6 +32,8 @@ export class Api {
   private current: Session | null = null;
   on_session: (session: Session | null) => void = () => {};
   on_date: (date: string | null) => void = () => {};
+  /** Shows the passkey again, where a change needs that. */
+  step_up: () => Promise<unknown> = () => Promise.reject(new Error('no step-up'));
 
   constructor(private readonly send: Fetch = (input, init) => fetch(input, init)) {}
 
@@ -50,8 +54,9 @@ export class Api {
     await this.request<void>('DELETE', '/session');
     this.forget();
   }
-  begin_passkey_sign_in(): Promise<Ceremony<PublicKeyCredentialRequestOptionsJSON>> {
-    return this.request('POST', '/session/passkey/begin', {});
+  /** Without a user the browser offers every passkey that it has. */
+  begin_passkey_sign_in(user?: string): Promise<Ceremony<PublicKeyCredentialRequestOptionsJSON>> {
+    return this.request('POST', '/session/passkey/begin', user === undefined ? {} : { user });
   }
   async finish_passkey_sign_in(ceremony: string, credential: AuthenticationResponseJSON): Promise<Session> {
     return this.adopt(await this.request<Session>('POST', '/session/passkey/finish', { ceremony, credential }));
@@ -293,6 +298,10 @@ export class Api {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.code === 'not_signed_in') this.forget();
+      if (error.code === 'needs_step_up') {
+        await this.step_up();
+        return this.once<T>(method, path, body);
+      }
       if (error.code !== 'csrf' || method === 'GET') throw error;
       return this.again<T>(method, path, body, error);
     }
@@ -317,7 +326,7 @@ export class Api {
     try {
       response = await this.send(`/api/v1${path}`, init);
     } catch {
-      throw new ApiError(0, 'network', 'stepgate cannot be reached.');
+      throw new ApiError(0, 'network', text.errors.codes.network!);
     }
     this.on_date(response.headers.get('Date'));
     if (response.status === 204) return undefined as T;
@@ -340,14 +349,14 @@ async function read_answer<T>(response: Response): Promise<T> {
   try {
     answer = await response.json();
   } catch {
-    throw new ApiError(response.status, 'malformed', `stepgate gave an answer that cannot be read (${response.status}).`);
+    throw new ApiError(response.status, 'malformed', text.errors.malformed(response.status));
   }
   if (response.ok) return answer as T;
   const error = (answer as { error?: { code?: unknown; message?: unknown } } | null)?.error;
   throw new ApiError(
     response.status,
     typeof error?.code === 'string' ? error.code : 'malformed',
-    typeof error?.message === 'string' ? error.message : `stepgate answered ${response.status}.`,
+    typeof error?.message === 'string' ? error.message : text.errors.status(response.status),
     seconds_of(response.headers.get('Retry-After')),
   );
 }

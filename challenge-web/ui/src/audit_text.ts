@@ -1,4 +1,5 @@
 import type { AuditQuery, AuditRecord, FieldValue } from './api';
+import { text } from './text';
 
 const filter_keys = ['text', 'user', 'type', 'action', 'label', 'rule', 'table', 'session'] as const;
 export type FilterKey = (typeof filter_keys)[number];
@@ -48,7 +49,7 @@ export function summary(record: AuditRecord): string {
   for (const key of telling) {
     const value = record.fields[key];
     const shown = value === undefined ? '' : field_text(value).replace(/\s+/g, ' ').trim();
-    if (shown !== '') parts.push(key === 'rows' ? `${shown} rows` : shown);
+    if (shown !== '') parts.push(key === 'rows' ? text.audit.rows(shown) : shown);
     if (parts.length === 3) break;
   }
   const line = parts.join(' · ');

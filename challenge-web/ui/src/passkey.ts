@@ -14,6 +14,15 @@ export async function sign_in_with_passkey(): Promise<Session> {
   return api.finish_passkey_sign_in(ceremony, credential);
 }
 
+/** The signed-in person's own passkey once more. */
+api.step_up = async () => {
+  const session = api.session_now;
+  if (!session?.factors.includes('passkey')) throw new PasskeyError(text.errors.step_up_elsewhere);
+  const { ceremony, options } = await api.begin_passkey_sign_in(session.user);
+  const credential = await ask(() => startAuthentication({ optionsJSON: options }));
+  await api.finish_passkey_sign_in(ceremony, credential);
+};
+
 export async function add_passkey(name: string): Promise<Factor> {
   const { ceremony, options } = await api.begin_passkey_enrolment();
   const credential = await ask(() => startRegistration({ optionsJSON: options }));

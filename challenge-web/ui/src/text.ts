@@ -15,6 +15,7 @@ export const text = {
   loading: 'Loading…',
   reload: 'Try again',
   back_to_inbox: 'Back to the inbox',
+  ago: { now: 'just now', minutes: (count: number) => `${count} min ago`, hours: (count: number) => `${count} h ago` },
   nav: { label: 'Pages', inbox: 'Inbox', history: 'History', factors: 'Factors', connect: 'Connect', sessions: 'Sessions', users: 'Users', policy: 'Policy', audit: 'Audit', sign_out: 'Sign out', signed_in_as: 'Signed in as' },
   titles: {
     sign_in: 'Sign in', enrol: 'Set up your first factor', inbox: 'Inbox', challenge: 'Approve a statement', audit: 'Audit',
@@ -112,7 +113,7 @@ export const text = {
 
   factors: {
     heading: 'Your factors',
-    lead: 'Ways to prove that it is you.',
+    lead: 'Ways to prove that it is you. Changing them asks for your passkey again, unless you used it to sign in a moment ago.',
     added: 'Added',
     last_used: 'last used',
     never_used: 'never used',
@@ -381,6 +382,8 @@ export const text = {
     impact_locks: 'Locks that the open transaction holds',
     transaction_heading: 'A transaction is open',
     transaction: 'Locks it has taken stay taken while you decide, and others may wait for them.',
+    transaction_denied: (dialect: string) => dialect === 'postgres' ? 'If you deny, the whole transaction fails and is rolled back.'
+      : 'If you deny, only this statement fails: the transaction stays open, and what it did before can still be committed.',
     elevation: ({ seconds, scope, count }: { seconds: number; scope: string; count: number | null }, whose: string) => {
       const time = duration(seconds);
       if (scope === 'statement') return `Approving lets exactly this statement, with these values, run up to ${plural(count ?? 1, 'time', 'times')} in the same database session, within ${time}.`;
@@ -472,6 +475,7 @@ export const text = {
     offline: 'Hashes and signatures are checked with the files alone, by “stepgate audit verify”.',
     filters: 'Filters',
     search: 'Search', clear: 'Clear',
+    rows: (shown: string) => `${shown} rows`,
     fields: {
       text: 'Text in statement', user: 'User', type: 'Event', action: 'Decision', label: 'Label', rule: 'Rule', table: 'Table',
       session: 'Session', from: 'From', to: 'Until',
@@ -490,7 +494,7 @@ export const text = {
     record_not_found: 'There is no such record, or it is not indexed yet.',
     newer: 'Next record', previous: 'Record before',
     types: {
-      start: 'Started', stop: 'Stopped', policy_loaded: 'Policy loaded', session_start: 'Session started', session_end: 'Session ended',
+      start: 'Started', stop: 'Stopped', policy_loaded: 'Policy loaded', journal_recovered: 'Journal recovered', session_start: 'Session started', session_end: 'Session ended',
       login_failed: 'Login failed', protocol_error: 'Protocol error', statement: 'Statement', outcome: 'Outcome',
       challenge_opened: 'Challenge opened', proof_accepted: 'Proof accepted', proof_rejected: 'Proof rejected',
       challenge_approved: 'Challenge approved', challenge_denied: 'Challenge denied', challenge_expired: 'Challenge expired',
@@ -510,9 +514,12 @@ export const text = {
     push_denied: 'The browser does not allow notifications for this site. Allow them in its settings, then try again.',
     push_subscribe: 'The browser could not subscribe to messages. Its push service may not be reachable from here.',
     push_silent: 'The test message did not arrive within a minute. Try again.',
+    step_up_elsewhere: 'You signed in a while ago. Sign out and in again, then make this change.',
     passkey_unsupported: 'This browser cannot use passkeys here. Use another browser, or an authenticator code.',
     passkey_insecure: 'The browser refused the passkey: the address of this page is not the one stepgate is set up for.',
     passkey_failed: 'The passkey could not be used. Try again, or use another one.',
+    malformed: (status: number) => `stepgate gave an answer that cannot be read (${status}).`,
+    status: (status: number) => `stepgate answered ${status}.`,
     bad_code: (digits: number) => `A code has ${digits === 6 ? 'six' : 'eight'} digits.`,
     retry_after: (seconds: number) => `Try again in ${plural(seconds, 'second', 'seconds')}.`,
     codes: {
@@ -530,6 +537,7 @@ export const text = {
       factor_refused: 'stepgate cannot accept this passkey. Try another one.',
       exists: 'This one was added before.',
       needs_strong_session: 'This needs a sign-in with a passkey.',
+      needs_step_up: 'You signed in a while ago, and this needs your passkey again. Try once more.',
       not_yourself: 'Another admin has to change you.',
       last_factor: 'This is the last one you could go on with, so it stays. Add another passkey first.',
       already_proved: 'This one has been counted already. Use another factor.',

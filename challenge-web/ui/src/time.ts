@@ -1,3 +1,5 @@
+import { text } from './text';
+
 /** Whole seconds until `expires` by the server's clock; never negative. */
 export function seconds_left(expires: string, now: number): number {
   const end = Date.parse(expires);
@@ -32,9 +34,9 @@ export function ago(iso: string, now: number): string {
   const at = Date.parse(iso);
   if (Number.isNaN(at)) return iso;
   const seconds = Math.max(0, Math.round((now - at) / 1000));
-  if (seconds < 45) return 'just now';
-  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
-  if (seconds < 86400) return `${Math.round(seconds / 3600)} h ago`;
+  if (seconds < 45) return text.ago.now;
+  if (seconds < 3600) return text.ago.minutes(Math.max(1, Math.round(seconds / 60)));
+  if (seconds < 86400) return text.ago.hours(Math.round(seconds / 3600));
   return date_time(iso);
 }
 

@@ -54,6 +54,24 @@ describe('requests', () => {
   });
 });
 
+describe('a change that needs the passkey again', () => {
+  it('goes once more after it was shown, in the new session', async () => {
+    const { api, asked } = scripted({ status: 200, body: session() }, refusal(403, 'needs_step_up'), { status: 200, body: session({ csrf_token: 'second' }) }, { status: 204 });
+    await api.session();
+    api.step_up = () => api.finish_passkey_sign_in('c', {} as never);
+    await api.remove_factor('1');
+    expect(asked.map(({ path, headers }) => [path, headers['X-CSRF-Token']])).toEqual([
+      ['/api/v1/session', undefined], ['/api/v1/factors/1', 'first'], ['/api/v1/session/passkey/finish', 'first'], ['/api/v1/factors/1', 'second']]);
+  });
+  it('is not made when it was not shown', async () => {
+    const { api, asked } = scripted({ status: 200, body: session() }, refusal(403, 'needs_step_up'));
+    await api.session();
+    api.step_up = () => Promise.reject(new Error('cancelled'));
+    await expect(api.remove_factor('1')).rejects.toThrow('cancelled');
+    expect(asked).toHaveLength(2);
+  });
+});
+
 describe('a token that another tab has renewed', () => {
   it('is learned, and the change goes once more', async () => {
     const { api, asked } = scripted({ status: 200, body: session() }, refusal(403, 'csrf'), { status: 200, body: session({ csrf_token: 'second' }) }, { status: 200, body: {} });

@@ -101,6 +101,7 @@ TEST(Configuration, EveryValueArrives)
     EXPECT_EQ(c.web->listen, (Endpoint{"::1", 8443}));
     EXPECT_EQ(c.web->public_url, "https://stepgate.example");
     EXPECT_EQ(c.web->certificate, "tests/cases/config/files/tls/web.crt");
+    EXPECT_EQ(c.web->step_up, 2min);
     ASSERT_TRUE(c.mail);
     EXPECT_EQ(c.mail->server, "smtp.example.com");
     EXPECT_EQ(c.mail->port, 465);

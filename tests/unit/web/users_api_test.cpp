@@ -107,6 +107,10 @@ TEST_F(Users, AreChangedByWhoSignedInWithAPasskeyAndOnlyWithARecord)
     EXPECT_EQ(weak.get("users").status, 200);
     EXPECT_EQ(weak.post("users/alice/disable").code(), "needs_strong_session");
     EXPECT_EQ(weak.post("users", {{"name", "x"}, {"groups", json::array{}}}).code(), "needs_strong_session");
+    world.pass(std::chrono::minutes{5});
+    EXPECT_EQ(admin.get("users").status, 200);
+    for (const auto* change : {"disable", "enable", "enrolment"})
+        EXPECT_EQ(admin.post(std::string{"users/alice/"} + change).code(), "needs_step_up") << change;
 }
 
 } // namespace users_api_test

@@ -93,7 +93,7 @@ function Pending({ challenge, on_answered, on_told, on_reload }: {
       </div>
 
       {challenge.requirement.approvals > 0 && <Request challenge={challenge} on_told={on_told} />}
-      {challenge.in_transaction && <Notice kind="warning" heading={words.transaction_heading}>{words.transaction}</Notice>}
+      {challenge.in_transaction && <Notice kind="warning" heading={words.transaction_heading}>{words.transaction} {words.transaction_denied(challenge.dialect)}</Notice>}
       <Statements challenge={challenge} />
       {challenge.impact && <Expected impact={challenge.impact} />}
       <div class="facts">
