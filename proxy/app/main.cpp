@@ -198,7 +198,9 @@ void add_enroll(CLI::App& app, Command& chosen)
     auto reset = std::make_shared<bool>(false);
     add_config(*command, *config);
     command->add_option("name", *name, "User name")->required();
-    command->add_flag("--reset", *reset, "Remove the user's factors first: for somebody who lost them");
+    command->add_flag(
+        "--reset", *reset,
+        "Remove the user's factors, web sessions, tokens and short-lived passwords first: for somebody who lost them");
     command->add_option("--minutes", *minutes, "How long the link is good")
         ->capture_default_str()
         ->check(CLI::Range(1, 7 * 24 * 60));

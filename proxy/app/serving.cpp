@@ -316,7 +316,9 @@ void Serving::make_user_changes()
         const bool leaves_proofs_valid =
             change.change == "added" || change.change == "enrolment link" || change.change.starts_with("API token");
         if (!leaves_proofs_valid)
-            challenges_->end_elevations(change.user, "user " + change.change, std::chrono::system_clock::now());
+            challenges_->end_elevations(
+                change.user, change.change == "factor removed" ? "a factor was removed" : "user " + change.change,
+                std::chrono::system_clock::now());
         if (change.change == "disabled") {
             const bool on_a_page = !change.by.client_address.empty();
             for (const auto& live : live_sessions_.list(change.user))

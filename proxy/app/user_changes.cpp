@@ -31,8 +31,6 @@ audit::Type type_of(const std::string& change)
     return audit::Type::user_changed;
 }
 
-} // namespace
-
 audit::Record record_of(const store::UserChange& change)
 {
     audit::Record record;
@@ -50,6 +48,8 @@ audit::Record record_of(const store::UserChange& change)
         record.fields.emplace_back(key, shown(value));
     return record;
 }
+
+} // namespace
 
 UserChanges::UserChanges(store::SqliteStore& store, audit::Writer& writer,
                          std::function<void(const store::UserChange&)> recorded)

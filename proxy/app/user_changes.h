@@ -42,7 +42,4 @@ class UserChanges
     std::atomic<unsigned> attempt_{0};
 };
 
-/// The record of a change. For tests.
-[[nodiscard]] audit::Record record_of(const store::UserChange& change);
-
 } // namespace stepgate::proxy::app

@@ -322,8 +322,8 @@ SqliteStore::result<void> SqliteStore::reset_factors(const std::string& user, co
             note_removals(impl_->db, user, factor, table);
             erase_all(impl_->db, user, table);
         }
-        erase_all(impl_->db, user, "web_sessions");
-        erase_all(impl_->db, user, "api_tokens");
+        for (const char* table : {"web_sessions", "api_tokens", "database_passwords"})
+            erase_all(impl_->db, user, table);
         noting.by(by);
         return {};
     });

@@ -121,7 +121,8 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     /// tells whether the store can be used: after a write that failed it is an error until one succeeds.
     [[nodiscard]] result<std::int64_t> change_counter();
 
-    /// For somebody who lost what they have: all factors, web sessions and API tokens go, at once or not at all.
+    /// For somebody who lost what they have: all factors, web sessions, API tokens and short-lived passwords go, at
+    /// once or not at all.
     [[nodiscard]] result<void> reset_factors(const std::string& user, const ChangedBy& by);
 
     /// What happened to users behind number `after`, oldest first, at most 500. Triggers of the database write it, so

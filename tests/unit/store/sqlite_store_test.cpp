@@ -220,8 +220,10 @@ TEST_F(StoreTest, AResetTakesAllFactorsAndNotesEach)
     ASSERT_TRUE(store_->add_push(
         {"p2", "bob", "https://push.example/2", std::string(65, 'k'), std::string(16, 'a'), "phone", at(0), {}}));
     ASSERT_TRUE(store_->add_api_token({"t1", "ann", "hash 1", "job", {"a:b"}, at(0), at(100), {}, {}}, boss));
+    ASSERT_TRUE(store_->add_database_password({"d1", "ann", "v1", at(0), at(100)}));
     const auto before = store_->user_changes(0)->back().sequence;
     ASSERT_TRUE(store_->reset_factors("ann", boss));
+    EXPECT_TRUE(store_->database_passwords("ann", at(1))->empty());
     EXPECT_TRUE(store_->passkeys("ann")->empty());
     EXPECT_TRUE(store_->totps("ann")->empty());
     EXPECT_TRUE(store_->pushes("ann")->empty());
