@@ -294,6 +294,15 @@ class Stack:
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
         return self
 
+    def reload_policy(self, text):
+        """Another site.toml, once it is in force."""
+        def loaded():
+            return (self.folder / "serve.log").read_text().count("in force")
+        before = loaded()
+        (self.home / "site.toml").write_text(text)
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: loaded() > before, "the new policy", every=0.05)
+
     def person(self, name="demo"):
         return Person(self, name).enrol()
 

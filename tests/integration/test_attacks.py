@@ -25,11 +25,12 @@ from wire import SYNC, Wire, bind, execute, parse, query
 # Each line of the list, and the tests of it by name, all against the running server.
 LINES = {
     "replay on another statement or session": "threats_challenge.a_proof_is_for_one_challenge threats_challenge.a_used_challenge_takes_no_second_proof",
-    "replay by another user": "threats_challenge.nobody_else_sees_approves_or_denies_it",
+    "replay by another user": "threats_challenge.nobody_else_sees_approves_or_denies_it mysql_hold.other_text_or_user_meets_another_question",
     "replay on another server": "attacks.a_proof_replayed_on_another_server",
     "a proof for text A used on text B": "attacks.a_proof_for_one_text_is_none_for_another attacks.a_proof_for_some_values_is_none_for_others",
     "the same code twice": "attacks.codes_are_good_once_and_not_from_another_time hold.wrong_then_right_then_replayed",
     "guessed codes": "hold.z_guessing_locks_out threats_challenge.a_pin_is_not_guessed_and_proves_one_kind_only "
+                     "threats_challenge.codes_on_paper_and_by_mail_are_not_guessed "
                      "push.a_wrong_number_ends_the_push_and_other_factors_still_do people.it_gets_slower_and_slower",
     "phishing: another origin": "attacks.phishing_the_passkey_signed_on_another_origin",
     "phishing: the short code": "attacks.phishing_the_code_in_the_terminal_is_the_one_on_the_page",
@@ -39,7 +40,8 @@ LINES = {
     "two tabs racing": "attacks.racing_tabs_have_one_outcome",
     "approval after expiry": "attacks.an_approval_after_expiry_releases_nothing",
     "approval after the client left": "threats_challenge.an_approval_after_the_client_left_releases_nothing",
-    "approval after a policy change": "threats_challenge.an_approval_after_a_policy_change_is_not_enough",
+    "approval after a policy change": "threats_challenge.an_approval_after_a_policy_change_is_not_enough "
+                                      "mysql_hold.an_approval_before_a_policy_change_is_not_enough",
     "cross-site request forgery": "threats_challenge.requests_of_other_pages_do_nothing",
     "clickjacking": "attacks.pages_are_neither_framed_nor_run_scripts_of_others",
     "session fixation": "threats_challenge.a_session_that_was_there_before_the_sign_in_is_not_the_one_after",

@@ -251,13 +251,30 @@ class RunsAgain(Case):
         first = self.again("DELETE FROM scratch")
         self.assertEqual(self.again("DELETE FROM scratch").group(2), first.group(2), "the same question was asked twice")
         self.assertNotEqual(self.again("DELETE  FROM scratch").group(2), first.group(2))
-        self.stack.run("user", "add", "mallory", "--generate-password", expect=None)
+        password = re.search(r"password: (\S+)", self.stack.run("user", "add", "mallory", "--generate-password")).group(1)
         for challenge in self.demo.pending():
             self.demo.approve(challenge) if challenge["id"] == first.group(2) else self.demo.deny(challenge)
         self.assertEqual(self.stack.ask("DELETE FROM scratch WHERE true")[0], 1)
         self.assertEqual(self.rows(), 3)
         self.demo.deny(self.demo.wait_pending())
+        code, _, err = wait_for(lambda: (lambda said: "1227" in said[2] and said)(self.stack.ask("DELETE FROM scratch", user="mallory", password=password)),
+                                "mallory to be known")
+        self.assertEqual(code, 1)
+        self.assertNotEqual(AGAIN.search(err).group(2), first.group(2), "another user's answer")
+        self.assertEqual(self.rows(), 3)
         self.assertEqual(self.stack.ask("DELETE FROM scratch")[0], 0)
+
+    def test_an_approval_before_a_policy_change_is_not_enough(self):
+        policy = (self.stack.home / "site.toml").read_text()
+        self.again("DELETE FROM scratch")
+        self.demo.approve(self.demo.wait_pending())
+        self.stack.reload_policy(policy + '\n[[rule]]\nid = "no-more"\nwhen = {statement = ["delete"]}\nthen = "deny"\n')
+        code, _, err = self.stack.ask("DELETE FROM scratch")
+        self.stack.reload_policy(policy)
+        self.assertEqual(code, 1)
+        self.assertIn("no-more", err)
+        self.assertEqual(self.rows(), 3)
+        self.assertEqual(self.stack.ask("DELETE FROM scratch")[0], 0, "what was shown is enough again")
 
     def test_approved_within_the_short_wait_runs_at_once(self):
         self.stack.stop()

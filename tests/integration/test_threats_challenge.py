@@ -6,7 +6,6 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import tempfile
 import unittest
 
@@ -24,6 +23,9 @@ def setUpModule():
     mailbox, provider = Mailbox(free_port()), Provider(free_port())
 
     def before_serving(of):
+        global third_password
+        added = of.run("user", "add", "third", "--generate-password", "--email", "third@example.com")
+        third_password = re.search(r"password: (\S+)", added).group(1)
         mailbox.start(of.home / "tls/server.crt", of.home / "tls/server.key")
         unittest.addModuleCleanup(mailbox.stop)
         unittest.addModuleCleanup(provider.stop)
@@ -80,15 +82,10 @@ class Challenge(Case):
         self.assertEqual(rows("orders"), 800)
 
     def test_an_approval_after_a_policy_change_is_not_enough(self):
-        def reload(text):
-            before = len(re.findall("in force", (stack.folder / "serve.log").read_text()))
-            (stack.home / "site.toml").write_text(text)
-            stack.process.send_signal(signal.SIGHUP)
-            wait_for(lambda: len(re.findall("in force", (stack.folder / "serve.log").read_text())) > before, "the new policy")
         with connect() as wire:
             identity = self.held(wire)
-            reload(POLICY + '\n[[rule]]\nid = "no-more"\nwhen = {statement = ["delete"]}\nthen = "deny"\n')
-            self.addCleanup(reload, POLICY)
+            stack.reload_policy(POLICY + '\n[[rule]]\nid = "no-more"\nwhen = {statement = ["delete"]}\nthen = "deny"\n')
+            self.addCleanup(stack.reload_policy, POLICY)
             demo.approve({"id": identity}, expect=None)
             error = [text for kind, text in wire.until("Z") if kind == "E"]
             self.assertEqual(error[0][:5], "42501")
@@ -169,6 +166,27 @@ class Challenge(Case):
         self.assertGreater(mailbox.logins, 0)
         stack.run("audit", "verify")
         self.assertNotIn(code.replace(" ", ""), json.dumps(stack.audit()))
+
+    def test_codes_on_paper_and_by_mail_are_not_guessed(self):
+        """Five wrong ones lock each, the right one too; a passkey still does."""
+        third = stack.person("third")
+        made = third.call("POST", "/factors/recovery-codes/begin", {})
+        third.call("POST", "/factors/recovery-codes/finish", {"ceremony": made["ceremony"]})
+        with Wire(stack.port, "third", third_password) as wire:
+            wire.send(query("INSERT INTO ledger SELECT 1 WHERE false"))
+            identity = self.assert_held(wire, "keep-ledger")
+            third.call("POST", f"/challenges/{identity}/email-code/begin", {})
+            mailed = wait_for(lambda: [text_of(text) for to, text in mailbox.messages if to == "third@example.com"], "the mail", every=0.1)[0]
+            for factor, wrong, right in (("recovery-code", "AAAA-BBBB-CCCC-DDD{}", made["codes"][0]),
+                                         ("email-code", "0000 000{}", re.search(r"^    (\d{4} \d{4})$", mailed, re.M).group(1))):
+                path = f"/challenges/{identity}/{factor}"
+                answers = [third.call("POST", path, {"code": wrong.format(number)}, expect=None)[0] for number in range(2, 7)]
+                self.assertEqual(answers, [400] * 5, factor)
+                status, answer = third.call("POST", path, {"code": right}, expect=None)
+                self.assertEqual((status, answer["error"]["code"]), (429, "locked_out"), factor)
+            self.assertEqual(third.call("GET", f"/challenges/{identity}")["state"], "pending")
+            third.approve({"id": identity})
+            self.assertEqual(wire.until("Z")[-1], ("Z", "I"))
 
     def begin_login(self, identity, who=None):
         return (who or demo).call("POST", f"/challenges/{identity}/identity-provider/begin", {"provider": "corp"})
