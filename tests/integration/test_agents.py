@@ -1,13 +1,17 @@
 """Programs and agents: they read in the error what a held statement needs, watch its challenge with a token, and run it again once people have
 approved. They never approve anything themselves. On both protocols, with a driver and HTTP, as an agent would."""
 import json
+import pathlib
 import re
+import shutil
+import subprocess
+import tempfile
 import unittest
 
 import psycopg2
 import pymysql
 
-from harness import DRAIN, SITE_POLICY, Program, Stack, free_port, wait_for
+from harness import BINARY, DRAIN, SITE_POLICY, Program, Stack, free_port, wait_for
 from mariadb import MySqlStack
 from push_service import PushService
 
@@ -79,6 +83,18 @@ class Agents:
         self.assertEqual(self.agent.call("GET", path)["state"], "consumed")
         self.assertNotEqual(self.held("TRUNCATE TABLE scratch")["challenge_id"], challenge, "one approval, one execution")
         self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
+        self.check_bundle(challenge)
+
+    def check_bundle(self, challenge):
+        """Both people's signatures hold in a file of its own, with the public key and nothing else of stepgate's."""
+        with tempfile.TemporaryDirectory() as elsewhere:
+            bundle = pathlib.Path(elsewhere) / "bundle.json"
+            bundle.write_text(self.stack.run("audit", "export", "--bundle", challenge))
+            key = shutil.copy(self.stack.home / "audit/audit.pub", elsewhere)
+            done = subprocess.run([BINARY, "audit", "verify", "--bundle", bundle, "--public-key", key], cwd=elsewhere, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(f"the bundle of challenge {challenge} holds", done.stdout)
+        self.assertEqual(done.stdout.count("the passkey's signature over the statement holds"), 2, done.stdout)
 
     def test_the_person_behind_an_agent_answers_the_phone_with_the_number_that_it_was_told(self):
         ben = self.stack.person("ben")

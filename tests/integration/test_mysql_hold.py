@@ -1,6 +1,7 @@
 """The main job on the second wire, with real clients against a real MariaDB and a real MySQL: held, shown, approved or not, and what the
 server and the audit say about it afterwards."""
-# Seen to fail without their protections: KILL QUERY that only the server hears of, the server's time-out passed on as the answer.
+# Seen to fail without their protections: KILL QUERY that only the server hears of, the server's time-out passed on as the answer, an approval kept
+# for a statement without its user.
 import re
 import subprocess
 import threading
