@@ -31,13 +31,15 @@ LINES = {
     "the same code twice": "attacks.codes_are_good_once_and_not_from_another_time hold.wrong_then_right_then_replayed",
     "guessed codes": "hold.z_guessing_locks_out threats_challenge.a_pin_is_not_guessed_and_proves_one_kind_only "
                      "threats_challenge.codes_on_paper_and_by_mail_are_not_guessed "
-                     "push.a_wrong_number_ends_the_push_and_other_factors_still_do people.it_gets_slower_and_slower",
+                     "push.a_wrong_number_ends_the_push_and_other_factors_still_do people.it_gets_slower_and_slower "
+                     "mysql_protocol.guessed_passwords_make_the_next_try_wait",
     "phishing: another origin": "attacks.phishing_the_passkey_signed_on_another_origin",
     "phishing: the short code": "attacks.phishing_the_code_in_the_terminal_is_the_one_on_the_page",
     "self-approval": "second_person.who_may_approve_does_not_approve_their_own",
     "one person twice": "second_person.runs_when_the_requester_and_two_others_have_proved",
     "two nodes racing": "attacks.a_second_node_on_the_same_store_does_not_start",
     "two tabs racing": "attacks.racing_tabs_have_one_outcome",
+    "two approvals racing": "second_person.colleagues_racing_have_one_outcome",
     "approval after expiry": "attacks.an_approval_after_expiry_releases_nothing",
     "approval after the client left": "threats_challenge.an_approval_after_the_client_left_releases_nothing",
     "approval after a policy change": "threats_challenge.an_approval_after_a_policy_change_is_not_enough "

@@ -70,6 +70,26 @@ class Login(Case):
             self.assertEqual(self.stack.ask("SELECT 1")[0], 0)
             self.assertIn("1045", self.stack.ask("SELECT 1", password="")[2])
 
+    def test_guessed_passwords_make_the_next_try_wait(self):
+        password = self.stack.run("user", "add", "guessed", "--generate-password").split("password: ")[1].split()[0]
+
+        def login(password, address):
+            """None, or why not."""
+            try:
+                pymysql.connect(host="127.0.0.1", port=self.stack.port, user="guessed", password=password, bind_address=address,
+                                ssl={"ca": str(self.stack.home / "tls/ca.crt")}).close()
+            except pymysql.Error as error:
+                return str(error)
+        wait_for(lambda: login(password, "127.0.0.4") is None, "the user to be known", every=0.2)
+
+        def locked():
+            for _ in range(5):
+                self.assertIsNotNone(login("wrong", "127.0.0.3"))
+            return login(password, "127.0.0.3")  # None: too late, the machine is slow
+        self.assertRegex(wait_for(locked, "a lockout", every=0), r"1045.*too many failed logins for user \\?\"guessed")
+        self.assertIsNone(login(password, "127.0.0.4"), "from elsewhere")
+        wait_for(lambda: login(password, "127.0.0.3") is None, "the end of the wait", every=0.2)
+
     def test_a_short_lived_password_opens_until_it_is_revoked(self):
         made = self.demo.call("POST", "/database-passwords", {})
         for again in range(2):  # in full, then fast

@@ -1,6 +1,7 @@
 """A statement that needs a colleague: both answer on pages of their own, with a proof each, for the same digest."""
 import json
 import pathlib
+import threading
 import unittest
 
 from harness import PATIENCE, Stack, wait_for
@@ -80,6 +81,31 @@ class SecondPerson(unittest.TestCase):
         self.assertEqual(self.ben.call("GET", path)["state"], "pending", "one of two")
         self.ben.deny(challenge)
         self.assertIn("denied by ben", process.communicate(timeout=PATIENCE)[1])
+
+    def test_colleagues_racing_have_one_outcome(self):
+        """One says yes while the other says no: it runs or it does not, and the no was too late exactly where it ran."""
+        for number in range(4):
+            process = self.stack.psql("-c", f"COMMENT ON TABLE payments IS 'race {number}'")
+            challenge = self.demo.wait_pending()
+            path = f"/challenges/{challenge['id']}"
+            self.demo.approve(challenge)
+            begun = self.ann.call("POST", f"{path}/passkey/begin", {})
+            proof = {"credential": self.ann.passkey.sign(begun["options"])}
+            answers = {}
+            racers = [threading.Thread(target=lambda: answers.update(yes=self.ann.call("POST", f"{path}/passkey", proof, expect=None)[0])),
+                      threading.Thread(target=lambda: answers.update(no=self.ben.call("POST", f"{path}/deny", {}, expect=None)[0]))]
+            for racer in racers[::1 if number % 2 else -1]:
+                racer.start()
+            for racer in racers:
+                racer.join()
+            out, err = process.communicate(timeout=PATIENCE)
+            ran = "COMMENT" in out
+            self.assertEqual(ran, answers["no"] != 200, (answers, err))
+            self.assertEqual(self.demo.call("GET", path)["state"], "consumed" if ran else "denied")
+            comment = self.stack.cluster.shop("SELECT obj_description('payments'::regclass)")
+            self.assertEqual(comment == f"race {number}", ran)
+            releases = [r for r in self.stack.audit("--type", "release") if r.get("challenge") == challenge["id"]]
+            self.assertEqual(len(releases), 1 if ran else 0)
 
     def test_a_colleagues_no_ends_it_and_says_why(self):
         process, challenge = self.hold()
