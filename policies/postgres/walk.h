@@ -225,6 +225,7 @@ class Walk
     void refresh(const ::RefreshMatViewStmt& refresh);
     void grant(const ::GrantStmt& grant);
     void publication(const ::List* objects);
+    void create_database(const ::CreatedbStmt& create);
     void create_schema(const ::CreateSchemaStmt& create);
     void secrets(const ::List* options);
     void is(Kind kind, std::string_view object = {});

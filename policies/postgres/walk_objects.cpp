@@ -128,7 +128,7 @@ bool Walk::create_object(const ::Node* node)
         is(Kind::create, "type");
         return true;
     case T_CreatedbStmt:
-        is(Kind::create, "database");
+        create_database(as<::CreatedbStmt>(node));
         return true;
     case T_CreateExtensionStmt:
         is(Kind::create, "extension");
@@ -428,9 +428,27 @@ void Walk::publication(const ::List* objects)
 
 void Walk::create_schema(const ::CreateSchemaStmt& create)
 {
-    for (const ::ListCell& cell : cells(create.schemaElts))
+    bool triggers = false;
+    for (const ::ListCell& cell : cells(create.schemaElts)) {
         top(node_of(cell));
-    is(Kind::create, "schema");
+        triggers = triggers || facts().object == "trigger";
+        if (facts().kind != Kind::create)
+            facts().inner.push_back(facts().kind); // GRANT, on anything
+    }
+    is(Kind::create, triggers ? "trigger" : "schema");
+}
+
+/// A template is copied with all its tables.
+void Walk::create_database(const ::CreatedbStmt& create)
+{
+    is(Kind::create, "database");
+    for (const ::ListCell& cell : cells(create.options)) {
+        const auto& option = as<::DefElem>(node_of(cell));
+        const std::string_view text = option.arg == nullptr ? std::string_view{} : text_of(option.arg);
+        if (view_of(option.defname) == "template" && option.arg != nullptr && text != "template0" &&
+            text != "template1")
+            opaque("copies the whole database " + std::string{text});
+    }
 }
 
 } // namespace stepgate::policies::postgres
