@@ -18,7 +18,22 @@ Expression Parser::call(const Token& function)
     const bool touching =
         only_before_call(word_of(called_name)) || (mariadb() && needs_parenthesis_in_mariadb(lower(called_name)));
     called(called_name, !quoted && (function.call_follows || !touching));
+    if (same_word(called_name, "json_extract") && asks_for_buckets())
+        return unknown_value(hash_of(called_name), true);
     return call_arguments(quoted ? Word::none : function.word, hash_of(called_name));
+}
+
+/// mysqldump asks how many buckets each histogram was made with, and nothing of what is in them.
+bool Parser::asks_for_buckets()
+{
+    if (!at('(') || peek(1).kind != TokenKind::word || !same_word(peek(1).text, "histogram") || !next_is(2, ','))
+        return false;
+    out_.literals_consulted = true;
+    const bool asks =
+        peek(3).kind == TokenKind::string && peek(3).text == R"($."number-of-buckets-specified")" && next_is(4, ')');
+    for (int tokens = 0; asks && tokens < 5; ++tokens)
+        advance();
+    return asks;
 }
 
 Expression Parser::finish_call(std::uint64_t hash, std::size_t before)

@@ -208,6 +208,7 @@ class Parser
     // parse_calls.cpp
     Expression call(const Token& function);
     Expression call_arguments(Word word, std::uint64_t hash);
+    [[nodiscard]] bool asks_for_buckets();
     Expression finish_call(std::uint64_t hash, std::size_t before);
     void cast_type();
     void cast_arguments(Word word);
