@@ -196,7 +196,8 @@ class Observing(unittest.TestCase):
 
 
 class UserChanges(unittest.TestCase):
-    """Each is recorded once, with who made it; by "command line" where it was one, and by nobody where it went around stepgate."""
+    """Each is recorded once, with who made it; by "command line" where it was one, and by nobody where it went around stepgate.
+    Seen failing with the count of what was recorded already taken out."""
 
     def test_of_the_command_line(self):
         stack = Stack()

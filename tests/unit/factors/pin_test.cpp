@@ -97,6 +97,7 @@ TEST_F(PinTest, WrongOnesLockItForMinutesAndThenForTheDay)
     EXPECT_TRUE(verify("correct horse", now + 25h));
 }
 
+// Fails when every wrong answer is told.
 TEST_F(PinTest, WhoeverIsToldOfALockIsToldOnce)
 {
     std::vector<std::string> told;

@@ -89,6 +89,7 @@ TEST_F(Users, AreDisabledWithAllThatTheyHaveOpen)
     EXPECT_EQ(admin.post("users/boss/disable").code(), "not_yourself");
 }
 
+// Fails without the look at the audit in `refuse_change`.
 TEST_F(Users, AreChangedByWhoSignedInWithAPasskeyAndOnlyWithARecord)
 {
     world.recorder.works = false;
