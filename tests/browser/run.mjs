@@ -324,7 +324,9 @@ await step('a code alone is not enough for the riskiest', async () => {
 let sheet;
 await step('recovery codes: shown once, each approves once what one factor may approve', async () => {
   await open(page, `${origin}/factors`);
+  const shown_again = page.waitForResponse((answer) => answer.url().endsWith('/session/passkey/finish') && answer.status() === 200);
   await button('Make recovery codes').click();
+  await shown_again;
   const list = page.getByRole('list', { name: 'Your recovery codes' });
   await list.waitFor();
   await inspect('recovery codes');
