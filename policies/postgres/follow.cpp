@@ -192,6 +192,12 @@ void Follower::write_rows(const Touch& touch)
             access(to_->writes, *base, next.columns);
             add(std::move(next), context);
         }
+        if (bodies_.written_through(relation).empty() &&
+            std::ranges::any_of(bodies_.view(relation).facts.reads, [](const statement::TableAccess& read) {
+                return read.table.starts_with("pg_catalog.");
+            }))
+            reasons_.push_back("changes rows through " + joined(relation.schema, relation.name) +
+                               ", a view of the server's catalogs");
     }
     if (relation.row_security)
         merge(bodies_.policies(relation), context);

@@ -126,6 +126,7 @@ class Walk
     void add_target(const ::RangeVar& relation, Scope& scope);
     void call_builtin(std::string_view name, bool qualified);
     void call_by_field(std::string_view name);
+    void sets_anything();
     void set_config(const ::FuncCall& call);
     [[nodiscard]] bool built_ins_may_be_shadowed() const { return !names_->built_ins_first(); }
     void finish();

@@ -301,6 +301,12 @@ void Walk::function(const ::FuncCall& call_node, Scope& scope)
     window(call_node.over, scope);
 }
 
+void Walk::sets_anything()
+{
+    for (const char* setting : {"search_path", "client_encoding", "standard_conforming_strings"})
+        effect(SetParameter{.name = setting, .value = {}, .unknown = true});
+}
+
 /// set_config(name, value, is_local) changes the session like SET. The values are used only where the call surely runs,
 /// once; elsewhere the setting becomes unknown, if it decides what texts mean.
 void Walk::set_config(const ::FuncCall& call_node)
@@ -316,9 +322,7 @@ void Walk::set_config(const ::FuncCall& call_node)
     const char* const name = string_of(values[0]);
     if (name == nullptr) {
         opaque("calls pg_catalog.set_config with a name that only the server knows");
-        for (const char* setting : {"search_path", "client_encoding", "standard_conforming_strings"})
-            effect(SetParameter{.name = setting, .value = {}, .unknown = true});
-        return;
+        return sets_anything();
     }
     SetParameter parameter{.name = lower(name), .value = {}};
     const char* const value = string_of(values[1]);

@@ -118,6 +118,8 @@ TableAccess& Walk::write_table(const ::RangeVar& relation, catalog::Events event
         opaque("changes rows of " + found.table + ", which the session changed since the catalog was read");
     if (rows && found.table.starts_with("pg_catalog."))
         opaque("changes rows of " + found.table + ", a catalog of the server");
+    if (rows && found.table == "pg_catalog.pg_settings") // its rule calls set_config
+        sets_anything();
     relatives(found, true, events);
     const std::size_t index = write_index(found.table, found.known, found.relation, relation, events);
     for (const catalog::Relation* other : found.others) {
