@@ -248,7 +248,9 @@ class Sessions(unittest.TestCase):
             self.assertEqual(one["held"], challenge["code"])
             boss.call("DELETE", f"/database-sessions/{one['id']}")
             self.assertIn("57P01 terminating connection: boss ended", dict(wire.until("E"))["E"])
-        self.assertEqual(ann.call("GET", f"/challenges/{challenge['id']}")["close_reason"], "the session was ended on a page")
+        # The goodbye is said first: the challenge ends a moment later.
+        reason = wait_for(lambda: ann.call("GET", f"/challenges/{challenge['id']}")["close_reason"], "the end of the challenge")
+        self.assertEqual(reason, "the session was ended on a page")
         self.assertNotEqual(stack.cluster.shop("SELECT count(*) FROM orders"), "0")
 
     def test_what_runs_is_cancelled_at_the_server(self):
