@@ -332,8 +332,9 @@ class Stack:
     def audit(self, *filters):
         """Records as the reviewer exports them, oldest first; waits until the index has caught up."""
         def caught_up():
-            return self.metrics().get("stepgate_audit_index_lag_records", 1) == 0 and \
-                   self.metrics().get("stepgate_audit_queued_bytes", 1) == 0
+            # In the order in which a record goes: the other way round one could slip from the queue into the journal in between.
+            return self.metrics().get("stepgate_audit_queued_bytes", 1) == 0 and \
+                   self.metrics().get("stepgate_audit_index_lag_records", 1) == 0
         if self.process and self.process.poll() is None:
             wait_for(caught_up, "the audit index")
         lines = self.run("audit", "export", "--format", "jsonl", *filters).splitlines()

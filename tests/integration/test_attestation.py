@@ -3,7 +3,7 @@ import pathlib
 import tempfile
 import unittest
 
-from harness import DRAIN, Person, Stack
+from harness import DRAIN, Person, Stack, wait_for
 from passkey import Maker, Passkey
 
 MODEL, OTHER = (bytes.fromhex(text.replace("-", "")) for text in
@@ -36,7 +36,7 @@ class Attestation(unittest.TestCase):
         self.assertEqual(person.call("GET", "/factors")["factors"], [])
         person.passkey = Passkey(self.stack.folder, self.stack.public_url, self.maker, MODEL)
         self.assertEqual(self.finish(person, person.passkey)[0], 201)
-        enrolled, = self.stack.audit("--type", "factor_enrolled")
+        enrolled, = wait_for(lambda: self.stack.audit("--type", "factor_enrolled"), "the audit of it")
         self.assertEqual(enrolled["details"]["aaguid"], "ee882879-721c-4913-9775-3dfcce97072a")
         person.sign_in()
 
