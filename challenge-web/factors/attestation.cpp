@@ -143,34 +143,35 @@ bool leads_to(const Certificates& roots, const Certificates& chain, std::chrono:
     return good;
 }
 
+// RFC 4122, 3
+constexpr std::string_view uuid_form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", uuid_digits = "0123456789abcdef";
+
 } // namespace
 
 std::string format_aaguid(std::string_view aaguid)
 {
-    constexpr std::string_view digits = "0123456789abcdef";
     std::string text;
     for (const char byte : aaguid) {
-        if (text.size() == 8 || text.size() == 13 || text.size() == 18 || text.size() == 23)
+        if (uuid_form[text.size()] == '-')
             text += '-';
-        text += digits[static_cast<unsigned char>(byte) >> 4U];
-        text += digits[static_cast<unsigned char>(byte) & 15U];
+        text += uuid_digits[static_cast<unsigned char>(byte) >> 4U];
+        text += uuid_digits[static_cast<unsigned char>(byte) & 15U];
     }
     return text;
 }
 
 std::string parse_aaguid(std::string_view text)
 {
-    constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", digits = "0123456789abcdef";
-    if (text.size() != form.size())
+    if (text.size() != uuid_form.size())
         return {};
     std::string bytes;
     bool high = true;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i] >= 'A' && text[i] <= 'F' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
-        const auto digit = digits.find(c);
-        if (form[i] == '-' ? c != '-' : digit == std::string_view::npos)
+        const auto digit = uuid_digits.find(c);
+        if (uuid_form[i] == '-' ? c != '-' : digit == std::string_view::npos)
             return {};
-        if (form[i] == '-')
+        if (uuid_form[i] == '-')
             continue;
         if (high)
             bytes += static_cast<char>(digit << 4U);

@@ -148,23 +148,16 @@ void Parser::reads_defined(std::string_view column)
 void Parser::defined_group()
 {
     const bool partitions = next_is(1, Word::k_partition);
-    int depth = 0;
-    do {
-        if (at('('))
-            ++depth;
-        else if (at(')'))
-            --depth;
-        else if (at_end() || at(Word::k_select) || (at(Word::k_table) && !mariadb()))
-            return unexpected();
+    in_group([&] {
         if (partitions && at(Word::k_engine)) {
             engine();
-            continue;
+            return true;
         }
         const bool called = next_is(1, '(') && peek(2).kind != TokenKind::integer; // not a prefix: column(10)
         if (!partitions && at_name() && !called && !at(Word::k_asc) && !at(Word::k_desc))
             reads_defined(name_of(cur()));
-        advance();
-    } while (depth > 0);
+        return false;
+    });
 }
 
 /// ENGINE [=] name: some keep no rows, or keep them elsewhere.

@@ -261,19 +261,10 @@ void Parser::if_not_exists()
     expect(Word::k_exists);
 }
 
-/// Parentheses around what names nothing that matters: types, lists of columns, options. A query in it is not skipped.
+/// Parentheses around what names nothing that matters: types, lists of columns, options.
 void Parser::skip_group()
 {
-    int depth = 0;
-    do {
-        if (at('('))
-            ++depth;
-        else if (at(')'))
-            --depth;
-        else if (at_end() || at(Word::k_select) || (at(Word::k_table) && !mariadb()))
-            return unexpected();
-        advance();
-    } while (depth > 0);
+    in_group([] { return false; });
 }
 
 } // namespace stepgate::policies::mysql

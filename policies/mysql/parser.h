@@ -136,6 +136,23 @@ class Parser
     void if_exists();
     void if_not_exists();
     void skip_group();
+    /// Parentheses and what is in them, token by token; a query in them is not skipped. `taken` answers true where it
+    /// has gone on itself.
+    template <class Taken>
+    void in_group(Taken taken)
+    {
+        int depth = 0;
+        do {
+            if (at('('))
+                ++depth;
+            else if (at(')'))
+                --depth;
+            else if (at_end() || at(Word::k_select) || (at(Word::k_table) && !mariadb()))
+                return unexpected();
+            if (!taken())
+                advance();
+        } while (depth > 0);
+    }
     std::uint64_t integer_value();
 
     // parse_names.cpp: tables, columns, functions, facts

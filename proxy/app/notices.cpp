@@ -153,25 +153,26 @@ void Notices::challenge(const challenges::Event& event)
 
 void Notices::lockout(const std::string& user, const std::string& address)
 {
-    if (!notifier_.wants(Event::lockout))
-        return;
     notify::Notice notice;
-    notice.event = Event::lockout;
-    notice.at = std::chrono::system_clock::now();
-    if (is_user_(user))
-        notice.user = name(user);
     notice.address = address;
-    notifier_.tell(notice.event, [notice] { return notice; });
+    locked(user, std::move(notice));
 }
 
 void Notices::factor_locked(const std::string& user, const std::string& factor)
 {
     notify::Notice notice;
+    notice.factor = factor;
+    locked(user, std::move(notice));
+}
+
+void Notices::locked(const std::string& user, notify::Notice notice)
+{
+    if (!notifier_.wants(Event::lockout)) // saves the question whose name it is
+        return;
     notice.event = Event::lockout;
     notice.at = std::chrono::system_clock::now();
     if (is_user_(user))
         notice.user = name(user);
-    notice.factor = factor;
     notifier_.tell(notice.event, [notice] { return notice; });
 }
 

@@ -29,6 +29,8 @@ class Notices
     void policy_changed(const std::string& revision);
 
   private:
+    void locked(const std::string& user, notify::Notice notice);
+
     notify::Notifier& notifier_;
     const std::string public_url_;
     const std::function<bool(const std::string&)> is_user_;
