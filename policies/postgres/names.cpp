@@ -11,6 +11,11 @@ namespace
 
 constexpr std::string_view system_schema = "pg_catalog";
 
+bool is_temporary_schema(std::string_view schema)
+{
+    return schema.starts_with("pg_temp");
+}
+
 bool is_system(std::string_view schema)
 {
     return schema == system_schema || schema == "information_schema";
@@ -24,6 +29,11 @@ std::string joined(std::string_view schema, std::string_view name)
     out.reserve(schema.size() + 1 + name.size());
     out.append(schema).append(1, '.').append(name);
     return out;
+}
+
+std::string_view bare(std::string_view table)
+{
+    return table.substr(table.find('.') + 1);
 }
 
 Names::Names(const SessionState& state, const catalog::Catalog* catalog)
@@ -68,10 +78,23 @@ void Names::take(std::string_view schema)
 Found Names::relation(std::string_view schema, std::string_view name) const
 {
     Found found = look_up(schema, name);
-    found.redefined = state_->redefined_relation(name);
-    if (found.redefined != nullptr)
-        found.known = found.built_in = false;
+    const auto* const change = state_->redefined_relation(name);
+    const bool elsewhere = !schema.empty() && !is_temporary_schema(schema);
+    if (change == nullptr || (elsewhere && change->temporary && !change->permanent && change->family.empty()))
+        return found;
+    found.redefined = change;
+    found.known = found.built_in = false;
+    found.own = is_own(found, schema);
     return found;
+}
+
+/// Nothing that the catalog knows has the name, and the server looks for temporary relations first.
+bool Names::is_own(const Found& found, std::string_view schema) const
+{
+    const auto& change = *found.redefined;
+    if (!change.temporary || change.permanent || change.dropped || found.relation != nullptr || !found.others.empty())
+        return false;
+    return schema.empty() ? state_->temporary_first() : is_temporary_schema(schema);
 }
 
 Found Names::look_up(std::string_view schema, std::string_view name) const

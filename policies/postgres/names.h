@@ -19,6 +19,7 @@ struct Found {
     const SessionState::Redefined* redefined = nullptr; // by the session, since the catalog was read
     /// Others that the name may mean: the server skips schemas that the user may not use, and only it knows those.
     std::vector<const catalog::Relation*> others;
+    bool own = false; // surely a temporary relation of the session
 };
 
 /// Looks names up as the server does (docs 5.9.3): pg_catalog first unless the path places it, "$user" as the schema of
@@ -39,6 +40,7 @@ class Names
     [[nodiscard]] bool path_known() const { return path_known_; }
 
   private:
+    [[nodiscard]] bool is_own(const Found& found, std::string_view schema) const;
     [[nodiscard]] Found look_up(std::string_view schema, std::string_view name) const;
     [[nodiscard]] Found unqualified(std::string_view name) const;
     void take(std::string_view schema);
@@ -53,5 +55,7 @@ class Names
 
 /// "schema.name"
 [[nodiscard]] std::string joined(std::string_view schema, std::string_view name);
+/// The name of "schema.name".
+[[nodiscard]] std::string_view bare(std::string_view table);
 
 } // namespace stepgate::policies::postgres

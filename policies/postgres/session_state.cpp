@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -62,7 +63,9 @@ bool changes_names(const statement::Effect& effect)
     if (const auto* set = std::get_if<SetParameter>(&effect))
         return matters(*set) && set->name != "client_encoding";
     return std::holds_alternative<statement::ResetAll>(effect) ||
-           std::holds_alternative<statement::DiscardAll>(effect) || std::holds_alternative<statement::Redefine>(effect);
+           std::holds_alternative<statement::DiscardAll>(effect) ||
+           std::holds_alternative<statement::DiscardTemporary>(effect) ||
+           std::holds_alternative<statement::Redefine>(effect);
 }
 
 std::vector<std::string> split_search_path(std::string_view text)
@@ -147,7 +150,10 @@ SessionState SessionState::without_names() const
     copy.relations_ = relations_;
     copy.functions_ = functions_;
     copy.redefined_all_ = redefined_all_;
+    copy.in_block_ = in_block_;
+    copy.failed_ = failed_;
     copy.too_many_ = too_many_;
+    copy.discarded_ = discarded_;
     copy.generation_ = generation_;
     return copy;
 }
@@ -212,14 +218,18 @@ void SessionState::settings_changed()
     }
     settings_key_ += user_known() ? 'u' : '?';
     settings_key_ += current_user(); // "$user" is its schema
-    if (redefined_all_)
+    if (redefined_all())
         settings_key_ += '*';
     if (deferred_)
         settings_key_ += '\6';
+    if (failed_)
+        settings_key_ += '\7';
     for (const std::string& name : functions_)
         (settings_key_ += '\1') += name;
     for (const auto& [name, change] : relations_) {
-        ((settings_key_ += '\2') += name) += change.code ? '!' : change.writes ? 'w' : change.temporary ? '~' : '=';
+        ((settings_key_ += '\2') += name) += change.code ? '!' : change.writes ? 'w' : '=';
+        settings_key_ +=
+            static_cast<char>('0' + change.temporary + 2 * change.lasting + 4 * change.permanent + 8 * change.dropped);
         for (const statement::TableAccess& copied : change.copies) {
             (settings_key_ += '\3') += copied.table;
             for (const std::string& column : copied.columns)
@@ -333,6 +343,7 @@ void SessionState::apply_effect(const statement::Effect& effect)
             [&](const statement::Deallocate& gone) { forget(prepared_, gone.name); },
             [&](const statement::OpenCursor& cursor) { put(cursors_, cursor.name, cursor.sql, cursor.with_hold); },
             [&](const statement::CloseCursor& gone) { forget(cursors_, gone.name); },
+            [&](const statement::DiscardTemporary&) { discard_temporary(); },
             [&](const statement::Redefine& change) { redefine(change); },
             [&](const statement::Defer&) {
                 if (!std::exchange(deferred_, true))
@@ -351,7 +362,14 @@ void SessionState::apply_effect(const statement::Effect& effect)
         effect);
 }
 
-/// Kept through a rollback as well: that errs on the strict side.
+bool SessionState::temporary_first() const
+{
+    return search_path_known() && std::ranges::none_of(now_.search_path, [](const std::string& schema) {
+               return schema.starts_with("pg_temp");
+           });
+}
+
+/// Kept through a ROLLBACK TO as well: that errs on the strict side.
 void SessionState::redefine(const statement::Redefine& change)
 {
     constexpr std::size_t most = 200; // names; beyond, all of them
@@ -360,11 +378,15 @@ void SessionState::redefine(const statement::Redefine& change)
     if (!change.function.empty())
         functions_.insert(change.function);
     if (!change.relation.empty() && (relations_.size() < most || relations_.contains(change.relation))) {
-        Redefined& known = relations_[change.relation];
+        const auto [place, first] = relations_.try_emplace(change.relation);
+        Redefined& known = place->second;
+        known.new_in_block = first ? in_block_ : known.new_in_block;
         known.code = known.code || change.code;
-        known.temporary = known.temporary || change.temporary;
+        known.temporary = known.temporary || change.temporary || change.lasts;
+        known.lasting = known.lasting || change.lasts;
+        known.permanent = known.permanent || (!change.temporary && !change.gone);
         known.writes = known.writes || change.writes;
-        known.dropped = (known.dropped || change.gone) && !change.temporary;
+        known.dropped = (known.dropped || change.gone) && !change.lasts;
         const auto add = [](std::vector<statement::TableAccess>& to, const std::vector<statement::TableAccess>& from) {
             for (const statement::TableAccess& one : from)
                 if (std::ranges::find(to, one) == to.end() && to.size() < most)
@@ -379,8 +401,19 @@ void SessionState::redefine(const statement::Redefine& change)
         redefined_all_ = true;
         functions_.clear();
     }
-    if (!change.relation.empty() && !relations_.contains(change.relation))
-        redefined_all_ = too_many_ = true;
+    if (!change.relation.empty() && !relations_.contains(change.relation)) {
+        redefined_all_ = redefined_all_ || !change.temporary;
+        too_many_ = too_many_ || change.temporary || change.lasts;
+        discarded_ = false;
+    }
+    settings_changed();
+}
+
+void SessionState::discard_temporary()
+{
+    for (auto& [name, change] : relations_)
+        change.dropped = change.dropped || change.temporary;
+    discarded_ = true;
     settings_changed();
 }
 
@@ -398,8 +431,10 @@ void SessionState::catalog_read()
     if (relations_.empty() && functions_.empty() && !redefined_all_)
         return;
     std::erase_if(relations_, [](const auto& entry) { return !entry.second.temporary; });
+    for (auto& [name, change] : relations_)
+        change.permanent = false;
     functions_.clear();
-    redefined_all_ = too_many_;
+    redefined_all_ = false;
     settings_changed();
 }
 
@@ -409,6 +444,7 @@ void SessionState::apply(const statement::StatementFacts& facts)
         apply_effect(effect);
     switch (facts.kind) {
     case Kind::begin:
+        in_block_ = true;
         return transaction_began();
     case Kind::commit:
         return transaction_ended(true);
@@ -420,7 +456,7 @@ void SessionState::apply(const statement::StatementFacts& facts)
         return;
     case Kind::savepoint:
         if (facts.object == "rollback to")
-            settle_dropped(false);
+            undo_drops();
         if (facts.object == "rollback to" && has_saved_) {
             // Which of the changes since BEGIN it takes back is known to the server.
             now_.search_path_known = session_.search_path_known = false;
@@ -463,8 +499,17 @@ void SessionState::transaction_began()
     open_savings();
 }
 
+void SessionState::transaction_failed()
+{
+    if (!std::exchange(failed_, true))
+        settings_changed();
+}
+
 void SessionState::transaction_ended(bool committed)
 {
+    committed = committed && !failed_;
+    if (std::exchange(failed_, false))
+        settings_changed();
     if (has_saved_) {
         const Settings& after = committed ? session_ : saved_;
         has_saved_ = false;
@@ -475,7 +520,7 @@ void SessionState::transaction_ended(bool committed)
     }
     if (std::exchange(deferred_, false))
         settings_changed();
-    settle_dropped(committed);
+    settle_relations(committed);
     const std::size_t before = cursors_.size();
     std::erase_if(cursors_, [committed](const auto& entry) {
         return !entry.second.with_hold || (!committed && entry.second.in_transaction);
@@ -486,13 +531,37 @@ void SessionState::transaction_ended(bool committed)
         ++generation_;
 }
 
-/// A dropped temporary relation is no longer kept beyond the next catalog, or it was not dropped after all.
-void SessionState::settle_dropped(bool committed)
+/// A temporary relation that is surely gone is forgotten, so that a session may make as many as it likes, one after the
+/// other. Where a permanent one of its name changed too, the name is kept until the next catalog.
+void SessionState::settle_relations(bool committed)
 {
-    for (auto& [name, change] : relations_) {
-        change.temporary = change.temporary && !(change.dropped && committed);
-        change.dropped = false;
+    const bool undone = std::exchange(in_block_, false) && !committed;
+    bool changed = false;
+    for (auto entry = relations_.begin(); entry != relations_.end();) {
+        Redefined& known = entry->second;
+        const bool gone = committed && known.temporary && (known.dropped || !known.lasting);
+        if (gone)
+            known.temporary = known.lasting = false;
+        const bool forget = undone ? known.new_in_block : !known.temporary && !known.permanent;
+        changed = changed || gone || forget || known.dropped;
+        known.dropped = known.new_in_block = false;
+        entry = forget ? relations_.erase(entry) : std::next(entry);
     }
+    if (std::exchange(discarded_, false) && committed && too_many_) {
+        too_many_ = false;
+        changed = true;
+    }
+    if (changed)
+        settings_changed();
+}
+
+/// Which of the drops ROLLBACK TO takes back is known to the server.
+void SessionState::undo_drops()
+{
+    for (auto& [name, change] : relations_)
+        change.dropped = false;
+    discarded_ = failed_ = false;
+    settings_changed();
 }
 
 void SessionState::server_reported(std::string_view name, std::string_view value)

@@ -80,7 +80,10 @@ class SessionState
     /// What the session did to a name since the catalog in use was read; null: nothing.
     struct Redefined {
         bool code = false, temporary = false, writes = false;
-        bool dropped = false; // by the transaction that is open
+        bool lasting = false;      // a temporary relation that the end of the transaction leaves
+        bool permanent = false;    // what is no temporary relation may have changed, too
+        bool dropped = false;      // the temporary one, by the transaction that is open
+        bool new_in_block = false; // nothing was known of the name when the explicit block that is open began
         std::vector<statement::TableAccess> copies, family;
         bool operator==(const Redefined&) const = default;
     };
@@ -96,7 +99,11 @@ class SessionState
     /// Code waits for the end of the open transaction, and will find what names mean then.
     [[nodiscard]] bool deferred() const { return deferred_; }
     /// Anything may mean something else than the catalog says.
-    [[nodiscard]] bool redefined_all() const { return redefined_all_; }
+    [[nodiscard]] bool redefined_all() const { return redefined_all_ || too_many_; }
+    /// A name without a schema means a temporary relation first. False where that is not certain.
+    [[nodiscard]] bool temporary_first() const;
+    /// Every name that the session made for itself and may still have is known.
+    [[nodiscard]] bool knows_temporary() const { return !too_many_; }
     /// The catalog in use from now on was read after everything that was applied here, and the lineage beside it knows
     /// what was renamed and copied. Temporary relations, which no catalog has, stay.
     void catalog_read();
@@ -116,6 +123,8 @@ class SessionState
     void foresee(const statement::StatementFacts& facts);
     /// An explicit transaction block began (apply does this for BEGIN). Idempotent.
     void transaction_began();
+    /// The explicit block failed: a COMMIT from now on takes everything back, unless ROLLBACK TO comes first.
+    void transaction_failed();
     /// The transaction ended, explicit or not: call it at every ReadyForQuery 'I', with false if an error came since
     /// the last one. Not committed: settings made since it began are reverted. Cursors without HOLD are gone either
     /// way.
@@ -157,7 +166,9 @@ class SessionState
     void erase(Names& names, std::string_view name);
     void apply_effect(const statement::Effect& effect);
     void redefine(const statement::Redefine& change);
-    void settle_dropped(bool committed);
+    void discard_temporary();
+    void settle_relations(bool committed);
+    void undo_drops();
     void open_savings();
     void settings_changed();
 
@@ -174,7 +185,10 @@ class SessionState
     std::set<std::string, std::less<>> functions_;
     bool redefined_all_ = false;
     bool deferred_ = false;
-    bool too_many_ = false; // names to keep: nothing is certain again
+    bool in_block_ = false;  // BEGIN was answered: only then does ROLLBACK take back all that was done since, surely
+    bool failed_ = false;    // the open transaction
+    bool too_many_ = false;  // temporary relations to keep their names: nothing is certain until all are discarded
+    bool discarded_ = false; // all of them, by the transaction that is open
     std::string settings_key_;
     bool text_is_utf8_ = true;
     std::uint64_t generation_ = 0;

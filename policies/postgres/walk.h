@@ -212,6 +212,7 @@ class Walk
     void fetch(const ::FetchStmt& fetch);
     void top_some_time(const ::Node* node);
     void run_text(const std::string& sql, std::string_view what);
+    void makes(const ::RangeVar& relation, ::OnCommitAction at_commit = ONCOMMIT_NOOP);
     void create_table_as(const ::CreateTableAsStmt& create);
     void vacuum(const ::VacuumStmt& vacuum);
     void discard(const ::DiscardStmt& discard);
@@ -240,7 +241,7 @@ class Walk
     void truncate(const ::TruncateStmt& truncate);
 
     // walk_tables.cpp: CREATE and ALTER TABLE, indexes
-    [[nodiscard]] std::vector<statement::TableAccess> renamed_from(const ::RangeVar& relation) const;
+    void rename_relation(const ::RangeVar& relation, const char* name);
     void create_table(const ::CreateStmt& create);
     void table_element(const ::Node* element, Scope& scope);
     void constraint(const ::Constraint& constraint, Scope& scope);
@@ -276,6 +277,7 @@ class Walk
         catalog::Events events = {};
         bool only = true;
         bool cascade = false;
+        bool own = false;           // surely a temporary relation of the session
         std::size_t columns_of = 0; // another write, whose columns are its too
     };
     std::vector<Reading> readings_;
@@ -283,7 +285,10 @@ class Walk
     bool redefines_code_ = false;   // the statement changes what runs when its relations are used
     bool defines_column_ = false;   // it names the type of a column
     bool redefines_writes_ = false; // only when their rows are changed
+    // What CREATE makes: its bare name; of this session alone; not gone with the transaction.
+    std::string_view makes_;
     bool makes_temporary_ = false;
+    bool makes_lasting_ = false;
     bool unknown_code_ = false; // something runs that is not known
     bool explained_ = false;    // by plain EXPLAIN: planned, not run
     int depth_ = 0;

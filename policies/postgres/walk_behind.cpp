@@ -87,7 +87,8 @@ void Walk::begin()
     out_.facts.statements.emplace_back();
     readings_.clear();
     writings_.clear();
-    explained_ = redefines_code_ = redefines_writes_ = makes_temporary_ = unknown_code_ = false;
+    explained_ = redefines_code_ = redefines_writes_ = makes_temporary_ = makes_lasting_ = unknown_code_ = false;
+    makes_ = {};
     if (base_ == nullptr)
         touches_.clear();
     else
@@ -188,22 +189,23 @@ void Walk::relatives(const Found& found, bool written, catalog::Events events)
 void Walk::relate(const ::RangeVar& child, const ::RangeVar& parent)
 {
     const Found one = find(child), other = find(parent);
-    const auto bare = [](const Found& found) { return found.table.substr(found.table.find('.') + 1); };
-    const auto effect_of = [&](const Found& of, const Found& relative) {
-        effect(statement::Redefine{
-            .relation = bare(of), .function = {}, .copies = {}, .family = {{relative.table, relative.known, {"*"}}}});
+    // What the parent of a temporary relation means stays different for this session whatever a catalog says.
+    const auto effect_of = [&](const Found& of, const Found& relative, bool own) {
+        effect(statement::Redefine{.relation = std::string{bare(of.table)},
+                                   .function = {},
+                                   .temporary = own,
+                                   .lasts = makes_lasting_,
+                                   .copies = {},
+                                   .family = {{relative.table, relative.known, {"*"}}}});
     };
-    effect_of(one, other);
-    effect_of(other, one);
+    effect_of(one, other, makes_temporary_);
+    effect_of(other, one, other.own);
 }
 
 /// The server looks for temporary relations first, unless the path places them elsewhere.
 void Walk::drops_temporary(std::string_view schema, std::string_view name)
 {
-    const auto& path = state_->search_path();
-    const bool first = state_->search_path_known() &&
-                       std::ranges::none_of(path, [](const std::string& in) { return in.starts_with("pg_temp"); });
-    if (schema.empty() ? first : schema.starts_with("pg_temp"))
+    if (schema.empty() ? state_->temporary_first() : schema.starts_with("pg_temp"))
         effect(statement::Redefine{.relation = std::string{name}, .function = {}, .gone = true, .copies = {}});
 }
 
@@ -272,11 +274,17 @@ void Walk::redefines()
         std::ranges::any_of(done.calls, [](const std::string& call) { return !call.starts_with("pg_catalog."); });
     const bool code = redefines_code_ || done.kind == Kind::rename || done.object == "policy" || (made && calls);
     redefines_writes_ = redefines_writes_ || done.object == "trigger" || done.object == "rule";
-    for (const TableAccess& write : done.writes) {
+    for (std::size_t i = 0; i < done.writes.size(); ++i) {
+        const TableAccess& write = done.writes[i];
+        const bool own = i < writings_.size() && writings_[i].own;
+        if (own && (done.kind == Kind::drop || (done.kind == Kind::rename && done.object != "column")))
+            continue; // `drops_temporary` and `rename` have said so
         statement::Redefine change;
-        change.relation = write.table.substr(write.table.find('.') + 1);
+        change.relation = bare(write.table);
         change.code = code && !(done.kind == Kind::rename && done.object == "column");
-        change.temporary = makes_temporary_;
+        const bool new_one = made && change.relation == makes_;
+        change.temporary = new_one ? makes_temporary_ : own;
+        change.lasts = new_one && makes_lasting_;
         change.writes = redefines_writes_ || (made && done.object == "view");
         if (filled)
             change.copies = done.reads;
@@ -329,8 +337,8 @@ void Walk::doubt_redefined(const std::vector<TableAccess>& accesses, std::size_t
         return;
     for (std::size_t i = from; i < accesses.size(); ++i) {
         const std::string& table = accesses[i].table;
-        const auto* change = state_->redefined_relation(std::string_view{table}.substr(table.find('.') + 1));
-        if (change == nullptr || change->temporary)
+        const auto* change = state_->redefined_relation(bare(table));
+        if (change == nullptr || (change->temporary && !change->permanent))
             continue;
         if (change->code || !change->copies.empty() || !change->family.empty() || (written && change->writes)) {
             opaque("leads to " + table + ", which the session changed since the catalog was read");

@@ -22,8 +22,7 @@ void Walk::where(const ::Node* predicate, Scope& scope)
         return weaken_where(Where::missing);
     const Item& target = scope.items.front();
     const std::string_view table = target.table;
-    const PredicateTarget named{target.alias, table.substr(table.find('.') + 1),
-                                target.renamed ? nullptr : target.relation};
+    const PredicateTarget named{target.alias, bare(table), target.renamed ? nullptr : target.relation};
     const bool always = holds_for_every_row(predicate, named, out_.literals_consulted);
     weaken_where(always ? Where::always_true : Where::present);
     expression(predicate, scope);
@@ -150,7 +149,7 @@ void Walk::merge(const ::MergeStmt& merge, Scope& scope)
     if (!changes_rows)
         return;
     const std::string_view table = scope.items.front().table;
-    const PredicateTarget target{scope.items.front().alias, table.substr(table.find('.') + 1), nullptr};
+    const PredicateTarget target{scope.items.front().alias, bare(table), nullptr};
     const auto* source = if_tag<::RangeVar>(merge.sourceRelation, T_RangeVar);
     const bool itself = source != nullptr && view_of(source->relname) == view_of(merge.relation->relname);
     const bool always = itself || holds_for_every_row(merge.joinCondition, target, out_.literals_consulted);

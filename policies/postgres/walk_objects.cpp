@@ -52,14 +52,20 @@ bool Walk::create_object(const ::Node* node)
     case T_ViewStmt:
         query(as<::ViewStmt>(node).query, nullptr, nullptr);
         is(Kind::create, "view");
+        makes(*as<::ViewStmt>(node).view);
+        // One over a temporary relation is temporary itself, asked or not (docs, CREATE VIEW).
+        makes_lasting_ = makes_lasting_ || std::ranges::any_of(facts().reads, [this](const auto& read) {
+                             const auto* change = state_->redefined_relation(bare(read.table));
+                             return change != nullptr && change->temporary;
+                         });
         write_table(*as<::ViewStmt>(node).view);
-        makes_temporary_ = as<::ViewStmt>(node).view->relpersistence == RELPERSISTENCE_TEMP;
         return true;
     case T_IndexStmt:
         create_index(as<::IndexStmt>(node));
         return true;
     case T_CreateSeqStmt:
         is(Kind::create, "sequence");
+        makes(*as<::CreateSeqStmt>(node).sequence);
         write_table(*as<::CreateSeqStmt>(node).sequence);
         return true;
     case T_CreateSchemaStmt:
@@ -185,8 +191,7 @@ bool Walk::alter_object(const ::Node* node)
             effect(statement::Redefine{.relation = {}, .function = rename.newname, .copies = {}});
         }
         if (rename.relation != nullptr && rename.renameType != OBJECT_COLUMN && rename.newname != nullptr)
-            effect(statement::Redefine{
-                .relation = rename.newname, .function = {}, .code = true, .copies = renamed_from(*rename.relation)});
+            rename_relation(*rename.relation, rename.newname);
         if (rename.renameType == OBJECT_SCHEMA)
             write_schema(view_of(rename.subname));
         if (rename.relation != nullptr)

@@ -248,7 +248,7 @@ void Walk::into(const ::IntoClause& clause)
     auto& write = write_table(*clause.rel);
     write.columns.assign(1, "*");
     is(Kind::create, "table");
-    makes_temporary_ = clause.rel->relpersistence == RELPERSISTENCE_TEMP;
+    makes(*clause.rel, clause.onCommit);
 }
 
 } // namespace stepgate::policies::postgres

@@ -5,17 +5,30 @@ namespace stepgate::policies::postgres
 
 using statement::TableAccess;
 
-std::vector<TableAccess> Walk::renamed_from(const ::RangeVar& relation) const
+/// What was known of the old name holds for the new one. A temporary relation stays one, and no catalog will show it.
+void Walk::rename_relation(const ::RangeVar& relation, const char* name)
 {
-    Found found = find(relation);
-    std::vector<TableAccess> out;
-    out.push_back({std::move(found.table), found.known, {"*"}});
-    return out;
+    const Found found = find(relation);
+    statement::Redefine change;
+    change.relation = name;
+    change.code = true;
+    if (const auto* before = found.redefined) {
+        change.temporary = found.own;
+        change.lasts = found.own ? before->lasting : before->temporary;
+        change.code = !found.own || before->code;
+        change.writes = before->writes;
+        change.copies = before->copies;
+        change.family = before->family;
+    }
+    change.copies.push_back({found.table, found.known, {"*"}});
+    effect(std::move(change));
+    if (found.own)
+        effect(statement::Redefine{.relation = relation.relname, .function = {}, .gone = true, .copies = {}});
 }
 
 void Walk::create_table(const ::CreateStmt& create)
 {
-    makes_temporary_ = create.relation->relpersistence == RELPERSISTENCE_TEMP;
+    makes(*create.relation, create.oncommit);
     is(Kind::create, "table");
     Scope scope = fresh_scope();
     add_target(*create.relation, scope);
@@ -89,7 +102,7 @@ void Walk::constraint(const ::Constraint& constraint, Scope& scope)
     redefines_writes_ = true; // rows of the one are looked up in the other
     effect(statement::Redefine{.relation = constraint.pktable->relname,
                                .function = {},
-                               .temporary = makes_temporary_,
+                               .temporary = makes_temporary_ || find(*constraint.pktable).own,
                                .writes = true,
                                .copies = {}});
     const bool key_named = constraint.pk_attrs != nullptr || catalog_ == nullptr;

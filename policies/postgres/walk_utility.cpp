@@ -400,12 +400,24 @@ void Walk::fetch(const ::FetchStmt& fetched)
     is(Kind::fetch);
 }
 
+/// A relation without TEMP is one all the same where it goes to the schema of temporary ones (docs, CREATE TABLE).
+void Walk::makes(const ::RangeVar& relation, ::OnCommitAction at_commit)
+{
+    const auto& path = state_->search_path();
+    const std::string_view schema = relation.schemaname != nullptr                 ? view_of(relation.schemaname)
+                                    : state_->search_path_known() && !path.empty() ? std::string_view{path.front()}
+                                                                                   : std::string_view{};
+    makes_ = view_of(relation.relname);
+    makes_temporary_ = relation.relpersistence == RELPERSISTENCE_TEMP || schema.starts_with("pg_temp");
+    makes_lasting_ = makes_temporary_ && at_commit != ONCOMMIT_DROP;
+}
+
 void Walk::create_table_as(const ::CreateTableAsStmt& create)
 {
     top_some_time(create.query); // not at all WITH NO DATA, or IF NOT EXISTS; settings are taken back for a view
     facts().inner.push_back(facts().kind);
     is(Kind::create, object_name(create.objtype));
-    makes_temporary_ = create.into->rel->relpersistence == RELPERSISTENCE_TEMP;
+    makes(*create.into->rel, create.into->onCommit);
     auto& write = write_table(*create.into->rel);
     write.columns.assign(1, "*");
     Scope scope = fresh_scope();
@@ -425,9 +437,11 @@ void Walk::discard(const ::DiscardStmt& discard)
     is(Kind::discard);
     if (discard.target == DISCARD_ALL)
         effect(statement::DiscardAll{});
-    if (discard.target == DISCARD_ALL || discard.target == DISCARD_TEMP)
+    if (discard.target == DISCARD_ALL || discard.target == DISCARD_TEMP) {
+        effect(statement::DiscardTemporary{});
         for (const std::string& name : state_->temporary_relations())
             write_index(joined("pg_temp", name), true, nullptr, ::RangeVar{}, {});
+    }
 }
 
 } // namespace stepgate::policies::postgres

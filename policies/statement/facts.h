@@ -57,12 +57,16 @@ struct CloseCursor {
 struct DiscardAll {
     bool operator==(const DiscardAll&) const = default;
 };
+struct DiscardTemporary {
+    bool operator==(const DiscardTemporary&) const = default;
+}; // every temporary relation is gone
 /// A name that means something else now than in a catalog read before: it was made, altered, renamed or dropped.
 struct Redefine {
     std::string relation, function;       // without schema; one of the two. Both empty: anything may have changed
     bool code = false;                    // what runs when it is used has changed, or what it is at all
     bool temporary = false;               // of this session alone: no catalog has it
     bool writes = false;                  // changing its rows does more than a catalog knows: triggers, keys, a view
+    bool lasts = false;                   // one of this session alone was made that the end of a transaction leaves
     bool gone = false;                    // a temporary relation was dropped: the name means what it meant before
     std::vector<TableAccess> copies;      // what its rows were made from
     std::vector<TableAccess> family = {}; // parents and children: its rows are theirs
@@ -73,7 +77,7 @@ struct Defer {
     bool operator==(const Defer&) const = default;
 };
 using Effect = std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll,
-                            Redefine, Defer>;
+                            DiscardTemporary, Redefine, Defer>;
 
 /// Facts of one statement of a text. A value: no pointers into the text.
 struct StatementFacts {

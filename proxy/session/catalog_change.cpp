@@ -157,6 +157,19 @@ bool is_operator(std::string_view name)
     return name.find_first_of("+-*/<>=~!@#%^&|`?") != std::string_view::npos;
 }
 
+/// PostgreSQL's facts say what is surely of this session alone; on MySQL names tell, of what is not made just now.
+bool is_own(const StatementFacts& statement, const Redefine& made, const Catalog* catalog,
+            const std::set<std::string>& temporary)
+{
+    if (made.temporary || made.relation.empty())
+        return made.temporary;
+    const bool mysql = catalog != nullptr && !catalog->contents().mysql.vendor.empty();
+    if (!mysql)
+        return made.gone;
+    const bool makes = statement.kind == Kind::create && (statement.object == "table" || statement.object == "view");
+    return !makes && temporary.contains(made.relation) && !in_catalog(catalog, made.relation);
+}
+
 /// The names that the facts say are changed. False: they say nothing.
 bool add_named(const StatementFacts& statement, const Catalog* catalog, const std::set<std::string>& temporary,
                CatalogChange& change)
@@ -167,9 +180,7 @@ bool add_named(const StatementFacts& statement, const Catalog* catalog, const st
         if (made == nullptr)
             continue;
         any = true;
-        const bool own =
-            made->temporary || (temporary.contains(made->relation) && !in_catalog(catalog, made->relation));
-        if (!made->relation.empty() && own)
+        if (is_own(statement, *made, catalog, temporary))
             continue;
         change.any = true;
         const auto& name = made->relation.empty() ? made->function : made->relation;

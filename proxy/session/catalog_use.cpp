@@ -31,13 +31,19 @@ bool copies_rows(const StatementFacts& statement)
            statement.does(Kind::merge);
 }
 
-/// A temporary object of the same name hides it for now.
-bool makes_permanent(const StatementFacts& statement, const std::string& name)
+bool makes(const StatementFacts& statement, const std::string& name, bool temporary)
 {
-    return std::ranges::any_of(statement.effects, [&name](const auto& effect) {
+    return std::ranges::any_of(statement.effects, [&](const auto& effect) {
         const auto* made = std::get_if<policies::statement::Redefine>(&effect);
-        return made != nullptr && made->relation == name && !made->temporary && !made->gone;
+        return made != nullptr && made->relation == name && made->temporary == temporary && !made->gone;
     });
+}
+
+/// A temporary object of the same name hides it, hid it or will: which statement of a text means which is not told.
+bool makes_permanent(const Facts& facts, const std::string& name)
+{
+    return std::ranges::any_of(facts.statements,
+                               [&name](const StatementFacts& statement) { return makes(statement, name, false); });
 }
 
 bool writes_to(const StatementFacts& statement, const std::string& table)
@@ -91,7 +97,7 @@ void CatalogUse::departs(const MatchedFacts& facts, const LabelNames& names, boo
         return;
     for (const StatementFacts& statement : facts.facts->statements)
         note_temporary(statement);
-    if (!facts.labels.empty())
+    if (!facts.labels.empty() || !temporary_copies_.empty())
         note_copies(facts, names, now);
     // The drop of a temporary table is nobody else's business. Among several statements a later one may mean what the
     // name hid: then more is told than need be.
@@ -137,6 +143,27 @@ void CatalogUse::forget_dropped(const Facts& facts)
         for (const auto& effect : statement.effects)
             if (const auto* made = std::get_if<policies::statement::Redefine>(&effect); made != nullptr && made->gone)
                 temporary_.erase(made->relation);
+            else if (std::holds_alternative<policies::statement::DiscardTemporary>(effect))
+                temporary_.clear();
+}
+
+void CatalogUse::keep_temporary(const std::function<bool(const std::string& name)>& there)
+{
+    std::erase_if(temporary_, [&there](const std::string& name) { return !there(name); });
+    if (std::erase_if(temporary_copies_,
+                      [&there](const Copy& copy) { return !there(std::string{bare_name(copy.table)}); }) > 0)
+        make_view();
+}
+
+/// False: it was known.
+bool CatalogUse::add_temporary(Copy copy)
+{
+    const bool known = std::ranges::any_of(temporary_copies_, [&copy](const Copy& other) {
+        return other.table == copy.table && other.label == copy.label;
+    });
+    if (!known)
+        temporary_copies_.push_back(std::move(copy));
+    return !known;
 }
 
 void CatalogUse::note_copies(const MatchedFacts& facts, const LabelNames& names,
@@ -155,44 +182,57 @@ void CatalogUse::note_copies(const MatchedFacts& facts, const LabelNames& names,
                 labels |= facts.statements[i].reads[read];
         for (const TableAccess& write : statement.writes) {
             const std::string name{bare_name(write.table)};
-            const bool is_temporary = temporary_.contains(name) && !makes_permanent(statement, name);
+            const bool here =
+                makes(statement, name, true) || (temporary_.contains(name) && (is_mysql() || !write.schema_known));
             // A view has no columns here: it is followed to what it reads, but a temporary one is in no snapshot.
-            if (write.columns.empty() && !is_temporary)
-                continue;
-            for (auto& label : names.names(labels)) {
-                temporary |= is_temporary;
-                (is_temporary ? temporary_copies_ : permanent).push_back({0, write.table, std::move(label), seconds});
+            const bool everywhere = !write.columns.empty() && (!here || makes_permanent(*facts.facts, name));
+            for (const auto& label : names.names(labels)) {
+                if (here)
+                    temporary |= add_temporary({0, write.table, label, seconds});
+                if (everywhere)
+                    permanent.push_back({0, write.table, label, seconds});
             }
         }
     }
-    note_moves(facts, names, seconds, permanent);
+    temporary |= note_moves(facts, names, seconds, permanent);
     if (!permanent.empty())
         database_->record_copies(permanent);
     if (temporary)
         make_view();
 }
 
-/// Servers of MySQL number nothing that stays: what is renamed is another table, into which all of the rows went.
-void CatalogUse::note_moves(const MatchedFacts& facts, const LabelNames& names, std::int64_t seconds,
-                            std::vector<Copy>& copies) const
+bool CatalogUse::is_mysql() const
 {
-    if (!view_.catalog || view_.catalog->contents().mysql.vendor.empty())
-        return;
+    return view_.catalog && !view_.catalog->contents().mysql.vendor.empty();
+}
+
+/// What has no number that stays (anything of MySQL's servers, a temporary relation of PostgreSQL's) is another table
+/// when it is renamed, into which all of the rows went. True: temporary ones got labels.
+bool CatalogUse::note_moves(const MatchedFacts& facts, const LabelNames& names, std::int64_t seconds,
+                            std::vector<Copy>& copies)
+{
+    bool temporary = false;
+    const bool mysql = is_mysql();
     const auto& index = facts.policy->label_index();
     const policies::sensitivity::CatalogLabels more{index, names, view_, {}};
     for (const StatementFacts& statement : facts.facts->statements) {
         for (const auto& effect : statement.effects) {
             const auto* made = std::get_if<policies::statement::Redefine>(&effect);
-            if (made == nullptr || made->temporary)
+            if (made == nullptr || made->temporary == mysql)
                 continue;
             for (const TableAccess& from : made->copies) {
                 LabelSet labels = index.of(from, {});
                 labels |= more.of(from);
-                for (auto& label : names.names(labels))
-                    copies.push_back({0, made->relation, std::move(label), seconds});
+                for (const auto& label : names.names(labels)) {
+                    if (mysql)
+                        copies.push_back({0, made->relation, label, seconds});
+                    else
+                        temporary |= add_temporary({0, made->relation, label, seconds});
+                }
             }
         }
     }
+    return temporary;
 }
 
 void CatalogUse::forget_temporary()

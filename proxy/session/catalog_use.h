@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -48,6 +49,8 @@ class CatalogUse
                  bool in_block, bool suspicious, std::chrono::system_clock::time_point now);
     /// Everything is answered, and no transaction is open.
     void idle();
+    /// Of its temporary objects the session has those left that are `there`.
+    void keep_temporary(const std::function<bool(const std::string& name)>& there);
     /// The session has no temporary objects any more.
     void forget_temporary();
     /// The session is over. `backend`: the server process behind it, which may still be at work.
@@ -59,8 +62,11 @@ class CatalogUse
     void forget_dropped(const policies::statement::Facts& facts);
     void note_copies(const policies::rules::MatchedFacts& facts, const policies::sensitivity::LabelNames& names,
                      std::chrono::system_clock::time_point now);
-    void note_moves(const policies::rules::MatchedFacts& facts, const policies::sensitivity::LabelNames& names,
-                    std::int64_t seconds, std::vector<policies::sensitivity::Copy>& copies) const;
+    [[nodiscard]] bool note_moves(const policies::rules::MatchedFacts& facts,
+                                  const policies::sensitivity::LabelNames& names, std::int64_t seconds,
+                                  std::vector<policies::sensitivity::Copy>& copies);
+    bool add_temporary(policies::sensitivity::Copy copy);
+    [[nodiscard]] bool is_mysql() const;
     void make_view();
 
     std::shared_ptr<upstream::DatabaseCatalog> database_;

@@ -1,4 +1,5 @@
 #include "protocols/postgres/query.h"
+#include "proxy/session/catalog_change.h"
 #include "proxy/session/postgres_plan.h"
 #include "proxy/session/postgres_session.h"
 
@@ -35,6 +36,12 @@ bool same(const PreparedStatement& known, const pg::Parse& parse)
     for (std::size_t i = 0; equal && i < known.parameter_types.size(); ++i)
         equal = known.parameter_types[i] == parse.parameter_types[i];
     return equal;
+}
+
+/// Ends a transaction and does more: what that means hangs on whether the transaction had failed.
+bool goes_on_after_end(const policies::statement::Facts& facts)
+{
+    return facts.statements.size() > 1 && may_end_transaction(facts);
 }
 
 /// Success of the text changes what later texts mean, or what a rollback undoes.
@@ -111,7 +118,7 @@ PostgresSession::Step PostgresSession::inspect_query(const pg::Frame& frame, con
     query_->facts.reset();
     query_->origins.clear();
     refresh(*query_);
-    if (!planned && must_settle_names(*query_))
+    if (!planned && (must_settle_names(*query_) || (goes_on_after_end(*query_->facts->facts) && !tracker_.quiet())))
         return Step::settle;
     if (const auto step = must_look_up(*query_); step && !planned)
         return *step;

@@ -193,11 +193,17 @@ void PostgresSession::on_ready(const pg::Event& event)
         report(flights_.at(event.tag - 1), "00000");
     if (event.transaction == pg::Transaction::idle)
         state_.transaction_ended(!failed_since_ready_);
+    else if (event.transaction == pg::Transaction::failed)
+        state_.transaction_failed();
     failed_since_ready_ = false;
     if (!tracker_.quiet())
         return;
-    if (event.transaction == pg::Transaction::idle)
+    if (event.transaction == pg::Transaction::idle) {
         catalog_.idle();
+        if (state_.knows_temporary())
+            catalog_.keep_temporary(
+                [this](const std::string& name) { return state_.redefined_relation(name) != nullptr; });
+    }
     // Only now: an answer to an older change could hide a newer one.
     for (const auto& [name, value] : reported_)
         state_.server_reported(name, value);
@@ -275,7 +281,8 @@ void PostgresSession::apply_effects(Flight& flight, const pg::Frame& frame)
     if (flight.again)
         return state_.foresee(statement);
     const auto complete = pg::decode_command_complete(frame);
-    if (statement.kind == Kind::commit && complete && complete->tag == "ROLLBACK")
+    const bool commits = statement.kind == Kind::commit || statement.kind == Kind::prepare_transaction;
+    if (commits && complete && complete->tag == "ROLLBACK")
         state_.transaction_ended(false); // a failed transaction "commits" like this
     else
         state_.apply(statement);

@@ -54,6 +54,7 @@ struct EffectText {
     }
     std::string operator()(const CloseCursor& gone) const { return "close(" + gone.name.value_or("all") + ")"; }
     std::string operator()(const DiscardAll&) const { return "discard_all"; }
+    std::string operator()(const DiscardTemporary&) const { return "discard_temporary"; }
     std::string operator()(const Defer&) const { return "defer"; }
     std::string operator()(const Redefine& change) const { return "redefine(" + change.relation + ")"; }
 };

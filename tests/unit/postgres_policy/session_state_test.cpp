@@ -171,7 +171,7 @@ TEST(SessionState, SettingsKeyTellsReadingsApart)
     EXPECT_NE(a.settings_key(), b.settings_key());
 }
 
-TEST(SessionState, ADroppedTemporaryTableIsForgottenWithTheNextCatalog)
+TEST(SessionState, ADroppedTemporaryTableIsForgotten)
 {
     const auto kept = [](const SessionState& state) { return state.redefined_relation("t") != nullptr; };
     SessionState state;
@@ -209,10 +209,123 @@ TEST(SessionState, ADroppedTemporaryTableIsForgottenWithTheNextCatalog)
     EXPECT_TRUE(kept(state));
     run(state, "reset search_path");
     run(state, "drop table t");
-    state.transaction_ended(true);
     EXPECT_TRUE(kept(state));
-    state.catalog_read();
+    state.transaction_ended(true);
     EXPECT_FALSE(kept(state));
+}
+
+/// A statement that succeeds, with the ReadyForQuery behind it; "!" fails it.
+void step(SessionState& state, std::string_view sql, bool& block)
+{
+    if (sql == "!") {
+        block ? state.transaction_failed() : state.transaction_ended(false);
+        return;
+    }
+    const auto facts = facts_of(sql, state);
+    state.apply(facts);
+    block = facts.kind == statement::Kind::begin ||
+            (block && facts.kind != statement::Kind::commit && facts.kind != statement::Kind::rollback);
+    if (!block)
+        state.transaction_ended(true);
+}
+
+TEST(SessionState, TemporaryTablesThatMayBeThereAreKnownOthersForgotten)
+{
+    struct Row {
+        std::vector<std::string_view> statements;
+        bool kept;
+    };
+    const Row rows[] = {
+        {{"create temp table t (a int)"}, true},
+        {{"create temp table t (a int)", "drop table t"}, false},
+        {{"create temp table t (a int)", "drop table if exists t"}, false},
+        {{"create temp table t (a int)", "drop table pg_temp.t"}, false},
+        {{"create temp table t (a int)", "drop table public.t"}, true},
+        {{"create temp table t (a int)", "create index on t (a)", "alter table t add b int", "drop table t"}, false},
+        {{"create temp table t (a int) on commit drop"}, false},
+        {{"begin", "create temp table t (a int) on commit drop"}, true},
+        {{"begin", "create temp table t (a int) on commit drop", "create index on t (a)", "commit"}, false},
+        {{"begin", "create temp table t on commit drop as select 1", "commit"}, false},
+        {{"create temp table t (a int)", "begin", "create temp table if not exists t (a int) on commit drop", "commit"},
+         true},
+        {{"begin", "create temp table t (a int)", "rollback"}, false},
+        {{"begin", "create temp table t (a int)", "!", "rollback"}, false},
+        {{"begin", "create temp table t (a int)", "!", "commit"}, false},
+        {{"create temp table t (a int)", "begin", "drop table t", "rollback"}, true},
+        {{"create temp table t (a int)", "begin", "drop table t", "!", "commit"}, true},
+        {{"create temp table t (a int)", "begin", "drop table t", "commit"}, false},
+        {{"create temp table t (a int)", "begin", "savepoint s", "drop table t", "rollback to s", "commit"}, true},
+        {{"begin", "create temp table t (a int)", "savepoint s", "drop table t",
+          "create temp table t (a int) on commit drop", "rollback to s", "commit"},
+         true},
+        {{"create temp table t (a int)", "begin", "savepoint s", "drop table t", "!", "rollback to s", "commit"}, true},
+        {{"create temp table t (a int)", "begin", "drop table t", "create temp table t (b int)", "commit"}, true},
+        {{"create temp table t (a int)", "discard all"}, false},
+        {{"create temp table t (a int)", "begin", "discard temp", "rollback"}, true},
+        {{"create temp table t (a int)", "begin", "discard temp", "commit"}, false},
+        {{"create temp table x (a int)", "alter table x rename to t"}, true},
+        {{"create temp table t (a int)", "alter table t rename to x"}, false},
+        {{"create temp table t (a int)", "begin", "alter table t rename to x", "rollback"}, true},
+        {{"create table pg_temp.t (a int)"}, true},
+        {{"set search_path = pg_temp, public", "create table t (a int)", "drop table t"}, true},
+        {{"create temp table x (a int)", "create view t as select a from x"}, true},
+        {{"create temp sequence t"}, true},
+        {{"create temp sequence t", "drop sequence t"}, false},
+    };
+    for (const Row& row : rows) {
+        SessionState state;
+        bool block = false;
+        std::string text;
+        for (const std::string_view sql : row.statements) {
+            step(state, sql, block);
+            (text += sql) += "; ";
+        }
+        if (!block)
+            state.catalog_read(); // no catalog has it
+        EXPECT_EQ(state.redefined_relation("t") != nullptr, row.kept) << text;
+    }
+}
+
+TEST(SessionState, AnyNumberOfTemporaryTablesOneAfterTheOther)
+{
+    SessionState state;
+    bool block = false;
+    for (int i = 0; i < 1000; ++i) {
+        const std::string name = "t" + std::to_string(i);
+        step(state, "create temp table " + name + " as select 1 as a", block);
+        step(state, "drop table " + name, block);
+    }
+    EXPECT_FALSE(state.redefined_all());
+    for (int i = 0; i < 300; ++i)
+        step(state, "create temp table t" + std::to_string(i) + " (a int)", block);
+    EXPECT_TRUE(state.redefined_all());
+    state.catalog_read();
+    EXPECT_TRUE(state.redefined_all()) << "those that are there are not all known";
+    step(state, "begin", block);
+    step(state, "discard temp", block);
+    step(state, "rollback", block);
+    EXPECT_TRUE(state.redefined_all());
+    step(state, "discard all", block);
+    EXPECT_FALSE(state.redefined_all());
+    step(state, "begin", block);
+    for (int i = 0; i < 300; ++i)
+        step(state, "create table p" + std::to_string(i) + " (a int)", block);
+    EXPECT_TRUE(state.redefined_all());
+    step(state, "commit", block);
+    state.catalog_read();
+    EXPECT_FALSE(state.redefined_all());
+}
+
+TEST(SessionState, ACommitOfAFailedTransactionTakesBack)
+{
+    SessionState state;
+    bool block = false;
+    for (const char* sql : {"begin", "set search_path = app", "!"})
+        step(state, sql, block);
+    const Analyzer analyzer;
+    const auto batch = analyzer.analyze("commit; select * from t", state);
+    ASSERT_EQ(batch.statements.size(), 2U);
+    EXPECT_EQ(batch.statements[1].reads.front().table, "public.t");
 }
 
 TEST(SearchPath, SplitsAsTheServerDoes)
