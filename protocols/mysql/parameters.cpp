@@ -79,7 +79,10 @@ bool has_bit(wire::View bitmap, std::size_t index)
 BoundType read_type(Cursor& in)
 {
     const auto type = static_cast<FieldType>(in.uint8());
-    return {type, (in.uint8() & unsigned_flag) != 0};
+    const std::uint8_t flags = in.uint8();
+    if ((flags & ~unsigned{unsigned_flag}) != 0) // another type, to the servers
+        in.fail();
+    return {type, flags != 0};
 }
 
 /// What stands before the values of an execution, and which values there are.
@@ -230,6 +233,7 @@ result<void> decode_parameters(const Execute& execute, Capabilities capabilities
     Cursor in{execute.rest};
     const Layout layout = read_layout(in, read_count(in, execute, capabilities, binding));
     out.assign(in.good() ? layout.count : 0, Parameter{});
+    binding.brings_types = layout.brings_types;
     if (layout.brings_types)
         read_types(in, capabilities.has(Capability::query_attributes), layout.count, binding.types, out);
     if (in.good() && binding.types.size() >= layout.count)
@@ -245,6 +249,7 @@ result<void> decode_bulk_parameters(const BulkExecute& execute, Binding& binding
     if (binding.long_data.overflowed() || !binding.long_data.empty() || binding.parameters == 0)
         return errc::malformed_parameters;
     Cursor in{execute.rest};
+    binding.brings_types = execute.brings_types();
     if (execute.brings_types())
         read_types(in, false, binding.parameters, binding.types, out);
     if (binding.types.size() < binding.parameters)

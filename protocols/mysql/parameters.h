@@ -115,6 +115,7 @@ struct Binding {
     std::uint16_t parameters = 0;      // as the server counted them
     std::vector<BoundType> types = {}; // of the last execution that brought some: later ones may leave them out
     LongData long_data = LongData{};
+    bool brings_types = false; // the execution that was read last
 };
 
 /// COM_STMT_EXECUTE: reads the values into `out`, the statement's parameters first, then attributes, and keeps types

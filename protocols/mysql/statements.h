@@ -25,7 +25,9 @@ class Statements
         T value{};
         std::uint16_t columns = 0;
         Binding binding;
-        bool server_has_types = true; // false: an execution that brought types was not sent; see below
+        std::uint32_t id = 0;
+        bool server_has_types = true; // false: an execution that brought types was not sent, or failed; see below
+        bool keeps_long_data = false; // the server may, of an execution that failed
     };
     struct Found {
         Statement* statement = nullptr; // null: none, or not answered yet
@@ -91,8 +93,8 @@ class Statements
             return;
         statements_.erase(prepared.statement);
         Binding binding{prepared.parameters, {}, LongData{budget_}};
-        statements_.emplace(prepared.statement,
-                            Statement{std::move(begun.value), prepared.columns, std::move(binding)});
+        statements_.emplace(prepared.statement, Statement{std::move(begun.value), prepared.columns, std::move(binding),
+                                                          prepared.statement});
         last_ = prepared.statement;
     }
 

@@ -3,6 +3,7 @@
 #include "protocols/mysql/statements.h"
 
 #include <utility>
+#include <vector>
 
 namespace stepgate::protocols::mysql
 {
@@ -14,7 +15,9 @@ namespace stepgate::protocols::mysql
 /// An execution that is judged and then not sent leaves the server behind: it has not seen the types that the execution
 /// brought, and it keeps the long data that was sent ahead of it. Call withheld() for it; later executions that leave
 /// the types out must then go as encode_execute_with_types writes them, and COM_STMT_RESET must go before the next one
-/// of a statement with long data.
+/// of a statement with long data. The same goes for one that fails: MySQL keeps the long data where it did not come to
+/// read the values, and MariaDB has taken some of the types and not others. Then `server_has_types` is false, and where
+/// `keeps_long_data` is set COM_STMT_RESET must go before anything else of that statement.
 template <class T>
 class Tracker : private Replies
 {
@@ -63,9 +66,12 @@ class Tracker : private Replies
     std::uint64_t execute(Statement& statement, bool brought_types, Tag tag, Command command = Command::stmt_execute,
                           Origin origin = Origin::client)
     {
+        const bool long_data = !statement.binding.long_data.empty();
         statement.binding.long_data.clear();
         statement.server_has_types = statement.server_has_types || brought_types;
-        return Replies::send(command, tag, origin);
+        const std::uint64_t number = Replies::send(command, tag, origin);
+        executions_.push_back({number, statement.id, long_data});
+        return number;
     }
 
     /// The same execution, but it does not go to the server. True: send COM_STMT_RESET, with reset(id, Origin::proxy).
@@ -78,8 +84,10 @@ class Tracker : private Replies
     /// COM_STMT_RESET.
     std::uint64_t reset(std::uint32_t id, Origin origin = Origin::client)
     {
-        if (const auto found = statements_.find(id); found.statement != nullptr)
+        if (const auto found = statements_.find(id); found.statement != nullptr) {
             found.statement->binding.long_data.clear();
+            found.statement->keeps_long_data = false;
+        }
         return Replies::send(Command::stmt_reset, 0, origin);
     }
 
@@ -89,10 +97,30 @@ class Tracker : private Replies
     [[nodiscard]] Statements<T>& statements() { return statements_; }
 
   private:
+    struct Execution {
+        std::uint64_t number;
+        std::uint32_t statement;
+        bool long_data;
+    };
+
     void prepared(std::uint64_t number, const Prepared& prepared) override { statements_.prepared(number, prepared); }
-    void settled(std::uint64_t number, Fate /*fate*/) override { statements_.settled(number); }
+
+    void settled(std::uint64_t number, Fate fate) override
+    {
+        statements_.settled(number);
+        if (executions_.empty() || executions_.front().number != number)
+            return;
+        const Execution execution = executions_.front();
+        executions_.erase(executions_.begin());
+        auto* const statement = statements_.find(execution.statement).statement;
+        if (fate != Fate::failed || statement == nullptr)
+            return;
+        statement->server_has_types = false;
+        statement->keeps_long_data = statement->keeps_long_data || execution.long_data;
+    }
 
     Statements<T> statements_;
+    std::vector<Execution> executions_; // outstanding, the oldest first; keeps its memory
 };
 
 } // namespace stepgate::protocols::mysql

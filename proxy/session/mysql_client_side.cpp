@@ -121,16 +121,22 @@ bool MySqlSession::depart()
     return true;
 }
 
-/// The server may not have seen the types of an execution that was held and did not run.
+/// The server may not have seen the types of an execution that was held and did not run, or not taken all of them.
+bool MySqlSession::adds_types_to(const Tracker::Statement& statement)
+{
+    return !statement.server_has_types && !statement.binding.brings_types && statement.binding.parameters > 0;
+}
+
 bool MySqlSession::depart_execution()
 {
     auto* statement = tracker_->statements().find(inspected_.statement).statement;
     if (statement == nullptr)
         return true; // it was found a moment ago
+    const bool adds_types = adds_types_to(*statement);
     bool unchanged = true;
     const auto framed = framer_.next(in_.data());
     const auto* frame = std::get_if<my::Frame>(&framed);
-    if (!statement->server_has_types && frame != nullptr) {
+    if (adds_types && frame != nullptr) {
         scratch_.clear();
         const auto& binding = statement->binding;
         const auto written = inspected_.command == my::Command::stmt_execute
@@ -138,7 +144,7 @@ bool MySqlSession::depart_execution()
                                  : my::encode_bulk_with_types(scratch_, frame->payload, binding);
         unchanged = written.has_error();
     }
-    tracker_->execute(*statement, !unchanged, flight_.number, inspected_.command);
+    tracker_->execute(*statement, !unchanged || statement->binding.brings_types, flight_.number, inspected_.command);
     return unchanged;
 }
 
@@ -205,6 +211,8 @@ net::Task<bool> MySqlSession::handle(Step step)
         co_return co_await cancel_target();
     case Step::change:
         co_return co_await change_user();
+    case Step::forget:
+        co_return co_await forget_long_data();
     case Step::file:
         co_return co_await forward_file_piece();
     case Step::hold:
@@ -276,6 +284,19 @@ net::Task<bool> MySqlSession::cancel_target()
         worker_.look_at_clocks();
     }
     co_return !stopping_ && !server_ended_;
+}
+
+/// The server keeps what was sent ahead until it is told to forget it. False: the session is over.
+net::Task<bool> MySqlSession::forget_long_data()
+{
+    wire::Bytes reset;
+    my::encode_statement_id(reset, my::Command::stmt_reset, inspected_.statement);
+    tracker_->reset(inspected_.statement, my::Origin::proxy);
+    answer_.reset();
+    const auto failed = co_await server_.write_all(reset);
+    if (failed)
+        co_return false;
+    co_return co_await quiet();
 }
 
 } // namespace stepgate::proxy::session

@@ -244,15 +244,7 @@ net::Task<bool> MySqlSession::refuse(Words words)
         co_return true;
     if (!tracker_->withheld(*statement, true))
         co_return true;
-    // The server keeps what was sent ahead until it is told to forget it.
-    wire::Bytes reset;
-    my::encode_statement_id(reset, my::Command::stmt_reset, inspected_.statement);
-    tracker_->reset(inspected_.statement, my::Origin::proxy);
-    answer_.reset();
-    const auto failed = co_await server_.write_all(reset);
-    if (failed)
-        co_return false;
-    co_return co_await quiet();
+    co_return co_await forget_long_data();
 }
 
 } // namespace stepgate::proxy::session

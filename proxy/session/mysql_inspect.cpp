@@ -135,8 +135,12 @@ MySqlSession::Step MySqlSession::inspect_execution(std::uint32_t id, Read read)
     auto* statement = tracker_->statements().find(id).statement;
     if (statement == nullptr)
         return answer(my::errc::unknown_statement);
+    if (statement->keeps_long_data)
+        return Step::forget;
     if (!read(statement->binding))
         return answer(my::errc::malformed_parameters);
+    if (adds_types_to(*statement) && current_ + values_.size() * 3 >= my::largest_packet)
+        return answer(my::errc::too_large); // they would not fit in one packet
     inspected_.sql = statement->value.sql;
     return judged();
 }
@@ -192,6 +196,8 @@ MySqlSession::Step MySqlSession::inspect_long_data(const my::Frame& frame)
         in_.consume(current_);
         return Step::answer;
     }
+    if (statement->keeps_long_data)
+        return Step::forget;
     const auto kept = statement->binding.long_data.append(piece->parameter, piece->data);
     return kept ? Step::forward : broken(kept.error());
 }

@@ -43,6 +43,7 @@ class MySqlSession final : public GuardedSession
         look_up, // what it names changed: wait for the new catalogs
         kill,    // it ends what another session waits for
         change,  // COM_CHANGE_USER
+        forget,  // the server may keep long data of an execution that failed
         file,    // a piece of a file that the server asked for
         hold,    // a challenge, or a denial
         slow,    // the audit's queue is full
@@ -119,10 +120,12 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] net::Task<bool> forward();
     [[nodiscard]] bool depart();
     [[nodiscard]] bool depart_execution();
+    [[nodiscard]] static bool adds_types_to(const Tracker::Statement& statement);
     [[nodiscard]] bool forward_at_once();
     [[nodiscard]] net::Task<bool> quiet();
     [[nodiscard]] net::Task<bool> wait_for_audit();
     [[nodiscard]] net::Task<bool> cancel_target();
+    [[nodiscard]] net::Task<bool> forget_long_data();
 
     // What commands are (mysql_inspect.cpp)
     [[nodiscard]] Step inspect(const protocols::mysql::Frame& frame);

@@ -13,8 +13,7 @@ import pymysql
 
 from harness import PATIENCE, wait_for
 from mariadb import ORACLE, MySqlCase, Screen
-
-PREPARE, EXECUTE, LONG_DATA, CLOSE, RESET, FETCH, BULK = 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1c, 0xfa
+from mysql_raw import BULK, CLOSE, EXECUTE, FETCH, LONG_DATA, RESET, RawCommands, WithBulk
 
 
 class Case(MySqlCase):
@@ -231,18 +230,6 @@ class ChangeUser(Case):
         self.assertIn("nowhere", str(caught.exception))
 
 
-class WithBulk:
-    """`struct` for pymysql, with which it says that it is a MariaDB client that knows bulk executions."""
-    unpack, unpack_from, Struct, error = struct.unpack, struct.unpack_from, struct.Struct, struct.error
-
-    @staticmethod
-    def pack(layout, *values):
-        if layout != "<iIB23s":
-            return struct.pack(layout, *values)
-        flags, largest, collation, _ = values
-        return struct.pack("<iIB19sI", flags & ~1, largest, collation, b"", 1 << 2)
-
-
 class WithAttributes(pymysql.connections.Connection):
     """Puts query attributes before each text, as clients do that have agreed on them."""
     attributes = b"\0\1"  # none, of one set
@@ -252,46 +239,7 @@ class WithAttributes(pymysql.connections.Connection):
         super()._execute_command(command, (self.attributes if command == 3 else b"") + sql)
 
 
-class Commands(Case):
-    def command(self, connection, number, payload=b""):
-        """Sends a command: the first packet of its answer, or the error."""
-        connection._execute_command(number, payload)
-        return connection._read_packet()
-
-    def prepare(self, connection, sql):
-        """(id, parameters) of a prepared statement."""
-        packet = self.command(connection, PREPARE, sql.encode())
-        data = packet.get_all_data()
-        statement, columns, parameters = struct.unpack_from("<IHH", data, 1)
-        for count in (parameters, columns):
-            for _ in range(count + bool(count)):  # definitions and their EOF
-                connection._read_packet()
-        return statement, parameters
-
-    def execute(self, connection, statement, *values, types=True):
-        """Runs it with integers (or None for what was sent as long data): the OK packet's affected rows."""
-        payload = struct.pack("<IBI", statement, 0, 1)
-        if values:
-            payload += bytes((len(values) + 7) // 8) + bytes([types])
-            if types:
-                payload += b"".join(b"\x08\0" if isinstance(v, int) else b"\xfd\0" for v in values)
-            payload += b"".join(struct.pack("<q", v) for v in values if isinstance(v, int))
-        packet = self.command(connection, EXECUTE, payload)
-        return packet.get_all_data()[1]
-
-    def later(self, work):
-        result = []
-
-        def run():
-            try:
-                result.append(work())
-            except pymysql.Error as error:
-                result.append(error)
-        thread = threading.Thread(target=run)
-        thread.start()
-        self.addCleanup(thread.join, PATIENCE)
-        return thread, result
-
+class Commands(RawCommands, Case):
     def test_outside_the_allow_list(self):
         connection = self.connect()
         for number, payload in ((0x05, b"made"), (0x06, b"shop"), (0x07, b"\1"), (0x0a, b""), (0x0d, b""), (0x12, b"\0" * 10),

@@ -147,6 +147,8 @@ TEST(Parameters, types_are_kept_for_executions_without)
     EXPECT_EQ(read(execution(raw("\0\1\1\x80\xff")), binding), "255|");
     EXPECT_EQ(read(execution(raw("\0\0\xfe")), binding), "254|");
     EXPECT_EQ(read(execution(raw("\0\1\3\0\1")), binding), malformed);
+    EXPECT_EQ(read(execution(raw("\0\1\3\1\1\0\0\0")), binding), malformed)
+        << "flags that are another type to the servers";
     EXPECT_EQ(read(execution(raw("\0\0\xfe")), binding), malformed) << "the server has not seen those of the last";
 }
 

@@ -157,5 +157,33 @@ TEST(Tracker, long_data_is_used_up_by_an_execution_and_taken_back_from_one_that_
     EXPECT_EQ(session.answering_tag(), 7U);
 }
 
+/// What the server has of an execution that failed is not known: none of its types, and perhaps its long data.
+TEST(Tracker, an_execution_that_failed_leaves_types_and_long_data_in_doubt)
+{
+    Session session{modern};
+    session.prepare(10);
+    receive(session, prepare_ok(1, 1));
+    receive(session, parameter);
+    auto& statement = *session.statements().find(1).statement;
+    session.execute(statement, true, 7);
+    receive(session, denied);
+    EXPECT_FALSE(statement.server_has_types);
+    EXPECT_FALSE(statement.keeps_long_data) << "it had none";
+    ASSERT_TRUE(statement.binding.long_data.append(0, wire::as_bytes("x")));
+    session.execute(statement, true, 8);
+    EXPECT_TRUE(statement.server_has_types);
+    receive(session, denied);
+    EXPECT_TRUE(statement.keeps_long_data);
+    session.reset(1, Origin::proxy);
+    EXPECT_FALSE(statement.keeps_long_data);
+    receive(session, ok);
+    session.execute(statement, true, 9);
+    receive(session, ok);
+    EXPECT_TRUE(statement.server_has_types);
+    session.execute(statement, true, 10);
+    session.close(1);
+    receive(session, denied); // of a statement that is gone
+}
+
 } // namespace tracker_test
 } // namespace stepgate::protocols::mysql

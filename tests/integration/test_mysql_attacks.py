@@ -1,0 +1,213 @@
+"""Attacks with single commands of MySQL's protocol: what was judged and approved is what the server executes."""
+# Each was seen to fail with its protection taken out: types and long data of an execution that failed, types that no packet has room
+# for, prepared statements and cursors after COM_CHANGE_USER.
+import struct
+import unittest
+import unittest.mock
+
+import pymysql
+from pymysql._auth import scramble_caching_sha2
+
+from harness import PATIENCE, wait_for
+from mariadb import ORACLE, MySqlCase
+from mysql_raw import BULK, EXECUTE, FETCH, LONG_DATA, RawCommands, WithBulk
+
+LAST_PREPARED = 0xffffffff
+TEXT, BIG, INTEGER, JSON = b"\xfd\0", b"\x08\0", b"\x03\0", b"\xf5\0"
+
+
+def text(value):
+    return bytes([len(value)]) + value
+
+
+class Case(RawCommands, MySqlCase):
+    listener = 'announce = "wait"'
+
+    def run_raw(self, connection, statement, rest=b"", flags=0):
+        """The first packet that answers an execution with `rest` behind its header, or the error."""
+        return self.command(connection, EXECUTE, struct.pack("<IBI", statement, flags, 1) + rest).get_all_data()
+
+    def asked(self, work, approve=False, person=None):
+        """(values that the question shows, what came of it) of something that is held."""
+        person = person or self.demo
+        thread, result = self.later(work)
+        wait_for(lambda: result or person.pending(), "a hold", every=0.05)
+        self.assertEqual(result, [], "not held")
+        challenge = person.pending()[0]
+        detail = person.call("GET", f"/challenges/{challenge['id']}")
+        (person.approve if approve else person.deny)(challenge)
+        thread.join(PATIENCE)
+        return [value.get("value") for value in detail["statements"][0]["parameters"]], result[0]
+
+    def denied(self, work, person=None):
+        _, result = self.asked(work, person=person)
+        self.assertIsInstance(result, pymysql.Error)
+        self.assertEqual(result.args[0], 1227)
+
+    def words(self):
+        return self.stack.cluster.shop("SELECT DISTINCT word FROM scratch ORDER BY word").split()
+
+
+class Executions(Case):
+    """What an execution leaves behind at the server when it fails there must not become part of the next one."""
+
+    UPDATE = "UPDATE scratch SET word = ? WHERE word <> ? OR true"
+
+    def test_long_data_of_one_that_failed(self):
+        """MySQL keeps it where it did not come to read the values, and it would win over those of the next one."""
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, self.UPDATE)
+        connection._execute_command(LONG_DATA, struct.pack("<IH", statement, 0) + b"kept")
+        shown, failed = self.asked(lambda: self.run_raw(connection, statement, b"\0\1" + JSON + TEXT + text(b"y")), approve=True)
+        self.assertEqual((shown, type(failed)), (["kept", "y"], pymysql.err.OperationalError if ORACLE else type(failed)))
+        connection._execute_command(LONG_DATA, struct.pack("<IH", statement, 1) + b"second")
+        shown, _ = self.asked(lambda: self.run_raw(connection, statement, b"\0\1" + TEXT + TEXT + text(b"shown")), approve=True)
+        self.assertEqual((shown, self.words()), (["shown", "second"], ["shown"]))
+
+    def test_types_of_one_that_failed(self):
+        """MariaDB stops at the first type that it does not take: the next one, without types, would be read with older ones."""
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "UPDATE scratch SET id = 5 + ?, word = ?")
+        self.asked(lambda: self.run_raw(connection, statement, b"\0\1" + TEXT + TEXT + text(b"1") + text(b"first")), approve=True)
+        self.asked(lambda: self.run_raw(connection, statement, b"\0\1" + JSON + BIG + text(b"{}") + struct.pack("<q", 5)), approve=True)
+        before = self.words()
+        number, = struct.unpack("<q", text(b"hacked!"))
+        shown, _ = self.asked(lambda: self.run_raw(connection, statement, b"\0\0" + text(b"1") + text(b"hacked!")), approve=True)
+        self.assertEqual(shown, ["1", str(number)])
+        self.assertIn(self.words(), (before, [str(number)]))  # refused again, or what was shown
+
+    def test_types_that_no_server_knows(self):
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "INSERT INTO scratch VALUES (1, ?)")
+        with self.assertRaises(pymysql.Error) as caught:
+            self.run_raw(connection, statement, b"\0\1\xfd\1" + text(b"x"))
+        self.assertEqual(caught.exception.args[0], 1835)
+        self.assertEqual(self.rows(), 3)
+
+    def test_types_that_the_packet_has_no_room_for(self):
+        """The server has not seen those of the denied one, and they cannot be added to a packet of 16 MiB."""
+        connection = self.connect(autocommit=True, max_allowed_packet=64 << 20)
+        statement, _ = self.prepare(connection, "UPDATE scratch SET id = length(?) + ?")
+        self.denied(lambda: self.run_raw(connection, statement, b"\0\1" + TEXT + INTEGER + text(b"x") + struct.pack("<i", 5)))
+        size = 17 << 20
+        large = b"\xfe" + struct.pack("<Q", size) + b"x" * size + struct.pack("<i", 5)
+        thread, result = self.later(lambda: self.run_raw(connection, statement, b"\0\0" + large))
+        wait_for(lambda: result or self.demo.pending(), "an answer", every=0.05)
+        for challenge in self.demo.pending():
+            self.demo.deny(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1153)
+        self.denied(lambda: self.run_raw(connection, statement, b"\0\1" + TEXT + INTEGER + large))
+
+    @unittest.skipIf(ORACLE, "MariaDB's")
+    def test_rows_of_a_bulk_execution_that_failed(self):
+        with unittest.mock.patch("pymysql.connections.struct", WithBulk):
+            connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "UPDATE scratch SET id = ?, word = ? WHERE id = 1 OR true")
+
+        def bulk(types, *rows):
+            return self.command(connection, BULK, struct.pack("<IH", statement, 0x80 if types else 0) + types + b"".join(rows))
+        self.asked(lambda: bulk(TEXT + TEXT, b"\0" + text(b"1") + b"\0" + text(b"first")), approve=True)
+        # Approved rows are those rows, once.
+        self.denied(lambda: bulk(TEXT + TEXT, b"\0" + text(b"1") + b"\0" + text(b"first"), b"\0" + text(b"1") + b"\0" + text(b"second")))
+        self.asked(lambda: bulk(JSON + BIG, b"\0" + text(b"{}") + b"\0" + struct.pack("<q", 5)), approve=True)
+        number, = struct.unpack("<q", text(b"hacked!"))
+        shown, _ = self.asked(lambda: bulk(b"", b"\0" + text(b"1") + b"\0" + text(b"hacked!")), approve=True)
+        self.assertEqual(shown, ["1", str(number)])
+        self.assertIn(self.words(), (["first"], [str(number)]))
+
+
+class Cursors(Case):
+    def fetch(self, connection, statement, rows):
+        packets = [self.command(connection, FETCH, struct.pack("<II", statement, rows)).get_all_data()]
+        while packets[-1][0] != 0xfe:
+            packets.append(connection._read_packet().get_all_data())
+        return packets[:-1]
+
+    def open(self, connection, statement):
+        packet = self.run_raw(connection, statement, flags=1)
+        for _ in range(packet[0] + 1):  # definitions and their EOF
+            connection._read_packet()
+
+    def test_rows_come_only_through_a_cursor_whose_execution_was_released(self):
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "SELECT ssn FROM customers")
+        self.denied(lambda: self.open(connection, statement))
+        with self.assertRaises(pymysql.Error) as caught:
+            self.fetch(connection, statement, 3)
+        self.assertIn(caught.exception.args[0], (1243, 1421))
+        thread, _ = self.later(lambda: self.open(connection, statement))
+        self.demo.approve(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual(len(self.fetch(connection, statement, 3)), 3)
+
+
+class ChangeUser(Case):
+    """COM_CHANGE_USER amid prepared statements, cursors, long data and elevations."""
+
+    def change(self, connection, user, password):
+        proof = scramble_caching_sha2(password.encode(), connection.salt[:20])
+        packet = self.command(connection, 0x11, user + b"\0" + text(proof) + b"shop\0\xff\0caching_sha2_password\0\0").get_all_data()
+        while packet[0] != 0:
+            if packet[0] == 0xfe:  # a new challenge
+                connection.salt = packet.split(b"\0", 1)[1].rstrip(b"\0")[:20]
+                connection.write_packet(scramble_caching_sha2(password.encode(), connection.salt))
+            elif packet == b"\1\4":  # the password itself, over TLS
+                connection.write_packet(password.encode() + b"\0")
+            packet = connection._read_packet().get_all_data()
+
+    def test_nothing_of_the_first_user_is_the_seconds(self):
+        added = self.stack.run("user", "add", "second", "--generate-password")
+        password = added.split("password:")[1].split()[0]
+        wait_for(lambda: self.stack.ask("SELECT 1", user="second", password=password)[0] == 0, "the new user", every=0.3)
+        second = self.stack.person("second")
+        connection = self.connect(autocommit=True)
+        cursor = connection.cursor()
+        read = "SELECT email FROM customers LIMIT 1"
+        self.asked(lambda: cursor.execute(read), approve=True)
+        cursor.execute(read)  # an elevation
+        secret, _ = self.prepare(connection, "SELECT ssn FROM customers")
+        harmless, _ = self.prepare(connection, "INSERT INTO scratch VALUES (9, ?)")
+        connection._execute_command(LONG_DATA, struct.pack("<IH", harmless, 0) + b"left behind")
+        rows, _ = self.prepare(connection, "SELECT id FROM scratch")
+        packet = self.run_raw(connection, rows, flags=1)
+        for _ in range(packet[0] + 1):
+            connection._read_packet()
+        for sql in ("SET @mine = 1", "PREPARE named FROM 'SELECT ssn FROM customers'", "CREATE TEMPORARY TABLE work (id int)"):
+            cursor.execute(sql)
+
+        self.change(connection, b"second", password)
+        for statement in (secret, harmless, rows, LAST_PREPARED):
+            with self.assertRaises(pymysql.Error) as caught:
+                self.run_raw(connection, statement, b"\0\1" + TEXT + text(b"x") if statement == harmless else b"")
+            self.assertEqual(caught.exception.args[0], 1243)
+        with self.assertRaises(pymysql.Error) as caught:
+            self.command(connection, FETCH, struct.pack("<II", rows, 1))
+        self.assertEqual(caught.exception.args[0], 1243)
+        for sql in (read, "EXECUTE named", "SELECT * FROM work"):
+            self.denied(lambda: cursor.execute(sql), person=second)
+        self.assertEqual(self.demo.pending(), [])
+        cursor.execute("SELECT @mine")
+        self.assertEqual(cursor.fetchone(), (None,))
+        again, _ = self.prepare(connection, "INSERT INTO scratch VALUES (9, ?)")
+        self.run_raw(connection, again, b"\0\1" + TEXT + text(b"x"))
+        self.assertEqual(self.stack.cluster.shop("SELECT word FROM scratch WHERE id = 9"), "x")
+
+
+class Databases(Case):
+    def test_names_that_are_no_names(self):
+        """COM_INIT_DB is judged as the USE that it stands for: a name that no USE could have is held."""
+        connection = self.connect(autocommit=True)
+        for name in (b"shop\0x", b"\xff\xfe"):
+            self.denied(lambda: self.command(connection, 0x02, name))
+        for name in (b"shop ", b"shop/../mysql", b"`shop`", b""):
+            with self.assertRaises(pymysql.Error) as caught:
+                self.command(connection, 0x02, name)
+            self.assertIn(caught.exception.args[0], (1044, 1046, 1049, 1102), name)
+        cursor = connection.cursor()
+        cursor.execute("SELECT database()")
+        self.assertEqual(cursor.fetchone(), ("shop",))
+
+
+if __name__ == "__main__":
+    unittest.main()
