@@ -1,5 +1,9 @@
 #include "policies/postgres/predicate.h"
 
+#include "policies/postgres/pattern.h"
+#include "policies/postgres/reads_column.h"
+#include "policies/postgres/same_value.h"
+
 #include <algorithm>
 
 namespace stepgate::policies::postgres
@@ -15,13 +19,16 @@ struct Truth {
 constexpr Truth constant{true, true};
 constexpr Truth depends{};
 
-constexpr int deepest_predicate =
-    200; // of predicates inside each other; deeper ones depend on the row, as far as this goes
+// Of predicates inside each other; deeper ones depend on the row, as far as this goes.
+constexpr int deepest_predicate = 200;
 
 class Predicate
 {
   public:
-    Predicate(const PredicateTarget& target, bool& literals) : target_(target), literals_(literals) {}
+    Predicate(const PredicateTarget& target, bool& literals)
+        : target_(target), literals_(literals), values_(target, literals)
+    {
+    }
 
     Truth judge(const ::Node* node);
 
@@ -31,275 +38,30 @@ class Predicate
     Truth judge_or(const ::List* arms);
     Truth judge_boolean_test(const ::BooleanTest& test);
     Truth judge_sublink(const ::SubLink& link);
-    bool reads_column(const void* node);
-    bool any_reads_column(const ::List* list);
-    bool query_reads_column(const ::Node* node);
-    bool same(const void* left, const void* right);
-    bool same_list(const ::List* left, const ::List* right);
-    bool same_column(const ::ColumnRef& left, const ::ColumnRef& right) const;
-    bool same_constant(const ::A_Const& left, const ::A_Const& right);
-    bool same_but_for_neutral(const ::Node* plain, const ::Node* computed);
+    Truth judge_case(const ::CaseExpr& expression);
+    Truth judge_comparison(std::string_view name, const ::Node* left, const ::Node* right);
+    bool gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate = {});
+    bool gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value);
+    bool has_own_row(const ::SelectStmt& select);
+    [[nodiscard]] bool is_same_table(const ::RangeVar& table) const;
+    bool any_opposite(const ::List* arms);
     bool opposite(const ::Node* left, const ::Node* right);
     bool of_target(const ::ColumnRef& column) const;
     bool never_null(const void* node);
     bool from_null(const ::A_Expr& distinct);
 
+    bool same(const void* left, const void* right) { return values_.same(left, right); }
+    bool alike(const ::Node* left, const ::Node* right) { return values_.alike(left, right); }
+
     const PredicateTarget& target_;
     bool& literals_;
+    SameValue values_;
     int depth_ = 0;
 };
 
-std::string_view operator_of(const ::A_Expr& expression)
+bool Predicate::is_same_table(const ::RangeVar& table) const
 {
-    const auto parts = cells(expression.name);
-    return parts.empty() ? std::string_view{} : text_of(node_of(parts.back()));
-}
-
-bool Predicate::any_reads_column(const ::List* list)
-{
-    return std::ranges::any_of(cells(list), [this](const ::ListCell& cell) { return reads_column(node_of(cell)); });
-}
-
-/// A subquery without column references gives every row the same; what EXISTS selects does not matter.
-bool Predicate::query_reads_column(const ::Node* node)
-{
-    const auto* select = if_tag<::SelectStmt>(node, T_SelectStmt);
-    if (select == nullptr || select->op != SETOP_NONE) // a UNION is not followed: it may hold one
-        return true;
-    const auto is_plain_table = [](const ::ListCell& cell) { return tag_of(node_of(cell)) == T_RangeVar; };
-    return select->withClause != nullptr || !std::ranges::all_of(cells(select->fromClause), is_plain_table) ||
-           any_reads_column(select->targetList) || reads_column(select->whereClause) ||
-           any_reads_column(select->groupClause) || reads_column(select->havingClause) ||
-           any_reads_column(select->valuesLists) || any_reads_column(select->sortClause) ||
-           reads_column(select->limitCount) || reads_column(select->limitOffset);
-}
-
-/// Whether a column reference may be inside. Nodes not listed may hold one.
-bool Predicate::reads_column(const void* start)
-{
-    const auto* node = static_cast<const ::Node*>(start);
-    if (++depth_ > deepest_predicate) {
-        --depth_;
-        return true;
-    }
-    bool reads = false;
-    while (const auto* chain = if_tag<::A_Expr>(node, T_A_Expr)) {
-        reads = reads || reads_column(chain->rexpr);
-        node = chain->lexpr;
-    }
-    if (node != nullptr && !reads) {
-        switch (tag_of(node)) {
-        case T_A_Const:
-        case T_ParamRef:
-        case T_SQLValueFunction:
-        case T_SetToDefault:
-            break;
-        case T_TypeCast:
-            reads = reads_column(as<::TypeCast>(node).arg);
-            break;
-        case T_CollateClause:
-            reads = reads_column(as<::CollateClause>(node).arg);
-            break;
-        case T_BoolExpr:
-            reads = any_reads_column(as<::BoolExpr>(node).args);
-            break;
-        case T_BooleanTest:
-            reads = reads_column(as<::BooleanTest>(node).arg);
-            break;
-        case T_NullTest:
-            reads = reads_column(as<::NullTest>(node).arg);
-            break;
-        case T_FuncCall:
-            reads = any_reads_column(as<::FuncCall>(node).args) || as<::FuncCall>(node).over != nullptr;
-            break;
-        case T_CoalesceExpr:
-            reads = any_reads_column(as<::CoalesceExpr>(node).args);
-            break;
-        case T_MinMaxExpr:
-            reads = any_reads_column(as<::MinMaxExpr>(node).args);
-            break;
-        case T_CaseExpr:
-            reads = reads_column(as<::CaseExpr>(node).arg) || any_reads_column(as<::CaseExpr>(node).args) ||
-                    reads_column(as<::CaseExpr>(node).defresult);
-            break;
-        case T_CaseWhen:
-            reads = reads_column(as<::CaseWhen>(node).expr) || reads_column(as<::CaseWhen>(node).result);
-            break;
-        case T_RowExpr:
-            reads = any_reads_column(as<::RowExpr>(node).args);
-            break;
-        case T_A_ArrayExpr:
-            reads = any_reads_column(as<::A_ArrayExpr>(node).elements);
-            break;
-        case T_List:
-            reads = any_reads_column(reinterpret_cast<const ::List*>(node));
-            break;
-        case T_ResTarget:
-            reads = reads_column(as<::ResTarget>(node).val);
-            break;
-        case T_SortBy:
-            reads = reads_column(as<::SortBy>(node).node);
-            break;
-        case T_SubLink: {
-            const auto& link = as<::SubLink>(node);
-            const auto* select = if_tag<::SelectStmt>(link.subselect, T_SelectStmt);
-            if (link.subLinkType == EXISTS_SUBLINK && select != nullptr && select->op == SETOP_NONE) {
-                ::SelectStmt without = *select;
-                without.targetList = nullptr;
-                reads = query_reads_column(reinterpret_cast<const ::Node*>(&without));
-            } else {
-                reads = reads_column(link.testexpr) || query_reads_column(link.subselect);
-            }
-            break;
-        }
-        default:
-            reads = true;
-        }
-    }
-    --depth_;
-    return reads;
-}
-
-bool Predicate::same_column(const ::ColumnRef& left, const ::ColumnRef& right) const
-{
-    const auto one = cells(left.fields);
-    const auto other = cells(right.fields);
-    if (text_of(node_of(one.back())) != text_of(node_of(other.back())))
-        return false;
-    const auto qualifier = [this](std::span<const ::ListCell> fields) {
-        const std::string_view name = fields.size() > 1 ? text_of(node_of(fields[fields.size() - 2])) : "";
-        return name == target_.alias || name == target_.relation ? std::string_view{} : name;
-    };
-    return qualifier(one) == qualifier(other);
-}
-
-bool Predicate::same_constant(const ::A_Const& left, const ::A_Const& right)
-{
-    literals_ = true;
-    if (left.isnull || right.isnull || left.val.node.type != right.val.node.type)
-        return false;
-    switch (left.val.node.type) {
-    case T_Integer:
-        return left.val.ival.ival == right.val.ival.ival;
-    case T_Float:
-        return view_of(left.val.fval.fval) == view_of(right.val.fval.fval);
-    case T_Boolean:
-        return left.val.boolval.boolval == right.val.boolval.boolval;
-    case T_String:
-        return view_of(left.val.sval.sval) == view_of(right.val.sval.sval);
-    default:
-        return false;
-    }
-}
-
-bool Predicate::same_list(const ::List* left, const ::List* right)
-{
-    const auto one = cells(left);
-    const auto other = cells(right);
-    return one.size() == other.size() && std::ranges::equal(one, other, [this](const auto& a, const auto& b) {
-               return same(node_of(a), node_of(b));
-           });
-}
-
-/// Surely the same value for a row.
-bool Predicate::same(const void* left, const void* right)
-{
-    if (left == nullptr || right == nullptr)
-        return left == right;
-    if (tag_of(left) != tag_of(right) || depth_ >= deepest_predicate)
-        return false;
-    ++depth_;
-    bool equal = false;
-    switch (tag_of(left)) {
-    case T_ColumnRef:
-        equal = same_column(as<::ColumnRef>(left), as<::ColumnRef>(right));
-        break;
-    case T_A_Const:
-        equal = same_constant(as<::A_Const>(left), as<::A_Const>(right));
-        break;
-    case T_ParamRef:
-        equal = as<::ParamRef>(left).number == as<::ParamRef>(right).number;
-        break;
-    case T_String:
-        equal = text_of(left) == text_of(right);
-        break;
-    case T_TypeCast:
-        equal = same(as<::TypeCast>(left).arg, as<::TypeCast>(right).arg) &&
-                same_list(as<::TypeCast>(left).typeName->names, as<::TypeCast>(right).typeName->names);
-        break;
-    case T_FuncCall:
-        equal = same_list(as<::FuncCall>(left).funcname, as<::FuncCall>(right).funcname) &&
-                same_list(as<::FuncCall>(left).args, as<::FuncCall>(right).args);
-        break;
-    case T_A_Expr:
-        equal = as<::A_Expr>(left).kind == as<::A_Expr>(right).kind &&
-                operator_of(as<::A_Expr>(left)) == operator_of(as<::A_Expr>(right)) &&
-                same(as<::A_Expr>(left).lexpr, as<::A_Expr>(right).lexpr) &&
-                same(as<::A_Expr>(left).rexpr, as<::A_Expr>(right).rexpr);
-        break;
-    case T_CoalesceExpr:
-        equal = same_list(as<::CoalesceExpr>(left).args, as<::CoalesceExpr>(right).args);
-        break;
-    case T_RowExpr:
-        equal = same_list(as<::RowExpr>(left).args, as<::RowExpr>(right).args);
-        break;
-    case T_NullTest:
-        equal = as<::NullTest>(left).nulltesttype == as<::NullTest>(right).nulltesttype &&
-                same(as<::NullTest>(left).arg, as<::NullTest>(right).arg);
-        break;
-    case T_BoolExpr:
-        equal = as<::BoolExpr>(left).boolop == as<::BoolExpr>(right).boolop &&
-                same_list(as<::BoolExpr>(left).args, as<::BoolExpr>(right).args);
-        break;
-    case T_List:
-        equal = same_list(static_cast<const ::List*>(left), static_cast<const ::List*>(right));
-        break;
-    default:
-        break;
-    }
-    --depth_;
-    return equal;
-}
-
-/// Whether an operation with this number or text gives its other operand back.
-bool is_neutral(std::string_view name, const ::A_Const& number, bool right)
-{
-    if (number.isnull)
-        return false;
-    std::string_view text;
-    if (number.val.node.type == T_Integer)
-        text = number.val.ival.ival == 0 ? "0" : number.val.ival.ival == 1 ? "1" : "n";
-    else if (number.val.node.type == T_Float)
-        text = view_of(number.val.fval.fval);
-    else if (number.val.node.type == T_String)
-        text = view_of(number.val.sval.sval);
-    const bool zero = !text.empty() && text.find_first_not_of("0.") == std::string_view::npos;
-    const bool one = text.starts_with('1') && text.find_first_not_of("0.", 1) == std::string_view::npos &&
-                     (text.size() == 1 || text[1] == '.');
-    if (name == "||")
-        return number.val.node.type == T_String && text.empty();
-    return name == "+" ? zero : name == "-" ? right && zero : name == "*" ? one : name == "/" && right && one;
-}
-
-/// x and x + 0, x * 1, x || '' and the like.
-bool Predicate::same_but_for_neutral(const ::Node* plain, const ::Node* computed)
-{
-    for (int step = 0; step < deepest_predicate; ++step) {
-        const auto* operation = if_tag<::A_Expr>(computed, T_A_Expr);
-        if (operation == nullptr || operation->kind != AEXPR_OP || operation->lexpr == nullptr)
-            return false;
-        const ::A_Const* const right = constant_of(operation->rexpr);
-        const ::A_Const* const number = right != nullptr ? right : constant_of(operation->lexpr);
-        if (number == nullptr)
-            return false;
-        literals_ = true;
-        if (!is_neutral(operator_of(*operation), *number, right != nullptr))
-            return false;
-        computed = right != nullptr ? operation->lexpr : operation->rexpr;
-        if (same(plain, computed))
-            return true;
-    }
-    return false;
+    return target_.same_table ? target_.same_table(table) : view_of(table.relname) == target_.relation;
 }
 
 bool Predicate::of_target(const ::ColumnRef& column) const
@@ -313,10 +75,29 @@ bool Predicate::of_target(const ::ColumnRef& column) const
 /// not is left out: to take a predicate for true too often holds a statement too much.
 bool Predicate::never_null(const void* node)
 {
+    const auto all = [this](const ::List* list) {
+        return std::ranges::all_of(cells(list), [this](const ::ListCell& cell) { return never_null(node_of(cell)); });
+    };
+    static constexpr std::string_view strict[] = {"=", "<>", "<", ">", "<=", ">=", "+", "-", "*", "/", "||"};
     static constexpr std::string_view system[] = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"};
+    if (node == nullptr || depth_ >= deepest_predicate)
+        return false;
+    const Depth depth{depth_};
     switch (tag_of(node)) {
     case T_A_Const:
         return !as<::A_Const>(node).isnull;
+    case T_NullTest:
+    case T_BooleanTest:
+        return true;
+    case T_BoolExpr:
+        return all(as<::BoolExpr>(node).args);
+    case T_RowExpr:
+        return all(as<::RowExpr>(node).args);
+    case T_A_Expr: {
+        const auto& operation = as<::A_Expr>(node);
+        return operation.kind == AEXPR_OP && std::ranges::find(strict, operator_of(operation)) != std::end(strict) &&
+               (operation.lexpr == nullptr || never_null(operation.lexpr)) && never_null(operation.rexpr);
+    }
     case T_TypeCast:
         return never_null(as<::TypeCast>(node).arg);
     case T_CollateClause:
@@ -370,6 +151,17 @@ bool Predicate::opposite(const ::Node* left, const ::Node* right)
            same(one->lexpr, other->lexpr) && same(one->rexpr, other->rexpr);
 }
 
+bool Predicate::any_opposite(const ::List* list)
+{
+    constexpr std::size_t most = 64;
+    const auto arms = cells(list);
+    for (std::size_t i = 0; i < arms.size() && arms.size() <= most; ++i)
+        for (std::size_t k = i + 1; k < arms.size(); ++k)
+            if (opposite(node_of(arms[i]), node_of(arms[k])))
+                return true;
+    return false;
+}
+
 Truth Predicate::judge_or(const ::List* list)
 {
     const auto arms = cells(list);
@@ -379,10 +171,7 @@ Truth Predicate::judge_or(const ::List* list)
         truth.always = truth.always || one.always;
         truth.never = truth.never && one.never;
     }
-    constexpr std::size_t most_pairs = 64;
-    for (std::size_t i = 0; i < arms.size() && arms.size() <= most_pairs && !truth.always; ++i)
-        for (std::size_t k = i + 1; k < arms.size(); ++k)
-            truth.always = truth.always || opposite(node_of(arms[i]), node_of(arms[k]));
+    truth.always = truth.always || any_opposite(list);
     return truth;
 }
 
@@ -398,11 +187,25 @@ Truth Predicate::judge_bool(const ::BoolExpr& expression)
     case AND_EXPR:
         break;
     }
-    Truth truth{true, false};
+    Truth truth{true, any_opposite(expression.args)};
     for (const ::ListCell& arm : cells(expression.args)) {
         const Truth one = judge(node_of(arm));
         truth.always = truth.always && one.always;
         truth.never = truth.never || one.never;
+    }
+    return truth;
+}
+
+/// Whatever the conditions are, one of the results is the value.
+Truth Predicate::judge_case(const ::CaseExpr& expression)
+{
+    if (expression.defresult == nullptr)
+        return depends;
+    Truth truth = judge(reinterpret_cast<const ::Node*>(expression.defresult));
+    for (const ::ListCell& cell : cells(expression.args)) {
+        const Truth one = judge(reinterpret_cast<const ::Node*>(as<::CaseWhen>(node_of(cell)).result));
+        truth.always = truth.always && one.always;
+        truth.never = truth.never && one.never;
     }
     return truth;
 }
@@ -425,25 +228,110 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
     return depends;
 }
 
-/// "x in (select x from the same table)" holds for every row.
+/// For every row of the target the query finds that row, among others: it reads the same table, and its condition holds
+/// for the row joined with itself.
+bool Predicate::has_own_row(const ::SelectStmt& select)
+{
+    const auto tables = cells(select.fromClause);
+    const auto* table = tables.size() == 1 ? if_tag<::RangeVar>(node_of(tables.front()), T_RangeVar) : nullptr;
+    if (table == nullptr || !is_same_table(*table))
+        return false;
+    if (select.whereClause == nullptr)
+        return true;
+    PredicateTarget joined = target_;
+    joined.twins.push_back(view_of(table->alias == nullptr ? table->relname : table->alias->aliasname));
+    Predicate inner{joined, literals_};
+    inner.depth_ = depth_;
+    return inner.judge(select.whereClause).always;
+}
+
+bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value)
+{
+    const auto tables = cells(select.fromClause);
+    const auto* sub =
+        tables.size() == 1 ? if_tag<::RangeSubselect>(node_of(tables.front()), T_RangeSubselect) : nullptr;
+    const auto* column = if_tag<::ColumnRef>(given, T_ColumnRef);
+    if (sub != nullptr) // select id from (select id from …) x
+        return column != nullptr && select.whereClause == nullptr && sub->alias->colnames == nullptr &&
+               gives(sub->subquery, value);
+    if (!has_own_row(select))
+        return false;
+    const auto* table = if_tag<::RangeVar>(node_of(tables.front()), T_RangeVar);
+    PredicateTarget joined = target_;
+    joined.twins.push_back(view_of(table->alias == nullptr ? table->relname : table->alias->aliasname));
+    return SameValue{joined, literals_}.same(value, given);
+}
+
+/// Among what the subquery gives is the value that the row itself has; `aggregate`: as an argument of it.
+bool Predicate::gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate)
+{
+    const auto* select = if_tag<::SelectStmt>(subquery, T_SelectStmt);
+    if (select == nullptr || depth_ >= deepest_predicate)
+        return false;
+    const Depth depth{depth_};
+    if (select->op == SETOP_UNION && aggregate.empty())
+        return gives(reinterpret_cast<const ::Node*>(select->larg), value) ||
+               gives(reinterpret_cast<const ::Node*>(select->rarg), value);
+    const auto targets = cells(select->targetList);
+    const auto* row = if_tag<::RowExpr>(value, T_RowExpr);
+    const auto values = row == nullptr ? std::span<const ::ListCell>{} : cells(row->args);
+    if (select->op != SETOP_NONE || select->withClause != nullptr || select->limitCount != nullptr ||
+        select->limitOffset != nullptr || select->havingClause != nullptr ||
+        targets.size() != (row == nullptr ? 1 : values.size()))
+        return false;
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        const ::Node* given = as<::ResTarget>(node_of(targets[i])).val;
+        if (!aggregate.empty()) {
+            const auto* call = if_tag<::FuncCall>(given, T_FuncCall);
+            if (call == nullptr || text_of(node_of(cells(call->funcname).back())) != aggregate ||
+                cells(call->args).size() != 1 || call->agg_filter != nullptr || select->groupClause != nullptr)
+                return false;
+            given = node_of(cells(call->args).front());
+        }
+        if (!gives_from(*select, given, row == nullptr ? value : node_of(values[i])))
+            return false;
+    }
+    return true;
+}
+
+/// "x in (select x from the same table)" holds for every row, and so does EXISTS with a row that may be the same.
 Truth Predicate::judge_sublink(const ::SubLink& link)
 {
-    const auto* column = if_tag<::ColumnRef>(link.testexpr, T_ColumnRef);
+    if (link.subLinkType == ANY_SUBLINK)
+        return {(link.operName == nullptr || text_of(node_of(cells(link.operName).back())) == "=") &&
+                    gives(link.subselect, link.testexpr),
+                false};
     const auto* select = if_tag<::SelectStmt>(link.subselect, T_SelectStmt);
-    if (link.subLinkType != ANY_SUBLINK || column == nullptr || select == nullptr || select->op != SETOP_NONE)
+    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && select->op == SETOP_NONE &&
+                select->withClause == nullptr && select->limitOffset == nullptr && select->havingClause == nullptr &&
+                select->limitCount == nullptr && has_own_row(*select),
+            false};
+}
+
+Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, const ::Node* right)
+{
+    if (name == "~" || name == "~*" || name == "!~" || name == "!~*") {
+        const ::A_Const* const pattern = constant_of(right);
+        literals_ = literals_ || pattern != nullptr;
+        const bool all = pattern != nullptr && !pattern->isnull && pattern->val.node.type == T_String &&
+                         regex_matches_all(view_of(pattern->val.sval.sval));
+        return name.starts_with('!') ? Truth{false, all} : Truth{all, false};
+    }
+    const bool equals = name == "=" || name == "<=" || name == ">=";
+    if (!equals && name != "<>" && name != "<" && name != ">")
         return depends;
-    const auto tables = cells(select->fromClause);
-    const auto targets = cells(select->targetList);
-    if (tables.size() != 1 || targets.size() != 1 || select->limitCount != nullptr || select->groupClause != nullptr ||
-        select->havingClause != nullptr || select->limitOffset != nullptr)
+    if (alike(left, right))
+        return Truth{equals, !equals};
+    if (!equals)
         return depends;
-    const auto* table = if_tag<::RangeVar>(node_of(tables.front()), T_RangeVar);
-    const auto* chosen = if_tag<::ColumnRef>(as<::ResTarget>(node_of(targets.front())).val, T_ColumnRef);
-    if (table == nullptr || chosen == nullptr || view_of(table->relname) != target_.relation)
-        return depends;
-    if (text_of(node_of(cells(chosen->fields).back())) != text_of(node_of(cells(column->fields).back())))
-        return depends;
-    return {select->whereClause == nullptr || judge(select->whereClause).always, false};
+    const auto* link = if_tag<::SubLink>(right, T_SubLink);
+    if (link == nullptr) { // the other way round
+        link = if_tag<::SubLink>(left, T_SubLink);
+        left = right;
+        name = name == ">=" ? "<=" : name == "<=" ? ">=" : "=";
+    }
+    const std::string_view bound = name == ">=" ? "min" : name == "<=" ? "max" : "";
+    return {link != nullptr && link->subLinkType == EXPR_SUBLINK && gives(link->subselect, left, bound), false};
 }
 
 Truth Predicate::judge_operator(const ::A_Expr& expression)
@@ -451,12 +339,7 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
     const std::string_view name = operator_of(expression);
     switch (expression.kind) {
     case AEXPR_OP:
-        if (name != "=" && name != "<=" && name != ">=" && name != "<>" && name != "<" && name != ">")
-            return depends;
-        if (!same(expression.lexpr, expression.rexpr) && !same_but_for_neutral(expression.lexpr, expression.rexpr) &&
-            !same_but_for_neutral(expression.rexpr, expression.lexpr))
-            return depends;
-        return name == "<>" || name == "<" || name == ">" ? Truth{false, true} : Truth{true, false};
+        return judge_comparison(name, expression.lexpr, expression.rexpr);
     case AEXPR_NOT_DISTINCT:
         return {same(expression.lexpr, expression.rexpr), from_null(expression)};
     case AEXPR_DISTINCT:
@@ -468,7 +351,16 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
         return name == "=" ? Truth{itself, false} : Truth{false, itself};
     }
     case AEXPR_OP_ANY: {
-        const auto* array = if_tag<::A_ArrayExpr>(expression.rexpr, T_A_ArrayExpr);
+        const ::Node* list = expression.rexpr;
+        while (const auto* cast = if_tag<::TypeCast>(list, T_TypeCast))
+            list = cast->arg;
+        const auto* link = if_tag<::SubLink>(list, T_SubLink);
+        if (link != nullptr)
+            return {name == "=" && (link->subLinkType == ARRAY_SUBLINK || link->subLinkType == EXPR_SUBLINK) &&
+                        gives(link->subselect, expression.lexpr,
+                              link->subLinkType == ARRAY_SUBLINK ? std::string_view{} : "array_agg"),
+                    false};
+        const auto* array = if_tag<::A_ArrayExpr>(list, T_A_ArrayExpr);
         const bool itself = array != nullptr && std::ranges::any_of(cells(array->elements), [&](const auto& item) {
                                 return same(expression.lexpr, node_of(item));
                             });
@@ -481,7 +373,7 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
             return {same(expression.lexpr, expression.rexpr), false};
         literals_ = true;
         const std::string_view text = view_of(pattern->val.sval.sval);
-        const bool all = !text.empty() && text.find_first_not_of('%') == std::string_view::npos;
+        const bool all = like_matches_all(text);
         return name.starts_with('!') ? Truth{false, all} : Truth{all, false};
     }
     case AEXPR_BETWEEN:
@@ -528,6 +420,9 @@ Truth Predicate::judge(const ::Node* node)
     case T_NullTest:
         if (never_null(as<::NullTest>(node).arg))
             truth = as<::NullTest>(node).nulltesttype == IS_NOT_NULL ? Truth{true, false} : Truth{false, true};
+        break;
+    case T_CaseExpr:
+        truth = judge_case(as<::CaseExpr>(node));
         break;
     case T_TypeCast:
         truth = judge(as<::TypeCast>(node).arg);

@@ -3,7 +3,9 @@
 #include "policies/catalog/catalog.h"
 #include "policies/postgres/parse_tree.h"
 
+#include <functional>
 #include <string_view>
+#include <vector>
 
 namespace stepgate::policies::postgres
 {
@@ -12,10 +14,13 @@ struct PredicateTarget {
     std::string_view alias;                       // how the predicate names the table
     std::string_view relation;                    // its bare name
     const catalog::Relation* described = nullptr; // if the catalog knows it
+    std::vector<std::string_view> twins = {};     // how it names the same table, joined without a condition of its own
+    std::function<bool(const ::RangeVar&)> same_table = {}; // empty: a table of that name is
 };
 
 /// Whether a predicate holds for every row: it reads no column at all, or it is one of the tautologies people write
-/// (x = x, x = x + 0, x is null or x is not null, true or …) or tests that a column is not NULL that never is.
+/// (x = x, x = x + 0, x is null or x is not null, true or …), tests that a column is not NULL that never is, or
+/// compares the row with all rows of its own table (x in (select x from t), a join of the table with itself).
 /// `literals_consulted` is set when that hung on a literal's value.
 [[nodiscard]] bool holds_for_every_row(const ::Node* predicate, const PredicateTarget& target,
                                        bool& literals_consulted);

@@ -195,7 +195,8 @@ class Walk
     void on_conflict(const ::RangeVar& target, const ::OnConflictClause* clause, statement::TableAccess& write,
                      Scope& scope);
     void assign(const ::List* targets, statement::TableAccess& write, Scope& scope);
-    void where(const ::Node* predicate, Scope& scope);
+    void where(const ::Node* predicate, const ::List* from, Scope& scope);
+    [[nodiscard]] static bool names_cte(const ::RangeVar& relation, const Scope& scope);
     void weaken_where(statement::Where where);
 
     // walk_utility.cpp: session, transaction, cursors, COPY, EXPLAIN, roles
@@ -317,6 +318,9 @@ class Nest
     Walk& walk_;
     bool good_;
 };
+
+/// A setting with which changes of rows skip what guards them.
+[[nodiscard]] bool turns_triggers_off(const statement::SetParameter& parameter);
 
 /// The name of an object type as policies spell it: "table", "materialized view", …
 [[nodiscard]] std::string_view object_name(::ObjectType type);

@@ -2,11 +2,23 @@
 #include "policies/postgres/walk.h"
 #include "policies/statement/weaker.h"
 
+#include <algorithm>
+
 namespace stepgate::policies::postgres
 {
 
 using statement::TableAccess;
 using statement::Where;
+
+bool Walk::names_cte(const ::RangeVar& relation, const Scope& scope)
+{
+    if (relation.schemaname != nullptr)
+        return false;
+    for (const CteFrame* frame = scope.ctes; frame != nullptr; frame = frame->outer)
+        if (std::ranges::find(frame->ctes, view_of(relation.relname), &Cte::name) != frame->ctes.end())
+            return true;
+    return false;
+}
 
 void Walk::weaken_where(Where where)
 {
@@ -15,14 +27,19 @@ void Walk::weaken_where(Where where)
         facts().destructive = true;
 }
 
-/// WHERE of an UPDATE or DELETE whose target is the first item of the scope.
-void Walk::where(const ::Node* predicate, Scope& scope)
+/// WHERE of an UPDATE or DELETE whose target is the first item of the scope; `from`: what the target is joined with.
+void Walk::where(const ::Node* predicate, const ::List* from, Scope& scope)
 {
     if (predicate == nullptr)
         return weaken_where(Where::missing);
     const Item& target = scope.items.front();
     const std::string_view table = target.table;
-    const PredicateTarget named{target.alias, bare(table), target.renamed ? nullptr : target.relation};
+    PredicateTarget named{target.alias, bare(table), target.renamed ? nullptr : target.relation};
+    named.same_table = [&](const ::RangeVar& other) { return !names_cte(other, scope) && find(other).table == table; };
+    for (const ::ListCell& cell : cells(from))
+        if (const auto* other = if_tag<::RangeVar>(node_of(cell), T_RangeVar);
+            other != nullptr && named.same_table(*other))
+            named.twins.push_back(view_of(other->alias == nullptr ? other->relname : other->alias->aliasname));
     const bool always = holds_for_every_row(predicate, named, out_.literals_consulted);
     weaken_where(always ? Where::always_true : Where::present);
     expression(predicate, scope);
@@ -100,7 +117,7 @@ void Walk::update(const ::UpdateStmt& update, Scope& scope)
     add_target(*update.relation, scope);
     from(update.fromClause, scope);
     assign(update.targetList, write, scope);
-    where(update.whereClause, scope);
+    where(update.whereClause, update.fromClause, scope);
     write_table(*update.relation).columns = std::move(write.columns);
 }
 
@@ -110,7 +127,7 @@ void Walk::delete_rows(const ::DeleteStmt& rows, Scope& scope)
     write_table(*rows.relation, deletes);
     add_target(*rows.relation, scope);
     from(rows.usingClause, scope);
-    where(rows.whereClause, scope);
+    where(rows.whereClause, rows.usingClause, scope);
 }
 
 /// A MERGE that updates or deletes is judged by its join condition: constant, or on the table itself, means every row.

@@ -333,6 +333,7 @@ void Walk::set_config(const ::FuncCall& call_node)
         parameter.value = parameter.name == "search_path" ? split_search_path(value) : std::vector<std::string>{value};
     if (value == nullptr && decides_meaning(parameter.name))
         opaque("sets " + parameter.name + " to a value that only the server knows");
+    facts().destructive = facts().destructive || turns_triggers_off(parameter);
     effect(std::move(parameter));
 }
 

@@ -13,6 +13,23 @@ bool contains_word(std::string_view text, std::string_view word)
     return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
 }
 
+/// What rules say of schemas, and of what holds code or leads out of the database, counts for more than its owner.
+std::string_view owned_name(::ObjectType type)
+{
+    switch (type) {
+    case OBJECT_COLLATION:
+    case OBJECT_DATABASE:
+    case OBJECT_DOMAIN:
+    case OBJECT_LARGEOBJECT:
+    case OBJECT_STATISTIC_EXT:
+    case OBJECT_TABLESPACE:
+    case OBJECT_TYPE:
+        return "owner";
+    default:
+        return object_name(type);
+    }
+}
+
 } // namespace
 
 void Walk::is(Kind kind, std::string_view object)
@@ -211,7 +228,7 @@ bool Walk::alter_object(const ::Node* node)
         }
         return true;
     case T_AlterOwnerStmt:
-        is(Kind::alter, object_name(as<::AlterOwnerStmt>(node).objectType));
+        is(Kind::alter, owned_name(as<::AlterOwnerStmt>(node).objectType));
         if (const ::RangeVar* relation = as<::AlterOwnerStmt>(node).relation)
             write_table(*relation);
         return true;

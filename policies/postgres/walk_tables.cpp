@@ -172,7 +172,7 @@ void Walk::write_typed_tables(const ::RangeVar& type)
 /// most.
 void Walk::alters_besides(::AlterTableType what)
 {
-    static constexpr std::string_view by_weight[] = {"inheritance", "rule", "trigger", "policy"};
+    static constexpr std::string_view by_weight[] = {"owner", "inheritance", "rule", "trigger", "policy"};
     std::string_view object;
     switch (what) {
     case AT_EnableRowSecurity:
@@ -203,9 +203,14 @@ void Walk::alters_besides(::AlterTableType what)
     case AT_DetachPartition:
         object = "inheritance";
         break;
+    case AT_ChangeOwner:
+        object = "owner";
+        break;
     default:
         return;
     }
+    if (facts().object == "foreign table" && object == "owner")
+        return; // what rules say of foreign tables counts for more
     const auto weight = [](std::string_view name) {
         return std::ranges::find(by_weight, name) - std::begin(by_weight);
     };
@@ -290,6 +295,9 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
     case AT_ReplicaIdentity:
     case AT_ChangeOwner:
     case AT_DropConstraint:
+        return;
+    case AT_SetUnLogged: // a crash empties it
+        facts().destructive = true;
         return;
     case AT_ValidateConstraint:
         return read_keys(target);

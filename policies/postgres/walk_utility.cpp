@@ -238,6 +238,17 @@ void Walk::copy(const ::CopyStmt& copied)
     }
 }
 
+/// As a replica the session fires no triggers, and so checks no foreign keys (docs 20.11.1).
+bool turns_triggers_off(const SetParameter& parameter)
+{
+    if (parameter.name != "session_replication_role")
+        return false;
+    if (parameter.unknown || !parameter.value)
+        return parameter.unknown;
+    const std::string role = parameter.value->empty() ? std::string{} : lower(parameter.value->front());
+    return role != "origin" && role != "local";
+}
+
 void Walk::variable_set(const ::VariableSetStmt& set)
 {
     const std::string name = lower(view_of(set.name));
@@ -261,6 +272,10 @@ void Walk::variable_set(const ::VariableSetStmt& set)
     }
     if (parameter.unknown)
         parameter.value.reset();
+    if (turns_triggers_off(parameter)) {
+        facts().object = "replication role";
+        facts().destructive = true;
+    }
     if (name.find("password") != std::string::npos || name.find("conninfo") != std::string::npos)
         out_.facts.carries_secret = true;
     effect(std::move(parameter));

@@ -132,8 +132,8 @@ void add_family(const TableAccess& access, const Catalog* catalog, std::set<std:
 /// Nothing that a statement can name, or that changes what its names lead to.
 bool makes_no_name(const StatementFacts& statement)
 {
-    static constexpr std::string_view objects[] = {"database",   "database settings", "publication", "role",
-                                                   "statistics", "tablespace",        "system",      "subscription"};
+    static constexpr std::string_view objects[] = {"database",   "database settings", "owner",  "publication", "role",
+                                                   "statistics", "tablespace",        "system", "subscription"};
     return std::ranges::find(objects, statement.object) != std::end(objects);
 }
 

@@ -1,0 +1,198 @@
+#include "policies/postgres/same_value.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+constexpr int deepest = 200; // of expressions inside each other; deeper ones may differ
+
+/// Whether an operation with this number or text gives its other operand back.
+bool is_neutral(std::string_view name, const ::A_Const& number, bool right)
+{
+    if (number.isnull)
+        return false;
+    std::string_view text;
+    if (number.val.node.type == T_Integer)
+        text = number.val.ival.ival == 0 ? "0" : number.val.ival.ival == 1 ? "1" : "n";
+    else if (number.val.node.type == T_Float)
+        text = view_of(number.val.fval.fval);
+    else if (number.val.node.type == T_String)
+        text = view_of(number.val.sval.sval);
+    const bool zero = !text.empty() && text.find_first_not_of("0.") == std::string_view::npos;
+    const bool one = text.starts_with('1') && text.find_first_not_of("0.", 1) == std::string_view::npos &&
+                     (text.size() == 1 || text[1] == '.');
+    if (name == "||")
+        return number.val.node.type == T_String && text.empty();
+    return name == "+" ? zero : name == "-" ? right && zero : name == "*" ? one : name == "/" && right && one;
+}
+
+} // namespace
+
+std::string_view operator_of(const ::A_Expr& expression)
+{
+    const auto parts = cells(expression.name);
+    return parts.empty() ? std::string_view{} : text_of(node_of(parts.back()));
+}
+
+/// A row that the target is joined with may be the same row: what then always holds, holds for every row.
+bool SameValue::is_target(std::string_view qualifier) const
+{
+    return qualifier == target_.alias || qualifier == target_.relation ||
+           std::ranges::find(target_.twins, qualifier) != target_.twins.end();
+}
+
+bool SameValue::same_column(const ::ColumnRef& left, const ::ColumnRef& right) const
+{
+    const auto one = cells(left.fields);
+    const auto other = cells(right.fields);
+    if (text_of(node_of(one.back())) != text_of(node_of(other.back())))
+        return false;
+    const auto qualifier = [this](std::span<const ::ListCell> fields) {
+        const std::string_view name = fields.size() > 1 ? text_of(node_of(fields[fields.size() - 2])) : "";
+        return is_target(name) ? std::string_view{} : name;
+    };
+    return qualifier(one) == qualifier(other);
+}
+
+bool SameValue::same_constant(const ::A_Const& left, const ::A_Const& right)
+{
+    literals_ = true;
+    if (left.isnull || right.isnull || left.val.node.type != right.val.node.type)
+        return false;
+    switch (left.val.node.type) {
+    case T_Integer:
+        return left.val.ival.ival == right.val.ival.ival;
+    case T_Float:
+        return view_of(left.val.fval.fval) == view_of(right.val.fval.fval);
+    case T_Boolean:
+        return left.val.boolval.boolval == right.val.boolval.boolval;
+    case T_String:
+        return view_of(left.val.sval.sval) == view_of(right.val.sval.sval);
+    default:
+        return false;
+    }
+}
+
+bool SameValue::same_list(const ::List* left, const ::List* right)
+{
+    const auto one = cells(left);
+    const auto other = cells(right);
+    return one.size() == other.size() && std::ranges::equal(one, other, [this](const auto& a, const auto& b) {
+               return same(node_of(a), node_of(b));
+           });
+}
+
+/// Surely the same value for a row.
+bool SameValue::same(const void* left, const void* right)
+{
+    if (left == nullptr || right == nullptr)
+        return left == right;
+    if (tag_of(left) != tag_of(right) || depth_ >= deepest)
+        return false;
+    ++depth_;
+    bool equal = false;
+    switch (tag_of(left)) {
+    case T_ColumnRef:
+        equal = same_column(as<::ColumnRef>(left), as<::ColumnRef>(right));
+        break;
+    case T_A_Const:
+        equal = same_constant(as<::A_Const>(left), as<::A_Const>(right));
+        break;
+    case T_ParamRef:
+        equal = as<::ParamRef>(left).number == as<::ParamRef>(right).number;
+        break;
+    case T_String:
+        equal = text_of(left) == text_of(right);
+        break;
+    case T_TypeCast:
+        equal = same(as<::TypeCast>(left).arg, as<::TypeCast>(right).arg) &&
+                same_list(as<::TypeCast>(left).typeName->names, as<::TypeCast>(right).typeName->names);
+        break;
+    case T_FuncCall:
+        equal = same_list(as<::FuncCall>(left).funcname, as<::FuncCall>(right).funcname) &&
+                same_list(as<::FuncCall>(left).args, as<::FuncCall>(right).args);
+        break;
+    case T_A_Expr:
+        equal = as<::A_Expr>(left).kind == as<::A_Expr>(right).kind &&
+                operator_of(as<::A_Expr>(left)) == operator_of(as<::A_Expr>(right)) &&
+                same(as<::A_Expr>(left).lexpr, as<::A_Expr>(right).lexpr) &&
+                same(as<::A_Expr>(left).rexpr, as<::A_Expr>(right).rexpr);
+        break;
+    case T_CoalesceExpr:
+        equal = same_list(as<::CoalesceExpr>(left).args, as<::CoalesceExpr>(right).args);
+        break;
+    case T_RowExpr:
+        equal = same_list(as<::RowExpr>(left).args, as<::RowExpr>(right).args);
+        break;
+    case T_NullTest:
+        equal = as<::NullTest>(left).nulltesttype == as<::NullTest>(right).nulltesttype &&
+                same(as<::NullTest>(left).arg, as<::NullTest>(right).arg);
+        break;
+    case T_BoolExpr:
+        equal = as<::BoolExpr>(left).boolop == as<::BoolExpr>(right).boolop &&
+                same_list(as<::BoolExpr>(left).args, as<::BoolExpr>(right).args);
+        break;
+    case T_List:
+        equal = same_list(static_cast<const ::List*>(left), static_cast<const ::List*>(right));
+        break;
+    default:
+        break;
+    }
+    --depth_;
+    return equal;
+}
+
+/// x and x + 0, x * 1, x || '' and the like.
+bool SameValue::same_but_for_neutral(const ::Node* plain, const ::Node* computed)
+{
+    for (int step = 0; step < deepest; ++step) {
+        const auto* operation = if_tag<::A_Expr>(computed, T_A_Expr);
+        if (operation == nullptr || operation->kind != AEXPR_OP || operation->lexpr == nullptr)
+            return false;
+        const ::A_Const* const right = constant_of(operation->rexpr);
+        const ::A_Const* const number = right != nullptr ? right : constant_of(operation->lexpr);
+        if (number == nullptr)
+            return false;
+        literals_ = true;
+        if (!is_neutral(operator_of(*operation), *number, right != nullptr))
+            return false;
+        computed = right != nullptr ? operation->lexpr : operation->rexpr;
+        if (same(plain, computed))
+            return true;
+    }
+    return false;
+}
+
+/// What an expression is for a row without NULLs, if that is something simpler.
+const ::Node* SameValue::core(const ::Node* node)
+{
+    for (int step = 0; node != nullptr && step < deepest; ++step) {
+        if (const auto* coalesce = if_tag<::CoalesceExpr>(node, T_CoalesceExpr)) {
+            node = node_of(cells(coalesce->args).front());
+        } else if (const auto* most = if_tag<::MinMaxExpr>(node, T_MinMaxExpr)) {
+            const ::Node* const first = node_of(cells(most->args).front());
+            for (const ::ListCell& cell : cells(most->args))
+                if (!same(first, node_of(cell)))
+                    return node;
+            node = first;
+        } else if (const auto* collated = if_tag<::CollateClause>(node, T_CollateClause)) {
+            node = collated->arg;
+        } else {
+            return node;
+        }
+    }
+    return node;
+}
+
+/// The same value for a row without NULLs.
+bool SameValue::alike(const ::Node* left, const ::Node* right)
+{
+    const ::Node* const one = core(left);
+    const ::Node* const other = core(right);
+    return same(one, other) || same_but_for_neutral(one, other) || same_but_for_neutral(other, one);
+}
+
+} // namespace stepgate::policies::postgres

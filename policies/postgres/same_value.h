@@ -1,0 +1,54 @@
+#pragma once
+
+#include "policies/postgres/parse_tree.h"
+#include "policies/postgres/predicate.h"
+
+#include <span>
+#include <string_view>
+
+namespace stepgate::policies::postgres
+{
+
+/// One level of nesting, for as long as it lives.
+class Depth
+{
+  public:
+    explicit Depth(int& depth) : depth_(++depth) {}
+    ~Depth() { --depth_; }
+    Depth(const Depth&) = delete;
+    Depth& operator=(const Depth&) = delete;
+
+  private:
+    int& depth_;
+};
+
+/// The operator of an expression, without its schema.
+[[nodiscard]] std::string_view operator_of(const ::A_Expr& expression);
+
+/// Tells of two expressions whether a row of the target surely has the same value for both. `target` and
+/// `literals_consulted`, which is set when a literal told, must outlive it.
+class SameValue
+{
+  public:
+    SameValue(const PredicateTarget& target, bool& literals_consulted) : target_(target), literals_(literals_consulted)
+    {
+    }
+
+    [[nodiscard]] bool same(const void* left, const void* right);
+    /// For a row without NULLs at least: x and x + 0, x and coalesce(x, …).
+    [[nodiscard]] bool alike(const ::Node* left, const ::Node* right);
+
+  private:
+    bool same_list(const ::List* left, const ::List* right);
+    bool same_column(const ::ColumnRef& left, const ::ColumnRef& right) const;
+    bool same_constant(const ::A_Const& left, const ::A_Const& right);
+    bool same_but_for_neutral(const ::Node* plain, const ::Node* computed);
+    const ::Node* core(const ::Node* node);
+    [[nodiscard]] bool is_target(std::string_view qualifier) const;
+
+    const PredicateTarget& target_;
+    bool& literals_;
+    int depth_ = 0;
+};
+
+} // namespace stepgate::policies::postgres
