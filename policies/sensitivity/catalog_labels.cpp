@@ -50,6 +50,8 @@ std::vector<std::string> with_sources(const Relation& relation, const std::vecto
     return all;
 }
 
+constexpr int deepest_row_type = 8; // rows in rows, and domains and arrays around one
+
 } // namespace
 
 LabelSet CatalogLabels::of(const TableAccess& access) const
@@ -104,13 +106,34 @@ void CatalogLabels::add(const Relation& relation, const std::vector<std::string>
 {
     labels |= named(relation.schema, relation.name, "");
     const auto wanted = with_sources(relation, columns);
-    for (const Column& column : relation.columns)
-        if (wants(wanted, column.name))
-            labels |= named(relation.schema, relation.name, column.name);
+    for (const Column& column : relation.columns) {
+        if (!wants(wanted, column.name))
+            continue;
+        labels |= named(relation.schema, relation.name, column.name);
+        add_row_type(column.type, deepest_row_type, labels);
+    }
     if (!view_.lineage)
         return;
     add_former(relation, wanted, labels);
     add_copies(view_.lineage->copies_into(relation.oid), labels);
+}
+
+/// A column that holds rows, or arrays of them, holds all that their fields may: which one is asked for is not told.
+void CatalogLabels::add_row_type(catalog::Oid oid, int levels, LabelSet& labels) const
+{
+    const catalog::Type* type = view_.catalog->type(oid);
+    for (int step = 0; type != nullptr && type->relation == 0 && step < deepest_row_type; ++step)
+        type = view_.catalog->type(type->element != 0 ? type->element : type->base);
+    const Relation* row = type == nullptr ? nullptr : view_.catalog->relation(type->relation);
+    if (row == nullptr || levels == 0)
+        return;
+    labels |= named(row->schema, row->name, "");
+    for (const Column& field : row->columns) {
+        labels |= named(row->schema, row->name, field.name);
+        add_row_type(field.type, levels - 1, labels);
+    }
+    if (view_.lineage)
+        add_former(*row, {"*"}, labels);
 }
 
 void CatalogLabels::add_former(const Relation& relation, const std::vector<std::string>& columns,

@@ -28,6 +28,7 @@ class CatalogLabels
     [[nodiscard]] std::vector<const catalog::Relation*> meant(const statement::TableAccess& access) const;
     [[nodiscard]] std::vector<const catalog::Relation*> family(const catalog::Relation& relation) const;
     void add(const catalog::Relation& relation, const std::vector<std::string>& columns, LabelSet& labels) const;
+    void add_row_type(catalog::Oid type, int levels, LabelSet& labels) const;
     void add_former(const catalog::Relation& relation, const std::vector<std::string>& columns, LabelSet& labels) const;
     void add_copies(const std::vector<const Copy*>& copies, LabelSet& labels) const;
     [[nodiscard]] LabelSet named(std::string_view schema, std::string_view table, std::string_view column) const;

@@ -74,6 +74,21 @@ class Observed(unittest.TestCase):
         self.assertEqual(self.labels("SELECT * FROM readings"), ["secret"])
         self.assertEqual(self.labels("SELECT * FROM child"), ["secret"])
 
+    def test_columns_that_hold_rows(self):
+        self.stack.cluster.shop("CREATE TYPE person AS (secret_code text, x int); CREATE DOMAIN one AS person;"
+                                "CREATE TYPE nested AS (p person, n int);"
+                                "CREATE TABLE holder (id int, c person, many person[], d one, n nested, s staff)")
+        wait_for(lambda: self.labels("SELECT c FROM holder") == ["secret"], "a snapshot with the table")
+        for sql in ("SELECT (c).secret_code FROM holder", "SELECT * FROM holder", "SELECT (holder.c).* FROM holder", "SELECT c::text FROM holder",
+                    "SELECT row_to_json(c) FROM holder", "SELECT u.secret_code FROM holder, unnest(many) u", "SELECT d FROM holder",
+                    "SELECT ((n).p).secret_code FROM holder", "SELECT id FROM holder WHERE (c).secret_code = (d).secret_code",
+                    "SELECT (y).secret_code FROM (SELECT c AS y FROM holder) z"):
+            with self.subTest(sql):
+                self.assertIn("secret", self.labels(sql))
+        self.assertEqual(self.labels("SELECT (s).tax_ref FROM holder"), ["pii"])
+        self.assertEqual(self.labels("SELECT s FROM holder"), ["pii"])
+        self.assertEqual(self.labels("SELECT id FROM holder"), [])
+
     def test_renamed_table(self):
         self.assertEqual(self.labels("ALTER TABLE staff RENAME TO s1", "SELECT tax_ref FROM s1"), ["pii"])
         self.assertEqual(self.labels("ALTER TABLE s1 RENAME TO s2", "SELECT * FROM s2"), ["pii"])
