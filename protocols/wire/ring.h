@@ -57,7 +57,8 @@ class Ring
 
     void grow()
     {
-        std::vector<T> larger(slots_.empty() ? 8 : 2 * slots_.size());
+        // From one on: who asks one thing at a time uses the same slot again.
+        std::vector<T> larger(slots_.empty() ? 1 : 2 * slots_.size());
         for (std::uint64_t number = begin_; number != end_; ++number)
             larger[static_cast<std::size_t>(number) & (larger.size() - 1)] = std::move(at(number));
         slots_ = std::move(larger);

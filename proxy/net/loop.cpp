@@ -75,12 +75,12 @@ bool Loop::drop_everything()
 {
     std::vector<Waiter> waiters;
     std::vector<Tell> tells;
-    for (Place& place : places_) {
-        for (Waiter* waiter : {&place.reader, &place.writer})
+    for (const auto& place : places_) {
+        for (Waiter* waiter : {&place->reader, &place->writer})
             if (*waiter)
                 waiters.push_back(std::exchange(*waiter, std::nullopt));
-        if (place.tell)
-            tells.push_back(std::exchange(place.tell, nullptr));
+        if (place->tell)
+            tells.push_back(std::exchange(place->tell, nullptr));
     }
     for (auto& [time, alarm] : alarms_) {
         alarm.timer->waiting_ = false;
@@ -194,7 +194,7 @@ void Loop::ring()
 
 Loop::Place* Loop::find(Key key)
 {
-    Place* place = key.index < places_.size() ? &places_[key.index] : nullptr;
+    Place* place = key.index < places_.size() ? places_[key.index].get() : nullptr;
     return place != nullptr && place->used && place->tenant == key.tenant ? place : nullptr;
 }
 
@@ -202,10 +202,10 @@ Loop::Key Loop::add(int descriptor, error_code& failed)
 {
     if (free_.empty()) {
         free_.push_back(static_cast<std::uint32_t>(places_.size()));
-        places_.emplace_back();
+        places_.push_back(std::make_unique<Place>());
     }
     const std::uint32_t index = free_.back();
-    Place& place = places_[index];
+    Place& place = *places_[index];
     const Key key{index, place.tenant};
     epoll_event event{read_events, {.u64 = packed(key)}};
     failed = {};
@@ -316,7 +316,7 @@ void Loop::on_event(const epoll_event& event)
 
 void Loop::watch(std::uint32_t index, std::uint32_t events)
 {
-    const Place& place = places_[index];
+    const Place& place = *places_[index];
     epoll_event event{events, {.u64 = packed({index, place.tenant})}};
     ::epoll_ctl(epoll_, EPOLL_CTL_MOD, place.descriptor, &event);
 }

@@ -10,7 +10,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -104,8 +103,8 @@ class Loop : public boost::asio::execution_context
     bool drop_everything();
 
     int epoll_ = -1, wake_ = -1;
-    std::deque<Place> places_;
-    std::vector<Key> ready_, serving_; // somebody waits where a read may find something already
+    std::vector<std::unique_ptr<Place>> places_; // by index; a place never moves
+    std::vector<Key> ready_, serving_;           // somebody waits where a read may find something already
     std::vector<std::uint32_t> free_;
     Alarms alarms_;
     SteadyTime now_{}; // at the end of the last round

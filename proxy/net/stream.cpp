@@ -6,6 +6,8 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -23,6 +25,17 @@ namespace
 int clamp_length(std::size_t bytes)
 {
     return static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max()));
+}
+
+// The system calls themselves. In a program with threads glibc's recv and send, being cancellation points
+// (pthreads(7)), add two atomic operations to each; nobody cancels a thread here.
+ssize_t receive_now(int descriptor, std::span<std::byte> into)
+{
+    return ::syscall(SYS_recvfrom, descriptor, into.data(), into.size(), 0, nullptr, nullptr);
+}
+ssize_t send_now(int descriptor, std::span<const std::byte> from)
+{
+    return ::syscall(SYS_sendto, descriptor, from.data(), from.size(), MSG_NOSIGNAL, nullptr, 0);
 }
 
 IoResult plain_outcome(ssize_t moved)
@@ -149,7 +162,7 @@ IoResult Stream::receive(std::span<std::byte> into)
     if (!ssl_) {
         ssize_t moved = 0;
         do
-            moved = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+            moved = receive_now(socket_.native_handle(), into);
         while (moved < 0 && errno == EINTR);
         const auto outcome = plain_outcome(moved);
         if (outcome.status == Io::would_block || (outcome.status == Io::done && outcome.bytes < into.size()))
@@ -164,7 +177,7 @@ IoResult Stream::send(std::span<const std::byte> from)
     if (!ssl_) {
         ssize_t moved = 0;
         do
-            moved = ::send(socket_.native_handle(), from.data(), from.size(), MSG_NOSIGNAL);
+            moved = send_now(socket_.native_handle(), from);
         while (moved < 0 && errno == EINTR);
         return plain_outcome(moved);
     }
