@@ -90,6 +90,13 @@ bool default_applies(const MatchedFacts& facts, const Candidates& candidates)
     });
 }
 
+/// MySQL's own functions have no schema, PostgreSQL's are of pg_catalog. Another name without one belongs to nobody
+/// that is known: then the statement is opaque.
+bool is_users_function(std::string_view call)
+{
+    return call.find('.') != std::string_view::npos && !call.starts_with("pg_catalog.");
+}
+
 /// Text that runs later, or elsewhere, may stand in a literal: in a body, or in what code of users is given. Whether
 /// that code is understood says nothing about what its texts hold.
 bool may_hold_text_to_run(const statement::StatementFacts& facts)
@@ -106,7 +113,7 @@ bool may_hold_text_to_run(const statement::StatementFacts& facts)
     default:
         break;
     }
-    return std::ranges::any_of(facts.calls, [](const std::string& call) { return !call.starts_with("pg_catalog."); });
+    return std::ranges::any_of(facts.calls, is_users_function);
 }
 
 } // namespace

@@ -21,12 +21,11 @@ namespace
 {
 
 constexpr std::int64_t run_window_ns = 10'000'000'000; // a row never stands for more time than this
-constexpr std::size_t runs_per_session = 16;
+constexpr std::size_t runs_per_session = 128;          // shapes: applications have dozens
 constexpr std::size_t unanswered_per_session = 4096;
 
 /// Allowed executions of one shape that share a row.
 struct Run {
-    std::int64_t key = 0; // the shape's id in the index
     std::int64_t first = 0, last = 0, first_ns = 0, last_ns = 0;
     std::int64_t count = 0, errors = 0, rows = 0, duration_ns = 0;
     bool rows_known = false, answered = false, stored = false, dirty = false;
@@ -34,11 +33,26 @@ struct Run {
     std::string sqlstate; // of the newest failure, "00000" if there was none; empty: no answer yet
 };
 
+/// A statement whose outcome is still to come, and the row that it is for.
+struct Unanswered {
+    std::int64_t statement = 0;
+    std::int64_t row = 0;   // its first sequence number
+    std::int64_t shape = 0; // of the run with that row, if any
+};
+
 struct Session {
     std::int64_t id = 0;
-    std::vector<Run> runs;
-    std::vector<std::pair<std::int64_t, std::int64_t>> unanswered; // statement number, first sequence of its row
+    std::unordered_map<std::int64_t, Run> runs; // by the shape's id in the index
+    std::vector<Unanswered> unanswered;
 };
+
+void count(Run& run, const RecordView& record)
+{
+    run.last = static_cast<std::int64_t>(record.sequence);
+    run.last_ns = record.at_ns;
+    ++run.count;
+    run.dirty = true;
+}
 
 std::string bare(std::string_view table)
 {
@@ -94,11 +108,13 @@ struct Index::Impl {
     void challenge_event(const RecordView& record);
     void tag(std::string_view kind, std::string_view value, std::int64_t sequence);
     void close_runs(Session& session);
-    void store(Session& session, Run& run);
+    void store(const Session& session, std::int64_t shape, Run& run);
+    void store_runs(Session& session);
 
     SQLite::Database db;
     Tallies tallies;
     std::optional<SQLite::Transaction> transaction;
+    std::int64_t newest_ns = 0; // time of the newest record
     std::unordered_map<std::uint64_t, Session> by_number;
     std::map<std::string, std::uint64_t, std::less<>> number_of; // session id to number
     std::unordered_map<std::int64_t, std::int64_t> shapes;       // shape to its id, to spare look-ups
@@ -154,8 +170,7 @@ void Index::begin()
 void Index::commit(std::uint64_t cursor, const Hash& hash)
 {
     for (auto& [number, session] : impl_->by_number)
-        for (Run& run : session.runs)
-            impl_->store(session, run);
+        impl_->store_runs(session);
     impl_->tallies.store(impl_->db);
     SQLite::Statement update{impl_->db, "UPDATE state SET cursor = ?, cursor_hash = ?"};
     update.bind(1, static_cast<std::int64_t>(cursor));
@@ -167,6 +182,7 @@ void Index::commit(std::uint64_t cursor, const Hash& hash)
 
 void Index::apply(const RecordView& record)
 {
+    impl_->newest_ns = record.at_ns;
     switch (record.type) {
     case Type::statement:
         for (const auto rule : record.list("rules"))
@@ -303,42 +319,35 @@ void Index::Impl::statement(const RecordView& record)
     if (!session || record.text("action") != "allow") {
         if (session) {
             close_runs(*session);
-            session->unanswered.emplace_back(record.number("statement"), sequence);
+            session->unanswered.push_back({record.number("statement"), sequence, 0});
         }
         full_row(record, session);
         return;
     }
     const std::int64_t shape = shape_of(record, record.text("text"));
-    auto run = std::find_if(session->runs.begin(), session->runs.end(), [&](const Run& r) { return r.key == shape; });
-    if (run != session->runs.end() && record.at_ns - run->first_ns > run_window_ns) {
-        store(*session, *run);
+    auto run = session->runs.find(shape);
+    if (run != session->runs.end() && record.at_ns - run->second.first_ns > run_window_ns) {
+        store(*session, shape, run->second);
         session->runs.erase(run);
         run = session->runs.end();
     }
     if (run == session->runs.end()) {
-        if (session->runs.size() == runs_per_session) {
-            store(*session, session->runs.front());
-            session->runs.erase(session->runs.begin());
-        }
+        if (session->runs.size() == runs_per_session)
+            close_runs(*session);
         Run fresh;
-        fresh.key = shape;
         fresh.first = sequence;
         fresh.first_ns = record.at_ns;
         fresh.kinds = join(record.list("kinds"));
         fresh.labels = join(record.list("labels"));
         fresh.rules = join(record.list("rules"));
         fresh.tables = join(record.list("tables"));
-        session->runs.push_back(std::move(fresh));
-        run = session->runs.end() - 1;
+        run = session->runs.emplace(shape, std::move(fresh)).first;
         tags(sequence, record);
     }
-    run->last = sequence;
-    run->last_ns = record.at_ns;
-    ++run->count;
-    run->dirty = true;
+    count(run->second, record);
     if (session->unanswered.size() == unanswered_per_session)
         session->unanswered.erase(session->unanswered.begin());
-    session->unanswered.emplace_back(record.number("statement"), run->first);
+    session->unanswered.push_back({record.number("statement"), run->second.first, shape});
 }
 
 void Index::Impl::outcome(const RecordView& record)
@@ -348,24 +357,23 @@ void Index::Impl::outcome(const RecordView& record)
         return;
     const std::int64_t number = record.number("statement");
     const auto asked = std::find_if(session->unanswered.begin(), session->unanswered.end(),
-                                    [&](const auto& u) { return u.first == number; });
+                                    [&](const Unanswered& one) { return one.statement == number; });
     if (asked == session->unanswered.end())
         return;
-    const std::int64_t sequence = asked->second;
+    const auto [statement, row, shape] = *asked;
     session->unanswered.erase(asked);
     const std::int64_t rows = record.number("rows", -1);
     const std::string_view sqlstate = record.text("sqlstate");
     const std::int64_t error = sqlstate == "00000" ? 0 : 1;
-    const auto run =
-        std::find_if(session->runs.begin(), session->runs.end(), [&](const Run& r) { return r.first == sequence; });
-    if (run != session->runs.end()) {
-        run->errors += error;
-        run->rows += std::max<std::int64_t>(rows, 0);
-        run->rows_known = run->rows_known || rows >= 0;
-        run->duration_ns += record.number("duration_ns");
-        if (error > 0 || run->sqlstate.empty())
-            run->sqlstate = sqlstate;
-        run->answered = run->dirty = true;
+    if (const auto found = session->runs.find(shape); found != session->runs.end() && found->second.first == row) {
+        Run& run = found->second;
+        run.errors += error;
+        run.rows += std::max<std::int64_t>(rows, 0);
+        run.rows_known = run.rows_known || rows >= 0;
+        run.duration_ns += record.number("duration_ns");
+        if (error > 0 || run.sqlstate.empty())
+            run.sqlstate = sqlstate;
+        run.answered = run.dirty = true;
         return;
     }
     add_outcome.reset();
@@ -373,18 +381,25 @@ void Index::Impl::outcome(const RecordView& record)
     add_outcome.bind(2, rows);
     add_outcome.bind(3, record.number("duration_ns"));
     add_outcome.bind(4, std::string{sqlstate});
-    add_outcome.bind(5, sequence);
+    add_outcome.bind(5, row);
     add_outcome.exec();
 }
 
 void Index::Impl::close_runs(Session& session)
 {
-    for (Run& run : session.runs)
-        store(session, run);
+    store_runs(session);
     session.runs.clear();
 }
 
-void Index::Impl::store(Session& session, Run& run)
+/// What nothing can be added to any more is forgotten: a session that is idle keeps none.
+void Index::Impl::store_runs(Session& session)
+{
+    for (auto& [shape, run] : session.runs)
+        store(session, shape, run);
+    std::erase_if(session.runs, [this](const auto& run) { return newest_ns - run.second.first_ns > run_window_ns; });
+}
+
+void Index::Impl::store(const Session& session, std::int64_t shape, Run& run)
 {
     if (!run.dirty)
         return;
@@ -416,7 +431,7 @@ void Index::Impl::store(Session& session, Run& run)
     statement.bind(4, run.last_ns);
     statement.bind(5, "statement");
     statement.bind(6, session.id);
-    statement.bind(9, run.key);
+    statement.bind(9, shape);
     statement.bind(10, "allow");
     bind_text(statement, 11, run.rules);
     bind_text(statement, 12, run.labels);

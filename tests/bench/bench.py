@@ -98,7 +98,7 @@ def relay(stack, arguments):
              PgPeer("stepgate", stack.port, "demo", stack.password, stack.process.pid)]
     try:
         print(f"pgbench -S, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; {os.cpu_count()} cores shared by all; "
-              f"stepgate with {arguments.threads or os.cpu_count()} relay thread(s)\n")
+              f"stepgate with {relay_threads(arguments) or os.cpu_count()} relay thread(s)\n")
         print(f"{'mode':9} {'clients':>7} {'':10} {'tps':>9} {'/pgbouncer':>10} {'CPU us':>7} {'/pgbouncer':>10}")
         for mode in arguments.modes.split(","):
             for clients in map(int, arguments.clients.split(",")):
@@ -260,8 +260,12 @@ def prepared(arguments, limits=""):
     """A stack that is configured and not started."""
     stack = Stack(extra='[limits]\nconnections = 20000\nconnections_per_user = 20000\nconnections_per_address = 20000\n'
                         f'drain = "1s"\n{limits}')
-    stack.config.write_text(f"threads = {arguments.threads}\n" + stack.config.read_text())
+    stack.config.write_text(f"threads = {relay_threads(arguments)}\n" + stack.config.read_text())
     return stack
+
+
+def relay_threads(arguments):
+    return 1 if arguments.threads is None else arguments.threads
 
 
 def main():
@@ -274,7 +278,8 @@ def main():
     parser.add_argument("--holds", type=int, default=9)
     parser.add_argument("--sessions", type=int, default=10000, help="idle ones")
     parser.add_argument("--held", type=int, default=1000)
-    parser.add_argument("--threads", type=int, default=1, help="relay threads of stepgate; pgbouncer has one (0: one a core)")
+    parser.add_argument("--threads", type=int, help="relay threads of stepgate (0: one a core); without it one on PostgreSQL, "
+                        "as pgbouncer has, and one a core on MySQL, as haproxy and MySQL Router have")
     arguments = parser.parse_args()
     raise_descriptor_limit()
     if arguments.only in (None, "relay", "hold"):

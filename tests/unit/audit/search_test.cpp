@@ -128,6 +128,32 @@ TEST_F(SearchTest, GroupsWhatIsAllowedAndKeepsTheRestWhole)
     EXPECT_NE(rows[6].details.find("KX4-7PM"), std::string::npos);
 }
 
+/// What an application does in a loop: one row a shape, not one a statement.
+TEST_F(SearchTest, ShapesThatTakeTurnsShareTheirRows)
+{
+    constexpr std::uint64_t shapes = 40, turns = 5;
+    {
+        auto writer = open(options());
+        auto lane = writer->make_lane();
+        ASSERT_TRUE(writer->submit(start_session(1, "s-1", "ann")));
+        for (std::uint64_t i = 0; i < shapes * turns; ++i) {
+            const std::string text = "select " + std::to_string(i % shapes);
+            ASSERT_TRUE(lane->statement(statement(1, i + 1, text, "allow", 100 + i % shapes)));
+            ASSERT_TRUE(lane->outcome(outcome(1, i + 1, 2)));
+        }
+    }
+    ASSERT_TRUE(reindex(directory_));
+    Query statements;
+    statements.type = "statement";
+    statements.limit = 500;
+    const auto rows = search(statements);
+    EXPECT_EQ(rows.size(), shapes);
+    for (const auto& row : rows) {
+        EXPECT_EQ(row.count, turns);
+        EXPECT_EQ(row.rows, 2 * turns);
+    }
+}
+
 TEST_F(SearchTest, Filters)
 {
     make_journal();
