@@ -78,6 +78,7 @@ Expression combined(const Expression& left, std::uint64_t what, const Expression
     Expression made;
     made.reads = left.reads || right.reads;
     made.literal = left.literal || right.literal;
+    made.not_null = left.not_null && right.not_null;
     made.shape = mix(mix(left.shape, what), right.shape);
     made.value = mix(mix(left.value, what), right.value);
     return settled(made);
@@ -85,7 +86,86 @@ Expression combined(const Expression& left, std::uint64_t what, const Expression
 
 bool same(const Expression& left, const Expression& right, bool& literals)
 {
-    return equal(left.shape, left.value, right.shape, right.value, left.literal || right.literal, literals);
+    const bool literal = left.literal || right.literal;
+    if (equal(left.shape, left.value, right.shape, right.value, literal, literals))
+        return true;
+    if (left.core_shape == 0 && right.core_shape == 0)
+        return false;
+    const auto shape = [](const Expression& side) { return side.core_shape != 0 ? side.core_shape : side.shape; };
+    const auto value = [](const Expression& side) { return side.core_shape != 0 ? side.core : side.value; };
+    return value(left) != 0 && equal(shape(left), value(left), shape(right), value(right),
+                                     literal || left.core_literal || right.core_literal, literals);
+}
+
+void take_core(Expression& made, const Expression& inner)
+{
+    made.core_shape = inner.core_shape != 0 ? inner.core_shape : inner.shape;
+    made.core = inner.core_shape != 0 ? inner.core : inner.value;
+    made.core_literal = inner.core_literal;
+}
+
+void keep_core(Expression& made, const Expression& left, Symbol op, const Expression& right)
+{
+    using Neutral = Expression::Neutral;
+    const bool behind = right.literal && !right.reads;
+    const Expression& operand = behind ? right : left;
+    if (operand.reads || operand.form == Form::comparison || !made.reads || !operand.literal)
+        return;
+    take_core(made, behind ? left : right);
+    made.core_literal = true;
+    bool neutral = false;
+    if (op == Symbol::plus || op == Symbol::pipe || op == Symbol::caret)
+        neutral = operand.neutral == Neutral::zero;
+    else if (op == Symbol::minus || op == Symbol::shift_left || op == Symbol::shift_right)
+        neutral = behind && operand.neutral == Neutral::zero;
+    else if (op == Symbol::star)
+        neutral = operand.neutral == Neutral::one;
+    else if (op == Symbol::slash)
+        neutral = behind && operand.neutral == Neutral::one;
+    else if (op == Symbol::or_or)
+        neutral = operand.neutral == Neutral::empty;
+    if (!neutral)
+        made.core = 0;
+}
+
+/// Brackets, braces and backslashes are not looked into: what holds some may leave texts out.
+bool regexp_takes_anything(std::string_view pattern)
+{
+    bool takes = true, begins = false, ends = false, loose = false;
+    const auto branch = [&] { return takes && (loose || !(begins && ends)); };
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+        switch (pattern[i]) {
+        case '|':
+            if (branch())
+                return true;
+            takes = true;
+            begins = ends = loose = false;
+            break;
+        case '^':
+            begins = true;
+            break;
+        case '$':
+            ends = true;
+            break;
+        case '.':
+            loose = loose || next == '*' || next == '+';
+            break;
+        case '(':
+        case ')':
+        case '*':
+        case '+':
+        case '?':
+            break;
+        case '[':
+        case '{':
+        case '\\':
+            return false;
+        default:
+            takes = takes && (next == '*' || next == '?');
+        }
+    }
+    return branch();
 }
 
 Expression compared(const Expression& left, Symbol op, const Expression& right, bool& literals)
@@ -131,6 +211,7 @@ Expression negated(const Expression& inner)
     made.form = Form::negation;
     made.reads = inner.reads;
     made.literal = inner.literal;
+    made.not_null = inner.not_null;
     made.always = inner.never;
     made.never = inner.always;
     made.left = inner.value;

@@ -17,10 +17,22 @@ Expression Parser::call(const Token& function)
     const std::string_view called_name = name_of(function);
     const bool touching =
         only_before_call(word_of(called_name)) || (mariadb() && needs_parenthesis_in_mariadb(lower(called_name)));
-    called(called_name, !quoted && (function.call_follows || !touching));
+    if (waits_for_nothing(called_name))
+        note_call(lower(called_name));
+    else
+        called(called_name, !quoted && (function.call_follows || !touching));
     if (same_word(called_name, "json_extract") && asks_for_buckets())
         return unknown_value(hash_of(called_name), true);
     return call_arguments(quoted ? Word::none : function.word, hash_of(called_name));
+}
+
+/// SLEEP(0), with which programs try a connection.
+bool Parser::waits_for_nothing(std::string_view function)
+{
+    if (!same_word(function, "sleep") || !at('(') || peek(1).kind != TokenKind::integer || !next_is(2, ')'))
+        return false;
+    out_.literals_consulted = true;
+    return peek(1).text == "0";
 }
 
 /// mysqldump asks how many buckets each histogram was made with, and nothing of what is in them.
@@ -66,9 +78,9 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
 {
     const std::size_t before = reference_count_;
     expect('(');
-    Expression whole;
+    Expression whole, first;
     whole.shape = whole.value = hash;
-    bool plain = false;
+    bool plain = false, not_null = false;
     switch (word) {
     case Word::k_count:
     case Word::k_sum:
@@ -151,7 +163,10 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
         do {
             if (accept(Word::k_distinct)) // aggregates that are no keywords
                 continue;
-            whole = combined(whole, hash, expression());
+            const Expression argument = expression();
+            first = first.shape == 0 ? argument : first;
+            not_null = not_null || argument.not_null;
+            whole = combined(whole, hash, argument);
             if (accept(Word::k_using)) // char(… using utf8mb4)
                 name_or_text();
             else if (accept(Word::k_as)) // names of a loadable function's arguments, types of dynamic columns
@@ -171,6 +186,12 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     whole.form = Expression::Form::other;
     whole.reads = made.reads;
     whole.always = whole.never = !made.reads;
+    whole.not_null = false;
+    const bool falls_back = hash == hash_of("coalesce") || hash == hash_of("ifnull") || hash == hash_of("nvl");
+    if (judging_ && plain && falls_back) { // the first that is not NULL
+        take_core(whole, first);
+        whole.not_null = not_null;
+    }
     return whole;
 }
 

@@ -152,6 +152,7 @@ void Parser::update()
     const std::size_t items = items_.size();
     const std::size_t references = references_.size();
     naming_targets_ = true;
+    block_joined_ = false;
     table_references();
     naming_targets_ = false;
     portion();
@@ -201,7 +202,7 @@ void Parser::where_of_change(std::size_t items)
         return weaken_where(Where::missing);
     const bool one = items_.size() == items + 1;
     target_alias_ = one ? items_[items].alias : std::string_view{};
-    target_name_ = one ? names_.emplace_back(items_[items].table) : std::string_view{};
+    block_ = items;
     judging_ = true;
     const Expression predicate = expression();
     judging_ = false;
@@ -271,6 +272,7 @@ void Parser::delete_from_one(const TableName& table)
     partition();
     portion();
     const std::string_view given = alias();
+    block_joined_ = false;
     write_table(table);
     items_.push_back(item_of(table, given));
     index_hints();
@@ -292,6 +294,7 @@ void Parser::delete_from_many(const std::vector<TableName>& targets)
     const std::size_t items = items_.size();
     const std::size_t references = references_.size();
     naming_targets_ = true;
+    block_joined_ = false;
     table_references();
     naming_targets_ = false;
     if (!spend(targets.size() * (items_.size() - items)))

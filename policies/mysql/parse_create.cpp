@@ -348,8 +348,12 @@ void Parser::definition_tail(bool stop_at_comma)
 {
     const std::size_t references = references_.size();
     while (!at_end() && !at(')') && !(stop_at_comma && at(','))) {
-        if (!definition_part())
-            advance();
+        if (definition_part())
+            continue;
+        const bool name_follows = at(Word::k_index) || at(Word::k_key) || at(Word::k_constraint) || at(Word::k_unique);
+        advance();
+        if (name_follows && at(Word::k_engine) && !next_is(1, '='))
+            advance(); // a name
     }
     for (std::size_t i = references; i < references_.size(); ++i)
         reads_defined(references_[i].name);

@@ -161,8 +161,14 @@ Expression Parser::prefix()
         return negated(expression(power_unary));
     if (at('-') || at('+') || at('~')) {
         const auto mark = static_cast<std::uint64_t>(cur().symbol);
+        const bool plus = at('+');
         advance();
-        return combined({}, mark, expression(power_unary));
+        const Expression inner = expression(power_unary);
+        Expression made = combined({}, mark, inner);
+        made.not_null = inner.not_null;
+        if (plus)
+            take_core(made, inner);
+        return made;
     }
     return primary();
 }
@@ -194,7 +200,11 @@ Expression Parser::infix(Expression left, int power)
     }
     const std::uint64_t what =
         token.kind == TokenKind::symbol ? static_cast<std::uint64_t>(token.symbol) : hash_of(token.text);
-    return combined(left, what, expression(power + 1));
+    const Expression right = expression(power + 1);
+    Expression made = combined(left, what, right);
+    if (judging_ && token.kind == TokenKind::symbol)
+        keep_core(made, left, token.symbol, right);
+    return made;
 }
 
 /// a or b or …: true for every row if one arm is, or if two are opposites.
@@ -227,17 +237,26 @@ Expression Parser::disjunction(Expression left)
 Expression Parser::compare(const Expression& left, Symbol op)
 {
     if ((at(Word::k_any) || at(Word::k_some) || at(Word::k_all)) && next_is(1, '(')) {
+        const bool any = !at(Word::k_all);
         advance();
         advance();
         const Query query = subquery(true);
         expect(')');
+        if (any && (op == symbol('=') || op == Symbol::less_equal || op == Symbol::greater_equal))
+            return in_query(left, false, query);
         return combined(left, query_seed, query_value(query, query_seed, true));
     }
     const Expression right = expression(power_comparison + 1);
     if (!judging_)
         return combined(left, static_cast<std::uint64_t>(op), right);
     const bool same_or_null = op == Symbol::null_safe_equal;
-    return compared(left, same_or_null ? symbol('=') : op, right, out_.literals_consulted);
+    const Symbol plain = same_or_null ? symbol('=') : op;
+    Expression made = compared(left, plain, right, out_.literals_consulted);
+    made.not_null = made.not_null || same_or_null;
+    const bool itself = plain == symbol('=') || plain == Symbol::less_equal || plain == Symbol::greater_equal;
+    if (itself && is_of_same_row(left, right))
+        made.always = true; // each row meets itself
+    return made;
 }
 
 Expression Parser::is_test(const Expression& left)
@@ -251,7 +270,9 @@ Expression Parser::is_test(const Expression& left)
         made.left_shape = left.shape;
         made.shape = mix(mix(left.shape, null_seed), negative);
         made.value = mix(mix(left.value, null_seed), negative);
-        made.always = made.never = !left.reads;
+        made.always = !left.reads || (negative && left.not_null);
+        made.never = !left.reads || (!negative && left.not_null);
+        made.not_null = true;
         return made;
     }
     if (accept(Word::k_true))
@@ -262,8 +283,9 @@ Expression Parser::is_test(const Expression& left)
         // Of one that is always true or never, the value is known.
         Expression made = unknown_value(mix(left.value, null_seed), left.reads);
         if (left.reads) {
-            made.always = negative && (left.always || left.never);
-            made.never = !negative && (left.always || left.never);
+            const bool known = left.always || left.never || left.not_null;
+            made.always = negative && known;
+            made.never = !negative && known;
         }
         return made;
     }
@@ -300,7 +322,14 @@ Expression Parser::predicate(const Expression& left, bool negative)
             expression(power_comparison + 1);
         if (judging_ && like)
             return matched(left, negative, pattern, out_.literals_consulted);
-        return combined(left, static_cast<std::uint64_t>(like) + 2 * static_cast<std::uint64_t>(negative), pattern);
+        Expression whole =
+            combined(left, static_cast<std::uint64_t>(like) + 2 * static_cast<std::uint64_t>(negative), pattern);
+        if (judging_ && pattern.form == Form::text && whole.reads) {
+            out_.literals_consulted = true;
+            whole.always = pattern.anything && !negative;
+            whole.never = pattern.anything && negative;
+        }
+        return whole;
     }
     if (accept(Word::k_sounds)) {
         expect(Word::k_like);
@@ -346,7 +375,8 @@ Expression Parser::in_list(const Expression& left, bool negative)
 Expression Parser::in_query(const Expression& left, bool negative, const Query& query)
 {
     Expression whole = combined(left, in_seed, query_value(query, query_seed, true));
-    const bool same_table = query.single && !target_name_.empty() && query.table == target_name_;
+    const Item* const owner = judging_ && query.single ? owner_of(left) : nullptr;
+    const bool same_table = owner != nullptr && !query.table.empty() && query.table == owner->table;
     if (judging_ && left.form == Form::column && query.column.form == Form::column && same_table &&
         hash_of(left.name) == hash_of(query.column.name)) {
         whole.always = query.where.always;
@@ -371,11 +401,22 @@ Expression Parser::literal(bool text)
     made.always = made.never = true;
     made.shape = mix(static_cast<std::uint64_t>(token.kind), value_seed);
     made.value = mix(exact_hash_of(token.text), made.shape);
+    made.not_null = true;
     made.everything = text && !token.text.empty() && token.text.find_first_not_of('%') == std::string_view::npos;
+    made.anything = text && judging_ && regexp_takes_anything(token.text);
+    const bool zero = !text && token.text.find_first_not_of("0.") == std::string_view::npos;
+    const bool one = !text && (token.text == "1" || token.text == "1.0");
+    const bool empty = text && token.text.empty();
+    made.neutral = zero    ? Expression::Neutral::zero
+                   : one   ? Expression::Neutral::one
+                   : empty ? Expression::Neutral::empty
+                           : Expression::Neutral::none;
     advance();
     while (text && at(TokenKind::string)) { // 'a' 'b' is one string
         made.value = mix(made.value, exact_hash_of(cur().text));
-        made.everything = false;
+        made.everything = made.everything && cur().text.find_first_not_of('%') == std::string_view::npos;
+        made.anything = false;
+        made.neutral = Expression::Neutral::none;
         advance();
     }
     return made;
@@ -485,13 +526,8 @@ Expression Parser::primary_word()
         advance();
         return combined({}, hash_of("binary"), expression(power_unary));
     }
-    case Word::k_exists: {
-        advance();
-        expect('(');
-        const Query query = subquery(true);
-        expect(')');
-        return query_value(query, exists_seed, false);
-    }
+    case Word::k_exists:
+        return exists();
     case Word::k_row:
         if (next_is(1, '(')) {
             advance();
@@ -556,6 +592,19 @@ Expression Parser::primary_word()
     return column_or_call();
 }
 
+Expression Parser::exists()
+{
+    advance();
+    expect('(');
+    const Query query = subquery(true);
+    expect(')');
+    Expression made = query_value(query, exists_seed, false);
+    made.not_null = true;
+    if (judging_ && made.reads && query.plain && query.where.always)
+        made.always = true;
+    return made;
+}
+
 /// [[database .] table .] column, table.*, or name(…).
 Expression Parser::column_or_call()
 {
@@ -591,6 +640,8 @@ Expression Parser::column_or_call()
     made.form = Form::column;
     made.reads = true;
     made.name = column;
+    made.table = table;
+    made.not_null = judging_ && is_never_null(made);
     made.shape = hash_of(column);
     if (judging_ && !table.empty() && hash_of(table) != hash_of(target_alias_))
         made.shape = mix(made.shape, hash_of(table));

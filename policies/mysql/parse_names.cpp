@@ -191,6 +191,11 @@ void Parser::called(std::string_view function, bool keyword_syntax)
     } else if (builtin.trust == Builtin::Trust::unknown && !leads_to_stored(call)) {
         opaque("calls " + call + ", whose body is not known");
     }
+    note_call(std::move(call));
+}
+
+void Parser::note_call(std::string call)
+{
     if (std::ranges::find(calls_, call) == calls_.end())
         calls_.push_back(std::move(call));
 }

@@ -67,7 +67,7 @@ void Parser::continue_query(Query& first, std::size_t items)
             accept(Word::k_distinct);
         query_term(false);
         first.reads = true;
-        first.single = false;
+        first.plain = first.single = false;
     }
     const std::size_t references = references_.size();
     const bool narrowed = at(Word::k_order) || at(Word::k_limit) || at(Word::k_offset) || at(Word::k_fetch);
@@ -79,6 +79,7 @@ void Parser::continue_query(Query& first, std::size_t items)
     into();
     resolve(references, items);
     first.reads = first.reads || references_.size() > references;
+    first.plain = first.plain && !narrowed;
     first.single = first.single && !narrowed;
 }
 
@@ -163,6 +164,8 @@ Query Parser::select(bool only)
     Query made;
     const std::size_t items = items_.size();
     const std::size_t references = references_.size();
+    const std::size_t block = std::exchange(block_, items);
+    const bool joined = std::exchange(block_joined_, false);
     expect(Word::k_select);
     select_options();
     const std::size_t list_begin = reference_count_;
@@ -217,11 +220,10 @@ Query Parser::select(bool only)
         into();
     }
     made.reads = reference_count_ != rest;
-    made.single =
-        tables == 1 && !narrowed && made.column.form == Expression::Form::column && !items_.back().table.empty();
-    if (made.single && judging_)
-        made.table = names_.emplace_back(items_.back().table);
+    name_rows(made, tables, narrowed);
     resolve(references, items);
+    block_ = block;
+    block_joined_ = joined;
     return made;
 }
 
@@ -232,9 +234,12 @@ void Parser::select_list(Query& query)
     query.begin = outputs_.size();
     do {
         const std::size_t outputs = outputs_.size();
-        if (++count > 1)
+        if (++count > 1) {
             query.column = {};
+            query.star = false;
+        }
         if (accept('*')) {
+            query.star = count == 1;
             reference({}, "*");
             query.complete = false;
             continue;

@@ -1,4 +1,5 @@
 #include "policies/mysql/parser.h"
+#include "policies/statement/ascii.h"
 
 namespace stepgate::policies::mysql
 {
@@ -290,6 +291,19 @@ void Parser::show_create()
     table_name();
 }
 
+/// SHOW GRANTS [FOR account]: on MariaDB with the hash of the account's password; without an account that of stepgate's
+/// own one.
+void Parser::show_grants()
+{
+    is(Kind::show, "grants");
+    advance();
+    if (!accept(Word::k_for))
+        return;
+    if (!at(Word::k_current_user))
+        read_table({"mysql", "user"}, "authentication_string");
+    account();
+}
+
 /// SHOW …: what it shows are names and settings, but for a few; LIKE and WHERE may hold queries.
 void Parser::show()
 {
@@ -297,6 +311,8 @@ void Parser::show()
     advance();
     if (at(Word::k_create))
         return show_create();
+    if (mariadb() && at(TokenKind::word) && same_word(cur().text, "grants"))
+        return show_grants();
     if (at(Word::k_binlog) || at(Word::k_relaylog))
         opaque("shows statements and rows of the binary log");
     if (at(Word::k_engine) || at(Word::k_explain) || at(Word::k_analyze))

@@ -43,9 +43,11 @@ bool Parser::joined(std::size_t left)
     if (at(Word::k_on) && !of_insert) {
         advance();
         expression();
+        block_joined_ = true;
         return true;
     }
     if (accept(Word::k_using)) {
+        block_joined_ = true;
         using_columns(left);
         return true;
     }
@@ -63,6 +65,7 @@ bool Parser::joined(std::size_t left)
         return false;
     expect(Word::k_join);
     table_factor();
+    block_joined_ = block_joined_ || natural;
     if (natural)
         natural_join(left, right);
     return true;
@@ -169,6 +172,10 @@ void Parser::derived_table(const Query& query)
         item.begin = begin;
         item.end = end;
         item.complete = true;
+    }
+    if (query.single && query.where.always) {
+        item.rows_of = query.table;
+        item.column_of = query.column.name;
     }
     items_.push_back(std::move(item));
     has_open_query_ = !named;

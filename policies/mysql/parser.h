@@ -38,6 +38,8 @@ struct Item {
     bool known = false;
     int read = -1;                  // index in `reads_` once something of it was read
     std::size_t begin = 0, end = 0; // its columns in `outputs_`, of one without a table
+    std::string_view rows_of;       // a derived table: whose rows it gives, all of them,
+    std::string_view column_of;     // and of which the only column
     bool complete = false;          // it has no others
 };
 
@@ -53,7 +55,9 @@ struct Query {
     bool complete = true;           // there are no others
     bool list_reads = false;        // a column in its select list
     bool reads = false;             // a column elsewhere
-    bool single = false;            // SELECT one column FROM one table, nothing that leaves rows out but WHERE
+    bool plain = false;             // SELECT … FROM one table, nothing that leaves rows out but WHERE
+    bool single = false;            // the same of one column
+    bool star = false;              // its list is "*"
     Expression column;              // that column
     Expression where;               // what stands in its WHERE
     std::string_view table;         // that table
@@ -211,6 +215,13 @@ class Parser
     Expression in_list(const Expression& left, bool negative);
     Expression in_query(const Expression& left, bool negative, const Query& query);
     Expression compare(const Expression& left, Symbol op);
+    Expression exists();
+
+    // parse_predicates.cpp: what the columns of a predicate are
+    [[nodiscard]] const Item* owner_of(const Expression& column) const;
+    [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right) const;
+    [[nodiscard]] bool is_never_null(const Expression& column) const;
+    void name_rows(Query& query, std::size_t tables, bool narrowed);
     Expression disjunction(Expression left);
     [[nodiscard]] int infix_power();
     Expression unknown_value(std::uint64_t what, bool reads);
@@ -226,6 +237,8 @@ class Parser
     Expression call(const Token& function);
     Expression call_arguments(Word word, std::uint64_t hash);
     [[nodiscard]] bool asks_for_buckets();
+    [[nodiscard]] bool waits_for_nothing(std::string_view function);
+    void note_call(std::string call);
     Expression finish_call(std::uint64_t hash, std::size_t before);
     void cast_type();
     void cast_arguments(Word word);
@@ -386,6 +399,7 @@ class Parser
     // parse_server.cpp: SHOW, EXPLAIN, FLUSH and other statements on the server
     void show();
     void show_create();
+    void show_grants();
     void explain(bool analyze);
     void explained(bool runs);
     void table_maintenance(Kind kind, std::string_view object, bool writes);
@@ -445,11 +459,13 @@ class Parser
     std::vector<Item> items_;
     std::vector<Cte> ctes_;
     std::vector<std::string_view> outputs_;
-    std::vector<Expression> arms_;                // of the OR being judged
-    std::deque<std::string> names_;               // unescaped
-    std::string_view target_alias_, target_name_; // of the UPDATE or DELETE whose WHERE is judged
-    std::size_t reference_count_ = 0;             // columns named so far, ever
-    std::size_t operators_ = 0;                   // in the statement
+    std::vector<Expression> arms_;    // of the OR being judged
+    std::deque<std::string> names_;   // unescaped
+    std::string_view target_alias_;   // of the UPDATE or DELETE whose WHERE is judged
+    std::size_t block_ = 0;           // where the tables of the query block at hand begin in `items_`
+    bool block_joined_ = false;       // ON, USING or NATURAL leave out pairs of its rows
+    std::size_t reference_count_ = 0; // columns named so far, ever
+    std::size_t operators_ = 0;       // in the statement
     std::size_t parameters_ = 0;
     std::size_t work_ = 0;
     std::size_t run_bytes_ = 0;

@@ -34,6 +34,7 @@ inline constexpr std::array object_names{
     std::string_view{"foreign schema"},
     std::string_view{"foreign table"},
     std::string_view{"function"},
+    std::string_view{"grants"},
     std::string_view{"import"},
     std::string_view{"index"},
     std::string_view{"inheritance"},

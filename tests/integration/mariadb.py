@@ -159,6 +159,7 @@ class MySqlCase(unittest.TestCase):
         return int(self.stack.cluster.shop("SELECT count(*) FROM scratch"))
 
     def connect(self, **more):
-        connection = self.stack.pymysql(**more)
+        # What is held unexpectedly fails, and does not wait for its own end.
+        connection = self.stack.pymysql(**{"read_timeout": PATIENCE * 2, **more})
         self.addCleanup(lambda: connection.open and connection.close())
         return connection

@@ -209,5 +209,24 @@ class Databases(Case):
         self.assertEqual(cursor.fetchone(), ("shop",))
 
 
+class Statements(Case):
+    def test_statements_of_an_xa_transaction_are_judged_when_they_run(self):
+        cursor = self.connect(autocommit=True).cursor()
+        cursor.execute("XA START 'x'")
+        self.denied(lambda: cursor.execute("DELETE FROM scratch"))
+        for sql in ("INSERT INTO scratch VALUES (4, 'd')", "XA END 'x'", "XA PREPARE 'x'", "XA COMMIT 'x'"):
+            cursor.execute(sql)
+        self.assertEqual(self.rows(), 4)
+
+    def test_grants_show_no_hash_unasked(self):
+        cursor = self.connect(autocommit=True).cursor()
+        if ORACLE:
+            cursor.execute("SHOW GRANTS")
+            self.assertNotIn("PASSWORD", str(cursor.fetchall()))
+            return
+        for sql in ("SHOW GRANTS", "SHOW GRANTS FOR CURRENT_USER()", "SHOW GRANTS FOR app@'%'", "SHOW CREATE USER"):
+            self.denied(lambda: cursor.execute(sql))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -6,7 +6,7 @@ server's own catalogs have them; against a real MariaDB and a real MySQL."""
 #   foreign keys                           cascade, procedure (which deletes what others point to)
 #   bodies of routines                     function, procedure, procedure that runs any text
 #   statements judged anew at execution    prepared on the wire
-# Without the catalogs' being known to be old, or known at all, the run did not come to its end.
+#   catalogs known to be old, or at all    view made just now, that takes a table's name, prepared before (also on the wire), tables without an account
 import json
 import os
 import struct

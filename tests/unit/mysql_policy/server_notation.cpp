@@ -91,8 +91,9 @@ void ServerNotation::relation_line(RelationKind kind, const std::string& rest)
     const Line line = line_of(rest);
     Relation& made = relation(line.name);
     made.kind = kind;
-    for (const std::string& name : line.list)
-        made.columns.push_back({name, 0, static_cast<std::int16_t>(made.columns.size() + 1), false, ""});
+    for (const std::string& name : line.list) // "!" behind it: NOT NULL
+        made.columns.push_back({name.substr(0, name.find('!')), 0, static_cast<std::int16_t>(made.columns.size() + 1),
+                                false, "", name.ends_with('!')});
     made.definition = behind_as(line.rest);
 }
 
