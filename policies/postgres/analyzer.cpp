@@ -72,6 +72,12 @@ bool changes_session(const StatementFacts& facts)
     }
 }
 
+bool ends_or_reverts(Kind kind)
+{
+    return kind == Kind::commit || kind == Kind::rollback || kind == Kind::savepoint ||
+           kind == Kind::prepare_transaction;
+}
+
 /// Walks the statements in order; each sees the session as those before it leave it. Statements of one message run in
 /// one transaction until COMMIT or ROLLBACK, even without BEGIN.
 void walk_all(const RawParse& parse, std::string_view sql, const SessionState& state, const catalog::Catalog* catalog,
@@ -88,6 +94,8 @@ void walk_all(const RawParse& parse, std::string_view sql, const SessionState& s
         const StatementFacts& done = out.facts.statements.back();
         if (statements.size() == 1 || !changes_session(done))
             continue;
+        // What the end of a transaction brings back is in no key of a shape.
+        out.literals_consulted = out.literals_consulted || ends_or_reverts(done.kind);
         if (!carried) {
             carried = state;
             carried->transaction_began();

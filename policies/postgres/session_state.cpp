@@ -68,39 +68,6 @@ bool changes_names(const statement::Effect& effect)
            std::holds_alternative<statement::Redefine>(effect);
 }
 
-std::vector<std::string> split_search_path(std::string_view text)
-{
-    std::vector<std::string> path;
-    std::string item;
-    bool quoted = false;
-    bool any = false;
-    const auto finish = [&] {
-        if (any)
-            path.push_back(item);
-        item.clear();
-        any = false;
-    };
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '"') {
-            if (quoted && i + 1 < text.size() && text[i + 1] == '"')
-                item += text[++i];
-            else
-                quoted = !quoted;
-            any = true;
-        } else if (quoted) {
-            item += c;
-        } else if (c == ',') {
-            finish();
-        } else if (std::isspace(static_cast<unsigned char>(c)) == 0) {
-            item += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-            any = true;
-        }
-    }
-    finish();
-    return path;
-}
-
 bool SessionState::Name::operator==(const Name& other) const
 {
     const bool same_text = sql == other.sql || (sql && other.sql && *sql == *other.sql);
@@ -151,6 +118,7 @@ SessionState SessionState::without_names() const
     copy.functions_ = functions_;
     copy.redefined_all_ = redefined_all_;
     copy.in_block_ = in_block_;
+    copy.set_since_ = set_since_;
     copy.failed_ = failed_;
     copy.too_many_ = too_many_;
     copy.discarded_ = discarded_;
@@ -303,6 +271,7 @@ void SessionState::set(const SetParameter& parameter)
     if (!matters(parameter))
         return;
     open_savings();
+    set_since_ = true;
     if (parameter.name == "standard_conforming_strings")
         set_lexing(parameter);
     assign(now_, parameter);
@@ -314,14 +283,26 @@ void SessionState::set(const SetParameter& parameter)
 void SessionState::reset_all()
 {
     open_savings();
+    set_since_ = true;
     if (scs_ != start_scs_)
         scs_ = start_scs_;
-    Settings after = start_; // RESET ALL leaves the user alone
-    after.role = now_.role;
-    after.user = now_.user;
-    after.user_known = now_.user_known;
-    now_ = after;
-    session_ = now_;
+    const Settings before = now_, kept = session_;
+    for (Settings* const settings : {&now_, &session_}) {
+        Settings after = start_; // RESET ALL leaves the user alone, and a LOCAL one local
+        after.role = settings->role;
+        after.user = settings->user;
+        after.user_known = settings->user_known;
+        *settings = std::move(after);
+    }
+    // The server passes over what is at its default, by SET LOCAL too, and leaves what COMMIT goes back to.
+    const auto sure = [this](bool known, bool kept_known, bool same, bool at_default) {
+        return known ? (kept_known && same) || !at_default : !kept_known && !in_block_;
+    };
+    session_.search_path_known = sure(before.search_path_known, kept.search_path_known,
+                                      before.search_path == kept.search_path, before.search_path == start_.search_path);
+    session_.encoding_known =
+        sure(before.encoding_known, kept.encoding_known, before.client_encoding == kept.client_encoding,
+             before.client_encoding == start_.client_encoding);
     settings_changed();
 }
 
@@ -457,10 +438,10 @@ void SessionState::apply(const statement::StatementFacts& facts)
     case Kind::savepoint:
         if (facts.object == "rollback to")
             undo_drops();
-        if (facts.object == "rollback to" && has_saved_) {
+        if (facts.object == "rollback to" && set_since_) {
             // Which of the changes since BEGIN it takes back is known to the server.
-            now_.search_path_known = session_.search_path_known = false;
-            now_.encoding_known = session_.encoding_known = false;
+            for (Settings* const settings : {&now_, &session_})
+                settings->search_path_known = settings->encoding_known = settings->user_known = false;
             settings_changed();
         }
         return;
@@ -508,6 +489,7 @@ void SessionState::transaction_failed()
 void SessionState::transaction_ended(bool committed)
 {
     committed = committed && !failed_;
+    set_since_ = false;
     if (std::exchange(failed_, false))
         settings_changed();
     if (has_saved_) {

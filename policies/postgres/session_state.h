@@ -177,6 +177,7 @@ class SessionState
     Settings saved_;         // what ROLLBACK goes back to
     Settings session_;       // what COMMIT leaves: `now_` without what was set LOCAL
     bool has_saved_ = false; // the two above count: a transaction, explicit or not, is open
+    bool set_since_ = false; // something of them, by the transaction that is open
     bool start_scs_ = true;
     bool scs_ = true;
     bool scs_changed_ = false;

@@ -1,7 +1,8 @@
 // Follows a session as the proxy does and says what it believes of the settings. Driven by test_session_state.py:
 // a line of input is "outcome<TAB>status<TAB>statement", where the outcome is ok, error or undone (a COMMIT that
-// answered ROLLBACK) and the status the letter of ReadyForQuery; the answer is "schema,schema<TAB>user<TAB>strings",
-// each "?" if it is not certain.
+// answered ROLLBACK) and the status the letter of ReadyForQuery; the answer is
+// "schema,schema<TAB>user<TAB>strings<TAB>name,name,", each of the first three
+// "?" if it is not certain; the names are temporary relations that may be there.
 
 #include "policies/postgres/analyzer.h"
 
@@ -23,7 +24,11 @@ std::string believed(const SessionState& state)
             out += (out.empty() ? "" : ",") + schema;
     out += '\t' + (state.user_known() ? state.current_user() : "?");
     const Lexing lexing = state.lexing();
-    return out + '\t' + (lexing == Lexing::both ? "?" : lexing == Lexing::standard ? "on" : "off");
+    (out += '\t') += lexing == Lexing::both ? "?" : lexing == Lexing::standard ? "on" : "off";
+    out += '\t';
+    for (const std::string& name : state.temporary_relations())
+        out += name + ',';
+    return out;
 }
 
 } // namespace
@@ -46,6 +51,8 @@ int main()
             state.transaction_ended(false);
         if (status == 'I')
             state.transaction_ended(ok);
+        else if (status == 'E')
+            state.transaction_failed();
         std::cout << believed(state) << std::endl;
     }
     return 0;

@@ -1,4 +1,5 @@
 #include "policies/postgres/analyzer.h"
+#include "policies/postgres/facts_memo.h"
 #include "policies/postgres/session_state.h"
 
 #include <gtest/gtest.h>
@@ -158,6 +159,56 @@ TEST(SessionState, GenerationChangesOnlyWhenAnalysisCould)
     EXPECT_TRUE(changed([&] { run(state, "set search_path = x"); }));
     EXPECT_TRUE(changed([&] { state.transaction_ended(false); }));
     EXPECT_TRUE(changed([&] { run(state, "deallocate a"); }));
+}
+
+TEST(SessionState, ResetAllLeavesALocalRoleLocal)
+{
+    SessionState state;
+    for (const char* sql : {"begin", "set local role alice", "reset all"})
+        run(state, sql);
+    EXPECT_EQ(state.role(), "alice");
+    run(state, "commit");
+    EXPECT_EQ(state.role(), "");
+}
+
+TEST(SessionState, ResetAllPassesOverALocalDefault)
+{
+    SessionState state;
+    for (const char* sql : {"begin", "set search_path = app", "set local search_path to default", "reset all"})
+        run(state, sql);
+    EXPECT_EQ(state.search_path(), (Path{"$user", "public"}));
+    run(state, "commit"); // to app
+    EXPECT_FALSE(state.search_path_known());
+    run(state, "reset all");
+    EXPECT_TRUE(state.search_path_known());
+}
+
+TEST(SessionState, RollbackToMakesUncertainOnlyWhatWasSet)
+{
+    SessionState::Start start;
+    start.user = "app";
+    SessionState state{start};
+    for (const char* sql : {"begin", "savepoint s", "create table t (a int)", "rollback to s"})
+        run(state, sql);
+    EXPECT_TRUE(state.search_path_known() && state.user_known());
+    run(state, "set local role alice");
+    run(state, "rollback to s");
+    EXPECT_FALSE(state.user_known());
+}
+
+TEST(SessionState, FactsBehindARollbackAreNotThoseOfAnotherSession)
+{
+    FactsMemo memo{Limits{}};
+    SessionState stays, goes;
+    run(stays, "set search_path = app");
+    stays.transaction_ended(true);
+    run(goes, "begin");
+    run(goes, "set search_path = app");
+    const auto table = [&memo](const SessionState& state) {
+        return memo.facts("rollback; select * from t", state, nullptr)->statements.at(1).reads.at(0).table;
+    };
+    EXPECT_EQ(table(stays), "app.t");
+    EXPECT_EQ(table(goes), "public.t");
 }
 
 TEST(SessionState, SettingsKeyTellsReadingsApart)
