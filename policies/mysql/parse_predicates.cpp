@@ -1,3 +1,4 @@
+#include "policies/mysql/operators.h"
 #include "policies/mysql/parser.h"
 #include "policies/statement/ascii.h"
 
@@ -5,6 +6,207 @@
 
 namespace stepgate::policies::mysql
 {
+namespace
+{
+
+/// A predicate that holds whenever `one` does not.
+Expression negated_if(bool negative, const Expression& one)
+{
+    return negative ? negated(one) : one;
+}
+
+} // namespace
+
+/// a or b or …: true for every row if one arm is, or if two are opposites.
+Expression Parser::disjunction(Expression left)
+{
+    constexpr std::size_t most_arms = 64;
+    const std::size_t first = arms_.size();
+    Expression whole = left;
+    if (judging_)
+        arms_.push_back(left);
+    while (!failed_ && (at(Word::k_or) || (at(Symbol::or_or) && !reading_.mode.pipes_as_concat))) {
+        advance();
+        if (++operators_ > limits_.max_operators) {
+            fail("is an expression of too many parts");
+            break;
+        }
+        const Expression arm = expression(power_or + 1);
+        whole = either(whole, arm);
+        if (!judging_ || arms_.size() - first >= most_arms)
+            continue;
+        for (std::size_t i = first; i < arms_.size() && !whole.always; ++i)
+            whole.always = opposite(arms_[i], arm, out_.literals_consulted);
+        arms_.push_back(arm);
+    }
+    arms_.resize(first);
+    return whole;
+}
+
+/// Right of a comparison; ANY, SOME and ALL take a query.
+Expression Parser::compare(const Expression& left, Symbol op)
+{
+    if ((at(Word::k_any) || at(Word::k_some) || at(Word::k_all)) && next_is(1, '(')) {
+        const bool any = !at(Word::k_all);
+        advance();
+        advance();
+        const Query query = subquery(true);
+        expect(')');
+        if (any && (op == symbol('=') || op == Symbol::less_equal || op == Symbol::greater_equal))
+            return in_query(left, false, query);
+        return combined(left, query_seed, query_value(query, query_seed, true));
+    }
+    const Expression right = expression(power_comparison + 1);
+    if (!judging_)
+        return combined(left, static_cast<std::uint64_t>(op), right);
+    const bool same_or_null = op == Symbol::null_safe_equal;
+    const Symbol plain = same_or_null ? symbol('=') : op;
+    Expression made = compared(left, plain, right, out_.literals_consulted);
+    made.not_null = made.not_null || same_or_null;
+    const bool itself = plain == symbol('=') || plain == Symbol::less_equal || plain == Symbol::greater_equal;
+    if (itself && is_of_same_row(left, right))
+        made.always = true; // each row meets itself
+    return made;
+}
+
+Expression Parser::is_test(const Expression& left)
+{
+    advance();
+    const bool negative = accept(Word::k_not);
+    if (accept(Word::k_null)) {
+        Expression made = left;
+        made.form = negative ? Expression::Form::is_not_null : Expression::Form::is_null;
+        made.left = left.value;
+        made.left_shape = left.shape;
+        made.shape = mix(mix(left.shape, null_seed), negative);
+        made.value = mix(mix(left.value, null_seed), negative);
+        made.always = !left.reads || (negative && left.not_null);
+        made.never = !left.reads || (!negative && left.not_null);
+        made.not_null = true;
+        return made;
+    }
+    if (accept(Word::k_true))
+        return negated_if(negative, left);
+    if (accept(Word::k_false))
+        return negated_if(!negative, left);
+    if (accept(Word::k_unknown)) {
+        // Of one that is always true or never, the value is known.
+        Expression made = unknown_value(mix(left.value, null_seed), left.reads);
+        if (left.reads) {
+            const bool known = left.always || left.never || left.not_null;
+            made.always = negative && known;
+            made.never = !negative && known;
+        }
+        return made;
+    }
+    unexpected();
+    return left;
+}
+
+/// LIKE, REGEXP, IN, BETWEEN, SOUNDS LIKE, MEMBER OF.
+Expression Parser::predicate(const Expression& left, bool negative)
+{
+    if (accept(Word::k_in)) {
+        if (!at('(')) {
+            unexpected();
+            return left;
+        }
+        return in_list(left, negative);
+    }
+    if (accept(Word::k_between)) {
+        const Expression low = expression(power_comparison + 1);
+        expect(Word::k_and);
+        const Expression high = expression(power_comparison + 1);
+        Expression whole = combined(combined(left, between_seed, low), between_seed, high);
+        if (judging_ && whole.reads) {
+            whole.always = same(left, low, out_.literals_consulted) && same(left, high, out_.literals_consulted);
+            whole.never = false;
+        }
+        return negated_if(negative, whole);
+    }
+    if (at(Word::k_like) || at(Word::k_regexp) || at(Word::k_rlike)) {
+        const bool like = at(Word::k_like);
+        advance();
+        const Expression pattern = expression(power_comparison + 1);
+        if (like && accept(Word::k_escape))
+            expression(power_comparison + 1);
+        if (judging_ && like)
+            return matched(left, negative, pattern, out_.literals_consulted);
+        Expression whole =
+            combined(left, static_cast<std::uint64_t>(like) + 2 * static_cast<std::uint64_t>(negative), pattern);
+        if (judging_ && pattern.form == Expression::Form::text && whole.reads) {
+            out_.literals_consulted = true;
+            whole.always = pattern.anything && !negative;
+            whole.never = pattern.anything && negative;
+        }
+        return whole;
+    }
+    if (accept(Word::k_sounds)) {
+        expect(Word::k_like);
+        return combined(left, power_comparison, expression(power_comparison + 1));
+    }
+    if (accept(Word::k_member)) {
+        accept(Word::k_of);
+        expect('(');
+        const Expression right = expression();
+        expect(')');
+        return combined(left, power_comparison, right);
+    }
+    unexpected();
+    return left;
+}
+
+/// x in (…): one of the items, or a row of a query.
+Expression Parser::in_list(const Expression& left, bool negative)
+{
+    if (at_query_in_parentheses()) {
+        advance();
+        const Query query = subquery(true);
+        expect(')');
+        return in_query(left, negative, query);
+    }
+    expect('(');
+    Expression whole = left;
+    bool itself = false;
+    do {
+        const Expression item = whole_query(expression());
+        itself = itself || (judging_ && left.reads && same(left, item, out_.literals_consulted));
+        whole = combined(whole, in_seed, item);
+    } while (accept(','));
+    expect(')');
+    if (itself) {
+        whole.always = true;
+        whole.never = false;
+    }
+    return negated_if(negative, whole);
+}
+
+/// "x in (select x from the same table)" holds for every row.
+Expression Parser::in_query(const Expression& left, bool negative, const Query& query)
+{
+    Expression whole = combined(left, in_seed, query_value(query, query_seed, true));
+    const Item* const owner = judging_ && query.single ? owner_of(left) : nullptr;
+    const bool same_table = owner != nullptr && !query.table.empty() && query.table == owner->table;
+    if (judging_ && left.form == Expression::Form::column && query.column.form == Expression::Form::column &&
+        same_table && hash_of(left.name) == hash_of(query.column.name)) {
+        whole.always = query.where.always;
+        whole.never = false;
+    }
+    return negated_if(negative, whole);
+}
+
+Expression Parser::exists()
+{
+    advance();
+    expect('(');
+    const Query query = subquery(true);
+    expect(')');
+    Expression made = query_value(query, exists_seed, false);
+    made.not_null = true;
+    if (judging_ && made.reads && query.plain && query.where.always)
+        made.always = true;
+    return made;
+}
 
 /// The table that a column is of: the one that it names, or the only one of its query block. nullptr: not certain.
 const Item* Parser::owner_of(const Expression& column) const

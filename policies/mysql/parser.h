@@ -210,19 +210,7 @@ class Parser
     Expression column_or_call();
     Expression row_constructor(Expression first);
     Expression infix(Expression left, int power);
-    Expression is_test(const Expression& left);
-    Expression predicate(const Expression& left, bool negative);
-    Expression in_list(const Expression& left, bool negative);
-    Expression in_query(const Expression& left, bool negative, const Query& query);
-    Expression compare(const Expression& left, Symbol op);
-    Expression exists();
 
-    // parse_predicates.cpp: what the columns of a predicate are
-    [[nodiscard]] const Item* owner_of(const Expression& column) const;
-    [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right) const;
-    [[nodiscard]] bool is_never_null(const Expression& column) const;
-    void name_rows(Query& query, std::size_t tables, bool narrowed);
-    Expression disjunction(Expression left);
     [[nodiscard]] int infix_power();
     Expression unknown_value(std::uint64_t what, bool reads);
     [[nodiscard]] Expression query_value(const Query& query, std::uint64_t what, bool list_counts);
@@ -232,6 +220,19 @@ class Parser
     void name_or_binary();
     [[nodiscard]] bool at_query_in_parentheses();
     [[nodiscard]] bool at_query_start(std::size_t ahead);
+
+    // parse_predicates.cpp: comparisons and tests, and what their columns are
+    Expression is_test(const Expression& left);
+    Expression predicate(const Expression& left, bool negative);
+    Expression in_list(const Expression& left, bool negative);
+    Expression in_query(const Expression& left, bool negative, const Query& query);
+    Expression compare(const Expression& left, Symbol op);
+    Expression disjunction(Expression left);
+    Expression exists();
+    [[nodiscard]] const Item* owner_of(const Expression& column) const;
+    [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right) const;
+    [[nodiscard]] bool is_never_null(const Expression& column) const;
+    void name_rows(Query& query, std::size_t tables, bool narrowed);
 
     // parse_calls.cpp
     Expression call(const Token& function);
