@@ -1,6 +1,5 @@
 """Attacks with single commands of MySQL's protocol: what was judged and approved is what the server executes."""
-# Each was seen to fail with its protection taken out: types and long data of an execution that failed, types that no packet has room
-# for, prepared statements and cursors after COM_CHANGE_USER.
+# Seen to fail with its protection taken out: types and long data of an execution that failed, types that no packet has room for.
 import struct
 import unittest
 import unittest.mock
