@@ -17,7 +17,6 @@ struct Danger {
 };
 
 constexpr std::string_view waits = "makes the session wait";
-constexpr std::string_view locks = "takes or gives locks that other sessions wait for";
 constexpr std::string_view shows = "shows values in its errors";
 constexpr std::string_view programs = "runs programs on the server";
 
@@ -25,12 +24,9 @@ constexpr std::string_view programs = "runs programs on the server";
 constexpr Danger dangers[] = {
     {"benchmark", waits},
     {"extractvalue", shows},
-    {"get_lock", locks},
     {"load_file", "reads a file of the server"},
     {"master_gtid_wait", waits},
     {"master_pos_wait", waits},
-    {"release_all_locks", locks},
-    {"release_lock", locks},
     {"sleep", waits},
     {"source_pos_wait", waits},
     {"sys_eval", programs},

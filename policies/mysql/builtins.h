@@ -13,7 +13,7 @@ struct Builtin {
     enum class Trust : unsigned char {
         unknown,   // no built-in of this name
         harmless,  // does nothing but compute from its arguments and the session
-        dangerous, // touches files, waits, takes locks, shows values in errors
+        dangerous, // touches files, waits, runs programs, shows values in errors
     } trust = Trust::unknown;
     std::string_view danger = {}; // for people: "reads a file of the server"
 };
