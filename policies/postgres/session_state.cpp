@@ -518,6 +518,8 @@ void SessionState::transaction_ended(bool committed)
 void SessionState::settle_relations(bool committed)
 {
     const bool undone = std::exchange(in_block_, false) && !committed;
+    if (relations_.empty() && !discarded_)
+        return;
     bool changed = false;
     for (auto entry = relations_.begin(); entry != relations_.end();) {
         Redefined& known = entry->second;

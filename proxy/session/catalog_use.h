@@ -49,6 +49,7 @@ class CatalogUse
                  bool in_block, bool suspicious, std::chrono::system_clock::time_point now);
     /// Everything is answered, and no transaction is open.
     void idle();
+    [[nodiscard]] bool has_temporary() const { return !temporary_.empty() || !temporary_copies_.empty(); }
     /// Of its temporary objects the session has those left that are `there`.
     void keep_temporary(const std::function<bool(const std::string& name)>& there);
     /// The session has no temporary objects any more.

@@ -200,7 +200,7 @@ void PostgresSession::on_ready(const pg::Event& event)
         return;
     if (event.transaction == pg::Transaction::idle) {
         catalog_.idle();
-        if (state_.knows_temporary())
+        if (catalog_.has_temporary() && state_.knows_temporary())
             catalog_.keep_temporary(
                 [this](const std::string& name) { return state_.redefined_relation(name) != nullptr; });
     }
