@@ -273,8 +273,10 @@ void Parser::drop()
     accept_any(Word::k_online, Word::k_offline);
     const bool temporary = accept(Word::k_temporary);
     if (accept_any(Word::k_table, Word::k_tables)) {
-        drop_named("table", true);
+        drop_named(temporary ? "temporary table" : "table", true);
         facts_.destructive = !temporary;
+        if (temporary && blocks_ > 0) // a program cleans up behind itself
+            facts_.kind = Kind::discard;
         return;
     }
     if (accept(Word::k_view))

@@ -144,9 +144,9 @@ bool Parser::resolve_one(const Reference& reference, std::size_t items)
         }
         return settled;
     }
-    if (reference.name == "*") {
+    if (reference.name == "*" || reference.name.empty()) {
         for (std::size_t i = items; i < items_.size(); ++i)
-            read_column(items_[i], "*");
+            read_column(items_[i], reference.name);
         return true;
     }
     for (std::size_t i = items; i < items_.size() && !settled; ++i)

@@ -199,6 +199,7 @@ Expression Parser::exists()
 {
     advance();
     expect('(');
+    existence_ = at(Word::k_select);
     const Query query = subquery(true);
     expect(')');
     Expression made = query_value(query, exists_seed, false);

@@ -166,6 +166,7 @@ Query Parser::select(bool only)
     const std::size_t references = references_.size();
     const std::size_t block = std::exchange(block_, items);
     const bool joined = std::exchange(block_joined_, false);
+    const bool existence = std::exchange(existence_, false);
     expect(Word::k_select);
     select_options();
     const std::size_t list_begin = reference_count_;
@@ -220,11 +221,20 @@ Query Parser::select(bool only)
         into();
     }
     made.reads = reference_count_ != rest;
+    if (existence)
+        forget_list_of_existence(made, references);
     name_rows(made, tables, narrowed);
     resolve(references, items);
     block_ = block;
     block_joined_ = joined;
     return made;
+}
+
+/// EXISTS (SELECT * …) reads no column for its "*", unless EXCEPT or INTERSECT compare the rows.
+void Parser::forget_list_of_existence(const Query& query, std::size_t references)
+{
+    if (query.star && at(')') && references < references_.size())
+        references_[references].name = {};
 }
 
 /// The select list. Names of its columns are kept for those who select from it.
@@ -470,6 +480,7 @@ Query Parser::table_statement()
         read_column(items_[items], "*");
         made.complete = false;
         made.begin = made.end = outputs_.size();
+        made.plain = made.where.always = true;
     }
     made.list_reads = true;
     ++reference_count_;

@@ -27,7 +27,7 @@ struct TableName {
 /// A column that an expression names, kept until the tables in reach are known.
 struct Reference {
     std::string_view table; // empty: not qualified
-    std::string_view name;  // "*" for all
+    std::string_view name;  // "*" for all, empty: none of the tables that are named
     int skip = 0;           // query blocks around it whose tables are not in reach (of a derived table)
 };
 
@@ -263,6 +263,7 @@ class Parser
     Query subquery(bool lateral_reach);
     void continue_query(Query& first, std::size_t items);
     Query select(bool only);
+    void forget_list_of_existence(const Query& query, std::size_t references);
     Query values_rows();
     Query table_statement();
     void select_options();
@@ -478,6 +479,7 @@ class Parser
     bool star_ = false;           // the expression just read is all columns of a table
     int blocks_ = 0;              // compound statements around this one
     bool judging_ = false;        // the WHERE of an UPDATE or DELETE
+    bool existence_ = false;      // the SELECT that comes next is all that EXISTS asks
     bool on_duplicate_ = false;   // VALUES(column) is a function
 };
 

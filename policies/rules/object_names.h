@@ -80,6 +80,7 @@ inline constexpr std::array object_names{
     std::string_view{"table"},
     std::string_view{"table schema"},
     std::string_view{"tablespace"},
+    std::string_view{"temporary table"},
     std::string_view{"text search configuration"},
     std::string_view{"text search dictionary"},
     std::string_view{"text search parser"},
