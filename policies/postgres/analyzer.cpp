@@ -2,11 +2,10 @@
 
 #include "policies/postgres/bodies.h"
 #include "policies/postgres/raw_parser.h"
-#include "policies/postgres/utf8.h"
+#include "policies/postgres/readable.h"
 #include "policies/postgres/walk.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 namespace stepgate::policies::postgres
@@ -23,39 +22,6 @@ void make_opaque(Analysis& out, std::string reason)
 {
     out.facts.opaque = true;
     out.facts.opaque_reasons.push_back(std::move(reason));
-}
-
-/// PostgreSQL's scanner reads a run of operator characters again for every token it cuts off it, so a long one costs
-/// the square of its length. Lines of dashes, stars or equals signs are no such runs.
-bool has_costly_run(std::string_view sql)
-{
-    static constexpr std::string_view characters = "~!@#^&|`?+-*/%<>=";
-    static constexpr auto is_operator = [] {
-        std::array<bool, 256> table{};
-        for (const char c : characters)
-            table[static_cast<unsigned char>(c)] = true;
-        return table;
-    }();
-    constexpr std::size_t longest = 256;
-    constexpr int most_comments = 16;
-    if (sql.size() <= longest)
-        return false;
-    for (std::size_t begin = 0; begin < sql.size();) {
-        std::size_t end = begin;
-        while (end < sql.size() && is_operator[static_cast<unsigned char>(sql[end])])
-            ++end;
-        if (end - begin > longest) {
-            const std::string_view run = sql.substr(begin, end - begin);
-            int comments = 0;
-            for (std::size_t at = 0; (at = run.find("/*", at)) != std::string_view::npos; at += 2)
-                ++comments;
-            const bool dashes = run.find_first_not_of('-') == std::string_view::npos;
-            if (comments > most_comments || (!dashes && run.find_first_of("+-") != std::string_view::npos))
-                return true;
-        }
-        begin = end + 1;
-    }
-    return false;
 }
 
 bool changes_session(const StatementFacts& facts)
@@ -140,17 +106,7 @@ Analyzer::~Analyzer() = default;
 
 std::string Analyzer::refusal(std::string_view sql, const SessionState& state) const
 {
-    if (sql.size() > limits_.max_bytes)
-        return "is larger than " + std::to_string(limits_.max_bytes) + " bytes";
-    if (sql.find('\0') != std::string_view::npos)
-        return "holds a zero byte";
-    if (!state.text_is_utf8() && !is_ascii(sql))
-        return "holds characters in the client encoding " + state.client_encoding() + ", which stepgate cannot read";
-    if (has_costly_run(sql))
-        return "holds a very long run of operator characters";
-    if (!is_utf8(sql))
-        return "is not valid UTF-8";
-    return {};
+    return postgres::refusal(sql, state, limits_.max_bytes);
 }
 
 Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog) const

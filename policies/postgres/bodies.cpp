@@ -1,6 +1,7 @@
 #include "policies/postgres/bodies.h"
 
 #include "policies/postgres/builtins.h"
+#include "policies/postgres/identifier_list.h"
 #include "policies/postgres/names.h"
 #include "policies/postgres/plpgsql_reader.h"
 #include "policies/postgres/raw_parser.h"
@@ -539,7 +540,8 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
     for (const auto& [name, value] : function.settings) {
         SetParameter set{.name = name, .value = std::vector<std::string>{value}};
         if (name == "search_path")
-            set.value = split_search_path(value);
+            set.value = identifier_list(value, ',');
+        set.unknown = !set.value;
         settings.effects.emplace_back(std::move(set));
     }
     state.apply(settings);

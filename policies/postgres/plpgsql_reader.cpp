@@ -1,5 +1,6 @@
 #include "policies/postgres/plpgsql_reader.h"
 
+#include "policies/postgres/identifier_list.h"
 #include "policies/postgres/tokenizer.h"
 
 #include <algorithm>
@@ -12,7 +13,6 @@ namespace
 
 constexpr std::size_t most_tokens = 200'000;
 constexpr int deepest_block = 200; // of blocks, loops and branches inside each other
-constexpr std::size_t name_length = 63;
 
 using Words = std::initializer_list<std::string_view>;
 
@@ -97,11 +97,11 @@ class Reader
     [[nodiscard]] std::string name(std::size_t i) const
     {
         if (tokens_[i].kind == TokenKind::word)
-            return words_[i].substr(0, name_length);
+            return std::string{cut_name(words_[i])};
         std::string out{text_.substr(tokens_[i].content_begin, tokens_[i].content_end - tokens_[i].content_begin)};
         for (std::size_t at = 0; (at = out.find("\"\"", at)) != std::string::npos; ++at)
             out.erase(at, 1);
-        return out.substr(0, name_length);
+        return std::string{cut_name(out)};
     }
     [[nodiscard]] bool one_of(std::size_t i, Words words) const
     {

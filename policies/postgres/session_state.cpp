@@ -1,5 +1,8 @@
 #include "policies/postgres/session_state.h"
 
+#include "policies/postgres/identifier_list.h"
+#include "policies/statement/ascii.h"
+
 #include <algorithm>
 #include <cctype>
 #include <iterator>
@@ -77,8 +80,8 @@ bool SessionState::Name::operator==(const Name& other) const
 SessionState::SessionState(Start start)
     : start_{std::move(start.search_path), std::move(start.role), std::move(start.user),
              std::move(start.client_encoding)},
-      now_(start_), saved_(start_), session_(start_), start_scs_(start.standard_conforming_strings),
-      scs_(start.standard_conforming_strings)
+      now_(start_), saved_(start_), session_(start_), server_encoding_(std::move(start.server_encoding)),
+      start_scs_(start.standard_conforming_strings), scs_(start.standard_conforming_strings)
 {
     settings_changed();
 }
@@ -110,6 +113,7 @@ SessionState SessionState::without_names() const
     copy.saved_ = saved_;
     copy.session_ = session_;
     copy.has_saved_ = has_saved_;
+    copy.server_encoding_ = server_encoding_;
     copy.start_scs_ = start_scs_;
     copy.scs_ = scs_;
     copy.scs_changed_ = scs_changed_;
@@ -186,6 +190,8 @@ void SessionState::settings_changed()
     }
     settings_key_ += user_known() ? 'u' : '?';
     settings_key_ += current_user(); // "$user" is its schema
+    if (!names_are_utf8())
+        (settings_key_ += '\x0e') += server_encoding_;
     if (redefined_all())
         settings_key_ += '*';
     if (deferred_)
@@ -223,10 +229,15 @@ void SessionState::assign(Settings& settings, const SetParameter& parameter) con
         settings.search_path_known = !parameter.unknown;
         if (parameter.unknown)
             return;
-        if (!parameter.value)
+        if (!parameter.value) {
             settings.search_path = start_.search_path;
-        else
-            settings.search_path = *parameter.value;
+            return;
+        }
+        settings.search_path.clear();
+        for (const std::string& schema : *parameter.value) {
+            settings.search_path.emplace_back(cut_name(schema));
+            settings.search_path_known = settings.search_path_known && (names_are_utf8() || is_ascii(schema));
+        }
     } else if (parameter.name == "client_encoding") {
         settings.encoding_known = !parameter.unknown;
         if (parameter.unknown)
@@ -562,8 +573,10 @@ void SessionState::server_reported(std::string_view name, std::string_view value
         now_.client_encoding = value;
         now_.encoding_known = true;
     } else if (name == "search_path") {
-        now_.search_path = split_search_path(value);
-        now_.search_path_known = true;
+        auto path = identifier_list(value, ',');
+        now_.search_path_known = path.has_value();
+        if (path)
+            now_.search_path = std::move(*path);
     } else {
         return;
     }

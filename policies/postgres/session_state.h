@@ -18,9 +18,6 @@ namespace stepgate::policies::postgres
 /// both ways and calls it opaque if the readings differ.
 enum class Lexing : std::uint8_t { standard, backslashes, both };
 
-/// Splits a search path given as one string, as set_config and ParameterStatus do: commas, double quotes, folding.
-[[nodiscard]] std::vector<std::string> split_search_path(std::string_view text);
-
 /// The same text, read after it, may be about something else.
 [[nodiscard]] bool changes_names(const statement::Effect& effect);
 
@@ -39,6 +36,7 @@ class SessionState
         std::string role;
         std::string user; // that logged in to the server; "": not known
         std::string client_encoding = "UTF8";
+        std::string server_encoding = "UTF8"; // of the database
         bool standard_conforming_strings = true;
     };
 
@@ -60,6 +58,10 @@ class SessionState
     [[nodiscard]] Lexing lexing() const;
     /// False when bytes above 127 may not be UTF-8 (client_encoding is something else, or not known).
     [[nodiscard]] bool text_is_utf8() const { return text_is_utf8_; }
+    /// The database keeps names in the bytes that stepgate sees: they are cut at the same place, and no letter beyond
+    /// ASCII is folded.
+    [[nodiscard]] bool names_are_utf8() const { return server_encoding_ == "UTF8"; }
+    [[nodiscard]] const std::string& server_encoding() const { return server_encoding_; }
     /// False when only the server knows the search path.
     [[nodiscard]] bool search_path_known() const { return now_.search_path_known; }
     /// Something that decides the meaning of texts is known to the server only.
@@ -178,6 +180,7 @@ class SessionState
     Settings session_;       // what COMMIT leaves: `now_` without what was set LOCAL
     bool has_saved_ = false; // the two above count: a transaction, explicit or not, is open
     bool set_since_ = false; // something of them, by the transaction that is open
+    std::string server_encoding_ = "UTF8";
     bool start_scs_ = true;
     bool scs_ = true;
     bool scs_changed_ = false;

@@ -1,5 +1,6 @@
+#include "policies/postgres/readable.h"
 #include "policies/postgres/walk.h"
-
+#include "policies/statement/ascii.h"
 #include "policies/statement/weaker.h"
 
 #include <algorithm>
@@ -489,6 +490,8 @@ void Walk::do_block(const ::DoStmt& block)
     }
     if (body == nullptr)
         return opaque("runs a DO block, whose statements are not known");
+    if (!state_->names_are_utf8() && (!is_ascii(body) || names_may_differ(body, state_->server_encoding())))
+        return opaque("runs a DO block with names that may be others in the database's encoding");
     take_footprint(bodies_->block(language, body, *state_));
 }
 

@@ -1,5 +1,6 @@
 #include "policies/postgres/builtins.h"
 
+#include "policies/postgres/identifier_list.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/ascii.h"
 
@@ -32,27 +33,6 @@ bool accepts(const catalog::Function& function, const Arguments& arguments)
     if (arguments.count + spare < most)
         return false;
     return arguments.count <= most || function.variadic || function.kind == catalog::FunctionKind::procedure;
-}
-
-/// The parts of a name given as text, as regclass takes it; empty: malformed.
-std::vector<std::string> name_parts(std::string_view text)
-{
-    std::vector<std::string> parts(1);
-    bool quoted = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '"' && quoted && i + 1 < text.size() && text[i + 1] == '"')
-            parts.back() += text[++i];
-        else if (c == '"')
-            quoted = !quoted;
-        else if (c == '.' && !quoted)
-            parts.emplace_back();
-        else
-            parts.back() += static_cast<char>(!quoted && c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    }
-    if (quoted || parts.size() > 3 || std::ranges::any_of(parts, [](const auto& part) { return part.empty(); }))
-        return {};
-    return parts;
 }
 
 /// The arguments that are string constants, as the server takes them where a text is wanted.
@@ -261,9 +241,10 @@ bool Walk::reads_named_table(std::string_view name, const ::FuncCall& call_node)
     const ::A_Const* const text = constant_of(node_of(cells(call_node.args).front()));
     if (text == nullptr || text->isnull || text->val.node.type != T_String)
         return false;
-    std::vector<std::string> parts = name_parts(text->val.sval.sval);
-    if (parts.empty())
+    auto names = identifier_list(text->val.sval.sval, '.'); // as regclass takes it
+    if (!names || names->empty() || names->size() > 3)
         return false;
+    std::vector<std::string>& parts = *names;
     ::RangeVar relation{};
     relation.inh = true;
     relation.relname = parts.back().data();
@@ -330,7 +311,9 @@ void Walk::set_config(const ::FuncCall& call_node)
     parameter.local = local.value_or(false);
     parameter.unknown = value == nullptr || !local || !certain_;
     if (!parameter.unknown)
-        parameter.value = parameter.name == "search_path" ? split_search_path(value) : std::vector<std::string>{value};
+        parameter.value =
+            parameter.name == "search_path" ? identifier_list(value, ',') : std::vector<std::string>{value};
+    parameter.unknown = !parameter.value; // the server takes a malformed path for an error
     if (value == nullptr && decides_meaning(parameter.name))
         opaque("sets " + parameter.name + " to a value that only the server knows");
     facts().destructive = facts().destructive || turns_triggers_off(parameter);

@@ -1,4 +1,5 @@
 #include "policies/postgres/raw_parser.h"
+#include "policies/postgres/readable.h"
 #include "policies/postgres/tokenizer.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/ascii.h"
@@ -343,6 +344,8 @@ void Walk::run_text(const std::string& sql, std::string_view what)
         opaque("runs prepared statements of more than " + std::to_string(limits_.max_bytes) + " bytes in all");
         return;
     }
+    if (std::string reason = refusal(sql, *state_, limits_.max_bytes); !reason.empty())
+        return opaque(std::string{what} + " runs a text that " + std::move(reason));
     if (++runs_ > deepest_run) {
         opaque(std::string{what} + " leads to another one too often");
     } else {

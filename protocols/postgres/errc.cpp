@@ -83,6 +83,8 @@ std::string_view text(errc code)
         return "invalid SCRAM verifier";
     case errc::unexpected_reply:
         return "the server sent a reply that nobody asked for";
+    case errc::unreadable_name:
+        return "the name of a statement or portal is not ASCII, and the database or the client is not in UTF8";
     case errc::crypto_failure:
         return "a cryptographic operation failed";
     }
@@ -109,6 +111,7 @@ std::string_view sqlstate(errc code)
         return "54000";
     case errc::unsupported_protocol:
     case errc::unsupported_scram:
+    case errc::unreadable_name:
         return "0A000";
     case errc::downgraded:
     case errc::wrong_channel_binding:

@@ -51,6 +51,7 @@ enum class errc {
     weak_server,              // the server asks for fewer or many more hash rounds than is sane (08P01)
     invalid_verifier,         // a stored verifier that is not SCRAM-SHA-256 (XX000)
     unexpected_reply,         // the server answered what nobody asked (08P01)
+    unreadable_name,          // a statement or portal whose name the server may read as another one (0A000)
     crypto_failure,           // the cryptography library failed (XX000)
 };
 

@@ -38,6 +38,14 @@ bool formats_fit(const IntegerList<std::int16_t>& formats, const ValueList& of)
     return formats.size() <= 1 || formats.size() == of.size();
 }
 
+/// The server's tables of statements and portals tell names apart by their first 63 bytes (NAMEDATALEN), wherever a
+/// character ends.
+std::string_view name(wire::Cursor& in)
+{
+    constexpr std::size_t compared = 63;
+    return in.c_string().substr(0, compared);
+}
+
 Named named(wire::Cursor& in)
 {
     const char what = in.character();
@@ -87,7 +95,7 @@ result<Parse> decode_parse(const Frame& frame)
         return errc::unexpected_message;
     wire::Cursor in{frame.body()};
     Parse parse;
-    parse.statement = in.c_string();
+    parse.statement = name(in);
     parse.sql = in.c_string();
     parse.parameter_types = integers<std::uint32_t>(in);
     return in.finish(parse, errc::malformed_parse);
@@ -107,8 +115,8 @@ result<Bind> decode_bind(const Frame& frame)
         return errc::unexpected_message;
     wire::Cursor in{frame.body()};
     Bind bind;
-    bind.portal = in.c_string();
-    bind.statement = in.c_string();
+    bind.portal = name(in);
+    bind.statement = name(in);
     bind.parameter_formats = integers<std::int16_t>(in);
     bind.parameters = values(in);
     bind.result_formats = integers<std::int16_t>(in);
@@ -123,7 +131,7 @@ result<Describe> decode_describe(const Frame& frame)
         return errc::unexpected_message;
     wire::Cursor in{frame.body()};
     const Named what = named(in);
-    return in.finish(Describe{what, in.c_string()}, errc::malformed_describe);
+    return in.finish(Describe{what, name(in)}, errc::malformed_describe);
 }
 
 void encode_describe(wire::Bytes& out, const Describe& describe)
@@ -139,7 +147,7 @@ result<Execute> decode_execute(const Frame& frame)
         return errc::unexpected_message;
     wire::Cursor in{frame.body()};
     Execute execute;
-    execute.portal = in.c_string();
+    execute.portal = name(in);
     execute.max_rows = in.int32();
     return in.finish(execute, errc::malformed_execute);
 }
@@ -150,7 +158,7 @@ result<Close> decode_close(const Frame& frame)
         return errc::unexpected_message;
     wire::Cursor in{frame.body()};
     const Named what = named(in);
-    return in.finish(Close{what, in.c_string()}, errc::malformed_close);
+    return in.finish(Close{what, name(in)}, errc::malformed_close);
 }
 
 result<FunctionCall> decode_function_call(const Frame& frame)

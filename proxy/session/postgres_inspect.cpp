@@ -1,3 +1,4 @@
+#include "policies/statement/ascii.h"
 #include "protocols/postgres/query.h"
 #include "proxy/session/catalog_change.h"
 #include "proxy/session/postgres_plan.h"
@@ -32,7 +33,8 @@ std::string quoted(std::string_view name)
 
 bool same(const PreparedStatement& known, const pg::Parse& parse)
 {
-    bool equal = known.sql == parse.sql && known.parameter_types.size() == parse.parameter_types.size();
+    bool equal =
+        !known.foreign && known.sql == parse.sql && known.parameter_types.size() == parse.parameter_types.size();
     for (std::size_t i = 0; equal && i < known.parameter_types.size(); ++i)
         equal = known.parameter_types[i] == parse.parameter_types[i];
     return equal;
@@ -56,6 +58,19 @@ PostgresSession::Step PostgresSession::broken(const boost::system::error_code& e
 {
     fatal_ = error;
     return Step::fatal;
+}
+
+/// Which statement or portal a name means that is not ASCII hangs on the encodings of both sides: what a client sends
+/// as LATIN1 may be the name of something that it made in UTF8, and the server cuts names in its own encoding.
+std::optional<PostgresSession::Step> PostgresSession::unreadable(std::string_view name, bool planned)
+{
+    if (policies::is_ascii(name))
+        return std::nullopt;
+    if (must_settle() && !planned)
+        return Step::settle;
+    if (state_.text_is_utf8() && state_.names_are_utf8())
+        return std::nullopt;
+    return broken(make_error_code(pg::errc::unreadable_name));
 }
 
 PostgresSession::Step PostgresSession::inspect(const pg::Frame& frame, const PlannedFrame* planned)
@@ -145,18 +160,26 @@ PostgresSession::Step PostgresSession::inspect_parse(const pg::Frame& frame)
         return broken(parse.error());
     if (tracker_.copy() == pg::Copy::in)
         return broken(make_error_code(pg::errc::unexpected_message));
+    if (const auto step = unreadable(parse->statement))
+        return *step;
+    if (must_settle() && !policies::is_ascii(parse->sql))
+        return Step::settle; // the client's encoding may be changing
     // Drivers parse the same text over and over: then what is known of it stays known.
     const auto* known = tracker_.statements().find(parse->statement);
-    StatementPointer statement = known && *known && same(**known, *parse) ? *known : nullptr;
-    if (!statement) {
-        statement = new PreparedStatement;
-        statement->sql.assign(parse->sql);
-        for (std::size_t i = 0; i < parse->parameter_types.size(); ++i)
-            statement->parameter_types.push_back(parse->parameter_types[i]);
-    }
+    const StatementPointer statement = known && *known && same(**known, *parse) ? *known : prepared(*parse);
     tracker_.parse(parse->statement, statement);
     group_open_ = true;
     return Step::forward;
+}
+
+StatementPointer PostgresSession::prepared(const pg::Parse& parse) const
+{
+    StatementPointer statement{new PreparedStatement};
+    statement->sql.assign(parse.sql);
+    statement->foreign = !state_.text_is_utf8() && !policies::is_ascii(parse.sql);
+    for (std::size_t i = 0; i < parse.parameter_types.size(); ++i)
+        statement->parameter_types.push_back(parse.parameter_types[i]);
+    return statement;
 }
 
 /// A name that nobody defined before our eyes: judged as the SQL that would use it, so it is opaque.
@@ -174,6 +197,9 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
         return broken(bind.error());
     if (tracker_.copy() == pg::Copy::in)
         return broken(make_error_code(pg::errc::unexpected_message));
+    for (const std::string_view name : {bind->statement, bind->portal})
+        if (const auto step = unreadable(name, planned != nullptr))
+            return *step;
     if (!planned && (must_settle() || !tracker_.statements().is_sure(bind->statement, tracker_.group())))
         return Step::settle;
     const auto* known = tracker_.statements().find(bind->statement);
@@ -224,6 +250,8 @@ PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, c
         return broken(execute.error());
     if (tracker_.copy() == pg::Copy::in)
         return broken(make_error_code(pg::errc::unexpected_message));
+    if (const auto step = unreadable(execute->portal, planned != nullptr))
+        return *step;
     if (!planned && !tracker_.portals().is_sure(execute->portal, tracker_.group()))
         return Step::settle;
     const auto* found = tracker_.portals().find(execute->portal);
@@ -267,6 +295,8 @@ PostgresSession::Step PostgresSession::inspect_describe(const pg::Frame& frame)
         return broken(describe.error());
     if (tracker_.copy() == pg::Copy::in)
         return broken(make_error_code(pg::errc::unexpected_message));
+    if (const auto step = unreadable(describe->name))
+        return *step;
     const auto number = tracker_.describe(describe->what);
     Described described;
     if (describe->what == pg::Named::statement) {
@@ -291,6 +321,8 @@ PostgresSession::Step PostgresSession::inspect_close(const pg::Frame& frame)
         return broken(close.error());
     if (tracker_.copy() == pg::Copy::in)
         return broken(make_error_code(pg::errc::unexpected_message));
+    if (const auto step = unreadable(close->name))
+        return *step;
     tracker_.close(close->what, close->name);
     group_open_ = true;
     return Step::forward;
@@ -344,6 +376,9 @@ void PostgresSession::refresh(PreparedStatement& statement)
     statement.facts = facts_of(statement.sql);
     if (!statement.origins.empty())
         statement.facts = with_reads(*statement.facts, 0, statement.origins);
+    if (statement.foreign)
+        statement.facts = worker_.judge.doubted(
+            *statement.facts, "was prepared in a client encoding which stepgate cannot read", asker_.database);
     statement.unsure = catalog_.unsure(*statement.facts->facts);
     if (statement.unsure)
         statement.facts = worker_.judge.doubted(

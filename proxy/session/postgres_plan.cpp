@@ -150,11 +150,7 @@ bool PostgresSession::plan_frame(Plan& plan, const pg::Frame& frame)
         const auto parse = pg::decode_parse(frame);
         if (!parse)
             return false;
-        StatementPointer statement{new PreparedStatement};
-        statement->sql.assign(parse->sql);
-        for (std::size_t i = 0; i < parse->parameter_types.size(); ++i)
-            statement->parameter_types.push_back(parse->parameter_types[i]);
-        plan.statements.emplace_back(parse->statement, std::move(statement));
+        plan.statements.emplace_back(parse->statement, prepared(*parse));
     } else if (frame.is(pg::Frontend::bind)) {
         const auto bind = pg::decode_bind(frame);
         if (!bind)

@@ -20,6 +20,7 @@ namespace stepgate::proxy::session
 /// Counted without atomics: a session lives on one thread.
 struct PreparedStatement : boost::intrusive_ref_counter<PreparedStatement, boost::thread_unsafe_counter> {
     std::string sql;
+    bool foreign = false; // `sql` came in another encoding than UTF8: what it says cannot be known, also later
     std::vector<std::uint32_t> parameter_types;
     std::shared_ptr<const policies::rules::MatchedFacts> facts; // null: not judged yet
     std::uint64_t generation = 0;                               // of the session's state, when `facts` were obtained

@@ -169,9 +169,11 @@ void PostgresSession::rename()
     for (const auto& [what, name, defined] : tracker_.renamed()) {
         const auto* statement = tracker_.statements().settled(name);
         const auto* portal = tracker_.portals().settled(name);
-        if (what == pg::Named::statement && !defined)
+        const bool foreign = (statement && *statement && (*statement)->foreign) ||
+                             (portal && portal->statement && portal->statement->foreign);
+        if (what == pg::Named::statement && (!defined || foreign))
             state_.deallocate(name);
-        else if (what == pg::Named::portal && !defined)
+        else if (what == pg::Named::portal && (!defined || foreign))
             state_.close_portal(name);
         else if (what == pg::Named::statement && statement && *statement)
             state_.prepare(name, (*statement)->sql);

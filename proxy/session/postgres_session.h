@@ -91,11 +91,13 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] policies::rules::Verdict verdict_on_call(const PreparedStatement& call) const;
     [[nodiscard]] std::optional<Step> must_look_up(const PreparedStatement& statement) const;
     void catalog_read() override { state_.catalog_read(); }
+    [[nodiscard]] StatementPointer prepared(const protocols::postgres::Parse& parse) const;
     [[nodiscard]] static StatementPointer unknown(std::string_view verb, std::string_view name);
     void notify(const policies::rules::Verdict& verdict);
     [[nodiscard]] policies::rules::Verdict verdict_on(const policies::rules::MatchedFacts& facts,
                                                       std::string_view sql) const;
     [[nodiscard]] bool must_settle() const { return effects_in_flight_ > 0; }
+    [[nodiscard]] std::optional<Step> unreadable(std::string_view name, bool planned = false);
     [[nodiscard]] bool must_settle_names(const PreparedStatement& statement) const;
     [[nodiscard]] bool must_judge(const Portal& portal) const;
     /// Audits and registers an execution; 0 if the audit cannot take it now.

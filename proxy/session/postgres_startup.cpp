@@ -1,5 +1,6 @@
 #include "proxy/session/postgres_startup.h"
 
+#include "policies/postgres/identifier_list.h"
 #include "policies/statement/ascii.h"
 
 #include <algorithm>
@@ -63,49 +64,6 @@ bool is_utf8(std::string_view encoding)
     return plain == "utf8" || plain == "unicode" || plain == "sqlascii";
 }
 
-/// Splits a list of identifiers as the server does for search_path. nullopt: malformed.
-std::optional<std::vector<std::string>> identifiers(std::string_view text)
-{
-    std::vector<std::string> names;
-    std::size_t at = 0;
-    const auto skip_space = [&] {
-        while (at < text.size() && std::isspace(static_cast<unsigned char>(text[at])) != 0)
-            ++at;
-    };
-    skip_space();
-    while (at < text.size()) {
-        std::string name;
-        if (text[at] == '"') {
-            for (++at;; ++at) {
-                if (at >= text.size())
-                    return std::nullopt;
-                if (text[at] != '"')
-                    name.push_back(text[at]);
-                else if (at + 1 < text.size() && text[at + 1] == '"')
-                    name.push_back(text[at++]);
-                else
-                    break;
-            }
-            ++at;
-        } else {
-            while (at < text.size() && text[at] != ',' && std::isspace(static_cast<unsigned char>(text[at])) == 0)
-                name.push_back(lower(text[at++]));
-        }
-        if (name.empty())
-            return std::nullopt;
-        names.push_back(name.substr(0, 63)); // the server cuts longer names
-        skip_space();
-        if (at == text.size())
-            return names;
-        if (text[at++] != ',')
-            return std::nullopt;
-        skip_space();
-        if (at == text.size())
-            return std::nullopt;
-    }
-    return names;
-}
-
 class Checker
 {
   public:
@@ -127,7 +85,7 @@ std::optional<StartupRefusal> Checker::setting(std::string_view name, std::strin
         return std::nullopt; // sent to the server in any case, see check_startup
     }
     if (name == "search_path") {
-        auto path = identifiers(value);
+        auto path = policies::postgres::identifier_list(value, ',');
         if (!path)
             return StartupRefusal{"22023", "search_path cannot be read", ""};
         startup.state.search_path = std::move(*path);

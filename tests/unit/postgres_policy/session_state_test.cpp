@@ -1,5 +1,6 @@
 #include "policies/postgres/analyzer.h"
 #include "policies/postgres/facts_memo.h"
+#include "policies/postgres/identifier_list.h"
 #include "policies/postgres/session_state.h"
 
 #include <gtest/gtest.h>
@@ -381,11 +382,57 @@ TEST(SessionState, ACommitOfAFailedTransactionTakesBack)
 
 TEST(SearchPath, SplitsAsTheServerDoes)
 {
-    EXPECT_EQ(split_search_path("app, \"Other\", PUBLIC"), (Path{"app", "Other", "public"}));
-    EXPECT_EQ(split_search_path("\"a\"\"b\",\"c, d\""), (Path{"a\"b", "c, d"}));
-    EXPECT_EQ(split_search_path("\"$user\", public"), (Path{"$user", "public"}));
-    EXPECT_EQ(split_search_path(""), Path{});
-    EXPECT_EQ(split_search_path("\"\""), Path{""});
+    const auto split = [](std::string_view text) { return identifier_list(text, ','); };
+    EXPECT_EQ(split("app, \"Other\", PUBLIC"), (Path{"app", "Other", "public"}));
+    EXPECT_EQ(split("\"a\"\"b\",\"c, d\""), (Path{"a\"b", "c, d"}));
+    EXPECT_EQ(split("\"$user\", public"), (Path{"$user", "public"}));
+    EXPECT_EQ(split(""), Path{});
+    EXPECT_EQ(split("\"\""), Path{""});
+    EXPECT_EQ(split("pub\"lic, app"), (Path{"pub\"lic", "app"})); // no quotes in the middle of a name
+    EXPECT_EQ(split("pub\vlic, app"), (Path{"pub\vlic", "app"})); // the server's white space has no \v
+    EXPECT_EQ(split(std::string(70, 'a') + ", app"), (Path{std::string(63, 'a'), "app"}));
+    EXPECT_EQ(split('"' + std::string(62, 'a') + "\u00e9\""), (Path{std::string(62, 'a')}));
+    for (const char* malformed : {"pub lic", "a,,b", "a,", "\"a", "\"a\"b", ","})
+        EXPECT_EQ(split(malformed), std::nullopt) << malformed;
+}
+
+TEST(SearchPath, OfNamesThatTheServerCuts)
+{
+    SessionState state;
+    run(state, "set search_path = '" + std::string(70, 'a') + "', app");
+    EXPECT_EQ(state.search_path(), (Path{std::string(63, 'a'), "app"}));
+    run(state, "select set_config('search_path', 'a b', false)"); // an error at the server
+    EXPECT_FALSE(state.search_path_known());
+}
+
+struct Database {
+    const char* encoding;
+    const char* sql;
+    bool opaque;
+};
+
+TEST(OtherEncodings, NamesThatMayBeOthersAreNotUnderstood)
+{
+    const std::string longer = "select 1 as \"" + std::string(43, 'a') + "\u00e9\"";
+    for (const Database& one : {
+             Database{"LATIN1", "select \u00c9 from t", true},
+             Database{"LATIN1", "select \u00e9, \"\u00c9\", '\u00c9', $$\u00c9$$ from caf\u00e9 -- \u00c9", false},
+             Database{"LATIN2", "select \u0104 from t", true},
+             Database{"LATIN2", "select \u0105, \u0142, \u017c from t", false},
+             Database{"WIN1251", "select \u0418\u043c\u044f from t", true},
+             Database{"WIN1251", "select \u0438\u043c\u044f from t", false},
+             Database{"EUC_JP", "select \u0416\u6f22 from \u8868", false},
+             Database{"SQL_ASCII", "select \u00e9 from t", true},
+             Database{"SQL_ASCII", "select \"\u00e9\", '\u00e9' from t", false},
+             Database{"LATIN1", longer.c_str(), true},
+             Database{"UTF8", longer.c_str(), false},
+             Database{"UTF8", "select \u00c9 from t", false},
+         }) {
+        SessionState::Start start;
+        start.server_encoding = one.encoding;
+        const auto facts = Analyzer{}.analyze(one.sql, SessionState{start});
+        EXPECT_EQ(facts.opaque, one.opaque) << one.encoding << ": " << one.sql;
+    }
 }
 
 } // namespace session_state_test

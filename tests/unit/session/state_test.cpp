@@ -27,6 +27,14 @@ void expect_held(Relay::Session& session)
     EXPECT_TRUE(session.server.nothing());
 }
 
+void expect_parsed_and_held(Relay::Session& session)
+{
+    EXPECT_EQ(session.server.receive_types(2), "PH");
+    session.server.send(raw('1'));
+    EXPECT_EQ(session.client.receive().type, '1');
+    expect_held(session);
+}
+
 TEST(State, SetTakesEffectWhenItSucceeded)
 {
     Relay relay;
@@ -54,10 +62,10 @@ TEST(State, APipelinedSetInAGroupIsWaitedFor)
     Relay relay;
     auto session = relay.session();
     session.client.send({parse("", change), bind("", ""), execute(), parse("", text), bind("", ""), execute(), sync()});
-    EXPECT_EQ(session.server.receive_types(5), "PBEPH");
-    session.server.send({raw('1'), raw('2'), complete("SET"), raw('1')});
-    EXPECT_EQ(session.client.receive_types(4), "12C1");
-    expect_held(session);
+    EXPECT_EQ(session.server.receive_types(4), "PBEH"); // in which encoding the second text is, SET will tell
+    session.server.send({raw('1'), raw('2'), complete("SET")});
+    EXPECT_EQ(session.client.receive_types(3), "12C");
+    expect_parsed_and_held(session);
 }
 
 // An approval of the first would release the last, judged as if the one between them had not run.
@@ -73,10 +81,10 @@ TEST(State, ASetInAHeldBatchCountsForWhatFollows)
     expect_held(session);
     relay.approve();
     EXPECT_EQ(session.client.receive().text(), "APPROVED · the statement runs now");
-    EXPECT_EQ(session.server.receive_types(7), "BEPBEPH");
-    session.server.send({raw('2'), complete("DELETE 1"), raw('1'), raw('2'), complete("SET"), raw('1')});
-    EXPECT_EQ(session.client.receive_types(6), "2C12C1");
-    expect_held(session);
+    EXPECT_EQ(session.server.receive_types(6), "BEPBEH");
+    session.server.send({raw('2'), complete("DELETE 1"), raw('1'), raw('2'), complete("SET")});
+    EXPECT_EQ(session.client.receive_types(5), "2C12C");
+    expect_parsed_and_held(session);
 }
 
 TEST(State, AFailedSetChangesNothing)
