@@ -1,5 +1,6 @@
 #include "policies/mysql/expression.h"
 
+#include "policies/mysql/operators.h"
 #include "policies/statement/ascii.h"
 
 #include <array>
@@ -187,6 +188,10 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
     if (!itself && op == symbol('=')) {
         made.always = (left.always && !right.reads) || (right.always && !left.reads);
         made.never = false;
+        const bool fails = (left.never && right.neutral == Expression::Neutral::zero) ||
+                           (right.never && left.neutral == Expression::Neutral::zero);
+        literals = literals || fails;
+        made.always = made.always || fails;
     }
     return made;
 }
@@ -235,6 +240,41 @@ Expression either(const Expression& left, const Expression& right)
     made.always = left.always || right.always;
     made.never = left.never && right.never;
     return made;
+}
+
+Expression null_test(const Expression& left, bool negative)
+{
+    Expression made = left;
+    made.form = negative ? Form::is_not_null : Form::is_null;
+    made.left = left.value;
+    made.left_shape = left.shape;
+    made.shape = mix(mix(left.shape, null_seed), negative);
+    made.value = mix(mix(left.value, null_seed), negative);
+    made.always = !left.reads || (negative && left.not_null);
+    made.never = !left.reads || (!negative && left.not_null);
+    made.not_null = true;
+    return made;
+}
+
+Expression common(const Expression& one, const Expression& other, bool& literals)
+{
+    if (one.shape != 0 && other.shape != 0 && same(one, other, literals))
+        return one;
+    Expression made;
+    made.reads = one.reads && other.reads; // a literal is as it is, and another one is not
+    made.always = made.reads && one.always && other.always;
+    made.never = made.reads && one.never && other.never;
+    return made;
+}
+
+void take_arms(Expression& made, const Expression& arms)
+{
+    if (!made.reads)
+        return;
+    made.always = arms.always;
+    made.never = arms.never;
+    if (arms.shape != 0)
+        take_core(made, arms);
 }
 
 bool opposite(const Expression& left, const Expression& right, bool& literals)

@@ -57,6 +57,10 @@ struct Expression {
 [[nodiscard]] Expression negated(const Expression& inner);
 [[nodiscard]] Expression both(const Expression& left, const Expression& right);
 [[nodiscard]] Expression either(const Expression& left, const Expression& right);
+[[nodiscard]] Expression null_test(const Expression& left, bool negative);
+/// What two arms of a CASE have in common: all, if they are the same. `take_arms` gives that to the CASE.
+[[nodiscard]] Expression common(const Expression& one, const Expression& other, bool& literals);
+void take_arms(Expression& made, const Expression& arms);
 /// `made` is `left` and `right` put together by an operator, which may leave one of them as it is.
 void keep_core(Expression& made, const Expression& left, Symbol op, const Expression& right);
 /// `made` is `inner` where that is not NULL.

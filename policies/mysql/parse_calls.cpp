@@ -81,6 +81,9 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     Expression whole, first;
     whole.shape = whole.value = hash;
     bool plain = false, not_null = false;
+    const bool is_if = hash == hash_of("if");
+    const bool chooses = is_if || hash == hash_of("greatest") || hash == hash_of("least");
+    std::optional<Expression> arms;
     switch (word) {
     case Word::k_count:
     case Word::k_sum:
@@ -164,6 +167,8 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
             if (accept(Word::k_distinct)) // aggregates that are no keywords
                 continue;
             const Expression argument = expression();
+            if (judging_ && chooses && (!is_if || first.shape != 0))
+                arms = arms ? common(*arms, argument, out_.literals_consulted) : argument;
             first = first.shape == 0 ? argument : first;
             not_null = not_null || argument.not_null;
             whole = combined(whole, hash, argument);
@@ -192,6 +197,10 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
         take_core(whole, first);
         whole.not_null = not_null;
     }
+    if (arms)
+        take_arms(whole, *arms);
+    if (judging_ && plain && hash == hash_of("isnull"))
+        return null_test(first, false);
     return whole;
 }
 

@@ -151,8 +151,7 @@ void Parser::update()
     }
     const std::size_t items = items_.size();
     const std::size_t references = references_.size();
-    naming_targets_ = true;
-    block_joined_ = false;
+    begin_targets(items);
     table_references();
     naming_targets_ = false;
     portion();
@@ -165,6 +164,15 @@ void Parser::update()
     change_tail(items);
     resolve(references, items);
     returning(items);
+}
+
+/// Of several tables: what ON says of them is judged as WHERE is.
+void Parser::begin_targets(std::size_t items)
+{
+    naming_targets_ = true;
+    target_alias_ = {};
+    block_ = items;
+    block_joined_ = false;
 }
 
 /// Tables that a change names and does not write are read.
@@ -202,6 +210,7 @@ void Parser::where_of_change(std::size_t items)
         return weaken_where(Where::missing);
     const bool one = items_.size() == items + 1;
     target_alias_ = one ? items_[items].alias : std::string_view{};
+    judged_table_ = one ? items_[items].table : std::string{};
     block_ = items;
     judging_ = true;
     const Expression predicate = expression();
@@ -293,8 +302,7 @@ void Parser::delete_from_many(const std::vector<TableName>& targets)
 {
     const std::size_t items = items_.size();
     const std::size_t references = references_.size();
-    naming_targets_ = true;
-    block_joined_ = false;
+    begin_targets(items);
     table_references();
     naming_targets_ = false;
     if (!spend(targets.size() * (items_.size() - items)))

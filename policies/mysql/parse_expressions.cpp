@@ -475,13 +475,23 @@ Expression Parser::case_expression()
     whole.shape = whole.value = hash_of("case");
     if (!at(Word::k_when))
         whole = combined(whole, 1, expression());
+    std::optional<Expression> arms;
+    const auto arm = [&](std::uint64_t what) {
+        const Expression value = expression();
+        if (judging_)
+            arms = arms ? common(*arms, value, out_.literals_consulted) : value;
+        whole = combined(whole, what, value);
+    };
     while (accept(Word::k_when)) {
         whole = combined(whole, 2, expression());
         expect(Word::k_then);
-        whole = combined(whole, 3, expression());
+        arm(3);
     }
-    if (accept(Word::k_else))
-        whole = combined(whole, 4, expression());
+    if (accept(Word::k_else)) {
+        arm(4);
+        if (arms)
+            take_arms(whole, *arms);
+    }
     expect(Word::k_end);
     return whole;
 }

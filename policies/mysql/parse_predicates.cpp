@@ -73,18 +73,8 @@ Expression Parser::is_test(const Expression& left)
 {
     advance();
     const bool negative = accept(Word::k_not);
-    if (accept(Word::k_null)) {
-        Expression made = left;
-        made.form = negative ? Expression::Form::is_not_null : Expression::Form::is_null;
-        made.left = left.value;
-        made.left_shape = left.shape;
-        made.shape = mix(mix(left.shape, null_seed), negative);
-        made.value = mix(mix(left.value, null_seed), negative);
-        made.always = !left.reads || (negative && left.not_null);
-        made.never = !left.reads || (!negative && left.not_null);
-        made.not_null = true;
-        return made;
-    }
+    if (accept(Word::k_null))
+        return null_test(left, negative);
     if (accept(Word::k_true))
         return negated_if(negative, left);
     if (accept(Word::k_false))
@@ -170,11 +160,11 @@ Expression Parser::in_list(const Expression& left, bool negative)
     bool itself = false;
     do {
         const Expression item = whole_query(expression());
-        itself = itself || (judging_ && left.reads && same(left, item, out_.literals_consulted));
+        itself = itself || (judging_ && same(left, item, out_.literals_consulted));
         whole = combined(whole, in_seed, item);
     } while (accept(','));
     expect(')');
-    if (itself) {
+    if (itself && whole.reads) {
         whole.always = true;
         whole.never = false;
     }
@@ -187,6 +177,12 @@ Expression Parser::in_query(const Expression& left, bool negative, const Query& 
     Expression whole = combined(left, in_seed, query_value(query, query_seed, true));
     const Item* const owner = judging_ && query.single ? owner_of(left) : nullptr;
     const bool same_table = owner != nullptr && !query.table.empty() && query.table == owner->table;
+    const bool same_row = judging_ && query.plain && query.row != 0 && query.row == left.value &&
+                          items_.size() == block_ + 1 && items_.back().table == query.table;
+    if (same_row) {
+        whole.always = query.where.always;
+        whole.never = false;
+    }
     if (judging_ && left.form == Expression::Form::column && query.column.form == Expression::Form::column &&
         same_table && hash_of(left.name) == hash_of(query.column.name)) {
         whole.always = query.where.always;
@@ -260,9 +256,10 @@ void Parser::name_rows(Query& query, std::size_t tables, bool narrowed)
     const bool derived = item.table.empty() && !item.rows_of.empty();
     query.plain = derived || !item.table.empty();
     query.single = query.plain && (query.column.form == Expression::Form::column || (derived && query.star));
-    if (!query.single || !judging_)
+    if (!judging_ || (!query.single && query.row == 0))
         return;
     if (derived) {
+        query.row = 0;
         query.table = item.rows_of;
         query.column.form = Expression::Form::column;
         query.column.name = item.column_of;

@@ -1,3 +1,4 @@
+#include "policies/mysql/operators.h"
 #include "policies/mysql/parser.h"
 
 #include "policies/statement/ascii.h"
@@ -14,6 +15,26 @@ namespace
 bool is_set_operation(Word word)
 {
     return word == Word::k_union || word == Word::k_except || word == Word::k_intersect;
+}
+
+/// A UNION of an arm that leaves no row of `target` out has all of them.
+void keep_whole_arm(Query& first, const Query& arm, std::string_view target)
+{
+    const auto whole = [target](const Query& one) {
+        return one.plain && one.where.always && !target.empty() && one.table == target;
+    };
+    if (whole(first))
+        return;
+    first.plain = first.single = false;
+    first.where.always = first.where.always || arm.where.always;
+    if (!whole(arm))
+        return;
+    first.plain = true;
+    first.single = arm.single;
+    first.row = arm.row;
+    first.column = arm.column;
+    first.where = arm.where;
+    first.table = arm.table;
 }
 
 } // namespace
@@ -62,12 +83,16 @@ void Parser::continue_query(Query& first, std::size_t items)
     while (at(TokenKind::word) && is_set_operation(cur().word)) {
         if (++operators_ > limits_.max_operators)
             return fail("is a query of too many parts");
+        const bool has_all_rows = at(Word::k_union);
         advance();
         if (!accept(Word::k_all))
             accept(Word::k_distinct);
-        query_term(false);
+        const Query arm = query_term(false);
         first.reads = true;
-        first.plain = first.single = false;
+        if (has_all_rows)
+            keep_whole_arm(first, arm, judged_table_);
+        else
+            first.plain = first.single = false;
     }
     const std::size_t references = references_.size();
     const bool narrowed = at(Word::k_order) || at(Word::k_limit) || at(Word::k_offset) || at(Word::k_fetch);
@@ -241,6 +266,7 @@ void Parser::forget_list_of_existence(const Query& query, std::size_t references
 void Parser::select_list(Query& query)
 {
     std::size_t count = 0;
+    std::uint64_t row = 0;
     query.begin = outputs_.size();
     do {
         const std::size_t outputs = outputs_.size();
@@ -250,6 +276,7 @@ void Parser::select_list(Query& query)
         }
         if (accept('*')) {
             query.star = count == 1;
+            row = 0;
             reference({}, "*");
             query.complete = false;
             continue;
@@ -260,12 +287,15 @@ void Parser::select_list(Query& query)
         outputs_.resize(outputs); // names of queries inside are not of this one
         if (count == 1)
             query.column = item;
+        const bool column = item.form == Expression::Form::column && !star_ && (count == 1 || row != 0);
+        row = !column ? 0 : count == 1 ? hash_of(item.name) : mix(mix(row, row_seed), hash_of(item.name));
         std::string_view output = item.form == Expression::Form::column ? item.name : std::string_view{};
         if (accept(Word::k_as) || at_name() || at(TokenKind::string))
             output = name_or_text();
         if (!output.empty())
             outputs_.push_back(output);
     } while (accept(','));
+    query.row = count > 1 ? row : 0;
     query.end = outputs_.size();
 }
 

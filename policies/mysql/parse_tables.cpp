@@ -2,6 +2,7 @@
 #include "policies/statement/ascii.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stepgate::policies::mysql
 {
@@ -42,12 +43,15 @@ bool Parser::joined(std::size_t left)
     const bool of_insert = next_is(1, Word::k_duplicate) && next_is(2, Word::k_key);
     if (at(Word::k_on) && !of_insert) {
         advance();
-        expression();
-        block_joined_ = true;
+        const bool judging = std::exchange(judging_, judging_ || naming_targets_);
+        block_joined_ = !expression().always || block_joined_;
+        judging_ = judging;
         return true;
     }
     if (accept(Word::k_using)) {
-        block_joined_ = true;
+        const bool twice =
+            right == left + 2 && !items_[left].table.empty() && items_[left].table == items_[left + 1].table;
+        block_joined_ = block_joined_ || !twice;
         using_columns(left);
         return true;
     }

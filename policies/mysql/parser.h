@@ -59,6 +59,7 @@ struct Query {
     bool single = false;            // the same of one column
     bool star = false;              // its list is "*"
     Expression column;              // that column
+    std::uint64_t row = 0;          // the value of its columns as a row, if they are no more than columns
     Expression where;               // what stands in its WHERE
     std::string_view table;         // that table
 };
@@ -309,6 +310,7 @@ class Parser
     void assignment(std::size_t items);
     void write_assigned(std::string_view table, std::string_view column, std::size_t items);
     void returning(std::size_t items);
+    void begin_targets(std::size_t items);
     void where_of_change(std::size_t items);
     void change_tail(std::size_t items);
     void read_unwritten(std::size_t items);
@@ -464,6 +466,7 @@ class Parser
     std::vector<Expression> arms_;    // of the OR being judged
     std::deque<std::string> names_;   // unescaped
     std::string_view target_alias_;   // of the UPDATE or DELETE whose WHERE is judged
+    std::string judged_table_;        // that one's, if it names no other
     std::size_t block_ = 0;           // where the tables of the query block at hand begin in `items_`
     bool block_joined_ = false;       // ON, USING or NATURAL leave out pairs of its rows
     std::size_t reference_count_ = 0; // columns named so far, ever
