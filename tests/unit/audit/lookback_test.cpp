@@ -1,6 +1,7 @@
 #include "proxy/audit/lookback.h"
 
 #include "proxy/audit/feeder.h"
+#include "proxy/audit/record_codec.h"
 #include "tests/unit/audit/asked.h"
 #include "tests/unit/audit/support.h"
 
