@@ -392,8 +392,9 @@ void Parser::declare()
         } while (accept(','));
         return body_statement();
     }
+    std::vector<std::string_view> names;
     do
-        name();
+        names.push_back(name());
     while (accept(','));
     if (accept(Word::k_condition)) {
         expect(Word::k_for);
@@ -415,6 +416,7 @@ void Parser::declare()
             name(); // a prepared statement
         return;
     }
+    declared_.insert(declared_.end(), names.begin(), names.end());
     while (!at(Word::k_default) && !at_end()) {
         if (at('('))
             skip_group();

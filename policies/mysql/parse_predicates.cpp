@@ -247,6 +247,20 @@ bool Parser::is_never_null(const Expression& column) const
            });
 }
 
+/// In a program: a name that it declared, or that no table in reach has a column of, is a variable or a parameter.
+bool Parser::is_variable(std::string_view name) const
+{
+    if (std::ranges::any_of(declared_, [name](std::string_view one) { return same_word(one, name); }))
+        return true;
+    return behind_.bodies != nullptr && std::ranges::all_of(items_, [&](const Item& item) {
+               const auto* const table = item.table.empty() ? nullptr : behind_.bodies->relation(item.table);
+               return table != nullptr && !table->columns.empty() &&
+                      std::ranges::none_of(table->columns, [name](const catalog::Column& one) {
+                          return same_word(one.name, name) || !is_ascii(one.name);
+                      });
+           });
+}
+
 /// Whose rows a query gives, if of one table, or of a derived one that has all rows of a table.
 void Parser::name_rows(Query& query, std::size_t tables, bool narrowed)
 {

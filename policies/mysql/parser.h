@@ -232,6 +232,7 @@ class Parser
     Expression exists();
     [[nodiscard]] const Item* owner_of(const Expression& column) const;
     [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right) const;
+    [[nodiscard]] bool is_variable(std::string_view name) const;
     [[nodiscard]] bool is_never_null(const Expression& column) const;
     void name_rows(Query& query, std::size_t tables, bool narrowed);
 
@@ -463,14 +464,15 @@ class Parser
     std::vector<Item> items_;
     std::vector<Cte> ctes_;
     std::vector<std::string_view> outputs_;
-    std::vector<Expression> arms_;    // of the OR being judged
-    std::deque<std::string> names_;   // unescaped
-    std::string_view target_alias_;   // of the UPDATE or DELETE whose WHERE is judged
-    std::string judged_table_;        // that one's, if it names no other
-    std::size_t block_ = 0;           // where the tables of the query block at hand begin in `items_`
-    bool block_joined_ = false;       // ON, USING or NATURAL leave out pairs of its rows
-    std::size_t reference_count_ = 0; // columns named so far, ever
-    std::size_t operators_ = 0;       // in the statement
+    std::vector<Expression> arms_;           // of the OR being judged
+    std::deque<std::string> names_;          // unescaped
+    std::vector<std::string_view> declared_; // variables of a program, in whichever block
+    std::string_view target_alias_;          // of the UPDATE or DELETE whose WHERE is judged
+    std::string judged_table_;               // that one's, if it names no other
+    std::size_t block_ = 0;                  // where the tables of the query block at hand begin in `items_`
+    bool block_joined_ = false;              // ON, USING or NATURAL leave out pairs of its rows
+    std::size_t reference_count_ = 0;        // columns named so far, ever
+    std::size_t operators_ = 0;              // in the statement
     std::size_t parameters_ = 0;
     std::size_t work_ = 0;
     std::size_t run_bytes_ = 0;
