@@ -177,4 +177,20 @@ bool is_catalog_relation(std::string_view name)
     return std::ranges::binary_search(catalog_relations, name);
 }
 
+bool is_harmless_library(std::string_view definition)
+{
+    // Not among them: those that run SQL (dblink, tablefunc, xml2), read files or pages, show other sessions, or are
+    // triggers.
+    static constexpr std::string_view libraries[] = {
+        "_int", "btree_gin", "btree_gist", "citext",   "cube",     "earthdistance", "fuzzystrmatch", "hstore",
+        "isn",  "ltree",     "pg_trgm",    "pgcrypto", "unaccent", "seg",           "uuid-ossp",     "vector",
+    };
+    constexpr std::string_view before = "\nAS '$libdir/";
+    const auto found = definition.rfind(before);
+    if (found == std::string_view::npos)
+        return false;
+    definition.remove_prefix(found + before.size());
+    return std::ranges::find(libraries, definition.substr(0, definition.find('\''))) != std::end(libraries);
+}
+
 } // namespace stepgate::policies::postgres

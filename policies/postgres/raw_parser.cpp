@@ -1,8 +1,11 @@
 #include "policies/postgres/raw_parser.h"
 
 #include "policies/postgres/parse_tree.h"
+#include "policies/postgres/tokenizer.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 extern "C" {
 #include <pg_query.h>
@@ -23,13 +26,43 @@ extern __thread bool standard_conforming_strings; // the scanner's setting, one 
 namespace stepgate::policies::postgres
 {
 
+namespace
+{
+
+/// The text with blanks for comments, each byte where it was; "" if it has none, or cannot be cut into words.
+std::string without_comments(std::string_view sql, bool backslashes)
+{
+    if (sql.find("/*") == std::string_view::npos && sql.find("--") == std::string_view::npos)
+        return {};
+    std::string out(sql.size(), ' ');
+    Tokenizer tokens{sql, backslashes};
+    for (Token token; tokens.next(token);)
+        std::ranges::copy(sql.substr(token.begin, token.end - token.begin),
+                          out.begin() + static_cast<std::ptrdiff_t>(token.begin));
+    return tokens.sound() ? out : std::string{};
+}
+
+} // namespace
+
 RawParse::RawParse(std::string_view sql, bool standard_conforming) : text_(sql)
 {
     context_ = pg_query_enter_memory_context();
-    standard_conforming_strings = standard_conforming;
-    const PgQueryInternalParsetreeAndError result = pg_query_raw_parse(text_.c_str());
-    standard_conforming_strings = true;
-    std::free(result.stderr_buffer);
+    const auto parse = [&] {
+        standard_conforming_strings = standard_conforming;
+        const PgQueryInternalParsetreeAndError made = pg_query_raw_parse(text_.c_str());
+        standard_conforming_strings = true;
+        std::free(made.stderr_buffer);
+        return made;
+    };
+    PgQueryInternalParsetreeAndError result = parse();
+    // Unlike the server, libpg_query takes a comment inside NOT IN or WITH ORDINALITY for an error.
+    if (result.error != nullptr) {
+        if (std::string plain = without_comments(text_, !standard_conforming); !plain.empty()) {
+            pg_query_free_error(result.error);
+            text_ = std::move(plain);
+            result = parse();
+        }
+    }
     if (result.error == nullptr) {
         tree_ = result.tree;
         return;

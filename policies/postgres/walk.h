@@ -294,10 +294,11 @@ class Walk
     bool explained_ = false;    // by plain EXPLAIN: planned, not run
     int depth_ = 0;
     std::size_t work_ = 0;
-    std::size_t run_bytes_ = 0; // of prepared texts and cursors' queries parsed again
-    int runs_ = 0;              // EXECUTE and FETCH inside each other
-    bool certain_ = false;      // what is called now is called exactly once if the statement succeeds
-    bool at_once_ = true;       // a query runs now, and to its end
+    std::size_t run_bytes_ = 0;     // of prepared texts and cursors' queries parsed again
+    int runs_ = 0;                  // EXECUTE and FETCH inside each other
+    std::string_view only_setting_; // what the column `name` is, in the targets of a SELECT from pg_settings
+    bool certain_ = false;          // what is called now is called exactly once if the statement succeeds
+    bool at_once_ = true;           // a query runs now, and to its end
 };
 
 /// One level of nesting; false when there are too many.
@@ -318,6 +319,9 @@ class Nest
     Walk& walk_;
     bool good_;
 };
+
+/// The name of a column that stands there alone, not qualified; "" of anything else.
+[[nodiscard]] std::string_view bare_column(const ::Node* node);
 
 /// A setting with which changes of rows skip what guards them.
 [[nodiscard]] bool turns_triggers_off(const statement::SetParameter& parameter);

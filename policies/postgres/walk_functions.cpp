@@ -300,8 +300,10 @@ void Walk::set_config(const ::FuncCall& call_node)
     const auto string_of = [](const ::A_Const* value) -> const char* {
         return value != nullptr && !value->isnull && value->val.node.type == T_String ? value->val.sval.sval : nullptr;
     };
-    const char* const name = string_of(values[0]);
-    if (name == nullptr) {
+    const bool of_row = !only_setting_.empty() && arguments.size() == 3 && bare_column(node_of(arguments[0])) == "name";
+    const char* const given = string_of(values[0]);
+    const std::string_view name = of_row ? only_setting_ : view_of(given);
+    if (name.empty()) {
         opaque("calls pg_catalog.set_config with a name that only the server knows");
         return sets_anything();
     }

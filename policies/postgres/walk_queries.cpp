@@ -1,6 +1,8 @@
+#include "policies/postgres/same_value.h"
 #include "policies/postgres/walk.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stepgate::policies::postgres
 {
@@ -26,7 +28,30 @@ bool is_plain(const ::SelectStmt& select)
            select.withClause == nullptr && select.op == SETOP_NONE && select.distinctClause == nullptr;
 }
 
+/// The setting that is the only row of a SELECT from pg_settings: pg_dump sets one so, where the server has it.
+std::string_view only_setting(const ::SelectStmt& select, const Scope& scope)
+{
+    if (scope.items.size() != 1 || scope.items.front().table != "pg_catalog.pg_settings" ||
+        !scope.items.front().known || scope.items.front().renamed)
+        return {};
+    const auto* comparison = if_tag<::A_Expr>(select.whereClause, T_A_Expr);
+    if (comparison == nullptr || comparison->kind != AEXPR_OP || operator_of(*comparison) != "=" ||
+        bare_column(comparison->lexpr) != "name")
+        return {};
+    const ::A_Const* const value = constant_of(comparison->rexpr);
+    return value != nullptr && !value->isnull && value->val.node.type == T_String ? view_of(value->val.sval.sval)
+                                                                                  : std::string_view{};
+}
+
 } // namespace
+
+std::string_view bare_column(const ::Node* node)
+{
+    const auto* reference = if_tag<::ColumnRef>(node, T_ColumnRef);
+    if (reference == nullptr || cells(reference->fields).size() != 1)
+        return {};
+    return text_of(node_of(cells(reference->fields).front()));
+}
 
 Outputs Walk::query(const ::Node* node, Scope* outer, const CteFrame* ctes)
 {
@@ -163,9 +188,7 @@ void Walk::sort_by(const ::List* sort, const ::List* targets, Scope& scope)
     for (const ::ListCell& cell : cells(sort)) {
         const ::Node* node = node_of(cell);
         const auto* item = if_tag<::SortBy>(node, T_SortBy);
-        const auto* reference = if_tag<::ColumnRef>(item == nullptr ? node : item->node, T_ColumnRef);
-        const bool bare = reference != nullptr && cells(reference->fields).size() == 1;
-        const std::string_view name = bare ? text_of(node_of(cells(reference->fields).front())) : "";
+        const std::string_view name = bare_column(item == nullptr ? node : item->node);
         if (!name.empty() && !spend(cells(targets).size()))
             return;
         const bool output = !name.empty() && std::ranges::any_of(cells(targets), [name](const ::ListCell& target) {
@@ -225,7 +248,9 @@ Outputs Walk::select(const ::SelectStmt& select, Scope* outer, const CteFrame* c
         outputs = values(select, scope);
     } else {
         from(select.fromClause, scope);
+        const std::string_view outer_setting = std::exchange(only_setting_, only_setting(select, scope));
         outputs = target_list(select.targetList, scope);
+        only_setting_ = outer_setting;
     }
     certain_ = false;
     if (select.intoClause != nullptr)

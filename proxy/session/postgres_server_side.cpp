@@ -237,6 +237,8 @@ void PostgresSession::on_outcome(const pg::Event& event, const pg::Frame& frame)
         return;
     auto& flight = flights_.at(event.tag - 1);
     if (event.kind == pg::Event::Kind::failed) {
+        if (flight.effects)
+            apply_committed(flight);
         unguard(flight);
         report(flight, {event.sqlstate.data(), event.sqlstate.size()});
         return;
@@ -267,16 +269,35 @@ void PostgresSession::cancel_others(Flight& flight)
         worker_.shared.registry.cancel_hold(process, owner());
 }
 
+/// A procedure or a DO block may have committed before it failed: what it did until then may be there.
+void PostgresSession::apply_committed(const Flight& flight)
+{
+    const auto& facts = *flight.effects->facts;
+    if (tracker_.transaction() != pg::Transaction::idle || flight.done >= facts.statements.size())
+        return;
+    const auto& statement = facts.statements[flight.done];
+    if (statement.kind != Kind::call && statement.kind != Kind::do_block)
+        return;
+    forget_names(facts);
+    state_.apply(statement);
+    state_.transaction_ended(true);
+}
+
+void PostgresSession::forget_names(const policies::statement::Facts& facts)
+{
+    if (!facts.opaque || !forgets_names())
+        return;
+    tracker_.statements().forget_settled();
+    tracker_.portals().forget_settled();
+    policies::statement::StatementFacts forget;
+    forget.effects = {policies::statement::Deallocate{}, policies::statement::CloseCursor{}};
+    state_.apply(forget);
+}
+
 void PostgresSession::apply_effects(Flight& flight, const pg::Frame& frame)
 {
     const auto& facts = *flight.effects->facts;
-    if (facts.opaque && forgets_names()) {
-        tracker_.statements().forget_settled();
-        tracker_.portals().forget_settled();
-        policies::statement::StatementFacts forget;
-        forget.effects = {policies::statement::Deallocate{}, policies::statement::CloseCursor{}};
-        state_.apply(forget);
-    }
+    forget_names(facts);
     if (flight.done >= facts.statements.size())
         return;
     const auto& statement = facts.statements[flight.done];

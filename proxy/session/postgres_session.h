@@ -116,6 +116,8 @@ class PostgresSession final : public GuardedSession
     void on_parameter(const protocols::postgres::Frame& frame);
     void rename();
     void apply_effects(Flight& flight, const protocols::postgres::Frame& frame);
+    void apply_committed(const Flight& flight);
+    void forget_names(const policies::statement::Facts& facts);
     void forget_effects(Flight& flight);
     void discarded(Flight& flight);
     void forget_all_effects();

@@ -122,6 +122,22 @@ class Enforced(unittest.TestCase):
         demo.deny(challenge)
         self.assertNotIn("X-1", process.communicate(timeout=60)[0])
 
+    def test_a_procedure_that_committed_and_then_failed(self):
+        stack = stack_with("enforce")
+        self.addCleanup(stack.close)
+        stack.cluster.shop(f"CREATE PROCEDURE keeps() LANGUAGE plpgsql AS $$BEGIN CREATE TEMP TABLE kept AS {COPY}; COMMIT; RAISE 'late'; END$$")
+        stack.start()
+        demo = stack.person()
+        with Wire(stack.port, "demo", stack.password) as wire:
+            wire.send(query("CALL keeps()"))
+            demo.approve(demo.wait_pending())
+            while wire.reply()[0] != "Z":
+                pass
+            wire.send(query("SELECT x || '' FROM kept"))
+            challenge = demo.wait_pending()
+            self.assertEqual(challenge["labels"], ["pii"])
+            demo.deny(challenge)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -161,7 +161,8 @@ void CatalogNotation::child_line(std::string_view rest)
     relation(parent).children.push_back(child.oid);
 }
 
-/// name(arguments) [returns type] [language x] [definer] [immutable] [set name=value] [uses function] as body
+/// name(arguments) [returns type] [language x] [definer] [immutable] [set name=value] [uses function] [library l] as
+/// body
 void CatalogNotation::function_line(FunctionKind kind, std::string_view rest)
 {
     Function made;
@@ -196,6 +197,8 @@ void CatalogNotation::function_line(FunctionKind kind, std::string_view rest)
             made.security_definer = true;
         } else if (next == "immutable") {
             made.volatility = Volatility::immutable;
+        } else if (next == "library") {
+            made.definition = "LANGUAGE c\nAS '$libdir/" + word(rest) + "', $function$x$function$\n";
         } else if (next == "uses") {
             const auto [schema, name] = split(word(rest));
             for (const Function& one : contents_.functions)
