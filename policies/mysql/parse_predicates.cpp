@@ -179,12 +179,9 @@ Expression Parser::in_query(const Expression& left, bool negative, const Query& 
     const bool same_table = owner != nullptr && !query.table.empty() && query.table == owner->table;
     const bool same_row = judging_ && query.plain && query.row != 0 && query.row == left.value &&
                           items_.size() == block_ + 1 && items_.back().table == query.table;
-    if (same_row) {
-        whole.always = query.where.always;
-        whole.never = false;
-    }
-    if (judging_ && left.form == Expression::Form::column && query.column.form == Expression::Form::column &&
-        same_table && hash_of(left.name) == hash_of(query.column.name)) {
+    const bool same_column =
+        same_table && query.column.form == Expression::Form::column && hash_of(left.name) == hash_of(query.column.name);
+    if (same_row || same_column) {
         whole.always = query.where.always;
         whole.never = false;
     }

@@ -93,6 +93,12 @@ inline std::string_view text_of(const void* node)
     return string == nullptr ? std::string_view{} : view_of(string->sval);
 }
 
+/// What columns of a table are qualified with where it stands in a query.
+inline std::string_view named_in_query(const ::RangeVar& table)
+{
+    return view_of(table.alias == nullptr ? table.relname : table.alias->aliasname);
+}
+
 /// The constant's text if the node is a string constant (a cast around it does not matter to callers).
 inline const ::A_Const* constant_of(const void* node)
 {

@@ -44,6 +44,7 @@ class Predicate
     bool gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value);
     bool has_own_row(const ::SelectStmt& select);
     [[nodiscard]] bool is_same_table(const ::RangeVar& table) const;
+    [[nodiscard]] PredicateTarget joined_with(const ::RangeVar& twin) const;
     bool any_opposite(const ::List* arms);
     bool opposite(const ::Node* left, const ::Node* right);
     bool of_target(const ::ColumnRef& column) const;
@@ -228,6 +229,13 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
     return depends;
 }
 
+PredicateTarget Predicate::joined_with(const ::RangeVar& twin) const
+{
+    PredicateTarget joined = target_;
+    joined.twins.push_back(named_in_query(twin));
+    return joined;
+}
+
 /// For every row of the target the query finds that row, among others: it reads the same table, and its condition holds
 /// for the row joined with itself.
 bool Predicate::has_own_row(const ::SelectStmt& select)
@@ -238,8 +246,7 @@ bool Predicate::has_own_row(const ::SelectStmt& select)
         return false;
     if (select.whereClause == nullptr)
         return true;
-    PredicateTarget joined = target_;
-    joined.twins.push_back(view_of(table->alias == nullptr ? table->relname : table->alias->aliasname));
+    const PredicateTarget joined = joined_with(*table);
     Predicate inner{joined, literals_};
     inner.depth_ = depth_;
     return inner.judge(select.whereClause).always;
@@ -257,8 +264,7 @@ bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, cons
     if (!has_own_row(select))
         return false;
     const auto* table = if_tag<::RangeVar>(node_of(tables.front()), T_RangeVar);
-    PredicateTarget joined = target_;
-    joined.twins.push_back(view_of(table->alias == nullptr ? table->relname : table->alias->aliasname));
+    const PredicateTarget joined = joined_with(*table);
     return SameValue{joined, literals_}.same(value, given);
 }
 

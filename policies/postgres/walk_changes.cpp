@@ -39,7 +39,7 @@ void Walk::where(const ::Node* predicate, const ::List* from, Scope& scope)
     for (const ::ListCell& cell : cells(from))
         if (const auto* other = if_tag<::RangeVar>(node_of(cell), T_RangeVar);
             other != nullptr && named.same_table(*other))
-            named.twins.push_back(view_of(other->alias == nullptr ? other->relname : other->alias->aliasname));
+            named.twins.push_back(named_in_query(*other));
     const bool always = holds_for_every_row(predicate, named, out_.literals_consulted);
     weaken_where(always ? Where::always_true : Where::present);
     expression(predicate, scope);

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "protocols/mysql/statements.h"
+#include "protocols/wire/ring.h"
 
 #include <utility>
-#include <vector>
 
 namespace stepgate::protocols::mysql
 {
@@ -70,7 +70,7 @@ class Tracker : private Replies
         statement.binding.long_data.clear();
         statement.server_has_types = statement.server_has_types || brought_types;
         const std::uint64_t number = Replies::send(command, tag, origin);
-        executions_.push_back({number, statement.id, long_data});
+        executions_.push({number, statement.id, long_data});
         return number;
     }
 
@@ -98,9 +98,9 @@ class Tracker : private Replies
 
   private:
     struct Execution {
-        std::uint64_t number;
-        std::uint32_t statement;
-        bool long_data;
+        std::uint64_t number = 0;
+        std::uint32_t statement = 0;
+        bool long_data = false;
     };
 
     void prepared(std::uint64_t number, const Prepared& prepared) override { statements_.prepared(number, prepared); }
@@ -110,8 +110,7 @@ class Tracker : private Replies
         statements_.settled(number);
         if (executions_.empty() || executions_.front().number != number)
             return;
-        const Execution execution = executions_.front();
-        executions_.erase(executions_.begin());
+        const Execution execution = executions_.pop();
         auto* const statement = statements_.find(execution.statement).statement;
         if (fate != Fate::failed || statement == nullptr)
             return;
@@ -120,7 +119,7 @@ class Tracker : private Replies
     }
 
     Statements<T> statements_;
-    std::vector<Execution> executions_; // outstanding, the oldest first; keeps its memory
+    wire::Ring<Execution> executions_; // outstanding
 };
 
 } // namespace stepgate::protocols::mysql

@@ -132,11 +132,13 @@ bool MySqlSession::depart_execution()
     auto* statement = tracker_->statements().find(inspected_.statement).statement;
     if (statement == nullptr)
         return true; // it was found a moment ago
-    const bool adds_types = adds_types_to(*statement);
+    if (!adds_types_to(*statement)) {
+        tracker_->execute(*statement, statement->binding.brings_types, flight_.number, inspected_.command);
+        return true;
+    }
     bool unchanged = true;
     const auto framed = framer_.next(in_.data());
-    const auto* frame = std::get_if<my::Frame>(&framed);
-    if (adds_types && frame != nullptr) {
+    if (const auto* frame = std::get_if<my::Frame>(&framed)) {
         scratch_.clear();
         const auto& binding = statement->binding;
         const auto written = inspected_.command == my::Command::stmt_execute
@@ -144,7 +146,7 @@ bool MySqlSession::depart_execution()
                                  : my::encode_bulk_with_types(scratch_, frame->payload, binding);
         unchanged = written.has_error();
     }
-    tracker_->execute(*statement, !unchanged || statement->binding.brings_types, flight_.number, inspected_.command);
+    tracker_->execute(*statement, !unchanged, flight_.number, inspected_.command);
     return unchanged;
 }
 

@@ -7,8 +7,11 @@ import re
 import select
 import subprocess
 import termios
+import threading
 import time
 import unittest
+
+import pymysql
 
 from harness import BINARY, DRAIN, PATIENCE, ROOT, SITE_POLICY, Stack
 
@@ -163,3 +166,17 @@ class MySqlCase(unittest.TestCase):
         connection = self.stack.pymysql(**{"read_timeout": PATIENCE * 2, **more})
         self.addCleanup(lambda: connection.open and connection.close())
         return connection
+
+    def later(self, work):
+        """Does on a thread what is held: (thread, list that gets its result or error)."""
+        result = []
+
+        def run():
+            try:
+                result.append(work())
+            except pymysql.Error as error:
+                result.append(error)
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.addCleanup(thread.join, PATIENCE)
+        return thread, result

@@ -1,10 +1,5 @@
 """Commands of MySQL's protocol that no driver sends by itself, on a connection of pymysql."""
 import struct
-import threading
-
-import pymysql
-
-from harness import PATIENCE
 
 PREPARE, EXECUTE, LONG_DATA, CLOSE, RESET, FETCH, BULK = 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1c, 0xfa
 
@@ -49,16 +44,3 @@ class RawCommands:
             payload += b"".join(struct.pack("<q", v) for v in values if isinstance(v, int))
         packet = self.command(connection, EXECUTE, payload)
         return packet.get_all_data()[1]
-
-    def later(self, work):
-        result = []
-
-        def run():
-            try:
-                result.append(work())
-            except pymysql.Error as error:
-                result.append(error)
-        thread = threading.Thread(target=run)
-        thread.start()
-        self.addCleanup(thread.join, PATIENCE)
-        return thread, result

@@ -4,7 +4,6 @@ server and the audit say about it afterwards."""
 # for a statement without its user.
 import re
 import subprocess
-import threading
 import unittest
 
 import pymysql
@@ -20,18 +19,7 @@ class Case(MySqlCase):
         return self.demo.call("GET", f"/challenges/{challenge['id']}")["state"]
 
     def run_later(self, cursor, sql, values=None):
-        """Runs a statement that is held on a thread: (thread, list that gets its result or error)."""
-        result = []
-
-        def run():
-            try:
-                result.append(cursor.execute(sql, values))
-            except pymysql.Error as error:
-                result.append(error)
-        thread = threading.Thread(target=run)
-        thread.start()
-        self.addCleanup(thread.join, PATIENCE)
-        return thread, result
+        return self.later(lambda: cursor.execute(sql, values))
 
 
 class Waits(Case):
