@@ -135,13 +135,18 @@ TEST(Tracker, nothing_prepared_before_survives_a_reset_or_another_user)
     }
 }
 
-TEST(Tracker, long_data_is_used_up_by_an_execution_and_taken_back_from_one_that_is_withheld)
+auto& prepared_with_one_parameter(Session& session)
 {
-    Session session{modern};
     session.prepare(10);
     receive(session, prepare_ok(1, 1));
     receive(session, parameter);
-    auto& statement = *session.statements().find(1).statement;
+    return *session.statements().find(1).statement;
+}
+
+TEST(Tracker, long_data_is_used_up_by_an_execution_and_taken_back_from_one_that_is_withheld)
+{
+    Session session{modern};
+    auto& statement = prepared_with_one_parameter(session);
     ASSERT_TRUE(statement.binding.long_data.append(0, wire::as_bytes("x")));
     EXPECT_TRUE(session.withheld(statement, true));
     EXPECT_FALSE(statement.server_has_types);
@@ -161,10 +166,7 @@ TEST(Tracker, long_data_is_used_up_by_an_execution_and_taken_back_from_one_that_
 TEST(Tracker, an_execution_that_failed_leaves_types_and_long_data_in_doubt)
 {
     Session session{modern};
-    session.prepare(10);
-    receive(session, prepare_ok(1, 1));
-    receive(session, parameter);
-    auto& statement = *session.statements().find(1).statement;
+    auto& statement = prepared_with_one_parameter(session);
     session.execute(statement, true, 7);
     receive(session, denied);
     EXPECT_FALSE(statement.server_has_types);
