@@ -1,5 +1,6 @@
 #include "policies/postgres/predicate.h"
 
+#include "policies/postgres/depth.h"
 #include "policies/postgres/pattern.h"
 #include "policies/postgres/reads_column.h"
 #include "policies/postgres/same_value.h"
@@ -405,10 +406,9 @@ Truth Predicate::judge(const ::Node* node)
         return depends;
     if (!reads_column(node))
         return constant;
-    if (++depth_ > deepest_predicate) {
-        --depth_;
+    if (depth_ >= deepest_predicate)
         return depends;
-    }
+    const Depth depth{depth_};
     Truth truth = depends;
     switch (tag_of(node)) {
     case T_BoolExpr:
@@ -439,7 +439,6 @@ Truth Predicate::judge(const ::Node* node)
     default:
         break;
     }
-    --depth_;
     return truth;
 }
 

@@ -1,5 +1,7 @@
 #include "policies/postgres/reads_column.h"
 
+#include "policies/postgres/depth.h"
+
 #include <algorithm>
 
 namespace stepgate::policies::postgres
@@ -43,10 +45,9 @@ bool ColumnSearch::query_reads_column(const ::Node* node)
 bool ColumnSearch::reads_column(const void* start)
 {
     const auto* node = static_cast<const ::Node*>(start);
-    if (++depth_ > deepest) {
-        --depth_;
+    if (depth_ >= deepest)
         return true;
-    }
+    const Depth depth{depth_};
     bool reads = false;
     while (const auto* chain = if_tag<::A_Expr>(node, T_A_Expr)) {
         reads = reads || reads_column(chain->rexpr);
@@ -121,7 +122,6 @@ bool ColumnSearch::reads_column(const void* start)
             reads = true;
         }
     }
-    --depth_;
     return reads;
 }
 

@@ -1,5 +1,7 @@
 #include "policies/postgres/same_value.h"
 
+#include "policies/postgres/depth.h"
+
 #include <algorithm>
 
 namespace stepgate::policies::postgres
@@ -92,7 +94,7 @@ bool SameValue::same(const void* left, const void* right)
         return left == right;
     if (tag_of(left) != tag_of(right) || depth_ >= deepest)
         return false;
-    ++depth_;
+    const Depth depth{depth_};
     bool equal = false;
     switch (tag_of(left)) {
     case T_ColumnRef:
@@ -141,7 +143,6 @@ bool SameValue::same(const void* left, const void* right)
     default:
         break;
     }
-    --depth_;
     return equal;
 }
 

@@ -9,19 +9,6 @@
 namespace stepgate::policies::postgres
 {
 
-/// One level of nesting, for as long as it lives.
-class Depth
-{
-  public:
-    explicit Depth(int& depth) : depth_(++depth) {}
-    ~Depth() { --depth_; }
-    Depth(const Depth&) = delete;
-    Depth& operator=(const Depth&) = delete;
-
-  private:
-    int& depth_;
-};
-
 /// The operator of an expression, without its schema.
 [[nodiscard]] std::string_view operator_of(const ::A_Expr& expression);
 
