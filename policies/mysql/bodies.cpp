@@ -136,8 +136,12 @@ const Footprint& Bodies::body(const Function& routine)
                 Footprint{{}, {}, {"runs " + what + ", which is written in a language that stepgate cannot read"}});
         return *made;
     }
-    return read(&routine,
-                {.sql = routine.body, .schema = routine.schema, .sql_mode = mode, .what = what, .body = true});
+    return read(&routine, {.sql = routine.body,
+                           .schema = routine.schema,
+                           .sql_mode = mode,
+                           .what = what,
+                           .body = true,
+                           .parameters = &routine.argument_names});
 }
 
 /// Names in them are of the row alone; what they call counts, and the sequences that they advance.
@@ -183,8 +187,8 @@ const Footprint& Bodies::read(const void* key, const Text& text)
         made.opaque_reasons.push_back("reaches " + text.what + ", which " +
                                       (refusal.empty() ? "is too large" : refusal));
     } else {
-        Parser parser{text.sql, state,    state.modes().front(),
-                      limits_,  analysis, {this, text.rows, text.new_is_stored, false}};
+        const Behind behind{this, text.rows, text.new_is_stored, false, text.parameters};
+        Parser parser{text.sql, state, state.modes().front(), limits_, analysis, behind};
         text.body ? parser.program() : parser.text();
     }
     for (auto& reason : analysis.facts.opaque_reasons)

@@ -52,11 +52,12 @@ class Bodies
   private:
     struct Text {
         std::string_view sql, schema, sql_mode;
-        std::string what;                        // for people
-        const catalog::Relation* rows = nullptr; // of a trigger: whose rows OLD and NEW are
-        bool new_is_stored = false;              // likewise
-        bool body = false;                       // else statements
-        bool reads = false;                      // of a table: it is read, not made
+        std::string what;                                     // for people
+        const catalog::Relation* rows = nullptr;              // of a trigger: whose rows OLD and NEW are
+        bool new_is_stored = false;                           // likewise
+        bool body = false;                                    // else statements
+        bool reads = false;                                   // of a table: it is read, not made
+        const std::vector<std::string>* parameters = nullptr; // of a routine
     };
     [[nodiscard]] const Footprint& read(const void* key, const Text& text);
 

@@ -353,7 +353,7 @@ void Parser::loop()
 void Parser::for_loop()
 {
     advance();
-    name();
+    declared_.push_back(name());
     expect(Word::k_in);
     accept(Word::k_reverse);
     if (at_query_in_parentheses()) {

@@ -418,7 +418,7 @@ Expression Parser::column_or_call()
     const std::string_view table = count > 1 ? parts[count - 2] : std::string_view{};
     const std::string_view column = parts[count - 1];
     reference(table, column);
-    if (judging_ && blocks_ > 0 && table.empty() && is_variable(column)) {
+    if (judging_ && blocks_ > 0 && (table.empty() ? is_variable(column) : is_variable_row(table))) {
         --reference_count_; // the same for every row
         return unknown_value(hash_of(column), false);
     }

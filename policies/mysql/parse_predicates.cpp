@@ -258,6 +258,19 @@ bool Parser::is_variable(std::string_view name) const
            });
 }
 
+bool Parser::is_row_of_trigger(std::string_view name) const
+{
+    return behind_.rows != nullptr && (same_word(name, "old") || same_word(name, "new"));
+}
+
+/// In a program: a row that it declared, or the one that its trigger runs for, unless a table in reach has that name.
+bool Parser::is_variable_row(std::string_view name) const
+{
+    const auto named = [name](std::string_view one) { return same_word(one, name); };
+    return (std::ranges::any_of(declared_, named) || is_row_of_trigger(name)) &&
+           std::ranges::none_of(items_, named, &Item::alias);
+}
+
 /// Whose rows a query gives, if of one table, or of a derived one that has all rows of a table.
 void Parser::name_rows(Query& query, std::size_t tables, bool narrowed)
 {

@@ -42,6 +42,8 @@ Parser::Parser(std::string_view sql, const SessionState& state, const SqlMode& m
     : sql_(sql), state_(&state), reading_(state.reading(mode)), limits_(limits), out_(out), behind_(behind),
       lexer_(sql, reading_)
 {
+    if (behind.parameters != nullptr)
+        declared_.assign(behind.parameters->begin(), behind.parameters->end());
 }
 
 const Token& Parser::peek(std::size_t ahead)

@@ -69,10 +69,11 @@ using Defined = std::map<std::string, bool, std::less<>>;
 
 /// What a parser may look up.
 struct Behind {
-    Bodies* bodies = nullptr;                // null: no catalog
-    const catalog::Relation* rows = nullptr; // in a trigger: the table whose rows OLD and NEW are
-    bool new_is_stored = false;              // NEW holds what stays of a row that was there
-    bool follows = true;                     // else where it leads is only told
+    Bodies* bodies = nullptr;                             // null: no catalog
+    const catalog::Relation* rows = nullptr;              // in a trigger: the table whose rows OLD and NEW are
+    bool new_is_stored = false;                           // NEW holds what stays of a row that was there
+    bool follows = true;                                  // else where it leads is only told
+    const std::vector<std::string>* parameters = nullptr; // of the routine whose body is read
     [[nodiscard]] std::string rows_name() const { return rows->schema + "." + rows->name; }
 };
 
@@ -233,6 +234,8 @@ class Parser
     [[nodiscard]] const Item* owner_of(const Expression& column) const;
     [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right) const;
     [[nodiscard]] bool is_variable(std::string_view name) const;
+    [[nodiscard]] bool is_row_of_trigger(std::string_view name) const;
+    [[nodiscard]] bool is_variable_row(std::string_view name) const;
     [[nodiscard]] bool is_never_null(const Expression& column) const;
     void name_rows(Query& query, std::size_t tables, bool narrowed);
 

@@ -9,6 +9,7 @@ void MySqlCatalogQueries::programs()
 {
     triggers();
     routines();
+    parameters();
     events();
 }
 
@@ -53,6 +54,26 @@ void MySqlCatalogQueries::routines()
             made.security_definer = text(row[7]) == "DEFINER";
             contents_.functions.push_back(std::move(made));
         });
+}
+
+/// Their names hide those of columns.
+void MySqlCatalogQueries::parameters()
+{
+    using Key = std::tuple<std::string, std::string, FunctionKind>;
+    std::map<Key, std::size_t> by_name;
+    for (std::size_t i = 0; i < contents_.functions.size(); ++i) {
+        const Function& one = contents_.functions[i];
+        by_name.emplace(Key{one.schema, one.name, one.kind}, i);
+    }
+    server_.query("SELECT SPECIFIC_SCHEMA, SPECIFIC_NAME, ROUTINE_TYPE, PARAMETER_NAME FROM"
+                  " information_schema.PARAMETERS WHERE ORDINAL_POSITION > 0 AND ROUTINE_TYPE IN"
+                  " ('PROCEDURE', 'FUNCTION') ORDER BY 1, 2, 3, ORDINAL_POSITION",
+                  [&](const Row& row) {
+                      const auto kind = text(row[2]) == "PROCEDURE" ? FunctionKind::procedure : FunctionKind::function;
+                      const auto found = by_name.find({table_name(row[0]), lower(text(row[1])), kind});
+                      if (found != by_name.end())
+                          contents_.functions[found->second].argument_names.push_back(text(row[3]));
+                  });
 }
 
 void MySqlCatalogQueries::events()

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,7 @@ class MySqlCatalogQueries
     void foreign_keys();
     void triggers();
     void routines();
+    void parameters();
     void events();
     [[nodiscard]] policies::catalog::Relation* relation(const Cell& schema, const Cell& name);
 

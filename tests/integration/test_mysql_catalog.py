@@ -42,7 +42,9 @@ CREATE TRIGGER bait_t BEFORE INSERT ON bait FOR EACH ROW DELETE FROM kept;
 CREATE VIEW items AS SELECT item FROM orders;
 CREATE FUNCTION leak() RETURNS varchar(20) READS SQL DATA RETURN (SELECT max(ssn) FROM customers);
 DELIMITER //
-CREATE PROCEDURE anything(t text) BEGIN SET @t = t; PREPARE s FROM @t; EXECUTE s; END//"""
+CREATE PROCEDURE anything(t text) BEGIN SET @t = t; PREPARE s FROM @t; EXECUTE s; END//
+CREATE PROCEDURE hides(ID int) DELETE FROM kept WHERE id = id//
+CREATE PROCEDURE forget(id int) DELETE FROM kept WHERE kept.id = id//"""
 
 
 class Catalog(MySqlCase):
@@ -120,6 +122,10 @@ class Catalog(MySqlCase):
 
     def test_procedure(self):
         self.assertIn("payments-change", self.understood(self.held("CALL purge_inactive('1990-01-01')"))["rules"])
+
+    def test_parameter_hides_a_column(self):
+        self.assertIn("delete-without-where", self.understood(self.held("CALL hides(1)"))["rules"])
+        self.passes("CALL forget(1)")
 
     def test_procedure_that_runs_any_text(self):
         self.assertIn("default.opaque", self.held("CALL anything('select 1')")["rules"])

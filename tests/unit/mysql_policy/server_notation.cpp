@@ -113,7 +113,7 @@ void ServerNotation::trigger_line(const std::string& rest)
     relation(table).triggers.push_back(std::move(made));
 }
 
-/// name [language x] as body
+/// name[(parameters)] [language x] as body
 void ServerNotation::program_line(FunctionKind kind, const std::string& rest)
 {
     const Line line = line_of(rest);
@@ -121,6 +121,7 @@ void ServerNotation::program_line(FunctionKind kind, const std::string& rest)
     std::tie(made.schema, made.name) = split(line.name);
     made.oid = static_cast<Oid>(contents_.functions.size() + 1);
     made.kind = kind;
+    made.argument_names = line.list;
     made.language = line.rest.starts_with("language ") ? "javascript" : "sql";
     made.body = behind_as(line.rest);
     contents_.functions.push_back(std::move(made));
