@@ -6,6 +6,8 @@
 #include "policies/postgres/same_value.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 namespace stepgate::policies::postgres
 {
@@ -23,15 +25,31 @@ constexpr Truth depends{};
 // Of predicates inside each other; deeper ones depend on the row, as far as this goes.
 constexpr int deepest_predicate = 200;
 
+/// A query whose rows a FROM item gives, under a name.
+struct Derived {
+    const ::SelectStmt* query = nullptr;
+    std::string_view name;
+    bool renamed = false; // its columns have other names than in the query
+    CtePlace place;       // what WITH names mean in it
+};
+
+/// How far the look at one predicate has come. Shared by the looks at predicates inside it.
+struct Look {
+    int depth = 0;
+    int queries_left = 256; // of WITH, which may name each other again and again
+    CtePlace place;
+};
+
 class Predicate
 {
   public:
-    Predicate(const PredicateTarget& target, bool& literals)
-        : target_(target), literals_(literals), values_(target, literals)
+    Predicate(const PredicateTarget& target, bool& literals, Look& look)
+        : target_(target), literals_(literals), look_(look), values_(target, literals)
     {
     }
 
     Truth judge(const ::Node* node);
+    std::string_view twin(const ::Node* item);
 
   private:
     Truth judge_operator(const ::A_Expr& expression);
@@ -45,7 +63,9 @@ class Predicate
     bool gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value);
     bool has_own_row(const ::SelectStmt& select);
     [[nodiscard]] bool is_same_table(const ::RangeVar& table) const;
-    [[nodiscard]] PredicateTarget joined_with(const ::RangeVar& twin) const;
+    [[nodiscard]] PredicateTarget joined_with(std::string_view twin) const;
+    [[nodiscard]] Derived derived(const ::Node* item) const;
+    bool enter(const Derived& derived, const std::function<bool()>& look);
     bool any_opposite(const ::List* arms);
     bool opposite(const ::Node* left, const ::Node* right);
     bool of_target(const ::ColumnRef& column) const;
@@ -57,12 +77,36 @@ class Predicate
 
     const PredicateTarget& target_;
     bool& literals_;
+    Look& look_;
     SameValue values_;
-    int depth_ = 0;
 };
+
+/// Whatever its FROM and WHERE find is in the result: no LIMIT, HAVING, DISTINCT ON and the like.
+bool gives_all(const ::SelectStmt& select)
+{
+    const auto distinct = cells(select.distinctClause);
+    return select.op == SETOP_NONE && select.withClause == nullptr && select.limitCount == nullptr &&
+           select.limitOffset == nullptr && select.havingClause == nullptr &&
+           (distinct.empty() || node_of(distinct.front()) == nullptr); // DISTINCT alone is a list of nothing
+}
+
+/// Its results are columns, named as they are.
+bool keeps_names(const ::SelectStmt& select)
+{
+    return std::ranges::all_of(cells(select.targetList), [](const ::ListCell& cell) {
+        const auto& target = as<::ResTarget>(node_of(cell));
+        const auto* column = if_tag<::ColumnRef>(target.val, T_ColumnRef);
+        if (column == nullptr)
+            return false;
+        const ::Node* last = node_of(cells(column->fields).back());
+        return tag_of(last) != T_String || target.name == nullptr || text_of(last) == view_of(target.name);
+    });
+}
 
 bool Predicate::is_same_table(const ::RangeVar& table) const
 {
+    if (find_cte(table, look_.place).cte != nullptr)
+        return false;
     return target_.same_table ? target_.same_table(table) : view_of(table.relname) == target_.relation;
 }
 
@@ -82,9 +126,9 @@ bool Predicate::never_null(const void* node)
     };
     static constexpr std::string_view strict[] = {"=", "<>", "<", ">", "<=", ">=", "+", "-", "*", "/", "||"};
     static constexpr std::string_view system[] = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"};
-    if (node == nullptr || depth_ >= deepest_predicate)
+    if (node == nullptr || look_.depth >= deepest_predicate)
         return false;
-    const Depth depth{depth_};
+    const Depth depth{look_.depth};
     switch (tag_of(node)) {
     case T_A_Const:
         return !as<::A_Const>(node).isnull;
@@ -230,42 +274,82 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
     return depends;
 }
 
-PredicateTarget Predicate::joined_with(const ::RangeVar& twin) const
+PredicateTarget Predicate::joined_with(std::string_view twin) const
 {
     PredicateTarget joined = target_;
-    joined.twins.push_back(named_in_query(twin));
+    joined.twins.push_back(twin);
     return joined;
+}
+
+/// No `query`: the item is a table, or something else.
+Derived Predicate::derived(const ::Node* item) const
+{
+    const auto* sub = if_tag<::RangeSubselect>(item, T_RangeSubselect);
+    if (sub != nullptr && sub->alias != nullptr)
+        return {if_tag<::SelectStmt>(sub->subquery, T_SelectStmt), view_of(sub->alias->aliasname),
+                sub->alias->colnames != nullptr, look_.place};
+    const auto* named = if_tag<::RangeVar>(item, T_RangeVar);
+    const FoundCte found = named == nullptr ? FoundCte{} : find_cte(*named, look_.place);
+    if (found.cte == nullptr)
+        return {};
+    const bool renamed = found.cte->definition->aliascolnames != nullptr ||
+                         (named->alias != nullptr && named->alias->colnames != nullptr);
+    return {if_tag<::SelectStmt>(found.cte->definition->ctequery, T_SelectStmt), named_in_query(*named), renamed,
+            found.inside};
+}
+
+/// Where there are too many, any may give every row.
+bool Predicate::enter(const Derived& derived, const std::function<bool()>& look)
+{
+    if (look_.queries_left == 0)
+        return true;
+    --look_.queries_left;
+    const CtePlace before = std::exchange(look_.place, derived.place);
+    const bool held = look();
+    look_.place = before;
+    return held;
+}
+
+/// The name under which a FROM item gives every row of the target, columns named as they are; empty: it does not.
+std::string_view Predicate::twin(const ::Node* item)
+{
+    const auto* table = if_tag<::RangeVar>(item, T_RangeVar);
+    if (table != nullptr && is_same_table(*table))
+        return named_in_query(*table);
+    const Derived sub = derived(item);
+    if (sub.query == nullptr || sub.renamed || look_.depth >= deepest_predicate)
+        return {};
+    const Depth depth{look_.depth};
+    const bool whole =
+        enter(sub, [&] { return gives_all(*sub.query) && keeps_names(*sub.query) && has_own_row(*sub.query); });
+    return whole ? sub.name : std::string_view{};
 }
 
 /// For every row of the target the query finds that row, among others: it reads the same table, and its condition holds
 /// for the row joined with itself.
 bool Predicate::has_own_row(const ::SelectStmt& select)
 {
-    const auto tables = cells(select.fromClause);
-    const auto* table = tables.size() == 1 ? if_tag<::RangeVar>(node_of(tables.front()), T_RangeVar) : nullptr;
-    if (table == nullptr || !is_same_table(*table))
+    const auto items = cells(select.fromClause);
+    const std::string_view name = items.size() == 1 ? twin(node_of(items.front())) : std::string_view{};
+    if (name.empty())
         return false;
-    if (select.whereClause == nullptr)
-        return true;
-    const PredicateTarget joined = joined_with(*table);
-    Predicate inner{joined, literals_};
-    inner.depth_ = depth_;
-    return inner.judge(select.whereClause).always;
+    const PredicateTarget joined = joined_with(name);
+    return select.whereClause == nullptr || Predicate{joined, literals_, look_}.judge(select.whereClause).always;
 }
 
 bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value)
 {
-    const auto tables = cells(select.fromClause);
-    const auto* sub =
-        tables.size() == 1 ? if_tag<::RangeSubselect>(node_of(tables.front()), T_RangeSubselect) : nullptr;
-    const auto* column = if_tag<::ColumnRef>(given, T_ColumnRef);
-    if (sub != nullptr) // select id from (select id from …) x
-        return column != nullptr && select.whereClause == nullptr && sub->alias->colnames == nullptr &&
-               gives(sub->subquery, value);
-    if (!has_own_row(select))
+    const auto items = cells(select.fromClause);
+    if (items.size() != 1)
         return false;
-    const auto* table = if_tag<::RangeVar>(node_of(tables.front()), T_RangeVar);
-    const PredicateTarget joined = joined_with(*table);
+    const Derived sub = derived(node_of(items.front()));
+    if (sub.query != nullptr && select.whereClause == nullptr && tag_of(given) == T_ColumnRef &&
+        enter(sub, [&] { return gives(reinterpret_cast<const ::Node*>(sub.query), value); }))
+        return true; // select id from (select id from …) x
+    const std::string_view name = has_own_row(select) ? twin(node_of(items.front())) : std::string_view{};
+    if (name.empty())
+        return false;
+    const PredicateTarget joined = joined_with(name);
     return SameValue{joined, literals_}.same(value, given);
 }
 
@@ -273,18 +357,16 @@ bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, cons
 bool Predicate::gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate)
 {
     const auto* select = if_tag<::SelectStmt>(subquery, T_SelectStmt);
-    if (select == nullptr || depth_ >= deepest_predicate)
+    if (select == nullptr || look_.depth >= deepest_predicate)
         return false;
-    const Depth depth{depth_};
+    const Depth depth{look_.depth};
     if (select->op == SETOP_UNION && aggregate.empty())
         return gives(reinterpret_cast<const ::Node*>(select->larg), value) ||
                gives(reinterpret_cast<const ::Node*>(select->rarg), value);
     const auto targets = cells(select->targetList);
     const auto* row = if_tag<::RowExpr>(value, T_RowExpr);
     const auto values = row == nullptr ? std::span<const ::ListCell>{} : cells(row->args);
-    if (select->op != SETOP_NONE || select->withClause != nullptr || select->limitCount != nullptr ||
-        select->limitOffset != nullptr || select->havingClause != nullptr ||
-        targets.size() != (row == nullptr ? 1 : values.size()))
+    if (!gives_all(*select) || targets.size() != (row == nullptr ? 1 : values.size()))
         return false;
     for (std::size_t i = 0; i < targets.size(); ++i) {
         const ::Node* given = as<::ResTarget>(node_of(targets[i])).val;
@@ -309,9 +391,7 @@ Truth Predicate::judge_sublink(const ::SubLink& link)
                     gives(link.subselect, link.testexpr),
                 false};
     const auto* select = if_tag<::SelectStmt>(link.subselect, T_SelectStmt);
-    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && select->op == SETOP_NONE &&
-                select->withClause == nullptr && select->limitOffset == nullptr && select->havingClause == nullptr &&
-                select->limitCount == nullptr && has_own_row(*select),
+    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select) && has_own_row(*select),
             false};
 }
 
@@ -406,9 +486,9 @@ Truth Predicate::judge(const ::Node* node)
         return depends;
     if (!reads_column(node))
         return constant;
-    if (depth_ >= deepest_predicate)
+    if (look_.depth >= deepest_predicate)
         return depends;
-    const Depth depth{depth_};
+    const Depth depth{look_.depth};
     Truth truth = depends;
     switch (tag_of(node)) {
     case T_BoolExpr:
@@ -446,7 +526,12 @@ Truth Predicate::judge(const ::Node* node)
 
 bool holds_for_every_row(const ::Node* predicate, const PredicateTarget& target, bool& literals_consulted)
 {
-    return Predicate{target, literals_consulted}.judge(predicate).always;
+    Look look{.place = target.ctes};
+    PredicateTarget whole = target;
+    for (const ::ListCell& cell : cells(target.joined))
+        if (const auto name = Predicate{target, literals_consulted, look}.twin(node_of(cell)); !name.empty())
+            whole.twins.push_back(name);
+    return Predicate{whole, literals_consulted, look}.judge(predicate).always;
 }
 
 } // namespace stepgate::policies::postgres

@@ -2,6 +2,7 @@
 
 #include "policies/postgres/analyzer.h"
 #include "policies/postgres/bodies.h"
+#include "policies/postgres/cte.h"
 #include "policies/postgres/names.h"
 #include "policies/postgres/parse_tree.h"
 #include "policies/statement/facts.h"
@@ -13,16 +14,6 @@
 
 namespace stepgate::policies::postgres
 {
-
-/// A column that a FROM item without a table behind it surely has.
-struct Output {
-    std::string_view name;
-    bool composite = false; // its value is a row, so that (item.name).field is no call
-};
-struct Outputs {
-    std::vector<Output> columns;
-    bool complete = true; // there are no others
-};
 
 /// One name in FROM (or the target of INSERT, UPDATE, DELETE, MERGE).
 struct Item {
@@ -39,14 +30,6 @@ struct Item {
     Outputs outputs; // of one without a table
     /// The catalog knows its columns, by their own names.
     [[nodiscard]] bool described() const { return relation != nullptr && !renamed && !stale; }
-};
-struct Cte {
-    std::string_view name;
-    Outputs outputs;
-};
-struct CteFrame {
-    const CteFrame* outer = nullptr;
-    std::vector<Cte> ctes;
 };
 /// Names visible to an expression. Lives on the stack of the walk.
 struct Scope {
@@ -196,7 +179,6 @@ class Walk
                      Scope& scope);
     void assign(const ::List* targets, statement::TableAccess& write, Scope& scope);
     void where(const ::Node* predicate, const ::List* from, Scope& scope);
-    [[nodiscard]] static bool names_cte(const ::RangeVar& relation, const Scope& scope);
     void weaken_where(statement::Where where);
 
     // walk_utility.cpp: session, transaction, cursors, COPY, EXPLAIN, roles

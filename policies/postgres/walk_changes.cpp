@@ -10,16 +10,6 @@ namespace stepgate::policies::postgres
 using statement::TableAccess;
 using statement::Where;
 
-bool Walk::names_cte(const ::RangeVar& relation, const Scope& scope)
-{
-    if (relation.schemaname != nullptr)
-        return false;
-    for (const CteFrame* frame = scope.ctes; frame != nullptr; frame = frame->outer)
-        if (std::ranges::find(frame->ctes, view_of(relation.relname), &Cte::name) != frame->ctes.end())
-            return true;
-    return false;
-}
-
 void Walk::weaken_where(Where where)
 {
     facts().where = statement::weaker(facts().where, where);
@@ -35,11 +25,9 @@ void Walk::where(const ::Node* predicate, const ::List* from, Scope& scope)
     const Item& target = scope.items.front();
     const std::string_view table = target.table;
     PredicateTarget named{target.alias, bare(table), target.renamed ? nullptr : target.relation};
-    named.same_table = [&](const ::RangeVar& other) { return !names_cte(other, scope) && find(other).table == table; };
-    for (const ::ListCell& cell : cells(from))
-        if (const auto* other = if_tag<::RangeVar>(node_of(cell), T_RangeVar);
-            other != nullptr && named.same_table(*other))
-            named.twins.push_back(named_in_query(*other));
+    named.same_table = [&](const ::RangeVar& other) { return find(other).table == table; };
+    named.joined = from;
+    named.ctes = {scope.ctes};
     const bool always = holds_for_every_row(predicate, named, out_.literals_consulted);
     weaken_where(always ? Where::always_true : Where::present);
     expression(predicate, scope);

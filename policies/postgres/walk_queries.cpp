@@ -108,7 +108,10 @@ void Walk::with(const ::WithClause* clause, Scope& scope, CteFrame& frame)
     frame.ctes.reserve(definitions.size());
     if (clause->recursive) {
         for (const ::ListCell& cell : definitions)
-            frame.ctes.push_back({view_of(as<::CommonTableExpr>(node_of(cell)).ctename), {{}, false}});
+            frame.ctes.push_back({view_of(as<::CommonTableExpr>(node_of(cell)).ctename),
+                                  {{}, false},
+                                  &as<::CommonTableExpr>(node_of(cell)),
+                                  definitions.size()});
         scope.ctes = &frame;
     }
     std::size_t position = 0;
@@ -127,7 +130,7 @@ void Walk::with(const ::WithClause* clause, Scope& scope, CteFrame& frame)
         if (clause->recursive)
             frame.ctes[position].outputs = std::move(outputs);
         else
-            frame.ctes.push_back({view_of(cte.ctename), std::move(outputs)});
+            frame.ctes.push_back({view_of(cte.ctename), std::move(outputs), &cte, position});
         ++position;
     }
     scope.ctes = &frame;
