@@ -38,6 +38,46 @@ bool are_opposite(Symbol one, Symbol other)
     return false;
 }
 
+Symbol opposite_of(Symbol op)
+{
+    switch (op) {
+    case Symbol::equal:
+        return Symbol::not_equal;
+    case Symbol::not_equal:
+        return Symbol::equal;
+    case Symbol::less:
+        return Symbol::greater_equal;
+    case Symbol::greater_equal:
+        return Symbol::less;
+    case Symbol::greater:
+        return Symbol::less_equal;
+    case Symbol::less_equal:
+        return Symbol::greater;
+    default:
+        return op;
+    }
+}
+
+/// Whatever is not negative is `op` such a number; `swapped`: the number is.
+bool is_below(const Expression& number, Symbol op, bool swapped)
+{
+    using Neutral = Expression::Neutral;
+    const bool negative = number.neutral == Neutral::negative;
+    if (number.neutral != Neutral::zero && !negative)
+        return false;
+    const Symbol or_equal = swapped ? Symbol::less_equal : Symbol::greater_equal;
+    const Symbol strictly = swapped ? Symbol::less : Symbol::greater;
+    return op == or_equal || (negative && (op == strictly || op == Symbol::not_equal));
+}
+
+/// id and id + 1: they compare alike for every row.
+bool beside_itself(const Expression& column, const Expression& other, bool& literals)
+{
+    const bool beside = column.form == Form::column && other.core_shape == column.shape;
+    literals = literals || (beside && other.core_literal);
+    return beside && other.shifted;
+}
+
 /// Whether the values are the same, noting that it hung on a literal where the shapes alone do not part them.
 bool equal(std::uint64_t one_shape, std::uint64_t one, std::uint64_t other_shape, std::uint64_t other, bool literal,
            bool& literals)
@@ -94,8 +134,9 @@ bool same(const Expression& left, const Expression& right, bool& literals)
         return false;
     const auto shape = [](const Expression& side) { return side.core_shape != 0 ? side.core_shape : side.shape; };
     const auto value = [](const Expression& side) { return side.core_shape != 0 ? side.core : side.value; };
-    return value(left) != 0 && equal(shape(left), value(left), shape(right), value(right),
-                                     literal || left.core_literal || right.core_literal, literals);
+    const bool alike = equal(shape(left), value(left), shape(right), value(right),
+                             literal || left.core_literal || right.core_literal, literals);
+    return alike && value(left) != 0;
 }
 
 void take_core(Expression& made, const Expression& inner)
@@ -114,6 +155,8 @@ void keep_core(Expression& made, const Expression& left, Symbol op, const Expres
         return;
     take_core(made, behind ? left : right);
     made.core_literal = true;
+    made.shifted = (op == Symbol::plus || (op == Symbol::minus && behind)) &&
+                   (behind ? left : right).form == Form::column && operand.neutral != Neutral::zero;
     bool neutral = false;
     if (op == Symbol::plus || op == Symbol::pipe || op == Symbol::caret)
         neutral = operand.neutral == Neutral::zero;
@@ -127,6 +170,23 @@ void keep_core(Expression& made, const Expression& left, Symbol op, const Expres
         neutral = operand.neutral == Neutral::empty;
     if (!neutral)
         made.core = 0;
+}
+
+void settle(Expression& made, const Expression& left, Symbol op, const Expression& right, bool& literals)
+{
+    using Neutral = Expression::Neutral;
+    const bool cancels = op == Symbol::minus || op == Symbol::caret || op == Symbol::slash || op == Symbol::percent;
+    const bool absorbs = op == Symbol::star || op == Symbol::ampersand;
+    const bool squares = op == Symbol::star && same(left, right, literals);
+    const bool bits = op == Symbol::ampersand || op == Symbol::pipe || op == Symbol::caret ||
+                      op == Symbol::shift_left || op == Symbol::shift_right; // unsigned
+    made.not_negative = squares || bits;
+    const bool zero = left.neutral == Neutral::zero || right.neutral == Neutral::zero;
+    literals = literals || (absorbs && (left.literal || right.literal));
+    if ((cancels && same(left, right, literals)) || (absorbs && zero)) {
+        made.reads = false;
+        made.always = made.never = true;
+    }
 }
 
 /// Brackets, braces and backslashes are not looked into: what holds some may leave texts out.
@@ -150,7 +210,8 @@ bool regexp_takes_anything(std::string_view pattern)
             ends = true;
             break;
         case '.':
-            loose = loose || next == '*' || next == '+';
+            loose = loose || next == '*';
+            takes = takes && (next == '*' || next == '?');
             break;
         case '(':
         case ')':
@@ -184,6 +245,19 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
     const bool strict = op == Symbol::not_equal || op == symbol('<') || op == symbol('>');
     made.always = itself && !strict;
     made.never = itself && strict;
+    if (beside_itself(left, right, literals) || beside_itself(right, left, literals)) {
+        made.always = op != symbol('=');
+        made.never = op != Symbol::not_equal;
+        return made;
+    }
+    if (left.not_negative || right.not_negative) {
+        literals = literals || left.literal || right.literal;
+        const bool kept = left.not_negative ? is_below(right, op, false) : is_below(left, op, true);
+        const bool lost =
+            left.not_negative ? is_below(right, opposite_of(op), false) : is_below(left, opposite_of(op), true);
+        made.always = made.always || kept;
+        made.never = made.never || lost;
+    }
     // (x = x) = 1 and the like
     if (!itself && op == symbol('=')) {
         made.always = (left.always && !right.reads) || (right.always && !left.reads);

@@ -20,19 +20,24 @@ struct Expression {
         is_not_null,
         negation, // not `left`
         subquery, // (select …), with the facts of `Query`
+        least,    // min(column)
+        greatest, // max(column)
     } form = Form::other;
     Symbol op = Symbol::none;
-    bool like = false;       // of comparisons: LIKE and REGEXP, `=` for LIKE, not_equal for NOT LIKE
-    bool reads = false;      // a column, so that rows may differ
-    bool literal = false;    // its value hangs on a literal's
-    bool always = false;     // true for every row
-    bool never = false;      // false for every row
-    bool everything = false; // a text that LIKE takes for anything
-    bool anything = false;   // a text that REGEXP takes for anything
-    bool not_null = false;   // no row has NULL here, as far as columns and literals tell
-    enum class Neutral : std::uint8_t { none, zero, one, empty } neutral = Neutral::none; // a literal
-    std::uint64_t shape = 0;           // equal for equal expressions, whatever their literals
-    std::uint64_t value = 0;           // equal for expressions that surely have the same value
+    bool like = false;         // of comparisons: LIKE and REGEXP, `=` for LIKE, not_equal for NOT LIKE
+    bool reads = false;        // a column, so that rows may differ
+    bool literal = false;      // its value hangs on a literal's
+    bool always = false;       // true for every row
+    bool never = false;        // false for every row
+    bool everything = false;   // a text that LIKE takes for anything
+    bool anything = false;     // a text that REGEXP takes for anything
+    bool not_null = false;     // no row has NULL here, as far as columns and literals tell
+    bool not_negative = false; // whatever the row
+    bool shifted = false;      // a column and a number that is not 0, added or subtracted
+    enum class Neutral : std::uint8_t { none, zero, one, empty, negative } neutral = Neutral::none; // a literal
+    Form gives = Form::other; // of a subquery: column, least or greatest of a column `name` of all rows of `table`
+    std::uint64_t shape = 0;  // equal for equal expressions, whatever their literals
+    std::uint64_t value = 0;  // equal for expressions that surely have the same value
     std::uint64_t left = 0, right = 0; // values of the operands
     std::uint64_t left_shape = 0, right_shape = 0;
     // Of x + 0, coalesce(x, 1) and the like: x itself. Shape 0: nothing of that kind; value 0: what is done changes x.
@@ -40,6 +45,11 @@ struct Expression {
     bool core_literal = false;
     std::string_view name, table; // of a column; as it is written
 };
+
+[[nodiscard]] constexpr bool is_bound(const Expression& one)
+{
+    return one.form == Expression::Form::least || one.form == Expression::Form::greatest;
+}
 
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t one, std::uint64_t other)
 {
@@ -63,6 +73,8 @@ struct Expression {
 void take_arms(Expression& made, const Expression& arms);
 /// `made` is `left` and `right` put together by an operator, which may leave one of them as it is.
 void keep_core(Expression& made, const Expression& left, Symbol op, const Expression& right);
+/// `made` is `left` and `right` put together: what hangs on no row (x - x, x * 0), and what is never negative (x * x).
+void settle(Expression& made, const Expression& left, Symbol op, const Expression& right, bool& literals);
 /// `made` is `inner` where that is not NULL.
 void take_core(Expression& made, const Expression& inner);
 [[nodiscard]] bool regexp_takes_anything(std::string_view pattern); ///< as far as wildcards and anchors go

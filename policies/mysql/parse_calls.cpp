@@ -1,4 +1,5 @@
 #include "policies/mysql/builtins.h"
+#include "policies/mysql/function_values.h"
 #include "policies/mysql/parser.h"
 #include "policies/statement/ascii.h"
 
@@ -48,9 +49,8 @@ bool Parser::asks_for_buckets()
     return asks;
 }
 
-Expression Parser::finish_call(std::uint64_t hash, std::size_t before)
+Expression Parser::finish_call(std::uint64_t hash, bool reads)
 {
-    const bool reads = reference_count_ != before;
     if (at(Word::k_within) && next_is(1, Word::k_group)) { // of percentile_cont
         advance();
         advance();
@@ -80,7 +80,8 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     expect('(');
     Expression whole, first;
     whole.shape = whole.value = hash;
-    bool plain = false, not_null = false;
+    bool plain = false, not_null = false, itself = false; // two arguments, the same
+    int arguments = 0;
     const bool is_if = hash == hash_of("if");
     const bool chooses = is_if || hash == hash_of("greatest") || hash == hash_of("least");
     std::optional<Expression> arms;
@@ -96,7 +97,7 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     case Word::k_std:
     case Word::k_stddev:
     case Word::k_st_collect:
-        aggregate_arguments();
+        first = aggregate_arguments();
         break;
     case Word::k_cast:
     case Word::k_convert:
@@ -169,6 +170,7 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
             const Expression argument = expression();
             if (judging_ && chooses && (!is_if || first.shape != 0))
                 arms = arms ? common(*arms, argument, out_.literals_consulted) : argument;
+            itself = judging_ && arguments++ == 1 && same(first, argument, out_.literals_consulted);
             first = first.shape == 0 ? argument : first;
             not_null = not_null || argument.not_null;
             whole = combined(whole, hash, argument);
@@ -185,13 +187,21 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     if (!plain)
         whole.value = whole.shape = mix(hash, ++parameters_);
     expect(')');
-    const Expression made = finish_call(hash, before);
+    const bool windowed = at(Word::k_over);
+    const Expression made = finish_call(hash, plain && judging_ ? whole.reads : reference_count_ != before);
     if (!plain)
         whole = made;
     whole.form = Expression::Form::other;
     whole.reads = made.reads;
     whole.always = whole.never = !made.reads;
     whole.not_null = false;
+    whole.not_negative = judging_ && is_never_negative(hash);
+    const bool bound = word == Word::k_min || word == Word::k_max;
+    if (judging_ && bound && !windowed && first.form == Expression::Form::column) {
+        whole.form = word == Word::k_min ? Expression::Form::least : Expression::Form::greatest;
+        whole.name = first.name;
+        whole.table = first.table;
+    }
     const bool falls_back = hash == hash_of("coalesce") || hash == hash_of("ifnull") || hash == hash_of("nvl");
     if (judging_ && plain && falls_back) { // the first that is not NULL
         take_core(whole, first);
@@ -199,27 +209,35 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     }
     if (arms)
         take_arms(whole, *arms);
+    if (itself && is_settled_by_twice_the_same(hash)) {
+        whole.reads = false;
+        whole.always = whole.never = true;
+    }
     if (judging_ && plain && hash == hash_of("isnull"))
         return null_test(first, false);
     return whole;
 }
 
 /// count(*), count(distinct a, b), group_concat(distinct a order by b separator ',').
-void Parser::aggregate_arguments()
+Expression Parser::aggregate_arguments()
 {
     if (accept('*'))
-        return;
+        return {};
     if (!accept(Word::k_distinct))
         accept(Word::k_all);
-    expressions();
+    const Expression first = expression();
+    while (accept(','))
+        expression();
     if (at(Word::k_order))
         order_by(nullptr);
     if (accept(Word::k_separator)) {
         if (!at(TokenKind::string) && !at(TokenKind::hex) && !at(TokenKind::bits))
-            return unexpected();
-        advance();
+            unexpected();
+        else
+            advance();
     }
     limit();
+    return first;
 }
 
 void Parser::trim_arguments()

@@ -135,10 +135,18 @@ Expression Parser::prefix()
     if (at('-') || at('+') || at('~')) {
         const auto mark = static_cast<std::uint64_t>(cur().symbol);
         const bool plus = at('+');
+        const bool minus = at('-');
+        const bool inverts = at('~');
         advance();
         const Expression inner = expression(power_unary);
         Expression made = combined({}, mark, inner);
         made.not_null = inner.not_null;
+        made.not_negative = inverts; // an unsigned number
+        using Neutral = Expression::Neutral;
+        if (inner.literal && !inner.reads && inner.form == Form::other)
+            made.neutral = plus || inner.neutral == Neutral::zero        ? inner.neutral
+                           : minus && inner.neutral != Neutral::negative ? Neutral::negative
+                                                                         : Neutral::none;
         if (plus)
             take_core(made, inner);
         return made;
@@ -175,8 +183,14 @@ Expression Parser::infix(Expression left, int power)
         token.kind == TokenKind::symbol ? static_cast<std::uint64_t>(token.symbol) : hash_of(token.text);
     const Expression right = expression(power + 1);
     Expression made = combined(left, what, right);
-    if (judging_ && token.kind == TokenKind::symbol)
-        keep_core(made, left, token.symbol, right);
+    if (!judging_)
+        return made;
+    const Symbol op = token.kind == TokenKind::symbol ? token.symbol
+                      : token.word == Word::k_div     ? Symbol::slash
+                                                      : Symbol::percent;
+    if (token.kind == TokenKind::symbol)
+        keep_core(made, left, op, right);
+    settle(made, left, op, right, out_.literals_consulted);
     return made;
 }
 
@@ -184,6 +198,14 @@ Expression Parser::query_value(const Query& query, std::uint64_t what, bool list
 {
     Expression made = unknown_value(mix(what, ++parameters_), query.reads || (list_counts && query.list_reads));
     made.form = Form::subquery;
+    if (!judging_)
+        return made;
+    made.not_negative = query.column.not_negative;
+    if (query.plain && query.where.always && (query.single || is_bound(query.column))) {
+        made.gives = query.column.form;
+        made.name = query.column.name;
+        made.table = query.table;
+    }
     return made;
 }
 

@@ -15,6 +15,11 @@ Expression negated_if(bool negative, const Expression& one)
     return negative ? negated(one) : one;
 }
 
+Symbol mirrored(Symbol op)
+{
+    return op == Symbol::less_equal ? Symbol::greater_equal : op == Symbol::greater_equal ? Symbol::less_equal : op;
+}
+
 } // namespace
 
 /// a or b or …: true for every row if one arm is, or if two are opposites.
@@ -66,7 +71,25 @@ Expression Parser::compare(const Expression& left, Symbol op)
     const bool itself = plain == symbol('=') || plain == Symbol::less_equal || plain == Symbol::greater_equal;
     if (itself && is_of_same_row(left, right))
         made.always = true; // each row meets itself
+    if (is_within(left, plain, right) || is_within(right, mirrored(plain), left)) {
+        made.always = true;
+        made.never = false;
+    }
     return made;
+}
+
+/// A column beside the least or greatest of all rows, or beside the row's own.
+bool Parser::is_within(const Expression& column, Symbol op, const Expression& query) const
+{
+    const bool from = query.gives != Expression::Form::greatest; // what it gives is no greater
+    const bool to = query.gives != Expression::Form::least;
+    const bool holds = (from && op == Symbol::greater_equal) || (to && op == Symbol::less_equal) ||
+                       (from && to && op == Symbol::equal);
+    if (query.gives == Expression::Form::other || !holds)
+        return false;
+    const Item* const owner = owner_of(column);
+    return owner != nullptr && !owner->table.empty() && owner->table == query.table &&
+           same_word(column.name, query.name);
 }
 
 Expression Parser::is_test(const Expression& left)
@@ -109,7 +132,10 @@ Expression Parser::predicate(const Expression& left, bool negative)
         const Expression high = expression(power_comparison + 1);
         Expression whole = combined(combined(left, between_seed, low), between_seed, high);
         if (judging_ && whole.reads) {
-            whole.always = same(left, low, out_.literals_consulted) && same(left, high, out_.literals_consulted);
+            const auto within = [&](Symbol op, const Expression& bound) {
+                return same(left, bound, out_.literals_consulted) || is_within(left, op, bound);
+            };
+            whole.always = within(Symbol::greater_equal, low) && within(Symbol::less_equal, high);
             whole.never = false;
         }
         return negated_if(negative, whole);
@@ -279,13 +305,19 @@ void Parser::name_rows(Query& query, std::size_t tables, bool narrowed)
     const Item& item = items_.back();
     const bool derived = item.table.empty() && !item.rows_of.empty();
     query.plain = derived || !item.table.empty();
-    query.single = query.plain && (query.column.form == Expression::Form::column || (derived && query.star));
-    if (!judging_ || (!query.single && query.row == 0))
+    const bool column = query.column.form == Expression::Form::column || (derived && query.star);
+    const bool inner_column = !derived || item.gives == Expression::Form::column;
+    query.single = query.plain && column && inner_column;
+    const bool bound = is_bound(query.column) ? inner_column : column && !inner_column;
+    if (is_bound(query.column) && !bound)
+        query.column.form = Expression::Form::other;
+    if (!judging_ || (!query.single && !bound && query.row == 0))
         return;
     if (derived) {
         query.row = 0;
         query.table = item.rows_of;
-        query.column.form = Expression::Form::column;
+        if (!is_bound(query.column))
+            query.column.form = item.gives;
         query.column.name = item.column_of;
     } else {
         query.table = names_.emplace_back(item.table);

@@ -177,8 +177,9 @@ void Parser::derived_table(const Query& query)
         item.end = end;
         item.complete = true;
     }
-    if (query.single && query.where.always) {
+    if ((query.single || (query.plain && is_bound(query.column))) && query.where.always) {
         item.rows_of = query.table;
+        item.gives = query.column.form;
         item.column_of = query.column.name;
     }
     items_.push_back(std::move(item));

@@ -39,7 +39,8 @@ struct Item {
     int read = -1;                  // index in `reads_` once something of it was read
     std::size_t begin = 0, end = 0; // its columns in `outputs_`, of one without a table
     std::string_view rows_of;       // a derived table: whose rows it gives, all of them,
-    std::string_view column_of;     // and of which the only column
+    std::string_view column_of;     // and of which the only column,
+    Expression::Form gives{};       // or the least or greatest of that
     bool complete = false;          // it has no others
 };
 
@@ -232,6 +233,7 @@ class Parser
     Expression disjunction(Expression left);
     Expression exists();
     [[nodiscard]] const Item* owner_of(const Expression& column) const;
+    [[nodiscard]] bool is_within(const Expression& column, Symbol op, const Expression& query) const;
     [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right) const;
     [[nodiscard]] bool is_variable(std::string_view name) const;
     [[nodiscard]] bool is_row_of_trigger(std::string_view name) const;
@@ -245,11 +247,11 @@ class Parser
     [[nodiscard]] bool asks_for_buckets();
     [[nodiscard]] bool waits_for_nothing(std::string_view function);
     void note_call(std::string call);
-    Expression finish_call(std::uint64_t hash, std::size_t before);
+    Expression finish_call(std::uint64_t hash, bool reads);
     void cast_type();
     void cast_arguments(Word word);
     void trim_arguments();
-    void aggregate_arguments();
+    Expression aggregate_arguments();
     void substring_arguments();
     void json_value_arguments();
     void sequence_argument(bool writes);

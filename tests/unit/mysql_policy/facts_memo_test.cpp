@@ -63,7 +63,7 @@ TEST(MysqlFactsMemo, EqualsAFreshAnalysisWhateverTheLiterals)
     for (const std::string& sql : all_cases())
         for (const SessionState& state : states)
             for (const char* text : {"x", "%", "ssn", "select 1", "ansi_quotes"})
-                for (const char* number : {"1", "5"}) {
+                for (const char* number : {"1", "5", "0"}) {
                     const std::string other = with_other_literals(sql, state, text, number);
                     EXPECT_TRUE(*memo.facts(other, state) == analyzer.analyze(other, state)) << other;
                     ++hits;
