@@ -304,6 +304,22 @@ void Parser::show_grants()
     account();
 }
 
+/// SHOW ENGINE name STATUS|MUTEX|LOGS: InnoDB's status has statements, and rows that were locked or refused.
+void Parser::show_engine()
+{
+    const auto word = [this](std::size_t ahead, std::string_view text) {
+        return peek(ahead).kind == TokenKind::word && same_word(peek(ahead).text, text);
+    };
+    const bool innodb = word(1, "innodb");
+    const bool status = word(2, "status");
+    if (innodb && status) {
+        read_table({"information_schema", "innodb_trx"}, "trx_query");
+        read_table({"information_schema", "innodb_locks"}, "lock_data");
+    } else if (!(innodb && word(2, "mutex")) && !(word(1, "performance_schema") && status)) {
+        opaque("shows what an engine tells of other sessions");
+    }
+}
+
 /// SHOW …: what it shows are names and settings, but for a few; LIKE and WHERE may hold queries.
 void Parser::show()
 {
@@ -315,8 +331,10 @@ void Parser::show()
         return show_grants();
     if (at(Word::k_binlog) || at(Word::k_relaylog))
         opaque("shows statements and rows of the binary log");
-    if (at(Word::k_engine) || at(Word::k_explain) || at(Word::k_analyze))
+    if (at(Word::k_explain) || at(Word::k_analyze))
         opaque("shows statements of other sessions");
+    if (at(Word::k_engine))
+        show_engine();
     if (at(Word::k_processlist) || (at(Word::k_full) && next_is(1, Word::k_processlist)))
         read_table({"information_schema", "processlist"}, "info");
     while (!at_end()) {

@@ -410,6 +410,7 @@ class Parser
     void show();
     void show_create();
     void show_grants();
+    void show_engine();
     void explain(bool analyze);
     void explained(bool runs);
     void table_maintenance(Kind kind, std::string_view object, bool writes);
