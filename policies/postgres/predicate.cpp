@@ -1,6 +1,7 @@
 #include "policies/postgres/predicate.h"
 
 #include "policies/postgres/depth.h"
+#include "policies/postgres/known_value.h"
 #include "policies/postgres/pattern.h"
 #include "policies/postgres/reads_column.h"
 #include "policies/postgres/same_value.h"
@@ -44,7 +45,7 @@ class Predicate
 {
   public:
     Predicate(const PredicateTarget& target, bool& literals, Look& look)
-        : target_(target), literals_(literals), look_(look), values_(target, literals)
+        : target_(target), literals_(literals), look_(look), values_(target, literals), known_(values_, literals)
     {
     }
 
@@ -59,6 +60,7 @@ class Predicate
     Truth judge_sublink(const ::SubLink& link);
     Truth judge_case(const ::CaseExpr& expression);
     Truth judge_comparison(std::string_view name, const ::Node* left, const ::Node* right);
+    Truth judge_known(std::string_view name, const ::Node* left, const ::Node* right);
     bool gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate = {});
     bool gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value);
     bool has_own_row(const ::SelectStmt& select);
@@ -79,6 +81,7 @@ class Predicate
     bool& literals_;
     Look& look_;
     SameValue values_;
+    KnownValue known_;
 };
 
 /// Whatever its FROM and WHERE find is in the result: no LIMIT, HAVING, DISTINCT ON and the like.
@@ -395,6 +398,41 @@ Truth Predicate::judge_sublink(const ::SubLink& link)
             false};
 }
 
+/// The comparison, its operands put the other way round.
+std::string_view mirrored(std::string_view name)
+{
+    static constexpr std::pair<std::string_view, std::string_view> pairs[] = {
+        {"<", ">"}, {">", "<"}, {"<=", ">="}, {">=", "<="}};
+    const auto* const found = std::ranges::find(pairs, name, &std::pair<std::string_view, std::string_view>::first);
+    return found == std::end(pairs) ? name : found->second;
+}
+
+/// length(x) >= 0, x - x = 0, x < x + 1
+Truth Predicate::judge_known(std::string_view name, const ::Node* left, const ::Node* right)
+{
+    if (mirrored(name) == name && name != "=" && name != "<>")
+        return depends;
+    if (known_.settled(left) && known_.settled(right))
+        return constant;
+    if (known_.shifted(left, right) || known_.shifted(right, left))
+        return {name != "=", name != "<>"};
+    const ::A_Const* number = constant_of(right);
+    if (number == nullptr) {
+        number = constant_of(left);
+        left = right;
+        name = mirrored(name);
+    }
+    if (number == nullptr || !known_.never_negative(left))
+        return depends;
+    literals_ = true;
+    const Sign sign = sign_of(*number);
+    const bool negative = sign == Sign::negative;
+    if (sign == Sign::unknown)
+        return depends;
+    return {name == ">=" || (negative && (name == ">" || name == "<>")),
+            name == "<" || (negative && (name == "<=" || name == "="))};
+}
+
 Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, const ::Node* right)
 {
     if (name == "~" || name == "~*" || name == "!~" || name == "!~*") {
@@ -405,6 +443,8 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
         return name.starts_with('!') ? Truth{false, all} : Truth{all, false};
     }
     const bool equals = name == "=" || name == "<=" || name == ">=";
+    if (const Truth known = judge_known(name, left, right); known.always || known.never)
+        return known;
     if (!equals && name != "<>" && name != "<" && name != ">")
         return depends;
     if (alike(left, right))
@@ -415,7 +455,7 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
     if (link == nullptr) { // the other way round
         link = if_tag<::SubLink>(left, T_SubLink);
         left = right;
-        name = name == ">=" ? "<=" : name == "<=" ? ">=" : "=";
+        name = mirrored(name);
     }
     const std::string_view bound = name == ">=" ? "min" : name == "<=" ? "max" : "";
     return {link != nullptr && link->subLinkType == EXPR_SUBLINK && gives(link->subselect, left, bound), false};

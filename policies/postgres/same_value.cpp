@@ -11,27 +11,48 @@ namespace
 
 constexpr int deepest = 200; // of expressions inside each other; deeper ones may differ
 
-/// Whether an operation with this number or text gives its other operand back.
-bool is_neutral(std::string_view name, const ::A_Const& number, bool right)
+/// The digits of a number, or the text of a string.
+std::string_view text_of_constant(const ::A_Const& constant)
 {
-    if (number.isnull)
-        return false;
-    std::string_view text;
-    if (number.val.node.type == T_Integer)
-        text = number.val.ival.ival == 0 ? "0" : number.val.ival.ival == 1 ? "1" : "n";
-    else if (number.val.node.type == T_Float)
-        text = view_of(number.val.fval.fval);
-    else if (number.val.node.type == T_String)
-        text = view_of(number.val.sval.sval);
-    const bool zero = !text.empty() && text.find_first_not_of("0.") == std::string_view::npos;
-    const bool one = text.starts_with('1') && text.find_first_not_of("0.", 1) == std::string_view::npos &&
-                     (text.size() == 1 || text[1] == '.');
-    if (name == "||")
-        return number.val.node.type == T_String && text.empty();
-    return name == "+" ? zero : name == "-" ? right && zero : name == "*" ? one : name == "/" && right && one;
+    switch (constant.val.node.type) {
+    case T_Integer:
+        return constant.val.ival.ival == 0   ? "0"
+               : constant.val.ival.ival == 1 ? "1"
+               : constant.val.ival.ival < 0  ? "-n"
+                                             : "n";
+    case T_Float:
+        return view_of(constant.val.fval.fval);
+    case T_String:
+        return view_of(constant.val.sval.sval);
+    default:
+        return {};
+    }
 }
 
 } // namespace
+
+Sign sign_of(const ::A_Const& number)
+{
+    const std::string_view text = number.isnull ? std::string_view{} : text_of_constant(number);
+    if (text.empty())
+        return Sign::unknown;
+    if (text.find_first_not_of("0.") == std::string_view::npos)
+        return Sign::zero;
+    return text.front() == '-' ? Sign::negative : Sign::unknown;
+}
+
+bool is_neutral(std::string_view name, const ::A_Const& constant, bool right)
+{
+    if (constant.isnull)
+        return false;
+    const std::string_view text = text_of_constant(constant);
+    const bool zero = sign_of(constant) == Sign::zero;
+    const bool one = text.starts_with('1') && text.find_first_not_of("0.", 1) == std::string_view::npos &&
+                     (text.size() == 1 || text[1] == '.');
+    if (name == "||")
+        return constant.val.node.type == T_String && text.empty();
+    return name == "+" ? zero : name == "-" ? right && zero : name == "*" ? one : name == "/" && right && one;
+}
 
 std::string_view operator_of(const ::A_Expr& expression)
 {

@@ -3,6 +3,7 @@
 #include "policies/postgres/parse_tree.h"
 #include "policies/postgres/predicate.h"
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -11,6 +12,11 @@ namespace stepgate::policies::postgres
 
 /// The operator of an expression, without its schema.
 [[nodiscard]] std::string_view operator_of(const ::A_Expr& expression);
+
+enum class Sign : std::uint8_t { unknown, zero, negative };
+[[nodiscard]] Sign sign_of(const ::A_Const& number);
+/// Whether an operation with this number or text gives its other operand back; `right`: it is the right one.
+[[nodiscard]] bool is_neutral(std::string_view name, const ::A_Const& constant, bool right);
 
 /// Tells of two expressions whether a row of the target surely has the same value for both. `target` and
 /// `literals_consulted`, which is set when a literal told, must outlive it.

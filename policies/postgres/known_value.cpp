@@ -1,0 +1,82 @@
+#include "policies/postgres/known_value.h"
+
+#include "policies/postgres/reads_column.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+/// An operator with both its operands.
+const ::A_Expr* operation_of(const ::Node* node)
+{
+    const auto* operation = if_tag<::A_Expr>(node, T_A_Expr);
+    return operation != nullptr && operation->kind == AEXPR_OP && operation->lexpr != nullptr ? operation : nullptr;
+}
+
+} // namespace
+
+bool KnownValue::settled(const ::Node* node)
+{
+    if (!reads_column(node))
+        return true;
+    const ::A_Expr* const operation = operation_of(node);
+    if (operation == nullptr)
+        return false;
+    const std::string_view name = operator_of(*operation);
+    if (name == "-" || name == "/" || name == "%" || name == "#")
+        return values_.same(operation->lexpr, operation->rexpr);
+    if (name != "*" && name != "&")
+        return false;
+    const auto zero = [this](const ::Node* operand) {
+        const ::A_Const* const number = constant_of(operand);
+        literals_ = literals_ || number != nullptr;
+        return number != nullptr && sign_of(*number) == Sign::zero;
+    };
+    return zero(operation->lexpr) || zero(operation->rexpr);
+}
+
+bool KnownValue::never_negative(const ::Node* node)
+{
+    static constexpr std::string_view names[] = {"abs",
+                                                 "array_length",
+                                                 "ascii",
+                                                 "bit_count",
+                                                 "bit_length",
+                                                 "cardinality",
+                                                 "char_length",
+                                                 "character_length",
+                                                 "count",
+                                                 "exp",
+                                                 "jsonb_array_length",
+                                                 "json_array_length",
+                                                 "length",
+                                                 "octet_length",
+                                                 "pg_column_size",
+                                                 "position",
+                                                 "sqrt",
+                                                 "strpos"};
+    if (const auto* call = if_tag<::FuncCall>(node, T_FuncCall))
+        return std::ranges::find(names, text_of(node_of(cells(call->funcname).back()))) != std::end(names);
+    const ::A_Expr* const operation = operation_of(node);
+    return operation != nullptr && operator_of(*operation) == "*" && values_.same(operation->lexpr, operation->rexpr);
+}
+
+bool KnownValue::shifted(const ::Node* plain, const ::Node* computed)
+{
+    const ::A_Expr* const operation = operation_of(computed);
+    if (operation == nullptr)
+        return false;
+    const std::string_view name = operator_of(*operation);
+    const bool commutes = name == "+";
+    const bool behind = values_.same(plain, operation->lexpr);
+    if ((!commutes && name != "-" && name != "||") || (!behind && !(commutes && values_.same(plain, operation->rexpr))))
+        return false;
+    const ::A_Const* const by = constant_of(behind ? operation->rexpr : operation->lexpr);
+    literals_ = literals_ || by != nullptr;
+    return by != nullptr && !by->isnull && !is_neutral(name, *by, behind);
+}
+
+} // namespace stepgate::policies::postgres

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "policies/postgres/parse_tree.h"
+#include "policies/postgres/same_value.h"
+
+namespace stepgate::policies::postgres
+{
+
+/// Tells what an expression is whatever the row, NULLs aside. `values` and `literals_consulted`, which is set when a
+/// literal told, must outlive it.
+class KnownValue
+{
+  public:
+    KnownValue(SameValue& values, bool& literals_consulted) : values_(values), literals_(literals_consulted) {}
+
+    /// The same for every row: it reads no column, or takes it out again (x - x, x * 0).
+    [[nodiscard]] bool settled(const ::Node* node);
+    /// A length, an absolute value, a square and the like.
+    [[nodiscard]] bool never_negative(const ::Node* node);
+    /// x + 1 beside x: never equal to it, and greater (or less) for every row.
+    [[nodiscard]] bool shifted(const ::Node* plain, const ::Node* computed);
+
+  private:
+    SameValue& values_;
+    bool& literals_;
+};
+
+} // namespace stepgate::policies::postgres
