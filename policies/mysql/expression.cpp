@@ -239,6 +239,7 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
     made.left_shape = left.shape;
     made.right = right.value;
     made.right_shape = right.shape;
+    made.not_negative = true; // 0 or 1
     if (!made.reads)
         return made;
     const bool itself = same(left, right, literals);

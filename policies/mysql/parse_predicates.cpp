@@ -305,23 +305,22 @@ void Parser::name_rows(Query& query, std::size_t tables, bool narrowed)
     const Item& item = items_.back();
     const bool derived = item.table.empty() && !item.rows_of.empty();
     query.plain = derived || !item.table.empty();
-    const bool column = query.column.form == Expression::Form::column || (derived && query.star);
+    const bool one_column = derived && query.star && !item.all_columns;
+    const bool column = query.column.form == Expression::Form::column || one_column;
     const bool inner_column = !derived || item.gives == Expression::Form::column;
     query.single = query.plain && column && inner_column;
     const bool bound = is_bound(query.column) ? inner_column : column && !inner_column;
     if (is_bound(query.column) && !bound)
         query.column.form = Expression::Form::other;
-    if (!judging_ || (!query.single && !bound && query.row == 0))
+    if (!judging_ || (!query.single && !bound && !query.star && query.row == 0))
         return;
-    if (derived) {
-        query.row = 0;
-        query.table = item.rows_of;
-        if (!is_bound(query.column))
-            query.column.form = item.gives;
-        query.column.name = item.column_of;
-    } else {
-        query.table = names_.emplace_back(item.table);
-    }
+    query.table = derived ? item.rows_of : std::string_view{names_.emplace_back(item.table)};
+    if (!derived || item.all_columns)
+        return;
+    query.row = 0;
+    if (!is_bound(query.column))
+        query.column.form = item.gives;
+    query.column.name = item.column_of;
 }
 
 } // namespace stepgate::policies::mysql

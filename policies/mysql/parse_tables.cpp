@@ -181,6 +181,10 @@ void Parser::derived_table(const Query& query)
         item.rows_of = query.table;
         item.gives = query.column.form;
         item.column_of = query.column.name;
+    } else if (query.plain && query.star && query.where.always && !query.table.empty() && end == begin) {
+        item.rows_of = query.table;
+        item.gives = Expression::Form::column;
+        item.all_columns = true;
     }
     items_.push_back(std::move(item));
     has_open_query_ = !named;

@@ -41,6 +41,7 @@ struct Item {
     std::string_view rows_of;       // a derived table: whose rows it gives, all of them,
     std::string_view column_of;     // and of which the only column,
     Expression::Form gives{};       // or the least or greatest of that
+    bool all_columns = false;       // it has all columns of `rows_of`, as they are named there
     bool complete = false;          // it has no others
 };
 
