@@ -3,6 +3,7 @@
 #include "challenge-web/server/readable.h"
 #include "challenge-web/server/replies.h"
 #include "challenge-web/server/secrets.h"
+#include "challenge-web/server/step_up.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -124,6 +125,8 @@ Response issue_database_password(Call& call)
     JsonBody body(call.request);
     if (auto problem = body.problem())
         return *problem;
+    if (auto refused = refuse_old_session(call, "make a database password"))
+        return *refused;
     if (auto refused = call.limit("database password " + call.user(), call.services.limits.database_password_user))
         return *refused;
     auto& use = call.services.use;

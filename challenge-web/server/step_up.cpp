@@ -8,6 +8,18 @@
 namespace stepgate::challenge_web::server
 {
 
+namespace
+{
+
+/// A session begins with its proof; a strong one keeps that time when it is replaced. A clock that was set back does
+/// not make a proof new.
+bool is_recent(const Call& call)
+{
+    return std::chrono::abs(call.now - call.visitor->session.created) < call.services.limits.step_up;
+}
+
+} // namespace
+
 std::optional<Response> refuse_weak_session(const Call& call, std::string_view what)
 {
     if (call.visitor->session.strong)
@@ -15,16 +27,22 @@ std::optional<Response> refuse_weak_session(const Call& call, std::string_view w
     return error_reply(403, "needs_strong_session", "Sign in with a passkey to " + std::string{what} + '.');
 }
 
+std::optional<Response> refuse_old_session(const Call& call, std::string_view what)
+{
+    if (is_recent(call))
+        return std::nullopt;
+    if (call.visitor->session.strong)
+        return error_reply(403, "needs_step_up",
+                           "You signed in a while ago. Use your passkey again to " + std::string{what} + '.');
+    return error_reply(403, "needs_new_sign_in",
+                       "You signed in a while ago. Sign out and in again to " + std::string{what} + '.');
+}
+
 std::optional<Response> refuse_without_step_up(const Call& call, std::string_view what)
 {
     if (auto refused = refuse_weak_session(call, what))
         return refused;
-    // A strong session begins with its proof, and keeps that time when it is replaced. A clock that was set back does
-    // not make a proof new.
-    if (std::chrono::abs(call.now - call.visitor->session.created) < call.services.limits.step_up)
-        return std::nullopt;
-    return error_reply(403, "needs_step_up",
-                       "You signed in a while ago. Use your passkey again to " + std::string{what} + '.');
+    return refuse_old_session(call, what);
 }
 
 } // namespace stepgate::challenge_web::server

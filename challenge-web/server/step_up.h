@@ -13,7 +13,10 @@ namespace stepgate::challenge_web::server
 /// to give to anybody else.
 [[nodiscard]] std::optional<Response> refuse_without_step_up(const Call& call, std::string_view what);
 
-/// The same, however long ago: for what ends something that a step-up began.
+/// The same by whatever factor the person signed in with: for what opens a door to the databases.
+[[nodiscard]] std::optional<Response> refuse_old_session(const Call& call, std::string_view what);
+
+/// As refuse_without_step_up, however long ago: for what ends something that a step-up began.
 [[nodiscard]] std::optional<Response> refuse_weak_session(const Call& call, std::string_view what);
 
 } // namespace stepgate::challenge_web::server

@@ -93,7 +93,8 @@ struct Web {
     Endpoint listen;
     std::string public_url;                 // without a trailing slash
     std::filesystem::path certificate, key; // both or none: none only on a loopback address behind a TLS proxy
-    std::chrono::seconds step_up{5 * 60};   // after a sign-in with a passkey: factors, tokens and users may be changed
+    std::chrono::seconds step_up{
+        5 * 60}; // after a sign-in: factors, tokens and users may be changed, database passwords made
 };
 
 /// The server that takes stepgate's own mail.

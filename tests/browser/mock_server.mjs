@@ -380,6 +380,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       targets: [{ listener: 'shop-pg', dialect: 'postgres', host: 'db.example', port: 6432, database: 'shop', command: `psql 'host=db.example port=6432 user=${session.user} sslmode=require dbname=shop'` },
         { listener: 'shop-my', dialect: 'mysql', host: 'db.example', port: 6433, database: '', command: `mysql --host=db.example --port=6433 --user=${session.user} --password --database=${query.get('database') || 'DATABASE'}` }] }]],
     ['POST', '/database-passwords', 'session', ({ session }) => {
+      if (session.stale) throw new Refused(403, session.strong ? 'needs_step_up' : 'needs_new_sign_in');
       const made = { id: random(8), created: now(), expires: new Date(Date.now() + 3600e3).toISOString() };
       passwords.push({ ...made, user: session.user });
       return [201, { ...made, password: random(32) }];

@@ -538,6 +538,7 @@ export const text = {
       exists: 'This one was added before.',
       needs_strong_session: 'This needs a sign-in with a passkey.',
       needs_step_up: 'You signed in a while ago, and this needs your passkey again. Try once more.',
+      needs_new_sign_in: 'You signed in a while ago. Sign out and in again, then try once more.',
       not_yourself: 'Another admin has to change you.',
       last_factor: 'This is the last one you could go on with, so it stays. Add another passkey first.',
       already_proved: 'This one has been counted already. Use another factor.',

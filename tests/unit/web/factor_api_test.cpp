@@ -144,6 +144,7 @@ TEST_F(Factors, ChangesNeedThePasskeyAgainAfterAWhile)
     EXPECT_EQ(browser.post("factors/recovery-codes/begin").code(), "needs_step_up");
     EXPECT_EQ(browser.remove("factors/" + first).code(), "needs_step_up");
     EXPECT_EQ(browser.post("api-tokens", {{"name", "job"}, {"scopes", {"challenges:read"}}}).code(), "needs_step_up");
+    EXPECT_EQ(browser.post("database-passwords").code(), "needs_step_up");
     ASSERT_EQ(browser.post("factors/totp/finish", {{"ceremony", begun.body.at("ceremony")}, {"code", code_for(begun)}})
                   .status,
               201)
@@ -184,6 +185,9 @@ TEST_F(Factors, RecoveryCodesAreForPeopleWhoHaveAPasskey)
     const auto id = json::value_to<std::string>(added.body.at("factor").at("id"));
     EXPECT_EQ(weak.remove("factors/" + id).code(), "needs_strong_session");
     EXPECT_EQ(browser.remove("factors/" + id).status, 204);
+    EXPECT_EQ(weak.post("database-passwords").status, 201);
+    world.pass(std::chrono::minutes{5});
+    EXPECT_EQ(weak.post("database-passwords").code(), "needs_new_sign_in") << "a stolen cookie opens no database";
     who.at("code") = begun.body.at("codes").at(1);
     EXPECT_EQ(Browser(world).post("session/recovery-code", who).code(), "sign_in_failed") << "of a removed sheet";
 }
