@@ -248,6 +248,15 @@ const Item* Parser::owner_of(const Expression& column) const
     return nullptr;
 }
 
+/// The table that a column of an item is of, maybe by way of a derived table or a CTE; empty: not certain.
+std::string_view Parser::table_behind(const Item& item, std::string_view column)
+{
+    const WholeRows& whole = item.whole;
+    if (!item.table.empty() || whole.gives != Expression::Form::column)
+        return item.table;
+    return whole.all_columns || same_word(whole.column, column) ? whole.of : std::string_view{};
+}
+
 /// The same column of two names for one table: a row that is paired with itself has it twice, unless something else
 /// says which pairs there are.
 bool Parser::is_of_same_row(const Expression& left, const Expression& right) const
@@ -256,7 +265,10 @@ bool Parser::is_of_same_row(const Expression& left, const Expression& right) con
         return false;
     const Item* const one = owner_of(left);
     const Item* const other = owner_of(right);
-    if (one == nullptr || other == nullptr || one == other || one->table.empty() || one->table != other->table)
+    if (one == nullptr || other == nullptr || one == other)
+        return false;
+    const std::string_view table = table_behind(*one, left.name);
+    if (table.empty() || table != table_behind(*other, right.name))
         return false;
     const Item* const block = items_.data() + block_;
     const bool same_block = one >= block && other >= block;
@@ -310,24 +322,24 @@ void Parser::name_rows(Query& query, std::size_t tables, bool narrowed)
     if (tables != 1 || narrowed)
         return;
     const Item& item = items_.back();
-    const bool derived = item.table.empty() && !item.rows_of.empty();
+    const bool derived = item.table.empty() && !item.whole.of.empty();
     query.plain = derived || !item.table.empty();
-    const bool one_column = derived && query.star && !item.all_columns;
+    const bool one_column = derived && query.star && !item.whole.all_columns;
     const bool column = query.column.form == Expression::Form::column || one_column;
-    const bool inner_column = !derived || item.gives == Expression::Form::column;
+    const bool inner_column = !derived || item.whole.gives == Expression::Form::column;
     query.single = query.plain && column && inner_column;
     const bool bound = is_bound(query.column) ? inner_column : column && !inner_column;
     if (is_bound(query.column) && !bound)
         query.column.form = Expression::Form::other;
     if (!judging_ || (!query.single && !bound && !query.star && query.row == 0))
         return;
-    query.table = derived ? item.rows_of : std::string_view{names_.emplace_back(item.table)};
-    if (!derived || item.all_columns)
+    query.table = derived ? item.whole.of : std::string_view{names_.emplace_back(item.table)};
+    if (!derived || item.whole.all_columns)
         return;
     query.row = 0;
     if (!is_bound(query.column))
-        query.column.form = item.gives;
-    query.column.name = item.column_of;
+        query.column.form = item.whole.gives;
+    query.column.name = item.whole.column;
 }
 
 } // namespace stepgate::policies::mysql

@@ -155,7 +155,7 @@ void Parser::with_clause()
             ctes_.push_back({cte.name, begin, end, columns});
         expect(Word::k_as);
         expect('(');
-        const Query made = subquery(false);
+        const Query made = judged_subquery(true); // an UPDATE or DELETE may be what comes
         expect(')');
         if (accept(Word::k_cycle)) { // MariaDB: cycle a, b restrict
             do
@@ -166,6 +166,7 @@ void Parser::with_clause()
         cte.begin = columns ? begin : made.begin;
         cte.end = columns ? end : made.end;
         cte.complete = columns || made.complete;
+        cte.whole = whole_rows(made, columns);
         if (recursive)
             ctes_.back() = cte;
         else

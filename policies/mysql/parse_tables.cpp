@@ -146,7 +146,7 @@ void Parser::table_in_parentheses()
     const std::size_t items = items_.size();
     expect('(');
     if (at_query_start(0)) {
-        const Query query = subquery(false);
+        const Query query = judged_subquery(naming_targets_);
         expect(')');
         return derived_table(query);
     }
@@ -160,6 +160,27 @@ void Parser::table_in_parentheses()
     expect(')');
     items_.resize(items);
     derived_table(query);
+}
+
+/// A query that, `when` so, may give the rows that an UPDATE or DELETE changes.
+Query Parser::judged_subquery(bool when)
+{
+    const bool judging = std::exchange(judging_, judging_ || when);
+    Query made = subquery(false);
+    judging_ = judging;
+    return made;
+}
+
+/// `renamed`: its columns have other names than in the query.
+WholeRows Parser::whole_rows(const Query& query, bool renamed)
+{
+    if (!query.where.always)
+        return {};
+    if (query.single || (query.plain && is_bound(query.column)))
+        return {query.table, query.column.name, query.column.form, false};
+    if (query.plain && query.star && !renamed)
+        return {query.table, {}, Expression::Form::column, true};
+    return {};
 }
 
 void Parser::derived_table(const Query& query)
@@ -177,15 +198,7 @@ void Parser::derived_table(const Query& query)
         item.end = end;
         item.complete = true;
     }
-    if ((query.single || (query.plain && is_bound(query.column))) && query.where.always) {
-        item.rows_of = query.table;
-        item.gives = query.column.form;
-        item.column_of = query.column.name;
-    } else if (query.plain && query.star && query.where.always && !query.table.empty() && end == begin) {
-        item.rows_of = query.table;
-        item.gives = Expression::Form::column;
-        item.all_columns = true;
-    }
+    item.whole = whole_rows(query, end > begin);
     items_.push_back(std::move(item));
     has_open_query_ = !named;
     open_query_ = query;
@@ -224,6 +237,7 @@ void Parser::base_table()
         item.begin = cte->begin;
         item.end = cte->end;
         item.complete = cte->complete;
+        item.whole = cte->whole;
         items_.push_back(std::move(item));
     }
     if (cte == nullptr ||

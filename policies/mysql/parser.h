@@ -31,6 +31,14 @@ struct Reference {
     int skip = 0;           // query blocks around it whose tables are not in reach (of a derived table)
 };
 
+/// The table whose rows a derived table or a CTE gives, all of them; `of` is empty: it does not.
+struct WholeRows {
+    std::string_view of;
+    std::string_view column;  // the only one that it gives,
+    Expression::Form gives{}; // or the least or greatest of that
+    bool all_columns = false; // it has all columns, as they are named there
+};
+
 /// One name in FROM, or the target of INSERT, UPDATE and DELETE.
 struct Item {
     std::string_view alias;
@@ -38,17 +46,15 @@ struct Item {
     bool known = false;
     int read = -1;                  // index in `reads_` once something of it was read
     std::size_t begin = 0, end = 0; // its columns in `outputs_`, of one without a table
-    std::string_view rows_of;       // a derived table: whose rows it gives, all of them,
-    std::string_view column_of;     // and of which the only column,
-    Expression::Form gives{};       // or the least or greatest of that
-    bool all_columns = false;       // it has all columns of `rows_of`, as they are named there
-    bool complete = false;          // it has no others
+    WholeRows whole;                // of one without a table
+    bool complete = false;          // it has no other columns
 };
 
 struct Cte {
     std::string_view name;
     std::size_t begin = 0, end = 0;
     bool complete = false;
+    WholeRows whole = {};
 };
 
 /// What is known of a query once it is read.
@@ -235,6 +241,7 @@ class Parser
     Expression exists();
     [[nodiscard]] const Item* owner_of(const Expression& column) const;
     [[nodiscard]] bool is_within(const Expression& column, Symbol op, const Expression& query) const;
+    [[nodiscard]] static std::string_view table_behind(const Item& item, std::string_view column);
     [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right) const;
     [[nodiscard]] bool is_variable(std::string_view name) const;
     [[nodiscard]] bool is_row_of_trigger(std::string_view name) const;
@@ -297,6 +304,8 @@ class Parser
     void index_hints();
     void partition();
     void derived_table(const Query& query);
+    [[nodiscard]] Query judged_subquery(bool when);
+    [[nodiscard]] static WholeRows whole_rows(const Query& query, bool renamed);
     void natural_join(std::size_t left, std::size_t right);
     void using_columns(std::size_t left);
     std::string_view alias();
