@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -42,16 +43,21 @@ struct FoundCte {
     CtePlace inside; // what its own query sees
 };
 
-/// The nearest query of that name; no `cte`: the name is a table's.
-inline FoundCte find_cte(const ::RangeVar& relation, CtePlace place)
+/// Counts steps of looking names up; false: there were too many, and the text is opaque. Empty: they do not count.
+using Spend = std::function<bool(std::size_t)>;
+
+/// The nearest query of that name; no `cte`: the name is a table's, or the steps are used up.
+inline FoundCte find_cte(const ::RangeVar& relation, CtePlace place, const Spend& spend)
 {
     if (relation.schemaname != nullptr)
         return {};
     for (; place.frame != nullptr; place = {place.frame->outer}) {
-        const auto end =
-            place.frame->ctes.begin() + static_cast<std::ptrdiff_t>(std::min(place.visible, place.frame->ctes.size()));
-        const auto found = std::find_if(place.frame->ctes.begin(), end,
-                                        [&](const Cte& cte) { return cte.name == view_of(relation.relname); });
+        const auto& ctes = place.frame->ctes;
+        const std::size_t visible = std::min(place.visible, ctes.size());
+        if (spend && !spend(visible))
+            return {};
+        const auto end = ctes.begin() + static_cast<std::ptrdiff_t>(visible);
+        const auto found = std::ranges::find(ctes.begin(), end, view_of(relation.relname), &Cte::name);
         if (found != end)
             return {&*found, {place.frame, found->sees}};
     }

@@ -37,7 +37,7 @@ struct Derived {
 /// How far the look at one predicate has come. Shared by the looks at predicates inside it.
 struct Look {
     int depth = 0;
-    int queries_left = 256; // of WITH, which may name each other again and again
+    int queries_left = 256; // inside it, which may name each other again and again
     CtePlace place;
 };
 
@@ -63,7 +63,7 @@ class Predicate
     Truth judge_known(std::string_view name, const ::Node* left, const ::Node* right);
     bool gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate = {});
     bool gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value);
-    bool has_own_row(const ::SelectStmt& select);
+    std::string_view own_row(const ::SelectStmt& select);
     [[nodiscard]] bool is_same_table(const ::RangeVar& table) const;
     [[nodiscard]] PredicateTarget joined_with(std::string_view twin) const;
     [[nodiscard]] Derived derived(const ::Node* item) const;
@@ -108,7 +108,7 @@ bool keeps_names(const ::SelectStmt& select)
 
 bool Predicate::is_same_table(const ::RangeVar& table) const
 {
-    if (find_cte(table, look_.place).cte != nullptr)
+    if (find_cte(table, look_.place, target_.spend).cte != nullptr)
         return false;
     return target_.same_table ? target_.same_table(table) : view_of(table.relname) == target_.relation;
 }
@@ -292,7 +292,7 @@ Derived Predicate::derived(const ::Node* item) const
         return {if_tag<::SelectStmt>(sub->subquery, T_SelectStmt), view_of(sub->alias->aliasname),
                 sub->alias->colnames != nullptr, look_.place};
     const auto* named = if_tag<::RangeVar>(item, T_RangeVar);
-    const FoundCte found = named == nullptr ? FoundCte{} : find_cte(*named, look_.place);
+    const FoundCte found = named == nullptr ? FoundCte{} : find_cte(*named, look_.place, target_.spend);
     if (found.cte == nullptr)
         return {};
     const bool renamed = found.cte->definition->aliascolnames != nullptr ||
@@ -324,20 +324,20 @@ std::string_view Predicate::twin(const ::Node* item)
         return {};
     const Depth depth{look_.depth};
     const bool whole =
-        enter(sub, [&] { return gives_all(*sub.query) && keeps_names(*sub.query) && has_own_row(*sub.query); });
+        enter(sub, [&] { return gives_all(*sub.query) && keeps_names(*sub.query) && !own_row(*sub.query).empty(); });
     return whole ? sub.name : std::string_view{};
 }
 
-/// For every row of the target the query finds that row, among others: it reads the same table, and its condition holds
-/// for the row joined with itself.
-bool Predicate::has_own_row(const ::SelectStmt& select)
+/// The name under which the query finds every row of the target for that row itself, among others: it reads the same
+/// table, and its condition holds for the row joined with itself. Empty: it does not.
+std::string_view Predicate::own_row(const ::SelectStmt& select)
 {
     const auto items = cells(select.fromClause);
     const std::string_view name = items.size() == 1 ? twin(node_of(items.front())) : std::string_view{};
-    if (name.empty())
-        return false;
+    if (name.empty() || select.whereClause == nullptr)
+        return name;
     const PredicateTarget joined = joined_with(name);
-    return select.whereClause == nullptr || Predicate{joined, literals_, look_}.judge(select.whereClause).always;
+    return Predicate{joined, literals_, look_}.judge(select.whereClause).always ? name : std::string_view{};
 }
 
 bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value)
@@ -349,7 +349,7 @@ bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, cons
     if (sub.query != nullptr && select.whereClause == nullptr && tag_of(given) == T_ColumnRef &&
         enter(sub, [&] { return gives(reinterpret_cast<const ::Node*>(sub.query), value); }))
         return true; // select id from (select id from …) x
-    const std::string_view name = has_own_row(select) ? twin(node_of(items.front())) : std::string_view{};
+    const std::string_view name = own_row(select);
     if (name.empty())
         return false;
     const PredicateTarget joined = joined_with(name);
@@ -394,7 +394,7 @@ Truth Predicate::judge_sublink(const ::SubLink& link)
                     gives(link.subselect, link.testexpr),
                 false};
     const auto* select = if_tag<::SelectStmt>(link.subselect, T_SelectStmt);
-    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select) && has_own_row(*select),
+    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select) && !own_row(*select).empty(),
             false};
 }
 
@@ -410,8 +410,6 @@ std::string_view mirrored(std::string_view name)
 /// length(x) >= 0, x - x = 0, x < x + 1
 Truth Predicate::judge_known(std::string_view name, const ::Node* left, const ::Node* right)
 {
-    if (mirrored(name) == name && name != "=" && name != "<>")
-        return depends;
     if (known_.settled(left) && known_.settled(right))
         return constant;
     if (known_.shifted(left, right) || known_.shifted(right, left))
@@ -426,9 +424,9 @@ Truth Predicate::judge_known(std::string_view name, const ::Node* left, const ::
         return depends;
     literals_ = true;
     const Sign sign = sign_of(*number);
-    const bool negative = sign == Sign::negative;
     if (sign == Sign::unknown)
         return depends;
+    const bool negative = sign == Sign::negative;
     return {name == ">=" || (negative && (name == ">" || name == "<>")),
             name == "<" || (negative && (name == "<=" || name == "="))};
 }
@@ -443,10 +441,10 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
         return name.starts_with('!') ? Truth{false, all} : Truth{all, false};
     }
     const bool equals = name == "=" || name == "<=" || name == ">=";
-    if (const Truth known = judge_known(name, left, right); known.always || known.never)
-        return known;
     if (!equals && name != "<>" && name != "<" && name != ">")
         return depends;
+    if (const Truth known = judge_known(name, left, right); known.always || known.never)
+        return known;
     if (alike(left, right))
         return Truth{equals, !equals};
     if (!equals)

@@ -19,6 +19,7 @@ struct PredicateTarget {
     std::function<bool(const ::RangeVar&)> same_table = {}; // empty: a table of that name is
     const ::List* joined = nullptr;                         // the FROM or USING beside the target
     CtePlace ctes = {};                                     // the queries of WITH that the predicate can name
+    Spend spend = {};                                       // for looking them up
 };
 
 /// Whether a predicate holds for every row: it reads no column at all, or it is one of the tautologies people write

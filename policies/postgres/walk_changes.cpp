@@ -28,6 +28,7 @@ void Walk::where(const ::Node* predicate, const ::List* from, Scope& scope)
     named.same_table = [&](const ::RangeVar& other) { return find(other).table == table; };
     named.joined = from;
     named.ctes = {scope.ctes};
+    named.spend = [this](std::size_t steps) { return spend(steps); };
     const bool always = holds_for_every_row(predicate, named, out_.literals_consulted);
     weaken_where(always ? Where::always_true : Where::present);
     expression(predicate, scope);

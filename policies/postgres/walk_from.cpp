@@ -89,23 +89,18 @@ void Walk::from_item(const ::Node* node, Scope& scope)
 
 void Walk::from_table(const ::RangeVar& relation, Scope& scope)
 {
-    if (relation.schemaname == nullptr) {
-        for (const CteFrame* frame = scope.ctes; frame != nullptr; frame = frame->outer) {
-            if (!spend(frame->ctes.size()))
-                return;
-            const auto found = std::ranges::find(frame->ctes, view_of(relation.relname), &Cte::name);
-            if (found == frame->ctes.end())
-                continue;
-            Item item;
-            item.alias = relation.alias != nullptr ? alias_of(relation.alias) : found->name;
-            if (!spend(found->outputs.columns.size()))
-                return;
-            item.outputs = found->outputs;
-            if (relation.alias != nullptr)
-                rename_columns(item.outputs, relation.alias->colnames);
-            scope.items.push_back(std::move(item));
+    const FoundCte found = find_cte(relation, {scope.ctes}, [this](std::size_t steps) { return spend(steps); });
+    if (found.cte != nullptr) {
+        const Outputs& outputs = found.cte->outputs;
+        if (!spend(outputs.columns.size()))
             return;
-        }
+        Item item;
+        item.alias = relation.alias != nullptr ? alias_of(relation.alias) : found.cte->name;
+        item.outputs = outputs;
+        if (relation.alias != nullptr)
+            rename_columns(item.outputs, relation.alias->colnames);
+        scope.items.push_back(std::move(item));
+        return;
     }
     const std::size_t first = scope.items.size();
     add_target(relation, scope);
