@@ -3,7 +3,6 @@
 #include "policies/mysql/operators.h"
 #include "policies/statement/ascii.h"
 
-#include <array>
 #include <utility>
 
 namespace stepgate::policies::mysql
@@ -18,24 +17,6 @@ constexpr std::uint64_t and_seed = 11, or_seed = 12, not_seed = 13, compare_seed
 bool is_null_test(const Expression& expression)
 {
     return expression.form == Form::is_null || expression.form == Form::is_not_null;
-}
-
-bool are_opposite(Symbol one, Symbol other)
-{
-    static constexpr std::array pairs{
-        std::pair{symbol('='), Symbol::not_equal},
-        std::pair{Symbol::not_equal, symbol('=')},
-        std::pair{symbol('<'), Symbol::greater_equal},
-        std::pair{Symbol::greater_equal, symbol('<')},
-        std::pair{symbol('>'), Symbol::less_equal},
-        std::pair{Symbol::less_equal, symbol('>')},
-        std::pair{Symbol::less_equal, Symbol::greater_equal},
-        std::pair{Symbol::greater_equal, Symbol::less_equal},
-    };
-    for (const auto& pair : pairs)
-        if (pair.first == one && pair.second == other)
-            return true;
-    return false;
 }
 
 Symbol opposite_of(Symbol op)
@@ -56,6 +37,14 @@ Symbol opposite_of(Symbol op)
     default:
         return op;
     }
+}
+
+/// One of the two holds for any values but NULL.
+bool are_opposite(Symbol one, Symbol other)
+{
+    const bool meet = (one == Symbol::less_equal && other == Symbol::greater_equal) ||
+                      (one == Symbol::greater_equal && other == Symbol::less_equal);
+    return meet || (one != other && opposite_of(one) == other);
 }
 
 /// Whatever is not negative is `op` such a number; `swapped`: the number is.
@@ -230,15 +219,20 @@ bool regexp_takes_anything(std::string_view pattern)
     return branch();
 }
 
-Expression compared(const Expression& left, Symbol op, const Expression& right, bool& literals)
+void keep_sides(Expression& made, const Expression& left, Symbol op, const Expression& right)
 {
-    Expression made = combined(left, mix(compare_seed, static_cast<std::uint64_t>(op)), right);
     made.form = Form::comparison;
     made.op = op;
     made.left = left.value;
     made.left_shape = left.shape;
     made.right = right.value;
     made.right_shape = right.shape;
+}
+
+Expression compared(const Expression& left, Symbol op, const Expression& right, bool& literals)
+{
+    Expression made = combined(left, mix(compare_seed, static_cast<std::uint64_t>(op)), right);
+    keep_sides(made, left, op, right);
     made.not_negative = true; // 0 or 1
     if (!made.reads)
         return made;
@@ -253,9 +247,10 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
     }
     if (left.not_negative || right.not_negative) {
         literals = literals || left.literal || right.literal;
-        const bool kept = left.not_negative ? is_below(right, op, false) : is_below(left, op, true);
-        const bool lost =
-            left.not_negative ? is_below(right, opposite_of(op), false) : is_below(left, opposite_of(op), true);
+        const bool swapped = !left.not_negative;
+        const Expression& number = swapped ? left : right;
+        const bool kept = is_below(number, op, swapped);
+        const bool lost = is_below(number, opposite_of(op), swapped);
         made.always = made.always || kept;
         made.never = made.never || lost;
     }

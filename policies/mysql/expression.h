@@ -62,6 +62,8 @@ struct Expression {
 
 /// Two parts of a predicate put together. They are pure; `literals` is set when the answer hung on a literal's value.
 [[nodiscard]] Expression combined(const Expression& left, std::uint64_t what, const Expression& right);
+/// `made` is a comparison of the two.
+void keep_sides(Expression& made, const Expression& left, Symbol op, const Expression& right);
 [[nodiscard]] Expression compared(const Expression& left, Symbol op, const Expression& right, bool& literals);
 [[nodiscard]] Expression matched(const Expression& left, bool negated, const Expression& right, bool& literals);
 [[nodiscard]] Expression negated(const Expression& inner);

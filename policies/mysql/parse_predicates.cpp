@@ -150,13 +150,8 @@ Expression Parser::predicate(const Expression& left, bool negative)
             return matched(left, negative, pattern, out_.literals_consulted);
         Expression whole =
             combined(left, static_cast<std::uint64_t>(like) + 2 * static_cast<std::uint64_t>(negative), pattern);
-        whole.form = Expression::Form::comparison;
-        whole.op = negative ? Symbol::not_equal : Symbol::equal;
+        keep_sides(whole, left, negative ? Symbol::not_equal : Symbol::equal, pattern);
         whole.like = true;
-        whole.left = left.value;
-        whole.left_shape = left.shape;
-        whole.right = pattern.value;
-        whole.right_shape = pattern.shape;
         if (judging_ && pattern.form == Expression::Form::text && whole.reads) {
             out_.literals_consulted = true;
             whole.always = pattern.anything && !negative;
