@@ -14,8 +14,7 @@ struct ApiLimits {
     std::chrono::seconds session_absolute{12 * 60 * 60};
     std::chrono::seconds enrolment_session{15 * 60};
     std::chrono::seconds ceremony{5 * 60};
-    std::chrono::seconds step_up{
-        5 * 60}; // after a sign-in: factors, tokens and users may be changed, database passwords made
+    std::chrono::seconds step_up{5 * 60}; // since a sign-in, to change factors, tokens, users, to make passwords
     std::chrono::seconds enrolment_link{24 * 60 * 60};
     std::size_t ceremonies = 10'000;
     std::size_t streams_per_user = 8;

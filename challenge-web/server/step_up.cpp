@@ -8,18 +8,6 @@
 namespace stepgate::challenge_web::server
 {
 
-namespace
-{
-
-/// A session begins with its proof; a strong one keeps that time when it is replaced. A clock that was set back does
-/// not make a proof new.
-bool is_recent(const Call& call)
-{
-    return std::chrono::abs(call.now - call.visitor->session.created) < call.services.limits.step_up;
-}
-
-} // namespace
-
 std::optional<Response> refuse_weak_session(const Call& call, std::string_view what)
 {
     if (call.visitor->session.strong)
@@ -29,7 +17,9 @@ std::optional<Response> refuse_weak_session(const Call& call, std::string_view w
 
 std::optional<Response> refuse_old_session(const Call& call, std::string_view what)
 {
-    if (is_recent(call))
+    // A session begins with its proof; a strong one keeps that time when it is replaced. A clock that was set back does
+    // not make a proof new.
+    if (std::chrono::abs(call.now - call.visitor->session.created) < call.services.limits.step_up)
         return std::nullopt;
     if (call.visitor->session.strong)
         return error_reply(403, "needs_step_up",

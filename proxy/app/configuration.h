@@ -93,8 +93,7 @@ struct Web {
     Endpoint listen;
     std::string public_url;                 // without a trailing slash
     std::filesystem::path certificate, key; // both or none: none only on a loopback address behind a TLS proxy
-    std::chrono::seconds step_up{
-        5 * 60}; // after a sign-in: factors, tokens and users may be changed, database passwords made
+    std::chrono::seconds step_up{5 * 60};   // since a sign-in, to change factors, tokens, users, to make passwords
 };
 
 /// The server that takes stepgate's own mail.
