@@ -10,7 +10,7 @@ namespace stepgate::policies::mysql
 /// The CTE that a name in FROM means. Where the case differs it is one only on servers that ignore case.
 const Cte* Parser::find_cte(const TableName& table)
 {
-    if (!table.database.empty())
+    if (!table.database.empty() || !spend(ctes_.size()))
         return nullptr;
     for (std::size_t i = ctes_.size(); i > 0; --i)
         if (ctes_[i - 1].name == table.name)

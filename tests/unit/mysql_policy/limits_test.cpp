@@ -96,6 +96,10 @@ INSTANTIATE_TEST_SUITE_P(
         HostileText{"tables_and_columns", "select a" + repeated(",a", 100'000) + " from t" + repeated(",t", 100'000),
                     true},
         HostileText{"ctes", "with c as (select 1)" + repeated(", c as (select 1)", 50'000) + " select 1", false},
+        HostileText{"ctes_and_tables",
+                    "with c as (select 1)" + repeated(", c as (select 1)", 5'000) + " select 1 from t" +
+                        repeated(" union select 1 from t", 2'000),
+                    true},
         HostileText{"json_columns", "select 1 from json_table('', '' " + repeated("columns (nested path '' ", 20'000),
                     true},
         HostileText{"concat", "set sql_mode = " + repeated("concat(", 100'000) + "'a'", true},
