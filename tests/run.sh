@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-passed=0 failed=0
+passed=0 failed=0 failures=()
 
 # build PRESET [ARGUMENT..]: configures and builds.
 build() {
@@ -53,9 +53,18 @@ run_ctest() {
   if [ -z "${total:-}" ]; then
     echo "ctest ran nothing:"; tail -n 20 "$log"; bad=1 total=1
   elif [ "$bad" -gt 0 ]; then
-    sed -n '/Start testing/,$p' "$log" | tail -n 400
+    failures+=("$log")
   fi
   passed=$((passed + total - bad)) failed=$((failed + bad))
+}
+
+# What each failed test of a ctest log printed: the last 150 lines of it.
+show_failures() {
+  awk -v keep=150 '
+    function flush(  i) { for (i = n > keep ? n - keep + 1 : 1; i <= n; ++i) print line[i]; n = 0 }
+    /^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / { flush(); shown = /\*\*\*/; if (shown) print "== " $0; next }
+    /^ +Start +[0-9]+: |^[0-9]+% tests passed/ { if (n) flush(); if (/^[0-9]/) shown = 0; next }
+    shown { line[++n] = $0 }' "$1"
 }
 
 # One libFuzzer harness for some seconds; leaves NAME.good where it found nothing.
@@ -103,5 +112,6 @@ if [ "$fuzz" != 0 ]; then
   done
 fi
 
+for log in "${failures[@]}"; do show_failures "$log"; done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

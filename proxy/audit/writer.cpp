@@ -236,6 +236,9 @@ void Writer::Impl::run()
         const bool usable = queue->healthy || last || recovered();
         if (usable)
             round(last);
+        // What was submitted while the round failed is not kept waiting for the disk, and belongs to the unconfirmed.
+        if (usable && failure && !last)
+            round(last);
         if (last) {
             stop();
             return;

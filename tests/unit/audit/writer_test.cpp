@@ -7,9 +7,13 @@
 #include "proxy/audit/verify.h"
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
+#include <future>
 #include <map>
 #include <sys/stat.h>
 #include <thread>
+#include <utility>
 
 namespace stepgate::proxy::audit
 {
@@ -29,6 +33,8 @@ class FailingFiles final : public Files
         {
             if (owner_.step())
                 return file_->write(bytes, written);
+            if (auto then = std::exchange(owner_.on_failure, {}))
+                then();
             std::size_t half = 0;
             if (owner_.steps == owner_.limit + 1) // the one that hit the wall
                 (void)file_->write(bytes.first(bytes.size() / 2), half);
@@ -83,6 +89,7 @@ class FailingFiles final : public Files
 
     std::shared_ptr<Files> real = posix_files();
     std::atomic<int> limit, steps{0};
+    std::function<void()> on_failure; // once, at the first write that fails
 };
 
 class WriterTest : public AuditTest
@@ -407,6 +414,37 @@ TEST_F(WriterTest, AFullDiskRefusesAndRecoversWithoutLoss)
                                      Type::release, Type::journal_recovered, Type::audit_read,
                                      Type::stop,    Type::checkpoint};
     EXPECT_EQ(types, expected);
+}
+
+/// Whoever asked before the failure was known is told of it, not left to wait until the disk has room again.
+TEST_F(WriterTest, WhatIsSubmittedWhileTheDiskFailsIsAnsweredAtOnce)
+{
+    auto files = std::make_shared<FailingFiles>(1'000'000);
+    WriterOptions failing = options();
+    failing.files = files;
+    std::promise<boost::system::error_code> answered;
+    {
+        auto writer = open(std::move(failing));
+        ASSERT_FALSE(durable(*writer, event(Type::session_start, {}, "s-1")));
+        files->on_failure = [&] {
+            EXPECT_TRUE(writer->submit(event(Type::release),
+                                       [&](boost::system::error_code error) { answered.set_value(error); }));
+        };
+        files->limit = files->steps.load();
+        EXPECT_TRUE(durable(*writer, event(Type::audit_read)));
+        auto answer = answered.get_future();
+        ASSERT_EQ(answer.wait_for(std::chrono::milliseconds{500}), std::future_status::ready); // before it tries again
+        EXPECT_TRUE(answer.get());
+        files->limit = 1'000'000'000;
+        while (!writer->healthy())
+            std::this_thread::yield();
+    }
+    read_all([&](const RecordView& record) {
+        if (record.type == Type::journal_recovered) {
+            EXPECT_EQ(record.number("first_unconfirmed"), 4);
+            EXPECT_EQ(record.number("last_unconfirmed"), 5);
+        }
+    });
 }
 
 TEST_F(WriterTest, ACrashAtEveryStepOfTheDiskLosesNothingConfirmed)
