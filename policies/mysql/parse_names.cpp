@@ -67,9 +67,9 @@ Item Parser::item_of(const TableName& table, std::string_view alias)
 
 int Parser::read_index(const std::string& table, bool known)
 {
-    for (std::size_t i = 0; i < reads_.size(); ++i)
-        if (reads_[i].table == table)
-            return static_cast<int>(i);
+    const auto found = spend(reads_.size()) ? std::ranges::find(reads_, table, &Access::table) : reads_.end();
+    if (found != reads_.end())
+        return static_cast<int>(found - reads_.begin());
     reads_.push_back({table, known, {}, {}, false});
     return static_cast<int>(reads_.size() - 1);
 }
@@ -95,7 +95,7 @@ void Parser::read_table(const TableName& table, std::string_view column)
 
 Parser::Access& Parser::write_of(const std::string& table, bool known, bool leads)
 {
-    const auto found = std::ranges::find(writes_, table, &Access::table);
+    const auto found = spend(writes_.size()) ? std::ranges::find(writes_, table, &Access::table) : writes_.end();
     Access& access = found != writes_.end() ? *found : writes_.emplace_back(Access{table, known, {}, {}, false});
     if (leads && !changes_definitions(facts_.kind) && facts_.kind != Kind::grant && facts_.kind != Kind::revoke) {
         access.leads = true;
@@ -196,7 +196,7 @@ void Parser::called(std::string_view function, bool keyword_syntax)
 
 void Parser::note_call(std::string call)
 {
-    if (std::ranges::find(calls_, call) == calls_.end())
+    if (!spend(calls_.size()) || std::ranges::find(calls_, call) == calls_.end())
         calls_.push_back(std::move(call));
 }
 

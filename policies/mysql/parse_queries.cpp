@@ -332,7 +332,7 @@ void Parser::order_by(const Query* outputs)
         const Expression item = expression();
         const bool bare = references_.size() == references + 1 && item.form == Expression::Form::column &&
                           references_.back().table.empty();
-        if (bare && outputs != nullptr)
+        if (bare && outputs != nullptr && spend(outputs->end - outputs->begin))
             for (std::size_t i = outputs->begin; i < outputs->end; ++i)
                 if (same_word(outputs_[i], item.name)) {
                     references_.resize(references);

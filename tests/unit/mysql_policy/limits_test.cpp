@@ -20,6 +20,15 @@ std::string repeated(std::string_view part, std::size_t times)
     return out;
 }
 
+/// t0, t1, …
+std::string numbered(std::string_view before, std::string_view name, int count)
+{
+    std::string out;
+    for (int i = 0; i < count; ++i)
+        out.append(i == 0 ? "" : ", ").append(before).append(name).append(std::to_string(i));
+    return out;
+}
+
 SessionState state_of(statement::Dialect dialect)
 {
     return SessionState{{.version = any_version(dialect), .sql_mode = {}, .charset = "utf8mb4", .database = "shop"}};
@@ -100,6 +109,11 @@ INSTANTIATE_TEST_SUITE_P(
                     "with c as (select 1)" + repeated(", c as (select 1)", 5'000) + " select 1 from t" +
                         repeated(" union select 1 from t", 2'000),
                     true},
+        HostileText{"tables", "select 1 from " + numbered("", "t", 20'000), true},
+        HostileText{"drops", "drop table " + numbered("", "t", 20'000), true},
+        HostileText{"some_drops", "drop table " + numbered("", "t", 2'000), false},
+        HostileText{"aliases",
+                    "select " + numbered("1 as ", "a", 20'000) + " from t order by " + numbered("", "a", 20'000), true},
         HostileText{"json_columns", "select 1 from json_table('', '' " + repeated("columns (nested path '' ", 20'000),
                     true},
         HostileText{"concat", "set sql_mode = " + repeated("concat(", 100'000) + "'a'", true},
