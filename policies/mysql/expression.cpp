@@ -108,6 +108,9 @@ Expression combined(const Expression& left, std::uint64_t what, const Expression
     Expression made;
     made.reads = left.reads || right.reads;
     made.literal = left.literal || right.literal;
+    made.touches = left.touches || right.touches;
+    made.fixed = !made.touches;
+    made.paired = left.paired || right.paired;
     made.not_null = left.not_null && right.not_null;
     made.shape = mix(mix(left.shape, what), right.shape);
     made.value = mix(mix(left.value, what), right.value);
@@ -289,6 +292,9 @@ Expression negated(const Expression& inner)
     made.not_null = inner.not_null;
     made.always = inner.never;
     made.never = inner.always;
+    made.touches = inner.touches;
+    made.fixed = inner.fixed || (inner.never && !inner.paired);
+    made.paired = inner.paired;
     made.left = inner.value;
     made.left_shape = inner.shape;
     made.shape = mix(inner.shape, not_seed);
@@ -301,6 +307,7 @@ Expression both(const Expression& left, const Expression& right)
     Expression made = combined(left, and_seed, right);
     made.always = left.always && right.always;
     made.never = left.never || right.never;
+    made.fixed = is_all_or_none(left) && is_all_or_none(right);
     return made;
 }
 
@@ -309,12 +316,14 @@ Expression either(const Expression& left, const Expression& right)
     Expression made = combined(left, or_seed, right);
     made.always = left.always || right.always;
     made.never = left.never && right.never;
+    made.fixed = is_all_or_none(left) || is_all_or_none(right);
     return made;
 }
 
 Expression null_test(const Expression& left, bool negative)
 {
     Expression made = left;
+    made.fixed = is_all_or_none(left);
     made.form = negative ? Form::is_not_null : Form::is_null;
     made.left = left.value;
     made.left_shape = left.shape;
@@ -332,6 +341,7 @@ Expression common(const Expression& one, const Expression& other, bool& literals
         return one;
     Expression made;
     made.reads = one.reads && other.reads; // a literal is as it is, and another one is not
+    made.paired = one.paired || other.paired;
     made.always = made.reads && one.always && other.always;
     made.never = made.reads && one.never && other.never;
     return made;
@@ -343,6 +353,7 @@ void take_arms(Expression& made, const Expression& arms)
         return;
     made.always = arms.always;
     made.never = arms.never;
+    made.paired = made.paired || arms.paired;
     if (arms.shape != 0)
         take_core(made, arms);
 }

@@ -29,6 +29,9 @@ struct Expression {
     bool literal = false;      // its value hangs on a literal's
     bool always = false;       // true for every row
     bool never = false;        // false for every row
+    bool touches = false;      // may hang on a row that changes
+    bool fixed = false;        // the same for each of those, whatever the rows of the tables beside them
+    bool paired = false;       // `always` takes such a row for the one of the same table that it is joined with
     bool everything = false;   // a text that LIKE takes for anything
     bool anything = false;     // a text that REGEXP takes for anything
     bool not_null = false;     // no row has NULL here, as far as columns and literals tell
@@ -49,6 +52,12 @@ struct Expression {
 [[nodiscard]] constexpr bool is_bound(const Expression& one)
 {
     return one.form == Expression::Form::least || one.form == Expression::Form::greatest;
+}
+
+/// Each row that changes meets it, or none does.
+[[nodiscard]] constexpr bool is_all_or_none(const Expression& one)
+{
+    return one.fixed || (one.always && !one.paired);
 }
 
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t one, std::uint64_t other)

@@ -77,6 +77,7 @@ Expression Parser::finish_call(std::uint64_t hash, bool reads)
 Expression Parser::call_arguments(Word word, std::uint64_t hash)
 {
     const std::size_t before = reference_count_;
+    const std::size_t touched = touch_count_;
     expect('(');
     Expression whole, first;
     whole.shape = whole.value = hash;
@@ -194,6 +195,8 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     whole.form = Expression::Form::other;
     whole.reads = made.reads;
     whole.always = whole.never = !made.reads;
+    whole.touches = touch_count_ != touched;
+    whole.fixed = !whole.touches;
     whole.not_null = false;
     whole.not_negative = judging_ && is_never_negative(hash);
     const bool bound = word == Word::k_min || word == Word::k_max;

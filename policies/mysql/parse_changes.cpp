@@ -136,9 +136,11 @@ void Parser::write_assigned(std::string_view table, std::string_view column, std
     if (!spend(items_.size() - items))
         return;
     for (std::size_t i = items; i < items_.size(); ++i) {
-        const Item& item = items_[i];
-        if (!item.table.empty() && (table.empty() || same_word(item.alias, table)))
-            write_of(item.table, item.known).columns.push_back(column);
+        Item& item = items_[i];
+        if (item.table.empty() || (!table.empty() && !same_word(item.alias, table)))
+            continue;
+        write_of(item.table, item.known).columns.push_back(column);
+        item.written = item.written || !table.empty() || has_column(item, column) == Has::yes;
     }
 }
 
@@ -171,7 +173,7 @@ void Parser::begin_targets(std::size_t items)
 {
     naming_targets_ = true;
     target_alias_ = {};
-    block_ = items;
+    block_ = change_begin_ = change_end_ = items;
     block_joined_ = false;
 }
 
@@ -211,11 +213,62 @@ void Parser::where_of_change(std::size_t items)
     const bool one = items_.size() == items + 1;
     target_alias_ = one ? items_[items].alias : std::string_view{};
     judged_table_ = one ? items_[items].table : std::string{};
-    block_ = items;
+    block_ = change_begin_ = items;
+    change_end_ = items_.size();
+    if (one)
+        items_[items].written = true;
     judging_ = true;
     const Expression predicate = expression();
     judging_ = false;
-    weaken_where(predicate.always ? Where::always_true : Where::present);
+    weaken_where(predicate.always || spares_no_row(predicate) ? Where::always_true : Where::present);
+    change_begin_ = change_end_ = items;
+}
+
+/// A condition of the change at hand names a column: notes whose it may be. Of a query inside, only what it cannot have
+/// itself may be of the tables of the change.
+void Parser::note_condition(std::string_view table, std::string_view column)
+{
+    if (change_begin_ == change_end_)
+        return;
+    const auto has = [&](const Item& item) {
+        if (!table.empty())
+            return same_word(item.alias, table) ? Has::yes : Has::no;
+        return column.empty() || column == "*" ? Has::maybe : has_column(item, column);
+    };
+    bool counted = spend(items_.size() - change_begin_);
+    for (std::size_t i = items_.size(); counted && i > change_end_; --i)
+        if (has(items_[i - 1]) == Has::yes)
+            return;
+    bool touches = !counted;
+    for (std::size_t i = change_begin_; counted && i < change_end_; ++i) {
+        if (has(items_[i]) == Has::no)
+            continue;
+        items_[i].named = true;
+        touches = touches || items_[i].written;
+    }
+    touch_count_ += touches;
+}
+
+/// A condition that leaves no pair of rows out says nothing of those that it names.
+void Parser::end_condition_of_join(bool leaves_out)
+{
+    if (!spend(change_end_ - change_begin_))
+        return;
+    for (std::size_t i = change_begin_; i < change_end_; ++i) {
+        items_[i].joined = items_[i].joined || (leaves_out && items_[i].named);
+        items_[i].named = false;
+    }
+}
+
+/// A table whose rows change is joined with others whatever its rows are, and the WHERE is the same for each of them:
+/// it looks at others only.
+bool Parser::spares_no_row(const Expression& predicate)
+{
+    const auto begin = items_.begin() + static_cast<std::ptrdiff_t>(change_begin_);
+    const auto end = items_.begin() + static_cast<std::ptrdiff_t>(change_end_);
+    return std::any_of(begin, end, [&](const Item& item) {
+        return item.written && !item.joined && (is_all_or_none(predicate) || !item.named);
+    });
 }
 
 void Parser::change_tail(std::size_t)
@@ -310,10 +363,11 @@ void Parser::delete_from_many(const std::vector<TableName>& targets)
     for (const TableName& target : targets) {
         bool found = false;
         for (std::size_t i = items; i < items_.size(); ++i) {
-            const Item& item = items_[i];
+            Item& item = items_[i];
             if (item.table.empty() || !same_word(item.alias, target.name))
                 continue;
             write_of(item.table, item.known);
+            item.written = true;
             found = true;
         }
         if (!found)

@@ -24,7 +24,8 @@ void Parser::expressions()
 Expression Parser::unknown_value(std::uint64_t what, bool reads)
 {
     Expression made;
-    made.reads = reads;
+    made.reads = made.touches = reads;
+    made.fixed = !reads;
     made.shape = made.value = mix(what, value_seed);
     made.always = made.never = !reads;
     return made;
@@ -198,6 +199,8 @@ Expression Parser::query_value(const Query& query, std::uint64_t what, bool list
 {
     Expression made = unknown_value(mix(what, ++parameters_), query.reads || (list_counts && query.list_reads));
     made.form = Form::subquery;
+    made.touches = query.touches;
+    made.fixed = !query.touches;
     if (!judging_)
         return made;
     made.not_negative = query.column.not_negative;
@@ -439,6 +442,7 @@ Expression Parser::column_or_call()
     }
     const std::string_view table = count > 1 ? parts[count - 2] : std::string_view{};
     const std::string_view column = parts[count - 1];
+    const std::size_t touched = touch_count_;
     reference(table, column);
     if (judging_ && blocks_ > 0 && (table.empty() ? is_variable(column) : is_variable_row(table))) {
         --reference_count_; // the same for every row
@@ -447,6 +451,8 @@ Expression Parser::column_or_call()
     Expression made;
     made.form = Form::column;
     made.reads = true;
+    made.touches = touch_count_ != touched;
+    made.fixed = !made.touches;
     made.name = column;
     made.table = table;
     made.not_null = judging_ && is_never_null(made);

@@ -69,8 +69,8 @@ Expression Parser::compare(const Expression& left, Symbol op)
     Expression made = compared(left, plain, right, out_.literals_consulted);
     made.not_null = made.not_null || same_or_null;
     const bool itself = plain == symbol('=') || plain == Symbol::less_equal || plain == Symbol::greater_equal;
-    if (itself && is_of_same_row(left, right))
-        made.always = true; // each row meets itself
+    if (itself && !made.always && is_of_same_row(left, right))
+        made.always = made.paired = true; // each row meets itself
     if (is_within(left, plain, right) || is_within(right, mirrored(plain), left)) {
         made.always = true;
         made.never = false;
@@ -105,6 +105,8 @@ Expression Parser::is_test(const Expression& left)
     if (accept(Word::k_unknown)) {
         // Of one that is always true or never, the value is known.
         Expression made = unknown_value(mix(left.value, null_seed), left.reads);
+        made.touches = left.touches;
+        made.fixed = is_all_or_none(left);
         if (left.reads) {
             const bool known = left.always || left.never || left.not_null;
             made.always = negative && known;
@@ -284,18 +286,32 @@ bool Parser::is_never_null(const Expression& column) const
            });
 }
 
+Parser::Has Parser::has_column(const Item& item, std::string_view name) const
+{
+    static constexpr std::string_view hidden[] = {"_rowid", "row_start", "row_end"}; // in no catalog
+    const auto is_it = [name](std::string_view one) { return same_word(one, name); };
+    if (item.table.empty()) {
+        const auto begin = outputs_.begin() + static_cast<std::ptrdiff_t>(item.begin);
+        const auto end = outputs_.begin() + static_cast<std::ptrdiff_t>(item.end);
+        return std::any_of(begin, end, is_it) ? Has::yes : item.complete ? Has::no : Has::maybe;
+    }
+    const auto* const table = behind_.bodies == nullptr ? nullptr : behind_.bodies->relation(item.table);
+    if (table == nullptr || table->columns.empty())
+        return Has::maybe;
+    const auto& columns = table->columns;
+    if (std::ranges::any_of(columns, is_it, &catalog::Column::name))
+        return Has::yes;
+    const bool sure = is_ascii(name) && std::ranges::all_of(columns, is_ascii, &catalog::Column::name);
+    return sure && std::ranges::none_of(hidden, is_it) ? Has::no : Has::maybe;
+}
+
 /// In a program: a name that it declared, or that no table in reach has a column of, is a variable or a parameter.
 bool Parser::is_variable(std::string_view name) const
 {
     if (std::ranges::any_of(declared_, [name](std::string_view one) { return same_word(one, name); }))
         return true;
-    return behind_.bodies != nullptr && std::ranges::all_of(items_, [&](const Item& item) {
-               const auto* const table = item.table.empty() ? nullptr : behind_.bodies->relation(item.table);
-               return table != nullptr && !table->columns.empty() &&
-                      std::ranges::none_of(table->columns, [name](const catalog::Column& one) {
-                          return same_word(one.name, name) || !is_ascii(one.name);
-                      });
-           });
+    return behind_.bodies != nullptr &&
+           std::ranges::all_of(items_, [&](const Item& item) { return has_column(item, name) == Has::no; });
 }
 
 bool Parser::is_row_of_trigger(std::string_view name) const

@@ -52,7 +52,9 @@ Query Parser::query()
 Query Parser::subquery(bool lateral_reach)
 {
     const std::size_t references = references_.size();
-    const Query made = query_body(false);
+    const std::size_t touched = touch_count_;
+    Query made = query_body(false);
+    made.touches = touch_count_ != touched;
     if (!lateral_reach)
         skip_block(references);
     return made;

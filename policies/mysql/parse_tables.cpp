@@ -44,14 +44,21 @@ bool Parser::joined(std::size_t left)
     if (at(Word::k_on) && !of_insert) {
         advance();
         const bool judging = std::exchange(judging_, judging_ || naming_targets_);
-        block_joined_ = !expression().always || block_joined_;
+        if (naming_targets_)
+            change_end_ = items_.size();
+        const bool leaves_out = !expression().always;
         judging_ = judging;
+        block_joined_ = leaves_out || block_joined_;
+        if (naming_targets_)
+            end_condition_of_join(leaves_out);
         return true;
     }
     if (accept(Word::k_using)) {
         const bool twice =
             right == left + 2 && !items_[left].table.empty() && items_[left].table == items_[left + 1].table;
         block_joined_ = block_joined_ || !twice;
+        for (std::size_t i = left; i < items_.size(); ++i)
+            items_[i].joined = items_[i].joined || !twice;
         using_columns(left);
         return true;
     }
@@ -70,6 +77,8 @@ bool Parser::joined(std::size_t left)
     expect(Word::k_join);
     table_factor();
     block_joined_ = block_joined_ || natural;
+    for (std::size_t i = left; natural && i < items_.size(); ++i)
+        items_[i].joined = true;
     if (natural)
         natural_join(left, right);
     return true;
@@ -130,6 +139,8 @@ void Parser::table_factor()
         advance();
         const Query query = subquery(true);
         expect(')');
+        for (std::size_t i = block_; i < items_.size(); ++i) // it may name those before it
+            items_[i].joined = true;
         return derived_table(query);
     }
     if (at(Word::k_json_table) && next_is(1, '('))

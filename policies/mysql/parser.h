@@ -48,6 +48,9 @@ struct Item {
     std::size_t begin = 0, end = 0; // its columns in `outputs_`, of one without a table
     WholeRows whole;                // of one without a table
     bool complete = false;          // it has no other columns
+    bool written = false;           // its rows change
+    bool joined = false;            // what says which rows are joined names it
+    bool named = false;             // the condition at hand may name it
 };
 
 struct Cte {
@@ -63,6 +66,7 @@ struct Query {
     bool complete = true;           // there are no others
     bool list_reads = false;        // a column in its select list
     bool reads = false;             // a column elsewhere
+    bool touches = false;           // one of these may be of a row that changes
     bool plain = false;             // SELECT … FROM one table, nothing that leaves rows out but WHERE
     bool single = false;            // the same of one column
     bool star = false;              // its list is "*"
@@ -243,6 +247,8 @@ class Parser
     [[nodiscard]] bool is_within(const Expression& column, Symbol op, const Expression& query) const;
     [[nodiscard]] static std::string_view table_behind(const Item& item, std::string_view column);
     [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right) const;
+    enum class Has { no, maybe, yes };
+    [[nodiscard]] Has has_column(const Item& item, std::string_view name) const;
     [[nodiscard]] bool is_variable(std::string_view name) const;
     [[nodiscard]] bool is_row_of_trigger(std::string_view name) const;
     [[nodiscard]] bool is_variable_row(std::string_view name) const;
@@ -328,6 +334,9 @@ class Parser
     void returning(std::size_t items);
     void begin_targets(std::size_t items);
     void where_of_change(std::size_t items);
+    void note_condition(std::string_view table, std::string_view column);
+    void end_condition_of_join(bool leaves_out);
+    [[nodiscard]] bool spares_no_row(const Expression& predicate);
     void change_tail(std::size_t items);
     void read_unwritten(std::size_t items);
     void truncate();
@@ -486,9 +495,12 @@ class Parser
     std::string_view target_alias_;          // of the UPDATE or DELETE whose WHERE is judged
     std::string judged_table_;               // that one's, if it names no other
     std::size_t block_ = 0;                  // where the tables of the query block at hand begin in `items_`
-    bool block_joined_ = false;              // ON, USING or NATURAL leave out pairs of its rows
-    std::size_t reference_count_ = 0;        // columns named so far, ever
-    std::size_t operators_ = 0;              // in the statement
+    std::size_t change_begin_ = 0;           // the tables of the change at hand, in `items_`
+    std::size_t change_end_ = 0;
+    std::size_t touch_count_ = 0;     // columns named so far that may be of rows that change
+    bool block_joined_ = false;       // ON, USING or NATURAL leave out pairs of its rows
+    std::size_t reference_count_ = 0; // columns named so far, ever
+    std::size_t operators_ = 0;       // in the statement
     std::size_t parameters_ = 0;
     std::size_t work_ = 0;
     std::size_t run_bytes_ = 0;

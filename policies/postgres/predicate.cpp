@@ -44,8 +44,9 @@ struct Look {
 class Predicate
 {
   public:
-    Predicate(const PredicateTarget& target, bool& literals, Look& look)
-        : target_(target), literals_(literals), look_(look), values_(target, literals), known_(values_, literals)
+    Predicate(const PredicateTarget& target, const RowNames& rows, bool& literals, Look& look)
+        : target_(target), rows_(rows), literals_(literals), look_(look), values_(target, literals),
+          known_(values_, literals)
     {
     }
 
@@ -78,6 +79,7 @@ class Predicate
     bool alike(const ::Node* left, const ::Node* right) { return values_.alike(left, right); }
 
     const PredicateTarget& target_;
+    const RowNames& rows_;
     bool& literals_;
     Look& look_;
     SameValue values_;
@@ -337,7 +339,7 @@ std::string_view Predicate::own_row(const ::SelectStmt& select)
     if (name.empty() || select.whereClause == nullptr)
         return name;
     const PredicateTarget joined = joined_with(name);
-    return Predicate{joined, literals_, look_}.judge(select.whereClause).always ? name : std::string_view{};
+    return Predicate{joined, rows_, literals_, look_}.judge(select.whereClause).always ? name : std::string_view{};
 }
 
 bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value)
@@ -522,7 +524,7 @@ Truth Predicate::judge(const ::Node* node)
 {
     if (node == nullptr)
         return depends;
-    if (!reads_column(node))
+    if (!reads_column(node, rows_))
         return constant;
     if (look_.depth >= deepest_predicate)
         return depends;
@@ -565,11 +567,22 @@ Truth Predicate::judge(const ::Node* node)
 bool holds_for_every_row(const ::Node* predicate, const PredicateTarget& target, bool& literals_consulted)
 {
     Look look{.place = target.ctes};
+    RowNames rows{target.alias, target.relation, nullptr, {}, target.spend};
+    if (target.joined.empty())
+        rows.described = target.described;
     PredicateTarget whole = target;
-    for (const ::ListCell& cell : cells(target.joined))
-        if (const auto name = Predicate{target, literals_consulted, look}.twin(node_of(cell)); !name.empty())
+    for (const ::ListCell& cell : target.joined)
+        if (const auto name = Predicate{target, rows, literals_consulted, look}.twin(node_of(cell)); !name.empty())
             whole.twins.push_back(name);
-    return Predicate{whole, literals_consulted, look}.judge(predicate).always;
+    if (Predicate{whole, rows, literals_consulted, look}.judge(predicate).always)
+        return true;
+    if (target.joined.empty())
+        return false;
+    // Whatever the rows beside it are: no row of the target is told from the others by them.
+    rows.described = target.described;
+    for (const ::ListCell& cell : target.joined)
+        add_names(node_of(cell), rows.others);
+    return Predicate{target, rows, literals_consulted, look}.judge(predicate).always;
 }
 
 } // namespace stepgate::policies::postgres

@@ -5,6 +5,7 @@
 #include "policies/postgres/parse_tree.h"
 
 #include <functional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -17,16 +18,16 @@ struct PredicateTarget {
     const catalog::Relation* described = nullptr; // if the catalog knows it
     std::vector<std::string_view> twins = {};     // how it names the same table, joined without a condition of its own
     std::function<bool(const ::RangeVar&)> same_table = {}; // empty: a table of that name is
-    const ::List* joined = nullptr;                         // the FROM or USING beside the target
+    std::span<const ::ListCell> joined = {};                // the FROM or USING beside the target
     CtePlace ctes = {};                                     // the queries of WITH that the predicate can name
     Spend spend = {};                                       // for looking them up
 };
 
-/// Whether a predicate holds for every row: it reads no column at all, or it is one of the tautologies people write
-/// (x = x, x = x + 0, x is null or x is not null, true or …), tests that a column is not NULL that never is, or
-/// compares the row with all rows of its own table (x in (select x from t), a join of the table with itself), be they
-/// given by the table or by a subquery or WITH over it. `literals_consulted` is set when that hung on a literal's
-/// value.
+/// Whether a predicate holds for every row: it reads no column of the target, so that all rows meet it or none does, or
+/// it is one of the tautologies people write (x = x, x = x + 0, x is null or x is not null, true or …), tests that a
+/// column is not NULL that never is, or compares the row with all rows of its own table (x in (select x from t), a join
+/// of the table with itself), be they given by the table or by a subquery or WITH over it. `literals_consulted` is set
+/// when that hung on a literal's value.
 [[nodiscard]] bool holds_for_every_row(const ::Node* predicate, const PredicateTarget& target,
                                        bool& literals_consulted);
 

@@ -3,6 +3,7 @@
 #include "policies/postgres/depth.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stepgate::policies::postgres
 {
@@ -12,33 +13,114 @@ namespace
 class ColumnSearch
 {
   public:
+    explicit ColumnSearch(RowNames rows) : rows_(std::move(rows)) {}
     bool reads_column(const void* node);
 
   private:
     bool any_reads_column(const ::List* list);
     bool query_reads_column(const ::Node* node);
+    bool parts_read_column(const ::SelectStmt& select);
+    bool from_reads_column(const ::Node* item);
+    bool is_of_rows(const ::ColumnRef& column);
+    [[nodiscard]] bool may_be_of_rows(std::string_view name) const;
 
     static constexpr int deepest = 200; // deeper ones may hold one
     int depth_ = 0;
+    RowNames rows_;
 };
+
+bool is_among(std::string_view name, const std::vector<std::string_view>& names)
+{
+    return std::ranges::find(names, name) != names.end();
+}
+
+/// A name without a table's: a column, or a whole row.
+bool ColumnSearch::may_be_of_rows(std::string_view name) const
+{
+    static constexpr std::string_view system[] = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"};
+    if (rows_.described == nullptr || rows_.described->columns.empty() || name == rows_.alias ||
+        name == rows_.relation || std::ranges::find(system, name) != std::end(system))
+        return true;
+    const auto& columns = rows_.described->columns;
+    return std::ranges::find(columns, name, &catalog::Column::name) != columns.end();
+}
+
+bool ColumnSearch::is_of_rows(const ::ColumnRef& column)
+{
+    const auto fields = cells(column.fields);
+    if (rows_.spend && !rows_.spend(rows_.others.size()))
+        return true;
+    if (fields.size() == 1)
+        return tag_of(node_of(fields[0])) != T_String || may_be_of_rows(text_of(node_of(fields[0])));
+    const std::string_view table = text_of(node_of(fields[fields.size() - 2]));
+    const bool with_schema = fields.size() > 2;
+    return (with_schema && table == rows_.relation) || !is_among(table, rows_.others);
+}
 
 bool ColumnSearch::any_reads_column(const ::List* list)
 {
     return std::ranges::any_of(cells(list), [this](const ::ListCell& cell) { return reads_column(node_of(cell)); });
 }
 
-/// A subquery without column references gives every row the same; what EXISTS selects does not matter.
+/// A subquery that names none of their columns gives each row the same.
 bool ColumnSearch::query_reads_column(const ::Node* node)
 {
     const auto* select = if_tag<::SelectStmt>(node, T_SelectStmt);
-    if (select == nullptr || select->op != SETOP_NONE) // a UNION is not followed: it may hold one
+    if (select == nullptr || depth_ >= deepest)
         return true;
-    const auto is_plain_table = [](const ::ListCell& cell) { return tag_of(node_of(cell)) == T_RangeVar; };
-    return select->withClause != nullptr || !std::ranges::all_of(cells(select->fromClause), is_plain_table) ||
-           any_reads_column(select->targetList) || reads_column(select->whereClause) ||
-           any_reads_column(select->groupClause) || reads_column(select->havingClause) ||
-           any_reads_column(select->valuesLists) || any_reads_column(select->sortClause) ||
-           reads_column(select->limitCount) || reads_column(select->limitOffset);
+    const Depth depth{depth_};
+    const std::size_t outside = rows_.others.size();
+    const bool reads = parts_read_column(*select);
+    rows_.others.resize(outside);
+    return reads;
+}
+
+bool ColumnSearch::parts_read_column(const ::SelectStmt& select)
+{
+    const auto query = [this](const ::ListCell& cell) {
+        return query_reads_column(as<::CommonTableExpr>(node_of(cell)).ctequery);
+    };
+    const auto from = [this](const ::ListCell& cell) { return from_reads_column(node_of(cell)); };
+    if (select.withClause != nullptr && std::ranges::any_of(cells(select.withClause->ctes), query))
+        return true;
+    if (select.op != SETOP_NONE && (query_reads_column(reinterpret_cast<const ::Node*>(select.larg)) ||
+                                    query_reads_column(reinterpret_cast<const ::Node*>(select.rarg))))
+        return true;
+    return std::ranges::any_of(cells(select.fromClause), from) || any_reads_column(select.targetList) ||
+           reads_column(select.whereClause) || any_reads_column(select.groupClause) ||
+           reads_column(select.havingClause) || any_reads_column(select.valuesLists) ||
+           any_reads_column(select.distinctClause) || any_reads_column(select.windowClause) ||
+           any_reads_column(select.sortClause) || reads_column(select.limitCount) || reads_column(select.limitOffset);
+}
+
+/// What stands in FROM; its names are in reach afterwards.
+bool ColumnSearch::from_reads_column(const ::Node* item)
+{
+    if (depth_ >= deepest)
+        return true;
+    const Depth depth{depth_};
+    bool reads = false;
+    switch (tag_of(item)) {
+    case T_RangeVar:
+        break;
+    case T_RangeSubselect:
+        reads = query_reads_column(as<::RangeSubselect>(item).subquery);
+        break;
+    case T_RangeFunction:
+        reads = any_reads_column(as<::RangeFunction>(item).functions);
+        break;
+    case T_JoinExpr: {
+        const auto& join = as<::JoinExpr>(item);
+        const std::size_t outside = rows_.others.size();
+        reads = from_reads_column(join.larg) || from_reads_column(join.rarg) || reads_column(join.quals);
+        rows_.others.resize(outside);
+        break;
+    }
+    default:
+        return true;
+    }
+    add_names(item, rows_.others);
+    return reads;
 }
 
 /// Whether a column reference may be inside. Nodes not listed may hold one.
@@ -59,6 +141,9 @@ bool ColumnSearch::reads_column(const void* start)
         case T_ParamRef:
         case T_SQLValueFunction:
         case T_SetToDefault:
+            break;
+        case T_ColumnRef:
+            reads = is_of_rows(as<::ColumnRef>(node));
             break;
         case T_TypeCast:
             reads = reads_column(as<::TypeCast>(node).arg);
@@ -127,9 +212,53 @@ bool ColumnSearch::reads_column(const void* start)
 
 } // namespace
 
-bool reads_column(const ::Node* expression)
+bool reads_column(const ::Node* expression, RowNames rows)
 {
-    return ColumnSearch{}.reads_column(expression);
+    return ColumnSearch{std::move(rows)}.reads_column(expression);
+}
+
+void add_names(const ::Node* from_item, std::vector<std::string_view>& names)
+{
+    const auto alias = [&](const ::Alias* given) {
+        if (given != nullptr)
+            names.push_back(view_of(given->aliasname));
+        return given != nullptr;
+    };
+    switch (tag_of(from_item)) {
+    case T_RangeVar:
+        names.push_back(named_in_query(as<::RangeVar>(from_item)));
+        break;
+    case T_RangeSubselect:
+        alias(as<::RangeSubselect>(from_item).alias);
+        break;
+    case T_RangeTableFunc:
+        alias(as<::RangeTableFunc>(from_item).alias);
+        break;
+    case T_RangeTableSample:
+        add_names(as<::RangeTableSample>(from_item).relation, names);
+        break;
+    case T_RangeFunction: {
+        const auto& functions = as<::RangeFunction>(from_item);
+        const auto calls = cells(functions.functions);
+        const auto* call = calls.size() != 1
+                               ? nullptr
+                               : if_tag<::FuncCall>(node_of(cells(&as<::List>(node_of(calls[0]))).front()), T_FuncCall);
+        if (!alias(functions.alias) && call != nullptr)
+            names.push_back(text_of(node_of(cells(call->funcname).back())));
+        break;
+    }
+    case T_JoinExpr: { // an alias hides the names inside
+        const auto& join = as<::JoinExpr>(from_item);
+        alias(join.join_using_alias);
+        if (alias(join.alias))
+            break;
+        for (const ::Node* side : {join.larg, join.rarg})
+            add_names(side, names);
+        break;
+    }
+    default:
+        break;
+    }
 }
 
 } // namespace stepgate::policies::postgres

@@ -26,7 +26,7 @@ void Walk::where(const ::Node* predicate, const ::List* from, Scope& scope)
     const std::string_view table = target.table;
     PredicateTarget named{target.alias, bare(table), target.renamed ? nullptr : target.relation};
     named.same_table = [&](const ::RangeVar& other) { return find(other).table == table; };
-    named.joined = from;
+    named.joined = cells(from);
     named.ctes = {scope.ctes};
     named.spend = [this](std::size_t steps) { return spend(steps); };
     const bool always = holds_for_every_row(predicate, named, out_.literals_consulted);
@@ -155,7 +155,11 @@ void Walk::merge(const ::MergeStmt& merge, Scope& scope)
     if (!changes_rows)
         return;
     const std::string_view table = scope.items.front().table;
-    const PredicateTarget target{scope.items.front().alias, bare(table), nullptr};
+    PredicateTarget target{scope.items.front().alias, bare(table), nullptr};
+    ::ListCell joined{};
+    joined.ptr_value = merge.sourceRelation;
+    target.joined = {&joined, 1};
+    target.spend = [this](std::size_t steps) { return spend(steps); };
     const auto* source = if_tag<::RangeVar>(merge.sourceRelation, T_RangeVar);
     const bool itself = source != nullptr && view_of(source->relname) == view_of(merge.relation->relname);
     const bool always = itself || holds_for_every_row(merge.joinCondition, target, out_.literals_consulted);
