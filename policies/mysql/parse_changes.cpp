@@ -228,12 +228,12 @@ void Parser::where_of_change(std::size_t items)
 /// itself may be of the tables of the change.
 void Parser::note_condition(std::string_view table, std::string_view column)
 {
-    if (change_begin_ == change_end_)
+    if (change_begin_ == change_end_ || (table.empty() && column == "*")) // a star is of the query it stands in
         return;
     const auto has = [&](const Item& item) {
         if (!table.empty())
             return same_word(item.alias, table) ? Has::yes : Has::no;
-        return column.empty() || column == "*" ? Has::maybe : has_column(item, column);
+        return column.empty() ? Has::maybe : has_column(item, column);
     };
     bool counted = spend(items_.size() - change_begin_);
     for (std::size_t i = items_.size(); counted && i > change_end_; --i)

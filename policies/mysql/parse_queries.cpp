@@ -198,7 +198,9 @@ Query Parser::select(bool only)
     expect(Word::k_select);
     select_options();
     const std::size_t list_begin = reference_count_;
+    const bool judging = std::exchange(judging_, judging_ && !existence); // what EXISTS selects does not matter
     select_list(made);
+    judging_ = judging;
     made.list_reads = reference_count_ != list_begin;
     into();
     std::size_t tables = 0;

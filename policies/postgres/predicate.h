@@ -17,10 +17,11 @@ struct PredicateTarget {
     std::string_view relation;                    // its bare name
     const catalog::Relation* described = nullptr; // if the catalog knows it
     std::vector<std::string_view> twins = {};     // how it names the same table, joined without a condition of its own
-    std::function<bool(const ::RangeVar&)> same_table = {}; // empty: a table of that name is
-    std::span<const ::ListCell> joined = {};                // the FROM or USING beside the target
-    CtePlace ctes = {};                                     // the queries of WITH that the predicate can name
-    Spend spend = {};                                       // for looking them up
+    std::function<bool(const ::RangeVar&)> same_table = {};               // empty: a table of that name is
+    std::span<const ::ListCell> joined = {};                              // the FROM or USING beside the target
+    std::function<const catalog::Relation*(const ::RangeVar&)> find = {}; // what the catalog knows of a table
+    CtePlace ctes = {}; // the queries of WITH that the predicate can name
+    Spend spend = {};   // for looking them up
 };
 
 /// Whether a predicate holds for every row: it reads no column of the target, so that all rows meet it or none does, or

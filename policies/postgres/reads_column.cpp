@@ -22,11 +22,13 @@ class ColumnSearch
     bool parts_read_column(const ::SelectStmt& select);
     bool from_reads_column(const ::Node* item);
     bool is_of_rows(const ::ColumnRef& column);
-    [[nodiscard]] bool may_be_of_rows(std::string_view name) const;
+    bool may_be_of_rows(std::string_view name);
+    bool has(const catalog::Relation& table, std::string_view column);
 
     static constexpr int deepest = 200; // deeper ones may hold one
     int depth_ = 0;
     RowNames rows_;
+    std::vector<const catalog::Relation*> nearer_; // tables of the subqueries around: their columns come first
 };
 
 bool is_among(std::string_view name, const std::vector<std::string_view>& names)
@@ -34,15 +36,21 @@ bool is_among(std::string_view name, const std::vector<std::string_view>& names)
     return std::ranges::find(names, name) != names.end();
 }
 
+/// False, too, where there was too much to look at.
+bool ColumnSearch::has(const catalog::Relation& table, std::string_view column)
+{
+    return (!rows_.spend || rows_.spend(table.columns.size())) &&
+           std::ranges::find(table.columns, column, &catalog::Column::name) != table.columns.end();
+}
+
 /// A name without a table's: a column, or a whole row.
-bool ColumnSearch::may_be_of_rows(std::string_view name) const
+bool ColumnSearch::may_be_of_rows(std::string_view name)
 {
     static constexpr std::string_view system[] = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"};
-    if (rows_.described == nullptr || rows_.described->columns.empty() || name == rows_.alias ||
-        name == rows_.relation || std::ranges::find(system, name) != std::end(system))
-        return true;
-    const auto& columns = rows_.described->columns;
-    return std::ranges::find(columns, name, &catalog::Column::name) != columns.end();
+    if (std::ranges::any_of(nearer_, [&](const auto* table) { return has(*table, name); }))
+        return false;
+    return rows_.described == nullptr || rows_.described->columns.empty() || name == rows_.alias ||
+           name == rows_.relation || std::ranges::find(system, name) != std::end(system) || has(*rows_.described, name);
 }
 
 bool ColumnSearch::is_of_rows(const ::ColumnRef& column)
@@ -70,8 +78,10 @@ bool ColumnSearch::query_reads_column(const ::Node* node)
         return true;
     const Depth depth{depth_};
     const std::size_t outside = rows_.others.size();
+    const std::size_t farther = nearer_.size();
     const bool reads = parts_read_column(*select);
     rows_.others.resize(outside);
+    nearer_.resize(farther);
     return reads;
 }
 
@@ -102,6 +112,8 @@ bool ColumnSearch::from_reads_column(const ::Node* item)
     bool reads = false;
     switch (tag_of(item)) {
     case T_RangeVar:
+        if (const auto* table = rows_.find ? rows_.find(as<::RangeVar>(item)) : nullptr; table != nullptr)
+            nearer_.push_back(table);
         break;
     case T_RangeSubselect:
         reads = query_reads_column(as<::RangeSubselect>(item).subquery);

@@ -4,6 +4,7 @@
 #include "policies/postgres/cte.h"
 #include "policies/postgres/parse_tree.h"
 
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -15,7 +16,8 @@ struct RowNames {
     std::string_view alias, relation;             // of their table; its bare name
     const catalog::Relation* described = nullptr; // null: a name without a table's may always be a column of theirs
     std::vector<std::string_view> others = {};    // what else is in reach: its columns are not theirs
-    Spend spend = {};                             // for looking them up
+    std::function<const catalog::Relation*(const ::RangeVar&)> find = {}; // what the catalog knows of a table
+    Spend spend = {};                                                     // for looking names up
 };
 
 /// Whether an expression may name a column of those rows, by itself or in a subquery. One that surely names none is the

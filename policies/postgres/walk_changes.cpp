@@ -26,6 +26,7 @@ void Walk::where(const ::Node* predicate, const ::List* from, Scope& scope)
     const std::string_view table = target.table;
     PredicateTarget named{target.alias, bare(table), target.renamed ? nullptr : target.relation};
     named.same_table = [&](const ::RangeVar& other) { return find(other).table == table; };
+    named.find = [&](const ::RangeVar& other) { return find(other).relation; };
     named.joined = cells(from);
     named.ctes = {scope.ctes};
     named.spend = [this](std::size_t steps) { return spend(steps); };
