@@ -122,7 +122,7 @@ TEST_F(Service, NothingCanBeLookedUpBeforeTheFirstSnapshot)
     wait_until([&] { return database->now().view.catalog != nullptr; });
     EXPECT_EQ(database->now().touched, nullptr);
     EXPECT_NE(database->revision(), before);
-    EXPECT_EQ(service->attach("l", "d"), database); // shared
+    EXPECT_EQ(service->attach("l", "d"), database);                     // shared
     wait_until([&] { return service->status().at(0).relations == 1; }); // told after the sessions
 }
 
