@@ -286,17 +286,19 @@ bool Parser::is_never_null(const Expression& column) const
            });
 }
 
-Parser::Has Parser::has_column(const Item& item, std::string_view name) const
+Parser::Has Parser::has_column(const Item& item, std::string_view name)
 {
     static constexpr std::string_view hidden[] = {"_rowid", "row_start", "row_end"}; // in no catalog
     const auto is_it = [name](std::string_view one) { return same_word(one, name); };
     if (item.table.empty()) {
+        if (!spend(item.end - item.begin))
+            return Has::maybe;
         const auto begin = outputs_.begin() + static_cast<std::ptrdiff_t>(item.begin);
         const auto end = outputs_.begin() + static_cast<std::ptrdiff_t>(item.end);
         return std::any_of(begin, end, is_it) ? Has::yes : item.complete ? Has::no : Has::maybe;
     }
     const auto* const table = behind_.bodies == nullptr ? nullptr : behind_.bodies->relation(item.table);
-    if (table == nullptr || table->columns.empty())
+    if (table == nullptr || table->columns.empty() || !spend(table->columns.size()))
         return Has::maybe;
     const auto& columns = table->columns;
     if (std::ranges::any_of(columns, is_it, &catalog::Column::name))
@@ -306,7 +308,7 @@ Parser::Has Parser::has_column(const Item& item, std::string_view name) const
 }
 
 /// In a program: a name that it declared, or that no table in reach has a column of, is a variable or a parameter.
-bool Parser::is_variable(std::string_view name) const
+bool Parser::is_variable(std::string_view name)
 {
     if (std::ranges::any_of(declared_, [name](std::string_view one) { return same_word(one, name); }))
         return true;

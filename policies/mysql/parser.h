@@ -248,8 +248,8 @@ class Parser
     [[nodiscard]] static std::string_view table_behind(const Item& item, std::string_view column);
     [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right) const;
     enum class Has { no, maybe, yes };
-    [[nodiscard]] Has has_column(const Item& item, std::string_view name) const;
-    [[nodiscard]] bool is_variable(std::string_view name) const;
+    [[nodiscard]] Has has_column(const Item& item, std::string_view name);
+    [[nodiscard]] bool is_variable(std::string_view name);
     [[nodiscard]] bool is_row_of_trigger(std::string_view name) const;
     [[nodiscard]] bool is_variable_row(std::string_view name) const;
     [[nodiscard]] bool is_never_null(const Expression& column) const;

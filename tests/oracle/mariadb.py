@@ -212,7 +212,7 @@ class Replay:
     def sql_mode(self, connection):
         if connection.ask not in self.modes:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT CONVERT(@@session.sql_mode USING utf8mb4)")
+                cursor.execute("SELECT CONVERT(@@session.sql_mode USING utf8mb4) LIMIT 1")
                 mode = cursor.fetchone()[0]
                 self.modes[connection.ask] = mode.decode() if isinstance(mode, bytes) else mode
         return self.modes[connection.ask]
