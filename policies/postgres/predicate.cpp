@@ -7,7 +7,9 @@
 #include "policies/postgres/same_value.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
+#include <optional>
 #include <utility>
 
 namespace stepgate::policies::postgres
@@ -30,8 +32,8 @@ constexpr int deepest_predicate = 200;
 struct Derived {
     const ::SelectStmt* query = nullptr;
     std::string_view name;
-    bool renamed = false; // its columns have other names than in the query
-    CtePlace place;       // what WITH names mean in it
+    std::array<const ::List*, 2> columns{}; // what its first columns are called, the latter after the former
+    CtePlace place;                         // what WITH names mean in it
 };
 
 /// How far the look at one predicate has come. Shared by the looks at predicates inside it.
@@ -51,7 +53,7 @@ class Predicate
     }
 
     Truth judge(const ::Node* node);
-    std::string_view twin(const ::Node* item);
+    std::optional<Twin> twin(const ::Node* item);
 
   private:
     Truth judge_operator(const ::A_Expr& expression);
@@ -64,9 +66,10 @@ class Predicate
     Truth judge_known(std::string_view name, const ::Node* left, const ::Node* right);
     bool gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate = {});
     bool gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value);
-    std::string_view own_row(const ::SelectStmt& select);
+    std::optional<Twin> own_row(const ::SelectStmt& select);
+    std::optional<Twin> all_rows(const Derived& derived);
     [[nodiscard]] bool is_same_table(const ::RangeVar& table) const;
-    [[nodiscard]] PredicateTarget joined_with(std::string_view twin) const;
+    [[nodiscard]] PredicateTarget joined_with(Twin twin) const;
     [[nodiscard]] Derived derived(const ::Node* item) const;
     bool enter(const Derived& derived, const std::function<bool()>& look);
     bool any_opposite(const ::List* arms);
@@ -93,19 +96,6 @@ bool gives_all(const ::SelectStmt& select)
     return select.op == SETOP_NONE && select.withClause == nullptr && select.limitCount == nullptr &&
            select.limitOffset == nullptr && select.havingClause == nullptr &&
            (distinct.empty() || node_of(distinct.front()) == nullptr); // DISTINCT alone is a list of nothing
-}
-
-/// Its results are columns, named as they are.
-bool keeps_names(const ::SelectStmt& select)
-{
-    return std::ranges::all_of(cells(select.targetList), [](const ::ListCell& cell) {
-        const auto& target = as<::ResTarget>(node_of(cell));
-        const auto* column = if_tag<::ColumnRef>(target.val, T_ColumnRef);
-        if (column == nullptr)
-            return false;
-        const ::Node* last = node_of(cells(column->fields).back());
-        return tag_of(last) != T_String || target.name == nullptr || text_of(last) == view_of(target.name);
-    });
 }
 
 bool Predicate::is_same_table(const ::RangeVar& table) const
@@ -279,10 +269,10 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
     return depends;
 }
 
-PredicateTarget Predicate::joined_with(std::string_view twin) const
+PredicateTarget Predicate::joined_with(Twin twin) const
 {
     PredicateTarget joined = target_;
-    joined.twins.push_back(twin);
+    joined.twins.push_back(std::move(twin));
     return joined;
 }
 
@@ -291,15 +281,17 @@ Derived Predicate::derived(const ::Node* item) const
 {
     const auto* sub = if_tag<::RangeSubselect>(item, T_RangeSubselect);
     if (sub != nullptr && sub->alias != nullptr)
-        return {if_tag<::SelectStmt>(sub->subquery, T_SelectStmt), view_of(sub->alias->aliasname),
-                sub->alias->colnames != nullptr, look_.place};
+        return {if_tag<::SelectStmt>(sub->subquery, T_SelectStmt),
+                view_of(sub->alias->aliasname),
+                {sub->alias->colnames},
+                look_.place};
     const auto* named = if_tag<::RangeVar>(item, T_RangeVar);
     const FoundCte found = named == nullptr ? FoundCte{} : find_cte(*named, look_.place, target_.spend);
     if (found.cte == nullptr)
         return {};
-    const bool renamed = found.cte->definition->aliascolnames != nullptr ||
-                         (named->alias != nullptr && named->alias->colnames != nullptr);
-    return {if_tag<::SelectStmt>(found.cte->definition->ctequery, T_SelectStmt), named_in_query(*named), renamed,
+    return {if_tag<::SelectStmt>(found.cte->definition->ctequery, T_SelectStmt),
+            named_in_query(*named),
+            {found.cte->definition->aliascolnames, named->alias == nullptr ? nullptr : named->alias->colnames},
             found.inside};
 }
 
@@ -315,31 +307,60 @@ bool Predicate::enter(const Derived& derived, const std::function<bool()>& look)
     return held;
 }
 
-/// The name under which a FROM item gives every row of the target, columns named as they are; empty: it does not.
-std::string_view Predicate::twin(const ::Node* item)
+/// The query as a name for every row of the target; nothing: it leaves some out, or which columns it has is not known.
+std::optional<Twin> Predicate::all_rows(const Derived& derived)
+{
+    const auto inner = gives_all(*derived.query) ? own_row(*derived.query) : std::nullopt;
+    if (!inner)
+        return std::nullopt;
+    const PredicateTarget joined = joined_with(*inner);
+    const SameValue values{joined, literals_};
+    Twin made{derived.name};
+    bool star = false;
+    for (const ::ListCell& cell : cells(derived.query->targetList)) {
+        const auto& target = as<::ResTarget>(node_of(cell));
+        const auto* column = if_tag<::ColumnRef>(target.val, T_ColumnRef);
+        const std::string_view own = column == nullptr ? "" : text_of(node_of(cells(column->fields).back()));
+        star = star || (column != nullptr && own.empty());
+        made.columns.emplace_back(target.name != nullptr ? view_of(target.name) : own,
+                                  column == nullptr ? std::string_view{} : values.column_of_target(*column));
+    }
+    for (const ::List* names : derived.columns)
+        for (std::size_t i = 0; i < std::min(cells(names).size(), made.columns.size()); ++i)
+            made.columns[i].first = text_of(node_of(cells(names)[i]));
+    made.renames = std::ranges::any_of(made.columns, [](const auto& one) { return one.first != one.second; });
+    std::erase_if(made.columns, [](const auto& one) { return one.second.empty(); });
+    return star && (made.renames || inner->renames) ? std::nullopt : std::optional{std::move(made)};
+}
+
+/// How a FROM item gives every row of the target; nothing: it does not.
+std::optional<Twin> Predicate::twin(const ::Node* item)
 {
     const auto* table = if_tag<::RangeVar>(item, T_RangeVar);
     if (table != nullptr && is_same_table(*table))
-        return named_in_query(*table);
+        return Twin{named_in_query(*table)};
     const Derived sub = derived(item);
-    if (sub.query == nullptr || sub.renamed || look_.depth >= deepest_predicate)
-        return {};
+    if (sub.query == nullptr || look_.depth >= deepest_predicate)
+        return std::nullopt;
     const Depth depth{look_.depth};
-    const bool whole =
-        enter(sub, [&] { return gives_all(*sub.query) && keeps_names(*sub.query) && !own_row(*sub.query).empty(); });
-    return whole ? sub.name : std::string_view{};
+    std::optional<Twin> made = Twin{sub.name};
+    const bool whole = enter(sub, [&] {
+        made = all_rows(sub);
+        return made.has_value();
+    });
+    return whole ? made : std::nullopt;
 }
 
 /// The name under which the query finds every row of the target for that row itself, among others: it reads the same
-/// table, and its condition holds for the row joined with itself. Empty: it does not.
-std::string_view Predicate::own_row(const ::SelectStmt& select)
+/// table, and its condition holds for the row joined with itself. Nothing: it does not.
+std::optional<Twin> Predicate::own_row(const ::SelectStmt& select)
 {
     const auto items = cells(select.fromClause);
-    const std::string_view name = items.size() == 1 ? twin(node_of(items.front())) : std::string_view{};
-    if (name.empty() || select.whereClause == nullptr)
-        return name;
-    const PredicateTarget joined = joined_with(name);
-    return Predicate{joined, rows_, literals_, look_}.judge(select.whereClause).always ? name : std::string_view{};
+    auto made = items.size() == 1 ? twin(node_of(items.front())) : std::nullopt;
+    if (!made || select.whereClause == nullptr)
+        return made;
+    const PredicateTarget joined = joined_with(*made);
+    return Predicate{joined, rows_, literals_, look_}.judge(select.whereClause).always ? made : std::nullopt;
 }
 
 bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value)
@@ -351,10 +372,10 @@ bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, cons
     if (sub.query != nullptr && select.whereClause == nullptr && tag_of(given) == T_ColumnRef &&
         enter(sub, [&] { return gives(reinterpret_cast<const ::Node*>(sub.query), value); }))
         return true; // select id from (select id from …) x
-    const std::string_view name = own_row(select);
-    if (name.empty())
+    auto twin = own_row(select);
+    if (!twin)
         return false;
-    const PredicateTarget joined = joined_with(name);
+    const PredicateTarget joined = joined_with(std::move(*twin));
     return SameValue{joined, literals_}.same(value, given);
 }
 
@@ -396,7 +417,8 @@ Truth Predicate::judge_sublink(const ::SubLink& link)
                     gives(link.subselect, link.testexpr),
                 false};
     const auto* select = if_tag<::SelectStmt>(link.subselect, T_SelectStmt);
-    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select) && !own_row(*select).empty(),
+    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select) &&
+                own_row(*select).has_value(),
             false};
 }
 
@@ -572,8 +594,8 @@ bool holds_for_every_row(const ::Node* predicate, const PredicateTarget& target,
         rows.described = target.described;
     PredicateTarget whole = target;
     for (const ::ListCell& cell : target.joined)
-        if (const auto name = Predicate{target, rows, literals_consulted, look}.twin(node_of(cell)); !name.empty())
-            whole.twins.push_back(name);
+        if (auto twin = Predicate{target, rows, literals_consulted, look}.twin(node_of(cell)))
+            whole.twins.push_back(std::move(*twin));
     if (Predicate{whole, rows, literals_consulted, look}.judge(predicate).always)
         return true;
     if (target.joined.empty())

@@ -7,18 +7,26 @@
 #include <functional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace stepgate::policies::postgres
 {
 
+/// Another name for the target's rows: the table once more, or a query of all of its rows.
+struct Twin {
+    std::string_view name;
+    bool renames = false; // `columns` has what its columns are called and which of the table's they are
+    std::vector<std::pair<std::string_view, std::string_view>> columns = {};
+};
+
 struct PredicateTarget {
-    std::string_view alias;                       // how the predicate names the table
-    std::string_view relation;                    // its bare name
-    const catalog::Relation* described = nullptr; // if the catalog knows it
-    std::vector<std::string_view> twins = {};     // how it names the same table, joined without a condition of its own
-    std::function<bool(const ::RangeVar&)> same_table = {};               // empty: a table of that name is
-    std::span<const ::ListCell> joined = {};                              // the FROM or USING beside the target
+    std::string_view alias;                                 // how the predicate names the table
+    std::string_view relation;                              // its bare name
+    const catalog::Relation* described = nullptr;           // if the catalog knows it
+    std::vector<Twin> twins = {};                           // joined with it without a condition of their own
+    std::function<bool(const ::RangeVar&)> same_table = {}; // empty: a table of that name is
+    std::span<const ::ListCell> joined = {};                // the FROM or USING beside the target
     std::function<const catalog::Relation*(const ::RangeVar&)> find = {}; // what the catalog knows of a table
     CtePlace ctes = {}; // the queries of WITH that the predicate can name
     Spend spend = {};   // for looking them up

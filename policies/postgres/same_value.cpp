@@ -60,24 +60,47 @@ std::string_view operator_of(const ::A_Expr& expression)
     return parts.empty() ? std::string_view{} : text_of(node_of(parts.back()));
 }
 
-/// A row that the target is joined with may be the same row: what then always holds, holds for every row.
-bool SameValue::is_target(std::string_view qualifier) const
+bool SameValue::may_be_column(std::string_view name) const
 {
-    return qualifier == target_.alias || qualifier == target_.relation ||
-           std::ranges::find(target_.twins, qualifier) != target_.twins.end();
+    return target_.described == nullptr || target_.described->columns.empty() ||
+           std::ranges::find(target_.described->columns, name, &catalog::Column::name) !=
+               target_.described->columns.end();
+}
+
+SameValue::Meant SameValue::by_twin(const Twin& twin, const Meant& column) const
+{
+    if (!twin.renames)
+        return {{}, column.name};
+    const auto found = std::ranges::find(twin.columns, column.name, [](const auto& one) { return one.first; });
+    return found == twin.columns.end() ? column : Meant{{}, found->second};
+}
+
+/// A row that the target is joined with may be the same row: what then always holds, holds for every row.
+SameValue::Meant SameValue::meant(const ::ColumnRef& column) const
+{
+    const auto fields = cells(column.fields);
+    Meant made{fields.size() > 1 ? text_of(node_of(fields[fields.size() - 2])) : std::string_view{},
+               text_of(node_of(fields.back()))};
+    if (fields.size() == 1 && !may_be_column(made.name)) {
+        for (const Twin& twin : target_.twins)
+            if (const Meant by = by_twin(twin, made); twin.renames && by.name != made.name)
+                return by;
+    }
+    if (fields.size() == 1 || made.qualifier == target_.alias || made.qualifier == target_.relation)
+        return {{}, made.name};
+    const auto twin = std::ranges::find(target_.twins, made.qualifier, &Twin::name);
+    return twin == target_.twins.end() ? made : by_twin(*twin, made);
+}
+
+std::string_view SameValue::column_of_target(const ::ColumnRef& column) const
+{
+    const Meant one = meant(column);
+    return one.qualifier.empty() ? one.name : std::string_view{};
 }
 
 bool SameValue::same_column(const ::ColumnRef& left, const ::ColumnRef& right) const
 {
-    const auto one = cells(left.fields);
-    const auto other = cells(right.fields);
-    if (text_of(node_of(one.back())) != text_of(node_of(other.back())))
-        return false;
-    const auto qualifier = [this](std::span<const ::ListCell> fields) {
-        const std::string_view name = fields.size() > 1 ? text_of(node_of(fields[fields.size() - 2])) : "";
-        return is_target(name) ? std::string_view{} : name;
-    };
-    return qualifier(one) == qualifier(other);
+    return meant(left) == meant(right);
 }
 
 bool SameValue::same_constant(const ::A_Const& left, const ::A_Const& right)

@@ -30,14 +30,22 @@ class SameValue
     [[nodiscard]] bool same(const void* left, const void* right);
     /// For a row without NULLs at least: x and x + 0, x and coalesce(x, …).
     [[nodiscard]] bool alike(const ::Node* left, const ::Node* right);
+    /// The column of the target that is meant, maybe by way of a twin; empty: it is another table's.
+    [[nodiscard]] std::string_view column_of_target(const ::ColumnRef& column) const;
 
   private:
+    struct Meant {
+        std::string_view qualifier, name; // of the target: no qualifier
+        bool operator==(const Meant&) const = default;
+    };
+    [[nodiscard]] Meant meant(const ::ColumnRef& column) const;
+    [[nodiscard]] Meant by_twin(const Twin& twin, const Meant& column) const;
+    [[nodiscard]] bool may_be_column(std::string_view name) const;
     bool same_list(const ::List* left, const ::List* right);
     bool same_column(const ::ColumnRef& left, const ::ColumnRef& right) const;
     bool same_constant(const ::A_Const& left, const ::A_Const& right);
     bool same_but_for_neutral(const ::Node* plain, const ::Node* computed);
     const ::Node* core(const ::Node* node);
-    [[nodiscard]] bool is_target(std::string_view qualifier) const;
 
     const PredicateTarget& target_;
     bool& literals_;
