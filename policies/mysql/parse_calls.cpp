@@ -432,7 +432,7 @@ void Parser::json_columns()
             json_columns();
             continue;
         }
-        outputs_.push_back(name());
+        outputs_.push_back({name(), {}});
         while (!at(',') && !at(')') && !at_end()) {
             if (at('('))
                 skip_group();

@@ -153,7 +153,7 @@ bool Parser::resolve_one(const Reference& reference, std::size_t items)
     }
     for (std::size_t i = items; i < items_.size() && !settled; ++i)
         for (std::size_t k = items_[i].begin; k < items_[i].end && !settled; ++k)
-            settled = same_word(outputs_[k], reference.name);
+            settled = same_word(outputs_[k].name, reference.name);
     for (std::size_t i = items; i < items_.size() && !settled; ++i)
         read_column(items_[i], reference.name);
     return settled;

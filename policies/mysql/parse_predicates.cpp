@@ -245,27 +245,33 @@ const Item* Parser::owner_of(const Expression& column) const
     return nullptr;
 }
 
-/// The table that a column of an item is of, maybe by way of a derived table or a CTE; empty: not certain.
-std::string_view Parser::table_behind(const Item& item, std::string_view column)
+/// The column of a table that a column of an item is, maybe by way of a derived table or a CTE; empty: not certain.
+Parser::Column Parser::column_behind(const Item& item, std::string_view column)
 {
     const WholeRows& whole = item.whole;
-    if (!item.table.empty() || whole.gives != Expression::Form::column)
-        return item.table;
-    return whole.all_columns || same_word(whole.column, column) ? whole.of : std::string_view{};
+    if (!item.table.empty())
+        return {item.table, column};
+    if (whole.gives != Expression::Form::column || !spend(item.end - item.begin))
+        return {};
+    if (whole.all_columns)
+        return {whole.of, column};
+    for (std::size_t i = item.begin; i < item.end; ++i)
+        if (same_word(outputs_[i].name, column))
+            return outputs_[i].column.empty() ? Column{} : Column{whole.of, outputs_[i].column};
+    return !whole.listed && same_word(whole.column, column) ? Column{whole.of, whole.column} : Column{};
 }
 
 /// The same column of two names for one table: a row that is paired with itself has it twice, unless something else
 /// says which pairs there are.
-bool Parser::is_of_same_row(const Expression& left, const Expression& right) const
+bool Parser::is_of_same_row(const Expression& left, const Expression& right)
 {
-    if (!same_word(left.name, right.name))
-        return false;
     const Item* const one = owner_of(left);
     const Item* const other = owner_of(right);
     if (one == nullptr || other == nullptr || one == other)
         return false;
-    const std::string_view table = table_behind(*one, left.name);
-    if (table.empty() || table != table_behind(*other, right.name))
+    const Column first = column_behind(*one, left.name);
+    const Column second = column_behind(*other, right.name);
+    if (first.table.empty() || first.table != second.table || !same_word(first.name, second.name))
         return false;
     const Item* const block = items_.data() + block_;
     const bool same_block = one >= block && other >= block;
@@ -295,7 +301,9 @@ Parser::Has Parser::has_column(const Item& item, std::string_view name)
             return Has::maybe;
         const auto begin = outputs_.begin() + static_cast<std::ptrdiff_t>(item.begin);
         const auto end = outputs_.begin() + static_cast<std::ptrdiff_t>(item.end);
-        return std::any_of(begin, end, is_it) ? Has::yes : item.complete ? Has::no : Has::maybe;
+        return std::any_of(begin, end, [&](const Output& one) { return is_it(one.name); }) ? Has::yes
+               : item.complete                                                             ? Has::no
+                                                                                           : Has::maybe;
     }
     const auto* const table = behind_.bodies == nullptr ? nullptr : behind_.bodies->relation(item.table);
     if (table == nullptr || table->columns.empty() || !spend(table->columns.size()))
@@ -337,22 +345,34 @@ void Parser::name_rows(Query& query, std::size_t tables, bool narrowed)
     const Item& item = items_.back();
     const bool derived = item.table.empty() && !item.whole.of.empty();
     query.plain = derived || !item.table.empty();
-    const bool one_column = derived && query.star && !item.whole.all_columns;
+    const WholeRows& whole = item.whole;
+    const bool one_column = derived && query.star && !whole.all_columns && !whole.listed;
     const bool column = query.column.form == Expression::Form::column || one_column;
-    const bool inner_column = !derived || item.whole.gives == Expression::Form::column;
+    const bool inner_column = !derived || whole.gives == Expression::Form::column;
     query.single = query.plain && column && inner_column;
     const bool bound = is_bound(query.column) ? inner_column : column && !inner_column;
     if (is_bound(query.column) && !bound)
         query.column.form = Expression::Form::other;
-    if (!judging_ || (!query.single && !bound && !query.star && query.row == 0))
+    if (!judging_ || (whole.listed && query.star))
         return;
-    query.table = derived ? item.whole.of : std::string_view{names_.emplace_back(item.table)};
-    if (!derived || item.whole.all_columns)
+    query.table = derived ? whole.of : std::string_view{names_.emplace_back(item.table)};
+    if (!derived)
+        return;
+    for (std::size_t i = query.begin; i < query.end; ++i)
+        outputs_[i].column = column_behind(item, outputs_[i].column).name;
+    if (whole.all_columns)
         return;
     query.row = 0;
+    if (whole.listed) {
+        query.column.name = column_behind(item, query.column.name).name;
+        query.single = query.single && !query.column.name.empty();
+        if (query.column.name.empty())
+            query.column.form = Expression::Form::other;
+        return;
+    }
     if (!is_bound(query.column))
-        query.column.form = item.whole.gives;
-    query.column.name = item.whole.column;
+        query.column.form = whole.gives;
+    query.column.name = whole.column;
 }
 
 } // namespace stepgate::policies::mysql

@@ -18,7 +18,7 @@ bool is_set_operation(Word word)
 }
 
 /// A UNION of an arm that leaves no row of `target` out has all of them.
-void keep_whole_arm(Query& first, const Query& arm, std::string_view target)
+void keep_whole_arm(Query& first, const Query& arm, std::string_view target, std::vector<Output>& outputs)
 {
     const auto whole = [target](const Query& one) {
         return one.plain && one.where.always && !target.empty() && one.table == target;
@@ -35,6 +35,9 @@ void keep_whole_arm(Query& first, const Query& arm, std::string_view target)
     first.column = arm.column;
     first.where = arm.where;
     first.table = arm.table;
+    const bool named = first.count == first.end - first.begin && arm.count == arm.end - arm.begin;
+    for (std::size_t i = 0; i < first.end - first.begin; ++i) // called as in the first arm
+        outputs[first.begin + i].column = named && i < arm.count ? outputs[arm.begin + i].column : std::string_view{};
 }
 
 } // namespace
@@ -92,7 +95,7 @@ void Parser::continue_query(Query& first, std::size_t items)
         const Query arm = query_term(false);
         first.reads = true;
         if (has_all_rows)
-            keep_whole_arm(first, arm, judged_table_);
+            keep_whole_arm(first, arm, judged_table_, outputs_);
         else
             first.plain = first.single = false;
     }
@@ -168,7 +171,7 @@ void Parser::with_clause()
         cte.begin = columns ? begin : made.begin;
         cte.end = columns ? end : made.end;
         cte.complete = columns || made.complete;
-        cte.whole = whole_rows(made, columns);
+        cte.whole = whole_rows(made, begin, end);
         if (recursive)
             ctes_.back() = cte;
         else
@@ -298,8 +301,9 @@ void Parser::select_list(Query& query)
         if (accept(Word::k_as) || at_name() || at(TokenKind::string))
             output = name_or_text();
         if (!output.empty())
-            outputs_.push_back(output);
+            outputs_.push_back({output, item.form == Expression::Form::column ? item.name : std::string_view{}});
     } while (accept(','));
+    query.count = count;
     query.row = count > 1 ? row : 0;
     query.end = outputs_.size();
 }
@@ -338,7 +342,7 @@ void Parser::order_by(const Query* outputs)
                           references_.back().table.empty();
         if (bare && outputs != nullptr && spend(outputs->end - outputs->begin))
             for (std::size_t i = outputs->begin; i < outputs->end; ++i)
-                if (same_word(outputs_[i], item.name)) {
+                if (same_word(outputs_[i].name, item.name)) {
                     references_.resize(references);
                     break;
                 }

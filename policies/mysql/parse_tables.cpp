@@ -120,7 +120,7 @@ void Parser::natural_join(std::size_t left, std::size_t right)
             read_column(items_[i], "*");
         for (std::size_t side = begin; side < end; ++side)
             for (std::size_t k = items_[side].begin; k < items_[side].end && spend(1); ++k)
-                read_column(items_[i], outputs_[k]);
+                read_column(items_[i], outputs_[k].name);
     }
 }
 
@@ -182,16 +182,22 @@ Query Parser::judged_subquery(bool when)
     return made;
 }
 
-/// `renamed`: its columns have other names than in the query.
-WholeRows Parser::whole_rows(const Query& query, bool renamed)
+/// `begin` to `end`: other names that its columns have, if any.
+WholeRows Parser::whole_rows(const Query& query, std::size_t begin, std::size_t end)
 {
     if (!query.where.always)
         return {};
+    const bool renamed = end > begin;
+    if (query.count == query.end - query.begin)
+        for (std::size_t i = 0; i < std::min(end - begin, query.count); ++i)
+            outputs_[begin + i].column = outputs_[query.begin + i].column;
     if (query.single || (query.plain && is_bound(query.column)))
-        return {query.table, query.column.name, query.column.form, false};
-    if (query.plain && query.star && !renamed)
-        return {query.table, {}, Expression::Form::column, true};
-    return {};
+        return {query.table, query.column.name, query.column.form};
+    if (!query.plain || query.table.empty())
+        return {};
+    if (!query.star)
+        return {query.table, {}, Expression::Form::column, false, true};
+    return renamed ? WholeRows{} : WholeRows{query.table, {}, Expression::Form::column, true};
 }
 
 void Parser::derived_table(const Query& query)
@@ -209,7 +215,7 @@ void Parser::derived_table(const Query& query)
         item.end = end;
         item.complete = true;
     }
-    item.whole = whole_rows(query, end > begin);
+    item.whole = whole_rows(query, begin, end);
     items_.push_back(std::move(item));
     has_open_query_ = !named;
     open_query_ = query;
@@ -228,7 +234,7 @@ void Parser::alias_columns(std::size_t& begin, std::size_t& end)
     if (!accept('('))
         return;
     do
-        outputs_.push_back(name());
+        outputs_.push_back({name(), {}});
     while (accept(','));
     expect(')');
     end = outputs_.size();

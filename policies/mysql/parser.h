@@ -37,6 +37,12 @@ struct WholeRows {
     std::string_view column;  // the only one that it gives,
     Expression::Form gives{}; // or the least or greatest of that
     bool all_columns = false; // it has all columns, as they are named there
+    bool listed = false;      // `Output::column` says which of its columns is which
+};
+
+/// A column of a query: what it is called, and which column of the query's only table it is, if it is one.
+struct Output {
+    std::string_view name, column;
 };
 
 /// One name in FROM, or the target of INSERT, UPDATE and DELETE.
@@ -63,6 +69,7 @@ struct Cte {
 /// What is known of a query once it is read.
 struct Query {
     std::size_t begin = 0, end = 0; // names of its columns, in `outputs_`
+    std::size_t count = 0;          // of its columns, with and without a name
     bool complete = true;           // there are no others
     bool list_reads = false;        // a column in its select list
     bool reads = false;             // a column elsewhere
@@ -245,8 +252,11 @@ class Parser
     Expression exists();
     [[nodiscard]] const Item* owner_of(const Expression& column) const;
     [[nodiscard]] bool is_within(const Expression& column, Symbol op, const Expression& query) const;
-    [[nodiscard]] static std::string_view table_behind(const Item& item, std::string_view column);
-    [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right) const;
+    struct Column {
+        std::string_view table, name;
+    };
+    [[nodiscard]] Column column_behind(const Item& item, std::string_view column);
+    [[nodiscard]] bool is_of_same_row(const Expression& left, const Expression& right);
     enum class Has { no, maybe, yes };
     [[nodiscard]] Has has_column(const Item& item, std::string_view name);
     [[nodiscard]] bool is_variable(std::string_view name);
@@ -311,7 +321,7 @@ class Parser
     void partition();
     void derived_table(const Query& query);
     [[nodiscard]] Query judged_subquery(bool when);
-    [[nodiscard]] static WholeRows whole_rows(const Query& query, bool renamed);
+    [[nodiscard]] WholeRows whole_rows(const Query& query, std::size_t begin, std::size_t end);
     void natural_join(std::size_t left, std::size_t right);
     void using_columns(std::size_t left);
     std::string_view alias();
@@ -488,7 +498,7 @@ class Parser
     std::vector<Reference> references_;
     std::vector<Item> items_;
     std::vector<Cte> ctes_;
-    std::vector<std::string_view> outputs_;
+    std::vector<Output> outputs_;
     std::vector<Expression> arms_;           // of the OR being judged
     std::deque<std::string> names_;          // unescaped
     std::vector<std::string_view> declared_; // variables of a program, in whichever block
