@@ -176,11 +176,17 @@ Diagnostics::Diagnostics(const audit::Writer& writer, const audit::Feeder& feede
 {
 }
 
+bool Diagnostics::running() const
+{
+    const std::lock_guard asking{mutex_};
+    return proxy_ != nullptr;
+}
+
 std::optional<std::string> Diagnostics::unready()
 {
     if (draining_.load())
         return "draining";
-    if (proxy_.load() == nullptr)
+    if (!running())
         return "starting";
     if (!writer_.healthy())
         return "the audit journal cannot be written: statements are refused";
@@ -200,12 +206,13 @@ std::vector<MetricFamily> Diagnostics::collect() const
                         number(status.last_sequence - std::min(status.last_sequence, feeder_.indexed()))));
     out.push_back(
         gauge("store_available", "1 while the store can be read and written", store_available_.load() ? 1 : 0));
-    if (const auto* proxy = proxy_.load())
-        add_relay(out, proxy->metrics());
-    if (const auto* catalogs = catalogs_.load())
-        add_catalogs(out, catalogs->status());
-    if (const auto* notifier = notifier_.load())
-        add_notifications(out, *notifier);
+    const std::lock_guard asking{mutex_};
+    if (proxy_ != nullptr)
+        add_relay(out, proxy_->metrics());
+    if (catalogs_ != nullptr)
+        add_catalogs(out, catalogs_->status());
+    if (notifier_ != nullptr)
+        add_notifications(out, *notifier_);
     return out;
 }
 

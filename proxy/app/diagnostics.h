@@ -10,6 +10,7 @@
 #include <prometheus/metric_family.h>
 
 #include <atomic>
+#include <mutex>
 #include <vector>
 
 namespace stepgate::proxy::app
@@ -21,10 +22,10 @@ class Diagnostics final : public challenge_web::server::Diagnostics
   public:
     Diagnostics(const audit::Writer& writer, const audit::Feeder& feeder);
 
-    /// What is asked once the relay runs; null when it no longer does.
-    void relay(const session::Proxy* proxy) { proxy_.store(proxy); }
-    void catalogs(const upstream::CatalogService* catalogs) { catalogs_.store(catalogs); }
-    void notifier(const notify::Notifier* notifier) { notifier_.store(notifier); }
+    /// What is asked once the relay runs; null when it no longer does: nobody asks it any more when this returns.
+    void relay(const session::Proxy* proxy) { set(proxy_, proxy); }
+    void catalogs(const upstream::CatalogService* catalogs) { set(catalogs_, catalogs); }
+    void notifier(const notify::Notifier* notifier) { set(notifier_, notifier); }
     void draining() { draining_.store(true); }
     void store_available(bool available) { store_available_.store(available); }
 
@@ -33,13 +34,21 @@ class Diagnostics final : public challenge_web::server::Diagnostics
     std::string metrics() override;
 
   private:
+    [[nodiscard]] bool running() const;
     [[nodiscard]] std::vector<prometheus::MetricFamily> collect() const;
+    template <typename T>
+    void set(const T*& asked, const T* now)
+    {
+        const std::lock_guard nobody_asks{mutex_};
+        asked = now;
+    }
 
     const audit::Writer& writer_;
     const audit::Feeder& feeder_;
-    std::atomic<const session::Proxy*> proxy_{nullptr};
-    std::atomic<const upstream::CatalogService*> catalogs_{nullptr};
-    std::atomic<const notify::Notifier*> notifier_{nullptr};
+    mutable std::mutex mutex_; // held while they are asked
+    const session::Proxy* proxy_ = nullptr;
+    const upstream::CatalogService* catalogs_ = nullptr;
+    const notify::Notifier* notifier_ = nullptr;
     std::atomic<bool> draining_{false};
     std::atomic<bool> store_available_{true};
 };
