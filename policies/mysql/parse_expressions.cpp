@@ -162,7 +162,10 @@ Expression Parser::infix(Expression left, int power)
         return disjunction(left);
     if (power == power_and) {
         advance();
-        return both(left, expression(power_and + 1));
+        const Expression right = expression(power_and + 1);
+        Expression made = both(left, right);
+        made.never = made.never || (judging_ && made.reads && opposite(left, right, out_.literals_consulted));
+        return made;
     }
     if (power == power_comparison) {
         if (token.kind == TokenKind::symbol) {

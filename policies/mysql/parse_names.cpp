@@ -123,7 +123,7 @@ void Parser::write_column(const TableName& table, std::string_view column)
 void Parser::reference(std::string_view table, std::string_view column)
 {
     ++reference_count_;
-    if (judging_)
+    if (judging_ && noting_)
         note_condition(table, column);
     if (behind_.rows != nullptr && (same_word(table, "old") || (behind_.new_is_stored && same_word(table, "new")))) {
         auto& columns = reads_[static_cast<std::size_t>(read_index(behind_.rows_name(), true))].columns;

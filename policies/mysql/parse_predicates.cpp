@@ -278,13 +278,14 @@ bool Parser::is_of_same_row(const Expression& left, const Expression& right)
     return !same_block || !block_joined_;
 }
 
-/// As its table defines it. Beside other tables an outer join may put NULL in its place.
+/// As its table defines it. Beside other tables an outer join may put NULL in its place, of which no row changes.
 bool Parser::is_never_null(const Expression& column) const
 {
-    if (behind_.bodies == nullptr || items_.size() != block_ + 1)
+    const Item* const owner = behind_.bodies == nullptr ? nullptr : owner_of(column);
+    if (owner == nullptr || owner->table.empty())
         return false;
-    const Item* const owner = owner_of(column);
-    if (owner != &items_.back() || owner->table.empty())
+    const bool alone = items_.size() == block_ + 1 && owner == &items_.back();
+    if (!alone && !owner->written)
         return false;
     const catalog::Relation* const table = behind_.bodies->relation(owner->table);
     return table != nullptr && std::ranges::any_of(table->columns, [&](const catalog::Column& one) {

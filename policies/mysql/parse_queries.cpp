@@ -201,9 +201,10 @@ Query Parser::select(bool only)
     expect(Word::k_select);
     select_options();
     const std::size_t list_begin = reference_count_;
-    const bool judging = std::exchange(judging_, judging_ && !existence); // what EXISTS selects does not matter
+    const bool noting = std::exchange(noting_, false);
     select_list(made);
-    judging_ = judging;
+    noting_ = noting;
+    const std::size_t list_end = references_.size();
     made.list_reads = reference_count_ != list_begin;
     into();
     std::size_t tables = 0;
@@ -219,6 +220,9 @@ Query Parser::select(bool only)
             tables = items_.size() - items;
         }
     }
+    if (judging_ && noting_ && !existence) // what EXISTS selects does not matter
+        for (std::size_t i = references; i < list_end; ++i)
+            note_condition(references_[i].table, references_[i].name);
     made.where.always = true;
     if (accept(Word::k_where))
         made.where = expression();

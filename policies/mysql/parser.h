@@ -507,6 +507,7 @@ class Parser
     std::size_t block_ = 0;                  // where the tables of the query block at hand begin in `items_`
     std::size_t change_begin_ = 0;           // the tables of the change at hand, in `items_`
     std::size_t change_end_ = 0;
+    bool noting_ = true;              // conditions name what they name; false: the tables in reach are not known yet
     std::size_t touch_count_ = 0;     // columns named so far that may be of rows that change
     bool block_joined_ = false;       // ON, USING or NATURAL leave out pairs of its rows
     std::size_t reference_count_ = 0; // columns named so far, ever

@@ -58,7 +58,7 @@ class Predicate
   private:
     Truth judge_operator(const ::A_Expr& expression);
     Truth judge_bool(const ::BoolExpr& expression);
-    Truth judge_or(const ::List* arms);
+    Truth judge_or(const ::BoolExpr& expression);
     Truth judge_boolean_test(const ::BooleanTest& test);
     Truth judge_sublink(const ::SubLink& link);
     Truth judge_case(const ::CaseExpr& expression);
@@ -72,9 +72,8 @@ class Predicate
     [[nodiscard]] PredicateTarget joined_with(Twin twin) const;
     [[nodiscard]] Derived derived(const ::Node* item) const;
     bool enter(const Derived& derived, const std::function<bool()>& look);
-    bool any_opposite(const ::List* arms);
+    bool any_opposite(const ::BoolExpr& expression);
     bool opposite(const ::Node* left, const ::Node* right);
-    bool of_target(const ::ColumnRef& column) const;
     bool never_null(const void* node);
     bool from_null(const ::A_Expr& distinct);
 
@@ -103,13 +102,6 @@ bool Predicate::is_same_table(const ::RangeVar& table) const
     if (find_cte(table, look_.place, target_.spend).cte != nullptr)
         return false;
     return target_.same_table ? target_.same_table(table) : view_of(table.relname) == target_.relation;
-}
-
-bool Predicate::of_target(const ::ColumnRef& column) const
-{
-    const auto fields = cells(column.fields);
-    const std::string_view name = fields.size() > 1 ? text_of(node_of(fields[fields.size() - 2])) : target_.alias;
-    return tag_of(node_of(fields.back())) == T_String && (name == target_.alias || name == target_.relation);
 }
 
 /// A value that no row of the target has as NULL, as far as its columns tell. That functions may give NULL for what is
@@ -147,10 +139,9 @@ bool Predicate::never_null(const void* node)
         return std::ranges::any_of(cells(as<::CoalesceExpr>(node).args),
                                    [this](const ::ListCell& cell) { return never_null(node_of(cell)); });
     case T_ColumnRef: {
-        const auto& reference = as<::ColumnRef>(node);
-        if (!of_target(reference))
+        const std::string_view name = values_.column_of_target(as<::ColumnRef>(node));
+        if (name.empty())
             return false;
-        const std::string_view name = text_of(node_of(cells(reference.fields).back()));
         if (std::ranges::find(system, name) != std::end(system))
             return true;
         return target_.described != nullptr && std::ranges::any_of(target_.described->columns, [&](const auto& column) {
@@ -192,27 +183,39 @@ bool Predicate::opposite(const ::Node* left, const ::Node* right)
            same(one->lexpr, other->lexpr) && same(one->rexpr, other->rexpr);
 }
 
-bool Predicate::any_opposite(const ::List* list)
+/// Of arms inside arms, too.
+bool Predicate::any_opposite(const ::BoolExpr& expression)
 {
     constexpr std::size_t most = 64;
-    const auto arms = cells(list);
+    std::vector<const ::Node*> arms;
+    for (const ::ListCell& cell : cells(expression.args))
+        arms.push_back(node_of(cell));
+    for (std::size_t i = 0; i < arms.size() && arms.size() <= most;) {
+        const auto* nested = if_tag<::BoolExpr>(arms[i], T_BoolExpr);
+        if (nested == nullptr || nested->boolop != expression.boolop || nested->boolop == NOT_EXPR) {
+            ++i;
+            continue;
+        }
+        arms.erase(arms.begin() + static_cast<std::ptrdiff_t>(i));
+        for (const ::ListCell& cell : cells(nested->args))
+            arms.push_back(node_of(cell));
+    }
     for (std::size_t i = 0; i < arms.size() && arms.size() <= most; ++i)
         for (std::size_t k = i + 1; k < arms.size(); ++k)
-            if (opposite(node_of(arms[i]), node_of(arms[k])))
+            if (opposite(arms[i], arms[k]))
                 return true;
     return false;
 }
 
-Truth Predicate::judge_or(const ::List* list)
+Truth Predicate::judge_or(const ::BoolExpr& expression)
 {
-    const auto arms = cells(list);
     Truth truth{false, true};
-    for (const ::ListCell& arm : arms) {
+    for (const ::ListCell& arm : cells(expression.args)) {
         const Truth one = judge(node_of(arm));
         truth.always = truth.always || one.always;
         truth.never = truth.never && one.never;
     }
-    truth.always = truth.always || any_opposite(list);
+    truth.always = truth.always || any_opposite(expression);
     return truth;
 }
 
@@ -220,7 +223,7 @@ Truth Predicate::judge_bool(const ::BoolExpr& expression)
 {
     switch (expression.boolop) {
     case OR_EXPR:
-        return judge_or(expression.args);
+        return judge_or(expression);
     case NOT_EXPR: {
         const Truth inner = judge(node_of(cells(expression.args).front()));
         return {inner.never, inner.always};
@@ -228,7 +231,7 @@ Truth Predicate::judge_bool(const ::BoolExpr& expression)
     case AND_EXPR:
         break;
     }
-    Truth truth{true, any_opposite(expression.args)};
+    Truth truth{true, any_opposite(expression)};
     for (const ::ListCell& arm : cells(expression.args)) {
         const Truth one = judge(node_of(arm));
         truth.always = truth.always && one.always;
@@ -376,7 +379,7 @@ bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, cons
     if (!twin)
         return false;
     const PredicateTarget joined = joined_with(std::move(*twin));
-    return SameValue{joined, literals_}.same(value, given);
+    return SameValue{joined, literals_}.alike(value, given);
 }
 
 /// Among what the subquery gives is the value that the row itself has; `aggregate`: as an argument of it.
