@@ -14,10 +14,17 @@ namespace stepgate::proxy::upstream
 namespace
 {
 
+/// The library keeps its drivers in a map that nothing guards: asked once, whichever thread comes first.
+sql::mysql::MySQL_Driver& driver()
+{
+    static sql::mysql::MySQL_Driver* const made = sql::mysql::get_driver_instance();
+    return *made;
+}
+
 /// The library keeps memory for each thread that uses it.
 struct ThreadInLibrary {
-    ThreadInLibrary() { sql::mysql::get_driver_instance()->threadInit(); }
-    ~ThreadInLibrary() { sql::mysql::get_driver_instance()->threadEnd(); }
+    ThreadInLibrary() { driver().threadInit(); }
+    ~ThreadInLibrary() { driver().threadEnd(); }
     ThreadInLibrary(const ThreadInLibrary&) = delete;
     ThreadInLibrary& operator=(const ThreadInLibrary&) = delete;
 };
@@ -67,7 +74,7 @@ ConnectorConnection::ConnectorConnection(const CatalogSource& source) : connecti
 {
     try {
         auto options = options_for(source);
-        connection_->server.reset(sql::mysql::get_driver_instance()->connect(options));
+        connection_->server.reset(driver().connect(options));
     } catch (const std::exception& problem) {
         error_ = problem.what();
         if (error_.empty())

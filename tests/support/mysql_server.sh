@@ -73,7 +73,8 @@ start() {
       >"$directory/server.log" 2>&1 </dev/null &
   local child=$!
   for _ in $(seq 300); do
-    if answers "$port"; then echo "$port" | tee "$directory/port"; return 0; fi
+    # It listens on the port before the socket is there.
+    if [ -S "$directory/socket" ] && answers "$port"; then echo "$port" | tee "$directory/port"; return 0; fi
     kill -0 "$child" 2>/dev/null || break
     sleep 0.2
   done
