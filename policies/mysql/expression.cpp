@@ -108,8 +108,7 @@ Expression combined(const Expression& left, std::uint64_t what, const Expression
     Expression made;
     made.reads = left.reads || right.reads;
     made.literal = left.literal || right.literal;
-    made.touches = left.touches || right.touches;
-    made.fixed = !made.touches;
+    set_touches(made, left.touches || right.touches);
     made.paired = left.paired || right.paired;
     made.not_null = left.not_null && right.not_null;
     made.shape = mix(mix(left.shape, what), right.shape);

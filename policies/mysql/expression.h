@@ -54,6 +54,13 @@ struct Expression {
     return one.form == Expression::Form::least || one.form == Expression::Form::greatest;
 }
 
+/// Says whether it may hang on a row that changes.
+constexpr void set_touches(Expression& made, bool touches)
+{
+    made.touches = touches;
+    made.fixed = !touches;
+}
+
 /// Each row that changes meets it, or none does.
 [[nodiscard]] constexpr bool is_all_or_none(const Expression& one)
 {

@@ -195,8 +195,7 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     whole.form = Expression::Form::other;
     whole.reads = made.reads;
     whole.always = whole.never = !made.reads;
-    whole.touches = touch_count_ != touched;
-    whole.fixed = !whole.touches;
+    set_touches(whole, touch_count_ != touched);
     whole.not_null = false;
     whole.not_negative = judging_ && is_never_negative(hash);
     const bool bound = word == Word::k_min || word == Word::k_max;

@@ -24,8 +24,8 @@ void Parser::expressions()
 Expression Parser::unknown_value(std::uint64_t what, bool reads)
 {
     Expression made;
-    made.reads = made.touches = reads;
-    made.fixed = !reads;
+    made.reads = reads;
+    set_touches(made, reads);
     made.shape = made.value = mix(what, value_seed);
     made.always = made.never = !reads;
     return made;
@@ -202,8 +202,7 @@ Expression Parser::query_value(const Query& query, std::uint64_t what, bool list
 {
     Expression made = unknown_value(mix(what, ++parameters_), query.reads || (list_counts && query.list_reads));
     made.form = Form::subquery;
-    made.touches = query.touches;
-    made.fixed = !query.touches;
+    set_touches(made, query.touches);
     if (!judging_)
         return made;
     made.not_negative = query.column.not_negative;
@@ -454,8 +453,7 @@ Expression Parser::column_or_call()
     Expression made;
     made.form = Form::column;
     made.reads = true;
-    made.touches = touch_count_ != touched;
-    made.fixed = !made.touches;
+    set_touches(made, touch_count_ != touched);
     made.name = column;
     made.table = table;
     made.not_null = judging_ && is_never_null(made);

@@ -57,8 +57,8 @@ bool Parser::joined(std::size_t left)
         const bool twice =
             right == left + 2 && !items_[left].table.empty() && items_[left].table == items_[left + 1].table;
         block_joined_ = block_joined_ || !twice;
-        for (std::size_t i = left; i < items_.size(); ++i)
-            items_[i].joined = items_[i].joined || !twice;
+        if (!twice)
+            mark_joined(left);
         using_columns(left);
         return true;
     }
@@ -77,11 +77,18 @@ bool Parser::joined(std::size_t left)
     expect(Word::k_join);
     table_factor();
     block_joined_ = block_joined_ || natural;
-    for (std::size_t i = left; natural && i < items_.size(); ++i)
-        items_[i].joined = true;
-    if (natural)
+    if (natural) {
+        mark_joined(left);
         natural_join(left, right);
+    }
     return true;
+}
+
+/// Which rows of the tables since `begin` are joined hangs on more than ON.
+void Parser::mark_joined(std::size_t begin)
+{
+    for (std::size_t i = begin; i < items_.size(); ++i)
+        items_[i].joined = true;
 }
 
 void Parser::using_columns(std::size_t left)
@@ -139,8 +146,7 @@ void Parser::table_factor()
         advance();
         const Query query = subquery(true);
         expect(')');
-        for (std::size_t i = block_; i < items_.size(); ++i) // it may name those before it
-            items_[i].joined = true;
+        mark_joined(block_); // it may name those before it
         return derived_table(query);
     }
     if (at(Word::k_json_table) && next_is(1, '('))

@@ -324,6 +324,7 @@ class Parser
     [[nodiscard]] WholeRows whole_rows(const Query& query, std::size_t begin, std::size_t end);
     void natural_join(std::size_t left, std::size_t right);
     void using_columns(std::size_t left);
+    void mark_joined(std::size_t begin);
     std::string_view alias();
     void alias_columns(std::size_t& begin, std::size_t& end);
 

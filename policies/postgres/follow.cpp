@@ -1,5 +1,6 @@
 #include "policies/postgres/bodies.h"
 
+#include "policies/postgres/columns.h"
 #include "policies/postgres/names.h"
 #include "policies/statement/weaker.h"
 
@@ -18,11 +19,6 @@ using statement::Kind;
 
 constexpr std::size_t most_touches = 20'000;  // of one statement
 constexpr std::size_t most_steps = 1'000'000; // accesses added, reasons and calls included
-
-bool has_column(const Relation& relation, std::string_view name)
-{
-    return std::ranges::find(relation.columns, name, &catalog::Column::name) != relation.columns.end();
-}
 
 /// Columns of one relation as those of a parent or child of it: "*" covers only the columns that both have.
 std::vector<std::string> shared(const std::vector<std::string>& columns, const Relation& from, const Relation& to)

@@ -1,5 +1,6 @@
 #include "policies/postgres/predicate.h"
 
+#include "policies/postgres/columns.h"
 #include "policies/postgres/depth.h"
 #include "policies/postgres/known_value.h"
 #include "policies/postgres/pattern.h"
@@ -112,7 +113,6 @@ bool Predicate::never_null(const void* node)
         return std::ranges::all_of(cells(list), [this](const ::ListCell& cell) { return never_null(node_of(cell)); });
     };
     static constexpr std::string_view strict[] = {"=", "<>", "<", ">", "<=", ">=", "+", "-", "*", "/", "||"};
-    static constexpr std::string_view system[] = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"};
     if (node == nullptr || look_.depth >= deepest_predicate)
         return false;
     const Depth depth{look_.depth};
@@ -142,7 +142,7 @@ bool Predicate::never_null(const void* node)
         const std::string_view name = values_.column_of_target(as<::ColumnRef>(node));
         if (name.empty())
             return false;
-        if (std::ranges::find(system, name) != std::end(system))
+        if (is_system_column(name))
             return true;
         return target_.described != nullptr && std::ranges::any_of(target_.described->columns, [&](const auto& column) {
                    return column.not_null && column.name == name;

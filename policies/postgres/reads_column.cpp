@@ -1,5 +1,6 @@
 #include "policies/postgres/reads_column.h"
 
+#include "policies/postgres/columns.h"
 #include "policies/postgres/depth.h"
 
 #include <algorithm>
@@ -39,18 +40,16 @@ bool is_among(std::string_view name, const std::vector<std::string_view>& names)
 /// False, too, where there was too much to look at.
 bool ColumnSearch::has(const catalog::Relation& table, std::string_view column)
 {
-    return (!rows_.spend || rows_.spend(table.columns.size())) &&
-           std::ranges::find(table.columns, column, &catalog::Column::name) != table.columns.end();
+    return (!rows_.spend || rows_.spend(table.columns.size())) && has_column(table, column);
 }
 
 /// A name without a table's: a column, or a whole row.
 bool ColumnSearch::may_be_of_rows(std::string_view name)
 {
-    static constexpr std::string_view system[] = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"};
     if (std::ranges::any_of(nearer_, [&](const auto* table) { return has(*table, name); }))
         return false;
     return rows_.described == nullptr || rows_.described->columns.empty() || name == rows_.alias ||
-           name == rows_.relation || std::ranges::find(system, name) != std::end(system) || has(*rows_.described, name);
+           name == rows_.relation || is_system_column(name) || has(*rows_.described, name);
 }
 
 bool ColumnSearch::is_of_rows(const ::ColumnRef& column)

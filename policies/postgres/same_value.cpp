@@ -1,5 +1,6 @@
 #include "policies/postgres/same_value.h"
 
+#include "policies/postgres/columns.h"
 #include "policies/postgres/depth.h"
 
 #include <algorithm>
@@ -62,9 +63,7 @@ std::string_view operator_of(const ::A_Expr& expression)
 
 bool SameValue::may_be_column(std::string_view name) const
 {
-    return target_.described == nullptr || target_.described->columns.empty() ||
-           std::ranges::find(target_.described->columns, name, &catalog::Column::name) !=
-               target_.described->columns.end();
+    return target_.described == nullptr || target_.described->columns.empty() || has_column(*target_.described, name);
 }
 
 SameValue::Meant SameValue::by_twin(const Twin& twin, const Meant& column) const

@@ -1,4 +1,5 @@
 #include "policies/postgres/builtins.h"
+#include "policies/postgres/columns.h"
 #include "policies/postgres/walk.h"
 
 #include <algorithm>
@@ -11,12 +12,9 @@ namespace
 using statement::Effect;
 using statement::TableAccess;
 
-bool has_column(const catalog::Relation& relation, std::string_view name)
+bool can_be_asked(const catalog::Relation& relation, std::string_view column)
 {
-    if (std::ranges::find(relation.columns, name, &catalog::Column::name) != relation.columns.end())
-        return true;
-    static constexpr std::string_view system[] = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"};
-    return std::ranges::find(system, name) != std::end(system);
+    return has_column(relation, column) || is_system_column(column);
 }
 
 } // namespace
@@ -161,7 +159,7 @@ void Walk::column_of(Item& item, std::string_view name, bool star)
 {
     if (item.table.empty())
         return column_of_derived(item, name, star);
-    const bool field = item.described() && has_column(*item.relation, name);
+    const bool field = item.described() && can_be_asked(*item.relation, name);
     if (star || item.renamed || (!field && takes_whole_row(name)))
         read_column(item, "*");
     else
@@ -204,7 +202,7 @@ bool Walk::surely_has(const Item& item, std::string_view name)
     if (item.qualified_only || item.renamed)
         return false;
     if (item.described())
-        return has_column(*item.relation, name);
+        return can_be_asked(*item.relation, name);
     return item.table.empty() && spend(item.outputs.columns.size()) &&
            std::ranges::find(item.outputs.columns, name, &Output::name) != item.outputs.columns.end();
 }

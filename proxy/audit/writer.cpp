@@ -234,11 +234,12 @@ void Writer::Impl::run()
     for (;;) {
         const bool last = wait();
         const bool usable = queue->healthy || last || recovered();
-        if (usable)
+        if (usable) {
             round(last);
-        // What was submitted while the round failed is not kept waiting for the disk, and belongs to the unconfirmed.
-        if (usable && failure && !last)
-            round(last);
+            // What was submitted while it failed is not kept waiting for the disk, and belongs to the unconfirmed.
+            if (failure && !last)
+                round(last);
+        }
         if (last) {
             stop();
             return;
