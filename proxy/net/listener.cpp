@@ -99,7 +99,7 @@ Task<void> Listener::accept_until_closed()
         const auto why = last_error();
         if (why.value() == EAGAIN) {
             socket_.drained();
-            const auto ended = co_await socket_.readable();
+            const auto ended = co_await socket_.worth_a_look();
             if (ended)
                 co_return;
         } else if (out_of_resources(why.value())) {

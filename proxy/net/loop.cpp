@@ -27,11 +27,6 @@ constexpr std::uint64_t wake_key = ~std::uint64_t{0};
 // Which loop this thread runs.
 thread_local const Loop* here = nullptr;
 
-std::uint64_t packed(Loop::Key key)
-{
-    return static_cast<std::uint64_t>(key.tenant) << 32 | key.index;
-}
-
 Waited aborted()
 {
     return Waited{asio::error::make_error_code(asio::error::operation_aborted)};
@@ -111,14 +106,30 @@ void Loop::run_here()
     now_ = std::chrono::steady_clock::now();
     while (!stopped_.load(std::memory_order_relaxed)) {
         const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience());
-        for (int i = 0; i < count; ++i)
-            on_event(events[static_cast<std::size_t>(i)]);
+        serve(std::span{events}.first(static_cast<std::size_t>(std::max(count, 0))));
         serve_ready();
         run_jobs();
         ring();
+        send_batch();
     }
     stopped_ = false;
     here = before;
+}
+
+/// Some at a time: what was read of all first is handled in one go, with its code in the processor's caches, from where
+/// every system call drives it out.
+void Loop::serve(std::span<const epoll_event> events)
+{
+    while (!events.empty()) {
+        const auto some = events.first(std::min(events.size(), at_a_time));
+        if (some.size() > 1)
+            read_ahead(some);
+        for (const epoll_event& event : some) {
+            on_event(event);
+            keep_unread(Key::unpacked(event.data.u64));
+        }
+        events = events.subspan(some.size());
+    }
 }
 
 void Loop::stop()
@@ -207,7 +218,7 @@ Loop::Key Loop::add(int descriptor, error_code& failed)
     const std::uint32_t index = free_.back();
     Place& place = *places_[index];
     const Key key{index, place.tenant};
-    epoll_event event{read_events, {.u64 = packed(key)}};
+    epoll_event event{read_events, {.u64 = key.packed()}};
     failed = {};
     if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) != 0) {
         failed = {errno, boost::system::system_category()};
@@ -216,7 +227,7 @@ Loop::Key Loop::add(int descriptor, error_code& failed)
     free_.pop_back();
     place.descriptor = descriptor;
     place.used = true;
-    place.readable = place.ended = false; // where something is there already, epoll says so first
+    place.readable = place.ended = place.lost = false; // where something is there already, epoll says so first
     return key;
 }
 
@@ -225,9 +236,14 @@ void Loop::remove(Key key)
     Place* place = find(key);
     if (place == nullptr)
         return;
+    flush(key);
     cancel(key);
     ::epoll_ctl(epoll_, EPOLL_CTL_DEL, place->descriptor, nullptr);
     place->used = false;
+    place->unsent = {};
+    place->unread = {};
+    place->ahead = {};
+    place->large = false;
     ++place->tenant; // an event that was fetched already finds nobody
     free_.push_back(key.index);
 }
@@ -249,14 +265,15 @@ void Loop::drained(Key key)
         place->readable = place->ended;
 }
 
-Task<Waited> Loop::readable(Key key)
+Task<Waited> Loop::readable(Key key, For what)
 {
     Place* place = find(key);
     if (place == nullptr)
         return at_once(aborted());
     return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(Waited)>(
-        [this, place, key](Handler handler) {
+        [this, place, key, what](Handler handler) {
             place->reader.emplace(std::move(handler));
+            place->reading = what == For::reading;
             if (place->readable)
                 ready_.push_back(key); // in the next round: others get their turn
         },
@@ -269,7 +286,7 @@ Task<Waited> Loop::writable(Key key)
     if (place == nullptr)
         return at_once(aborted());
     // Asked for when needed only: with it an acknowledgement may be an event.
-    watch(key.index, read_events | EPOLLOUT);
+    watch(key.index, true);
     return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(Waited)>(
         [place](Handler handler) { place->writer.emplace(std::move(handler)); }, asio::use_awaitable_t<Executor>{});
 }
@@ -295,7 +312,7 @@ void Loop::on_event(const epoll_event& event)
         foreign_.clear();
         return;
     }
-    const Key key{static_cast<std::uint32_t>(event.data.u64), static_cast<std::uint32_t>(event.data.u64 >> 32)};
+    const Key key = Key::unpacked(event.data.u64);
     Place* place = find(key);
     if (place == nullptr)
         return;
@@ -303,21 +320,23 @@ void Loop::on_event(const epoll_event& event)
     place->ended = place->ended || broken || (event.events & EPOLLRDHUP) != 0;
     if (place->ended || (event.events & EPOLLIN) != 0) {
         place->readable = true;
+        place->more = place->more || !place->unread.empty(); // since those were read
         if (place->tell)
             asio::post(get_executor(), [tell = std::exchange(place->tell, nullptr)] { tell({}); });
     }
-    if (place->writer && (broken || (event.events & EPOLLOUT) != 0)) {
-        watch(key.index, read_events);
+    const bool wanted = place->writer || !place->unsent.empty();
+    if (wanted && (broken || (event.events & EPOLLOUT) != 0) && send_unsent(*place)) {
+        watch(key.index, false);
         finish_later(place->writer, Waited{});
     }
     if (place->readable && place->reader)
         finish(place->reader, Waited{}); // may remove the place
 }
 
-void Loop::watch(std::uint32_t index, std::uint32_t events)
+void Loop::watch(std::uint32_t index, bool writes)
 {
     const Place& place = *places_[index];
-    epoll_event event{events, {.u64 = packed({index, place.tenant})}};
+    epoll_event event{read_events | (writes ? std::uint32_t{EPOLLOUT} : 0), {.u64 = Key{index, place.tenant}.packed()}};
     ::epoll_ctl(epoll_, EPOLL_CTL_MOD, place.descriptor, &event);
 }
 

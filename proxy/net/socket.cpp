@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
 
 namespace stepgate::proxy::net
 {
 
+using boost::asio::ip::tcp;
 using boost::system::error_code;
 
 namespace
@@ -18,6 +20,13 @@ namespace
 error_code system_error(int number)
 {
     return {number, boost::system::system_category()};
+}
+
+bool is_within_this_machine(const Socket& socket)
+{
+    tcp::endpoint peer;
+    auto size = static_cast<socklen_t>(peer.capacity());
+    return ::getpeername(socket.native_handle(), peer.data(), &size) == 0 && peer.address().is_loopback();
 }
 
 } // namespace
@@ -100,6 +109,9 @@ void tune(const Socket& socket)
     ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
     ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    // Nothing is congested there: the algorithm that computes least, which every kernel has.
+    if (constexpr std::string_view least = "reno"; is_within_this_machine(socket))
+        ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_CONGESTION, least.data(), least.size());
 }
 
 } // namespace stepgate::proxy::net

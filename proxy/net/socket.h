@@ -10,8 +10,7 @@
 namespace stepgate::proxy::net
 {
 
-/// A TCP socket and its place in a loop. Reads and writes are the caller's, on the descriptor, and never block; here
-/// one waits. Used on the loop's thread only.
+/// A TCP socket and its place in a loop. Reads and writes never block. Used on the loop's thread only.
 class Socket
 {
   public:
@@ -35,9 +34,15 @@ class Socket
     void cancel();
     void close();
 
-    /// The last read took all that was there, so `readable` shall wait for more.
+    /// As the loop's: a small write leaves at the end of the round, or with `flush`, or before the socket is closed.
+    [[nodiscard]] IoResult read(std::span<std::byte> into) { return executor_.context().read(key_, into); }
+    [[nodiscard]] IoResult write(std::span<const std::byte> from) { return executor_.context().write(key_, from); }
+    /// The last look took all that was there, so `readable` shall wait for more.
     void drained() { executor_.context().drained(key_); }
-    [[nodiscard]] Task<Waited> readable() { return executor_.context().readable(key_); }
+    Io flush() { return executor_.context().flush(key_); }
+    [[nodiscard]] Task<Waited> readable() { return executor_.context().readable(key_, Loop::For::reading); }
+    /// The bytes are still in the socket then: for other calls than `read`.
+    [[nodiscard]] Task<Waited> worth_a_look() { return executor_.context().readable(key_, Loop::For::looking); }
     [[nodiscard]] Task<Waited> writable() { return executor_.context().writable(key_); }
     /// One function at a time; it may wait beside a coroutine.
     void when_readable(std::function<void(const boost::system::error_code&)> tell)

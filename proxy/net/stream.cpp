@@ -6,11 +6,8 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 
 namespace stepgate::proxy::net
@@ -25,26 +22,6 @@ namespace
 int clamp_length(std::size_t bytes)
 {
     return static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max()));
-}
-
-// The system calls themselves. In a program with threads glibc's recv and send, being cancellation points
-// (pthreads(7)), add two atomic operations to each; nobody cancels a thread here.
-ssize_t receive_now(int descriptor, std::span<std::byte> into)
-{
-    return ::syscall(SYS_recvfrom, descriptor, into.data(), into.size(), 0, nullptr, nullptr);
-}
-ssize_t send_now(int descriptor, std::span<const std::byte> from)
-{
-    return ::syscall(SYS_sendto, descriptor, from.data(), from.size(), MSG_NOSIGNAL, nullptr, 0);
-}
-
-IoResult plain_outcome(ssize_t moved)
-{
-    if (moved > 0)
-        return {Io::done, static_cast<std::size_t>(moved)};
-    if (moved == 0)
-        return {Io::closed};
-    return {errno == EAGAIN || errno == EWOULDBLOCK ? Io::would_block : Io::failed};
 }
 
 bool is_ip_address(const std::string& host)
@@ -85,13 +62,54 @@ void add_alternative_names(const X509* certificate, std::vector<std::string>& na
     GENERAL_NAMES_free(all);
 }
 
-/// OpenSSL's reads: as with those without TLS, one that found less than it had room for took all that was there.
-long on_tls_read(BIO* bio, int what, const char* /*into*/, std::size_t room, int /*command*/, long /*argument*/,
-                 int returned, std::size_t* bytes)
+// How OpenSSL reads and writes (BIO_meth_new(3)): as everybody does, by the socket.
+
+Socket& socket_of(BIO* bio)
 {
-    if (what == (BIO_CB_READ | BIO_CB_RETURN) && returned > 0 && *bytes < room)
-        reinterpret_cast<Socket*>(BIO_get_callback_arg(bio))->drained();
-    return returned;
+    return *static_cast<Socket*>(BIO_get_data(bio));
+}
+
+int read_for_tls(BIO* bio, char* into, std::size_t room, std::size_t* read)
+{
+    const auto [status, bytes] = socket_of(bio).read({reinterpret_cast<std::byte*>(into), room});
+    *read = bytes;
+    BIO_clear_retry_flags(bio);
+    if (status == Io::would_block)
+        BIO_set_retry_read(bio);
+    if (status == Io::closed)
+        BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    return status == Io::done ? 1 : 0;
+}
+
+int write_for_tls(BIO* bio, const char* from, std::size_t length, std::size_t* written)
+{
+    const auto [status, bytes] = socket_of(bio).write({reinterpret_cast<const std::byte*>(from), length});
+    *written = bytes;
+    BIO_clear_retry_flags(bio);
+    if (status == Io::would_block)
+        BIO_set_retry_write(bio);
+    return status == Io::done ? 1 : 0;
+}
+
+long control_for_tls(BIO* bio, int what, long /*argument*/, void* /*more*/)
+{
+    if (what == BIO_CTRL_EOF)
+        return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+    return what == BIO_CTRL_FLUSH ? 1 : 0; // nothing else is done here
+}
+
+const BIO_METHOD* socket_method()
+{
+    static BIO_METHOD* const method = [] {
+        BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "stepgate's sockets");
+        if (made != nullptr) {
+            BIO_meth_set_read_ex(made, read_for_tls);
+            BIO_meth_set_write_ex(made, write_for_tls);
+            BIO_meth_set_ctrl(made, control_for_tls);
+        }
+        return made;
+    }();
+    return method;
 }
 
 } // namespace
@@ -159,30 +177,16 @@ IoResult Stream::write_layered(std::span<const std::byte> from)
 
 IoResult Stream::receive(std::span<std::byte> into)
 {
-    if (!ssl_) {
-        ssize_t moved = 0;
-        do
-            moved = receive_now(socket_.native_handle(), into);
-        while (moved < 0 && errno == EINTR);
-        const auto outcome = plain_outcome(moved);
-        if (outcome.status == Io::would_block || (outcome.status == Io::done && outcome.bytes < into.size()))
-            socket_.drained();
-        return outcome;
-    }
-    return tls_outcome(SSL_read(reading_tls(), into.data(), clamp_length(into.size())), read_wants_);
+    if (!ssl_)
+        return socket_.read(into);
+    return tls_outcome(SSL_read(tls(), into.data(), clamp_length(into.size())), read_wants_);
 }
 
 IoResult Stream::send(std::span<const std::byte> from)
 {
-    if (!ssl_) {
-        ssize_t moved = 0;
-        do
-            moved = send_now(socket_.native_handle(), from);
-        while (moved < 0 && errno == EINTR);
-        return plain_outcome(moved);
-    }
-    ERR_clear_error();
-    return tls_outcome(SSL_write(ssl_.get(), from.data(), clamp_length(from.size())), write_wants_);
+    if (!ssl_)
+        return socket_.write(from);
+    return tls_outcome(SSL_write(tls(), from.data(), clamp_length(from.size())), write_wants_);
 }
 
 bool Stream::buffered() const
@@ -195,8 +199,7 @@ IoResult Stream::tls_outcome(int returned, Want& want)
     if (returned > 0)
         return {Io::done, static_cast<std::size_t>(returned)};
     switch (SSL_get_error(ssl_.get(), returned)) {
-    case SSL_ERROR_WANT_READ: // after bytes it may have left others in the socket; not here
-        socket_.drained();
+    case SSL_ERROR_WANT_READ:
         want = Want::read;
         return {Io::would_block};
     case SSL_ERROR_WANT_WRITE:
@@ -233,6 +236,13 @@ Task<error_code> Stream::write_all(std::span<const std::byte> from)
         if (ec)
             co_return ec;
     }
+    for (auto left = flush(); left != Io::done; left = flush()) {
+        if (left == Io::failed)
+            co_return errc::end_of_stream;
+        const auto ec = co_await socket_.writable();
+        if (ec)
+            co_return ec;
+    }
     co_return error_code{};
 }
 
@@ -242,16 +252,18 @@ bool Stream::attach(TlsContext context)
         return false;
     ssl_.reset(SSL_new(context.get()));
     context_ = std::move(context);
-    if (!ssl_ || SSL_set_fd(ssl_.get(), socket_.native_handle()) != 1)
+    BIO* bio = ssl_ ? BIO_new(socket_method()) : nullptr;
+    if (bio == nullptr)
         return false;
-    BIO_set_callback_ex(SSL_get_rbio(ssl_.get()), on_tls_read);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl_.get(), bio, bio);
     return true;
 }
 
-/// For one operation that may read: the socket moves with the stream.
-SSL* Stream::reading_tls()
+/// For one operation: the socket moves with the stream.
+SSL* Stream::tls()
 {
-    BIO_set_callback_arg(SSL_get_rbio(ssl_.get()), reinterpret_cast<char*>(&socket_));
+    BIO_set_data(SSL_get_rbio(ssl_.get()), &socket_);
     ERR_clear_error();
     return ssl_.get();
 }
@@ -259,7 +271,7 @@ SSL* Stream::reading_tls()
 Task<error_code> Stream::handshake()
 {
     for (;;) {
-        const auto [status, bytes] = tls_outcome(SSL_do_handshake(reading_tls()), read_wants_);
+        const auto [status, bytes] = tls_outcome(SSL_do_handshake(tls()), read_wants_);
         if (status == Io::done)
             co_return error_code{};
         if (status != Io::would_block)
@@ -355,10 +367,10 @@ void Stream::finish_writing()
     if (!socket_.is_open())
         return;
     if (ssl_ && SSL_is_init_finished(ssl_.get())) {
-        ERR_clear_error();
-        SSL_shutdown(ssl_.get()); // sends close_notify; the answer is not waited for
+        SSL_shutdown(tls()); // sends close_notify; the answer is not waited for
         ERR_clear_error();
     }
+    flush();
     ::shutdown(socket_.native_handle(), SHUT_WR);
 }
 

@@ -12,17 +12,6 @@
 namespace stepgate::proxy::net
 {
 
-enum class Io : std::uint8_t {
-    done,        // `bytes` were moved, at least one
-    would_block, // wait for readable() or writable() and try again
-    closed,      // the peer ended the stream
-    failed,      // reset, TLS error
-};
-struct IoResult {
-    Io status;
-    std::size_t bytes = 0;
-};
-
 /// One TCP connection, with TLS on it or not, and with a layer over that or not. Reads and writes never block and never
 /// wait: callers try, and wait for readiness only when told to. A write that would have blocked is tried again with the
 /// same bytes at the front: some of them may be on their way. Owned by one session, used on its thread only.
@@ -44,7 +33,10 @@ class Stream
     /// is cancelled or closed; deadlines are kept by the session's tick, which closes the stream.
     [[nodiscard]] Task<Waited> readable();
     [[nodiscard]] Task<Waited> writable();
-    /// Writes everything, waiting as needed.
+    /// What was written leaves now (a small write otherwise at the end of the loop's round). would_block: the socket
+    /// has not taken all of it; wait for writable() and ask again.
+    Io flush() { return socket_.flush(); }
+    /// Writes everything, waiting as needed until the socket has taken it.
     [[nodiscard]] Task<boost::system::error_code> write_all(std::span<const std::byte> from);
 
     /// Server side of the handshake. `already_read` must be empty: TLS starts on the socket's next byte.
@@ -93,7 +85,7 @@ class Stream
     [[nodiscard]] IoResult tls_outcome(int returned, Want& want);
     [[nodiscard]] Task<boost::system::error_code> handshake();
     [[nodiscard]] bool attach(TlsContext context);
-    [[nodiscard]] SSL* reading_tls();
+    [[nodiscard]] SSL* tls();
 
     Socket socket_;
     struct FreeSsl {

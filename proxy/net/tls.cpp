@@ -7,8 +7,6 @@
 #include <openssl/x509.h>
 
 #include <array>
-#include <csignal>
-#include <mutex>
 #include <string_view>
 
 namespace stepgate::proxy::net
@@ -31,16 +29,8 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_length, cons
     return SSL_TLSEXT_ERR_OK;
 }
 
-// OpenSSL writes to the socket with plain write(): a peer that went away must be an error, not a signal.
-void ignore_broken_pipes()
-{
-    static std::once_flag once;
-    std::call_once(once, [] { std::signal(SIGPIPE, SIG_IGN); });
-}
-
 TlsContext new_context(const SSL_METHOD* method)
 {
-    ignore_broken_pipes();
     TlsContext context{SSL_CTX_new(method), SSL_CTX_free};
     if (!context)
         return context;

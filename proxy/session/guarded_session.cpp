@@ -288,7 +288,7 @@ void GuardedSession::push_to_client()
 net::Task<bool> GuardedSession::drain_client()
 {
     push_to_client();
-    while (!out_.empty()) {
+    while (!out_.empty() || client_.flush() == net::Io::would_block) {
         const auto failed = co_await client_.writable();
         if (failed)
             co_return false;

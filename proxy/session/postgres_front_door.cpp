@@ -64,7 +64,7 @@ net::Task<bool> Door::starts_with_tls()
         if (seen == 0 || (errno != EAGAIN && errno != EINTR))
             co_return false; // the next read finds out what happened
         client_.socket().drained();
-        const auto failed = co_await client_.readable();
+        const auto failed = co_await client_.socket().worth_a_look();
         if (failed)
             co_return false;
     }
