@@ -93,12 +93,13 @@ def relay(stack, arguments):
     subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-i", "-q", "-s", "10", "-h", "127.0.0.1", "-p", str(stack.cluster.port),
                     "-U", "app", "shop"], env=dict(os.environ, PGPASSWORD="app-password"), check=True, capture_output=True)
     bouncer = pgbouncer(folder, stack.cluster.port)
-    balancer, balancer_peer = start_haproxy(folder, stack.cluster.port, PgPeer)
+    threads = relay_threads(arguments) or os.cpu_count()
+    balancer, balancer_peer = start_haproxy(folder, stack.cluster.port, PgPeer, threads)
     peers = [PgPeer("direct", stack.cluster.port, "app", "app-password"), bouncer, balancer_peer,
              PgPeer("stepgate", stack.port, "demo", stack.password, stack.process.pid)]
     try:
         print(f"pgbench -S, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; {os.cpu_count()} cores shared by all; "
-              f"stepgate with {relay_threads(arguments) or os.cpu_count()} relay thread(s)\n")
+              f"stepgate and haproxy with {threads} thread(s)\n")
         print(f"{'mode':9} {'clients':>7} {'':10} {'tps':>9} {'/pgbouncer':>10} {'CPU us':>7} {'/pgbouncer':>10}")
         for mode in arguments.modes.split(","):
             for clients in map(int, arguments.clients.split(",")):
@@ -278,8 +279,8 @@ def main():
     parser.add_argument("--holds", type=int, default=9)
     parser.add_argument("--sessions", type=int, default=10000, help="idle ones")
     parser.add_argument("--held", type=int, default=1000)
-    parser.add_argument("--threads", type=int, help="relay threads of stepgate (0: one a core); without it one on PostgreSQL, "
-                        "as pgbouncer has, and one a core on MySQL, as haproxy and MySQL Router have")
+    parser.add_argument("--threads", type=int, help="of stepgate for relaying, and of haproxy (0: one a core); without it one on "
+                        "PostgreSQL, as pgbouncer has, and one a core on MySQL, as MySQL Router has")
     arguments = parser.parse_args()
     raise_descriptor_limit()
     if arguments.only in (None, "relay", "hold"):

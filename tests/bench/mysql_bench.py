@@ -82,12 +82,12 @@ def beside(kind, arguments):
     try:
         direct = MySqlPeer("direct", stack.cluster.port, "app", "app-password")
         subprocess.run(direct.sysbench("oltp_read_write", "prepare"), check=True, stdout=subprocess.DEVNULL)
-        threads = arguments.threads or os.cpu_count()  # as haproxy and MySQL Router have them
+        threads = arguments.threads or os.cpu_count()  # as MySQL Router has them
         stack.config.write_text(f"threads = {threads}\n" + stack.config.read_text())
         stack.start()
         folder = stack.folder / "peers"
         folder.mkdir()
-        balancer, haproxy = start_haproxy(folder, stack.cluster.port, MySqlPeer)
+        balancer, haproxy = start_haproxy(folder, stack.cluster.port, MySqlPeer, threads)
         others.append(balancer)
         peers = [direct, haproxy, MySqlPeer("stepgate", stack.port, "demo", stack.password, stack.process.pid)]
         router, router_peer = start_router(folder, stack.cluster.port, "REQUIRED" if kind is OracleMySql else "DISABLED")
@@ -95,7 +95,7 @@ def beside(kind, arguments):
             others.append(router)
             peers.insert(2, router_peer)
         print(f"\nsysbench, {kind.__name__}, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; "
-              f"{os.cpu_count()} cores shared by all; stepgate with {threads} relay thread(s)\n")
+              f"{os.cpu_count()} cores shared by all; stepgate and haproxy with {threads} thread(s)\n")
         print(f"{'':18} {'clients':>7} {'':10} {'stmt/s':>9} {'/haproxy':>9} {'CPU us':>7} {'/haproxy':>9}" + (f" {'/router':>8}" if router else ""))
         for workload in ("oltp_point_select", "oltp_read_write"):
             for clients in map(int, arguments.clients.split(",")):

@@ -44,10 +44,10 @@ class Peer:
         return done / elapsed, (measured[-1][2] - measured[0][2]) / done * 1e6
 
 
-def start_haproxy(folder, server_port, kind):
+def start_haproxy(folder, server_port, kind, threads):
     port = free_port()
     (folder / "haproxy.cfg").write_text(f"""global
-    nbthread 2
+    nbthread {threads}
     maxconn 4000
 defaults
     mode tcp
