@@ -35,14 +35,15 @@ net::Task<void> MySqlSession::relay_server()
     if (end_reason_.empty())
         end_reason_ = "the server closed the connection";
     server_ended_ = true;
-    if (gate_ != nullptr) {
-        gate_->server_closed();
-        error_to_client(1053, "08S01", "the server ended the session; nothing of the held statement was run");
-    }
-    co_await drain_client();
-    if (started_)
-        client_.finish_writing();
     deadline_ = std::min(deadline_, worker_.now + std::chrono::seconds{2});
+    if (gate_ != nullptr) {
+        gate_->server_closed(); // the client's side ends the hold first, so that its page says so, and then lingers
+        error_to_client(1053, "08S01", "the server ended the session; nothing of the held statement was run");
+    } else {
+        co_await drain_client();
+        if (started_)
+            client_.finish_writing();
+    }
     signal_.raise();
 }
 

@@ -43,11 +43,13 @@ net::Task<void> PostgresSession::relay_server()
     if (end_reason_.empty())
         end_reason_ = "the server closed the connection";
     server_ended_ = true;
-    if (gate_ != nullptr)
-        gate_->server_closed();
-    co_await drain_client();
-    client_.finish_writing();
     deadline_ = std::min(deadline_, worker_.now + std::chrono::seconds{2});
+    if (gate_ != nullptr) {
+        gate_->server_closed(); // the client's side ends the hold first, so that its page says so, and then lingers
+    } else {
+        co_await drain_client();
+        client_.finish_writing();
+    }
     signal_.raise();
 }
 
