@@ -18,33 +18,24 @@ bool blocks(int error)
     return error == EAGAIN || error == EWOULDBLOCK;
 }
 
-IoResult outcome(ssize_t moved)
+/// Of bytes, or -errno.
+IoResult outcome(std::int64_t moved)
 {
     if (moved > 0)
         return {Io::done, static_cast<std::size_t>(moved)};
     if (moved == 0)
         return {Io::closed};
-    return {blocks(errno) ? Io::would_block : Io::failed};
+    return {blocks(static_cast<int>(-moved)) ? Io::would_block : Io::failed};
 }
 
-// The system calls themselves. In a program with threads glibc's recv and send, being cancellation points
-// (pthreads(7)), add two atomic operations to each; nobody cancels a thread here.
+// As `send_now`: the system call itself.
 IoResult receive_now(int descriptor, std::span<std::byte> into)
 {
-    ssize_t moved = 0;
+    std::int64_t moved = 0;
     do
         moved = ::syscall(SYS_recvfrom, descriptor, into.data(), into.size(), 0, nullptr, nullptr);
     while (moved < 0 && errno == EINTR);
-    return outcome(moved);
-}
-
-IoResult send_now(int descriptor, std::span<const std::byte> from)
-{
-    ssize_t moved = 0;
-    do
-        moved = ::syscall(SYS_sendto, descriptor, from.data(), from.size(), MSG_NOSIGNAL, nullptr, 0);
-    while (moved < 0 && errno == EINTR);
-    return outcome(moved);
+    return outcome(moved < 0 ? -errno : moved);
 }
 
 } // namespace
@@ -112,7 +103,7 @@ IoResult Loop::write(Key key, std::span<const std::byte> from)
     if (!place->unsent.empty())
         return {Io::would_block};
     if (!small)
-        return send_now(place->descriptor, from);
+        return outcome(send_now(place->descriptor, from));
     batch_.add(place->descriptor, key.packed(), from);
     place->batch = batch_number_;
     return {Io::done, from.size()};
@@ -150,7 +141,7 @@ bool Loop::send_unsent(Place& place)
 {
     std::size_t sent = 0;
     while (sent < place.unsent.size()) {
-        const auto [status, bytes] = send_now(place.descriptor, std::span{place.unsent}.subspan(sent));
+        const auto [status, bytes] = outcome(send_now(place.descriptor, std::span{place.unsent}.subspan(sent)));
         if (status == Io::would_block) {
             place.unsent.erase(place.unsent.begin(), place.unsent.begin() + static_cast<std::ptrdiff_t>(sent));
             return false;

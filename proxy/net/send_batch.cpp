@@ -29,6 +29,17 @@ std::span<const std::byte> bytes_of(const iocb& write)
 
 } // namespace
 
+// The system call itself. In a program with threads glibc's send, being a cancellation point (pthreads(7)), adds two
+// atomic operations; nobody cancels a thread here.
+std::int64_t send_now(int descriptor, std::span<const std::byte> bytes)
+{
+    std::int64_t sent = 0;
+    do
+        sent = ::syscall(SYS_sendto, descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
 SendBatch::SendBatch(How how)
 {
     ignore_broken_pipes();
@@ -62,7 +73,7 @@ std::span<const SendBatch::Unsent> SendBatch::send()
     unsent_.clear();
     // A single one has nothing to share.
     for (std::size_t i = count_ > 1 ? submit() : 0; i < count_; ++i)
-        send_singly(writes_[i]);
+        note(writes_[i], send_now(static_cast<int>(writes_[i].aio_fildes), bytes_of(writes_[i])));
     count_ = used_ = 0;
     return unsent_;
 }
@@ -80,16 +91,6 @@ std::size_t SendBatch::submit()
     for (std::size_t i = 0; i < static_cast<std::size_t>(std::max(seen, 0L)); ++i)
         note(*reinterpret_cast<const iocb*>(events[i].obj), events[i].res);
     return static_cast<std::size_t>(taken);
-}
-
-void SendBatch::send_singly(const iocb& write)
-{
-    const auto bytes = bytes_of(write);
-    ssize_t sent = 0;
-    do
-        sent = ::send(static_cast<int>(write.aio_fildes), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    note(write, sent < 0 ? -errno : sent);
 }
 
 void SendBatch::note(const iocb& write, std::int64_t sent_or_error)

@@ -11,6 +11,9 @@
 namespace stepgate::proxy::net
 {
 
+/// send(2) that neither blocks nor raises a signal: bytes, or -errno.
+[[nodiscard]] std::int64_t send_now(int descriptor, std::span<const std::byte> bytes);
+
 /// Small writes to many sockets that leave with one system call, by Linux's AIO (io_submit(2)): on sockets it does each
 /// at once, as send(2) would. After every call that wakes somebody the scheduler may give this thread's processor away;
 /// in a proxy that is every send, and here one in a batch (ARCHITECTURE.md has the figures). Where the system has no
@@ -48,7 +51,6 @@ class SendBatch
     static constexpr std::size_t most = 16;
 
     [[nodiscard]] std::size_t submit();
-    void send_singly(const iocb& write);
     void note(const iocb& write, std::int64_t sent_or_error);
 
     aio_context_t context_ = 0; // 0: none to be had

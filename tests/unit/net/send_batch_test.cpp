@@ -1,3 +1,5 @@
+#include "bytes.h"
+
 #include "proxy/net/send_batch.h"
 
 #include "proxy/net/loop.h"
@@ -30,19 +32,6 @@ namespace send_batch_test
 {
 
 namespace asio = boost::asio;
-
-std::span<const std::byte> bytes_of(const std::string& text)
-{
-    return std::as_bytes(std::span{text});
-}
-
-std::string pattern(std::size_t size)
-{
-    std::string text(size, '\0');
-    for (std::size_t i = 0; i < size; ++i)
-        text[i] = static_cast<char>('a' + i * 7 % 26);
-    return text;
-}
 
 /// Both ends, which do not block.
 std::array<int, 2> pair()

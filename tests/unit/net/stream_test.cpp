@@ -1,3 +1,4 @@
+#include "bytes.h"
 #include "certificates.h"
 
 #include "proxy/net/buffer.h"
@@ -95,19 +96,6 @@ Task<std::string> read_until_closed(Stream& stream)
         if (failed)
             co_return all;
     }
-}
-
-std::string pattern(std::size_t size)
-{
-    std::string text(size, '\0');
-    for (std::size_t i = 0; i < size; ++i)
-        text[i] = static_cast<char>('a' + i % 23 + i / 1000 % 3);
-    return text;
-}
-
-std::span<const std::byte> bytes_of(const std::string& text)
-{
-    return std::as_bytes(std::span{text});
 }
 
 /// From a to b, until a has finished.
