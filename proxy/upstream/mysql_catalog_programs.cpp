@@ -1,4 +1,5 @@
 #include "proxy/upstream/mysql_catalog_queries.h"
+#include "proxy/upstream/mysql_written_body.h"
 
 namespace stepgate::proxy::upstream
 {
@@ -9,8 +10,9 @@ void MySqlCatalogQueries::programs()
 {
     triggers();
     routines();
-    parameters();
     events();
+    written_bodies();
+    parameters(); // last: its failure is told
 }
 
 void MySqlCatalogQueries::triggers()
@@ -91,6 +93,38 @@ void MySqlCatalogQueries::events()
                       made.settings = {{"sql_mode", text(row[3])}};
                       contents_.functions.push_back(std::move(made));
                   });
+}
+
+/// The columns that bodies came from show literals without what makes them literals.
+void MySqlCatalogQueries::written_bodies()
+{
+    for (Function& one : contents_.functions) {
+        const std::string name = backquoted(one.schema) + "." + backquoted(one.name);
+        const auto& mode = one.settings.front().second;
+        if (one.kind == FunctionKind::event)
+            as_written(one.body, mode, "EVENT " + name, 3);
+        else if (one.language == "sql")
+            as_written(one.body, mode, (one.kind == FunctionKind::procedure ? "PROCEDURE " : "FUNCTION ") + name, 2);
+    }
+    for (Relation& table : contents_.relations)
+        for (Trigger& one : table.triggers)
+            as_written(one.body, one.sql_mode, "TRIGGER " + backquoted(table.schema) + "." + backquoted(one.name), 2);
+}
+
+/// Makes `body` what SHOW CREATE has in a column; "", which nobody can read, if that cannot be had.
+void MySqlCatalogQueries::as_written(std::string& body, std::string_view sql_mode, const std::string& object,
+                                     std::size_t column)
+{
+    if (server_.failed() || !may_be_written_otherwise(body))
+        return;
+    std::string written;
+    const bool backslashes = sql_mode.find("NO_BACKSLASH_ESCAPES") == std::string_view::npos;
+    server_.query("SHOW CREATE " + object, [&](const Row& row) {
+        if (row.size() > column && row[column])
+            written = written_body(*row[column], body, backslashes);
+    });
+    (void)server_.take_error(); // it may be gone
+    body = std::move(written);
 }
 
 /// Who may not see other accounts' threads takes them to be gone; the timer finds what they did after all.

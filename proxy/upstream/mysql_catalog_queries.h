@@ -5,9 +5,11 @@
 
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -50,6 +52,8 @@ class MySqlCatalogQueries
     void routines();
     void parameters();
     void events();
+    void written_bodies();
+    void as_written(std::string& body, std::string_view sql_mode, const std::string& object, std::size_t column);
     [[nodiscard]] policies::catalog::Relation* relation(const Cell& schema, const Cell& name);
 
     /// "" for NULL.
@@ -66,6 +70,7 @@ class MySqlCatalogQueries
     [[nodiscard]] std::string table_name(const Cell& cell) const;
     [[nodiscard]] static std::string lower(std::string text);
     [[nodiscard]] static std::string quoted(const std::string& value);
+    [[nodiscard]] static std::string backquoted(const std::string& name);
 
     ConnectorConnection& server_;
     policies::catalog::Contents& contents_;

@@ -66,14 +66,6 @@ ReferenceAction action_of(std::string_view rule)
     return rule == "RESTRICT" ? ReferenceAction::restrict_it : ReferenceAction::none;
 }
 
-std::string backquoted(const std::string& name)
-{
-    std::string out{"`"};
-    for (const char c : name)
-        out.append(c == '`' ? 2 : 1, c);
-    return out.append("`");
-}
-
 } // namespace
 
 std::string MySqlCatalogQueries::lower(std::string text)
@@ -85,6 +77,14 @@ std::string MySqlCatalogQueries::lower(std::string text)
 std::string MySqlCatalogQueries::table_name(const Cell& cell) const
 {
     return contents_.mysql.folds_names ? lower(text(cell)) : text(cell);
+}
+
+std::string MySqlCatalogQueries::backquoted(const std::string& name)
+{
+    std::string out{"`"};
+    for (const char c : name)
+        out.append(c == '`' ? 2 : 1, c);
+    return out.append("`");
 }
 
 /// A literal, under the sql_mode of this connection or any other: as hexadecimal digits.

@@ -5,6 +5,7 @@ server's own catalogs have them; against a real MariaDB and a real MySQL."""
 #   triggers                               trigger that destroys
 #   foreign keys                           cascade, procedure (which deletes what others point to)
 #   bodies of routines                     function, procedure, procedure that runs any text
+#   bodies as they were written            literals in bodies
 #   statements judged anew at execution    prepared on the wire
 #   catalogs known to be old, or at all    view made just now, that takes a table's name, prepared before (also on the wire), tables without an account
 import json
@@ -46,6 +47,15 @@ CREATE PROCEDURE anything(t text) BEGIN SET @t = t; PREPARE s FROM @t; EXECUTE s
 CREATE PROCEDURE hides(ID int) DELETE FROM kept WHERE id = id//
 CREATE PROCEDURE forget(id int) DELETE FROM kept WHERE kept.id = id//"""
 
+# Read as information_schema shows them, without escapes and doubled quotes, some read nothing and others cannot be read.
+LITERALS = r"""CREATE TABLE noted (id int, word text);
+CREATE FUNCTION quotes() RETURNS text READS SQL DATA RETURN (SELECT concat('\'', ssn, '\'') FROM customers LIMIT 1);
+CREATE FUNCTION slashes(a enum('(', 'it''s')) RETURNS text READS SQL DATA COMMENT 'RETURN concat(\''
+    RETURN concat('\\', (SELECT max(ssn) FROM customers), '/*' /* */);
+CREATE TRIGGER noted_t BEFORE INSERT ON noted FOR EACH ROW SET NEW.word = concat('\'', (SELECT max(ssn) FROM customers), '\'');
+CREATE FUNCTION escapes(t text) RETURNS text NO SQL RETURN replace(replace(t, '\\', '/'), '''', "\"");
+"""
+
 
 class Catalog(MySqlCase):
     settings = ("--log-bin-trust-function-creators=ON",)
@@ -56,7 +66,7 @@ class Catalog(MySqlCase):
         cls.stack = MySqlStack(policy=POLICY, listener=LISTENER, settings=cls.settings)
         cls.addClassCleanup(cls.stack.close)
         cls.stack.cluster.admin(ACCOUNT)
-        cls.stack.cluster.shop(SETUP)
+        cls.stack.cluster.shop(LITERALS + SETUP)
         cls.stack.start()
         cls.demo = cls.stack.person("demo")
 
@@ -133,6 +143,12 @@ class Catalog(MySqlCase):
     def test_function(self):
         self.assertIn("pii", self.understood(self.held("SELECT leak()"))["labels"])
         self.assertIn("pii", self.understood(self.held("SELECT shop.LEAK()"))["labels"])
+
+    def test_literals_in_bodies(self):
+        self.assertIn("pii", self.understood(self.held("SELECT quotes()"))["labels"])
+        self.assertIn("pii", self.understood(self.held("SELECT slashes('(')"))["labels"])
+        self.assertIn("pii", self.understood(self.held("INSERT INTO noted (id) VALUES (1)"))["labels"])
+        self.assertEqual(self.passes(r"SELECT escapes('a\\b''')"), (('a/b"',),))
 
     def test_labels_follow_a_rename(self):
         self.held("RENAME TABLE secrets TO taken", approve=True)
