@@ -70,7 +70,10 @@ bool Parser::server_statement()
         install(at(Word::k_install));
         return true;
     case Word::k_reset:
-        server_control("reset", "resets logs or replication", true);
+        if (next_is(1, Word::k_query) && next_is(2, Word::k_cache) && !next_is(3, ','))
+            flush(); // of results that the server kept
+        else
+            server_control("reset", "resets logs or replication", true);
         return true;
     case Word::k_purge:
         server_control("purge", "deletes logs of the server", true);

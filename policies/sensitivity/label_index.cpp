@@ -47,9 +47,11 @@ bool in_word(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c < 0;
 }
 
-bool is_catalog(std::string_view schema)
+/// Nobody can make a table there. On PostgreSQL anybody can make a schema of the last name.
+bool is_catalog(std::string_view schema, const CatalogView& view)
 {
-    return schema == "pg_catalog" || schema == "information_schema";
+    return schema == "pg_catalog" || schema == "information_schema" ||
+           (schema == "performance_schema" && view.catalog && !view.catalog->contents().mysql.vendor.empty());
 }
 
 /// A write that names no column (DELETE, TRUNCATE, DROP, RENAME) is one of the whole table.
@@ -154,7 +156,7 @@ void LabelIndex::add_by_regex(const Query& query, std::string_view table, bool n
     }
 }
 
-LabelSet LabelIndex::of(const statement::TableAccess& access, std::string_view database) const
+LabelSet LabelIndex::of(const statement::TableAccess& access, std::string_view database, const CatalogView& view) const
 {
     LabelSet labels;
     if (entries_.empty())
@@ -174,7 +176,7 @@ LabelSet LabelIndex::of(const statement::TableAccess& access, std::string_view d
         const std::string_view schema = std::string_view{table}.substr(0, dot);
         const std::string_view name = std::string_view{table}.substr(dot + 1);
         const bool named = add_named(query, schema, name, labels);
-        if (!query.schema_known || !is_catalog(schema))
+        if (!query.schema_known || !is_catalog(schema, view))
             add_by_regex(query, name, named, labels);
     }
     return labels;
@@ -220,7 +222,7 @@ LabelledFacts LabelIndex::label(std::shared_ptr<const statement::Facts> facts, s
 {
     const CatalogLabels more{*this, names, view, database};
     const auto labels_of = [&](const statement::TableAccess& access) {
-        LabelSet labels = of(access, database);
+        LabelSet labels = of(access, database, view);
         labels |= more.of(access);
         return labels;
     };

@@ -48,7 +48,8 @@ class LabelIndex
     explicit LabelIndex(std::vector<LabelEntry> entries);
 
     /// `database`: the session's, for entries that name one; "" matches every entry.
-    [[nodiscard]] LabelSet of(const statement::TableAccess& access, std::string_view database) const;
+    [[nodiscard]] LabelSet of(const statement::TableAccess& access, std::string_view database,
+                              const CatalogView& view = {}) const;
     [[nodiscard]] LabelledFacts label(std::shared_ptr<const statement::Facts> facts, std::string_view database) const;
     /// The same with what is known of the database: see catalog_labels.h. `names`: those that the entries' labels have.
     [[nodiscard]] LabelledFacts label(std::shared_ptr<const statement::Facts> facts, std::string_view database,

@@ -87,6 +87,24 @@ TEST(LabelIndex, Of)
     }
 }
 
+/// MySQL's own schema has a table `users`, as tools of administrators read it; on PostgreSQL it is anybody's.
+TEST(LabelIndex, SchemaThatIsTheServersOwnOnMySql)
+{
+    const auto loaded = rules::policy_of(site);
+    for (const auto* vendor : {"mysql", "mariadb", ""}) {
+        catalog::Contents contents;
+        contents.mysql.vendor = vendor;
+        CatalogView view;
+        view.catalog = std::make_shared<const catalog::Catalog>(std::move(contents));
+        const auto labels = [&](const char* table, bool known) {
+            return loaded->labels().names(loaded->label_index().of({table, known, {"*"}}, "shop", view));
+        };
+        EXPECT_EQ(labels("performance_schema.cards", true), *vendor ? Strings{} : Strings{"pci"}) << vendor;
+        EXPECT_EQ(labels("performance_schema.cards", false), Strings{"pci"}) << vendor;
+        EXPECT_EQ(labels("shop.cards", true), Strings{"pci"}) << vendor;
+    }
+}
+
 TEST(LabelIndex, LabelsEveryAccessOfEveryStatement)
 {
     statement::Facts facts;
