@@ -3,6 +3,7 @@
 #include "policies/mysql/operators.h"
 #include "policies/statement/ascii.h"
 
+#include <optional>
 #include <utility>
 
 namespace stepgate::policies::mysql
@@ -75,6 +76,52 @@ bool equal(std::uint64_t one_shape, std::uint64_t one, std::uint64_t other_shape
         return false;
     literals = literals || literal;
     return one == other;
+}
+
+/// 0 or 1 where that is the value of a predicate whatever the row.
+std::optional<int> truth_of(const Expression& one)
+{
+    const bool predicate = one.form == Form::comparison || one.form == Form::negation || is_null_test(one);
+    if (!predicate || !one.reads || one.always == one.never)
+        return std::nullopt;
+    return one.always ? 1 : 0;
+}
+
+/// Of literals as far as it matters beside 0 and 1: all negative numbers are alike.
+std::optional<int> number_of(const Expression& literal)
+{
+    switch (literal.neutral) {
+    case Expression::Neutral::zero:
+        return 0;
+    case Expression::Neutral::one:
+        return 1;
+    case Expression::Neutral::negative:
+        return -1;
+    case Expression::Neutral::none:
+    case Expression::Neutral::empty:
+        break;
+    }
+    return std::nullopt;
+}
+
+bool holds(int one, Symbol op, int other)
+{
+    switch (op) {
+    case Symbol::equal:
+        return one == other;
+    case Symbol::not_equal:
+        return one != other;
+    case Symbol::less:
+        return one < other;
+    case Symbol::less_equal:
+        return one <= other;
+    case Symbol::greater:
+        return one > other;
+    case Symbol::greater_equal:
+        return one >= other;
+    default:
+        return false;
+    }
 }
 
 /// A predicate that reads no column is the same for every row, whichever it is.
@@ -264,6 +311,17 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
                            (right.never && left.neutral == Expression::Neutral::zero);
         literals = literals || fails;
         made.always = made.always || fails;
+    }
+    // (x IS NULL) < 1 and the like
+    const bool first = truth_of(left).has_value();
+    const auto one = first ? truth_of(left) : number_of(left);
+    const auto other = first ? number_of(right) : truth_of(right);
+    if (!itself && (first || other) && (left.literal || right.literal)) {
+        literals = true;
+        if (one && other) {
+            made.always = holds(*one, op, *other);
+            made.never = !made.always;
+        }
     }
     return made;
 }

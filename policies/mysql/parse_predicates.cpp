@@ -20,6 +20,13 @@ Symbol mirrored(Symbol op)
     return op == Symbol::less_equal ? Symbol::greater_equal : op == Symbol::greater_equal ? Symbol::less_equal : op;
 }
 
+/// NULL, as primary_word() reads it.
+bool is_null_word(const Expression& one)
+{
+    static const std::uint64_t null = hash_of("null");
+    return !one.reads && one.value == mix(null, value_seed);
+}
+
 } // namespace
 
 /// a or b or …: true for every row if one arm is, or if two are opposites.
@@ -65,6 +72,8 @@ Expression Parser::compare(const Expression& left, Symbol op)
     if (!judging_)
         return combined(left, static_cast<std::uint64_t>(op), right);
     const bool same_or_null = op == Symbol::null_safe_equal;
+    if (same_or_null && (is_null_word(left) || is_null_word(right)))
+        return null_test(is_null_word(left) ? right : left, false);
     const Symbol plain = same_or_null ? symbol('=') : op;
     Expression made = compared(left, plain, right, out_.literals_consulted);
     made.not_null = made.not_null || same_or_null;
@@ -187,16 +196,20 @@ Expression Parser::in_list(const Expression& left, bool negative)
     }
     expect('(');
     Expression whole = left;
-    bool itself = false;
+    bool one_is = false, none_is = judging_;
     do {
         const Expression item = whole_query(expression());
-        itself = itself || (judging_ && same(left, item, out_.literals_consulted));
         whole = combined(whole, in_seed, item);
+        if (!judging_ || one_is)
+            continue;
+        const Expression equal = compared(left, Symbol::equal, item, out_.literals_consulted);
+        one_is = same(left, item, out_.literals_consulted) || (equal.reads && equal.always);
+        none_is = none_is && equal.reads && equal.never;
     } while (accept(','));
     expect(')');
-    if (itself && whole.reads) {
-        whole.always = true;
-        whole.never = false;
+    if (whole.reads && (one_is || none_is)) {
+        whole.always = one_is;
+        whole.never = !one_is;
     }
     return negated_if(negative, whole);
 }
