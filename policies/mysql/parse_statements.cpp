@@ -446,9 +446,10 @@ void Parser::call_statement()
     is(Kind::call);
     advance();
     TableName routine = table_name();
-    if (accept('.')) { // MariaDB: database.package.routine
+    if (accept('.')) { // MariaDB: database.package.routine, not a routine of a database that is called as the package
         routine.database = routine.name;
         routine.name = name();
+        opaque("calls a routine of a package, whose body is not known");
     }
     called_stored(routine, Lead::Kind::procedure);
     if (accept('(') && !accept(')')) {
