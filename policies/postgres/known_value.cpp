@@ -18,6 +18,19 @@ const ::A_Expr* operation_of(const ::Node* node)
 
 } // namespace
 
+bool is_empty_array(const ::Node* node)
+{
+    while (const auto* cast = if_tag<::TypeCast>(node, T_TypeCast))
+        node = cast->arg;
+    if (const auto* array = if_tag<::A_ArrayExpr>(node, T_A_ArrayExpr))
+        return cells(array->elements).empty();
+    const auto* text = if_tag<::A_Const>(node, T_A_Const);
+    if (text == nullptr || text->isnull || text->val.node.type != T_String)
+        return false;
+    const std::string_view value = view_of(text->val.sval.sval);
+    return value.find('{') != std::string_view::npos && value.find_first_not_of("{}, \t\n") == std::string_view::npos;
+}
+
 bool KnownValue::settled(const ::Node* node)
 {
     if (!reads_column(node))

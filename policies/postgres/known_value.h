@@ -6,6 +6,9 @@
 namespace stepgate::policies::postgres
 {
 
+/// A literal array without elements: '{}', array[]::int[]. Nothing is any of them, everything differs from all.
+[[nodiscard]] bool is_empty_array(const ::Node* node);
+
 /// Tells what an expression is whatever the row, NULLs aside. `values` and `literals_consulted`, which is set when a
 /// literal told, must outlive it.
 class KnownValue

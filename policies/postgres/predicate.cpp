@@ -121,15 +121,23 @@ bool Predicate::never_null(const void* node)
         return !as<::A_Const>(node).isnull;
     case T_NullTest:
     case T_BooleanTest:
+    case T_A_ArrayExpr:
         return true;
+    case T_List: // of IN and BETWEEN
+        return all(&as<::List>(node));
     case T_BoolExpr:
         return all(as<::BoolExpr>(node).args);
     case T_RowExpr:
         return all(as<::RowExpr>(node).args);
     case T_A_Expr: {
         const auto& operation = as<::A_Expr>(node);
-        return operation.kind == AEXPR_OP && std::ranges::find(strict, operator_of(operation)) != std::end(strict) &&
-               (operation.lexpr == nullptr || never_null(operation.lexpr)) && never_null(operation.rexpr);
+        if (operation.kind == AEXPR_DISTINCT || operation.kind == AEXPR_NOT_DISTINCT)
+            return true;
+        const bool gives_null =
+            operation.kind == AEXPR_NULLIF || operation.kind == AEXPR_OP_ANY || operation.kind == AEXPR_OP_ALL ||
+            (operation.kind == AEXPR_OP && std::ranges::find(strict, operator_of(operation)) == std::end(strict));
+        return !gives_null && (operation.lexpr == nullptr || never_null(operation.lexpr)) &&
+               never_null(operation.rexpr);
     }
     case T_TypeCast:
         return never_null(as<::TypeCast>(node).arg);
@@ -265,9 +273,9 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
     case IS_NOT_TRUE:
         return {inner.never, inner.always};
     case IS_UNKNOWN:
-        return {inner.always && inner.never, inner.always || inner.never};
+        return {inner.always && inner.never, inner.always || inner.never || never_null(test.arg)};
     case IS_NOT_UNKNOWN:
-        return {inner.always || inner.never, inner.always && inner.never};
+        return {inner.always || inner.never || never_null(test.arg), inner.always && inner.never};
     }
     return depends;
 }
@@ -504,6 +512,9 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
     }
     case AEXPR_OP_ANY: {
         const ::Node* list = expression.rexpr;
+        literals_ = literals_ || constant_of(list) != nullptr;
+        if (is_empty_array(list))
+            return {false, true};
         while (const auto* cast = if_tag<::TypeCast>(list, T_TypeCast))
             list = cast->arg;
         const auto* link = if_tag<::SubLink>(list, T_SubLink);
@@ -535,9 +546,11 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
                     same(expression.lexpr, node_of(bounds[1])),
                 false};
     }
+    case AEXPR_OP_ALL:
+        literals_ = literals_ || constant_of(expression.rexpr) != nullptr;
+        return is_empty_array(expression.rexpr) ? Truth{true, false} : depends;
     case AEXPR_NOT_BETWEEN:
     case AEXPR_NOT_BETWEEN_SYM:
-    case AEXPR_OP_ALL:
     case AEXPR_NULLIF:
     case AEXPR_SIMILAR:
         return depends;

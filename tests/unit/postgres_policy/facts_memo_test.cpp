@@ -150,6 +150,10 @@ TEST(FactsMemo, LiteralsThatDecideAreNotShared)
     EXPECT_TRUE(memo.facts("delete from t where note like '%'", state)->statements.at(0).destructive);
     EXPECT_FALSE(memo.facts("delete from t where note like 'a'", state)->statements.at(0).destructive);
     EXPECT_TRUE(memo.facts("delete from t where note like '%%'", state)->statements.at(0).destructive);
+    EXPECT_FALSE(memo.facts("delete from t where a <> all('{1}')", state)->statements.at(0).destructive);
+    EXPECT_TRUE(memo.facts("delete from t where a <> all('{}')", state)->statements.at(0).destructive);
+    EXPECT_FALSE(memo.facts("delete from t where not a = any('{1}')", state)->statements.at(0).destructive);
+    EXPECT_TRUE(memo.facts("delete from t where not a = any('{}')", state)->statements.at(0).destructive);
 }
 
 TEST(FactsMemo, StaysWithinItsSize)
