@@ -377,6 +377,8 @@ std::optional<Twin> Predicate::own_row(const ::SelectStmt& select)
 bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value)
 {
     const auto items = cells(select.fromClause);
+    if (items.empty() && select.whereClause == nullptr)
+        return alike(value, given); // id in (select t.id)
     if (items.size() != 1)
         return false;
     const Derived sub = derived(node_of(items.front()));
@@ -421,6 +423,7 @@ bool Predicate::gives(const ::Node* subquery, const ::Node* value, std::string_v
 }
 
 /// "x in (select x from the same table)" holds for every row, and so does EXISTS with a row that may be the same.
+/// Without FROM it is what its condition is.
 Truth Predicate::judge_sublink(const ::SubLink& link)
 {
     if (link.subLinkType == ANY_SUBLINK)
@@ -428,6 +431,13 @@ Truth Predicate::judge_sublink(const ::SubLink& link)
                     gives(link.subselect, link.testexpr),
                 false};
     const auto* select = if_tag<::SelectStmt>(link.subselect, T_SelectStmt);
+    if (select != nullptr && select->fromClause == nullptr && gives_all(*select)) { // one row, of the row's own columns
+        const auto targets = cells(select->targetList);
+        if (link.subLinkType == EXISTS_SUBLINK && select->whereClause != nullptr)
+            return judge(select->whereClause);
+        if (link.subLinkType == EXPR_SUBLINK && select->whereClause == nullptr && targets.size() == 1)
+            return judge(as<::ResTarget>(node_of(targets.front())).val);
+    }
     return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select) &&
                 own_row(*select).has_value(),
             false};
