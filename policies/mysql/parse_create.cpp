@@ -163,18 +163,23 @@ void Parser::defined_group()
 /// ENGINE [=] name: some keep no rows, or keep them elsewhere.
 void Parser::engine()
 {
+    advance();
+    accept('=');
+    kept_by(lower(name_or_text()));
+}
+
+/// An engine's name in lower case, of a table or of tables to come.
+void Parser::kept_by(std::string_view engine)
+{
     static constexpr std::string_view keep[] = {"archive", "aria", "columnstore", "csv",     "innodb", "mroonga",
                                                 "myisam",  "ndb",  "ndbcluster",  "rocksdb", "tokudb"};
     static constexpr std::string_view lose[] = {"blackhole", "example",    "heap",    "memory",
                                                 "merge",     "mrg_myisam", "sequence"};
-    advance();
-    accept('=');
-    const std::string engine = lower(name_or_text());
     if (std::ranges::find(keep, engine) != std::end(keep))
         return;
     facts_.destructive = facts_.destructive || facts_.kind == Kind::alter;
     if (std::ranges::find(lose, engine) == std::end(lose))
-        opaque("has a table kept by the engine " + engine + ", which may be files or other servers");
+        opaque("has a table kept by the engine " + std::string{engine} + ", which may be files or other servers");
 }
 
 void Parser::create_table(bool temporary, bool replace)

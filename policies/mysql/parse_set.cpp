@@ -14,6 +14,13 @@ bool decides_reading(std::string_view name)
     return name == "sql_mode" || name == "character_set_client";
 }
 
+/// Of tables that name none.
+bool is_engine(std::string_view name)
+{
+    return name == "default_storage_engine" || name == "default_tmp_storage_engine" || name == "storage_engine" ||
+           name == "enforce_storage_engine";
+}
+
 std::string without_all(std::string text, std::string_view part, std::string_view other)
 {
     std::string out;
@@ -196,7 +203,7 @@ void Parser::assign_system(const std::string& variable, bool session)
 {
     const bool matters = session && decides_reading(variable);
     std::optional<std::string> value;
-    if (matters)
+    if (matters || is_engine(variable))
         value = value_ahead();
     if (at(Word::k_default) && !next_is(1, '(')) {
         advance();
@@ -209,12 +216,14 @@ void Parser::assign_system(const std::string& variable, bool session)
     const bool bare = (at(TokenKind::word) || at(TokenKind::quoted_name)) && bare_ends;
     if (bare && (at_name() || at(Word::k_on) || at(Word::k_all) || at(Word::k_binary) || at(Word::k_row) ||
                  at(Word::k_system) || at(Word::k_force))) {
-        if (matters)
+        if (matters || is_engine(variable))
             value = std::string{cur().text};
         advance();
     } else {
         expression();
     }
+    if (is_engine(variable))
+        kept_by(lower(value.value_or("?")));
     if (matters)
         set_effect(variable, std::move(value));
 }

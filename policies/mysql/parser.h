@@ -399,6 +399,7 @@ class Parser
     void definition_tail(bool stop_at_comma);
     bool definition_part();
     void engine();
+    void kept_by(std::string_view engine);
     void defined_group();
     void reads_defined(std::string_view column);
     void defines(const TableName& table);
