@@ -29,10 +29,10 @@ class Names
     /// What the name will mean, or nullptr.
     [[nodiscard]] const Value* find(std::string_view name) const
     {
-        const auto found = records_.find(name);
-        if (found == records_.end())
+        const Entry* entry = entry_of(name);
+        if (entry == nullptr)
             return nullptr;
-        const Record& record = found->second;
+        const Record& record = entry->second;
         const auto& value = is_pending(record) ? pending_.at(record.newest).value : record.value;
         return value ? &*value : nullptr;
     }
@@ -40,8 +40,8 @@ class Names
     /// What the name means to the server by the last answer, or nullptr.
     [[nodiscard]] const Value* settled(std::string_view name) const
     {
-        const auto found = records_.find(name);
-        return found == records_.end() || !found->second.value ? nullptr : &*found->second.value;
+        const Entry* entry = entry_of(name);
+        return entry == nullptr || !entry->second.value ? nullptr : &*entry->second.value;
     }
 
     /// False if find() says what a message will have done that may still fail while what comes after it runs: it was
@@ -49,9 +49,8 @@ class Names
     /// (Replies::group).
     [[nodiscard]] bool is_sure(std::string_view name, std::uint64_t began) const
     {
-        const auto found = records_.find(name);
-        return found == records_.end() || !is_pending(found->second) ||
-               pending_.at(found->second.newest).number >= began;
+        const Entry* entry = entry_of(name);
+        return entry == nullptr || !is_pending(entry->second) || pending_.at(entry->second.newest).number >= began;
     }
 
     /// Some names, apart from the unnamed one, have changes by the wire whose fate is not known.
@@ -66,7 +65,7 @@ class Names
     /// Message `number` makes the name meaningless.
     void close(std::string_view name, std::uint64_t number, By by = By::wire)
     {
-        if (records_.find(name) != records_.end())
+        if (entry_of(name) != nullptr)
             change(name, std::nullopt, number, by, false);
     }
 
@@ -77,7 +76,7 @@ class Names
     {
         while (!pending_.empty() && pending_.front().number <= number) {
             Change change = pending_.pop();
-            auto* const entry = change.entry;
+            Entry* const entry = change.entry;
             const bool named = change.by == By::wire && !entry->second.unnamed;
             unsettled_ -= named ? 1 : 0;
             if (named && fate == Fate::succeeded)
@@ -132,8 +131,9 @@ class Names
         bool unnamed = false;
     };
     using Records = std::unordered_map<std::string, Record, Hash, std::equal_to<>>;
+    using Entry = typename Records::value_type; // unordered_map never moves its elements
     struct Change {
-        typename Records::value_type* entry = nullptr; // unordered_map never moves its elements
+        Entry* entry = nullptr;
         std::optional<Value> value;
         std::uint64_t number = 0;
         By by = By::wire;
@@ -142,16 +142,37 @@ class Names
 
     [[nodiscard]] bool is_pending(const Record& record) const { return record.changes > 0; }
 
+    /// What is kept under the name, or nullptr. The unnamed one needs no search: drivers use it for every statement.
+    [[nodiscard]] Entry* entry_of(std::string_view name)
+    {
+        if (name.empty())
+            return unnamed_;
+        const auto found = records_.find(name);
+        return found == records_.end() ? nullptr : &*found;
+    }
+    [[nodiscard]] const Entry* entry_of(std::string_view name) const
+    {
+        return const_cast<Names*>(this)->entry_of(name);
+    }
+
+    [[nodiscard]] Entry& make_entry(std::string_view name)
+    {
+        Entry& entry = *records_.emplace(std::string{name}, Record{}).first;
+        if (name.empty()) {
+            entry.second.unnamed = true;
+            unnamed_ = &entry;
+        }
+        return entry;
+    }
+
     void change(std::string_view name, std::optional<Value> value, std::uint64_t number, By by, bool holdable)
     {
-        auto found = records_.find(name);
-        if (found == records_.end())
-            found = records_.emplace(std::string{name}, Record{}).first;
-        Record& record = found->second;
-        record.unnamed = name.empty();
+        Entry* const known = entry_of(name);
+        Entry& entry = known != nullptr ? *known : make_entry(name);
+        Record& record = entry.second;
         unsettled_ += by == By::wire && !record.unnamed ? 1 : 0;
         ++record.changes;
-        record.newest = pending_.push(Change{&*found, std::move(value), number, by, holdable});
+        record.newest = pending_.push(Change{&entry, std::move(value), number, by, holdable});
     }
 
     void apply(Record& record, Change change, Fate fate)
@@ -198,6 +219,7 @@ class Names
     }
 
     Records records_;
+    Entry* unnamed_ = nullptr; // in `records_`, for ever once it was used
     Ring<Change> pending_;
     std::size_t settled_ = 0, unsettled_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "proxy/audit/cbor.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -12,6 +13,31 @@ namespace
 std::string_view as_text(std::span<const std::byte> bytes)
 {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+constexpr std::uint64_t not_ascii = 0x8080808080808080U;
+
+template <class Word>
+bool has_not_ascii(const char* at)
+{
+    Word word = 0;
+    std::memcpy(&word, at, sizeof word);
+    return (word & static_cast<Word>(not_ascii)) != 0;
+}
+
+/// As statements and names are nearly always. Some bytes a step, and the last step may look at some again.
+bool is_ascii(std::string_view text)
+{
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (; end - at > 8; at += 8)
+        if (has_not_ascii<std::uint64_t>(at))
+            return false;
+    if (text.size() >= 8)
+        return !has_not_ascii<std::uint64_t>(end - 8);
+    if (text.size() >= 4)
+        return !has_not_ascii<std::uint32_t>(at) && !has_not_ascii<std::uint32_t>(end - 4);
+    return std::all_of(at, end, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 /// Length of the well-formed sequence at the front of `text`, 0 if there is none (Unicode 15, table 3-7).
@@ -43,16 +69,13 @@ std::size_t sequence_length(std::string_view text)
 
 bool valid_utf8(std::string_view text)
 {
+    if (is_ascii(text))
+        return true;
     const char* at = text.data();
     const char* const end = at + text.size();
     while (at != end) {
-        // Statements are ASCII nearly always: eight bytes a step.
-        std::uint64_t word = 0;
-        for (; end - at >= static_cast<std::ptrdiff_t>(sizeof word); at += sizeof word) {
-            std::memcpy(&word, at, sizeof word);
-            if ((word & 0x8080808080808080U) != 0)
-                break;
-        }
+        while (end - at >= 8 && !has_not_ascii<std::uint64_t>(at))
+            at += 8;
         while (at != end && static_cast<unsigned char>(*at) < 0x80)
             ++at;
         if (at == end)

@@ -109,9 +109,8 @@ std::size_t most_of(const Record& record)
     return most;
 }
 
-FieldView read_field(cbor::Reader& in, std::vector<std::string_view>& items)
+void read_field(cbor::Reader& in, FieldView& field, std::vector<std::string_view>& items)
 {
-    FieldView field;
     field.key = in.text();
     switch (in.peek()) {
     case cbor::Major::unsigned_integer:
@@ -144,7 +143,6 @@ FieldView read_field(cbor::Reader& in, std::vector<std::string_view>& items)
         in.fail();
         break;
     }
-    return field;
 }
 
 void read_session(cbor::Reader& in, RecordView& into)
@@ -312,7 +310,7 @@ boost::system::result<void> decode(std::span<const std::byte> bytes, RecordView&
     read_session(in, into);
     into.user = in.text_or_bytes();
     for (std::size_t left = in.map(); left > 0 && in.good(); --left) {
-        into.fields.push_back(read_field(in, into.items));
+        read_field(in, into.fields.emplace_back(), into.items);
         const std::size_t count = into.fields.size();
         if (count > 1 && !key_less(into.fields[count - 2].key, into.fields[count - 1].key))
             in.fail();
@@ -324,8 +322,14 @@ boost::system::result<void> decode(std::span<const std::byte> bytes, RecordView&
 
 const FieldView* RecordView::find(std::string_view key) const
 {
-    const auto found = std::find_if(fields.begin(), fields.end(), [&](const FieldView& f) { return f.key == key; });
-    return found == fields.end() ? nullptr : &*found;
+    // In the order of key_less: those of another length need no look.
+    for (const FieldView& field : fields) {
+        if (field.key.size() > key.size())
+            break;
+        if (field.key.size() == key.size() && field.key == key)
+            return &field;
+    }
+    return nullptr;
 }
 
 std::string_view RecordView::text(std::string_view key) const

@@ -168,6 +168,23 @@ TEST(Cbor, RefusesWhatIsNotDeterministic)
     EXPECT_FALSE(huge.good());
 }
 
+// All lengths around the steps of eight and four bytes, with the one byte that is not UTF-8 at every place.
+TEST(Cbor, OneByteIsEnoughToBeNoUtf8)
+{
+    for (std::size_t length = 0; length <= 40; ++length) {
+        std::string text(length, 'a');
+        EXPECT_TRUE(cbor::valid_utf8(text));
+        for (std::size_t at = 0; at < length; ++at) {
+            text[at] = '\x80'; // continues nothing
+            EXPECT_FALSE(cbor::valid_utf8(text)) << length << ", " << at;
+            text[at] = 'a';
+        }
+    }
+    EXPECT_TRUE(cbor::valid_utf8("12345678\u00e9"));
+    EXPECT_TRUE(cbor::valid_utf8("\u00e912345678\U0001F600"));
+    EXPECT_FALSE(cbor::valid_utf8("12345678\xc3"));
+}
+
 TEST(Cbor, IntegersAtTheEdges)
 {
     for (const std::int64_t value :
