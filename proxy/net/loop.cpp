@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,7 @@ namespace
 
 constexpr std::uint32_t read_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr std::uint64_t wake_key = ~std::uint64_t{0};
+constexpr std::uint64_t clock_key = wake_key - 1;
 
 // Which loop this thread runs.
 thread_local const Loop* here = nullptr;
@@ -49,10 +51,14 @@ void Executor::add(std::unique_ptr<Job> job) const
     loop_->post(std::move(job));
 }
 
-Loop::Loop() : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}
+Loop::Loop()
+    : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
+      clock_{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)}
 {
-    epoll_event event{EPOLLIN, {.u64 = wake_key}};
-    if (epoll_ < 0 || wake_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0)
+    epoll_event wake{EPOLLIN, {.u64 = wake_key}};
+    epoll_event rings{EPOLLIN | EPOLLET, {.u64 = clock_key}};
+    if (epoll_ < 0 || wake_ < 0 || clock_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &wake) != 0 ||
+        ::epoll_ctl(epoll_, EPOLL_CTL_ADD, clock_, &rings) != 0)
         throw std::system_error{errno, std::system_category(), "no event loop"};
 }
 
@@ -62,6 +68,7 @@ Loop::~Loop()
     // What is dropped may hold coroutines, whose end may cancel other waits and post their remains.
     while (drop_everything())
         ;
+    ::close(clock_);
     ::close(wake_);
     ::close(epoll_);
 }
@@ -105,7 +112,9 @@ void Loop::run_here()
     std::array<epoll_event, 256> events{};
     now_ = std::chrono::steady_clock::now();
     while (!stopped_.load(std::memory_order_relaxed)) {
-        const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience());
+        set_clock();
+        const int patience = jobs_.empty() && ready_.empty() ? -1 : 0;
+        const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience);
         serve(std::span{events}.first(static_cast<std::size_t>(std::max(count, 0))));
         serve_ready();
         run_jobs();
@@ -182,15 +191,20 @@ void Loop::serve_ready()
     serving_.clear();
 }
 
-int Loop::patience() const
+/// A clock that stays set from round to round: a timeout of epoll_wait would be started and stopped in each. It may
+/// ring too early, for an alarm that is off, and is set anew then.
+void Loop::set_clock()
 {
-    if (!jobs_.empty() || !ready_.empty())
-        return 0;
     if (alarms_.empty())
-        return -1;
-    const auto left = alarms_.begin()->first - now_;
-    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-    return static_cast<int>(std::clamp<std::int64_t>(milliseconds, 0, 60'000));
+        return;
+    const SteadyTime first = alarms_.begin()->first;
+    if (now_ < clock_at_ && clock_at_ <= first)
+        return;
+    clock_at_ = first;
+    const auto since_epoch = std::max(first.time_since_epoch(), SteadyTime::duration{1}); // 0 would stop it
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+    const itimerspec at{{}, {seconds.count(), std::chrono::nanoseconds{since_epoch - seconds}.count()}};
+    ::timerfd_settime(clock_, TFD_TIMER_ABSTIME, &at, nullptr);
 }
 
 void Loop::ring()
@@ -304,6 +318,8 @@ void Loop::when_readable(Key key, Tell tell)
 
 void Loop::on_event(const epoll_event& event)
 {
+    if (event.data.u64 == clock_key)
+        return; // `ring` looks at the time in every round
     if (event.data.u64 == wake_key) {
         std::uint64_t count = 0;
         (void)!::read(wake_, &count, sizeof count);

@@ -133,7 +133,7 @@ class Loop : public boost::asio::execution_context
     void watch(std::uint32_t index, bool writes); // for reads, and for writes too
     static void finish(Waiter& waiter, Waited how);
     void finish_later(Waiter& waiter, Waited how); // from `run`
-    [[nodiscard]] int patience() const;            // until the next alarm, in ms; -1: for ever
+    void set_clock();                              // for the next alarm
     void ring();                                   // alarms that are due
     void serve(std::span<const epoll_event> events);
     void read_ahead(std::span<const epoll_event> events);
@@ -145,7 +145,7 @@ class Loop : public boost::asio::execution_context
     void run_jobs();
     bool drop_everything();
 
-    int epoll_ = -1, wake_ = -1;
+    int epoll_ = -1, wake_ = -1, clock_ = -1;
     std::vector<std::unique_ptr<Place>> places_; // by index; a place never moves
     std::vector<Key> ready_, serving_;           // somebody waits where a read may find something already
     std::vector<std::uint32_t> free_;
@@ -154,7 +154,8 @@ class Loop : public boost::asio::execution_context
     SendBatch batch_;
     std::uint64_t batch_number_ = 1;
     Alarms alarms_;
-    SteadyTime now_{}; // at the end of the last round
+    SteadyTime now_{};      // at the end of the last round
+    SteadyTime clock_at_{}; // what it is set for; in the past: nothing
     std::vector<std::unique_ptr<Job>> jobs_, running_;
     std::atomic<bool> stopped_{false};
 

@@ -437,5 +437,37 @@ TEST(Timer, WakesInOrderOrIsCancelled)
     EXPECT_EQ(order, "abc!");
 }
 
+// The loop's clock stays set for an alarm that is off, and rings for nothing; it is set anew for one that comes before.
+TEST(Timer, TheFirstMayBeCancelledAndALaterOneMayComeFirst)
+{
+    using std::chrono::milliseconds;
+    Loop loop;
+    std::string order;
+    Timer off{loop.get_executor()}, soon{loop.get_executor()}, last{loop.get_executor()}, far{loop.get_executor()};
+    const auto wait = [&](Timer& timer, char name, milliseconds time) -> Task<void> {
+        (void)co_await timer.wait_for(time);
+        order += name;
+        if (&timer == &last)
+            loop.stop();
+    };
+    const auto start = [&](Timer& timer, char name, milliseconds time) {
+        asio::co_spawn(loop.get_executor(), wait(timer, name, time), asio::detached);
+    };
+    start(off, 'a', milliseconds{20});
+    start(soon, 'b', milliseconds{40});
+    start(far, 'z', milliseconds{60'000});
+    std::jthread other{[&](const std::stop_token& done) {
+        std::this_thread::sleep_for(milliseconds{5});
+        asio::post(loop, [&] { off.cancel(); });
+        std::this_thread::sleep_for(milliseconds{75});
+        asio::post(loop, [&] { start(last, 'c', milliseconds{1}); });
+        for (int i = 0; i < 500 && !done.stop_requested(); ++i)
+            std::this_thread::sleep_for(milliseconds{10});
+        asio::post(loop, [&] { order += '!'; }); // it slept, and this wakes it
+    }};
+    loop.run();
+    EXPECT_EQ(order, "abc");
+}
+
 } // namespace loop_test
 } // namespace stepgate::proxy::net
