@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 from clients import Client  # noqa: E402
 from mysql_bench import mysql  # noqa: E402
-from peers import Peer, WARM_UP, cpu_seconds, start_haproxy, wait_port  # noqa: E402
+from peers import Peer, WARM_UP, cpu_seconds, proxy_processor, start_haproxy, wait_port  # noqa: E402
 from proofs import measure_proofs  # noqa: E402
 from harness import Stack, free_port  # noqa: E402
 
@@ -55,7 +55,8 @@ class PgBouncer(PgPeer):
 
     def renew(self):
         self.stop()
-        self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL)
+        with proxy_processor:
+            self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL)
         self.pid = self.process.pid
         wait_port(self.port)
 
@@ -93,12 +94,12 @@ def relay(stack, arguments):
     subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-i", "-q", "-s", "10", "-h", "127.0.0.1", "-p", str(stack.cluster.port),
                     "-U", "app", "shop"], env=dict(os.environ, PGPASSWORD="app-password"), check=True, capture_output=True)
     bouncer = pgbouncer(folder, stack.cluster.port)
-    threads = relay_threads(arguments) or os.cpu_count()
+    threads = relay_threads(arguments) or len(proxy_processor.mine)
     balancer, balancer_peer = start_haproxy(folder, stack.cluster.port, PgPeer, threads)
     peers = [PgPeer("direct", stack.cluster.port, "app", "app-password"), bouncer, balancer_peer,
              PgPeer("stepgate", stack.port, "demo", stack.password, stack.process.pid)]
     try:
-        print(f"pgbench -S, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; {os.cpu_count()} cores shared by all; "
+        print(f"pgbench -S, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; {proxy_processor}; "
               f"stepgate and haproxy with {threads} thread(s)\n")
         print(f"{'mode':9} {'clients':>7} {'':10} {'tps':>9} {'/pgbouncer':>10} {'CPU us':>7} {'/pgbouncer':>10}")
         for mode in arguments.modes.split(","):
@@ -281,10 +282,15 @@ def main():
     parser.add_argument("--held", type=int, default=1000)
     parser.add_argument("--threads", type=int, help="of stepgate for relaying, and of haproxy (0: one a core); without it one on "
                         "PostgreSQL, as pgbouncer has, and one a core on MySQL, as MySQL Router has")
+    parser.add_argument("--apart", action="store_true", help="relay, mysql: one processor for the proxies alone; repeats better")
     arguments = parser.parse_args()
     raise_descriptor_limit()
+    if arguments.apart:
+        proxy_processor.reserve()
     if arguments.only in (None, "relay", "hold"):
-        stack = prepared(arguments).start()
+        stack = prepared(arguments)
+        with proxy_processor:
+            stack.start()
         try:
             for name, part in (("relay", relay), ("hold", hold)):
                 if arguments.only in (None, name):

@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import sys
 
-from peers import Peer, WARM_UP, cpu_seconds, start_haproxy, wait_port
+from peers import Peer, WARM_UP, cpu_seconds, proxy_processor, start_haproxy, wait_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
@@ -54,8 +54,9 @@ protocol = classic
 client_ssl_mode = DISABLED
 server_ssl_mode = {server_tls}
 """)
-    process = subprocess.Popen([MYSQL_SERVER, "run", "mysqlrouter", "-c", folder / "router.conf"], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+    with proxy_processor:
+        process = subprocess.Popen([MYSQL_SERVER, "run", "mysqlrouter", "-c", folder / "router.conf"], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
     wait_port(port)
     return process, MySqlPeer("router", port, "app", "app-password", process.pid)
 
@@ -82,9 +83,10 @@ def beside(kind, arguments):
     try:
         direct = MySqlPeer("direct", stack.cluster.port, "app", "app-password")
         subprocess.run(direct.sysbench("oltp_read_write", "prepare"), check=True, stdout=subprocess.DEVNULL)
-        threads = arguments.threads or os.cpu_count()  # as MySQL Router has them
+        threads = arguments.threads or len(proxy_processor.mine)  # as MySQL Router has them
         stack.config.write_text(f"threads = {threads}\n" + stack.config.read_text())
-        stack.start()
+        with proxy_processor:
+            stack.start()
         folder = stack.folder / "peers"
         folder.mkdir()
         balancer, haproxy = start_haproxy(folder, stack.cluster.port, MySqlPeer, threads)
@@ -95,7 +97,7 @@ def beside(kind, arguments):
             others.append(router)
             peers.insert(2, router_peer)
         print(f"\nsysbench, {kind.__name__}, {arguments.rounds} rounds of {arguments.seconds} s each, medians, interleaved; "
-              f"{os.cpu_count()} cores shared by all; stepgate and haproxy with {threads} thread(s)\n")
+              f"{proxy_processor}; stepgate and haproxy with {threads} thread(s)\n")
         print(f"{'':18} {'clients':>7} {'':10} {'stmt/s':>9} {'/haproxy':>9} {'CPU us':>7} {'/haproxy':>9}" + (f" {'/router':>8}" if router else ""))
         for workload in ("oltp_point_select", "oltp_read_write"):
             for clients in map(int, arguments.clients.split(",")):
