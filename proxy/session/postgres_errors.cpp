@@ -2,7 +2,9 @@
 
 // A row that breaks a constraint stands in the error's detail, whole and as it was before ("Failing row contains ..",
 // "Key (..)=(..) already exists"), whatever columns the statement named. Who may not read the table's labelled columns
-// without being asked gets the error without its detail.
+// without being asked gets the error without its detail. So do the trees of queries that the server shows when
+// debug_print_plan and its like are on (PostgreSQL documentation, 20.8.3): they have every value in them, also those of
+// what runs by itself, as a foreign key's cascade.
 
 namespace stepgate::proxy::session
 {
@@ -18,6 +20,15 @@ constexpr std::string_view withheld =
     "stepgate does not show it: it may hold values of labelled columns. To read the row, "
     "select it.";
 
+constexpr std::string_view withheld_tree =
+    "stepgate does not show it: it may hold values of labelled columns. EXPLAIN shows the plan of a statement.";
+
+/// Their titles are never translated.
+bool shows_a_tree(const pg::Report& notice)
+{
+    return notice.severity == "LOG" && (notice.message == "plan:" || notice.message.ends_with("parse tree:"));
+}
+
 /// Integrity constraints (class 23), and views WITH CHECK OPTION.
 bool shows_rows(std::string_view sqlstate)
 {
@@ -26,11 +37,29 @@ bool shows_rows(std::string_view sqlstate)
 
 } // namespace
 
+bool PostgresSession::withholds_values() const
+{
+    return listening_->options.mode == Mode::enforce && !worker_.judge.policy().label_index().empty();
+}
+
+/// True: the client gets `rewritten_` instead.
+bool PostgresSession::rewrites_notice(const pg::Frame& notice)
+{
+    if (!withholds_values())
+        return false;
+    const auto report = pg::decode_report(notice);
+    if (report && !shows_a_tree(*report))
+        return false;
+    rewritten_.clear();
+    const std::string_view title = report ? report->message : "a message that cannot be read";
+    pg::encode_notice(rewritten_, {"LOG", "00000", title, withheld_tree});
+    return true;
+}
+
 /// True: the client gets `rewritten_` instead.
 bool PostgresSession::rewrites_error(pg::Tag tag, const pg::Frame& error)
 {
-    if (listening_->options.mode != Mode::enforce || rows_ != Rows::flow ||
-        worker_.judge.policy().label_index().empty())
+    if (!withholds_values() || rows_ != Rows::flow)
         return false;
     const auto report = pg::decode_report(error);
     if (!report || report->detail.empty() || !shows_rows(report->code))

@@ -134,7 +134,7 @@ bool PostgresSession::on_server_frame(const pg::Frame& frame)
     case Is::none:
         if (frame.is(pg::Backend::parameter_status))
             on_parameter(frame);
-        return true;
+        return !frame.is(pg::Backend::notice_response) || !rewrites_notice(frame);
     case Is::step:
         return !ours;
     case Is::completed:

@@ -145,6 +145,8 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] bool rows_must_wait();
 
     // Values that leave in an error (postgres_errors.cpp)
+    [[nodiscard]] bool withholds_values() const;
+    [[nodiscard]] bool rewrites_notice(const protocols::postgres::Frame& notice);
     [[nodiscard]] bool rewrites_error(protocols::postgres::Tag tag, const protocols::postgres::Frame& error);
     [[nodiscard]] std::vector<policies::statement::TableAccess> shown_by(const protocols::postgres::Report& error,
                                                                          protocols::postgres::Tag tag);

@@ -353,6 +353,24 @@ class Errors(Case):
                     self.assertNotIn("customer", "".join(got[1:]))
                     self.assertIn("stepgate does not show it", got[1])
 
+    def test_trees_of_queries_show_no_values(self):
+        """A cascade runs by itself, and debug_print_plan shows the values it runs with: as numbers, a byte each."""
+        address = " ".join(str(byte) for byte in b"customer1")
+        stack.cluster.admin("CREATE TABLE letters (address text REFERENCES customers (email) ON DELETE CASCADE)", "shop")
+        self.addCleanup(stack.cluster.admin, "DROP TABLE letters", "shop")
+        sql = ("SET debug_print_plan = on; SET debug_print_parse = on; SET debug_print_rewritten = on; SET client_min_messages = log;"
+               "BEGIN; DELETE FROM customers WHERE id = 1; ROLLBACK")
+
+        def notices(wire):
+            return [text for kind, text in wire.send(query(sql)).until("Z") if kind == "N"]
+        with Wire(stack.cluster.port, "app", "app-password") as server, connect() as wire:
+            self.assertIn(address, "".join(notices(server)), "the case shows nothing")
+            got = notices(wire)
+            self.assertNotIn(address, "".join(got))
+            for title in ("parse tree:", "rewritten parse tree:", "plan:"):
+                shown = [text for text in got if text.startswith("00000 " + title)]
+                self.assertTrue(shown and all("stepgate does not show it" in text for text in shown), title)
+
     def test_the_detail_of_other_tables_is_as_it_was(self):
         with connect() as wire:
             self.assertIn("Failing row contains (1, ", self.error(wire, "UPDATE orders SET quantity = 0 WHERE id = 1", "simple"))
