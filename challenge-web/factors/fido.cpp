@@ -45,11 +45,20 @@ bool verify_with_key(const fido_assert_t* assertion, const CoseKey& key)
            fido_assert_verify(assertion, 0, COSE_RS256, pk.get()) == FIDO_OK;
 }
 
+/// The key, if all that libfido2 is to decode is sound: it makes room for as many elements as a CBOR array claims to
+/// have.
+boost::system::result<CoseKey> key_of(std::string_view public_key, std::string_view authenticator_data)
+{
+    if (const auto sound = parse_authenticator_data(authenticator_data); !sound)
+        return sound.error();
+    return parse_cose_key(public_key);
+}
+
 } // namespace
 
 boost::system::result<void> verify_assertion(const SignedAssertion& in)
 {
-    const auto key = parse_cose_key(in.public_key);
+    const auto key = key_of(in.public_key, in.authenticator_data);
     if (!key)
         return key.error();
     const auto hash = challenges::sha256(in.client_data_json);
@@ -77,7 +86,7 @@ boost::system::result<void> verify_attestation(const SignedAttestation& in)
 {
     if (in.format != "none" && in.format != "packed" && in.format != "fido-u2f")
         return errc::unsupported;
-    const auto key = parse_cose_key(in.public_key);
+    const auto key = key_of(in.public_key, in.authenticator_data);
     if (!key)
         return key.error();
     const auto hash = challenges::sha256(in.client_data_json);
