@@ -313,10 +313,10 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
         made.always = made.always || fails;
     }
     // (x IS NULL) < 1 and the like
-    const bool first = truth_of(left).has_value();
-    const auto one = first ? truth_of(left) : number_of(left);
-    const auto other = first ? number_of(right) : truth_of(right);
-    if (!itself && (first || other) && (left.literal || right.literal)) {
+    const auto truth = truth_of(left);
+    const auto one = truth ? truth : number_of(left);
+    const auto other = truth ? number_of(right) : truth_of(right);
+    if (!itself && (truth || other) && (left.literal || right.literal)) {
         literals = true;
         if (one && other) {
             made.always = holds(*one, op, *other);

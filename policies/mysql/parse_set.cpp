@@ -201,9 +201,9 @@ std::string_view Parser::variable_name()
 /// The value of a system variable: an expression, DEFAULT, ON, ALL, BINARY, or a bare word that stands for itself.
 void Parser::assign_system(const std::string& variable, bool session)
 {
-    const bool matters = session && decides_reading(variable);
+    const bool matters = session && decides_reading(variable), engine = is_engine(variable);
     std::optional<std::string> value;
-    if (matters || is_engine(variable))
+    if (matters || engine)
         value = value_ahead();
     if (at(Word::k_default) && !next_is(1, '(')) {
         advance();
@@ -216,13 +216,13 @@ void Parser::assign_system(const std::string& variable, bool session)
     const bool bare = (at(TokenKind::word) || at(TokenKind::quoted_name)) && bare_ends;
     if (bare && (at_name() || at(Word::k_on) || at(Word::k_all) || at(Word::k_binary) || at(Word::k_row) ||
                  at(Word::k_system) || at(Word::k_force))) {
-        if (matters || is_engine(variable))
+        if (matters || engine)
             value = std::string{cur().text};
         advance();
     } else {
         expression();
     }
-    if (is_engine(variable))
+    if (engine)
         kept_by(lower(value.value_or("?")));
     if (matters)
         set_effect(variable, std::move(value));

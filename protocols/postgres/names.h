@@ -26,6 +26,10 @@ class Names
     /// it.
     enum class By : std::uint8_t { wire, sql };
 
+    Names() = default;
+    Names(const Names&) = delete; // it points into itself
+    Names& operator=(const Names&) = delete;
+
     /// What the name will mean, or nullptr.
     [[nodiscard]] const Value* find(std::string_view name) const
     {

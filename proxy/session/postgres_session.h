@@ -144,7 +144,7 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] Flight* flight_of(protocols::postgres::Tag tag);
     [[nodiscard]] bool rows_must_wait();
 
-    // Values that leave in an error (postgres_errors.cpp)
+    // Values that leave in an error or a notice (postgres_errors.cpp)
     [[nodiscard]] bool withholds_values() const;
     [[nodiscard]] bool rewrites_notice(const protocols::postgres::Frame& notice);
     [[nodiscard]] bool rewrites_error(protocols::postgres::Tag tag, const protocols::postgres::Frame& error);
