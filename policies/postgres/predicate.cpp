@@ -3,15 +3,14 @@
 #include "policies/postgres/columns.h"
 #include "policies/postgres/depth.h"
 #include "policies/postgres/known_value.h"
+#include "policies/postgres/own_rows.h"
 #include "policies/postgres/pattern.h"
 #include "policies/postgres/reads_column.h"
 #include "policies/postgres/same_value.h"
 
 #include <algorithm>
-#include <array>
-#include <functional>
-#include <optional>
 #include <utility>
+#include <vector>
 
 namespace stepgate::policies::postgres
 {
@@ -26,35 +25,21 @@ struct Truth {
 constexpr Truth constant{true, true};
 constexpr Truth depends{};
 
-// Of predicates inside each other; deeper ones depend on the row, as far as this goes.
-constexpr int deepest_predicate = 200;
-
-/// A query whose rows a FROM item gives, under a name.
-struct Derived {
-    const ::SelectStmt* query = nullptr;
-    std::string_view name;
-    std::array<const ::List*, 2> columns{}; // what its first columns are called, the latter after the former
-    CtePlace place;                         // what WITH names mean in it
-};
-
-/// How far the look at one predicate has come. Shared by the looks at predicates inside it.
-struct Look {
-    int depth = 0;
-    int queries_left = 256; // inside it, which may name each other again and again
-    CtePlace place;
-};
-
 class Predicate
 {
   public:
     Predicate(const PredicateTarget& target, const RowNames& rows, bool& literals, Look& look)
         : target_(target), rows_(rows), literals_(literals), look_(look), values_(target, literals),
-          known_(values_, literals)
+          known_(values_, literals),
+          own_(target, literals, look,
+               [&rows, &literals, &look](const ::Node* condition, const PredicateTarget& joined) {
+                   return Predicate{joined, rows, literals, look}.judge(condition).always;
+               })
     {
     }
 
     Truth judge(const ::Node* node);
-    std::optional<Twin> twin(const ::Node* item);
+    OwnRows& own_rows() { return own_; }
 
   private:
     Truth judge_operator(const ::A_Expr& expression);
@@ -65,14 +50,6 @@ class Predicate
     Truth judge_case(const ::CaseExpr& expression);
     Truth judge_comparison(std::string_view name, const ::Node* left, const ::Node* right);
     Truth judge_known(std::string_view name, const ::Node* left, const ::Node* right);
-    bool gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate = {});
-    bool gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value);
-    std::optional<Twin> own_row(const ::SelectStmt& select);
-    std::optional<Twin> all_rows(const Derived& derived);
-    [[nodiscard]] bool is_same_table(const ::RangeVar& table) const;
-    [[nodiscard]] PredicateTarget joined_with(Twin twin) const;
-    [[nodiscard]] Derived derived(const ::Node* item) const;
-    bool enter(const Derived& derived, const std::function<bool()>& look);
     bool any_opposite(const ::BoolExpr& expression);
     bool opposite(const ::Node* left, const ::Node* right);
     bool never_null(const void* node);
@@ -87,23 +64,8 @@ class Predicate
     Look& look_;
     SameValue values_;
     KnownValue known_;
+    OwnRows own_;
 };
-
-/// Whatever its FROM and WHERE find is in the result: no LIMIT, HAVING, DISTINCT ON and the like.
-bool gives_all(const ::SelectStmt& select)
-{
-    const auto distinct = cells(select.distinctClause);
-    return select.op == SETOP_NONE && select.withClause == nullptr && select.limitCount == nullptr &&
-           select.limitOffset == nullptr && select.havingClause == nullptr &&
-           (distinct.empty() || node_of(distinct.front()) == nullptr); // DISTINCT alone is a list of nothing
-}
-
-bool Predicate::is_same_table(const ::RangeVar& table) const
-{
-    if (find_cte(table, look_.place, target_.spend).cte != nullptr)
-        return false;
-    return target_.same_table ? target_.same_table(table) : view_of(table.relname) == target_.relation;
-}
 
 /// A value that no row of the target has as NULL, as far as its columns tell. That functions may give NULL for what is
 /// not is left out: to take a predicate for true too often holds a statement too much.
@@ -280,155 +242,13 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
     return depends;
 }
 
-PredicateTarget Predicate::joined_with(Twin twin) const
-{
-    PredicateTarget joined = target_;
-    joined.twins.push_back(std::move(twin));
-    return joined;
-}
-
-/// No `query`: the item is a table, or something else.
-Derived Predicate::derived(const ::Node* item) const
-{
-    const auto* sub = if_tag<::RangeSubselect>(item, T_RangeSubselect);
-    if (sub != nullptr && sub->alias != nullptr)
-        return {if_tag<::SelectStmt>(sub->subquery, T_SelectStmt),
-                view_of(sub->alias->aliasname),
-                {sub->alias->colnames},
-                look_.place};
-    const auto* named = if_tag<::RangeVar>(item, T_RangeVar);
-    const FoundCte found = named == nullptr ? FoundCte{} : find_cte(*named, look_.place, target_.spend);
-    if (found.cte == nullptr)
-        return {};
-    return {if_tag<::SelectStmt>(found.cte->definition->ctequery, T_SelectStmt),
-            named_in_query(*named),
-            {found.cte->definition->aliascolnames, named->alias == nullptr ? nullptr : named->alias->colnames},
-            found.inside};
-}
-
-/// Where there are too many, any may give every row.
-bool Predicate::enter(const Derived& derived, const std::function<bool()>& look)
-{
-    if (look_.queries_left == 0)
-        return true;
-    --look_.queries_left;
-    const CtePlace before = std::exchange(look_.place, derived.place);
-    const bool held = look();
-    look_.place = before;
-    return held;
-}
-
-/// The query as a name for every row of the target; nothing: it leaves some out, or which columns it has is not known.
-std::optional<Twin> Predicate::all_rows(const Derived& derived)
-{
-    const auto inner = gives_all(*derived.query) ? own_row(*derived.query) : std::nullopt;
-    if (!inner)
-        return std::nullopt;
-    const PredicateTarget joined = joined_with(*inner);
-    const SameValue values{joined, literals_};
-    Twin made{derived.name};
-    bool star = false;
-    for (const ::ListCell& cell : cells(derived.query->targetList)) {
-        const auto& target = as<::ResTarget>(node_of(cell));
-        const auto* column = if_tag<::ColumnRef>(target.val, T_ColumnRef);
-        const std::string_view own = column == nullptr ? "" : text_of(node_of(cells(column->fields).back()));
-        star = star || (column != nullptr && own.empty());
-        made.columns.emplace_back(target.name != nullptr ? view_of(target.name) : own,
-                                  column == nullptr ? std::string_view{} : values.column_of_target(*column));
-    }
-    for (const ::List* names : derived.columns)
-        for (std::size_t i = 0; i < std::min(cells(names).size(), made.columns.size()); ++i)
-            made.columns[i].first = text_of(node_of(cells(names)[i]));
-    made.renames = std::ranges::any_of(made.columns, [](const auto& one) { return one.first != one.second; });
-    std::erase_if(made.columns, [](const auto& one) { return one.second.empty(); });
-    return star && (made.renames || inner->renames) ? std::nullopt : std::optional{std::move(made)};
-}
-
-/// How a FROM item gives every row of the target; nothing: it does not.
-std::optional<Twin> Predicate::twin(const ::Node* item)
-{
-    const auto* table = if_tag<::RangeVar>(item, T_RangeVar);
-    if (table != nullptr && is_same_table(*table))
-        return Twin{named_in_query(*table)};
-    const Derived sub = derived(item);
-    if (sub.query == nullptr || look_.depth >= deepest_predicate)
-        return std::nullopt;
-    const Depth depth{look_.depth};
-    std::optional<Twin> made = Twin{sub.name};
-    const bool whole = enter(sub, [&] {
-        made = all_rows(sub);
-        return made.has_value();
-    });
-    return whole ? made : std::nullopt;
-}
-
-/// The name under which the query finds every row of the target for that row itself, among others: it reads the same
-/// table, and its condition holds for the row joined with itself. Nothing: it does not.
-std::optional<Twin> Predicate::own_row(const ::SelectStmt& select)
-{
-    const auto items = cells(select.fromClause);
-    auto made = items.size() == 1 ? twin(node_of(items.front())) : std::nullopt;
-    if (!made || select.whereClause == nullptr)
-        return made;
-    const PredicateTarget joined = joined_with(*made);
-    return Predicate{joined, rows_, literals_, look_}.judge(select.whereClause).always ? made : std::nullopt;
-}
-
-bool Predicate::gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value)
-{
-    const auto items = cells(select.fromClause);
-    if (items.empty() && select.whereClause == nullptr)
-        return alike(value, given); // id in (select t.id)
-    if (items.size() != 1)
-        return false;
-    const Derived sub = derived(node_of(items.front()));
-    if (sub.query != nullptr && select.whereClause == nullptr && tag_of(given) == T_ColumnRef &&
-        enter(sub, [&] { return gives(reinterpret_cast<const ::Node*>(sub.query), value); }))
-        return true; // select id from (select id from …) x
-    auto twin = own_row(select);
-    if (!twin)
-        return false;
-    const PredicateTarget joined = joined_with(std::move(*twin));
-    return SameValue{joined, literals_}.alike(value, given);
-}
-
-/// Among what the subquery gives is the value that the row itself has; `aggregate`: as an argument of it.
-bool Predicate::gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate)
-{
-    const auto* select = if_tag<::SelectStmt>(subquery, T_SelectStmt);
-    if (select == nullptr || look_.depth >= deepest_predicate)
-        return false;
-    const Depth depth{look_.depth};
-    if (select->op == SETOP_UNION && aggregate.empty())
-        return gives(reinterpret_cast<const ::Node*>(select->larg), value) ||
-               gives(reinterpret_cast<const ::Node*>(select->rarg), value);
-    const auto targets = cells(select->targetList);
-    const auto* row = if_tag<::RowExpr>(value, T_RowExpr);
-    const auto values = row == nullptr ? std::span<const ::ListCell>{} : cells(row->args);
-    if (!gives_all(*select) || targets.size() != (row == nullptr ? 1 : values.size()))
-        return false;
-    for (std::size_t i = 0; i < targets.size(); ++i) {
-        const ::Node* given = as<::ResTarget>(node_of(targets[i])).val;
-        if (!aggregate.empty()) {
-            const auto* call = if_tag<::FuncCall>(given, T_FuncCall);
-            if (call == nullptr || text_of(node_of(cells(call->funcname).back())) != aggregate ||
-                cells(call->args).size() != 1 || call->agg_filter != nullptr || select->groupClause != nullptr)
-                return false;
-            given = node_of(cells(call->args).front());
-        }
-        if (!gives_from(*select, given, row == nullptr ? value : node_of(values[i])))
-            return false;
-    }
-    return true;
-}
-
 /// "x in (select x from the same table)" holds for every row, and so does EXISTS with a row that may be the same.
 /// Without FROM it is what its condition is.
 Truth Predicate::judge_sublink(const ::SubLink& link)
 {
     if (link.subLinkType == ANY_SUBLINK)
         return {(link.operName == nullptr || text_of(node_of(cells(link.operName).back())) == "=") &&
-                    gives(link.subselect, link.testexpr),
+                    own_.gives(link.subselect, link.testexpr),
                 false};
     const auto* select = if_tag<::SelectStmt>(link.subselect, T_SelectStmt);
     if (select != nullptr && select->fromClause == nullptr && gives_all(*select)) { // one row, of the row's own columns
@@ -439,7 +259,7 @@ Truth Predicate::judge_sublink(const ::SubLink& link)
             return judge(as<::ResTarget>(node_of(targets.front())).val);
     }
     return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select) &&
-                own_row(*select).has_value(),
+                own_.own_row(*select).has_value(),
             false};
 }
 
@@ -501,7 +321,7 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
         name = mirrored(name);
     }
     const std::string_view bound = name == ">=" ? "min" : name == "<=" ? "max" : "";
-    return {link != nullptr && link->subLinkType == EXPR_SUBLINK && gives(link->subselect, left, bound), false};
+    return {link != nullptr && link->subLinkType == EXPR_SUBLINK && own_.gives(link->subselect, left, bound), false};
 }
 
 Truth Predicate::judge_operator(const ::A_Expr& expression)
@@ -530,8 +350,8 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
         const auto* link = if_tag<::SubLink>(list, T_SubLink);
         if (link != nullptr)
             return {name == "=" && (link->subLinkType == ARRAY_SUBLINK || link->subLinkType == EXPR_SUBLINK) &&
-                        gives(link->subselect, expression.lexpr,
-                              link->subLinkType == ARRAY_SUBLINK ? std::string_view{} : "array_agg"),
+                        own_.gives(link->subselect, expression.lexpr,
+                                   link->subLinkType == ARRAY_SUBLINK ? std::string_view{} : "array_agg"),
                     false};
         const auto* array = if_tag<::A_ArrayExpr>(list, T_A_ArrayExpr);
         const bool itself = array != nullptr && std::ranges::any_of(cells(array->elements), [&](const auto& item) {
@@ -620,7 +440,7 @@ bool holds_for_every_row(const ::Node* predicate, const PredicateTarget& target,
         rows.described = target.described;
     PredicateTarget whole = target;
     for (const ::ListCell& cell : target.joined)
-        if (auto twin = Predicate{target, rows, literals_consulted, look}.twin(node_of(cell)))
+        if (auto twin = Predicate{target, rows, literals_consulted, look}.own_rows().twin(node_of(cell)))
             whole.twins.push_back(std::move(*twin));
     if (Predicate{whole, rows, literals_consulted, look}.judge(predicate).always)
         return true;

@@ -1,0 +1,162 @@
+#include "policies/postgres/own_rows.h"
+
+#include "policies/postgres/depth.h"
+#include "policies/postgres/same_value.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::postgres
+{
+
+bool gives_all(const ::SelectStmt& select)
+{
+    const auto distinct = cells(select.distinctClause);
+    return select.op == SETOP_NONE && select.withClause == nullptr && select.limitCount == nullptr &&
+           select.limitOffset == nullptr && select.havingClause == nullptr &&
+           (distinct.empty() || node_of(distinct.front()) == nullptr); // DISTINCT alone is a list of nothing
+}
+
+bool OwnRows::is_same_table(const ::RangeVar& table) const
+{
+    if (find_cte(table, look_.place, target_.spend).cte != nullptr)
+        return false;
+    return target_.same_table ? target_.same_table(table) : view_of(table.relname) == target_.relation;
+}
+
+PredicateTarget OwnRows::joined_with(Twin twin) const
+{
+    PredicateTarget joined = target_;
+    joined.twins.push_back(std::move(twin));
+    return joined;
+}
+
+OwnRows::Derived OwnRows::derived(const ::Node* item) const
+{
+    const auto* sub = if_tag<::RangeSubselect>(item, T_RangeSubselect);
+    if (sub != nullptr && sub->alias != nullptr)
+        return {if_tag<::SelectStmt>(sub->subquery, T_SelectStmt),
+                view_of(sub->alias->aliasname),
+                {sub->alias->colnames},
+                look_.place};
+    const auto* named = if_tag<::RangeVar>(item, T_RangeVar);
+    const FoundCte found = named == nullptr ? FoundCte{} : find_cte(*named, look_.place, target_.spend);
+    if (found.cte == nullptr)
+        return {};
+    return {if_tag<::SelectStmt>(found.cte->definition->ctequery, T_SelectStmt),
+            named_in_query(*named),
+            {found.cte->definition->aliascolnames, named->alias == nullptr ? nullptr : named->alias->colnames},
+            found.inside};
+}
+
+/// Where there are too many, any may give every row.
+bool OwnRows::enter(const Derived& derived, const std::function<bool()>& look)
+{
+    if (look_.queries_left == 0)
+        return true;
+    --look_.queries_left;
+    const CtePlace before = std::exchange(look_.place, derived.place);
+    const bool held = look();
+    look_.place = before;
+    return held;
+}
+
+/// The query as a name for every row of the target; nothing: it leaves some out, or which columns it has is not known.
+std::optional<Twin> OwnRows::all_rows(const Derived& derived)
+{
+    const auto inner = gives_all(*derived.query) ? own_row(*derived.query) : std::nullopt;
+    if (!inner)
+        return std::nullopt;
+    const PredicateTarget joined = joined_with(*inner);
+    const SameValue values{joined, literals_};
+    Twin made{derived.name};
+    bool star = false;
+    for (const ::ListCell& cell : cells(derived.query->targetList)) {
+        const auto& target = as<::ResTarget>(node_of(cell));
+        const auto* column = if_tag<::ColumnRef>(target.val, T_ColumnRef);
+        const std::string_view own = column == nullptr ? "" : text_of(node_of(cells(column->fields).back()));
+        star = star || (column != nullptr && own.empty());
+        made.columns.emplace_back(target.name != nullptr ? view_of(target.name) : own,
+                                  column == nullptr ? std::string_view{} : values.column_of_target(*column));
+    }
+    for (const ::List* names : derived.columns)
+        for (std::size_t i = 0; i < std::min(cells(names).size(), made.columns.size()); ++i)
+            made.columns[i].first = text_of(node_of(cells(names)[i]));
+    made.renames = std::ranges::any_of(made.columns, [](const auto& one) { return one.first != one.second; });
+    std::erase_if(made.columns, [](const auto& one) { return one.second.empty(); });
+    return star && (made.renames || inner->renames) ? std::nullopt : std::optional{std::move(made)};
+}
+
+std::optional<Twin> OwnRows::twin(const ::Node* item)
+{
+    const auto* table = if_tag<::RangeVar>(item, T_RangeVar);
+    if (table != nullptr && is_same_table(*table))
+        return Twin{named_in_query(*table)};
+    const Derived sub = derived(item);
+    if (sub.query == nullptr || look_.depth >= deepest_predicate)
+        return std::nullopt;
+    const Depth depth{look_.depth};
+    std::optional<Twin> made = Twin{sub.name};
+    const bool whole = enter(sub, [&] {
+        made = all_rows(sub);
+        return made.has_value();
+    });
+    return whole ? made : std::nullopt;
+}
+
+std::optional<Twin> OwnRows::own_row(const ::SelectStmt& select)
+{
+    const auto items = cells(select.fromClause);
+    auto made = items.size() == 1 ? twin(node_of(items.front())) : std::nullopt;
+    if (!made || select.whereClause == nullptr)
+        return made;
+    return holds_(select.whereClause, joined_with(*made)) ? made : std::nullopt;
+}
+
+bool OwnRows::gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value)
+{
+    const auto items = cells(select.fromClause);
+    if (items.empty() && select.whereClause == nullptr)
+        return SameValue{target_, literals_}.alike(value, given); // id in (select t.id)
+    if (items.size() != 1)
+        return false;
+    const Derived sub = derived(node_of(items.front()));
+    if (sub.query != nullptr && select.whereClause == nullptr && tag_of(given) == T_ColumnRef &&
+        enter(sub, [&] { return gives(reinterpret_cast<const ::Node*>(sub.query), value); }))
+        return true; // select id from (select id from …) x
+    auto twin = own_row(select);
+    if (!twin)
+        return false;
+    const PredicateTarget joined = joined_with(std::move(*twin));
+    return SameValue{joined, literals_}.alike(value, given);
+}
+
+bool OwnRows::gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate)
+{
+    const auto* select = if_tag<::SelectStmt>(subquery, T_SelectStmt);
+    if (select == nullptr || look_.depth >= deepest_predicate)
+        return false;
+    const Depth depth{look_.depth};
+    if (select->op == SETOP_UNION && aggregate.empty())
+        return gives(reinterpret_cast<const ::Node*>(select->larg), value) ||
+               gives(reinterpret_cast<const ::Node*>(select->rarg), value);
+    const auto targets = cells(select->targetList);
+    const auto* row = if_tag<::RowExpr>(value, T_RowExpr);
+    const auto values = row == nullptr ? std::span<const ::ListCell>{} : cells(row->args);
+    if (!gives_all(*select) || targets.size() != (row == nullptr ? 1 : values.size()))
+        return false;
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        const ::Node* given = as<::ResTarget>(node_of(targets[i])).val;
+        if (!aggregate.empty()) {
+            const auto* call = if_tag<::FuncCall>(given, T_FuncCall);
+            if (call == nullptr || text_of(node_of(cells(call->funcname).back())) != aggregate ||
+                cells(call->args).size() != 1 || call->agg_filter != nullptr || select->groupClause != nullptr)
+                return false;
+            given = node_of(cells(call->args).front());
+        }
+        if (!gives_from(*select, given, row == nullptr ? value : node_of(values[i])))
+            return false;
+    }
+    return true;
+}
+
+} // namespace stepgate::policies::postgres
