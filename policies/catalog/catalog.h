@@ -61,10 +61,11 @@ struct Trigger {
     std::string name;
     Events events;
     Oid function = 0;
-    std::string when;          // condition as SQL; "" none
-    bool deferrable = false;   // it may run when the transaction ends, under the settings of then
-    std::string body = {};     // of MySQL, whose triggers have no function: the statement,
-    std::string sql_mode = {}; // and how it is read
+    std::string when;        // condition as SQL; "" none
+    bool deferrable = false; // it may run when the transaction ends, under the settings of then
+    /// Of MySQL, whose triggers have no function: the statement, and how it is read. Where it has literals there is
+    /// the CREATE statement instead.
+    std::string body = {}, sql_mode = {}, definition = {};
     bool operator==(const Trigger&) const = default;
 };
 
@@ -141,7 +142,7 @@ struct Function {
     std::vector<std::string> default_expressions; // SQL
     Oid returns = 0;
     std::string body;       // prosrc, or the SQL-standard body as SQL; for "c" and "internal" the symbol
-    std::string definition; // pg_get_functiondef; "" for aggregates
+    std::string definition; // pg_get_functiondef, "" for aggregates; of MySQL's with literals SHOW CREATE, and no body
     std::vector<std::pair<std::string, std::string>> settings; // SET clauses: search_path, role, …; of MySQL: sql_mode
     std::vector<Oid> uses; // of an aggregate: transition, final, combine, … functions that are not the system's own
     std::vector<std::string> uses_system; // those that are, as "schema.name"

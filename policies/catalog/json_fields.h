@@ -67,6 +67,7 @@ void visit(Visitor& visitor, Object& trigger)
     visitor.maybe("deferrable", trigger.deferrable);
     visitor.maybe("body", trigger.body);
     visitor.maybe("sql_mode", trigger.sql_mode);
+    visitor.maybe("definition", trigger.definition);
 }
 
 template <class Visitor, Is<RewriteRule> Object>

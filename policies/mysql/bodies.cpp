@@ -51,6 +51,14 @@ std::string setting(const Function& routine, std::string_view name)
     return {};
 }
 
+/// Out of the CREATE statement. "", which is no body, if none is found.
+std::string_view body_of(std::string_view created, const SessionState& state, const Limits& limits)
+{
+    Analysis unused;
+    const auto begin = Parser{created, state, state.modes().front(), limits, unused}.find_body();
+    return begin == 0 ? std::string_view{} : created.substr(begin);
+}
+
 } // namespace
 
 Bodies::Bodies(const catalog::Catalog& catalog, const Limits& limits)
@@ -116,13 +124,15 @@ const Footprint& Bodies::definition(const Relation& relation)
 
 const Footprint& Bodies::trigger(const Relation& table, const catalog::Trigger& trigger)
 {
-    return read(&trigger, {.sql = trigger.body,
+    const bool created = !trigger.definition.empty();
+    return read(&trigger, {.sql = created ? trigger.definition : trigger.body,
                            .schema = table.schema,
                            .sql_mode = trigger.sql_mode,
                            .what = "the trigger " + table.schema + "." + trigger.name,
                            .rows = &table,
                            .new_is_stored = trigger.events.update,
-                           .body = true});
+                           .body = true,
+                           .created = created});
 }
 
 const Footprint& Bodies::body(const Function& routine)
@@ -136,11 +146,13 @@ const Footprint& Bodies::body(const Function& routine)
                 Footprint{{}, {}, {"runs " + what + ", which is written in a language that stepgate cannot read"}});
         return *made;
     }
-    return read(&routine, {.sql = routine.body,
+    const bool created = !routine.definition.empty();
+    return read(&routine, {.sql = created ? routine.definition : routine.body,
                            .schema = routine.schema,
                            .sql_mode = mode,
                            .what = what,
                            .body = true,
+                           .created = created,
                            .parameters = &routine.argument_names});
 }
 
@@ -188,7 +200,8 @@ const Footprint& Bodies::read(const void* key, const Text& text)
                                       (refusal.empty() ? "is too large" : refusal));
     } else {
         const Behind behind{this, text.rows, text.new_is_stored, false, text.parameters};
-        Parser parser{text.sql, state, state.modes().front(), limits_, analysis, behind};
+        const auto sql = text.created ? body_of(text.sql, state, limits_) : text.sql;
+        Parser parser{sql, state, state.modes().front(), limits_, analysis, behind};
         text.body ? parser.program() : parser.text();
     }
     for (auto& reason : analysis.facts.opaque_reasons)

@@ -56,6 +56,7 @@ class Bodies
         const catalog::Relation* rows = nullptr;              // of a trigger: whose rows OLD and NEW are
         bool new_is_stored = false;                           // likewise
         bool body = false;                                    // else statements
+        bool created = false;                                 // the body stands behind CREATE and what it makes
         bool reads = false;                                   // of a table: it is read, not made
         const std::vector<std::string>* parameters = nullptr; // of a routine
     };

@@ -133,6 +133,8 @@ void Parser::event(Kind kind)
     }
     drop_references(references);
     if (accept(Word::k_do)) { // nobody is asked again when it runs, so what it does counts now
+        if (is_found())
+            return;
         ++blocks_;
         body_statement();
         --blocks_;
@@ -144,10 +146,18 @@ void Parser::event(Kind kind)
         called_stored(event, Lead::Kind::event);
 }
 
+/// A body begins here, and only that was asked.
+bool Parser::is_found()
+{
+    if (finding_body_)
+        found_body_ = cur().begin;
+    return finding_body_;
+}
+
 /// The body of a routine or trigger: read, and what it does forgotten, since it is not run.
 void Parser::body()
 {
-    if (failed_)
+    if (failed_ || is_found())
         return;
     const statement::StatementFacts facts = facts_;
     const std::vector<Access> reads = reads_;

@@ -27,6 +27,14 @@ void Parser::program()
         finish_statement();
 }
 
+std::size_t Parser::find_body()
+{
+    begin_statement();
+    finding_body_ = true;
+    statement();
+    return found_body_;
+}
+
 /// Statement after statement, each in the session as those before it leave it.
 void Parser::text()
 {

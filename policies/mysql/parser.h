@@ -111,6 +111,8 @@ class Parser
     void text();
     /// The same of the body of a routine, trigger or event: one statement that may be compound.
     void program();
+    /// Where the body begins in CREATE PROCEDURE, FUNCTION, TRIGGER or EVENT, which is read up to there; 0: nowhere.
+    [[nodiscard]] std::size_t find_body();
 
   private:
     friend class Nest;
@@ -461,6 +463,7 @@ class Parser
     void cast_type_of_return();
     [[nodiscard]] bool compound_follows();
     void block_statement();
+    [[nodiscard]] bool is_found();
     void body();
     void body_statement();
     bool compound();
@@ -486,6 +489,8 @@ class Parser
     std::size_t ring_begin_ = 0, ring_size_ = 0;
     bool failed_ = false;
     bool program_ = false;       // the text is a body
+    bool finding_body_ = false;  // nothing else is asked for
+    std::size_t found_body_ = 0; // where it begins
     bool in_elements_ = false;   // of a definition, where no options of the table stand
     std::uint32_t last_end_ = 0; // of the token before the current one
 

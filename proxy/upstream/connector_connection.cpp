@@ -7,6 +7,7 @@
 #include <cppconn/statement.h>
 #include <mysql_driver.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace stepgate::proxy::upstream
@@ -44,6 +45,7 @@ sql::ConnectOptionsMap options_for(const CatalogSource& source)
     options["OPT_WRITE_TIMEOUT"] = seconds(source.statement_timeout);
     options["OPT_CHARSET_NAME"] = sql::SQLString{"utf8mb4"};
     options["OPT_LOCAL_INFILE"] = 0; // the server chooses the file's name
+    options["CLIENT_MULTI_STATEMENTS"] = true;
     if (source.tls_mode == "disable") {
         // The library would load whatever plugin the server names, also those that send the password as it is.
         options["pluginDir"] = sql::SQLString{"/nonexistent"};
@@ -63,6 +65,32 @@ sql::ConnectOptionsMap options_for(const CatalogSource& source)
     return options;
 }
 
+std::string reason_of(const std::exception& problem)
+{
+    const std::string text = problem.what();
+    return text.empty() ? "failed without a reason" : text;
+}
+
+/// An error that the server has not sent: the connection is gone.
+bool is_clients(int error)
+{
+    return error == 0 || (error >= 2000 && error < 3000);
+}
+
+void read_rows(sql::Statement& statement, const std::function<void(const ConnectorConnection::Row&)>& on_row)
+{
+    const std::unique_ptr<sql::ResultSet> result{statement.getResultSet()};
+    const unsigned columns = result->getMetaData()->getColumnCount();
+    ConnectorConnection::Row row(columns);
+    while (result->next()) {
+        for (unsigned i = 0; i < columns; ++i) {
+            const auto text = result->getString(i + 1);
+            row[i] = result->wasNull() ? std::nullopt : std::optional<std::string>{text.asStdString()};
+        }
+        on_row(row);
+    }
+}
+
 } // namespace
 
 struct ConnectorConnection::Connection {
@@ -76,9 +104,7 @@ ConnectorConnection::ConnectorConnection(const CatalogSource& source) : connecti
         auto options = options_for(source);
         connection_->server.reset(driver().connect(options));
     } catch (const std::exception& problem) {
-        error_ = problem.what();
-        if (error_.empty())
-            error_ = "no connection, and no reason given";
+        error_ = reason_of(problem);
     }
 }
 
@@ -90,22 +116,34 @@ void ConnectorConnection::query(const std::string& sql, const std::function<void
         return;
     try {
         const std::unique_ptr<sql::Statement> statement{connection_->server->createStatement()};
-        if (!statement->execute(sql))
-            return;
-        const std::unique_ptr<sql::ResultSet> result{statement->getResultSet()};
-        const unsigned columns = result->getMetaData()->getColumnCount();
-        Row row(columns);
-        while (result->next()) {
-            for (unsigned i = 0; i < columns; ++i) {
-                const auto text = result->getString(i + 1);
-                row[i] = result->wasNull() ? std::nullopt : std::optional<std::string>{text.asStdString()};
-            }
-            on_row(row);
-        }
+        if (statement->execute(sql))
+            read_rows(*statement, on_row);
     } catch (const std::exception& problem) {
-        error_ = problem.what();
-        if (error_.empty())
-            error_ = "failed without a reason";
+        error_ = reason_of(problem);
+    }
+}
+
+void ConnectorConnection::query_each(const std::vector<std::string>& statements,
+                                     const std::function<void(std::size_t, const Row&)>& on_row)
+{
+    constexpr std::size_t most = 100; // a journey
+    for (std::size_t done = 0; done < statements.size() && !failed();) {
+        std::string sql;
+        const std::size_t end = std::min(done + most, statements.size());
+        for (std::size_t i = done; i < end; ++i)
+            sql.append(statements[i]).append(i + 1 < end ? ";" : "");
+        try {
+            const std::unique_ptr<sql::Statement> statement{connection_->server->createStatement()};
+            for (bool rows = statement->execute(sql); done < end; rows = ++done < end && statement->getMoreResults())
+                if (rows)
+                    read_rows(*statement, [&](const Row& row) { on_row(done, row); });
+        } catch (const sql::SQLException& problem) {
+            if (is_clients(problem.getErrorCode()))
+                error_ = reason_of(problem);
+            ++done; // the server does not look at those behind it
+        } catch (const std::exception& problem) {
+            error_ = reason_of(problem);
+        }
     }
 }
 

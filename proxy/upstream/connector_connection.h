@@ -2,6 +2,7 @@
 
 #include "proxy/upstream/catalog_reader.h"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,6 +34,10 @@ class ConnectorConnection
     /// Calls `on_row` with each row of the statement's result.
     void query(const std::string& sql, const std::function<void(const Row&)>& on_row);
     void run(const std::string& sql);
+    /// The same of many statements, as few journeys as may be. One that the server refuses has no rows, and is no
+    /// failure.
+    void query_each(const std::vector<std::string>& statements,
+                    const std::function<void(std::size_t statement, const Row&)>& on_row);
 
   private:
     struct Connection;

@@ -1,5 +1,4 @@
 #include "proxy/upstream/mysql_catalog_queries.h"
-#include "proxy/upstream/mysql_written_body.h"
 
 namespace stepgate::proxy::upstream
 {
@@ -95,36 +94,36 @@ void MySqlCatalogQueries::events()
                   });
 }
 
-/// The columns that bodies came from show literals without what makes them literals.
+/// Bodies come from columns that show the values of string literals: MySQL without their escapes and doubled quotes, so
+/// that `concat(''''', ssn, ''''')` looks like one string, MariaDB without escapes. Where there are some, the CREATE
+/// statement takes the body's place. All are asked for each time: when a body was changed is no help, since SET
+/// timestamp chooses what the server notes.
 void MySqlCatalogQueries::written_bodies()
 {
+    std::vector<std::string> questions;
+    std::vector<std::pair<std::string*, std::size_t>> places;
+    const auto ask = [&](std::string& body, std::string& definition, const std::string& object, std::size_t column) {
+        if (body.find_first_of("'\"\\") == std::string::npos)
+            return;
+        body.clear(); // what cannot be had nobody can read
+        questions.push_back("SHOW CREATE " + object);
+        places.emplace_back(&definition, column);
+    };
     for (Function& one : contents_.functions) {
         const std::string name = backquoted(one.schema) + "." + backquoted(one.name);
-        const auto& mode = one.settings.front().second;
         if (one.kind == FunctionKind::event)
-            as_written(one.body, mode, "EVENT " + name, 3);
+            ask(one.body, one.definition, "EVENT " + name, 3);
         else if (one.language == "sql")
-            as_written(one.body, mode, (one.kind == FunctionKind::procedure ? "PROCEDURE " : "FUNCTION ") + name, 2);
+            ask(one.body, one.definition, (one.kind == FunctionKind::procedure ? "PROCEDURE " : "FUNCTION ") + name, 2);
     }
     for (Relation& table : contents_.relations)
         for (Trigger& one : table.triggers)
-            as_written(one.body, one.sql_mode, "TRIGGER " + backquoted(table.schema) + "." + backquoted(one.name), 2);
-}
-
-/// Makes `body` what SHOW CREATE has in a column; "", which nobody can read, if that cannot be had.
-void MySqlCatalogQueries::as_written(std::string& body, std::string_view sql_mode, const std::string& object,
-                                     std::size_t column)
-{
-    if (server_.failed() || !may_be_written_otherwise(body))
-        return;
-    std::string written;
-    const bool backslashes = sql_mode.find("NO_BACKSLASH_ESCAPES") == std::string_view::npos;
-    server_.query("SHOW CREATE " + object, [&](const Row& row) {
+            ask(one.body, one.definition, "TRIGGER " + backquoted(table.schema) + "." + backquoted(one.name), 2);
+    server_.query_each(questions, [&places](std::size_t question, const Row& row) {
+        const auto [definition, column] = places[question];
         if (row.size() > column && row[column])
-            written = written_body(*row[column], body, backslashes);
+            *definition = *row[column];
     });
-    (void)server_.take_error(); // it may be gone
-    body = std::move(written);
 }
 
 /// Who may not see other accounts' threads takes them to be gone; the timer finds what they did after all.

@@ -53,7 +53,6 @@ class MySqlCatalogQueries
     void parameters();
     void events();
     void written_bodies();
-    void as_written(std::string& body, std::string_view sql_mode, const std::string& object, std::size_t column);
     [[nodiscard]] policies::catalog::Relation* relation(const Cell& schema, const Cell& name);
 
     /// "" for NULL.

@@ -139,16 +139,18 @@ void MySqlCatalogQueries::tables()
 /// The tables below one of MERGE stand only in its definition. One that cannot be had stays "?", which nobody can read.
 void MySqlCatalogQueries::merged_tables()
 {
+    std::vector<std::string> questions;
+    std::vector<Relation*> asked;
     for (Relation& one : contents_.relations) {
-        if (one.definition.empty() || server_.failed())
+        if (one.definition.empty())
             continue;
-        server_.query("SHOW CREATE TABLE " + backquoted(one.schema) + "." + backquoted(one.name),
-                      [&one](const Row& row) {
-                          if (row.size() > 1 && row[1])
-                              one.definition = *row[1];
-                      });
-        (void)server_.take_error(); // its tables may be gone
+        questions.push_back("SHOW CREATE TABLE " + backquoted(one.schema) + "." + backquoted(one.name));
+        asked.push_back(&one);
     }
+    server_.query_each(questions, [&asked](std::size_t question, const Row& row) {
+        if (row.size() > 1 && row[1])
+            asked[question]->definition = *row[1];
+    });
 }
 
 void MySqlCatalogQueries::columns()

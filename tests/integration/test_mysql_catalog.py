@@ -27,6 +27,9 @@ POLICY = SITE_POLICY + """
 [[label]]
 table = "secrets"
 columns = {code = ["tag"]}
+[[label]]
+table = "pieces"
+columns = {code = ["tag"]}
 [[rule]]
 id = "tagged"
 when = {reads = {labels = ["tag"]}}
@@ -48,13 +51,19 @@ CREATE PROCEDURE hides(ID int) DELETE FROM kept WHERE id = id//
 CREATE PROCEDURE forget(id int) DELETE FROM kept WHERE kept.id = id//"""
 
 # Read as information_schema shows them, without escapes and doubled quotes, some read nothing and others cannot be read.
-LITERALS = r"""CREATE TABLE noted (id int, word text);
+LITERALS = r"""CREATE TABLE below (id int) ENGINE = MyISAM; CREATE TABLE broken (id int) ENGINE = MERGE UNION = (below); DROP TABLE below;
+CREATE TABLE pieces (code text) ENGINE = MyISAM; CREATE TABLE whole (code text) ENGINE = MERGE UNION = (pieces);
+CREATE TABLE noted (id int, word text);
 CREATE FUNCTION quotes() RETURNS text READS SQL DATA RETURN (SELECT concat('\'', ssn, '\'') FROM customers LIMIT 1);
 CREATE FUNCTION slashes(a enum('(', 'it''s')) RETURNS text READS SQL DATA COMMENT 'RETURN concat(\''
     RETURN concat('\\', (SELECT max(ssn) FROM customers), '/*' /* */);
 CREATE TRIGGER noted_t BEFORE INSERT ON noted FOR EACH ROW SET NEW.word = concat('\'', (SELECT max(ssn) FROM customers), '\'');
+CREATE TRIGGER noted_u BEFORE UPDATE ON noted /* ' */ FOR EACH ROW SET NEW.word = concat('''', (SELECT max(ssn) FROM customers));
+SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES';
+CREATE PROCEDURE "other mode"() COMMENT 'it''s \ SELECT 1 -- \' SELECT '\', "ssn", '\' FROM customers LIMIT 1;
+SET sql_mode = default;
 CREATE FUNCTION escapes(t text) RETURNS text NO SQL RETURN replace(replace(t, '\\', '/'), '''', "\"");
-"""
+""" + "".join(f"CREATE FUNCTION another{i}() RETURNS text NO SQL RETURN 'x';\n" for i in range(120))  # more than are asked for at once
 
 
 class Catalog(MySqlCase):
@@ -148,7 +157,14 @@ class Catalog(MySqlCase):
         self.assertIn("pii", self.understood(self.held("SELECT quotes()"))["labels"])
         self.assertIn("pii", self.understood(self.held("SELECT slashes('(')"))["labels"])
         self.assertIn("pii", self.understood(self.held("INSERT INTO noted (id) VALUES (1)"))["labels"])
+        self.assertIn("pii", self.understood(self.held("UPDATE noted SET id = 2 WHERE id = 1"))["labels"])
+        self.assertIn("pii", self.understood(self.held("CALL `other mode`"))["labels"])
         self.assertEqual(self.passes(r"SELECT escapes('a\\b''')"), (('a/b"',),))
+
+    def test_tables_below(self):
+        """Beside a table that the server cannot show."""
+        self.assertIn("tag", self.understood(self.held("SELECT code FROM whole"))["labels"])
+        self.held("SELECT id FROM broken")
 
     def test_labels_follow_a_rename(self):
         self.held("RENAME TABLE secrets TO taken", approve=True)

@@ -64,6 +64,13 @@ ReferenceAction action(const std::string& text, const std::string& what)
     return word.starts_with("set_null") ? ReferenceAction::set_null : ReferenceAction::restrict_it;
 }
 
+/// As it was read from the server: alone, or as SHOW CREATE has it.
+template <class Program>
+void set_body(Program& made, std::string text)
+{
+    (text.starts_with("CREATE ") ? made.definition : made.body) = std::move(text);
+}
+
 } // namespace
 
 ServerNotation::ServerNotation(bool mariadb, unsigned version)
@@ -109,7 +116,7 @@ void ServerNotation::trigger_line(const std::string& rest)
     made.events.insert = events.find("insert") != std::string::npos;
     made.events.update = events.find("update") != std::string::npos;
     made.events.delete_rows = events.find("delete") != std::string::npos;
-    made.body = behind_as(body.substr(std::min<std::size_t>(1, body.size())));
+    set_body(made, behind_as(body.substr(std::min<std::size_t>(1, body.size()))));
     relation(table).triggers.push_back(std::move(made));
 }
 
@@ -123,7 +130,7 @@ void ServerNotation::program_line(FunctionKind kind, const std::string& rest)
     made.kind = kind;
     made.argument_names = line.list;
     made.language = line.rest.starts_with("language ") ? "javascript" : "sql";
-    made.body = behind_as(line.rest);
+    set_body(made, behind_as(line.rest));
     contents_.functions.push_back(std::move(made));
 }
 
