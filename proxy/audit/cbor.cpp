@@ -1,7 +1,8 @@
 #include "proxy/audit/cbor.h"
 
+#include <boost/endian/conversion.hpp>
+
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace stepgate::proxy::audit::cbor
@@ -9,11 +10,6 @@ namespace stepgate::proxy::audit::cbor
 
 namespace
 {
-
-std::string_view as_text(std::span<const std::byte> bytes)
-{
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 constexpr std::uint64_t not_ascii = 0x8080808080808080U;
 
@@ -90,11 +86,12 @@ bool valid_utf8(std::string_view text)
 
 void Pen::long_head(unsigned type, std::uint64_t argument)
 {
-    const int width = argument <= 0xFF ? 1 : argument <= 0xFFFF ? 2 : argument <= 0xFFFFFFFF ? 4 : 8;
-    *at_++ =
-        static_cast<std::byte>(type | (24U + static_cast<unsigned>(std::countr_zero(static_cast<unsigned>(width)))));
-    for (int shift = 8 * (width - 1); shift >= 0; shift -= 8)
-        *at_++ = static_cast<std::byte>(argument >> shift);
+    const unsigned form = argument <= 0xFF ? 0 : argument <= 0xFFFF ? 1 : argument <= 0xFFFFFFFF ? 2 : 3;
+    const unsigned width = 1U << form;
+    *at_++ = static_cast<std::byte>(type | (24U + form));
+    const std::uint64_t first = boost::endian::native_to_big(argument << (64 - 8 * width));
+    std::memcpy(at_, &first, sizeof first); // what comes next is written over the bytes that are too many
+    at_ += width;
 }
 
 void put_head(Buffer& out, Major major, std::uint64_t argument)
@@ -140,93 +137,6 @@ Reader::Head Reader::long_head(Head item)
         return {};
     }
     return {item.major, argument};
-}
-
-std::uint64_t Reader::unsigned_integer()
-{
-    const Head item = head();
-    if (item.major != Major::unsigned_integer)
-        fail();
-    return good_ ? item.argument : 0;
-}
-
-std::int64_t Reader::integer()
-{
-    const Head item = head();
-    const bool negative = item.major == Major::negative_integer;
-    if ((!negative && item.major != Major::unsigned_integer) || item.argument > INT64_MAX)
-        fail();
-    if (!good_)
-        return 0;
-    const auto value = static_cast<std::int64_t>(item.argument);
-    return negative ? -value - 1 : value;
-}
-
-std::string_view Reader::characters(Head item)
-{
-    const std::string_view value = as_text(take(item.argument));
-    // Canonical: text exactly when it is UTF-8.
-    if (good_ && valid_utf8(value) != (item.major == Major::text))
-        fail();
-    return good_ ? value : std::string_view{};
-}
-
-std::string_view Reader::text_or_bytes()
-{
-    const Head item = head();
-    if (item.major != Major::text && item.major != Major::bytes)
-        fail();
-    return characters(item);
-}
-
-std::string_view Reader::text()
-{
-    const Head item = head();
-    if (item.major != Major::text)
-        fail();
-    return characters(item);
-}
-
-std::span<const std::byte> Reader::bytes()
-{
-    const Head item = head();
-    if (item.major != Major::bytes)
-        fail();
-    return take(item.argument);
-}
-
-std::size_t Reader::array()
-{
-    const Head item = head();
-    if (item.major != Major::array || item.argument > in_.size() - at_)
-        fail();
-    return good_ ? static_cast<std::size_t>(item.argument) : 0;
-}
-
-std::size_t Reader::map()
-{
-    const Head item = head();
-    if (item.major != Major::map || item.argument > (in_.size() - at_) / 2)
-        fail();
-    return good_ ? static_cast<std::size_t>(item.argument) : 0;
-}
-
-Major Reader::peek() const
-{
-    if (!good_ || at_ == in_.size())
-        return Major::tag; // never part of a record
-    return static_cast<Major>(std::to_integer<unsigned>(in_[at_]) >> 5);
-}
-
-std::span<const std::byte> Reader::take(std::uint64_t size)
-{
-    if (!good_ || size > in_.size() - at_) {
-        fail();
-        return {};
-    }
-    const auto taken = in_.subspan(at_, static_cast<std::size_t>(size));
-    at_ += taken.size();
-    return taken;
 }
 
 } // namespace stepgate::proxy::audit::cbor

@@ -109,15 +109,56 @@ class Reader
         const Head item{static_cast<Major>(initial >> 5), initial & 31};
         return item.argument < 24 ? item : long_head(item);
     }
-    std::uint64_t unsigned_integer();
-    std::int64_t integer();
-    std::string_view text_or_bytes(); // what put_text wrote
-    std::string_view text();
-    std::span<const std::byte> bytes();
-    std::size_t array(); // number of items; each needs at least a byte, so a count beyond the input is refused
-    std::size_t map();   // number of pairs
+    std::uint64_t unsigned_integer()
+    {
+        const Head item = head();
+        if (item.major != Major::unsigned_integer)
+            fail();
+        return good_ ? item.argument : 0;
+    }
+    std::int64_t integer()
+    {
+        const Head item = head();
+        const bool negative = item.major == Major::negative_integer;
+        if ((!negative && item.major != Major::unsigned_integer) || item.argument > INT64_MAX)
+            fail();
+        if (!good_)
+            return 0;
+        const auto value = static_cast<std::int64_t>(item.argument);
+        return negative ? -value - 1 : value;
+    }
+    std::string_view text_or_bytes() // what put_text wrote
+    {
+        const Head item = head();
+        if (item.major != Major::text && item.major != Major::bytes)
+            fail();
+        return characters(item);
+    }
+    std::string_view text()
+    {
+        const Head item = head();
+        if (item.major != Major::text)
+            fail();
+        return characters(item);
+    }
+    std::span<const std::byte> bytes()
+    {
+        const Head item = head();
+        if (item.major != Major::bytes)
+            fail();
+        return take(item.argument);
+    }
+    /// Number of items; each needs at least a byte, so a count beyond the input is refused.
+    std::size_t array() { return count(Major::array, 1); }
+    /// Number of pairs.
+    std::size_t map() { return count(Major::map, 2); }
     /// The next item's type, without reading it.
-    [[nodiscard]] Major peek() const;
+    [[nodiscard]] Major peek() const
+    {
+        if (!good_ || at_ == in_.size())
+            return Major::tag; // never part of a record
+        return static_cast<Major>(std::to_integer<unsigned>(in_[at_]) >> 5);
+    }
 
     void fail() { good_ = false; }
     [[nodiscard]] bool good() const { return good_; }
@@ -128,8 +169,32 @@ class Reader
 
   private:
     [[nodiscard]] Head long_head(Head item);
-    std::span<const std::byte> take(std::uint64_t size);
-    std::string_view characters(Head item);
+    std::span<const std::byte> take(std::uint64_t size)
+    {
+        if (!good_ || size > in_.size() - at_) {
+            fail();
+            return {};
+        }
+        const auto taken = in_.subspan(at_, static_cast<std::size_t>(size));
+        at_ += taken.size();
+        return taken;
+    }
+    std::string_view characters(Head item)
+    {
+        const auto taken = take(item.argument);
+        const std::string_view value{reinterpret_cast<const char*>(taken.data()), taken.size()};
+        // Canonical: text exactly when it is UTF-8.
+        if (good_ && valid_utf8(value) != (item.major == Major::text))
+            fail();
+        return good_ ? value : std::string_view{};
+    }
+    std::size_t count(Major major, std::size_t least_bytes)
+    {
+        const Head item = head();
+        if (item.major != major || item.argument > (in_.size() - at_) / least_bytes)
+            fail();
+        return good_ ? static_cast<std::size_t>(item.argument) : 0;
+    }
     std::span<const std::byte> in_;
     std::size_t at_ = 0;
     bool good_ = true;

@@ -320,31 +320,6 @@ boost::system::result<void> decode(std::span<const std::byte> bytes, RecordView&
     return {};
 }
 
-const FieldView* RecordView::find(std::string_view key) const
-{
-    // In the order of key_less: those of another length need no look.
-    for (const FieldView& field : fields) {
-        if (field.key.size() > key.size())
-            break;
-        if (field.key.size() == key.size() && field.key == key)
-            return &field;
-    }
-    return nullptr;
-}
-
-std::string_view RecordView::text(std::string_view key) const
-{
-    const FieldView* field = find(key);
-    return field && field->kind == FieldView::Kind::text ? field->text : std::string_view{};
-}
-
-std::int64_t RecordView::number(std::string_view key, std::int64_t otherwise) const
-{
-    const FieldView* field = find(key);
-    const bool numeric = field && (field->kind == FieldView::Kind::integer || field->kind == FieldView::Kind::boolean);
-    return numeric ? field->number : otherwise;
-}
-
 std::span<const std::string_view> RecordView::list(std::string_view key) const
 {
     const FieldView* field = find(key);

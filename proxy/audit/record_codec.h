@@ -67,9 +67,30 @@ struct RecordView {
     std::vector<FieldView> fields; // in the order of their encoding
     std::vector<std::string_view> items;
 
-    [[nodiscard]] const FieldView* find(std::string_view key) const;
-    [[nodiscard]] std::string_view text(std::string_view key) const; // "" if absent or not a text
-    [[nodiscard]] std::int64_t number(std::string_view key, std::int64_t otherwise = 0) const;
+    // Here, so that a key that is known when compiling is compared as a number.
+    [[nodiscard]] const FieldView* find(std::string_view key) const
+    {
+        for (const FieldView& field : fields) {
+            if (field.key.size() > key.size()) // in the order of their lengths (RFC 8949 section 4.2.1)
+                break;
+            if (field.key == key)
+                return &field;
+        }
+        return nullptr;
+    }
+    /// "" if absent or not a text.
+    [[nodiscard]] std::string_view text(std::string_view key) const
+    {
+        const FieldView* field = find(key);
+        return field && field->kind == FieldView::Kind::text ? field->text : std::string_view{};
+    }
+    [[nodiscard]] std::int64_t number(std::string_view key, std::int64_t otherwise = 0) const
+    {
+        const FieldView* field = find(key);
+        const bool numeric =
+            field && (field->kind == FieldView::Kind::integer || field->kind == FieldView::Kind::boolean);
+        return numeric ? field->number : otherwise;
+    }
     [[nodiscard]] std::span<const std::string_view> list(std::string_view key) const;
     [[nodiscard]] std::span<const std::string_view> list(const FieldView& field) const;
 };
