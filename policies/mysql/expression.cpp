@@ -13,7 +13,7 @@ namespace
 
 using Form = Expression::Form;
 
-constexpr std::uint64_t and_seed = 11, or_seed = 12, not_seed = 13, compare_seed = 14, like_seed = 15;
+constexpr std::uint64_t and_seed = 11, or_seed = 12, not_seed = 13, compare_seed = 14, like_seed = 15, xor_seed = 16;
 
 bool is_null_test(const Expression& expression)
 {
@@ -87,7 +87,7 @@ std::optional<int> truth_of(const Expression& one)
     return one.always ? 1 : 0;
 }
 
-/// Of literals as far as it matters beside 0 and 1: all negative numbers are alike.
+/// Of literals as far as it matters beside 0 and 1: all negative numbers are alike, and all from 2 on.
 std::optional<int> number_of(const Expression& literal)
 {
     switch (literal.neutral) {
@@ -97,6 +97,8 @@ std::optional<int> number_of(const Expression& literal)
         return 1;
     case Expression::Neutral::negative:
         return -1;
+    case Expression::Neutral::more:
+        return 2;
     case Expression::Neutral::none:
     case Expression::Neutral::empty:
         break;
@@ -122,6 +124,92 @@ bool holds(int one, Symbol op, int other)
     default:
         return false;
     }
+}
+
+Symbol mirrored(Symbol op)
+{
+    switch (op) {
+    case Symbol::less:
+        return Symbol::greater;
+    case Symbol::greater:
+        return Symbol::less;
+    case Symbol::less_equal:
+        return Symbol::greater_equal;
+    case Symbol::greater_equal:
+        return Symbol::less_equal;
+    default:
+        return op;
+    }
+}
+
+Formula formula_of(const Expression& one)
+{
+    if (one.always != one.never)
+        return Formula::constant(one.always);
+    return one.formula.known() ? one.formula : Formula::part(one.shape, one.value);
+}
+
+/// The same where it may be a number.
+Formula formula_of_value(const Expression& one, bool& literals)
+{
+    const auto number = one.reads ? std::nullopt : number_of(one);
+    if (!number)
+        return formula_of(one);
+    literals = literals || one.literal;
+    return Formula::constant(*number != 0);
+}
+
+/// Its parts are =, < and <= of one order of the operands.
+Formula formula_of(const Expression& left, Symbol op, const Expression& right)
+{
+    const bool swapped = left.shape != right.shape ? left.shape > right.shape : left.value > right.value;
+    const Expression& one = swapped ? right : left;
+    const Expression& other = swapped ? left : right;
+    const Symbol way = swapped ? mirrored(op) : op;
+    const bool negative = way == Symbol::not_equal || way == Symbol::greater_equal || way == Symbol::greater;
+    const auto what = static_cast<std::uint64_t>(negative ? opposite_of(way) : way);
+    const auto part = Formula::part(mix(mix(one.shape, what), other.shape), mix(mix(one.value, what), other.value));
+    return negative ? ~part : part;
+}
+
+/// Of values that are 0 or 1.
+Formula formula_of(const Formula& left, Symbol op, const Formula& right)
+{
+    switch (op) {
+    case Symbol::equal:
+        return ~(left ^ right);
+    case Symbol::not_equal:
+        return left ^ right;
+    case Symbol::less:
+        return ~left & right;
+    case Symbol::less_equal:
+        return ~left | right;
+    case Symbol::greater:
+        return left & ~right;
+    case Symbol::greater_equal:
+        return left | ~right;
+    default:
+        return {};
+    }
+}
+
+/// Always and never, where the formula says so.
+void conclude(Expression& made, bool& literals)
+{
+    made.truth = true;
+    if (!made.reads)
+        return;
+    const auto value = made.formula.value();
+    if (value)
+        (*value ? made.always : made.never) = true;
+    literals = literals || (made.literal && (value || made.formula.hangs_on_literals()));
+}
+
+/// It is no more, or no less, than what it is compared with.
+bool is_limit_of(const Expression& one, Symbol op, const Expression& other, bool& literals)
+{
+    return other.limit != Symbol::none && mirrored(op) == other.limit &&
+           equal(one.shape, one.value, other.limit_shape, other.limited, one.literal, literals);
 }
 
 /// A predicate that reads no column is the same for every row, whichever it is.
@@ -221,6 +309,8 @@ void settle(Expression& made, const Expression& left, Symbol op, const Expressio
     made.not_negative = squares || bits;
     const bool zero = left.neutral == Neutral::zero || right.neutral == Neutral::zero;
     literals = literals || (absorbs && (left.literal || right.literal));
+    if ((op == Symbol::ampersand || op == Symbol::pipe) && made.reads && same(left, right, literals))
+        take_core(made, left);
     if ((cancels && same(left, right, literals)) || (absorbs && zero)) {
         made.reads = false;
         made.always = made.never = true;
@@ -278,17 +368,39 @@ void keep_sides(Expression& made, const Expression& left, Symbol op, const Expre
     made.right_shape = right.shape;
 }
 
+/// Of two literals, as far as it is certain.
+Formula of_constants(const Expression& left, Symbol op, const Expression& right)
+{
+    const auto one = number_of(left), other = number_of(right);
+    const bool more = one == 2 && other == 2;
+    if (!left.literal || !right.literal)
+        return {};
+    if (left.value == right.value)
+        return Formula::constant(op == Symbol::equal || op == Symbol::less_equal || op == Symbol::greater_equal);
+    if (more && (op == Symbol::equal || op == Symbol::not_equal))
+        return Formula::constant(op == Symbol::not_equal);
+    return one && other && !more ? Formula::constant(holds(*one, op, *other)) : Formula{};
+}
+
 Expression compared(const Expression& left, Symbol op, const Expression& right, bool& literals)
 {
     Expression made = combined(left, mix(compare_seed, static_cast<std::uint64_t>(op)), right);
     keep_sides(made, left, op, right);
     made.not_negative = true; // 0 or 1
-    if (!made.reads)
+    made.truth = true;
+    if (!made.reads) {
+        made.formula = of_constants(left, op, right);
         return made;
+    }
+    made.formula = left.truth && right.truth
+                       ? formula_of(formula_of_value(left, literals), op, formula_of_value(right, literals))
+                       : formula_of(left, op, right);
+    conclude(made, literals);
     const bool itself = same(left, right, literals);
     const bool strict = op == Symbol::not_equal || op == symbol('<') || op == symbol('>');
-    made.always = itself && !strict;
-    made.never = itself && strict;
+    made.always = made.always || (itself && !strict) || is_limit_of(left, op, right, literals) ||
+                  is_limit_of(right, mirrored(op), left, literals);
+    made.never = made.never || (itself && strict);
     if (beside_itself(left, right, literals) || beside_itself(right, left, literals)) {
         made.always = op != symbol('=');
         made.never = op != Symbol::not_equal;
@@ -352,6 +464,8 @@ Expression negated(const Expression& inner)
     made.touches = inner.touches;
     made.fixed = inner.fixed || (inner.never && !inner.paired);
     made.paired = inner.paired;
+    made.formula = ~formula_of(inner);
+    made.truth = true;
     made.left = inner.value;
     made.left_shape = inner.shape;
     made.shape = mix(inner.shape, not_seed);
@@ -359,22 +473,72 @@ Expression negated(const Expression& inner)
     return made;
 }
 
-Expression both(const Expression& left, const Expression& right)
+/// A constant is taken for one that leaves the other side as it is.
+Expression both(const Expression& left, const Expression& right, bool& literals)
 {
     Expression made = combined(left, and_seed, right);
     made.always = left.always && right.always;
     made.never = left.never || right.never;
     made.fixed = is_all_or_none(left) && is_all_or_none(right);
+    const auto unknown = [](const Expression& one) { return !one.reads && one.always == one.never; };
+    made.formula = unknown(left)    ? formula_of(right)
+                   : unknown(right) ? formula_of(left)
+                                    : formula_of(left) & formula_of(right);
+    conclude(made, literals);
     return made;
 }
 
-Expression either(const Expression& left, const Expression& right)
+Expression either(const Expression& left, const Expression& right, bool& literals)
 {
     Expression made = combined(left, or_seed, right);
     made.always = left.always || right.always;
     made.never = left.never && right.never;
-    made.fixed = is_all_or_none(left) || is_all_or_none(right);
+    const auto fails = [](const Expression& one) { return one.never && !one.always; };
+    made.fixed = fails(left)    ? is_all_or_none(right)
+                 : fails(right) ? is_all_or_none(left)
+                                : is_all_or_none(left) || is_all_or_none(right);
+    made.formula = formula_of(left) | formula_of(right);
+    conclude(made, literals);
     return made;
+}
+
+Expression one_of(const Expression& left, const Expression& right, bool& literals)
+{
+    Expression made = combined(left, xor_seed, right);
+    made.fixed = is_all_or_none(left) && is_all_or_none(right);
+    made.formula = formula_of(left) ^ formula_of(right);
+    conclude(made, literals);
+    return made;
+}
+
+void Choice::arm(const Expression& condition, const Expression& value)
+{
+    const Formula taken = formula_of_value(condition, literals_);
+    holds_ = holds_ | (before_ & taken & formula_of_value(value, literals_));
+    before_ = before_ & ~taken;
+    truth_ = truth_ && value.truth;
+}
+
+void Choice::rest(const Expression& value)
+{
+    holds_ = holds_ | (before_ & formula_of_value(value, literals_));
+    truth_ = truth_ && value.truth;
+}
+
+void Choice::give_to(Expression& made) const
+{
+    made.formula = holds_;
+    conclude(made, literals_);
+    made.truth = truth_;
+}
+
+bool is_false(const Expression& one, bool& literals)
+{
+    if (one.reads)
+        return one.never && !one.always;
+    const bool zero = one.neutral == Expression::Neutral::zero || one.formula.value() == false;
+    literals = literals || (one.literal && one.form != Form::column);
+    return zero;
 }
 
 Expression null_test(const Expression& left, bool negative)
@@ -386,8 +550,13 @@ Expression null_test(const Expression& left, bool negative)
     made.left_shape = left.shape;
     made.shape = mix(mix(left.shape, null_seed), negative);
     made.value = mix(mix(left.value, null_seed), negative);
-    made.always = !left.reads || (negative && left.not_null);
-    made.never = !left.reads || (!negative && left.not_null);
+    const auto part = Formula::part(mix(left.shape, null_seed), mix(left.value, null_seed));
+    made.formula = negative ? ~part : part;
+    made.truth = true;
+    made.limit = Symbol::none;
+    made.core_shape = 0;
+    made.always = left.not_null ? negative : !left.reads;
+    made.never = left.not_null ? !negative : !left.reads;
     made.not_null = true;
     return made;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policies/mysql/formula.h"
 #include "policies/mysql/lexer.h"
 
 #include <cstdint>
@@ -37,7 +38,8 @@ struct Expression {
     bool not_null = false;     // no row has NULL here, as far as columns and literals tell
     bool not_negative = false; // whatever the row
     bool shifted = false;      // a column and a number that is not 0, added or subtracted
-    enum class Neutral : std::uint8_t { none, zero, one, empty, negative } neutral = Neutral::none; // a literal
+    bool truth = false;        // its value is 0, 1 or NULL
+    enum class Neutral : std::uint8_t { none, zero, one, more, empty, negative } neutral = Neutral::none; // a literal
     Form gives = Form::other; // of a subquery: column, least or greatest of a column `name` of all rows of `table`
     std::uint64_t shape = 0;  // equal for equal expressions, whatever their literals
     std::uint64_t value = 0;  // equal for expressions that surely have the same value
@@ -46,6 +48,10 @@ struct Expression {
     // Of x + 0, coalesce(x, 1) and the like: x itself. Shape 0: nothing of that kind; value 0: what is done changes x.
     std::uint64_t core_shape = 0, core = 0;
     bool core_literal = false;
+    // Of least(x, …) and greatest(x, …): no more, or no less, than x.
+    Symbol limit = Symbol::none;
+    std::uint64_t limit_shape = 0, limited = 0;
+    Formula formula;              // as a predicate
     std::string_view name, table; // of a column; as it is written
 };
 
@@ -83,8 +89,25 @@ void keep_sides(Expression& made, const Expression& left, Symbol op, const Expre
 [[nodiscard]] Expression compared(const Expression& left, Symbol op, const Expression& right, bool& literals);
 [[nodiscard]] Expression matched(const Expression& left, bool negated, const Expression& right, bool& literals);
 [[nodiscard]] Expression negated(const Expression& inner);
-[[nodiscard]] Expression both(const Expression& left, const Expression& right);
-[[nodiscard]] Expression either(const Expression& left, const Expression& right);
+[[nodiscard]] Expression both(const Expression& left, const Expression& right, bool& literals);
+[[nodiscard]] Expression either(const Expression& left, const Expression& right, bool& literals);
+[[nodiscard]] Expression one_of(const Expression& left, const Expression& right, bool& literals); ///< XOR
+/// Of a CASE or IF whether it holds, one arm after the other.
+class Choice
+{
+  public:
+    explicit Choice(bool& literals) : literals_{literals} {}
+    void arm(const Expression& condition, const Expression& value);
+    void rest(const Expression& value);
+    void give_to(Expression& made) const;
+
+  private:
+    bool& literals_;
+    bool truth_ = true;
+    Formula holds_ = Formula::constant(false), before_ = Formula::constant(true); // no arm so far was taken
+};
+/// A constant that is false as a predicate.
+[[nodiscard]] bool is_false(const Expression& one, bool& literals);
 [[nodiscard]] Expression null_test(const Expression& left, bool negative);
 /// What two arms of a CASE have in common: all, if they are the same. `take_arms` gives that to the CASE.
 [[nodiscard]] Expression common(const Expression& one, const Expression& other, bool& literals);

@@ -1,7 +1,5 @@
 #include "policies/mysql/function_values.h"
 
-#include "policies/mysql/expression.h"
-
 #include <initializer_list>
 #include <string_view>
 #include <unordered_set>
@@ -37,11 +35,76 @@ bool is_never_negative(std::uint64_t name)
     return never.contains(name);
 }
 
-bool is_settled_by_twice_the_same(std::uint64_t name)
+void Arguments::add(const Expression& argument)
 {
-    static const Names settled =
+    using Neutral = Expression::Neutral;
+    static const std::uint64_t if_name = hash_of("if"), greatest = hash_of("greatest"), least = hash_of("least");
+    const bool of_if = function_ == if_name;
+    ++count_;
+    if (of_if && count_ == 2)
+        choice_.arm(first_, argument);
+    else if (of_if && count_ == 3)
+        choice_.rest(argument);
+    if ((of_if && count_ > 1) || function_ == greatest || function_ == least)
+        arms_ = arms_ ? common(*arms_, argument, literals_) : argument;
+    twice_ = count_ == 2 && same(first_, argument, literals_);
+    not_null_ = not_null_ || argument.not_null;
+    const bool empty = argument.neutral == Neutral::empty;
+    texts_ = texts_ && argument.form == Expression::Form::text && (empty || argument.everything);
+    everything_ = everything_ || argument.everything;
+    if (count_ == 1)
+        first_ = argument;
+    else if (count_ == 2)
+        second_ = argument;
+    if (limit_.shape == 0 && argument.reads)
+        limit_ = argument;
+}
+
+/// The same for every row: f(x, x), or where an empty text stands in another one.
+bool Arguments::is_settled() const
+{
+    static const Names by_twice_the_same =
         hashes_of({"mod", "nullif", "strcmp", "datediff", "timediff", "locate", "instr", "field"});
-    return settled.contains(name);
+    static const Names needle_first = hashes_of({"locate", "position"});
+    static const std::uint64_t instr = hash_of("instr");
+    const bool first = needle_first.contains(function_);
+    const Expression& needle = first ? first_ : second_;
+    const bool looks = (first || function_ == instr) && needle.form == Expression::Form::text;
+    literals_ = literals_ || looks;
+    return (twice_ && by_twice_the_same.contains(function_)) || (looks && needle.neutral == Expression::Neutral::empty);
+}
+
+Expression Arguments::value_of(Expression made) const
+{
+    static const Names falls_back = hashes_of({"coalesce", "ifnull", "nvl"}); // the first that is not NULL
+    static const std::uint64_t if_name = hash_of("if"), greatest = hash_of("greatest"), least = hash_of("least"),
+                               is_null = hash_of("isnull"), concat = hash_of("concat");
+    if (count_ == 0)
+        return made;
+    if (function_ == is_null)
+        return null_test(first_, false);
+    if (falls_back.contains(function_)) {
+        take_core(made, first_);
+        made.not_null = not_null_;
+    }
+    if (arms_)
+        take_arms(made, *arms_);
+    if (function_ == if_name && count_ == 3)
+        choice_.give_to(made);
+    if (function_ == greatest || function_ == least) {
+        made.limit = function_ == least ? Symbol::less_equal : Symbol::greater_equal;
+        made.limit_shape = limit_.shape;
+        made.limited = limit_.value;
+    }
+    if (function_ == concat && texts_ && everything_) {
+        made.form = Expression::Form::text;
+        made.everything = true;
+    }
+    if (is_settled()) {
+        made.reads = false;
+        made.always = made.never = true;
+    }
+    return made;
 }
 
 } // namespace stepgate::policies::mysql

@@ -1,13 +1,40 @@
 #pragma once
 
+#include "policies/mysql/expression.h"
+
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace stepgate::policies::mysql
 {
 
 /// What is known of a function's value whatever it is given; `name` is `hash_of` its name. NULL aside.
 [[nodiscard]] bool is_never_negative(std::uint64_t name);
-/// f(x, x) is the same for all x.
-[[nodiscard]] bool is_settled_by_twice_the_same(std::uint64_t name);
+
+/// The arguments of a call in a predicate, as they are read, and what they say of its value.
+class Arguments
+{
+  public:
+    Arguments(std::uint64_t function, bool& literals) : function_{function}, literals_{literals}, choice_{literals} {}
+    void add(const Expression& argument);
+    /// `made` is a value of which nothing is known besides.
+    [[nodiscard]] Expression value_of(Expression made) const;
+
+  private:
+    [[nodiscard]] bool is_settled() const;
+
+    std::uint64_t function_;
+    bool& literals_;
+    std::size_t count_ = 0;
+    Expression first_, second_;
+    bool twice_ = false;    // the second is the first
+    bool not_null_ = false; // one of them
+    bool texts_ = true;     // all are texts that LIKE takes for anything, or empty
+    bool everything_ = false;
+    std::optional<Expression> arms_; // what those have in common of which it is one
+    Choice choice_;                  // of IF
+    Expression limit_;               // the first that hangs on the row
+};
 
 } // namespace stepgate::policies::mysql

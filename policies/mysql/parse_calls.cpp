@@ -81,11 +81,8 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     expect('(');
     Expression whole, first;
     whole.shape = whole.value = hash;
-    bool plain = false, not_null = false, itself = false; // two arguments, the same
-    int arguments = 0;
-    const bool is_if = hash == hash_of("if");
-    const bool chooses = is_if || hash == hash_of("greatest") || hash == hash_of("least");
-    std::optional<Expression> arms;
+    bool plain = false;
+    Arguments arguments{hash, out_.literals_consulted};
     switch (word) {
     case Word::k_count:
     case Word::k_sum:
@@ -102,7 +99,7 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
         break;
     case Word::k_cast:
     case Word::k_convert:
-        cast_arguments(word);
+        first = cast_arguments(word);
         break;
     case Word::k_trim:
         trim_arguments();
@@ -118,9 +115,9 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
         expression();
         break;
     case Word::k_position:
-        expression(6); // operands of IN bind tighter
+        arguments.add(expression(6)); // operands of IN bind tighter
         expect(Word::k_in);
-        expression();
+        arguments.add(expression());
         break;
     case Word::k_timestampadd:
     case Word::k_timestampdiff:
@@ -169,11 +166,8 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
             if (accept(Word::k_distinct)) // aggregates that are no keywords
                 continue;
             const Expression argument = expression();
-            if (judging_ && chooses && (!is_if || first.shape != 0))
-                arms = arms ? common(*arms, argument, out_.literals_consulted) : argument;
-            itself = judging_ && arguments++ == 1 && same(first, argument, out_.literals_consulted);
-            first = first.shape == 0 ? argument : first;
-            not_null = not_null || argument.not_null;
+            if (judging_)
+                arguments.add(argument);
             whole = combined(whole, hash, argument);
             if (accept(Word::k_using)) // char(… using utf8mb4)
                 name_or_text();
@@ -204,20 +198,11 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
         whole.name = first.name;
         whole.table = first.table;
     }
-    const bool falls_back = hash == hash_of("coalesce") || hash == hash_of("ifnull") || hash == hash_of("nvl");
-    if (judging_ && plain && falls_back) { // the first that is not NULL
+    const bool casts = word == Word::k_cast || word == Word::k_convert;
+    if (judging_ && casts && first.shape != 0)
         take_core(whole, first);
-        whole.not_null = not_null;
-    }
-    if (arms)
-        take_arms(whole, *arms);
-    if (itself && is_settled_by_twice_the_same(hash)) {
-        whole.reads = false;
-        whole.always = whole.never = true;
-    }
-    if (judging_ && plain && hash == hash_of("isnull"))
-        return null_test(first, false);
-    return whole;
+    whole.not_null = casts && first.not_null;
+    return judging_ ? arguments.value_of(whole) : whole;
 }
 
 /// count(*), count(distinct a, b), group_concat(distinct a order by b separator ',').
@@ -269,12 +254,13 @@ void Parser::substring_arguments()
     expressions();
 }
 
-void Parser::cast_arguments(Word word)
+/// Gives what is cast where that leaves it what it is: nothing is cut off or rounded, as far as is known.
+Expression Parser::cast_arguments(Word word)
 {
-    expression();
+    const Expression inner = expression();
     if (word == Word::k_convert && accept(Word::k_using)) {
         name_or_binary();
-        return;
+        return inner;
     }
     if (word == Word::k_convert) {
         expect(',');
@@ -288,7 +274,14 @@ void Parser::cast_arguments(Word word)
         }
         expect(Word::k_as);
     }
+    const std::string_view type = cur().text;
+    const bool cut = next_is(1, '(');
     cast_type();
+    static constexpr std::string_view whole[] = {"signed", "unsigned", "integer", "int",   "char", "varchar",
+                                                 "nchar",  "binary",   "double",  "float", "real"};
+    const bool keeps =
+        !cut && std::ranges::any_of(whole, [type](std::string_view one) { return same_word(type, one); });
+    return keeps ? inner : Expression{};
 }
 
 /// A type in CAST: words, numbers in parentheses, a character set.

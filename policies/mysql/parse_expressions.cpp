@@ -163,8 +163,10 @@ Expression Parser::infix(Expression left, int power)
     if (power == power_and) {
         advance();
         const Expression right = expression(power_and + 1);
-        Expression made = both(left, right);
-        made.never = made.never || (judging_ && made.reads && opposite(left, right, out_.literals_consulted));
+        if (!judging_)
+            return combined(left, power_and, right);
+        Expression made = both(left, right, out_.literals_consulted);
+        made.never = made.never || (made.reads && opposite(left, right, out_.literals_consulted));
         return made;
     }
     if (power == power_comparison) {
@@ -183,6 +185,8 @@ Expression Parser::infix(Expression left, int power)
             name_or_text();
         return left;
     }
+    if (power == power_xor && judging_)
+        return one_of(left, expression(power_xor + 1), out_.literals_consulted);
     const std::uint64_t what =
         token.kind == TokenKind::symbol ? static_cast<std::uint64_t>(token.symbol) : hash_of(token.text);
     const Expression right = expression(power + 1);
@@ -228,11 +232,14 @@ Expression Parser::literal(bool text)
     made.anything = text && judging_ && regexp_takes_anything(token.text);
     const bool zero = !text && token.text.find_first_not_of("0.") == std::string_view::npos;
     const bool one = !text && (token.text == "1" || token.text == "1.0");
+    const bool more = token.kind == TokenKind::integer && token.text.front() != '0' && !one;
     const bool empty = text && token.text.empty();
     made.neutral = zero    ? Expression::Neutral::zero
                    : one   ? Expression::Neutral::one
+                   : more  ? Expression::Neutral::more
                    : empty ? Expression::Neutral::empty
                            : Expression::Neutral::none;
+    made.truth = zero || one;
     advance();
     while (text && at(TokenKind::string)) { // 'a' 'b' is one string
         made.value = mix(made.value, exact_hash_of(cur().text));
@@ -337,16 +344,25 @@ Expression Parser::primary_word()
     switch (token.word) {
     case Word::k_null:
     case Word::k_true:
-    case Word::k_false:
+    case Word::k_false: {
         advance();
-        return unknown_value(hash_of(token.text), false);
+        Expression made = unknown_value(hash_of(token.text), false);
+        if (token.word != Word::k_null) {
+            made.neutral = token.word == Word::k_true ? Expression::Neutral::one : Expression::Neutral::zero;
+            made.truth = true;
+        }
+        return made;
+    }
     case Word::k_case:
         return case_expression();
     case Word::k_interval:
         return interval();
     case Word::k_binary: {
         advance();
-        return combined({}, hash_of("binary"), expression(power_unary));
+        const Expression inner = expression(power_unary);
+        Expression made = combined({}, hash_of("binary"), inner);
+        take_core(made, inner);
+        return made;
     }
     case Word::k_exists:
         return exists();
@@ -506,26 +522,38 @@ Expression Parser::case_expression()
     advance();
     Expression whole;
     whole.shape = whole.value = hash_of("case");
-    if (!at(Word::k_when))
-        whole = combined(whole, 1, expression());
-    std::optional<Expression> arms;
+    std::optional<Expression> operand, arms;
+    if (!at(Word::k_when)) {
+        operand = expression();
+        whole = combined(whole, 1, *operand);
+    }
+    bool& literals = out_.literals_consulted;
+    Choice choice{literals};
     const auto arm = [&](std::uint64_t what) {
         const Expression value = expression();
         if (judging_)
-            arms = arms ? common(*arms, value, out_.literals_consulted) : value;
+            arms = arms ? common(*arms, value, literals) : value;
         whole = combined(whole, what, value);
+        return value;
     };
     while (accept(Word::k_when)) {
-        whole = combined(whole, 2, expression());
+        const Expression when = expression();
+        whole = combined(whole, 2, when);
         expect(Word::k_then);
-        arm(3);
+        const Expression value = arm(3);
+        if (judging_)
+            choice.arm(operand ? compared(*operand, Symbol::equal, when, literals) : when, value);
     }
     if (accept(Word::k_else)) {
-        arm(4);
+        const Expression value = arm(4);
+        if (judging_)
+            choice.rest(value);
         if (arms)
             take_arms(whole, *arms);
     }
     expect(Word::k_end);
+    if (judging_)
+        choice.give_to(whole);
     return whole;
 }
 

@@ -44,7 +44,7 @@ Expression Parser::disjunction(Expression left)
             break;
         }
         const Expression arm = expression(power_or + 1);
-        whole = either(whole, arm);
+        whole = judging_ ? either(whole, arm, out_.literals_consulted) : combined(whole, power_or, arm);
         if (!judging_ || arms_.size() - first >= most_arms)
             continue;
         for (std::size_t i = first; i < arms_.size() && !whole.always; ++i)
@@ -66,7 +66,9 @@ Expression Parser::compare(const Expression& left, Symbol op)
         expect(')');
         if (any && (op == symbol('=') || op == Symbol::less_equal || op == Symbol::greater_equal))
             return in_query(left, false, query);
-        return combined(left, query_seed, query_value(query, query_seed, true));
+        Expression whole = combined(left, query_seed, query_value(query, query_seed, true));
+        whole.always = whole.always || (!any && whole.reads && query.empty);
+        return whole;
     }
     const Expression right = expression(power_comparison + 1);
     if (!judging_)
@@ -77,9 +79,11 @@ Expression Parser::compare(const Expression& left, Symbol op)
     const Symbol plain = same_or_null ? symbol('=') : op;
     Expression made = compared(left, plain, right, out_.literals_consulted);
     made.not_null = made.not_null || same_or_null;
-    const bool itself = plain == symbol('=') || plain == Symbol::less_equal || plain == Symbol::greater_equal;
-    if (itself && !made.always && is_of_same_row(left, right))
-        made.always = made.paired = true; // each row meets itself
+    if (!made.always && !made.never && is_of_same_row(left, right)) { // each row meets itself
+        const bool itself = plain == symbol('=') || plain == Symbol::less_equal || plain == Symbol::greater_equal;
+        (itself ? made.always : made.never) = true;
+        made.paired = true;
+    }
     if (is_within(left, plain, right) || is_within(right, mirrored(plain), left)) {
         made.always = true;
         made.never = false;
@@ -228,6 +232,7 @@ Expression Parser::in_query(const Expression& left, bool negative, const Query& 
         whole.always = query.where.always;
         whole.never = false;
     }
+    whole.never = whole.never || (whole.reads && query.empty);
     return negated_if(negative, whole);
 }
 

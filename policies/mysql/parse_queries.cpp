@@ -23,6 +23,7 @@ void keep_whole_arm(Query& first, const Query& arm, std::string_view target, std
     const auto whole = [target](const Query& one) {
         return one.plain && one.where.always && !target.empty() && one.table == target;
     };
+    first.empty = first.empty && arm.empty;
     if (whole(first))
         return;
     first.plain = first.single = false;
@@ -226,6 +227,7 @@ Query Parser::select(bool only)
     made.where.always = true;
     if (accept(Word::k_where))
         made.where = expression();
+    made.empty = judging_ && is_false(made.where, out_.literals_consulted);
     if (at(Word::k_group)) {
         group_by();
         narrowed = true;

@@ -80,6 +80,7 @@ struct Query {
     Expression column;              // that column
     std::uint64_t row = 0;          // the value of its columns as a row, if they are no more than columns
     Expression where;               // what stands in its WHERE
+    bool empty = false;             // that holds for no row
     std::string_view table;         // that table
 };
 
@@ -275,7 +276,7 @@ class Parser
     void note_call(std::string call);
     Expression finish_call(std::uint64_t hash, bool reads);
     void cast_type();
-    void cast_arguments(Word word);
+    Expression cast_arguments(Word word);
     void trim_arguments();
     Expression aggregate_arguments();
     void substring_arguments();

@@ -28,6 +28,10 @@ class Statements:
 
     def scalar(self, tables, nested=False):
         chance = self.random.random()
+        if not nested and not self.postgres and chance < 0.03:
+            return f"{self.random.choice(('least', 'greatest', 'coalesce'))}({self.scalar(tables, True)}, {self.scalar(tables, True)})"
+        if not nested and not self.postgres and chance < 0.05:
+            return f"cast({self.scalar(tables, True)} AS signed)"
         if not nested and chance < 0.1:
             return f"{self.scalar(tables, True)} {self.random.choice('+-*')} {self.scalar(tables, True)}"
         if chance < 0.3:
@@ -50,6 +54,10 @@ class Statements:
 
     def predicate(self, tables, depth):
         chance, pick = self.random.random(), self.random.choice
+        if depth and not self.postgres and self.random.random() < 0.08:
+            one, other = self.predicate(tables, depth - 1), self.predicate(tables, depth - 1)
+            return pick((f"({one} XOR {other})", f"IF({one}, {pick('01')}, {pick('01')})",
+                         f"(CASE WHEN {one} THEN {pick('01')} WHEN {other} THEN {pick('01')} ELSE {pick('01')} END = {pick('01')})"))
         if depth and chance < 0.5:
             return f"({self.predicate(tables, depth - 1)} {pick(('AND', 'OR'))} {self.predicate(tables, depth - 1)})"
         if depth and chance < 0.56:
