@@ -53,24 +53,11 @@ bool KnownValue::settled(const ::Node* node)
 
 bool KnownValue::never_negative(const ::Node* node)
 {
-    static constexpr std::string_view names[] = {"abs",
-                                                 "array_length",
-                                                 "ascii",
-                                                 "bit_count",
-                                                 "bit_length",
-                                                 "cardinality",
-                                                 "char_length",
-                                                 "character_length",
-                                                 "count",
-                                                 "exp",
-                                                 "jsonb_array_length",
-                                                 "json_array_length",
-                                                 "length",
-                                                 "octet_length",
-                                                 "pg_column_size",
-                                                 "position",
-                                                 "sqrt",
-                                                 "strpos"};
+    static constexpr std::string_view names[] = {
+        "abs",         "array_length",     "ascii",          "bit_count", "bit_length",         "cardinality",
+        "char_length", "character_length", "count",          "exp",       "jsonb_array_length", "json_array_length",
+        "length",      "octet_length",     "pg_column_size", "position",  "regexp_count",       "sqrt",
+        "strpos",      "width_bucket"};
     if (const auto* call = if_tag<::FuncCall>(node, T_FuncCall))
         return std::ranges::find(names, text_of(node_of(cells(call->funcname).back()))) != std::end(names);
     const ::A_Expr* const operation = operation_of(node);

@@ -136,9 +136,17 @@ bool OwnRows::gives(const ::Node* subquery, const ::Node* value, std::string_vie
     if (select == nullptr || look_.depth >= deepest_predicate)
         return false;
     const Depth depth{look_.depth};
-    if (select->op == SETOP_UNION && aggregate.empty())
-        return gives(reinterpret_cast<const ::Node*>(select->larg), value) ||
-               gives(reinterpret_cast<const ::Node*>(select->rarg), value);
+    if (aggregate.empty() && (select->op == SETOP_UNION || select->op == SETOP_INTERSECT)) {
+        const bool left = gives(reinterpret_cast<const ::Node*>(select->larg), value);
+        const bool right = gives(reinterpret_cast<const ::Node*>(select->rarg), value);
+        return select->op == SETOP_UNION ? left || right : left && right;
+    }
+    if (select->valuesLists != nullptr) // id in (values (1), (id))
+        return gives_all(*select) && std::ranges::any_of(cells(select->valuesLists), [&](const ::ListCell& cell) {
+                   const auto written = cells(if_tag<::List>(node_of(cell), T_List));
+                   return aggregate.empty() && written.size() == 1 &&
+                          SameValue{target_, literals_}.alike(value, node_of(written.front()));
+               });
     const auto targets = cells(select->targetList);
     const auto* row = if_tag<::RowExpr>(value, T_RowExpr);
     const auto values = row == nullptr ? std::span<const ::ListCell>{} : cells(row->args);

@@ -16,7 +16,9 @@ namespace stepgate::policies::postgres
 /// How far the look at one predicate has come. Shared by the looks at predicates inside it.
 struct Look {
     int depth = 0;
-    int queries_left = 256; // inside it, which may name each other again and again
+    int negated = 0;         // inside of NOT and the like
+    int queries_left = 256;  // inside it, which may name each other again and again
+    int steps_left = 20'000; // of trying it on rows
     CtePlace place;
 };
 

@@ -6,7 +6,9 @@
 #include "policies/postgres/own_rows.h"
 #include "policies/postgres/pattern.h"
 #include "policies/postgres/reads_column.h"
+#include "policies/postgres/row_trial.h"
 #include "policies/postgres/same_value.h"
+#include "policies/postgres/truth.h"
 
 #include <algorithm>
 #include <utility>
@@ -16,14 +18,6 @@ namespace stepgate::policies::postgres
 {
 namespace
 {
-
-/// What a predicate can be for all rows alike. One that reads no column may be either, so it counts as both.
-struct Truth {
-    bool always = false;
-    bool never = false;
-};
-constexpr Truth constant{true, true};
-constexpr Truth depends{};
 
 class Predicate
 {
@@ -42,6 +36,8 @@ class Predicate
     OwnRows& own_rows() { return own_; }
 
   private:
+    Truth by_form(const ::Node* node);
+    bool selects_plainly(const ::Node* node);
     Truth judge_operator(const ::A_Expr& expression);
     Truth judge_bool(const ::BoolExpr& expression);
     Truth judge_or(const ::BoolExpr& expression);
@@ -54,6 +50,8 @@ class Predicate
     bool opposite(const ::Node* left, const ::Node* right);
     bool never_null(const void* node);
     bool from_null(const ::A_Expr& distinct);
+    bool holds_nothing(const ::Node* list);
+    bool finds_nothing(const ::SelectStmt& select);
 
     bool same(const void* left, const void* right) { return values_.same(left, right); }
     bool alike(const ::Node* left, const ::Node* right) { return values_.alike(left, right); }
@@ -195,6 +193,7 @@ Truth Predicate::judge_bool(const ::BoolExpr& expression)
     case OR_EXPR:
         return judge_or(expression);
     case NOT_EXPR: {
+        const Depth negated{look_.negated};
         const Truth inner = judge(node_of(cells(expression.args).front()));
         return {inner.never, inner.always};
     }
@@ -215,9 +214,16 @@ Truth Predicate::judge_case(const ::CaseExpr& expression)
 {
     if (expression.defresult == nullptr)
         return depends;
-    Truth truth = judge(reinterpret_cast<const ::Node*>(expression.defresult));
+    const auto judge_result = [this](const void* result) {
+        const ::A_Const* const literal = constant_of(result);
+        literals_ = literals_ || literal != nullptr;
+        if (literal == nullptr || literal->val.node.type != T_Boolean)
+            return judge(static_cast<const ::Node*>(result));
+        return Truth{literal->val.boolval.boolval, !literal->val.boolval.boolval};
+    };
+    Truth truth = judge_result(expression.defresult);
     for (const ::ListCell& cell : cells(expression.args)) {
-        const Truth one = judge(reinterpret_cast<const ::Node*>(as<::CaseWhen>(node_of(cell)).result));
+        const Truth one = judge_result(as<::CaseWhen>(node_of(cell)).result);
         truth.always = truth.always && one.always;
         truth.never = truth.never && one.never;
     }
@@ -226,6 +232,7 @@ Truth Predicate::judge_case(const ::CaseExpr& expression)
 
 Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
 {
+    const Depth negated{look_.negated};
     const Truth inner = judge(reinterpret_cast<const ::Node*>(test.arg));
     switch (test.booltesttype) {
     case IS_TRUE:
@@ -242,15 +249,35 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
     return depends;
 }
 
+/// LIMIT 0, or a condition that is never met, whatever it is asked of. One of columns alone is not looked at.
+bool Predicate::finds_nothing(const ::SelectStmt& select)
+{
+    const ::A_Const* const limit = constant_of(select.limitCount);
+    literals_ = literals_ || limit != nullptr;
+    if (limit != nullptr && !limit->isnull && sign_of(*limit) == Sign::zero)
+        return true;
+    const auto* logic = if_tag<::BoolExpr>(select.whereClause, T_BoolExpr);
+    const auto without_columns = [](const ::ListCell& cell) { return !reads_column(node_of(cell)); };
+    if (select.whereClause == nullptr ||
+        (reads_column(select.whereClause) &&
+         (logic == nullptr || std::ranges::none_of(cells(logic->args), without_columns))))
+        return false;
+    const auto nothing_known = [](const ::Node*) { return depends; };
+    return RowTrial{target_, literals_, look_.steps_left, nothing_known}.judge(select.whereClause, true).never;
+}
+
 /// "x in (select x from the same table)" holds for every row, and so does EXISTS with a row that may be the same.
 /// Without FROM it is what its condition is.
 Truth Predicate::judge_sublink(const ::SubLink& link)
 {
-    if (link.subLinkType == ANY_SUBLINK)
-        return {(link.operName == nullptr || text_of(node_of(cells(link.operName).back())) == "=") &&
-                    own_.gives(link.subselect, link.testexpr),
-                false};
     const auto* select = if_tag<::SelectStmt>(link.subselect, T_SelectStmt);
+    const bool matters = look_.negated > 0 || link.subLinkType == ALL_SUBLINK;
+    if (matters && select != nullptr && select->op == SETOP_NONE && finds_nothing(*select))
+        return {link.subLinkType == ALL_SUBLINK, link.subLinkType == ANY_SUBLINK || link.subLinkType == EXISTS_SUBLINK};
+    if (link.subLinkType == ANY_SUBLINK) {
+        const std::string_view name = link.operName == nullptr ? "=" : text_of(node_of(cells(link.operName).back()));
+        return {(name == "=" || name == "<=" || name == ">=") && own_.gives(link.subselect, link.testexpr), false};
+    }
     if (select != nullptr && select->fromClause == nullptr && gives_all(*select)) { // one row, of the row's own columns
         const auto targets = cells(select->targetList);
         if (link.subLinkType == EXISTS_SUBLINK && select->whereClause != nullptr)
@@ -296,6 +323,12 @@ Truth Predicate::judge_known(std::string_view name, const ::Node* left, const ::
             name == "<" || (negative && (name == "<=" || name == "="))};
 }
 
+bool Predicate::holds_nothing(const ::Node* list)
+{
+    literals_ = literals_ || constant_of(list) != nullptr;
+    return is_empty_array(list);
+}
+
 Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, const ::Node* right)
 {
     if (name == "~" || name == "~*" || name == "!~" || name == "!~*") {
@@ -305,6 +338,9 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
                          regex_matches_all(view_of(pattern->val.sval.sval));
         return name.starts_with('!') ? Truth{false, all} : Truth{all, false};
     }
+    if (name == "@>" || name == "<@" || name == "&&")
+        return {same(left, right) || (name == "@>" && holds_nothing(right)) || (name == "<@" && holds_nothing(left)),
+                name == "&&" && (holds_nothing(left) || holds_nothing(right))};
     const bool equals = name == "=" || name == "<=" || name == ">=";
     if (!equals && name != "<>" && name != "<" && name != ">")
         return depends;
@@ -388,12 +424,53 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
     return depends;
 }
 
+/// x = 5, x = $1, x IN (5, 6), and what is made of such: it holds for some rows, whatever the constants are.
+bool Predicate::selects_plainly(const ::Node* node)
+{
+    const auto plain = [this](const ::ListCell& cell) { return selects_plainly(node_of(cell)); };
+    const auto given = [](const void* value) {
+        while (const auto* cast = if_tag<::TypeCast>(value, T_TypeCast))
+            value = cast->arg;
+        const auto* literal = if_tag<::A_Const>(value, T_A_Const);
+        return literal == nullptr ? tag_of(value) == T_ParamRef : literal->val.node.type != T_Boolean;
+    };
+    if (look_.depth >= deepest_predicate)
+        return false;
+    const Depth depth{look_.depth};
+    if (const auto* logic = if_tag<::BoolExpr>(node, T_BoolExpr); logic != nullptr && logic->boolop != NOT_EXPR)
+        return logic->boolop == AND_EXPR ? std::ranges::any_of(cells(logic->args), plain)
+                                         : std::ranges::all_of(cells(logic->args), plain);
+    const auto* expression = if_tag<::A_Expr>(node, T_A_Expr);
+    if (expression == nullptr || operator_of(*expression) != "=" || expression->lexpr == nullptr ||
+        tag_of(expression->lexpr) != T_ColumnRef || !reads_column(expression->lexpr, rows_))
+        return false;
+    if (expression->kind == AEXPR_OP)
+        return given(expression->rexpr);
+    return expression->kind == AEXPR_IN &&
+           std::ranges::all_of(cells(if_tag<::List>(expression->rexpr, T_List)),
+                               [given](const ::ListCell& cell) { return given(node_of(cell)); });
+}
+
 Truth Predicate::judge(const ::Node* node)
 {
     if (node == nullptr)
         return depends;
     if (!reads_column(node, rows_))
         return constant;
+    if (look_.negated == 0 && selects_plainly(node))
+        return depends;
+    const Truth truth = by_form(node);
+    const auto* logic = if_tag<::BoolExpr>(node, T_BoolExpr);
+    const bool told = logic != nullptr && logic->boolop == AND_EXPR && look_.negated == 0; // by its arms
+    if (truth.always || truth.never || told || tag_of(node) == T_SubLink)
+        return truth;
+    const auto by_itself = [this](const ::Node* inner) { return by_form(inner); };
+    return RowTrial{target_, literals_, look_.steps_left, by_itself}.judge(node, look_.negated > 0);
+}
+
+/// What its form says: of the tautologies that people write, and of queries for the same rows.
+Truth Predicate::by_form(const ::Node* node)
+{
     if (look_.depth >= deepest_predicate)
         return depends;
     const Depth depth{look_.depth};

@@ -172,6 +172,9 @@ bool SameValue::same(const void* left, const void* right)
     case T_RowExpr:
         equal = same_list(as<::RowExpr>(left).args, as<::RowExpr>(right).args);
         break;
+    case T_A_ArrayExpr:
+        equal = same_list(as<::A_ArrayExpr>(left).elements, as<::A_ArrayExpr>(right).elements);
+        break;
     case T_NullTest:
         equal = as<::NullTest>(left).nulltesttype == as<::NullTest>(right).nulltesttype &&
                 same(as<::NullTest>(left).arg, as<::NullTest>(right).arg);

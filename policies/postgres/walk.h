@@ -5,9 +5,11 @@
 #include "policies/postgres/cte.h"
 #include "policies/postgres/names.h"
 #include "policies/postgres/parse_tree.h"
+#include "policies/postgres/predicate.h"
 #include "policies/statement/facts.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -179,6 +181,8 @@ class Walk
                      Scope& scope);
     void assign(const ::List* targets, statement::TableAccess& write, Scope& scope);
     void where(const ::Node* predicate, const ::List* from, Scope& scope);
+    PredicateTarget predicate_target(const Scope& scope, std::span<const ::ListCell> joined);
+    bool updates_every_row(const ::InsertStmt& insert, bool from_itself, const Scope& scope);
     void weaken_where(statement::Where where);
 
     // walk_utility.cpp: session, transaction, cursors, COPY, EXPLAIN, roles

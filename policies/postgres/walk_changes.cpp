@@ -1,4 +1,5 @@
-#include "policies/postgres/predicate.h"
+#include "policies/postgres/one_sided.h"
+#include "policies/postgres/reads_column.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/weaker.h"
 
@@ -17,20 +18,26 @@ void Walk::weaken_where(Where where)
         facts().destructive = true;
 }
 
+/// What a predicate is asked of: the first item of the scope, joined with others.
+PredicateTarget Walk::predicate_target(const Scope& scope, std::span<const ::ListCell> joined)
+{
+    const Item& target = scope.items.front();
+    const std::string_view table = target.table;
+    PredicateTarget named{target.alias, bare(table), target.renamed ? nullptr : target.relation};
+    named.same_table = [this, table](const ::RangeVar& other) { return find(other).table == table; };
+    named.find = [this](const ::RangeVar& other) { return find(other).relation; };
+    named.joined = joined;
+    named.ctes = {scope.ctes};
+    named.spend = [this](std::size_t steps) { return spend(steps); };
+    return named;
+}
+
 /// WHERE of an UPDATE or DELETE whose target is the first item of the scope; `from`: what the target is joined with.
 void Walk::where(const ::Node* predicate, const ::List* from, Scope& scope)
 {
     if (predicate == nullptr)
         return weaken_where(Where::missing);
-    const Item& target = scope.items.front();
-    const std::string_view table = target.table;
-    PredicateTarget named{target.alias, bare(table), target.renamed ? nullptr : target.relation};
-    named.same_table = [&](const ::RangeVar& other) { return find(other).table == table; };
-    named.find = [&](const ::RangeVar& other) { return find(other).relation; };
-    named.joined = cells(from);
-    named.ctes = {scope.ctes};
-    named.spend = [this](std::size_t steps) { return spend(steps); };
-    const bool always = holds_for_every_row(predicate, named, out_.literals_consulted);
+    const bool always = holds_for_every_row(predicate, predicate_target(scope, cells(from)), out_.literals_consulted);
     weaken_where(always ? Where::always_true : Where::present);
     expression(predicate, scope);
 }
@@ -63,14 +70,24 @@ void Walk::insert(const ::InsertStmt& insert, Scope& scope)
     add_target(*insert.relation, scope);
     if (insert.onConflictClause != nullptr) {
         on_conflict(*insert.relation, insert.onConflictClause, write, scope);
-        const auto* source = if_tag<::SelectStmt>(insert.selectStmt, T_SelectStmt);
-        const PredicateTarget target{view_of(insert.relation->relname), view_of(insert.relation->relname), nullptr};
-        if (from_itself && insert.onConflictClause->action == ONCONFLICT_UPDATE && source != nullptr &&
-            (source->whereClause == nullptr ||
-             holds_for_every_row(source->whereClause, target, out_.literals_consulted)))
-            weaken_where(Where::always_true); // all rows of the table are proposed to it again
+        if (updates_every_row(insert, from_itself, scope))
+            weaken_where(Where::always_true);
     }
     write_table(*insert.relation).columns = std::move(write.columns);
+}
+
+/// ON CONFLICT DO UPDATE where all rows of the table are proposed to it again, or all keys that there may be.
+bool Walk::updates_every_row(const ::InsertStmt& insert, bool from_itself, const Scope& scope)
+{
+    const auto* source = if_tag<::SelectStmt>(insert.selectStmt, T_SelectStmt);
+    const ::OnConflictClause& conflict = *insert.onConflictClause;
+    if (source == nullptr || conflict.action != ONCONFLICT_UPDATE)
+        return false;
+    const auto holds = [&](const ::Node* condition) {
+        return condition == nullptr ||
+               holds_for_every_row(condition, predicate_target(scope, {}), out_.literals_consulted);
+    };
+    return holds(conflict.whereClause) && (counts_up(*source) || (from_itself && holds(source->whereClause)));
 }
 
 /// ON CONFLICT asks whether values exist, which is a read of the columns it names; "excluded" is the row proposed.
@@ -121,6 +138,7 @@ void Walk::delete_rows(const ::DeleteStmt& rows, Scope& scope)
 }
 
 /// A MERGE that updates or deletes is judged by its join condition: constant, or on the table itself, means every row.
+/// Rows are merged with those of the same key: one that only bounds them on one side takes as many as its source says.
 void Walk::merge(const ::MergeStmt& merge, Scope& scope)
 {
     TableAccess write = write_table(*merge.relation);
@@ -155,15 +173,15 @@ void Walk::merge(const ::MergeStmt& merge, Scope& scope)
     write_table(*merge.relation, events).columns = std::move(write.columns);
     if (!changes_rows)
         return;
-    const std::string_view table = scope.items.front().table;
-    PredicateTarget target{scope.items.front().alias, bare(table), nullptr};
     ::ListCell joined{};
     joined.ptr_value = merge.sourceRelation;
-    target.joined = {&joined, 1};
-    target.spend = [this](std::size_t steps) { return spend(steps); };
+    const PredicateTarget target = predicate_target(scope, {&joined, 1});
+    RowNames rows{target.alias, target.relation, target.described, {}, target.find, target.spend};
+    add_names(merge.sourceRelation, rows.others);
     const auto* source = if_tag<::RangeVar>(merge.sourceRelation, T_RangeVar);
     const bool itself = source != nullptr && view_of(source->relname) == view_of(merge.relation->relname);
-    const bool always = itself || holds_for_every_row(merge.joinCondition, target, out_.literals_consulted);
+    const bool always = itself || bounds_one_side(merge.joinCondition, rows) ||
+                        holds_for_every_row(merge.joinCondition, target, out_.literals_consulted);
     weaken_where(always ? Where::always_true : Where::present);
 }
 

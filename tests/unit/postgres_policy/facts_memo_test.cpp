@@ -34,7 +34,7 @@ std::vector<std::string> seeds()
         "select b'1', x'f', $$x$$, E'a', $1, .5, 123456789, 1234567890",
     };
     for (const char* file : {"destructive", "hidden_reads", "functions", "session", "lexing", "views", "resolution",
-                             "bodies", "triggers", "cascades"}) {
+                             "bodies", "triggers", "cascades", "every_row"}) {
         std::ifstream in{std::string{"tests/cases/postgres/"} + file + ".facts"};
         for (std::string line; std::getline(in, line);) {
             const std::size_t arrow = line.rfind(" -> ");
@@ -113,7 +113,7 @@ TEST(FactsMemo, AlwaysEqualsAFreshAnalysis)
                                            prepared};
 
     std::vector<std::shared_ptr<const catalog::Catalog>> catalogs{nullptr};
-    for (const char* file : {"views", "resolution", "bodies", "triggers", "cascades"})
+    for (const char* file : {"views", "resolution", "bodies", "triggers", "cascades", "every_row"})
         for (auto& catalog : catalogs_of(file))
             catalogs.push_back(std::move(catalog));
     ASSERT_GT(catalogs.size(), 8U);
@@ -150,6 +150,10 @@ TEST(FactsMemo, LiteralsThatDecideAreNotShared)
     EXPECT_TRUE(memo.facts("delete from t where note like '%'", state)->statements.at(0).destructive);
     EXPECT_FALSE(memo.facts("delete from t where note like 'a'", state)->statements.at(0).destructive);
     EXPECT_TRUE(memo.facts("delete from t where note like '%%'", state)->statements.at(0).destructive);
+    EXPECT_TRUE(memo.facts("delete from t where a < 5 or a > 4", state)->statements.at(0).destructive);
+    EXPECT_FALSE(memo.facts("delete from t where a < 4 or a > 5", state)->statements.at(0).destructive);
+    EXPECT_TRUE(memo.facts("delete from t where a >= ''", state)->statements.at(0).destructive);
+    EXPECT_FALSE(memo.facts("delete from t where a >= 'b'", state)->statements.at(0).destructive);
     EXPECT_FALSE(memo.facts("delete from t where a <> all('{1}')", state)->statements.at(0).destructive);
     EXPECT_TRUE(memo.facts("delete from t where a <> all('{}')", state)->statements.at(0).destructive);
     EXPECT_FALSE(memo.facts("delete from t where not a = any('{1}')", state)->statements.at(0).destructive);

@@ -1,0 +1,77 @@
+#include "policies/postgres/one_sided.h"
+
+#include "policies/postgres/same_value.h"
+
+#include <algorithm>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+struct Sides {
+    bool below = false; // rows must be less than something
+    bool above = false;
+    bool other = false; // something else is asked of them
+};
+
+void look_at(const ::Node* condition, const RowNames& rows, Sides& sides)
+{
+    if (condition == nullptr || !reads_column(condition, rows))
+        return;
+    const auto* logic = if_tag<::BoolExpr>(condition, T_BoolExpr);
+    if (logic != nullptr && logic->boolop == AND_EXPR) {
+        for (const ::ListCell& cell : cells(logic->args))
+            look_at(node_of(cell), rows, sides);
+        return;
+    }
+    const auto* comparison = if_tag<::A_Expr>(condition, T_A_Expr);
+    const std::string_view name = comparison == nullptr || comparison->kind != AEXPR_OP ? "" : operator_of(*comparison);
+    if (name == "<>")
+        return;
+    const bool less = name == "<" || name == "<=";
+    const bool left = comparison != nullptr && reads_column(comparison->lexpr, rows);
+    if ((!less && name != ">" && name != ">=") || (left && reads_column(comparison->rexpr, rows)))
+        sides.other = true;
+    else
+        (less == left ? sides.below : sides.above) = true;
+}
+
+bool is_series(const ::Node* node)
+{
+    const auto* call = if_tag<::FuncCall>(node, T_FuncCall);
+    return call != nullptr && text_of(node_of(cells(call->funcname).back())) == "generate_series";
+}
+
+bool gives_series(const ::Node* item)
+{
+    if (const auto* function = if_tag<::RangeFunction>(item, T_RangeFunction))
+        return std::ranges::all_of(cells(function->functions), [](const ::ListCell& cell) {
+            return is_series(node_of(cells(&as<::List>(node_of(cell))).front()));
+        });
+    const auto* sub = if_tag<::RangeSubselect>(item, T_RangeSubselect);
+    const auto* select = sub == nullptr ? nullptr : if_tag<::SelectStmt>(sub->subquery, T_SelectStmt);
+    return select != nullptr && counts_up(*select);
+}
+
+} // namespace
+
+bool bounds_one_side(const ::Node* condition, const RowNames& rows)
+{
+    Sides sides;
+    look_at(condition, rows, sides);
+    return !sides.other && !(sides.below && sides.above);
+}
+
+bool counts_up(const ::SelectStmt& select)
+{
+    const auto items = cells(select.fromClause);
+    if (select.op != SETOP_NONE || select.whereClause != nullptr)
+        return false;
+    if (!items.empty())
+        return std::ranges::all_of(items, [](const ::ListCell& cell) { return gives_series(node_of(cell)); });
+    return std::ranges::any_of(cells(select.targetList),
+                               [](const ::ListCell& cell) { return is_series(as<::ResTarget>(node_of(cell)).val); });
+}
+
+} // namespace stepgate::policies::postgres

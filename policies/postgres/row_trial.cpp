@@ -1,0 +1,529 @@
+#include "policies/postgres/row_trial.h"
+
+#include "policies/postgres/columns.h"
+#include "policies/postgres/depth.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace stepgate::policies::postgres
+{
+namespace
+{
+
+using Kind = SampleValue::Kind;
+constexpr int deepest_trial = 100;          // of expressions inside each other; deeper ones are not computed
+constexpr std::size_t most_constants = 200; // that rows are chosen by
+constexpr std::size_t longest_text = 1000;  // of a literal that is tried
+
+SampleValue negated(const SampleValue& value)
+{
+    return value.kind == Kind::boolean ? SampleValue::of(value.is_false()) : value;
+}
+
+/// AND; of the negated ones, OR.
+SampleValue all_of(std::span<const SampleValue> values)
+{
+    SampleValue made = SampleValue::of(true);
+    for (const SampleValue& one : values) {
+        if (one.is_false())
+            return one;
+        if (made.is_true() || (made.is_null() && !one.is_true()))
+            made = one.kind == Kind::boolean || one.is_null() ? one : SampleValue{};
+    }
+    return made;
+}
+
+SampleValue any_of(std::vector<SampleValue> values)
+{
+    std::ranges::transform(values, values.begin(), negated);
+    return negated(all_of(values));
+}
+
+const ::Node* without_casts(const ::Node* node)
+{
+    while (const auto* cast = if_tag<::TypeCast>(node, T_TypeCast))
+        node = cast->arg;
+    return node;
+}
+
+} // namespace
+
+Truth RowTrial::judge(const ::Node* predicate, bool may_be_negated)
+{
+    for (const Untyped untyped : {Untyped::number, Untyped::text, Untyped::boolean}) {
+        const auto truth = judge_as(predicate, untyped, may_be_negated);
+        if (truth || typed_)
+            return truth.value_or(depends);
+    }
+    return depends;
+}
+
+/// `untyped`: what columns are whose type is not known. Nothing: it could not be computed.
+std::optional<Truth> RowTrial::judge_as(const ::Node* predicate, Untyped untyped, bool may_be_negated)
+{
+    columns_.clear();
+    static_cast<void>(value(predicate)); // meets the columns and constants
+    if (steps_left_ <= 0 || numbers_.size() + texts_.size() > most_constants)
+        return std::nullopt;
+    typed_ = true;
+    for (Column& column : columns_)
+        choose_samples(column, untyped);
+    bool held = false;
+    bool failed = false;
+    do {
+        const SampleValue one = value(predicate);
+        if (one.kind != Kind::boolean && !one.is_null())
+            return std::nullopt;
+        held = held || one.is_true();
+        failed = failed || one.is_false();
+        const bool neither = one.is_null() && asks_for_null_; // to leave those rows out may be what it is for
+        if (neither || (failed && (held || !may_be_negated)))
+            return depends;
+    } while (next_row());
+    return Truth{held && !failed, !held};
+}
+
+bool RowTrial::next_row()
+{
+    for (Column& column : columns_) {
+        if (++column.at < column.samples.size())
+            return true;
+        column.at = 0;
+    }
+    return false;
+}
+
+void RowTrial::choose_samples(Column& column, Untyped untyped)
+{
+    constexpr long double huge = 1e18L;
+    const catalog::Column* described = nullptr;
+    if (target_.described != nullptr)
+        for (const catalog::Column& one : target_.described->columns)
+            described = one.name == column.name ? &one : described;
+    const bool may_be_null = !is_system_column(column.name) && (described == nullptr || !described->not_null);
+    if (may_be_null)
+        column.samples.push_back(SampleValue::null());
+    const catalog::Oid type = described == nullptr ? 0 : described->type;
+    switch (type) { // pg_type.dat
+    case 16:        // bool
+        column.samples.insert(column.samples.end(), {SampleValue::of(true), SampleValue::of(false)});
+        return;
+    case 20: // int8
+        return add_numbers(column, -0x1p63L, 0x1p63L - 1, true);
+    case 21: // int2
+        return add_numbers(column, -0x1p15L, 0x1p15L - 1, true);
+    case 23: // int4
+        return add_numbers(column, -0x1p31L, 0x1p31L - 1, true);
+    case 26: // oid
+        return add_numbers(column, 0, 0x1p32L - 1, true);
+    case 700: // float4, float8, numeric
+    case 701:
+    case 1700:
+        return add_numbers(column, -huge, huge, false);
+    case 19: // name, text, bpchar, varchar
+    case 25:
+    case 1042:
+    case 1043:
+        return add_texts(column);
+    case 1082: // date, timestamp, timestamptz
+    case 1114:
+    case 1184:
+        for (const long double days : {-1e6L, 0.0L, 1e6L})
+            column.samples.push_back({Kind::moment, days, {}, {}});
+        return;
+    case 0:
+        break;
+    default:
+        column.samples.push_back({Kind::something, 0, {}, {}});
+        return;
+    }
+    if (is_system_column(column.name)) {
+        column.samples.push_back({Kind::something, 0, {}, {}});
+        return;
+    }
+    typed_ = false;
+    switch (untyped) {
+    case Untyped::number:
+        return add_numbers(column, -huge, huge, false);
+    case Untyped::text:
+        return add_texts(column);
+    case Untyped::boolean:
+        column.samples.insert(column.samples.end(), {SampleValue::of(true), SampleValue::of(false)});
+        return;
+    }
+}
+
+/// The constants first, since one of them mostly tells; then usual ones, the bounds of the type, and neighbours.
+void RowTrial::add_numbers(Column& column, long double least, long double most, bool whole) const
+{
+    std::vector<long double> tried{numbers_.begin(), numbers_.end()};
+    tried.insert(tried.end(), {0, 1, -1, 2, -7, 10, least, most, 0.5L, -0.5L});
+    for (const long double number : numbers_)
+        tried.insert(tried.end(), {number - 1, number + 1, -number});
+    std::set<long double> seen;
+    for (const long double number : tried)
+        if (number >= least && number <= most && (!whole || std::floor(number) == number) && seen.insert(number).second)
+            column.samples.push_back(SampleValue::of_number(number));
+}
+
+/// The constants first; then usual ones, what is near the constants, and texts as long as the numbers say.
+void RowTrial::add_texts(Column& column) const
+{
+    std::vector<std::string> tried{texts_.begin(), texts_.end()};
+    tried.insert(tried.end(), {"", " ", "a", "B", " x ", "0", "~", "\u00e9", "it's"});
+    for (const std::string& text : texts_) {
+        std::string plain = text; // of a pattern
+        std::erase_if(plain, [](char one) { return one == '%' || one == '_'; });
+        tried.insert(tried.end(), {text + "a", plain, text.substr(0, text.size() / 2)});
+    }
+    for (const long double number : numbers_)
+        if (constexpr long double longest = 10'000; number > 0 && number < longest)
+            tried.insert(tried.end(), {std::string(static_cast<std::size_t>(number), 'x'),
+                                       std::string(static_cast<std::size_t>(number) + 1, 'x')});
+    std::set<std::string_view> seen;
+    for (const std::string& text : tried)
+        if (seen.insert(text).second)
+            column.samples.push_back(SampleValue::of_text(text));
+}
+
+/// What cannot be computed may be known otherwise.
+SampleValue RowTrial::value(const ::Node* node)
+{
+    if (node == nullptr || depth_ >= deepest_trial || steps_left_ <= 0)
+        return {};
+    --steps_left_;
+    const Depth depth{depth_};
+    SampleValue made = computed(node);
+    const bool judged = tag_of(node) == T_A_Expr || tag_of(node) == T_SubLink;
+    if (made.kind != Kind::unknown || !judged)
+        return made;
+    const auto found = known_.find(node);
+    const Truth truth = found != known_.end() ? found->second : known_.emplace(node, otherwise_(node)).first->second;
+    return truth.always == truth.never ? made : SampleValue::of(truth.always);
+}
+
+SampleValue RowTrial::computed(const ::Node* node)
+{
+    switch (tag_of(node)) {
+    case T_A_Const:
+        return literal(as<::A_Const>(node));
+    case T_ColumnRef:
+        return column(as<::ColumnRef>(node));
+    case T_CollateClause:
+        return value(as<::CollateClause>(node).arg);
+    case T_TypeCast: {
+        const auto& cast = as<::TypeCast>(node);
+        const auto names = cells(cast.typeName->names);
+        const bool plain = cells(cast.typeName->typmods).empty() && cells(cast.typeName->arrayBounds).empty();
+        return plain && !names.empty() ? cast_to(text_of(node_of(names.back())), value(cast.arg)) : SampleValue{};
+    }
+    case T_A_Expr:
+        return expression(as<::A_Expr>(node));
+    case T_BoolExpr:
+        return logic(as<::BoolExpr>(node));
+    case T_NullTest:
+        return null_test(as<::NullTest>(node));
+    case T_BooleanTest:
+        return truth_test(as<::BooleanTest>(node));
+    case T_CaseExpr:
+        return choice(as<::CaseExpr>(node));
+    case T_CoalesceExpr:
+        return first_known(as<::CoalesceExpr>(node).args);
+    case T_MinMaxExpr:
+        return most(as<::MinMaxExpr>(node));
+    case T_RowExpr:
+        return {Kind::row, 0, {}, values_of(as<::RowExpr>(node).args)};
+    case T_FuncCall:
+        return call(as<::FuncCall>(node));
+    default:
+        return {};
+    }
+}
+
+SampleValue RowTrial::literal(const ::A_Const& constant)
+{
+    literals_ = true;
+    if (constant.isnull)
+        return SampleValue::null();
+    switch (constant.val.node.type) {
+    case T_Integer:
+        numbers_.insert(constant.val.ival.ival);
+        return SampleValue::of_number(constant.val.ival.ival);
+    case T_Float: {
+        const long double number = std::strtold(constant.val.fval.fval, nullptr);
+        numbers_.insert(number);
+        return SampleValue::of_number(number);
+    }
+    case T_Boolean:
+        return SampleValue::of(constant.val.boolval.boolval);
+    case T_String: {
+        const std::string_view text = view_of(constant.val.sval.sval);
+        if (text.size() > longest_text)
+            return {};
+        texts_.emplace(text);
+        SampleValue made = SampleValue::of_text(text);
+        made.literal = true;
+        return made;
+    }
+    default:
+        return {};
+    }
+}
+
+bool RowTrial::is_whole_row(const ::ColumnRef& reference) const
+{
+    const auto fields = cells(reference.fields);
+    const ::Node* const last = node_of(fields.back());
+    if (tag_of(last) == T_A_Star)
+        return fields.size() == 1 || text_of(node_of(fields[fields.size() - 2])) == target_.alias;
+    const std::string_view name = text_of(last);
+    return fields.size() == 1 && name == target_.alias &&
+           (target_.described == nullptr || !has_column(*target_.described, name));
+}
+
+SampleValue RowTrial::column(const ::ColumnRef& reference)
+{
+    if (is_whole_row(reference))
+        return {Kind::row, 0, {}, {}};
+    const std::string_view name = values_.column_of_target(reference);
+    const bool of_another = target_.described != nullptr && !target_.described->columns.empty() &&
+                            !is_system_column(name) && !has_column(*target_.described, name);
+    return name.empty() || of_another ? SampleValue{} : column(name);
+}
+
+SampleValue RowTrial::column(std::string_view name)
+{
+    const auto found = std::ranges::find(columns_, name, &Column::name);
+    if (found != columns_.end())
+        return found->samples.empty() ? SampleValue{} : found->samples[found->at];
+    columns_.push_back({name, {}, 0});
+    return {};
+}
+
+std::vector<SampleValue> RowTrial::values_of(const ::List* list)
+{
+    std::vector<SampleValue> made;
+    for (const ::ListCell& cell : cells(list))
+        made.push_back(value(node_of(cell)));
+    return made;
+}
+
+SampleValue RowTrial::expression(const ::A_Expr& expression)
+{
+    const std::string_view name = operator_of(expression);
+    switch (expression.kind) {
+    case AEXPR_OP:
+        if (expression.lexpr == nullptr) { // a sign
+            const SampleValue operand = value(expression.rexpr);
+            return name == "-"   ? operate("-", SampleValue::of_number(0), operand)
+                   : name == "@" ? call_function("abs", {&operand, 1})
+                   : name == "+" ? operand
+                                 : SampleValue{};
+        }
+        return operate(name, value(expression.lexpr), value(expression.rexpr));
+    case AEXPR_LIKE:
+    case AEXPR_ILIKE:
+        return matched(expression, name);
+    case AEXPR_SIMILAR:
+        return matched(expression, name.starts_with('!') ? "!~~" : "~~");
+    case AEXPR_OP_ANY:
+    case AEXPR_OP_ALL: {
+        const auto* array = if_tag<::A_ArrayExpr>(without_casts(expression.rexpr), T_A_ArrayExpr);
+        return array == nullptr ? SampleValue{}
+                                : with_any(expression, cells(array->elements), expression.kind == AEXPR_OP_ALL);
+    }
+    case AEXPR_IN:
+        return with_any(expression, cells(if_tag<::List>(expression.rexpr, T_List)), name == "<>");
+    case AEXPR_DISTINCT:
+    case AEXPR_NOT_DISTINCT: {
+        asks_for_null_ = true;
+        const SampleValue left = value(expression.lexpr);
+        const SampleValue right = value(expression.rexpr);
+        if (left.kind == Kind::unknown || right.kind == Kind::unknown)
+            return {};
+        const SampleValue equal = left.is_null() || right.is_null() ? SampleValue::of(left.is_null() == right.is_null())
+                                                                    : operate("=", left, right);
+        return expression.kind == AEXPR_DISTINCT ? negated(equal) : equal;
+    }
+    case AEXPR_NULLIF: {
+        const SampleValue left = value(expression.lexpr);
+        const SampleValue equal = operate("=", left, value(expression.rexpr));
+        return equal.is_unknown() ? equal : equal.is_true() ? SampleValue::null() : left;
+    }
+    case AEXPR_BETWEEN:
+    case AEXPR_BETWEEN_SYM:
+        return between(expression);
+    case AEXPR_NOT_BETWEEN:
+    case AEXPR_NOT_BETWEEN_SYM:
+        return negated(between(expression));
+    }
+    return {};
+}
+
+/// x = ANY (ARRAY[..]), x IN (..); `all`: with each of them.
+SampleValue RowTrial::with_any(const ::A_Expr& expression, std::span<const ::ListCell> items, bool all)
+{
+    const SampleValue left = value(expression.lexpr);
+    std::vector<SampleValue> made;
+    for (const ::ListCell& item : items)
+        made.push_back(operate(operator_of(expression), left, value(node_of(item))));
+    return all ? all_of(made) : any_of(std::move(made));
+}
+
+SampleValue RowTrial::between(const ::A_Expr& expression)
+{
+    const auto bounds = values_of(if_tag<::List>(expression.rexpr, T_List));
+    if (bounds.size() != 2)
+        return {};
+    const SampleValue middle = value(expression.lexpr);
+    const auto within = [&](const SampleValue& low, const SampleValue& high) {
+        return all_of(std::vector{operate(">=", middle, low), operate("<=", middle, high)});
+    };
+    const SampleValue plain = within(bounds[0], bounds[1]);
+    if (expression.kind == AEXPR_BETWEEN || expression.kind == AEXPR_NOT_BETWEEN)
+        return plain;
+    return any_of({plain, within(bounds[1], bounds[0])});
+}
+
+/// LIKE and SIMILAR TO, with the functions that the grammar puts around patterns.
+SampleValue RowTrial::matched(const ::A_Expr& expression, std::string_view name)
+{
+    const ::Node* pattern = expression.rexpr;
+    const auto* escape = if_tag<::FuncCall>(pattern, T_FuncCall);
+    const std::string_view called = escape == nullptr ? "" : text_of(node_of(cells(escape->funcname).back()));
+    const bool similar = called == "similar_to_escape";
+    if (similar || called == "like_escape")
+        pattern = node_of(cells(escape->args).front());
+    const SampleValue left = value(expression.lexpr);
+    const SampleValue right = value(pattern);
+    constexpr std::string_view special_there = "\\*+?{}()[]|^$.!#";
+    if (pattern != expression.rexpr && right.text.find_first_of(special_there) != std::string::npos)
+        return {};
+    return operate(name, left, right);
+}
+
+SampleValue RowTrial::logic(const ::BoolExpr& expression)
+{
+    auto arms = values_of(expression.args);
+    switch (expression.boolop) {
+    case AND_EXPR:
+        return all_of(arms);
+    case OR_EXPR:
+        return any_of(std::move(arms));
+    case NOT_EXPR:
+        return negated(arms.front());
+    }
+    return {};
+}
+
+/// The fields that a test for NULL looks at; `known`: the expression is a row, and these are they.
+std::vector<SampleValue> RowTrial::parts_of(const ::Node* row, bool& known)
+{
+    known = true;
+    if (const auto* written = if_tag<::RowExpr>(row, T_RowExpr))
+        return values_of(written->args);
+    std::vector<SampleValue> made;
+    const auto* reference = if_tag<::ColumnRef>(row, T_ColumnRef);
+    known = reference != nullptr && target_.described != nullptr && is_whole_row(*reference);
+    if (known)
+        for (const catalog::Column& one : target_.described->columns)
+            made.push_back({one.not_null ? Kind::something : Kind::unknown, 0, {}, {}});
+    return made;
+}
+
+/// Of a row, all of its fields are asked (PostgreSQL manual 9.2).
+SampleValue RowTrial::null_test(const ::NullTest& test)
+{
+    asks_for_null_ = true;
+    bool known = false;
+    auto parts = parts_of(reinterpret_cast<const ::Node*>(test.arg), known);
+    if (!known) {
+        const auto* reference = if_tag<::ColumnRef>(test.arg, T_ColumnRef);
+        if (reference != nullptr && is_whole_row(*reference))
+            return {};
+        parts = {value(reinterpret_cast<const ::Node*>(test.arg))};
+    }
+    for (SampleValue& one : parts)
+        one = one.kind == Kind::unknown ? SampleValue{}
+                                        : SampleValue::of(one.is_null() == (test.nulltesttype == IS_NULL));
+    return all_of(parts);
+}
+
+SampleValue RowTrial::truth_test(const ::BooleanTest& test)
+{
+    const SampleValue inner = value(reinterpret_cast<const ::Node*>(test.arg));
+    if (inner.kind != Kind::boolean && !inner.is_null())
+        return {};
+    switch (test.booltesttype) {
+    case IS_TRUE:
+        return SampleValue::of(inner.is_true());
+    case IS_NOT_TRUE:
+        return SampleValue::of(!inner.is_true());
+    case IS_FALSE:
+        return SampleValue::of(inner.is_false());
+    case IS_NOT_FALSE:
+        return SampleValue::of(!inner.is_false());
+    case IS_UNKNOWN:
+        return SampleValue::of(inner.is_null());
+    case IS_NOT_UNKNOWN:
+        return SampleValue::of(!inner.is_null());
+    }
+    return {};
+}
+
+/// All is computed, so that all columns and constants are met.
+SampleValue RowTrial::choice(const ::CaseExpr& expression)
+{
+    const auto* of = reinterpret_cast<const ::Node*>(expression.arg);
+    const SampleValue compared = of == nullptr ? SampleValue{} : value(of);
+    SampleValue made;
+    bool decided = false;
+    for (const ::ListCell& cell : cells(expression.args)) {
+        const auto& when = as<::CaseWhen>(node_of(cell));
+        SampleValue met = value(reinterpret_cast<const ::Node*>(when.expr));
+        if (of != nullptr)
+            met = operate("=", compared, met);
+        const SampleValue result = value(reinterpret_cast<const ::Node*>(when.result));
+        if (decided || met.is_false() || met.is_null())
+            continue;
+        made = met.is_true() ? result : SampleValue{};
+        decided = true;
+    }
+    const SampleValue otherwise = expression.defresult == nullptr
+                                      ? SampleValue::null()
+                                      : value(reinterpret_cast<const ::Node*>(expression.defresult));
+    return decided ? made : otherwise;
+}
+
+SampleValue RowTrial::first_known(const ::List* list)
+{
+    for (SampleValue& one : values_of(list))
+        if (!one.is_null())
+            return one;
+    return SampleValue::null();
+}
+
+SampleValue RowTrial::most(const ::MinMaxExpr& expression)
+{
+    SampleValue made = SampleValue::null();
+    for (SampleValue& one : values_of(expression.args)) {
+        if (one.is_null())
+            continue;
+        const auto by = made.is_null() ? std::optional{0} : order(one, made);
+        if (!by || one.is_unknown())
+            return {};
+        if (made.is_null() || (expression.op == IS_GREATEST ? *by > 0 : *by < 0))
+            made = std::move(one);
+    }
+    return made;
+}
+
+SampleValue RowTrial::call(const ::FuncCall& call)
+{
+    if (call.agg_star || call.agg_within_group || call.func_variadic || call.over != nullptr || call.args == nullptr)
+        return {};
+    return call_function(text_of(node_of(cells(call.funcname).back())), values_of(call.args));
+}
+
+} // namespace stepgate::policies::postgres
