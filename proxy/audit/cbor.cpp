@@ -61,6 +61,22 @@ std::size_t sequence_length(std::string_view text)
     return overlong || too_large || !continues(3) ? 0 : 4;
 }
 
+/// Of one, two, four or eight bytes.
+std::uint64_t big_endian(std::span<const std::byte> bytes)
+{
+    const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
+    switch (bytes.size()) {
+    case 1:
+        return *at;
+    case 2:
+        return boost::endian::load_big_u16(at);
+    case 4:
+        return boost::endian::load_big_u32(at);
+    default:
+        return boost::endian::load_big_u64(at);
+    }
+}
+
 } // namespace
 
 bool valid_utf8(std::string_view text)
@@ -127,9 +143,8 @@ Reader::Head Reader::long_head(Head item)
         return {};
     }
     const std::size_t width = std::size_t{1} << (item.argument - 24);
-    std::uint64_t argument = 0;
-    for (const std::byte byte : take(width))
-        argument = argument << 8 | std::to_integer<std::uint64_t>(byte);
+    const auto bytes = take(width);
+    const std::uint64_t argument = good_ ? big_endian(bytes) : 0;
     // Shortest form only: a wider head must hold what the next narrower one cannot.
     const std::uint64_t least = width == 1 ? 24 : std::uint64_t{1} << (4 * width);
     if (!good_ || argument < least) {

@@ -141,6 +141,26 @@ class Reader
             fail();
         return characters(item);
     }
+    /// A text or byte string as it stands: for comparing with a word of ours, or for nothing.
+    std::string_view unchecked()
+    {
+        const Head item = head();
+        if (item.major != Major::text && item.major != Major::bytes)
+            fail();
+        return as_text(take(item.argument));
+    }
+    /// Passes over a value.
+    void skip()
+    {
+        const Head item = head();
+        if (item.major == Major::text || item.major == Major::bytes)
+            take(item.argument);
+        else if (item.major == Major::array)
+            for (std::uint64_t i = 0; i < item.argument && good_; ++i)
+                unchecked();
+        else if (item.major == Major::map || item.major == Major::tag)
+            fail();
+    }
     std::span<const std::byte> bytes()
     {
         const Head item = head();
@@ -179,10 +199,13 @@ class Reader
         at_ += taken.size();
         return taken;
     }
+    static std::string_view as_text(std::span<const std::byte> bytes)
+    {
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
     std::string_view characters(Head item)
     {
-        const auto taken = take(item.argument);
-        const std::string_view value{reinterpret_cast<const char*>(taken.data()), taken.size()};
+        const std::string_view value = as_text(take(item.argument));
         // Canonical: text exactly when it is UTF-8.
         if (good_ && valid_utf8(value) != (item.major == Major::text))
             fail();

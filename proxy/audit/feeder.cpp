@@ -47,11 +47,15 @@ class Follower
         std::uint64_t count = 0;
         auto status = JournalReader::Status::end;
         std::span<const std::byte> bytes;
-        while (count < batch && (status = reader_.next(record_, bytes)) == JournalReader::Status::record) {
-            if (count++ == 0)
+        while (count < batch && (status = reader_.next(bytes)) == JournalReader::Status::record) {
+            if (count == 0)
                 index_->begin();
-            index_->apply(record_);
-            cursor_ = record_.sequence;
+            if (!take(bytes)) {
+                status = JournalReader::Status::failed;
+                break;
+            }
+            ++count;
+            cursor_ = reader_.sequence();
             if (last_.capacity() > kept_bytes)
                 last_ = {}; // a large one
             last_.assign(bytes.begin(), bytes.end());
@@ -66,6 +70,18 @@ class Follower
     [[nodiscard]] std::uint64_t cursor() const { return cursor_; }
 
   private:
+    /// False: the record is damaged.
+    bool take(std::span<const std::byte> bytes)
+    {
+        const auto execution = read_execution(bytes);
+        if (execution && execution->sequence == reader_.sequence() && index_->repeat(*execution))
+            return true;
+        if (reader_.decode_into(record_, bytes) != JournalReader::Status::record)
+            return false;
+        index_->apply(record_);
+        return true;
+    }
+
     /// Is the record at the cursor the one that was indexed last?
     bool matches()
     {

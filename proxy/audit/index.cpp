@@ -23,6 +23,7 @@ namespace
 constexpr std::int64_t run_window_ns = 10'000'000'000; // a row never stands for more time than this
 constexpr std::size_t runs_per_session = 128;          // shapes: applications have dozens
 constexpr std::size_t unanswered_per_session = 4096;
+constexpr std::string_view succeeded = "00000";
 
 /// Allowed executions of one shape that share a row.
 struct Run {
@@ -46,12 +47,37 @@ struct Session {
     std::vector<Unanswered> unanswered;
 };
 
-void count(Run& run, const RecordView& record)
+void count(Run& run, std::int64_t sequence, std::int64_t at_ns)
 {
-    run.last = static_cast<std::int64_t>(record.sequence);
-    run.last_ns = record.at_ns;
+    run.last = sequence;
+    run.last_ns = at_ns;
     ++run.count;
     run.dirty = true;
+}
+
+void answer(Run& run, std::int64_t rows, std::int64_t duration_ns, std::string_view sqlstate)
+{
+    const bool failed = sqlstate != succeeded;
+    run.errors += failed;
+    run.rows += std::max<std::int64_t>(rows, 0);
+    run.rows_known = run.rows_known || rows >= 0;
+    run.duration_ns += duration_ns;
+    if (failed || run.sqlstate.empty())
+        run.sqlstate = sqlstate;
+    run.answered = run.dirty = true;
+}
+
+bool goes_on(const Run& run, std::int64_t at_ns)
+{
+    return at_ns - run.first_ns <= run_window_ns;
+}
+
+/// An answer is expected for this one.
+void expect(Session& session, const Unanswered& statement)
+{
+    if (session.unanswered.size() == unanswered_per_session)
+        session.unanswered.erase(session.unanswered.begin());
+    session.unanswered.push_back(statement);
 }
 
 std::string bare(std::string_view table)
@@ -178,6 +204,24 @@ void Index::commit(std::uint64_t cursor, const Hash& hash)
     update.exec();
     impl_->transaction->commit();
     impl_->transaction.reset();
+}
+
+bool Index::repeat(const Execution& execution)
+{
+    const auto session = impl_->by_number.find(execution.session);
+    const auto shape = impl_->shapes.find(execution.shape);
+    if (session == impl_->by_number.end() || shape == impl_->shapes.end())
+        return false;
+    const auto run = session->second.runs.find(shape->second);
+    if (run == session->second.runs.end() || !goes_on(run->second, execution.at_ns))
+        return false;
+    impl_->newest_ns = execution.at_ns;
+    count(run->second, static_cast<std::int64_t>(execution.sequence), execution.at_ns);
+    if (execution.answered)
+        answer(run->second, execution.rows, execution.duration_ns, execution.sqlstate);
+    else
+        expect(session->second, {execution.statement, run->second.first, shape->second});
+    return true;
 }
 
 void Index::apply(const RecordView& record)
@@ -319,14 +363,14 @@ void Index::Impl::statement(const RecordView& record)
     if (!session || record.text("action") != "allow") {
         if (session) {
             close_runs(*session);
-            session->unanswered.push_back({record.number("statement"), sequence, 0});
+            expect(*session, {record.number("statement"), sequence, 0});
         }
         full_row(record, session);
         return;
     }
     const std::int64_t shape = shape_of(record, record.text("text"));
     auto run = session->runs.find(shape);
-    if (run != session->runs.end() && record.at_ns - run->second.first_ns > run_window_ns) {
+    if (run != session->runs.end() && !goes_on(run->second, record.at_ns)) {
         store(*session, shape, run->second);
         session->runs.erase(run);
         run = session->runs.end();
@@ -344,10 +388,8 @@ void Index::Impl::statement(const RecordView& record)
         run = session->runs.emplace(shape, std::move(fresh)).first;
         tags(sequence, record);
     }
-    count(run->second, record);
-    if (session->unanswered.size() == unanswered_per_session)
-        session->unanswered.erase(session->unanswered.begin());
-    session->unanswered.push_back({record.number("statement"), run->second.first, shape});
+    count(run->second, sequence, record.at_ns);
+    expect(*session, {record.number("statement"), run->second.first, shape});
 }
 
 void Index::Impl::outcome(const RecordView& record)
@@ -364,20 +406,12 @@ void Index::Impl::outcome(const RecordView& record)
     session->unanswered.erase(asked);
     const std::int64_t rows = record.number("rows", -1);
     const std::string_view sqlstate = record.text("sqlstate");
-    const std::int64_t error = sqlstate == "00000" ? 0 : 1;
     if (const auto found = session->runs.find(shape); found != session->runs.end() && found->second.first == row) {
-        Run& run = found->second;
-        run.errors += error;
-        run.rows += std::max<std::int64_t>(rows, 0);
-        run.rows_known = run.rows_known || rows >= 0;
-        run.duration_ns += record.number("duration_ns");
-        if (error > 0 || run.sqlstate.empty())
-            run.sqlstate = sqlstate;
-        run.answered = run.dirty = true;
+        answer(found->second, rows, record.number("duration_ns"), sqlstate);
         return;
     }
     add_outcome.reset();
-    add_outcome.bind(1, error);
+    add_outcome.bind(1, sqlstate == succeeded ? 0 : 1);
     add_outcome.bind(2, rows);
     add_outcome.bind(3, record.number("duration_ns"));
     add_outcome.bind(4, std::string{sqlstate});

@@ -32,10 +32,12 @@ class Index
     [[nodiscard]] std::uint64_t cursor() const;
     [[nodiscard]] Hash cursor_hash() const;
 
-    /// A batch: begin, any number of apply, commit. If one throws, the object must be thrown away: the file has the
-    /// batch not at all, and a new Index goes on from its cursor.
+    /// A batch: begin, any number of apply and repeat, commit. If one throws, the object must be thrown away: the file
+    /// has the batch not at all, and a new Index goes on from its cursor.
     void begin();
     void apply(const RecordView& record);
+    /// Counts one more execution where a row of its statement is open, which is nearly always. False: `apply` it.
+    [[nodiscard]] bool repeat(const Execution& execution);
     void commit(std::uint64_t cursor, const Hash& hash);
 
     struct Impl;

@@ -53,6 +53,20 @@ std::optional<JournalReader::Status> JournalReader::open_next()
 
 JournalReader::Status JournalReader::next(RecordView& record, std::span<const std::byte>& bytes)
 {
+    const Status status = next(bytes);
+    return status == Status::record ? decode_into(record, bytes) : status;
+}
+
+JournalReader::Status JournalReader::decode_into(RecordView& record, std::span<const std::byte> bytes)
+{
+    if (!decode(bytes, record) || record.sequence != sequence())
+        return fail({errc::damaged, directory_.string() + ": record " + std::to_string(sequence()) +
+                                        " is damaged; run `stepgate audit verify`"});
+    return Status::record;
+}
+
+JournalReader::Status JournalReader::next(std::span<const std::byte>& bytes)
+{
     if (!segment_ && !find_first())
         return Status::failed;
     if (!segment_)
@@ -62,9 +76,6 @@ JournalReader::Status JournalReader::next(RecordView& record, std::span<const st
         case SegmentReader::Status::record:
             if (at_++ < next_)
                 continue;
-            if (!decode(bytes, record) || record.sequence != at_ - 1)
-                return fail({errc::damaged, directory_.string() + ": record " + std::to_string(at_ - 1) +
-                                                " is damaged; run `stepgate audit verify`"});
             next_ = at_;
             return Status::record;
         case SegmentReader::Status::end:

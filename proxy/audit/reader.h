@@ -28,6 +28,11 @@ class JournalReader
 
     /// The next record; views and `bytes` are valid until the next call.
     [[nodiscard]] Status next(RecordView& record, std::span<const std::byte>& bytes);
+    /// As above, in two steps: its bytes, not looked at yet, then what they say (`record` or `failed`).
+    [[nodiscard]] Status next(std::span<const std::byte>& bytes);
+    [[nodiscard]] Status decode_into(RecordView& record, std::span<const std::byte> bytes);
+    /// Of the record that `next` gave.
+    [[nodiscard]] std::uint64_t sequence() const { return next_ - 1; }
     [[nodiscard]] const Problem& problem() const { return problem_; }
 
   private:

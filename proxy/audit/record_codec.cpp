@@ -320,6 +320,49 @@ boost::system::result<void> decode(std::span<const std::byte> bytes, RecordView&
     return {};
 }
 
+std::optional<Execution> read_execution(std::span<const std::byte> bytes)
+{
+    cbor::Reader in{bytes};
+    Execution execution;
+    if (in.array() != 7)
+        return std::nullopt;
+    execution.sequence = in.unsigned_integer();
+    in.skip(); // hash of the record before
+    execution.at_ns = in.integer();
+    if (in.unchecked() != "statement" || in.peek() != cbor::Major::unsigned_integer)
+        return std::nullopt;
+    execution.session = in.unsigned_integer();
+    in.skip(); // user
+    bool allowed = false;
+    for (std::size_t left = in.map(); left > 0 && in.good(); --left) {
+        const std::string_view key = in.unchecked();
+        // With the word's size known the comparison is one of numbers.
+        const auto is = [key]<std::size_t Size>(const char(&word)[Size]) {
+            return key.size() == Size - 1 && std::memcmp(key.data(), word, Size - 1) == 0;
+        };
+        if (is("rules"))
+            return std::nullopt;
+        if (is("action"))
+            allowed = in.unchecked() == "allow";
+        else if (is("shape"))
+            execution.shape = in.integer();
+        else if (is("statement"))
+            execution.statement = in.integer();
+        else if (is("rows"))
+            execution.rows = in.integer();
+        else if (is("duration_ns"))
+            execution.duration_ns = in.integer();
+        else if (is("sqlstate"))
+            execution.sqlstate = in.unchecked();
+        else
+            in.skip();
+    }
+    execution.answered = !execution.sqlstate.empty();
+    if (!allowed || execution.shape == 0 || !in.good() || !in.at_end())
+        return std::nullopt;
+    return execution;
+}
+
 std::span<const std::string_view> RecordView::list(std::string_view key) const
 {
     const FieldView* field = find(key);

@@ -9,6 +9,7 @@
 #include <boost/system/result.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -97,6 +98,19 @@ struct RecordView {
 
 /// Strict: exactly one record in canonical form, nothing behind it. errc::malformed.
 [[nodiscard]] boost::system::result<void> decode(std::span<const std::byte> bytes, RecordView& into);
+
+/// What tells one allowed execution of a statement from another, in a record of it.
+struct Execution {
+    std::uint64_t sequence = 0, session = 0;
+    std::int64_t at_ns = 0, statement = 0, shape = 0;
+    bool answered = false; // then also:
+    std::int64_t rows = -1, duration_ns = 0;
+    std::string_view sqlstate; // points into the bytes that were read
+};
+
+/// Of a statement's record, of one that is allowed, matches no rule and has a shape. nullopt: it is something else, or
+/// damaged; `decode` tells. Looks at no more than it needs, so it is not strict.
+[[nodiscard]] std::optional<Execution> read_execution(std::span<const std::byte> bytes);
 
 /// The signed part of a checkpoint: name of the scheme, sequence number of the checkpoint, hash of the record before
 /// it, time.

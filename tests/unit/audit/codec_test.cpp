@@ -87,6 +87,53 @@ TEST(Codec, StatementWithItsAnswer)
     }
 }
 
+cbor::Buffer encoded(const StatementEvent& event)
+{
+    Sealer sealer{9, Hash{}};
+    cbor::Buffer out;
+    sealer.append(out, event);
+    out.erase(out.begin(), out.begin() + 4);
+    return out;
+}
+
+TEST(Codec, AnExecutionIsReadWithoutTheRest)
+{
+    const Answer answer{4'000, 3, "00000"};
+    StatementEvent event = sample_statement();
+    event.action = "allow";
+    event.rules = {};
+    event.text = "select '\xff'"; // no UTF-8: a byte string
+    for (const Answer* given : {static_cast<const Answer*>(nullptr), &answer}) {
+        event.answer = given;
+        const auto bytes = encoded(event);
+        const auto execution = read_execution(bytes);
+        ASSERT_TRUE(execution);
+        EXPECT_EQ(execution->sequence, 9U);
+        EXPECT_EQ(execution->session, 7U);
+        EXPECT_EQ(execution->at_ns, 1'700'000'000'123'456'789);
+        EXPECT_EQ(execution->statement, 3);
+        EXPECT_EQ(execution->shape, -2);
+        EXPECT_EQ(execution->answered, given != nullptr);
+        EXPECT_EQ(execution->rows, given ? 3 : -1);
+        EXPECT_EQ(execution->duration_ns, given ? 4'000 : 0);
+        EXPECT_EQ(execution->sqlstate, given ? "00000" : "");
+        for (std::size_t size = 0; size < bytes.size(); ++size)
+            EXPECT_FALSE(read_execution(std::span{bytes}.first(size))) << size;
+    }
+}
+
+TEST(Codec, WhatAReviewerReadsIsNoMereExecution)
+{
+    StatementEvent event = sample_statement();
+    EXPECT_FALSE(read_execution(encoded(event))) << "it was held";
+    event.action = "allow";
+    EXPECT_FALSE(read_execution(encoded(event))) << "rules matched";
+    event.rules = {};
+    EXPECT_TRUE(read_execution(encoded(event)));
+    event.shape = 0;
+    EXPECT_FALSE(read_execution(encoded(event))) << "it shares a row with no other";
+}
+
 TEST(Codec, RecordSortsItsFieldsAndTheLastOfTwoWins)
 {
     Sealer sealer{1, Hash{}};
