@@ -52,6 +52,7 @@ class Predicate
     bool from_null(const ::A_Expr& distinct);
     bool holds_nothing(const ::Node* list);
     bool finds_nothing(const ::SelectStmt& select);
+    bool never_met(const ::Node* condition);
 
     bool same(const void* left, const void* right) { return values_.same(left, right); }
     bool alike(const ::Node* left, const ::Node* right) { return values_.alike(left, right); }
@@ -179,7 +180,9 @@ Truth Predicate::judge_or(const ::BoolExpr& expression)
 {
     Truth truth{false, true};
     for (const ::ListCell& arm : cells(expression.args)) {
-        const Truth one = judge(node_of(arm));
+        Truth one = judge(node_of(arm));
+        if (one.always && one.never && never_met(node_of(arm))) // 1 = 0 or id = 5, as code writes that adds arms
+            one.always = false;
         truth.always = truth.always || one.always;
         truth.never = truth.never && one.never;
     }
@@ -249,6 +252,13 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
     return depends;
 }
 
+/// By its constants alone.
+bool Predicate::never_met(const ::Node* condition)
+{
+    const auto nothing_known = [](const ::Node*) { return depends; };
+    return RowTrial{target_, literals_, look_.steps_left, nothing_known}.judge(condition, true).never;
+}
+
 /// LIMIT 0, or a condition that is never met, whatever it is asked of. One of columns alone is not looked at.
 bool Predicate::finds_nothing(const ::SelectStmt& select)
 {
@@ -262,8 +272,7 @@ bool Predicate::finds_nothing(const ::SelectStmt& select)
         (reads_column(select.whereClause) &&
          (logic == nullptr || std::ranges::none_of(cells(logic->args), without_columns))))
         return false;
-    const auto nothing_known = [](const ::Node*) { return depends; };
-    return RowTrial{target_, literals_, look_.steps_left, nothing_known}.judge(select.whereClause, true).never;
+    return never_met(select.whereClause);
 }
 
 /// "x in (select x from the same table)" holds for every row, and so does EXISTS with a row that may be the same.

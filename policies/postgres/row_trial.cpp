@@ -347,6 +347,7 @@ SampleValue RowTrial::expression(const ::A_Expr& expression)
         return expression.kind == AEXPR_DISTINCT ? negated(equal) : equal;
     }
     case AEXPR_NULLIF: {
+        asks_for_null_ = true;
         const SampleValue left = value(expression.lexpr);
         const SampleValue equal = operate("=", left, value(expression.rexpr));
         return equal.is_unknown() ? equal : equal.is_true() ? SampleValue::null() : left;

@@ -36,6 +36,10 @@ class Statements:
             return f"{self.scalar(tables, True)} {self.random.choice('+-*')} {self.scalar(tables, True)}"
         if chance < 0.3:
             return str(self.random.randint(-2, 2))
+        if self.postgres and not nested and chance < 0.4:
+            form = self.random.choice(("least({}, {})", "greatest({}, {})", "coalesce({}, {})", "nullif({}, {})", "num_nulls({}, {})",
+                                       "CASE WHEN {} IS NULL THEN 0 ELSE {} END", "sign({} - {})::int", "length(repeat('x', {} + {}))"))
+            return form.format(self.scalar(tables, True), self.scalar(tables, True))
         alias, columns = self.random.choice(tables)
         return f"{alias}.{self.random.choice(columns)}"
 
