@@ -1,5 +1,7 @@
 #include "policies/sensitivity/catalog_labels.h"
 
+#include "policies/statement/ascii.h"
+
 #include <algorithm>
 
 namespace stepgate::policies::sensitivity
@@ -12,9 +14,14 @@ using statement::TableAccess;
 namespace
 {
 
+bool wants(const std::string& column, std::string_view name)
+{
+    return column == "*" || same_word(column, name);
+}
+
 bool wants(const std::vector<std::string>& columns, std::string_view name)
 {
-    return std::ranges::any_of(columns, [name](const auto& column) { return column == "*" || column == name; });
+    return std::ranges::any_of(columns, [name](const auto& column) { return wants(column, name); });
 }
 
 bool part_of_word(char c)
@@ -26,27 +33,37 @@ bool part_of_word(char c)
 /// The name stands in the expression as a word. A literal that holds it counts too: that only adds labels.
 bool mentions(std::string_view expression, std::string_view name)
 {
-    for (auto at = expression.find(name); at != std::string_view::npos; at = expression.find(name, at + 1)) {
+    for (std::size_t at = 0; at + name.size() <= expression.size(); ++at) {
         const auto end = at + name.size();
         const bool begins = at == 0 || !part_of_word(expression[at - 1]);
         const bool ends = end == expression.size() || !part_of_word(expression[end]);
-        if (begins && ends)
+        if (begins && ends && same_word(expression.substr(at, name.size()), name))
             return true;
     }
     return false;
 }
 
-/// The columns asked for, and those that a generated one among them is made of.
-std::vector<std::string> with_sources(const Relation& relation, const std::vector<std::string>& columns)
+/// The columns asked for, those that a generated one among them is made of, and so on. Defaults of MySQL and MariaDB
+/// may name columns too: what was not written is a copy of those.
+std::vector<std::string> with_sources(const Relation& relation, const std::vector<std::string>& columns,
+                                      bool defaults_name_columns)
 {
     std::vector<std::string> all = columns;
-    for (const Column& made : relation.columns) {
-        if (!made.generated || !wants(columns, made.name))
-            continue;
-        for (const Column& source : relation.columns)
-            if (mentions(made.expression, source.name))
-                all.push_back(source.name);
-    }
+    std::vector<bool> known(relation.columns.size());
+    const auto is_made = [&](const Column& one) {
+        return !one.expression.empty() && (one.generated || defaults_name_columns);
+    };
+    for (std::size_t next = 0; next < all.size(); ++next)
+        for (const Column& made : relation.columns) {
+            if (!is_made(made) || !wants(all[next], made.name))
+                continue;
+            for (std::size_t i = 0; i < known.size(); ++i) {
+                if (known[i] || !mentions(made.expression, relation.columns[i].name))
+                    continue;
+                known[i] = true;
+                all.push_back(relation.columns[i].name);
+            }
+        }
     return all;
 }
 
@@ -105,7 +122,8 @@ std::vector<const Relation*> CatalogLabels::family(const Relation& relation) con
 void CatalogLabels::add(const Relation& relation, const std::vector<std::string>& columns, LabelSet& labels) const
 {
     labels |= named(relation.schema, relation.name, "");
-    const auto wanted = with_sources(relation, columns);
+    const bool mysql = !view_.catalog->contents().mysql.vendor.empty();
+    const auto wanted = with_sources(relation, columns, mysql);
     for (const Column& column : relation.columns) {
         if (!wants(wanted, column.name))
             continue;

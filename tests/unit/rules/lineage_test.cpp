@@ -54,6 +54,14 @@ class LineageLabels : public testing::Test
     std::shared_ptr<const rules::Policy> policy = rules::policy_of(policy_text);
     CatalogView view;
 
+    void seen_on_mysql(std::vector<Relation> relations)
+    {
+        Contents contents;
+        contents.mysql.vendor = "mysql";
+        contents.relations = std::move(relations);
+        view.catalog = std::make_shared<const Catalog>(std::move(contents));
+    }
+
     void see(std::vector<Relation> relations)
     {
         view.catalog = snapshot(std::move(relations));
@@ -191,6 +199,28 @@ TEST_F(LineageLabels, GeneratedColumnIsWhatItIsMadeOf)
     see({made});
     EXPECT_EQ(labels("public.people", {"domain"}), Names{"pii"});
     EXPECT_EQ(labels("public.people", {"nothing"}), Names{});
+}
+
+TEST_F(LineageLabels, GeneratedColumnIsWhatOthersThatItIsMadeOfAreMadeOf)
+{
+    auto made = table(1, "people", {"id", "Email", "domain", "Shown", "nothing"});
+    made.columns[2].generated = made.columns[3].generated = made.columns[4].generated = true;
+    made.columns[2].expression = "substring_index(`EMAIL`,'@',-1)";
+    made.columns[3].expression = "upper(`domain`)";
+    made.columns[4].expression = "(`Nothing` + `id`)";
+    see({made});
+    EXPECT_EQ(labels("public.people", {"shown"}), Names{"pii"}) << "in any case, as MySQL finds it";
+    EXPECT_EQ(labels("public.people", {"nothing"}), Names{});
+}
+
+TEST_F(LineageLabels, DefaultOfMySqlIsWhatItIsMadeOf)
+{
+    auto made = table(1, "people", {"id", "email", "login"});
+    made.columns[2].expression = "lower(`email`)";
+    see({made});
+    EXPECT_EQ(labels("public.people", {"login"}), Names{}) << "PostgreSQL's name no columns";
+    seen_on_mysql({made});
+    EXPECT_EQ(labels("public.people", {"login"}), Names{"pii"});
 }
 
 TEST_F(LineageLabels, CopiesOnceEach)
