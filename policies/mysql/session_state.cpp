@@ -87,11 +87,17 @@ void SessionState::settings_changed()
         settings_key_.append(1, merges_.contains(name) ? '\1' : '\0').append(name);
 }
 
+/// DEFAULT is the global value of now, which only the server knows: it is not the one that the session began with.
+std::optional<std::string> SessionState::value_of(const SetParameter& parameter)
+{
+    if (parameter.unknown || !parameter.value || parameter.value->empty())
+        return std::nullopt;
+    return parameter.value->front();
+}
+
 void SessionState::set_sql_mode(const SetParameter& parameter, bool certain)
 {
-    std::optional<std::string> value;
-    if (!parameter.unknown)
-        value = parameter.value && !parameter.value->empty() ? parameter.value->front() : start_.sql_mode;
+    const std::optional<std::string> value = value_of(parameter);
     const std::optional<SqlMode> mode = value ? parse_sql_mode(*value) : std::nullopt;
     if (!mode || modes_.size() != 1 || modes_.front() != *mode)
         prepared_.clear(); // whether their texts are read anew under the new mode is the server's affair
@@ -111,14 +117,14 @@ void SessionState::set_sql_mode(const SetParameter& parameter, bool certain)
 
 void SessionState::set_charset(const SetParameter& parameter, bool certain)
 {
-    const std::string value = parameter.value && !parameter.value->empty() ? parameter.value->front() : start_.charset;
-    if (certain && !parameter.unknown) {
-        charset_known_ = true;
-        charset_name_ = value;
-        charset_ = parse_charset(value);
+    const std::optional<std::string> value = value_of(parameter);
+    if (!value || !certain) {
+        charset_known_ = charset_known_ && value && parse_charset(*value) == charset_;
         return;
     }
-    charset_known_ = charset_known_ && !parameter.unknown && parse_charset(value) == charset_;
+    charset_known_ = true;
+    charset_name_ = *value;
+    charset_ = parse_charset(*value);
 }
 
 void SessionState::set_variable(const SetParameter& parameter, bool certain)

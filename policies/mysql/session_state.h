@@ -82,6 +82,7 @@ class SessionState
     void redefine(const statement::Redefine& change);
     void set(const statement::SetParameter& parameter, bool certain);
     void set_sql_mode(const statement::SetParameter& parameter, bool certain);
+    [[nodiscard]] static std::optional<std::string> value_of(const statement::SetParameter& parameter);
     void set_charset(const statement::SetParameter& parameter, bool certain);
     void set_variable(const statement::SetParameter& parameter, bool certain);
     void settings_changed();

@@ -209,6 +209,16 @@ class Databases(Case):
 
 
 class Statements(Case):
+    def test_defaults_are_those_of_the_server_by_now(self):
+        """Not those that the session began with."""
+        connection = self.connect(autocommit=True)
+        admin = self.stack.cluster.admin
+        before = admin("SELECT @@GLOBAL.sql_mode")
+        self.addCleanup(admin, f"SET GLOBAL sql_mode = '{before}'")
+        admin("SET GLOBAL sql_mode = concat(@@GLOBAL.sql_mode, ',ANSI_QUOTES')")
+        connection.query("SET sql_mode = DEFAULT")
+        self.denied(lambda: connection.query('SELECT "ssn" FROM customers'))
+
     def test_statements_of_an_xa_transaction_are_judged_when_they_run(self):
         cursor = self.connect(autocommit=True).cursor()
         cursor.execute("XA START 'x'")

@@ -26,16 +26,19 @@ SessionState shop()
     return SessionState{{.version = {}, .sql_mode = "NO_ZERO_DATE", .charset = "utf8mb4", .database = "shop"}};
 }
 
-TEST(MysqlSessionState, DefaultGoesBackToTheStart)
+TEST(MysqlSessionState, DefaultsOnlyTheServerKnows)
 {
     SessionState state = shop();
-    run(state, "set sql_mode = 'ansi_quotes'");
-    EXPECT_TRUE(state.modes().at(0).ansi_quotes);
-    run(state, "set sql_mode = default, names latin1");
-    EXPECT_EQ(state.sql_mode(), "NO_ZERO_DATE");
+    run(state, "set names latin1");
     EXPECT_EQ(state.charset_name(), "latin1");
+    run(state, "set sql_mode = default");
+    EXPECT_TRUE(state.uncertain());
+    EXPECT_EQ(state.sql_mode(), std::nullopt);
+    state.server_reported_sql_mode("ANSI_QUOTES");
+    EXPECT_FALSE(state.uncertain());
     run(state, "set names default");
-    EXPECT_EQ(state.charset_name(), "utf8mb4");
+    EXPECT_TRUE(state.uncertain());
+    EXPECT_FALSE(state.refusal("select '\xC3\xA9'").empty());
 }
 
 TEST(MysqlSessionState, ForeseenChangesWidenAndNeverNarrow)
