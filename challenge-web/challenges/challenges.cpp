@@ -229,6 +229,7 @@ void Challenges::note_impact(const ChallengeId& id, Impact impact, TimePoint now
 
 result<Approval> Challenges::consume(const ChallengeId& id, const Digest& digest, TimePoint now)
 {
+    const auto gone = table_->approver_gone(id);
     Notices notices;
     result<Approval> answer = errc::not_found;
     {
@@ -237,9 +238,12 @@ result<Approval> Challenges::consume(const ChallengeId& id, const Digest& digest
         auto* entry = table_->find(id);
         if (entry == nullptr)
             return errc::not_found;
+        const bool revoked = gone && entry->machine.state() == State::approved;
+        if (revoked)
+            table_->cancel(*entry, *gone + " approved it and may not any more", now, notices);
         const auto action = entry->machine.on(ReleaseAsked{digest}, now);
         if (const auto* refuse = std::get_if<Refuse>(&action))
-            answer = refuse->why;
+            answer = revoked ? errc::approver_gone : refuse->why;
         if (const auto* settle = std::get_if<Settle>(&action)) {
             answer = settle->refusal.value_or(errc::expired);
             table_->changed(*entry, *settle, now, notices);

@@ -83,14 +83,15 @@ struct Opened {
 struct ChallengesOptions {
     std::size_t limit_per_user = 100; // pending and approved
     std::size_t limit_total = 10'000; // pending and approved in all; as many closed ones are kept, for an hour
-    std::size_t limit_bytes = std::size_t{256} << 20; // of all statements and parameter values together
-    RandomSource random;                              // empty: system_random()
-    MayApprove may_approve;                           // empty: nobody approves for others
+    std::size_t limit_bytes = std::size_t{256} << 20;                // of all statements and parameter values together
+    RandomSource random;                                             // empty: system_random()
+    MayApprove may_approve;                                          // empty: nobody approves for others
+    std::function<std::chrono::steady_clock::time_point()> steady{}; // empty: the system's
 };
 
 /// All challenges of this process. Thread-safe (one mutex, never held while calling out); owned by the app, lives
-/// longer than every session. It has no thread and no clock: `tick` is called about once a second. Time never runs
-/// backwards for it: an earlier `now` than one seen before counts as that one.
+/// longer than every session. It has no thread: `tick` is called about once a second. Time never runs backwards for it,
+/// nor does it stand still: after an earlier `now` than one seen before it goes on from that one, as steady time does.
 class Challenges
 {
   public:
@@ -135,6 +136,8 @@ class Challenges
 
     /// approved -> consumed, exactly once, and only for the digest that was opened and before expiry. The caller has
     /// checked that policy and verdict are still those of the question. Starts the elevation the verdict offers.
+    /// errc::approver_gone, and the challenge is cancelled, if somebody who approved may not any more. May block on the
+    /// accounts.
     [[nodiscard]] result<Approval> consume(const ChallengeId& id, const Digest& digest, TimePoint now);
 
     /// The challenge whose elevation covers this question, if any; the caller then needs no challenge of its own.

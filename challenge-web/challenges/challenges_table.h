@@ -44,6 +44,8 @@ struct Challenges::Table {
     {
         if (!options.random)
             options.random = system_random();
+        if (!options.steady)
+            options.steady = std::chrono::steady_clock::now;
     }
 
     ChallengesOptions options;
@@ -59,10 +61,15 @@ struct Challenges::Table {
     std::deque<std::pair<TimePoint, ChallengeId>> closed; // oldest first
     Elevations elevations;
     mutable TimePoint latest{};
+    mutable std::chrono::steady_clock::time_point seen{}; // when that was the time
 
+    /// After a clock was ahead and is set back, what has a limit must not last until the clock has caught up.
     TimePoint not_before(TimePoint now) const
     {
-        latest = std::max(latest, now);
+        const auto steady = options.steady();
+        const auto passed = std::chrono::duration_cast<TimePoint::duration>(steady - seen);
+        latest = now >= latest ? now : latest + passed;
+        seen = steady;
         return latest;
     }
 
@@ -238,6 +245,29 @@ struct Challenges::Table {
         out.question.verdict.requirement = entry->shown.question.verdict.requirement;
         out.escalated = entry->shown.escalated;
         return out;
+    }
+
+    // Whoever approved it and may not any more: disabled, or taken from the group since. Called without the lock.
+    std::optional<std::string> approver_gone(const ChallengeId& id)
+    {
+        const auto asked = who_decides(id);
+        if (!asked)
+            return std::nullopt;
+        for (const auto& user : approvers_of(id))
+            if (!may_decide(*asked, user))
+                return user;
+        return std::nullopt;
+    }
+
+    std::vector<std::string> approvers_of(const ChallengeId& id)
+    {
+        const std::lock_guard lock{mutex};
+        std::vector<std::string> users;
+        if (const auto* entry = find(id))
+            for (const auto& proof : entry->shown.proofs)
+                if (proof.user != entry->shown.question.user)
+                    users.push_back(proof.user);
+        return users;
     }
 };
 

@@ -24,6 +24,7 @@ enum class errc {
     expired,
     cancelled,
     settled,                // approved already: no further proof is taken
+    approver_gone,          // somebody who approved may not any more: nothing is released
     malformed_digest_input, // not an encoding that `digest_input` makes
 };
 
@@ -60,6 +61,8 @@ enum class errc {
                 return "was cancelled";
             case errc::settled:
                 return "is decided already";
+            case errc::approver_gone:
+                return "somebody who approved may not any more";
             case errc::malformed_digest_input:
                 return "malformed digest input";
             }

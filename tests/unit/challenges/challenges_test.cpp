@@ -160,6 +160,30 @@ TEST(Challenges, AClockSetBackProlongsNothing)
     EXPECT_EQ(b.challenges.consume(opened.id, opened.digest, start - 1h).error(), errc::expired);
 }
 
+TEST(Challenges, AClockThatWasAheadProlongsNothing)
+{
+    std::chrono::steady_clock::time_point steady{};
+    ChallengesOptions options;
+    options.steady = [&] { return steady; };
+    Bench b{options};
+    b.challenges.tick(start + 24h * 365); // and is set right again
+    auto q = question();
+    q.verdict.elevation = policies::rules::ElevationOffer{600s, policies::rules::ElevationScope::session};
+    const auto waiting = b.open(q), opened = b.open(q);
+    (void)b.challenges.prove(opened.id, opened.digest, samples::passkey(), start);
+    ASSERT_TRUE(b.challenges.consume(opened.id, opened.digest, start));
+    steady += 59s;
+    b.challenges.tick(start + 59s);
+    EXPECT_EQ(b.challenges.find(waiting.id)->state, State::pending);
+    steady += 1s;
+    b.challenges.tick(start + 60s);
+    EXPECT_EQ(b.challenges.find(waiting.id)->state, State::expired);
+    steady += 539s;
+    EXPECT_EQ(b.challenges.elevated(q, start + 599s), opened.id);
+    steady += 1s;
+    EXPECT_EQ(b.challenges.elevated(q, start + 600s), std::nullopt);
+}
+
 TEST(Challenges, DenyTakesBackAnApproval)
 {
     Bench b;
@@ -268,6 +292,28 @@ TEST(Challenges, LevelThreeNeedsASecondPerson)
     EXPECT_EQ(prove(samples::passkey()).value(), State::pending);
     EXPECT_EQ(prove(samples::passkey("alice", true, "key-2")).value(), State::pending);
     EXPECT_EQ(prove(samples::totp("bob")).value(), State::approved);
+}
+
+TEST(Challenges, WhoMayNotApproveAnyMoreHasNotApproved)
+{
+    std::set<std::string> members{"bob", "cid"};
+    ChallengesOptions options;
+    options.may_approve = [&](const std::string& user, const std::string&) { return members.contains(user); };
+    Bench b{options};
+    auto q = question();
+    q.verdict.requirement.approvals = 2;
+    const auto opened = b.open(q), other = b.open(q);
+    for (const auto& one : {opened, other})
+        for (const char* user : {"alice", "bob", "cid"})
+            (void)b.challenges.prove(one.id, one.digest, samples::totp(user, 1, user), start);
+    ASSERT_EQ(b.challenges.find(opened.id)->state, State::approved);
+    members.erase("bob");
+    EXPECT_EQ(b.challenges.consume(opened.id, opened.digest, start).error(), errc::approver_gone);
+    EXPECT_EQ(b.challenges.find(opened.id)->state, State::cancelled);
+    EXPECT_EQ(b.challenges.find(opened.id)->close_reason, "bob approved it and may not any more");
+    members.insert("bob");
+    EXPECT_EQ(b.challenges.consume(opened.id, opened.digest, start).error(), errc::cancelled);
+    EXPECT_TRUE(b.challenges.consume(other.id, other.digest, start));
 }
 
 TEST(Challenges, ThePredicateMayUseTheTable)
