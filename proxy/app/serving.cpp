@@ -319,6 +319,9 @@ void Serving::make_user_changes()
             challenges_->end_elevations(
                 change.user, change.change == "factor removed" ? "a factor was removed" : "user " + change.change,
                 std::chrono::system_clock::now());
+        if (change.change == "groups changed")
+            if (const auto user = users_->find(change.user))
+                live_sessions_.groups_changed(change.user, user->groups);
         if (change.change == "disabled") {
             const bool on_a_page = !change.by.client_address.empty();
             for (const auto& live : live_sessions_.list(change.user))

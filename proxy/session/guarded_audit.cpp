@@ -64,9 +64,27 @@ audit::Record GuardedSession::record(audit::Type type) const
     return made;
 }
 
+/// From here on it hears what becomes of its user. What was changed while the client logged in is looked up.
+std::optional<Rejected> GuardedSession::enter_list()
+{
+    const auto& services = worker_.shared.services;
+    if (services.live_sessions != nullptr)
+        services.live_sessions->add({id_, asker_.user, asker_.listener, std::string{dialect()}, asker_.database,
+                                     asker_.role, address_, asker_.application_name, worker_.wall()},
+                                    worker_.io.get_executor(), weak_from_this());
+    const auto known = services.find_user ? services.find_user(asker_.user) : std::nullopt;
+    if (known && known->disabled)
+        return Rejected{Rejected::Kind::login, "28000", "user \"" + asker_.user + "\" is disabled in stepgate"};
+    if (known)
+        asker_.groups = known->groups;
+    return std::nullopt;
+}
+
 /// The session's first record.
 std::optional<Rejected> GuardedSession::enter_audit(std::vector<audit::Field> more)
 {
+    if (auto refused = enter_list())
+        return refused;
     auto start = record(audit::Type::session_start);
     start.fields.emplace_back("number", static_cast<std::int64_t>(number_));
     start.fields.emplace_back("database", asker_.database);
@@ -77,12 +95,7 @@ std::optional<Rejected> GuardedSession::enter_audit(std::vector<audit::Field> mo
     const bool own_users = listening_->options.authentication == Authentication::proxy;
     start.fields.emplace_back("auth", std::string{own_users ? "proxy" : "passthrough"});
     if (worker_.shared.services.audit->submit(std::move(start))) {
-        auto& services = worker_.shared.services;
-        services.challenges->session_started(asker_.user, address_, worker_.wall());
-        if (services.live_sessions != nullptr)
-            services.live_sessions->add({id_, asker_.user, asker_.listener, std::string{dialect()}, asker_.database,
-                                         asker_.role, address_, asker_.application_name, worker_.wall()},
-                                        worker_.io.get_executor(), weak_from_this());
+        worker_.shared.services.challenges->session_started(asker_.user, address_, worker_.wall());
         return std::nullopt;
     }
     return Rejected{Rejected::Kind::refused, "58030", "the audit journal cannot be written: no sessions until it can"};

@@ -235,6 +235,12 @@ void GuardedSession::end_by(const std::string& id, const std::string& who)
     say_goodbye("57P01", "terminating connection: " + who + " ended this session on stepgate's page");
 }
 
+void GuardedSession::groups_changed(const std::string& id, const std::vector<std::string>& groups)
+{
+    if (id == id_)
+        asker_.groups = groups;
+}
+
 SessionRegistry::Owner GuardedSession::owner() const
 {
     const auto& server = listening_->options.upstream;

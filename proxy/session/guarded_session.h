@@ -50,6 +50,7 @@ class GuardedSession : public Session
     void on_tick(SteadyTime now) final;
     void cancel_hold() final;
     void end_by(const std::string& id, const std::string& who) final;
+    void groups_changed(const std::string& id, const std::vector<std::string>& groups) final;
     void drain() final;
     void end() final;
 
@@ -108,6 +109,7 @@ class GuardedSession : public Session
 
     // Audit (guarded_audit.cpp)
     [[nodiscard]] audit::Record record(audit::Type type) const;
+    [[nodiscard]] std::optional<Rejected> enter_list();
     [[nodiscard]] std::optional<Rejected> enter_audit(std::vector<audit::Field> more);
     void record_end();
     void audit_protocol_error(std::string_view what);

@@ -47,4 +47,15 @@ bool LiveSessions::end(const std::string& id, const std::string& by)
     return true;
 }
 
+void LiveSessions::groups_changed(const std::string& user, const std::vector<std::string>& groups)
+{
+    const std::lock_guard lock{mutex_};
+    for (const auto& [id, entry] : entries_)
+        if (entry.shown.user == user)
+            boost::asio::post(entry.executor, [weak = entry.session, id = id, groups] {
+                if (const auto session = weak.lock())
+                    session->groups_changed(id, groups);
+            });
+}
+
 } // namespace stepgate::proxy::session

@@ -32,6 +32,8 @@ class LiveSessions
     [[nodiscard]] std::vector<LiveSession> list(const std::string& user) const;
     /// Its hold ends, its client is told who ended it, and its connections are closed. False: there is no such session.
     bool end(const std::string& id, const std::string& by);
+    /// From its next statement on, each session of this user is judged as that of a member of these groups.
+    void groups_changed(const std::string& user, const std::vector<std::string>& groups);
 
   private:
     struct Entry {

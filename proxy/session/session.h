@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace stepgate::proxy::session
 {
@@ -26,6 +27,8 @@ class Session : public std::enable_shared_from_this<Session>
     /// A person ended the session with this id on a page. It may be another one by now: clients can change who they
     /// are.
     virtual void end_by(const std::string& id, const std::string& who) = 0;
+    /// The user of the session with this id is a member of these groups now, sorted.
+    virtual void groups_changed(const std::string& id, const std::vector<std::string>& groups) = 0;
     /// The proxy shuts down: end as soon as nothing runs (57P01).
     virtual void drain() = 0;
     /// The proxy shuts down now.

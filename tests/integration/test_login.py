@@ -11,7 +11,7 @@ import unittest
 import asyncpg
 
 import wire
-from harness import PATIENCE, Stack
+from harness import PATIENCE, Stack, wait_for
 
 SSL_REQUEST = struct.pack(">II", 8, 80877103)
 GSS_REQUEST = struct.pack(">II", 8, 80877104)
@@ -228,6 +228,10 @@ class Passthrough(unittest.TestCase):
         self.assertEqual(stack.ask("SELECT current_user", PGUSER="app", PGPASSWORD="app-password")[:2], (0, "app"))
         code, out, err = stack.ask("SELECT 1", PGUSER="app", PGPASSWORD="wrong")
         self.assertIn("authentication failed", err)
+        stack.run("user", "add", "app", "--generate-password")
+        stack.run("user", "disable", "app")
+        asked = wait_for(lambda: (done := stack.ask("SELECT 1", PGUSER="app", PGPASSWORD="app-password"))[0] and done, "the disabling", every=0.2)
+        self.assertIn('user "app" is disabled in stepgate', asked[2])
 
 
 class WithoutTls(unittest.TestCase):
