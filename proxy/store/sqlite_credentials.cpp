@@ -322,7 +322,7 @@ SqliteStore::result<void> SqliteStore::reset_factors(const std::string& user, co
             note_removals(impl_->db, user, factor, table);
             erase_all(impl_->db, user, table);
         }
-        for (const char* table : {"web_sessions", "api_tokens", "database_passwords"})
+        for (const char* table : {"web_sessions", "api_tokens", "database_passwords", "enrolments"})
             erase_all(impl_->db, user, table);
         noting.by(by);
         return {};

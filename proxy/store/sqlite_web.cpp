@@ -30,6 +30,13 @@ SqliteStore::result<void> SqliteStore::add_enrolment(const std::string& token_ha
 {
     return impl_->run(true, [&]() -> result<void> {
         Noting noting{impl_->db};
+        // Who asks for another one has lost it, or fears that somebody else has it.
+        SQLite::Statement forget{impl_->db, "DELETE FROM enrolments WHERE user = ? AND redeemed IS NULL"};
+        forget.bind(1, user);
+        forget.exec();
+        SQLite::Statement end{impl_->db, "DELETE FROM web_sessions WHERE user = ? AND enrolment_only"};
+        end.bind(1, user);
+        end.exec();
         SQLite::Statement insert{impl_->db, "INSERT INTO enrolments (token_hash, user, expires) VALUES (?, ?, ?)"};
         bind_blob(insert, 1, token_hash);
         insert.bind(2, user);

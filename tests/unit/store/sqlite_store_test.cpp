@@ -493,13 +493,37 @@ TEST_F(StoreTest, FailuresAreCountedFromATime)
 TEST_F(StoreTest, EnrolmentLinksAreSpentOnce)
 {
     add("ann");
+    add("bob");
     ASSERT_TRUE(store_->add_enrolment("hash 1", "ann", at(10), boss));
-    ASSERT_TRUE(store_->add_enrolment("hash 2", "ann", at(10), boss));
+    ASSERT_TRUE(store_->add_enrolment("hash 2", "bob", at(10), boss));
     EXPECT_EQ(store_->redeem_enrolment("hash 3", at(0)).error(), errc::not_found);
     EXPECT_EQ(store_->redeem_enrolment("hash 2", at(10)).error(), errc::expired);
     EXPECT_EQ(*store_->redeem_enrolment("hash 1", at(9)), "ann");
     EXPECT_EQ(store_->redeem_enrolment("hash 1", at(9)).error(), errc::used);
     EXPECT_EQ(store_->add_enrolment("hash 4", "nobody", at(10), boss).error(), errc::not_found);
+}
+
+TEST_F(StoreTest, TheNewestEnrolmentLinkIsTheOnlyOne)
+{
+    add("ann");
+    ASSERT_TRUE(store_->add_enrolment("leaked", "ann", at(10), boss));
+    ASSERT_TRUE(store_->add_enrolment("taken", "ann", at(10), boss));
+    EXPECT_EQ(store_->redeem_enrolment("leaked", at(0)).error(), errc::not_found);
+    ASSERT_TRUE(store_->redeem_enrolment("taken", at(0)));
+    SqliteStore::WebSession session{"cookie", "ann", "csrf", true, false, at(0), at(0), at(10), "", ""};
+    ASSERT_TRUE(store_->add_web_session(session));
+    ASSERT_TRUE(store_->add_enrolment("new", "ann", at(10), boss));
+    EXPECT_FALSE(store_->find_web_session("cookie", at(1))->has_value()) << "begun with the link before";
+    ASSERT_TRUE(store_->reset_factors("ann", boss));
+    EXPECT_EQ(store_->redeem_enrolment("new", at(1)).error(), errc::not_found);
+
+    ASSERT_TRUE(store_->add_enrolment("before", "ann", at(10), boss));
+    auto ann = **store_->find_user("ann");
+    ann.disabled = true;
+    ASSERT_TRUE(store_->update_user(ann, boss));
+    ann.disabled = false;
+    ASSERT_TRUE(store_->update_user(ann, boss));
+    EXPECT_EQ(store_->redeem_enrolment("before", at(1)).error(), errc::not_found);
 }
 
 TEST_F(StoreTest, WebSessionsEnd)
