@@ -109,6 +109,16 @@ bool is_https(const std::string& url)
     return url.starts_with("https://") && url.find_first_of(" \t\r\n#") == std::string::npos;
 }
 
+/// OpenID Connect Core section 5.1: an address that nobody has verified is whatever somebody typed at the provider.
+/// (Some providers write "true".)
+bool is_verified_email(const json::object& claims)
+{
+    const auto* value = claims.if_contains("email_verified");
+    if (value == nullptr)
+        return false;
+    return value->is_bool() ? value->get_bool() : value->is_string() && value->get_string() == "true";
+}
+
 bool has(const std::vector<std::string>& list, const std::string& item)
 {
     return std::find(list.begin(), list.end(), item) != list.end();
@@ -315,6 +325,8 @@ result<Proof> IdentityProvider::check(const Ask& ask, const ProviderLogin& login
     const auto subject = text_of(claims, "sub"), user = text_of(claims, settings_.claim);
     if (subject.empty() || user.empty())
         return errc::malformed;
+    if (settings_.claim == "email" && !is_verified_email(claims))
+        return errc::unknown_credential;
     if (ask.purpose == Ask::Purpose::challenge && user != ask.user)
         return errc::unknown_credential;
     Proof proof;

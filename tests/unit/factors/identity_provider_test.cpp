@@ -313,5 +313,29 @@ TEST_F(IdentityProviderTest, AtSignInTheClaimSaysWho)
     EXPECT_TRUE(provider.finish(sign_in, begun->login, {begun->login.state, "a code", ""})->phishing_resistant);
 }
 
+TEST_F(IdentityProviderTest, AnAddressCountsOnlyIfItWasVerified)
+{
+    auto by_address = settings();
+    by_address.claim = "email";
+    IdentityProvider mailed{by_address, [this](const WebRequest& request) { return answer(request); }};
+    Ask sign_in;
+    sign_in.challenge.fill(std::byte{7});
+    sign_in.now = start;
+    claims["email"] = "alice";
+    const std::pair<json::value, bool> rows[] = {{nullptr, false}, {false, false}, {"false", false},
+                                                 {1, false},       {true, true},   {"true", true}};
+    for (const auto& [verified, good] : rows) {
+        claims.erase("email_verified");
+        if (!verified.is_null())
+            claims["email_verified"] = verified;
+        for (const auto& asked_for : {sign_in, ask()}) {
+            const auto begun = mailed.start(asked_for);
+            claims["nonce"] = begun->login.nonce;
+            const auto proof = mailed.finish(asked_for, begun->login, {begun->login.state, "a code", ""});
+            EXPECT_EQ(proof.has_value(), good) << json::serialize(verified);
+        }
+    }
+}
+
 } // namespace identity_provider_test
 } // namespace stepgate::challenge_web::factors
