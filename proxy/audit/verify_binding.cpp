@@ -77,6 +77,7 @@ std::optional<Binding> read_binding(const RecordView& opened)
     Binding binding;
     binding.requirement = requirement_of(*bound);
     binding.reach = {bound->elevation_scope, bound->elevation_seconds, bound->elevation_count};
+    binding.expires_ns = bound->expires_us * 1000;
     if (const auto field = differing_field(opened, *bound, binding.requirement); !field.empty())
         binding.wrong = "the digest stands for another " + std::string{field} + " than the record shows";
     return binding;

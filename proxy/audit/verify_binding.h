@@ -20,7 +20,8 @@ struct Reach {
 struct Binding {
     policies::rules::Requirement requirement;
     Reach reach;
-    std::string wrong; // what the record says otherwise than those bytes; "": nothing
+    std::int64_t expires_ns = 0; // since 1970
+    std::string wrong;           // what the record says otherwise than those bytes; "": nothing
 };
 
 /// Compares a `challenge_opened` record with its `digest_input` (challenge-web/challenges/digest.h): who, where, rules,

@@ -90,7 +90,9 @@ void ReleaseCheck::opened(const RecordView& record)
     challenge.digest = record.text("digest");
     challenge.requester = record.user;
     challenge.session = record.session;
+    challenge.client_address = record.text("client_address");
     if (binding) {
+        challenge.expires_ns = binding->expires_ns;
         challenge.requirement = binding->requirement;
         challenge.reach = binding->reach;
     }
@@ -113,6 +115,8 @@ void ReleaseCheck::proof(const RecordView& record)
     Challenge& challenge = found->second;
     if (challenge.closed || challenge.consumed)
         report_(FindingKind::proof, record.sequence, "a proof was accepted after challenge " + id + " was closed");
+    if (challenge.known && record.at_ns > challenge.expires_ns + clock_slack_ns)
+        report_(FindingKind::proof, record.sequence, "a proof was accepted after challenge " + id + " had expired");
     if (record.text("digest") != challenge.digest) {
         report_(FindingKind::proof, record.sequence, "the proof is for another digest than challenge " + id);
         return;
@@ -178,6 +182,9 @@ void ReleaseCheck::release(const RecordView& record)
     }
     Challenge& challenge = found->second;
     check_requirement(challenge, id, record.sequence);
+    if (record.user != challenge.requester)
+        report_(FindingKind::release, record.sequence,
+                "a release to somebody else than who asked with challenge " + id);
     if (!elevation.empty()) {
         elevated(challenge, id, record);
         return;
@@ -188,6 +195,8 @@ void ReleaseCheck::release(const RecordView& record)
         report_(FindingKind::release, record.sequence, "challenge " + id + " was used twice");
     if (challenge.closed)
         report_(FindingKind::release, record.sequence, "a release after challenge " + id + " was closed");
+    if (challenge.known && record.at_ns > challenge.expires_ns + clock_slack_ns)
+        report_(FindingKind::release, record.sequence, "a release after challenge " + id + " had expired");
     challenge.consumed = true;
     challenge.released_ns = record.at_ns;
     challenge.executions = executions_of(record);
@@ -210,6 +219,9 @@ void ReleaseCheck::elevated(Challenge& challenge, const std::string& id, const R
         wrong(" after its elevation was over");
     if ((reach.scope == "session" || reach.scope == "statement") && record.session != challenge.session)
         wrong(" in another session");
+    if ((reach.scope == "user_address" || reach.scope == "label") &&
+        record.text("client_address") != challenge.client_address)
+        wrong(" from another address");
     if (reach.scope != "statement")
         return;
     if (record.number("ordinal") != challenge.executions + 1)

@@ -44,8 +44,8 @@ class ReleaseCheck
         bool known = true;                                    // its challenge_opened was read
         bool consumed = false, closed = false;
         Reach reach; // of its proof
-        std::string session;
-        std::int64_t released_ns = 0, executions = 0;
+        std::string session, client_address;
+        std::int64_t expires_ns = 0, released_ns = 0, executions = 0;
     };
     void opened(const RecordView& record);
     void proof(const RecordView& record);

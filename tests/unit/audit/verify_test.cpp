@@ -284,7 +284,7 @@ TEST_F(VerifyTest, Releases)
     const auto removed = event(Type::factor_removed,
                                {{"factor", std::string{"totp"}}, {"credential", std::string{"of ann"}}}, "", "ann");
     const auto release_of = [](const Asked& of) {
-        return event(Type::release, {{"challenge", std::string{"c"}}, {"digest", of.digest}});
+        return event(Type::release, {{"challenge", std::string{"c"}}, {"digest", of.digest}}, "", "ann");
     };
     const auto release = release_of(asked), release_for_two = release_of(asked_for_two);
     const auto denied = event(Type::challenge_denied, {{"challenge", std::string{"c"}}});
@@ -317,7 +317,10 @@ TEST_F(VerifyTest, Releases)
                            {"credential", std::string{"new of ann"}},
                            {"replaces", std::string{"of ann"}}},
                           "", "ann");
-    const auto elevated = event(Type::release, {{"elevation", std::string{"c"}}});
+    const auto elevated_from = [](const std::string& address, const std::string& user = "ann") {
+        return event(Type::release, {{"elevation", std::string{"c"}}, {"client_address", address}}, "", user);
+    };
+    const auto elevated = elevated_from("10.0.0.7");
     const auto offering = [](policies::rules::ElevationOffer offer) {
         auto question = question_of_ann(1);
         question.verdict.elevation = offer;
@@ -331,8 +334,14 @@ TEST_F(VerifyTest, Releases)
                      {{"elevation", std::string{"c"}},
                       {"ordinal", ordinal},
                       {"statements", std::vector<std::string>(executions, "1")}},
-                     session.empty() ? thrice.opened.session : session);
+                     session.empty() ? thrice.opened.session : session, "ann");
     };
+    const auto later = [](Record record) {
+        record.at += std::chrono::minutes{1};
+        return record;
+    };
+    auto anothers = release;
+    anothers.user = "bob";
     auto late = again(2);
     late.at += std::chrono::minutes{11};
     const auto shown_more = thrice.shown({{"count", std::int64_t{100}}}); // what is signed counts, not what is shown
@@ -347,6 +356,15 @@ TEST_F(VerifyTest, Releases)
          {widely.opened, proof_of("ann", widely), release_of(widely), elevated, elevated},
          ""},
         {"elevated where nothing is offered", {opened, proof, release, elevated}, "offers no elevation"},
+        {"elevated for somebody else",
+         {widely.opened, proof_of("ann", widely), release_of(widely), elevated_from("10.0.0.7", "bob")},
+         "to somebody else than who asked"},
+        {"elevated at another address",
+         {widely.opened, proof_of("ann", widely), release_of(widely), elevated_from("10.0.0.8")},
+         "from another address"},
+        {"released to somebody else", {opened, proof, anothers}, "to somebody else than who asked"},
+        {"proved too late", {opened, later(proof)}, "a proof was accepted after challenge c had expired"},
+        {"released too late", {opened, proof, later(release)}, "a release after challenge c had expired"},
         {"the same again", {thrice.opened, proof_of("ann", thrice), release_of(thrice), again(2), again(3)}, ""},
         {"the same too often",
          {thrice.opened, proof_of("ann", thrice), release_of(thrice), again(2), again(3), again(4)},
@@ -490,7 +508,8 @@ class BundleTest : public VerifyTest
                                               {"credential", std::string{"ann"}},
                                               {"proof_user", std::string{"ann"}}},
                                              "", "ann")));
-            EXPECT_TRUE(writer->submit(event(Type::release, {{"challenge", challenge_id}, {"digest", asked_.digest}})));
+            EXPECT_TRUE(writer->submit(
+                event(Type::release, {{"challenge", challenge_id}, {"digest", asked_.digest}}, "", "ann")));
         }
         const auto made = make_bundle(directory_, challenge_id);
         ASSERT_TRUE(made) << made.error().message;
