@@ -193,6 +193,11 @@ asio::awaitable<bool> run_http(Transport& transport, Transport::Entry entry, Str
             co_await drain(*stream);
             co_return true;
         }
+        if (const auto refusal = refuse_framing(parser.get())) {
+            (void)co_await write_response(transport, *stream, *refusal, 11, false, false);
+            co_await drain(*stream);
+            co_return true;
+        }
         const auto started = std::chrono::steady_clock::now();
         const unsigned version = parser.get().version();
         const bool head = parser.get().method() == http::verb::head;

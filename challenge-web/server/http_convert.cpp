@@ -43,6 +43,23 @@ std::string copy(const View& view)
 
 } // namespace
 
+std::optional<Response> refuse_framing(const WireRequest& message)
+{
+    auto refusal = [&]() -> std::optional<Response> {
+        // Codings that are unknown, or in another order, end elsewhere; and fields behind the chunks would stand among
+        // those that were checked in front (RFC 9112 sections 6.1 and 7.1.2).
+        if (message.count(http::field::transfer_encoding) > 0)
+            return error_reply(411, "length_required", "Send the request with a Content-Length, not in chunks.");
+        const auto hosts = message.count(http::field::host);
+        if (hosts > 1 || (hosts == 0 && message.version() >= 11)) // RFC 9112 section 3.2
+            return bad_request("The request names no host, or more than one.");
+        return std::nullopt;
+    }();
+    if (refusal)
+        add_security_headers(*refusal, true);
+    return refusal;
+}
+
 Request to_request(WireRequest&& message, const std::string& client_address)
 {
     Request request;

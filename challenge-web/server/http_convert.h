@@ -15,6 +15,8 @@ namespace stepgate::challenge_web::server
 
 using WireRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
+/// What a proxy in front could cut otherwise than we do, so that one client's bytes were taken for another's request.
+[[nodiscard]] std::optional<Response> refuse_framing(const WireRequest& message);
 [[nodiscard]] Request to_request(WireRequest&& message, const std::string& client_address);
 
 /// Status line and headers, with the empty line.

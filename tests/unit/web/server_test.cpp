@@ -131,6 +131,11 @@ TEST(Server, SizeLimits)
         {"headers too large", get("/", "X-Long: " + std::string(500, 'x') + "\r\n"), "431"},
         {"not HTTP", "hello\r\n\r\n", "400"},
         {"two lengths", post("Content-Length: 1\r\nContent-Length: 2\r\n", "xx"), "400"},
+        {"chunks", post("Transfer-Encoding: chunked\r\n", "1\r\nx\r\n0\r\n\r\n"), "411"},
+        {"an unknown coding", post("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), "411"},
+        {"chunks that are not last", post("Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"), "411"},
+        {"no host", "GET / HTTP/1.1\r\n\r\n", "400"},
+        {"two hosts", get("/", "Host: other.example\r\n"), "400"},
         {"length and chunks", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), "400"},
     };
     for (const auto& row : rows) {
@@ -138,6 +143,16 @@ TEST(Server, SizeLimits)
         client.send(row.request);
         EXPECT_EQ(client.read_response().substr(0, 12), std::string{"HTTP/1.1 "} + row.status) << row.name;
     }
+}
+
+TEST(Server, WhatOthersMayCutElsewhereIsNoSecondRequest)
+{
+    Served served;
+    TlsClient client(served.running->port());
+    client.send("POST /api/v1/session/totp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n" +
+                get("/healthz"));
+    EXPECT_EQ(client.read_response().substr(0, 12), "HTTP/1.1 411");
+    EXPECT_EQ(client.read_response(), "");
 }
 
 TEST(Server, SlowClientsAreCutOff)
