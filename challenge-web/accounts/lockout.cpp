@@ -58,6 +58,12 @@ void Lockout::succeeded(const std::string& user, const std::string& address, Tim
     known_.emplace(user, address);
 }
 
+bool Lockout::knows(const std::string& user, const std::string& address) const
+{
+    const std::lock_guard lock(mutex_);
+    return known_.contains({user, address});
+}
+
 std::optional<std::chrono::seconds> Lockout::wait_of(const Counts& counts, const std::string& key, TimePoint now) const
 {
     const auto found = counts.find(key);

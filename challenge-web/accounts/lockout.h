@@ -39,6 +39,8 @@ class Lockout
     void failed(const std::string& user, const std::string& address, TimePoint now);
     /// The user got in: what they got wrong from here counts no more, and this address is one of theirs.
     void succeeded(const std::string& user, const std::string& address, TimePoint now);
+    /// This address is one of theirs.
+    [[nodiscard]] bool knows(const std::string& user, const std::string& address) const;
 
   private:
     struct Count {
@@ -54,7 +56,7 @@ class Lockout
     void make_room(Counts& counts, TimePoint now);
 
     const Limits limits_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     Counts pairs_, addresses_, users_;
     std::function<void(const std::string&, const std::string&)> observer_;
     TimePoint swept_{};

@@ -26,6 +26,7 @@ constexpr int digits = 6;
 constexpr std::chrono::seconds period{30};
 constexpr std::int64_t drift_steps = 1;
 constexpr std::size_t secret_size = 20; // RFC 4226 section 4, R6
+constexpr int wrong_codes_a_day = 50;   // five each five minutes would be 1440: one guess in 700 days' worth is right
 
 bool same(const std::string& a, const std::string& b)
 {
@@ -90,7 +91,7 @@ std::string otpauth_uri(std::string_view user, std::string_view secret)
 }
 
 Totp::Totp(accounts::Accounts& accounts, challenges::RandomSource random)
-    : GuessedFactor(accounts, "totp"), accounts_(accounts), random_(std::move(random))
+    : GuessedFactor(accounts, "totp", wrong_codes_a_day), accounts_(accounts), random_(std::move(random))
 {
 }
 

@@ -108,7 +108,10 @@ Response sign_in_with_code(Call& call, factors::Factor& factor, std::size_t long
     const auto code = body.text("code", longest_code);
     if (auto problem = body.problem())
         return *problem;
-    if (auto refused = call.limit("sign_in user " + name, call.services.limits.sign_in_user))
+    // Where the user got in before, others who try do not keep them out.
+    const auto& address = call.request.client_address;
+    const auto from = call.services.use.lockout.knows(name, address) ? address : std::string{"elsewhere"};
+    if (auto refused = call.limit("sign_in user " + from + ' ' + name, call.services.limits.sign_in_user))
         return *refused;
     const std::string kind{factor.name()};
     if (auto refused = refuse_guessing(call, name, kind))

@@ -139,6 +139,17 @@ TEST_F(TotpTest, LocksAfterFiveWrongCodesInFiveMinutes)
     EXPECT_TRUE(verify(later(301s), start + 301s)) << "the first one is older than five minutes";
 }
 
+TEST_F(TotpTest, PatientGuessingIsLockedForADay)
+{
+    auto now = start;
+    for (int i = 0; i < 50; ++i, now += 61s)
+        EXPECT_EQ(verify("000000", now).error(), errc::wrong_code) << i;
+    now += 1h;
+    EXPECT_EQ(verify(totp_code(secret, totp_step(now)), now).error(), errc::locked_out) << "even the right code";
+    now = start + 24h + 1s;
+    EXPECT_TRUE(verify(totp_code(secret, totp_step(now)), now)) << "the first one is older than a day";
+}
+
 TEST_F(TotpTest, ARightCodeClearsTheCount)
 {
     for (int i = 0; i < 4; ++i)

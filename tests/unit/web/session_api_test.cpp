@@ -219,6 +219,21 @@ TEST_F(Session, SignInIsRateLimitedPerUserAcrossAddresses)
     EXPECT_EQ(browser.post("session/totp", other).code(), "sign_in_failed");
 }
 
+TEST_F(Session, WhereTheUserGotInOthersDoNotKeepThemOut)
+{
+    const auto secret = world.add_totp("bob");
+    const auto body = [&] {
+        return json::value{{"user", "bob"}, {"password", "pass word"}, {"code", world.code(secret)}};
+    };
+    ASSERT_EQ(browser.post("session/totp", body()).status, 200);
+    world.pass(minutes{1}); // its next code
+    Browser attacker(world, "198.51.100.1");
+    for (int i = 0; i < 12; ++i)
+        (void)attacker.post("session/totp", {{"user", "bob"}, {"password", "x"}, {"code", "000000"}});
+    Browser again(world);
+    EXPECT_EQ(again.post("session/totp", body()).status, 200);
+}
+
 TEST_F(Session, EnrolmentLinkIsUsedOnceAndMakesALimitedSession)
 {
     const auto token = world.add_link("bob");
