@@ -55,6 +55,11 @@ void warn(const Configuration& configuration, std::ostream& err)
             err << "warning: rule " << rule.id << " escalates to " << escalate->group << " after "
                 << escalate->after.count() << " s, but statements wait for " << configuration.hold.timeout.count()
                 << " s only (hold.timeout)\n";
+    for (const auto& listener : configuration.listeners)
+        if (!listener.client_ca.empty() && listener.tls == ListenerTls::prefer)
+            err << "warning: listener " << listener.name
+                << " asks for client certificates on TLS only, and lets clients in without it; tls mode = "
+                   "\"require\"\n";
     for (const auto& [target, url, secret] : configuration.notifications)
         for (const auto& wanted : target.rules)
             if (std::ranges::find(policy.rules(), wanted, &policies::rules::Rule::id) == policy.rules().end())

@@ -45,6 +45,16 @@ void raise_descriptor_limit(std::size_t connections)
             ": raise it (LimitNOFILE= of the systemd unit, `ulimit -Hn` in a shell) or lower limits.connections");
 }
 
+// What this process knows is not for a file: keys, passwords, statements. (`prlimit --core` gives it back for a while.)
+void write_no_core()
+{
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_CORE, &limit) != 0)
+        return;
+    limit.rlim_cur = 0;
+    ::setrlimit(RLIMIT_CORE, &limit);
+}
+
 // The next signal, or 0 after a second.
 int wait_for_signal(const sigset_t& set)
 {
@@ -65,6 +75,7 @@ int run_serve(const std::filesystem::path& config, std::ostream& out, std::ostre
     }
     auto& configuration = std::get<Configuration>(loaded);
     start_log(configuration.log_level);
+    write_no_core();
     raise_descriptor_limit(configuration.limits.connections);
     give_large_blocks_back();
     const auto signals = block_signals();

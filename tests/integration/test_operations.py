@@ -3,6 +3,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import pathlib
 import re
 import resource
 import signal
@@ -34,6 +35,13 @@ class Running(unittest.TestCase):
         before = self.stack.metrics()['stepgate_statements_total{action="allow"}']
         self.stack.ask("SELECT 1")
         self.assertGreater(self.stack.metrics()['stepgate_statements_total{action="allow"}'], before)
+
+    def test_what_it_knows_is_written_to_no_core_file(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        stack.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)))
+        limits = pathlib.Path(f"/proc/{stack.process.pid}/limits").read_text()
+        self.assertRegex(limits, r"Max core file size +0 +unlimited")
 
     def test_reload_takes_a_good_policy_and_keeps_the_old_one_for_a_bad_one(self):
         site = self.stack.home / "site.toml"
@@ -101,6 +109,17 @@ class Configuration(unittest.TestCase):
                         ["audit", "verify"], ["audit", "search"]):
             done = subprocess.run([BINARY, *command, "--help"], capture_output=True, text=True)
             self.assertEqual((done.returncode, bool(done.stdout)), (0, True), command)
+
+
+    def test_client_certificates_that_plaintext_goes_around_are_a_warning(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        text = stack.config.read_text()
+        self.assertEqual(stack.run("check", expect=None).stderr, "")
+        stack.config.write_text(text.replace('mode = "prefer"', 'client_ca = "tls/ca.crt", mode = "prefer"'))
+        self.assertIn("asks for client certificates on TLS only", stack.run("check", expect=None).stderr)
+        stack.config.write_text(text.replace('mode = "prefer"', 'client_ca = "tls/ca.crt", mode = "require"'))
+        self.assertEqual(stack.run("check", expect=None).stderr, "")
 
 
 class Draining(unittest.TestCase):
