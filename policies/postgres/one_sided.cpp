@@ -43,15 +43,26 @@ bool is_series(const ::Node* node)
     return call != nullptr && text_of(node_of(cells(call->funcname).back())) == "generate_series";
 }
 
+const ::SelectStmt* query_of(const ::Node* item)
+{
+    const auto* sub = if_tag<::RangeSubselect>(item, T_RangeSubselect);
+    return sub == nullptr ? nullptr : if_tag<::SelectStmt>(sub->subquery, T_SelectStmt);
+}
+
 bool gives_series(const ::Node* item)
 {
     if (const auto* function = if_tag<::RangeFunction>(item, T_RangeFunction))
         return std::ranges::all_of(cells(function->functions), [](const ::ListCell& cell) {
             return is_series(node_of(cells(&as<::List>(node_of(cell))).front()));
         });
-    const auto* sub = if_tag<::RangeSubselect>(item, T_RangeSubselect);
-    const auto* select = sub == nullptr ? nullptr : if_tag<::SelectStmt>(sub->subquery, T_SelectStmt);
+    const auto* select = query_of(item);
     return select != nullptr && counts_up(*select);
+}
+
+bool gives_written_rows(const ::Node* item)
+{
+    const auto* select = query_of(item);
+    return select != nullptr && select->valuesLists != nullptr;
 }
 
 } // namespace
@@ -66,10 +77,14 @@ bool bounds_one_side(const ::Node* condition, const RowNames& rows)
 bool counts_up(const ::SelectStmt& select)
 {
     const auto items = cells(select.fromClause);
-    if (select.op != SETOP_NONE || select.whereClause != nullptr)
+    if (select.op != SETOP_NONE)
         return false;
+    const auto series = [](const ::ListCell& cell) { return gives_series(node_of(cell)); };
+    const auto made_up = [](const ::ListCell& cell) {
+        return gives_series(node_of(cell)) || gives_written_rows(node_of(cell));
+    };
     if (!items.empty())
-        return std::ranges::all_of(items, [](const ::ListCell& cell) { return gives_series(node_of(cell)); });
+        return std::ranges::all_of(items, made_up) && std::ranges::any_of(items, series);
     return std::ranges::any_of(cells(select.targetList),
                                [](const ::ListCell& cell) { return is_series(as<::ResTarget>(node_of(cell)).val); });
 }

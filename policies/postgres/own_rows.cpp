@@ -8,11 +8,23 @@
 namespace stepgate::policies::postgres
 {
 
+namespace
+{
+
+bool is_null(const ::Node* node)
+{
+    const auto* literal = if_tag<::A_Const>(node, T_A_Const);
+    return literal != nullptr && literal->isnull;
+}
+
+} // namespace
+
 bool gives_all(const ::SelectStmt& select)
 {
     const auto distinct = cells(select.distinctClause);
-    return select.op == SETOP_NONE && select.withClause == nullptr && select.limitCount == nullptr &&
-           select.limitOffset == nullptr && select.havingClause == nullptr &&
+    return select.op == SETOP_NONE && select.withClause == nullptr && select.havingClause == nullptr &&
+           (select.limitCount == nullptr || is_null(select.limitCount)) && // LIMIT ALL is LIMIT NULL
+           (select.limitOffset == nullptr || is_null(select.limitOffset)) &&
            (distinct.empty() || node_of(distinct.front()) == nullptr); // DISTINCT alone is a list of nothing
 }
 
@@ -91,10 +103,14 @@ std::optional<Twin> OwnRows::twin(const ::Node* item)
     const auto* table = if_tag<::RangeVar>(item, T_RangeVar);
     if (table != nullptr && is_same_table(*table))
         return Twin{named_in_query(*table)};
-    const Derived sub = derived(item);
-    if (sub.query == nullptr || look_.depth >= deepest_predicate)
+    if (look_.depth >= deepest_predicate)
         return std::nullopt;
     const Depth depth{look_.depth};
+    if (const auto* join = if_tag<::JoinExpr>(item, T_JoinExpr); join != nullptr && join->alias == nullptr)
+        return twin_in(*join);
+    const Derived sub = derived(item);
+    if (sub.query == nullptr)
+        return std::nullopt;
     std::optional<Twin> made = Twin{sub.name};
     const bool whole = enter(sub, [&] {
         made = all_rows(sub);
@@ -103,10 +119,25 @@ std::optional<Twin> OwnRows::twin(const ::Node* item)
     return whole ? made : std::nullopt;
 }
 
+/// A join that keeps all rows of a side: it is outer on the other, or without a condition.
+std::optional<Twin> OwnRows::twin_in(const ::JoinExpr& join)
+{
+    const bool unconditional = join.quals == nullptr && join.usingClause == nullptr && !join.isNatural;
+    auto made =
+        unconditional || join.jointype == JOIN_LEFT || join.jointype == JOIN_FULL ? twin(join.larg) : std::nullopt;
+    if (!made && (unconditional || join.jointype == JOIN_RIGHT || join.jointype == JOIN_FULL))
+        made = twin(join.rarg);
+    return made;
+}
+
 std::optional<Twin> OwnRows::own_row(const ::SelectStmt& select)
 {
     const auto items = cells(select.fromClause);
-    auto made = items.size() == 1 ? twin(node_of(items.front())) : std::nullopt;
+    std::optional<Twin> made;
+    const bool alone = items.size() == 1 && tag_of(node_of(items.front())) != T_JoinExpr;
+    if (alone || select.whereClause == nullptr) // what is asked of other tables' rows may select
+        for (std::size_t i = 0; i < items.size() && !made; ++i)
+            made = twin(node_of(items[i]));
     if (!made || select.whereClause == nullptr)
         return made;
     return holds_(select.whereClause, joined_with(*made)) ? made : std::nullopt;
@@ -117,9 +148,7 @@ bool OwnRows::gives_from(const ::SelectStmt& select, const ::Node* given, const 
     const auto items = cells(select.fromClause);
     if (items.empty() && select.whereClause == nullptr)
         return SameValue{target_, literals_}.alike(value, given); // id in (select t.id)
-    if (items.size() != 1)
-        return false;
-    const Derived sub = derived(node_of(items.front()));
+    const Derived sub = items.size() == 1 ? derived(node_of(items.front())) : Derived{};
     if (sub.query != nullptr && select.whereClause == nullptr && tag_of(given) == T_ColumnRef &&
         enter(sub, [&] { return gives(reinterpret_cast<const ::Node*>(sub.query), value); }))
         return true; // select id from (select id from …) x

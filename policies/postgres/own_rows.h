@@ -59,6 +59,7 @@ class OwnRows
 
     bool gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value);
     std::optional<Twin> all_rows(const Derived& derived);
+    std::optional<Twin> twin_in(const ::JoinExpr& join);
     [[nodiscard]] bool is_same_table(const ::RangeVar& table) const;
     [[nodiscard]] PredicateTarget joined_with(Twin twin) const;
     [[nodiscard]] Derived derived(const ::Node* item) const;

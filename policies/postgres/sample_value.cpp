@@ -325,9 +325,10 @@ SampleValue call_known(std::string_view name, std::span<const SampleValue> argum
 {
     const SampleValue& first = arguments[0];
     if (arguments.size() == 1)
-        return first.kind == Kind::text     ? call_on_text(name, first.text)
-               : first.kind == Kind::number ? call_on_number(name, first.number)
-                                            : unknown_value;
+        return first.kind == Kind::text                           ? call_on_text(name, first.text)
+               : first.kind == Kind::number                       ? call_on_number(name, first.number)
+               : first.kind == Kind::moment && name == "isfinite" ? SampleValue::of(true)
+                                                                  : unknown_value;
     if (arguments.size() == 3 && (name == "substr" || name == "substring"))
         return substring(arguments);
     if (arguments.size() != 2)
@@ -414,6 +415,8 @@ SampleValue cast_to(std::string_view type, const SampleValue& value)
         const auto text = as_text(value);
         return text ? SampleValue::of_text(*text) : value.kind == Kind::row ? SampleValue::of_text("(") : unknown_value;
     }
+    if (type == "date" || type == "timestamp" || type == "timestamptz")
+        return value.kind == Kind::text ? coerced(value, Kind::moment) : unknown_value;
     if (type == "bool")
         return value.kind == Kind::text      ? coerced(value, Kind::boolean)
                : value.kind == Kind::number  ? SampleValue::of(value.number != 0)
