@@ -202,7 +202,8 @@ asio::awaitable<bool> run_http(Transport& transport, Transport::Entry entry, Str
         const unsigned version = parser.get().version();
         const bool head = parser.get().method() == http::verb::head;
         const bool keep_alive = parser.get().keep_alive();
-        const Request request = to_request(parser.release(), entry->address);
+        const auto address = entry->forwarded ? client_behind(parser.get(), entry->address) : entry->address;
+        const Request request = to_request(parser.release(), address);
         const Response response = co_await transport.handle(handler, request);
         if (response.hold_for.count() > 0) {
             asio::steady_timer hold(stream->lowest().get_executor(), started + response.hold_for);

@@ -4,6 +4,8 @@
 #include "challenge-web/server/site.h"
 
 #include <boost/algorithm/string/case_conv.hpp>
+#include <boost/algorithm/string/trim.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/write.hpp>
@@ -58,6 +60,19 @@ std::optional<Response> refuse_framing(const WireRequest& message)
     if (refusal)
         add_security_headers(*refusal, true);
     return refusal;
+}
+
+std::string client_behind(const WireRequest& message, const std::string& proxy)
+{
+    std::string all;
+    const auto [first, last] = message.equal_range("X-Forwarded-For");
+    for (auto field = first; field != last; ++field)
+        all = copy(field->value());
+    const auto comma = all.rfind(',');
+    const auto own = boost::algorithm::trim_copy(comma == std::string::npos ? all : all.substr(comma + 1));
+    boost::system::error_code none;
+    const auto address = boost::asio::ip::make_address(own, none);
+    return none ? proxy : address.to_string();
 }
 
 Request to_request(WireRequest&& message, const std::string& client_address)

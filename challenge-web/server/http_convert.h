@@ -17,6 +17,9 @@ using WireRequest = boost::beast::http::request<boost::beast::http::string_body>
 
 /// What a proxy in front could cut otherwise than we do, so that one client's bytes were taken for another's request.
 [[nodiscard]] std::optional<Response> refuse_framing(const WireRequest& message);
+/// Whose request a proxy forwards: the last address of X-Forwarded-For, which the proxy itself has appended; what
+/// stands before that anybody may write. `proxy`: its own address, where it names none.
+[[nodiscard]] std::string client_behind(const WireRequest& message, const std::string& proxy);
 [[nodiscard]] Request to_request(WireRequest&& message, const std::string& client_address);
 
 /// Status line and headers, with the empty line.

@@ -54,7 +54,8 @@ boost::system::result<std::unique_ptr<Server>> Server::start(ServerOptions optio
     if (const auto& site = impl->options.listen) {
         if (const auto certificates = impl->load_certificates(); certificates.has_error())
             return certificates.error();
-        const auto door = impl->options.plain() ? Transport::Door::plain : Transport::Door::tls;
+        const auto plain = impl->options.forwarded_for ? Transport::Door::forwarded : Transport::Door::plain;
+        const auto door = impl->options.plain() ? plain : Transport::Door::tls;
         const auto port = transport.listen(site->host, site->port, door);
         if (port.has_error())
             return port.error();

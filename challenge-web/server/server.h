@@ -25,6 +25,7 @@ struct ServerOptions {
     std::optional<Endpoint> listen;         // no pages without it
     std::string certificate_file, key_file; // PEM; the certificate with its chain; both empty: a proxy on this machine
                                             // has TLS
+    bool forwarded_for = false;             // that proxy appends its client's address to X-Forwarded-For
     std::optional<Endpoint> admin;          // plain HTTP, for /healthz, /readyz, /metrics: loopback or an inner network
     unsigned workers = 4;                   // threads for handlers, which block on the accounts
     ApiLimits api;

@@ -66,7 +66,7 @@ boost::system::result<std::uint16_t> Transport::listen(const std::string& host, 
     if (code || found.empty())
         return make_error_code(errc::cannot_resolve);
     const tcp::endpoint endpoint = found.begin()->endpoint();
-    if (door == Door::plain && !endpoint.address().is_loopback())
+    if ((door == Door::plain || door == Door::forwarded) && !endpoint.address().is_loopback())
         return make_error_code(errc::plain_for_others);
     tcp::acceptor acceptor(io_);
     if (!bind_and_listen(acceptor, endpoint))
@@ -138,7 +138,7 @@ void Transport::start_connection(tcp::socket socket, Door door)
         return;
     ++by_address_[address];
     socket.set_option(tcp::no_delay(true), code);
-    connections_.push_back({address, {}, true});
+    connections_.push_back({address, {}, true, door == Door::forwarded});
     const Entry entry = std::prev(connections_.end());
     const Handler handler = door == Door::admin ? &Site::handle_admin : &Site::handle;
     auto served = door == Door::tls ? serve_tls(*this, entry, std::move(socket))

@@ -28,6 +28,7 @@ struct LiveConnection {
     std::string address;
     std::function<void()> close; // empties itself when the stream is gone
     bool idle = true;            // between requests: may be closed without harm
+    bool forwarded = false;      // its requests are those of X-Forwarded-For's clients
 };
 
 /// What listeners and connections share. All of it is used on the one thread that runs `io`, but for `tls` and `stop`.
@@ -37,9 +38,10 @@ class Transport
     using Handler = Response (Site::*)(const Request&);
 
     enum class Door : std::uint8_t {
-        tls,   // the site
-        plain, // the site, for a proxy with TLS on the same machine
-        admin, // health and metrics
+        tls,       // the site
+        plain,     // the site, for a proxy with TLS on the same machine
+        forwarded, // the same, and it says in X-Forwarded-For who its client is
+        admin,     // health and metrics
     };
 
     Transport(Site& site, TransportLimits limits, unsigned workers);
@@ -47,7 +49,7 @@ class Transport
     Transport(const Transport&) = delete;
     Transport& operator=(const Transport&) = delete;
 
-    /// Binds and starts to accept; the port that was bound. Before `run`. Door::plain: only on a loopback address.
+    /// Binds and starts to accept; the port that was bound. Before `run`. Plain ones: only on a loopback address.
     [[nodiscard]] boost::system::result<std::uint16_t> listen(const std::string& host, std::uint16_t port, Door door);
     void run();  // until `stop` and the last connection's end
     void stop(); // from any thread

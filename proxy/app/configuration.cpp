@@ -173,6 +173,10 @@ std::optional<Web> read_web(TomlTable& top, const std::filesystem::path& base)
         table->missing("the web server needs TLS on an address that others reach",
                        "give tls = {cert = …, key = …}, or listen on 127.0.0.1 behind a proxy that ends TLS");
     }
+    web.forwarded_for = table->boolean("forwarded_for").value_or(false);
+    if (web.forwarded_for && table->has("tls"))
+        table->error(table->place("forwarded_for"), "forwarded_for has no effect with tls",
+                     "it is for a proxy with TLS on this machine");
     read_duration(*table, "step_up", 1s, web.step_up);
     if (web.step_up > 12h)
         table->error(table->place("step_up"), "step_up is 12h at most", "a sign-in ends then");

@@ -93,6 +93,7 @@ struct Web {
     Endpoint listen;
     std::string public_url;                 // without a trailing slash
     std::filesystem::path certificate, key; // both or none: none only on a loopback address behind a TLS proxy
+    bool forwarded_for = false;             // that proxy says in X-Forwarded-For who its client is
     std::chrono::seconds step_up{5 * 60};   // since a sign-in, to change factors, tokens, users, to make passwords
 };
 

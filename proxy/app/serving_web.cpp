@@ -185,6 +185,7 @@ std::string Serving::start_web()
 
     server::ServerOptions options;
     options.public_url = web.public_url;
+    options.forwarded_for = web.forwarded_for;
     options.api.step_up = web.step_up;
     if (configuration_.web)
         options.listen = server::Endpoint{web.listen.host, web.listen.port};

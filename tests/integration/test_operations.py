@@ -13,7 +13,7 @@ import unittest
 
 import asyncpg
 
-from harness import BINARY, PATIENCE, Stack, wait_for
+from harness import BINARY, PATIENCE, Person, Stack, wait_for
 from passkey import Passkey
 
 
@@ -306,6 +306,27 @@ class BehindAProxy(unittest.TestCase):
         self.assertIn("DELETE 700", process.communicate(timeout=PATIENCE)[0])
         stack.process.send_signal(signal.SIGHUP)
         self.assertEqual(demo.pending(), [])
+
+    def test_limits_and_audit_know_the_client_that_the_proxy_names(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        text = stack.config.read_text()
+        head, web, rest = re.split(r"(\[web\]\n(?:[a-z].*\n)*)", text)
+        stack.config.write_text(head + web + "forwarded_for = true\n" + rest)
+        self.assertIn("forwarded_for has no effect with tls", stack.run("check", expect=None).stderr)
+        stack.config.write_text(head + re.sub(r"tls = .*\n", "forwarded_for = true\n", web) + rest)
+        stack.plain_web = True
+        stack.start()
+        wrong = {"user": "demo", "password": "x", "code": "000000"}
+
+        def sign_in(address):
+            return Person(stack, "demo").call("POST", "/session/totp", wrong, expect=None, headers={"X-Forwarded-For": address})[0]
+        guesses = [sign_in(f"10.9.9.{number}, 192.0.2.1") for number in range(6)]  # what clients write in front is no address
+        self.assertEqual(guesses, [401] * 5 + [429])
+        self.assertEqual(sign_in("192.0.2.1, 192.0.2.2"), 401)
+        self.assertEqual(sign_in("nobody"), 401)
+        found = {r["details"]["client_address"] for r in stack.audit("--type", "web_sign_in_failed")}
+        self.assertEqual(found, {"192.0.2.1", "192.0.2.2", "127.0.0.1"})
 
 
 if __name__ == "__main__":
