@@ -1,5 +1,7 @@
 #include "proxy/app/wire_users.h"
 
+#include "challenge-web/accounts/clock.h"
+
 #include <chrono>
 
 namespace stepgate::proxy::app
@@ -41,7 +43,7 @@ std::optional<session::WireUser> WireUsers::find(std::string_view name) const
     session::WireUser out{long_lived_ ? user.scram_verifier : std::string{}, user.groups, user.disabled, {}};
     const auto now = std::chrono::system_clock::now();
     for (const auto& password : passwords)
-        if (now < password.expires)
+        if (now < password.expires && password.created <= now + challenge_web::accounts::clock_slack)
             out.more.push_back(password.verifier);
     return out;
 }

@@ -1,10 +1,14 @@
 // API tokens: only hashes of them, and from where they were used.
 #include "proxy/store/sqlite_impl.h"
 
+#include "challenge-web/accounts/clock.h"
+
 #include <sstream>
 
 namespace stepgate::proxy::store
 {
+
+using challenge_web::accounts::clock_slack;
 
 namespace
 {
@@ -80,9 +84,10 @@ SqliteStore::result<std::optional<SqliteStore::ApiToken>> SqliteStore::find_api_
     return impl_->run(false, [&]() -> result<std::optional<ApiToken>> {
         SQLite::Statement query{impl_->db, std::string{token_columns} +
                                                "JOIN users u ON u.name = t.user AND NOT u.disabled "
-                                               "WHERE t.hash = ? AND t.expires > ?"};
+                                               "WHERE t.hash = ? AND t.expires > ? AND t.created <= ?"};
         bind_blob(query, 1, hash);
         query.bind(2, to_column(now));
+        query.bind(3, to_column(now + clock_slack));
         if (!query.executeStep())
             return std::optional<ApiToken>{};
         return std::optional{read_api_token(query)};

@@ -1,8 +1,12 @@
 // Enrolment links and browser sessions: only hashes of their tokens.
 #include "proxy/store/sqlite_impl.h"
 
+#include "challenge-web/accounts/clock.h"
+
 namespace stepgate::proxy::store
 {
+
+using challenge_web::accounts::clock_slack;
 
 namespace
 {
@@ -102,9 +106,10 @@ SqliteStore::result<std::optional<SqliteStore::WebSession>> SqliteStore::find_we
         SQLite::Statement query{
             impl_->db, "SELECT s.user, csrf, enrolment_only, strong, s.created, last_seen, expires, client_address, "
                        "user_agent FROM web_sessions s JOIN users u ON u.name = s.user AND NOT u.disabled "
-                       "WHERE token_hash = ? AND expires > ?"};
+                       "WHERE token_hash = ? AND expires > ? AND s.created <= ?"};
         bind_blob(query, 1, token_hash);
         query.bind(2, to_column(now));
+        query.bind(3, to_column(now + clock_slack));
         if (!query.executeStep())
             return std::optional<WebSession>{};
         auto session = read_web_session(query);

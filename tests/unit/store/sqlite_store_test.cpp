@@ -526,6 +526,23 @@ TEST_F(StoreTest, TheNewestEnrolmentLinkIsTheOnlyOne)
     EXPECT_EQ(store_->redeem_enrolment("before", at(1)).error(), errc::not_found);
 }
 
+TEST_F(StoreTest, WhatAClockMadeThatWasAheadIsGoodNoMore)
+{
+    add("ann");
+    const auto ahead = at(365 * 24 * 3600);
+    for (const auto& [name, made] : {std::pair{"a little", at(300)}, std::pair{"far", ahead}}) {
+        ASSERT_TRUE(store_->add_web_session(
+            {name, "ann", "c", false, true, made, made, ahead + std::chrono::hours{1}, "", ""}));
+        ASSERT_TRUE(store_->add_api_token(
+            {name, "ann", name, "job", {"a:b"}, made, ahead + std::chrono::hours{1}, {}, {}}, boss));
+    }
+    EXPECT_TRUE(store_->find_web_session("a little", at(0))->has_value());
+    EXPECT_FALSE(store_->find_web_session("far", at(0))->has_value());
+    EXPECT_TRUE(store_->find_web_session("far", ahead)->has_value());
+    EXPECT_TRUE(store_->find_api_token("a little", at(0))->has_value());
+    EXPECT_FALSE(store_->find_api_token("far", at(0))->has_value());
+}
+
 TEST_F(StoreTest, WebSessionsEnd)
 {
     add("ann");
