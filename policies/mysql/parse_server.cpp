@@ -1,5 +1,7 @@
 #include "policies/mysql/parser.h"
+
 #include "policies/statement/ascii.h"
+#include <utility>
 
 namespace stepgate::policies::mysql
 {
@@ -257,7 +259,8 @@ void Parser::explain(bool analyze)
         name_or_text();
 }
 
-/// Plain EXPLAIN changes nothing: what the statement would write counts as read. ANALYZE runs the statement.
+/// Plain EXPLAIN changes nothing but user variables, which planning may assign (`WHERE (@a := 'x') = 'x'`): what the
+/// statement would write counts as read. ANALYZE runs the statement.
 void Parser::explained(bool runs)
 {
     statement();
@@ -272,8 +275,11 @@ void Parser::explained(bool runs)
         read.leads = read.leads || write.leads;
     }
     writes_.clear();
-    facts_ = {};
+    const auto effects = std::exchange(facts_, {}).effects;
     is(Kind::explain);
+    for (const statement::Effect& one : effects)
+        if (const auto* set = std::get_if<statement::SetParameter>(&one); set != nullptr && set->name.starts_with('@'))
+            set_effect(set->name, std::nullopt);
 }
 
 void Parser::show_create()

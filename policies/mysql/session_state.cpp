@@ -68,6 +68,14 @@ const std::string* SessionState::variable(std::string_view name) const
     return found == variables_.end() ? nullptr : &found->second;
 }
 
+void SessionState::prepares(std::string_view sql)
+{
+    if (sql.find(":=") == std::string_view::npos || variables_.empty())
+        return;
+    variables_.clear();
+    ++generation_;
+}
+
 void SessionState::settings_changed()
 {
     ++generation_;
@@ -164,6 +172,7 @@ void SessionState::apply_effect(const statement::Effect& effect, bool certain)
         set(*parameter, certain);
     } else if (const auto* made = std::get_if<statement::PrepareStatement>(&effect)) {
         const std::string name = lower(made->name);
+        prepares(made->sql);
         const auto found = prepared_.find(name);
         if (certain)
             prepared_[name] = made->sql;

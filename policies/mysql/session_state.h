@@ -67,6 +67,8 @@ class SessionState
 
     void apply(const statement::StatementFacts& facts);   ///< the statement succeeded
     void foresee(const statement::StatementFacts& facts); ///< it may or may not succeed: widens what is uncertain
+    /// A text is prepared, on the wire or by SQL: the servers assign some of its user variables as soon as that.
+    void prepares(std::string_view sql);
     /// What only the server knows may have changed: a procedure ran.
     void doubt();
     /// What the server answered when asked. Call it when nothing is in flight.

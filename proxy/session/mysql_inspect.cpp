@@ -124,6 +124,7 @@ MySqlSession::Step MySqlSession::inspect_prepare(const my::Frame& frame)
         return Step::ask;
     (void)catalog_.look();
     inspected_.facts = facts_of(*sql);
+    state_.prepares(*sql);
     return Step::forward;
 }
 

@@ -209,6 +209,18 @@ class Databases(Case):
 
 
 class Statements(Case):
+    def test_user_variables_that_planning_and_preparing_assign(self):
+        connection = self.connect(autocommit=True)
+        cursor = connection.cursor()
+        assigns = "SELECT 1 FROM orders WHERE id = 1 AND EXISTS (SELECT 1 FROM orders WHERE id = 1 AND (@a := 'DELETE FROM scratch') > '')"
+        for assign in (lambda: cursor.execute("EXPLAIN SELECT 1 WHERE (@a := 'DELETE FROM scratch') > ''"),
+                       lambda: cursor.execute("PREPARE p FROM '%s'" % assigns.replace("'", "''")), lambda: self.prepare(connection, assigns)):
+            cursor.execute("SET @a = 'SELECT 1'")
+            assign()
+            cursor.execute("PREPARE s FROM @a")
+            self.denied(lambda: cursor.execute("EXECUTE s"))
+            self.assertEqual(self.rows(), 3)
+
     def test_defaults_are_those_of_the_server_by_now(self):
         """Not those that the session began with."""
         connection = self.connect(autocommit=True)
