@@ -14,6 +14,7 @@ namespace
 using Kind = SampleValue::Kind;
 constexpr int deepest_trial = 100;          // of expressions inside each other; deeper ones are not computed
 constexpr std::size_t most_constants = 200; // that rows are chosen by
+constexpr std::size_t bytes_a_step = 50;    // of a text that is made
 constexpr std::size_t longest_text = 1000;  // of a literal that is tried
 
 SampleValue negated(const SampleValue& value)
@@ -195,6 +196,7 @@ SampleValue RowTrial::value(const ::Node* node)
     --steps_left_;
     const Depth depth{depth_};
     SampleValue made = computed(node);
+    steps_left_ -= static_cast<int>(made.text.size() / bytes_a_step);
     const bool judged = tag_of(node) == T_A_Expr || tag_of(node) == T_SubLink;
     if (made.kind != Kind::unknown || !judged)
         return made;
