@@ -38,7 +38,7 @@ class Ceremonies
   public:
     explicit Ceremonies(std::size_t most) : most_(most) {}
 
-    /// Its id (random), or nullopt when there are too many or no random numbers.
+    /// Its id (random), or nullopt when there are too many or no random numbers. The oldest sign-in gives way.
     [[nodiscard]] std::optional<std::string> begin(Ceremony ceremony, factors::TimePoint now);
     /// Takes it out: only with the kind and the session that began it, and before it expires.
     [[nodiscard]] std::optional<Ceremony> take(const std::string& id, Ceremony::Kind kind, const std::string& session,
@@ -47,6 +47,8 @@ class Ceremonies
     void put_back(const std::string& id, Ceremony ceremony);
 
   private:
+    void forget_a_sign_in();
+
     std::mutex mutex_;
     std::size_t most_;
     std::unordered_map<std::string, Ceremony> ceremonies_;

@@ -170,6 +170,28 @@ TEST(Ceremonies, TakenOnceByWhoBegan)
     EXPECT_TRUE(ceremonies.begin(ceremony, now + seconds{10})) << "expired ones make room";
 }
 
+TEST(Ceremonies, AFloodOfSignInsKeepsNobodyOut)
+{
+    Ceremonies ceremonies(3);
+    const factors::TimePoint now{seconds{1000}};
+    Ceremony mine;
+    mine.kind = Ceremony::Kind::add_totp;
+    mine.session = "mine";
+    mine.expires = now + seconds{1};
+    const auto kept = ceremonies.begin(mine, now);
+    Ceremony sign_in;
+    std::vector<std::string> begun;
+    for (int i = 0; i < 5; ++i) {
+        sign_in.expires = now + seconds{10 + i};
+        const auto id = ceremonies.begin(sign_in, now);
+        ASSERT_TRUE(id) << i;
+        begun.push_back(*id);
+    }
+    EXPECT_FALSE(ceremonies.take(begun[0], Ceremony::Kind::sign_in, "", now)) << "the oldest gave way";
+    EXPECT_TRUE(ceremonies.take(begun[4], Ceremony::Kind::sign_in, "", now));
+    EXPECT_TRUE(ceremonies.take(*kept, Ceremony::Kind::add_totp, "mine", now)) << "of somebody who is signed in";
+}
+
 TEST(EventHub, DeliversToTheUsersStreamsOnly)
 {
     EventHub hub(2, 2);
