@@ -184,13 +184,15 @@ long double position_of(std::string_view part, std::string_view text)
     return found == std::string_view::npos ? 0 : static_cast<long double>(found + 1);
 }
 
-std::string repeated(std::string_view text, long double times)
+SampleValue repeated(std::string_view text, long double times)
 {
+    constexpr long double most = 10'000; // bytes
+    if (static_cast<long double>(text.size()) * times > most)
+        return unknown_value;
     std::string made;
-    constexpr std::size_t most = 10'000; // bytes
-    for (; times >= 1 && made.size() + text.size() <= most; --times)
+    for (; !text.empty() && times >= 1; --times)
         made += text;
-    return made;
+    return SampleValue::of_text(made);
 }
 
 SampleValue call_on_text(std::string_view name, std::string_view text)
@@ -240,7 +242,7 @@ SampleValue call_with_text(std::string_view name, std::string_view text, const S
     if (!is_whole(second))
         return unknown_value;
     if (name == "repeat")
-        return SampleValue::of_text(repeated(text, second.number));
+        return repeated(text, second.number);
     const auto size = static_cast<long double>(text.size());
     const long double kept = std::clamp(second.number < 0 ? size + second.number : second.number, 0.0L, size);
     const auto count = static_cast<std::size_t>(kept);
