@@ -70,6 +70,7 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
         const Analysis other = analyze_as(sql, state, state.modes()[i], limits_, bodies);
         analysis.literals_consulted = true;
         analysis.facts.carries_secret = analysis.facts.carries_secret || other.facts.carries_secret;
+        analysis.facts.runs_when_prepared = analysis.facts.runs_when_prepared || other.facts.runs_when_prepared;
         if (!(analysis.facts.statements == other.facts.statements) || other.facts.opaque != analysis.facts.opaque)
             make_opaque(analysis, "means something else under another sql_mode that may be in force");
     }

@@ -67,6 +67,14 @@ Bodies::Bodies(const catalog::Catalog& catalog, const Limits& limits)
     for (const Relation& one : catalog.contents().relations)
         for (const catalog::ReferencedBy& key : one.referenced_by)
             points_[key.relation].push_back({&one, &key});
+    has_early_ = std::ranges::any_of(catalog.contents().functions, [this](const Function& one) {
+        return one.kind == FunctionKind::function && one.schema != "sys" && runs_early(&one);
+    });
+}
+
+bool Bodies::runs_early(const Function* function) const
+{
+    return version_.mariadb && (function == nullptr || function->volatility != catalog::Volatility::volatile_);
 }
 
 const std::vector<Bodies::Points>& Bodies::points(const Relation& table) const

@@ -33,6 +33,11 @@ class Bodies
     /// nullptr: not there. `name` is "schema.name"; names with a point in them are never found.
     [[nodiscard]] const catalog::Relation* relation(std::string_view name) const;
     [[nodiscard]] const catalog::Function* routine(std::string_view name, catalog::FunctionKind kind) const;
+    /// MariaDB computes the length of some results as it prepares a statement, of `substr('a', length(f()))` by running
+    /// f, if it is DETERMINISTIC. nullptr: a function that is not known.
+    [[nodiscard]] bool runs_early(const catalog::Function* function) const;
+    /// There is a function of users that it would run so.
+    [[nodiscard]] bool has_early() const { return has_early_; }
     /// Functions of libraries hide stored ones, where no database is written.
     [[nodiscard]] bool loadable(std::string_view name) const;
     /// A row of the table that points elsewhere: the server looks for what it points to.
@@ -65,6 +70,7 @@ class Bodies
     const catalog::Catalog& catalog_;
     Limits limits_;
     ServerVersion version_;
+    bool has_early_ = false;
     std::unordered_map<catalog::Oid, std::vector<Points>> points_; // by the table that has the key
     std::unordered_map<const void*, std::unique_ptr<const Footprint>> read_;
 };

@@ -210,6 +210,7 @@ void Follower::referencing(const Relation& table, const Events& events)
 void Follower::run(const Lead& lead, catalog::FunctionKind kind)
 {
     const catalog::Function* const routine = bodies_.routine(lead.name, kind);
+    runs_early_ = runs_early_ || (kind == catalog::FunctionKind::function && bodies_.runs_early(routine));
     if (!lead.known || routine == nullptr)
         return reason("calls " + lead.name + ", whose body is not known");
     merge(bodies_.body(*routine));

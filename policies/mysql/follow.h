@@ -23,6 +23,8 @@ class Follower
     }
 
     void follow(const std::vector<Lead>& leads);
+    /// Behind it is a function that the server may run as soon as it prepares or explains the statement.
+    [[nodiscard]] bool runs_early() const { return runs_early_; }
 
   private:
     void add(Lead lead);
@@ -46,6 +48,7 @@ class Follower
     std::deque<Lead> work_;
     std::set<std::tuple<Lead::Kind, std::string, int>> seen_;
     std::size_t steps_ = 0;
+    bool runs_early_ = false;
 };
 
 } // namespace stepgate::policies::mysql

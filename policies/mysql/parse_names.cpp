@@ -190,8 +190,10 @@ void Parser::called(std::string_view function, bool keyword_syntax)
     const Builtin builtin = builtin_function(call, keyword_syntax, reading_.version);
     if (builtin.trust == Builtin::Trust::dangerous) {
         opaque("calls " + call + ", which " + std::string{builtin.danger});
+        may_run_when_prepared();
     } else if (builtin.trust == Builtin::Trust::unknown && !leads_to_stored(call)) {
         opaque("calls " + call + ", whose body is not known");
+        may_run_when_prepared();
     }
     note_call(std::move(call));
 }
@@ -222,10 +224,12 @@ void Parser::called_stored(const TableName& routine, Lead::Kind kind)
 {
     bool known = false;
     std::string call = full_name(routine, known);
-    if (behind_.bodies == nullptr)
+    if (behind_.bodies == nullptr) {
         opaque("calls " + call + ", whose body is not known");
-    else
+        may_run_when_prepared();
+    } else {
         leads_.push_back({kind, call = lower_routine(call), known, {}});
+    }
     calls_.push_back(std::move(call));
 }
 
@@ -312,7 +316,9 @@ void Parser::follow()
     if (!behind_.follows)
         return out_.leads.swap(leads_);
     std::vector<std::string> reasons;
-    Follower{*behind_.bodies, *state_, facts_, reasons}.follow(leads_);
+    Follower follower{*behind_.bodies, *state_, facts_, reasons};
+    follower.follow(leads_);
+    out_.facts.runs_when_prepared = out_.facts.runs_when_prepared || follower.runs_early();
     for (std::string& reason : reasons)
         opaque(std::move(reason));
     note_defined(facts_, defined_);

@@ -314,9 +314,24 @@ void Parser::prepare()
     out_.literals_consulted = true;
     out_.names_consulted = true;
     if (sql)
-        effect(statement::PrepareStatement{prepared, *sql});
-    else
-        effect(statement::Deallocate{prepared}); // from here on its text is not known
+        prepare_text(*sql, "PREPARE " + prepared);
+    else if (may_run_early())
+        opaque("prepares a text that only the server knows, and functions in it may run as it does");
+    effect(sql ? statement::Effect{statement::PrepareStatement{prepared, *sql}}
+               : statement::Effect{statement::Deallocate{prepared}}); // from here on its text is not known
+}
+
+/// Nothing of it runs yet, but on MariaDB functions may; then all that it does counts.
+void Parser::prepare_text(const std::string& sql, std::string_view what)
+{
+    if (!mariadb())
+        return;
+    Analysis inner;
+    if (!analyze_text(sql, what, inner) || !inner.facts.runs_when_prepared)
+        return;
+    auto effects = facts_.effects;
+    take_over(inner);
+    facts_.effects = std::move(effects); // those of the text are still to come
 }
 
 /// EXECUTE name [USING @a, …], EXECUTE IMMEDIATE text.
@@ -375,20 +390,35 @@ void Parser::deallocate()
 /// The text runs as part of this statement: what it does, this does.
 void Parser::run_text(const std::string& sql, std::string_view what)
 {
-    run_bytes_ += sql.size();
-    if (runs_ >= deepest_run || run_bytes_ > limits_.max_bytes)
-        return opaque(std::string{what} + " leads to another one too often");
     Analysis inner;
+    if (analyze_text(sql, what, inner))
+        take_over(inner);
+}
+
+/// False: there is an end to texts inside of texts, and it is opaque.
+bool Parser::analyze_text(const std::string& sql, std::string_view what, Analysis& inner)
+{
+    run_bytes_ += sql.size();
+    if (runs_ >= deepest_run || run_bytes_ > limits_.max_bytes) {
+        opaque(std::string{what} + " leads to another one too often");
+        return false;
+    }
     Parser parser{sql, *state_, reading_.mode, limits_, inner, behind_};
     parser.defined_ = defined_;
     parser.runs_ = runs_ + 1;
     parser.run_bytes_ = run_bytes_;
     parser.text();
     run_bytes_ = parser.run_bytes_;
+    return true;
+}
+
+void Parser::take_over(Analysis& inner)
+{
     for (std::string& reason : inner.facts.opaque_reasons)
         opaque(std::move(reason));
     out_.facts.opaque = out_.facts.opaque || inner.facts.opaque;
     out_.facts.carries_secret = out_.facts.carries_secret || inner.facts.carries_secret;
+    out_.facts.runs_when_prepared = out_.facts.runs_when_prepared || inner.facts.runs_when_prepared;
     if (inner.facts.statements.empty())
         also(Kind::unknown);
     for (statement::StatementFacts& one : inner.facts.statements)

@@ -83,6 +83,7 @@ void Parser::fail(std::string reason)
         return;
     failed_ = true;
     out_.facts.parsed = false;
+    out_.facts.runs_when_prepared = out_.facts.runs_when_prepared || may_run_early();
     opaque(std::move(reason));
     ring_size_ = 0;
     ring_begin_ = 0;

@@ -160,6 +160,11 @@ class Parser
     std::string_view name_or_text();
     TableName table_name();
     [[nodiscard]] bool mariadb() const { return reading_.version.mariadb; }
+    /// Whether the server has functions that it would run as it prepares a text that calls them (Bodies::runs_early).
+    [[nodiscard]] bool may_run_early() const
+    {
+        return mariadb() && (behind_.bodies == nullptr || behind_.bodies->has_early());
+    }
     std::string string_value();
     void if_exists();
     void if_not_exists();
@@ -198,6 +203,7 @@ class Parser
     void drop_references(std::size_t references) { references_.resize(references); }
     void skip_block(std::size_t references);
     void called(std::string_view function, bool keyword_syntax);
+    void may_run_when_prepared() { out_.facts.runs_when_prepared = out_.facts.runs_when_prepared || mariadb(); }
     void called_stored(const TableName& routine, Lead::Kind kind);
     [[nodiscard]] bool leads_to_stored(std::string& call);
     [[nodiscard]] static std::string lower_routine(std::string_view full);
@@ -373,6 +379,9 @@ class Parser
     void execute_immediate();
     void deallocate();
     void run_text(const std::string& sql, std::string_view what);
+    void prepare_text(const std::string& sql, std::string_view what);
+    [[nodiscard]] bool analyze_text(const std::string& sql, std::string_view what, Analysis& inner);
+    void take_over(Analysis& inner);
     void merge(const statement::StatementFacts& inner);
     void handler();
     void call_statement();

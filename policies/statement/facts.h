@@ -104,6 +104,7 @@ struct Facts {
     std::vector<StatementFacts> statements;  // in order; empty for an empty query
     bool carries_secret = false;             // a password literal is in the text: redact wherever it is stored
     bool names_consulted = false;            // a prepared statement or cursor of the session was looked up
+    bool runs_when_prepared = false;         // preparing it may run functions of users already (MariaDB)
     bool operator==(const Facts&) const = default;
 };
 

@@ -113,7 +113,8 @@ MySqlSession::Step MySqlSession::inspect_query(const my::Frame& frame)
     return judged();
 }
 
-/// Nothing runs yet; what it would do is found out now, since the server reads it now.
+/// Mostly nothing runs yet; what it would do is found out now, since the server reads it now. Where something does, it
+/// must be allowed as its execution must.
 MySqlSession::Step MySqlSession::inspect_prepare(const my::Frame& frame)
 {
     const auto sql = my::decode_prepare(frame.payload);
@@ -125,6 +126,15 @@ MySqlSession::Step MySqlSession::inspect_prepare(const my::Frame& frame)
     (void)catalog_.look();
     inspected_.facts = facts_of(*sql);
     state_.prepares(*sql);
+    if (!inspected_.facts->facts->runs_when_prepared)
+        return Step::forward;
+    inspected_.sql.assign(*sql);
+    inspected_.text = inspected_.sql; // `in_` may grow while it is held
+    const auto facts = inspected_.facts;
+    judge_inspected();
+    if (must_hold(inspected_.verdict))
+        return Step::hold;
+    inspected_.facts = facts; // executions are judged by themselves
     return Step::forward;
 }
 

@@ -67,7 +67,7 @@ class MySqlSession final : public GuardedSession
     struct Inspected {
         protocols::mysql::Command command{};
         std::uint32_t statement = 0; // of COM_STMT_*
-        std::string_view text;       // points into `in_`: of COM_STMT_PREPARE
+        std::string_view text;       // of COM_STMT_PREPARE; points into `in_`, or to `sql` where that is held
         std::string sql;             // what is judged; empty: nothing is
         Facts facts;
         policies::rules::Verdict verdict;

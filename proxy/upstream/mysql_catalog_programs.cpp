@@ -38,7 +38,7 @@ void MySqlCatalogQueries::routines()
 {
     server_.query(
         "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE, ROUTINE_BODY, EXTERNAL_LANGUAGE, ROUTINE_DEFINITION,"
-        " SQL_MODE, SECURITY_TYPE, SQL_DATA_ACCESS FROM information_schema.ROUTINES"
+        " SQL_MODE, SECURITY_TYPE, SQL_DATA_ACCESS, IS_DETERMINISTIC FROM information_schema.ROUTINES"
         " WHERE ROUTINE_TYPE IN ('PROCEDURE', 'FUNCTION') ORDER BY 1, 2, 3",
         [this](const Row& row) {
             Function made;
@@ -53,6 +53,7 @@ void MySqlCatalogQueries::routines()
             made.body = text(row[5]); // "" for who may not see it
             made.settings = {{"sql_mode", text(row[6])}, {"data_access", lower(text(row[8]))}};
             made.security_definer = text(row[7]) == "DEFINER";
+            made.volatility = text(row[9]) == "YES" ? Volatility::immutable : Volatility::volatile_;
             contents_.functions.push_back(std::move(made));
         });
 }

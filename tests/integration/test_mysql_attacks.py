@@ -251,5 +251,24 @@ class Statements(Case):
             self.denied(lambda: cursor.execute(sql))
 
 
+@unittest.skipIf(ORACLE, "MySQL runs no stored function before EXECUTE")
+class Preparing(Case):
+    def test_functions_that_run_as_a_text_is_prepared(self):
+        """MariaDB asks a DETERMINISTIC function how long a result will be."""
+        connection = self.connect(autocommit=True)
+        cursor = connection.cursor()
+        self.asked(lambda: cursor.execute("CREATE FUNCTION wipes() RETURNS int DETERMINISTIC MODIFIES SQL DATA "
+                                          "BEGIN DELETE FROM scratch; RETURN 1; END"), approve=True)
+        text_of_it = "SELECT substr('a', length(wipes()))"
+        cursor.execute("SET @t = concat(reverse('%s'))" % text_of_it[::-1].replace("'", "''"))
+        for prepare in (lambda: self.prepare(connection, text_of_it), lambda: cursor.execute("PREPARE p FROM '%s'" % text_of_it.replace("'", "''")),
+                        lambda: cursor.execute("PREPARE p FROM @t"), lambda: cursor.execute("EXPLAIN " + text_of_it)):
+            self.denied(prepare)
+            self.assertEqual(self.rows(), 3)
+        _, (statement, _) = self.asked(lambda: self.prepare(connection, text_of_it), approve=True)
+        self.assertEqual(self.rows(), 0)  # it ran at once
+        self.denied(lambda: self.run_raw(connection, statement))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -120,7 +120,7 @@ void ServerNotation::trigger_line(const std::string& rest)
     relation(table).triggers.push_back(std::move(made));
 }
 
-/// name[(parameters)] [language x] as body
+/// name[(parameters)] [language x | deterministic] as body
 void ServerNotation::program_line(FunctionKind kind, const std::string& rest)
 {
     const Line line = line_of(rest);
@@ -130,7 +130,11 @@ void ServerNotation::program_line(FunctionKind kind, const std::string& rest)
     made.kind = kind;
     made.argument_names = line.list;
     made.language = line.rest.starts_with("language ") ? "javascript" : "sql";
-    set_body(made, behind_as(line.rest));
+    constexpr std::string_view early = "deterministic ";
+    const bool deterministic = line.rest.starts_with(early);
+    if (deterministic)
+        made.volatility = Volatility::immutable;
+    set_body(made, behind_as(line.rest.substr(deterministic ? early.size() : 0)));
     contents_.functions.push_back(std::move(made));
 }
 
