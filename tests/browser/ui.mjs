@@ -290,6 +290,10 @@ await step('history: own questions, how they ended and by what, filtered, paged'
   const hostile = mock.hold({ sql: nasty, rules: ['<i>rule</i>'], labels: ['<b>pii</b>'], application: '<u>x</u>' });
   mock.settle(hostile, 'denied', { closed_by: '<b>eve</b>', close_reason: '<img src=x onerror=alert(11)>' });
   mock.hold({ user: 'bob', sql: 'DROP TABLE theirs' });
+  await open(page, `${mock.origin}/c/${hostile.id}`);
+  equal('by whom and why', (await page.locator('main').innerText()).includes('By: <b>eve</b>') && (await page.locator('main').innerText()).includes('Why: <img src=x'), true);
+  await stays_text('closed');
+  await inspect('closed');
   const decided = mock.hold({ user: 'bob', sql: 'DROP TABLE decided', proofs: [{ user: 'ada', factor: 'passkey', reason: '' }] });
   await page.getByRole('link', { name: 'History' }).click();
   await page.locator('.card', { hasText: hostile.code }).getByText('by <b>eve</b>').waitFor();

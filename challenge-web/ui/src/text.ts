@@ -454,6 +454,8 @@ export const text = {
     back: 'Back',
   },
 
+  closed_by: 'By:',
+  close_reason: 'Why:',
   closed: {
     approved: { heading: 'Approved', body: 'The terminal goes on. You can close this page.' },
     consumed: { heading: 'Used', body: 'This statement was approved and released. An answer is good once, unless a rule says otherwise: run again in the terminal, it gets a new challenge.' },

@@ -66,7 +66,7 @@ export function ChallengePage({ id }: { id: string }) {
       </PlainPage>
     );
   }
-  if (challenge.state !== 'pending') return <Closed state={challenge.state} here={answered_here.current} />;
+  if (challenge.state !== 'pending') return <Closed state={challenge.state} here={answered_here.current} challenge={challenge} />;
   const answered = (read: Challenge) => {
     answered_here.current = true;
     show(read);
