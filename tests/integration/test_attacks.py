@@ -191,7 +191,7 @@ class Attacks(AttackCase):
         for _ in range(6):
             before = rows("orders")
             with connect() as wire:
-                identity = self.held(wire, "DELETE FROM orders WHERE ctid = (SELECT min(ctid) FROM orders) OR false AND true")
+                identity = self.held(wire, "DELETE FROM orders WHERE ctid = (SELECT min(ctid) FROM orders) OR (SELECT false)")
                 proof = demo.passkey.sign(self.options(identity))
                 answers = {}
                 tabs = [threading.Thread(target=lambda: answers.update(approve=self.answer(identity, proof)[0])),
