@@ -250,7 +250,8 @@ result<Approval> Challenges::consume(const ChallengeId& id, const Digest& digest
         }
         if (std::holds_alternative<Release>(action)) {
             answer = Approval{id, digest};
-            if (auto granted = table_->elevations.grant(entry->shown.question, id, entry->shown.nonce, now))
+            if (auto granted = table_->elevations.grant(entry->shown.question, id, entry->shown.nonce, now,
+                                                        approvers_of(entry->shown)))
                 notices.elevations.push_back({true, std::move(*granted), {}, {}, now});
             table_->changed(*entry, Settle{State::consumed, "released", std::nullopt}, now, notices);
         }

@@ -155,6 +155,8 @@ class Challenges
     bool end_elevation(const ChallengeId& id, const std::string& by, TimePoint now);
     /// Those of a user (signed out, disabled, other factors), or "" for everyone's (a new policy).
     void end_elevations(const std::string& user, const std::string& why, TimePoint now);
+    /// Those that this user approved for others: what a proof reaches is worth no more than who gave it.
+    void end_elevations_approved_by(const std::string& user, const std::string& why, TimePoint now);
 
     [[nodiscard]] result<Snapshot> find(const ChallengeId& id) const;
     /// Pending first, newest first; those that `user` must answer.

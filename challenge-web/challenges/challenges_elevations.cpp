@@ -52,6 +52,17 @@ void Challenges::end_elevations(const std::string& user, const std::string& why,
     table_->tell(std::move(notices));
 }
 
+void Challenges::end_elevations_approved_by(const std::string& user, const std::string& why, TimePoint now)
+{
+    Notices notices;
+    {
+        const std::lock_guard lock{table_->mutex};
+        now = table_->not_before(now);
+        table_->note_ended(notices, table_->elevations.revoke_approved_by(user), why, {}, now);
+    }
+    table_->tell(std::move(notices));
+}
+
 void Challenges::session_started(const std::string& user, const std::string& client_address, TimePoint now)
 {
     Notices notices;

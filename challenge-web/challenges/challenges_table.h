@@ -29,6 +29,16 @@ struct Notices {
 
 [[nodiscard]] Event::What event_of(State state);
 
+/// Whose proofs are on it, but for the requester's own.
+inline std::vector<std::string> approvers_of(const Snapshot& challenge)
+{
+    std::vector<std::string> users;
+    for (const auto& proof : challenge.proofs)
+        if (proof.user != challenge.question.user)
+            users.push_back(proof.user);
+    return users;
+}
+
 struct Challenges::Table {
     static constexpr auto kept_after_close = std::chrono::hours{1};
     static constexpr std::size_t kept_text = 64 * 1024; // statements of a closed challenge larger than this are dropped
@@ -262,12 +272,8 @@ struct Challenges::Table {
     std::vector<std::string> approvers_of(const ChallengeId& id)
     {
         const std::lock_guard lock{mutex};
-        std::vector<std::string> users;
-        if (const auto* entry = find(id))
-            for (const auto& proof : entry->shown.proofs)
-                if (proof.user != entry->shown.question.user)
-                    users.push_back(proof.user);
-        return users;
+        const auto* entry = find(id);
+        return entry != nullptr ? challenges::approvers_of(entry->shown) : std::vector<std::string>{};
     }
 };
 

@@ -47,7 +47,7 @@ std::optional<Digest> unit_of(const Question& question, const Nonce& nonce)
 } // namespace
 
 std::optional<Elevation> Elevations::grant(const Question& question, const ChallengeId& challenge, const Nonce& nonce,
-                                           TimePoint now)
+                                           TimePoint now, std::vector<std::string> approvers)
 {
     const auto& verdict = question.verdict;
     if (!verdict.elevation || verdict.elevation->duration.count() <= 0)
@@ -55,7 +55,8 @@ std::optional<Elevation> Elevations::grant(const Question& question, const Chall
     elevations_.push_back({challenge, question.user, question.session, question.listener, question.database,
                            question.role, question.client_address, question.policy_revision, verdict.requirement,
                            *verdict.elevation, verdict.rules, verdict.labels, !question.opaque_reasons.empty(), now,
-                           nonce, unit_of(question, nonce), static_cast<int>(question.statements.size())});
+                           nonce, unit_of(question, nonce), static_cast<int>(question.statements.size()),
+                           std::move(approvers)});
     return elevations_.back();
 }
 
@@ -163,6 +164,13 @@ std::vector<Elevation> Elevations::end_elsewhere(const std::string& user, const 
 std::vector<Elevation> Elevations::revoke(const std::string& user)
 {
     return end_where([&](const Elevation& elevation) { return user.empty() || elevation.user == user; });
+}
+
+std::vector<Elevation> Elevations::revoke_approved_by(const std::string& user)
+{
+    return end_where([&](const Elevation& elevation) {
+        return std::find(elevation.approvers.begin(), elevation.approvers.end(), user) != elevation.approvers.end();
+    });
 }
 
 std::vector<Elevation> Elevations::forget_used_up()

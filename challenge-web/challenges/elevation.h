@@ -19,9 +19,10 @@ struct Elevation {
     std::vector<std::string> rules, labels;
     bool opaque = false;
     TimePoint granted{};
-    Nonce nonce{};              // of the challenge
-    std::optional<Digest> unit; // commitment to the statement, if all that were answered are the same one
-    int used = 0;               // executions so far, the first one too
+    Nonce nonce{};                      // of the challenge
+    std::optional<Digest> unit;         // commitment to the statement, if all that were answered are the same one
+    int used = 0;                       // executions so far, the first one too
+    std::vector<std::string> approvers; // other people whose proofs it comes from
 
     [[nodiscard]] TimePoint expires() const { return granted + offer.duration; }
 };
@@ -47,7 +48,7 @@ class Elevations
   public:
     /// After a release: the pass, if the question's verdict offers one.
     std::optional<Elevation> grant(const Question& question, const ChallengeId& challenge, const Nonce& nonce,
-                                   TimePoint now);
+                                   TimePoint now, std::vector<std::string> approvers = {});
     [[nodiscard]] std::optional<ChallengeId> covering(const Question& question, TimePoint now) const;
     /// The same for an execution that is released now: it counts.
     [[nodiscard]] std::optional<ElevatedUse> use(const Question& question, TimePoint now);
@@ -61,6 +62,7 @@ class Elevations
     std::vector<Elevation> end_elsewhere(const std::string& user, const std::string& client_address);
     /// "" for everyone.
     std::vector<Elevation> revoke(const std::string& user);
+    std::vector<Elevation> revoke_approved_by(const std::string& user);
     std::vector<Elevation> forget_expired(TimePoint now);
     std::vector<Elevation> forget_used_up();
 

@@ -319,6 +319,9 @@ void Serving::make_user_changes()
             challenges_->end_elevations(
                 change.user, change.change == "factor removed" ? "a factor was removed" : "user " + change.change,
                 std::chrono::system_clock::now());
+        if (change.change == "disabled" || change.change == "removed" || change.change == "groups changed")
+            challenges_->end_elevations_approved_by(change.user, change.user + ", who approved it: " + change.change,
+                                                    std::chrono::system_clock::now());
         if (change.change == "groups changed")
             if (const auto user = users_->find(change.user))
                 live_sessions_.groups_changed(change.user, user->groups);

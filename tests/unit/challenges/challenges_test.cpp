@@ -344,6 +344,26 @@ TEST(Challenges, AReleaseStartsTheElevationItsVerdictOffers)
     EXPECT_THAT(b.elevations, ElementsAre("started  ", "ended signed out "));
 }
 
+TEST(Challenges, AnElevationEndsWithWhoApprovedIt)
+{
+    ChallengesOptions options;
+    options.may_approve = [](const std::string& user, const std::string&) { return user == "bob"; };
+    Bench b{options};
+    auto q = question(3);
+    q.verdict.elevation = policies::rules::ElevationOffer{600s, policies::rules::ElevationScope::session};
+    const auto opened = b.open(q);
+    for (const char* user : {"alice", "bob"})
+        (void)b.challenges.prove(opened.id, opened.digest, samples::totp(user, 1, user), start);
+    (void)b.challenges.prove(opened.id, opened.digest, samples::passkey(), start);
+    ASSERT_TRUE(b.challenges.consume(opened.id, opened.digest, start));
+    b.challenges.end_elevations_approved_by("alice", "her own proof is no approval", start);
+    b.challenges.end_elevations_approved_by("cid", "somebody else", start);
+    EXPECT_EQ(b.challenges.elevated(q, start + 1s), opened.id);
+    b.challenges.end_elevations_approved_by("bob", "disabled", start);
+    EXPECT_EQ(b.challenges.elevated(q, start + 1s), std::nullopt);
+    EXPECT_THAT(b.elevations, ElementsAre("started  ", "ended disabled "));
+}
+
 TEST(Challenges, WhatEndsAnElevationIsTold)
 {
     Bench b;
