@@ -252,11 +252,33 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
     return depends;
 }
 
-/// By its constants alone.
+/// As it is written: false, 1 = 0, 1 <> 1, and what is made of such. Only what cannot be otherwise, since rows
+/// are taken where it is: not 0.3 - 0.1 = 0.2, nor 'a' < 'B', whose values hang on types, collations and encodings.
 bool Predicate::never_met(const ::Node* condition)
 {
-    const auto nothing_known = [](const ::Node*) { return depends; };
-    return RowTrial{target_, literals_, look_.steps_left, nothing_known}.judge(condition, true).never;
+    const auto never = [this](const ::ListCell& cell) { return never_met(node_of(cell)); };
+    if (look_.depth >= deepest_predicate)
+        return false;
+    const Depth depth{look_.depth};
+    if (const auto* logic = if_tag<::BoolExpr>(condition, T_BoolExpr); logic != nullptr && logic->boolop != NOT_EXPR)
+        return logic->boolop == AND_EXPR ? std::ranges::any_of(cells(logic->args), never)
+                                         : std::ranges::all_of(cells(logic->args), never);
+    if (const auto* literal = if_tag<::A_Const>(condition, T_A_Const)) {
+        literals_ = true;
+        return !literal->isnull && literal->val.node.type == T_Boolean && !literal->val.boolval.boolval;
+    }
+    const auto* comparison = if_tag<::A_Expr>(condition, T_A_Expr);
+    if (comparison == nullptr || comparison->kind != AEXPR_OP)
+        return false;
+    const auto* left = if_tag<::A_Const>(comparison->lexpr, T_A_Const);
+    const auto* right = if_tag<::A_Const>(comparison->rexpr, T_A_Const);
+    if (left == nullptr || right == nullptr || left->isnull || right->isnull || left->val.node.type != T_Integer ||
+        right->val.node.type != T_Integer)
+        return false;
+    literals_ = true;
+    const std::string_view name = operator_of(*comparison);
+    const bool equal = left->val.ival.ival == right->val.ival.ival;
+    return name == "=" ? !equal : (name == "<>" || name == "!=") && equal;
 }
 
 /// LIMIT 0, or a condition that is never met, whatever it is asked of. One of columns alone is not looked at.
