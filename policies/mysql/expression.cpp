@@ -493,10 +493,7 @@ Expression either(const Expression& left, const Expression& right, bool& literal
     Expression made = combined(left, or_seed, right);
     made.always = left.always || right.always;
     made.never = left.never && right.never;
-    const auto fails = [](const Expression& one) { return one.never && !one.always; };
-    made.fixed = fails(left)    ? is_all_or_none(right)
-                 : fails(right) ? is_all_or_none(left)
-                                : is_all_or_none(left) || is_all_or_none(right);
+    made.fixed = is_all_or_none(left) || is_all_or_none(right); // `never` is no proof: 1 / 0 is NULL
     made.formula = formula_of(left) | formula_of(right);
     conclude(made, literals);
     return made;
@@ -555,8 +552,9 @@ Expression null_test(const Expression& left, bool negative)
     made.truth = true;
     made.limit = Symbol::none;
     made.core_shape = 0;
-    made.always = left.not_null ? negative : !left.reads;
-    made.never = left.not_null ? !negative : !left.reads;
+    // `not_null` says too much of constants: 1 / 0 is NULL, and '' in a mode of MariaDB.
+    made.always = (negative && left.not_null) || !left.reads;
+    made.never = (!negative && left.not_null) || !left.reads;
     made.not_null = true;
     return made;
 }
