@@ -11,7 +11,7 @@ namespace stepgate::policies::postgres
 namespace
 {
 
-using Kind = SampleValue::Kind;
+using ValueKind = SampleValue::Kind;
 constexpr int deepest_trial = 100;          // of expressions inside each other; deeper ones are not computed
 constexpr std::size_t most_constants = 200; // that rows are chosen by
 constexpr std::size_t bytes_a_step = 50;    // of a text that is made
@@ -19,7 +19,7 @@ constexpr std::size_t longest_text = 1000;  // of a literal that is tried
 
 SampleValue negated(const SampleValue& value)
 {
-    return value.kind == Kind::boolean ? SampleValue::of(value.is_false()) : value;
+    return value.kind == ValueKind::boolean ? SampleValue::of(value.is_false()) : value;
 }
 
 /// AND; of the negated ones, OR.
@@ -30,7 +30,7 @@ SampleValue all_of(std::span<const SampleValue> values)
         if (one.is_false())
             return one;
         if (made.is_true() || (made.is_null() && !one.is_true()))
-            made = one.kind == Kind::boolean || one.is_null() ? one : SampleValue{};
+            made = one.kind == ValueKind::boolean || one.is_null() ? one : SampleValue{};
     }
     return made;
 }
@@ -74,7 +74,7 @@ std::optional<Truth> RowTrial::judge_as(const ::Node* predicate, Untyped untyped
     bool failed = false;
     do {
         const SampleValue one = value(predicate);
-        if (one.kind != Kind::boolean && !one.is_null())
+        if (one.kind != ValueKind::boolean && !one.is_null())
             return std::nullopt;
         held = held || one.is_true();
         failed = failed || one.is_false();
@@ -131,16 +131,16 @@ void RowTrial::choose_samples(Column& column, Untyped untyped)
     case 1114:
     case 1184:
         for (const long double days : {-1e6L, 0.0L, 1e6L})
-            column.samples.push_back({Kind::moment, days, {}, {}});
+            column.samples.push_back({ValueKind::moment, days, {}, {}});
         return;
     case 0:
         break;
     default:
-        column.samples.push_back({Kind::something, 0, {}, {}});
+        column.samples.push_back({ValueKind::something, 0, {}, {}});
         return;
     }
     if (is_system_column(column.name)) {
-        column.samples.push_back({Kind::something, 0, {}, {}});
+        column.samples.push_back({ValueKind::something, 0, {}, {}});
         return;
     }
     typed_ = false;
@@ -198,7 +198,7 @@ SampleValue RowTrial::value(const ::Node* node)
     SampleValue made = computed(node);
     steps_left_ -= static_cast<int>(made.text.size() / bytes_a_step);
     const bool judged = tag_of(node) == T_A_Expr || tag_of(node) == T_SubLink;
-    if (made.kind != Kind::unknown || !judged)
+    if (made.kind != ValueKind::unknown || !judged)
         return made;
     const auto found = known_.find(node);
     const Truth truth = found != known_.end() ? found->second : known_.emplace(node, otherwise_(node)).first->second;
@@ -235,7 +235,7 @@ SampleValue RowTrial::computed(const ::Node* node)
     case T_MinMaxExpr:
         return most(as<::MinMaxExpr>(node));
     case T_RowExpr:
-        return {Kind::row, 0, {}, values_of(as<::RowExpr>(node).args)};
+        return {ValueKind::row, 0, {}, values_of(as<::RowExpr>(node).args)};
     case T_FuncCall:
         return call(as<::FuncCall>(node));
     default:
@@ -287,7 +287,7 @@ bool RowTrial::is_whole_row(const ::ColumnRef& reference) const
 SampleValue RowTrial::column(const ::ColumnRef& reference)
 {
     if (is_whole_row(reference))
-        return {Kind::row, 0, {}, {}};
+        return {ValueKind::row, 0, {}, {}};
     const std::string_view name = values_.column_of_target(reference);
     const bool of_another = target_.described != nullptr && !target_.described->columns.empty() &&
                             !is_system_column(name) && !has_column(*target_.described, name);
@@ -342,7 +342,7 @@ SampleValue RowTrial::expression(const ::A_Expr& expression)
         asks_for_null_ = true;
         const SampleValue left = value(expression.lexpr);
         const SampleValue right = value(expression.rexpr);
-        if (left.kind == Kind::unknown || right.kind == Kind::unknown)
+        if (left.kind == ValueKind::unknown || right.kind == ValueKind::unknown)
             return {};
         const SampleValue equal = left.is_null() || right.is_null() ? SampleValue::of(left.is_null() == right.is_null())
                                                                     : operate("=", left, right);
@@ -431,7 +431,7 @@ std::vector<SampleValue> RowTrial::parts_of(const ::Node* row, bool& known)
     known = reference != nullptr && target_.described != nullptr && is_whole_row(*reference);
     if (known)
         for (const catalog::Column& one : target_.described->columns)
-            made.push_back({one.not_null ? Kind::something : Kind::unknown, 0, {}, {}});
+            made.push_back({one.not_null ? ValueKind::something : ValueKind::unknown, 0, {}, {}});
     return made;
 }
 
@@ -448,15 +448,15 @@ SampleValue RowTrial::null_test(const ::NullTest& test)
         parts = {value(reinterpret_cast<const ::Node*>(test.arg))};
     }
     for (SampleValue& one : parts)
-        one = one.kind == Kind::unknown ? SampleValue{}
-                                        : SampleValue::of(one.is_null() == (test.nulltesttype == IS_NULL));
+        one = one.kind == ValueKind::unknown ? SampleValue{}
+                                             : SampleValue::of(one.is_null() == (test.nulltesttype == IS_NULL));
     return all_of(parts);
 }
 
 SampleValue RowTrial::truth_test(const ::BooleanTest& test)
 {
     const SampleValue inner = value(reinterpret_cast<const ::Node*>(test.arg));
-    if (inner.kind != Kind::boolean && !inner.is_null())
+    if (inner.kind != ValueKind::boolean && !inner.is_null())
         return {};
     switch (test.booltesttype) {
     case IS_TRUE:

@@ -14,8 +14,8 @@ namespace stepgate::policies::postgres
 namespace
 {
 
-using Kind = SampleValue::Kind;
-constexpr SampleValue unknown_value{};
+using ValueKind = SampleValue::Kind;
+const SampleValue unknown_value{};
 
 std::string mapped(std::string_view text, int (*change)(int))
 {
@@ -27,18 +27,18 @@ std::string mapped(std::string_view text, int (*change)(int))
 }
 
 /// A quoted literal as the kind of what it stands beside.
-SampleValue coerced(const SampleValue& literal, Kind wanted)
+SampleValue coerced(const SampleValue& literal, ValueKind wanted)
 {
     const std::string text = mapped(literal.text, [](int one) { return std::tolower(one); });
-    if (wanted == Kind::text)
+    if (wanted == ValueKind::text)
         return SampleValue::of_text(literal.text);
-    if (wanted == Kind::boolean && !text.empty())
+    if (wanted == ValueKind::boolean && !text.empty())
         return std::string_view{"true"}.starts_with(text)    ? SampleValue::of(true)
                : std::string_view{"false"}.starts_with(text) ? SampleValue::of(false)
                                                              : unknown_value;
-    if (wanted == Kind::moment && (text == "infinity" || text == "-infinity"))
-        return {Kind::moment, text.front() == '-' ? -HUGE_VALL : HUGE_VALL, {}, {}};
-    if (wanted == Kind::number && !text.empty()) {
+    if (wanted == ValueKind::moment && (text == "infinity" || text == "-infinity"))
+        return {ValueKind::moment, text.front() == '-' ? -HUGE_VALL : HUGE_VALL, {}, {}};
+    if (wanted == ValueKind::number && !text.empty()) {
         char* end = nullptr;
         const long double number = std::strtold(text.c_str(), &end);
         if (*end == '\0' && !std::isnan(number))
@@ -54,12 +54,13 @@ int sign(long double number)
 
 bool is_whole(const SampleValue& value)
 {
-    return value.kind == Kind::number && std::floor(value.number) == value.number && std::fabs(value.number) < 9.2e18L;
+    return value.kind == ValueKind::number && std::floor(value.number) == value.number &&
+           std::fabs(value.number) < 9.2e18L;
 }
 
 std::optional<std::string> as_text(const SampleValue& value)
 {
-    if (value.kind == Kind::text)
+    if (value.kind == ValueKind::text)
         return value.text;
     if (is_whole(value))
         return std::to_string(static_cast<std::int64_t>(value.number));
@@ -101,7 +102,7 @@ bool is_like(std::string_view text, std::string_view pattern)
 
 SampleValue match(std::string_view name, const SampleValue& left, const SampleValue& right)
 {
-    if (left.kind != Kind::text || right.kind != Kind::text || is_much(left.text, right.text))
+    if (left.kind != ValueKind::text || right.kind != ValueKind::text || is_much(left.text, right.text))
         return unknown_value;
     const auto lower = [](int one) { return std::tolower(one); };
     const bool found = name.ends_with('*') ? is_like(mapped(left.text, lower), mapped(right.text, lower))
@@ -233,7 +234,7 @@ SampleValue call_on_number(std::string_view name, long double number)
 
 SampleValue call_with_text(std::string_view name, std::string_view text, const SampleValue& second)
 {
-    if (second.kind == Kind::text) {
+    if (second.kind == ValueKind::text) {
         if (name == "starts_with")
             return SampleValue::of(text.starts_with(second.text));
         if ((name == "strpos" || name == "position") && !is_much(text, second.text))
@@ -255,7 +256,7 @@ SampleValue call_with_text(std::string_view name, std::string_view text, const S
 
 SampleValue substring(std::span<const SampleValue> arguments)
 {
-    if (arguments[0].kind != Kind::text || !is_whole(arguments[1]) || !is_whole(arguments[2]) ||
+    if (arguments[0].kind != ValueKind::text || !is_whole(arguments[1]) || !is_whole(arguments[2]) ||
         arguments[2].number < 0)
         return unknown_value;
     const std::string_view text = arguments[0].text;
@@ -271,7 +272,7 @@ SampleValue call_with_nulls(std::string_view name, std::span<const SampleValue> 
     if (name == "num_nulls" || name == "num_nonnulls") {
         long double nulls = 0;
         for (const SampleValue& one : arguments) {
-            if (one.kind == Kind::unknown)
+            if (one.kind == ValueKind::unknown)
                 return unknown_value;
             nulls += one.is_null() ? 1 : 0;
         }
@@ -283,7 +284,7 @@ SampleValue call_with_nulls(std::string_view name, std::span<const SampleValue> 
     for (const SampleValue& one : arguments) {
         const auto text = one.is_null() ? std::string{} : as_text(one);
         if (!text)
-            return {Kind::something, 0, {}, {}};
+            return {ValueKind::something, 0, {}, {}};
         made += *text;
     }
     return SampleValue::of_text(made);
@@ -333,17 +334,18 @@ SampleValue call_known(std::string_view name, std::span<const SampleValue> argum
 {
     const SampleValue& first = arguments[0];
     if (arguments.size() == 1)
-        return first.kind == Kind::text                           ? call_on_text(name, first.text)
-               : first.kind == Kind::number                       ? call_on_number(name, first.number)
-               : first.kind == Kind::moment && name == "isfinite" ? SampleValue::of(true)
-                                                                  : unknown_value;
+        return first.kind == ValueKind::text                           ? call_on_text(name, first.text)
+               : first.kind == ValueKind::number                       ? call_on_number(name, first.number)
+               : first.kind == ValueKind::moment && name == "isfinite" ? SampleValue::of(true)
+                                                                       : unknown_value;
     if (arguments.size() == 3 && (name == "substr" || name == "substring"))
         return substring(arguments);
     if (arguments.size() != 2)
         return unknown_value;
     if (name == "mod" || name == "power" || name == "pow")
         return operate(name == "mod" ? "%" : "^", first, arguments[1]);
-    if (const auto made = first.kind == Kind::text ? call_with_text(name, first.text, arguments[1]) : unknown_value;
+    if (const auto made =
+            first.kind == ValueKind::text ? call_with_text(name, first.text, arguments[1]) : unknown_value;
         !made.is_unknown())
         return made;
     const std::string_view behind = operator_behind(name);
@@ -354,15 +356,15 @@ SampleValue call_known(std::string_view name, std::span<const SampleValue> argum
 
 std::optional<int> order(const SampleValue& one, const SampleValue& other)
 {
-    if (one.literal && !other.literal && other.kind != Kind::text)
+    if (one.literal && !other.literal && other.kind != ValueKind::text)
         return order(coerced(one, other.kind), other);
-    if (other.literal && !one.literal && one.kind != Kind::text)
+    if (other.literal && !one.literal && one.kind != ValueKind::text)
         return order(one, coerced(other, one.kind));
     if (one.kind != other.kind || one.is_unknown() || one.is_null())
         return std::nullopt;
-    if (one.kind == Kind::text)
+    if (one.kind == ValueKind::text)
         return sign(one.text.compare(other.text));
-    if (one.kind != Kind::row)
+    if (one.kind != ValueKind::row)
         return sign(one.number - other.number);
     if (one.parts.size() != other.parts.size())
         return std::nullopt;
@@ -381,18 +383,18 @@ SampleValue operate(std::string_view name, const SampleValue& left, const Sample
     if (name == "~~" || name == "!~~" || name == "~~*" || name == "!~~*")
         return match(name, left, right);
     if (name == "~" || name == "~*")
-        return right.kind == Kind::text && regex_matches_all(right.text) ? SampleValue::of(true) : unknown_value;
+        return right.kind == ValueKind::text && regex_matches_all(right.text) ? SampleValue::of(true) : unknown_value;
     if (name == "^@")
         return call_function("starts_with", std::vector{left, right});
     if (name == "||") {
         const auto one = as_text(left);
         const auto other = as_text(right);
-        const bool texts = left.kind == Kind::text || right.kind == Kind::text;
+        const bool texts = left.kind == ValueKind::text || right.kind == ValueKind::text;
         return texts && one && other ? SampleValue::of_text(*one + *other) : unknown_value;
     }
-    const SampleValue one = left.literal ? coerced(left, Kind::number) : left;
-    const SampleValue other = right.literal ? coerced(right, Kind::number) : right;
-    if (one.kind != Kind::number || other.kind != Kind::number)
+    const SampleValue one = left.literal ? coerced(left, ValueKind::number) : left;
+    const SampleValue other = right.literal ? coerced(right, ValueKind::number) : right;
+    if (one.kind != ValueKind::number || other.kind != ValueKind::number)
         return unknown_value;
     return calculate(name, one.number, other.number);
 }
@@ -406,9 +408,10 @@ SampleValue call_function(std::string_view name, std::span<const SampleValue> ar
     if (std::ranges::any_of(arguments, &SampleValue::is_null))
         return SampleValue::null();
     const SampleValue made = call_known(name, arguments);
-    const auto is_known = [](const SampleValue& one) { return one.kind != Kind::unknown; };
-    const bool something = made.kind == Kind::unknown && is_total(name) && std::ranges::all_of(arguments, is_known);
-    return something ? SampleValue{Kind::something, 0, {}, {}} : made;
+    const auto is_known = [](const SampleValue& one) { return one.kind != ValueKind::unknown; };
+    const bool something =
+        made.kind == ValueKind::unknown && is_total(name) && std::ranges::all_of(arguments, is_known);
+    return something ? SampleValue{ValueKind::something, 0, {}, {}} : made;
 }
 
 SampleValue cast_to(std::string_view type, const SampleValue& value)
@@ -421,21 +424,23 @@ SampleValue cast_to(std::string_view type, const SampleValue& value)
     const auto is = [type](const auto& names) { return std::ranges::find(names, type) != std::end(names); };
     if (is(texts)) {
         const auto text = as_text(value);
-        return text ? SampleValue::of_text(*text) : value.kind == Kind::row ? SampleValue::of_text("(") : unknown_value;
+        return text                           ? SampleValue::of_text(*text)
+               : value.kind == ValueKind::row ? SampleValue::of_text("(")
+                                              : unknown_value;
     }
     if (type == "date" || type == "timestamp" || type == "timestamptz")
-        return value.kind == Kind::text ? coerced(value, Kind::moment) : unknown_value;
+        return value.kind == ValueKind::text ? coerced(value, ValueKind::moment) : unknown_value;
     if (type == "bool")
-        return value.kind == Kind::text      ? coerced(value, Kind::boolean)
-               : value.kind == Kind::number  ? SampleValue::of(value.number != 0)
-               : value.kind == Kind::boolean ? value
-                                             : unknown_value;
+        return value.kind == ValueKind::text      ? coerced(value, ValueKind::boolean)
+               : value.kind == ValueKind::number  ? SampleValue::of(value.number != 0)
+               : value.kind == ValueKind::boolean ? value
+                                                  : unknown_value;
     if (!is(whole) && !is(numbers))
         return unknown_value;
-    const SampleValue number = value.kind == Kind::text      ? coerced(value, Kind::number)
-                               : value.kind == Kind::boolean ? SampleValue::of_number(value.number)
-                                                             : value;
-    if (number.kind != Kind::number)
+    const SampleValue number = value.kind == ValueKind::text      ? coerced(value, ValueKind::number)
+                               : value.kind == ValueKind::boolean ? SampleValue::of_number(value.number)
+                                                                  : value;
+    if (number.kind != ValueKind::number)
         return unknown_value;
     return SampleValue::of_number(is(whole) ? std::nearbyint(number.number) : number.number);
 }

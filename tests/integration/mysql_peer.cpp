@@ -87,9 +87,10 @@ class Peer
         bytes.clear();
     }
 
-    void more()
+    /// No more than are wanted: a client's first TLS bytes may come with what it asks for TLS with.
+    void more(std::size_t wanted = 4096)
     {
-        const auto room = in_.prepare(4096);
+        const auto room = in_.prepare(wanted).first(wanted);
         const auto size = static_cast<int>(room.size());
         const auto got = tls_ != nullptr ? SSL_read(tls_, room.data(), size)
                                          : static_cast<int>(recv(socket_, room.data(), room.size(), 0));
@@ -110,7 +111,7 @@ class Peer
             }
             if (const auto* error = std::get_if<errc>(&found))
                 fail(make_error_code(*error).message());
-            more();
+            more(std::get<NeedMore>(found).bytes);
         }
     }
 

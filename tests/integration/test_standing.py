@@ -44,9 +44,9 @@ class Standing(unittest.TestCase):
             return "".join(lines)
         self.assertEqual(comment("allowed"), "COMMENT\n")
         self.set_groups("dan")
-        self.assertEqual(comment("denied"), "")
+        wait_for(lambda: comment("denied") == "", "the session to know")  # once the change is in the audit
         self.set_groups("dan", "dpo")
-        self.assertEqual(comment("allowed again"), "COMMENT\n")
+        wait_for(lambda: comment("allowed again") == "COMMENT\n", "the session to know")
         self.assertIn("statement refused by rule not-dpo", process.communicate(timeout=PATIENCE)[1])
         self.assertEqual(self.stack.cluster.shop("SELECT obj_description('payments'::regclass)"), "allowed again")
 
