@@ -28,51 +28,23 @@ std::vector<Elevation> Challenges::elevations(const std::string& user, TimePoint
 
 bool Challenges::end_elevation(const ChallengeId& id, const std::string& by, TimePoint now)
 {
-    Notices notices;
-    bool found = false;
-    {
-        const std::lock_guard lock{table_->mutex};
-        now = table_->not_before(now);
-        auto ended = table_->elevations.end(id);
-        found = !ended.empty();
-        table_->note_ended(notices, std::move(ended), "revoked", by, now);
-    }
-    table_->tell(std::move(notices));
-    return found;
+    return table_->end_elevations([&](Elevations& all) { return all.end(id); }, "revoked", by, now);
 }
 
 void Challenges::end_elevations(const std::string& user, const std::string& why, TimePoint now)
 {
-    Notices notices;
-    {
-        const std::lock_guard lock{table_->mutex};
-        now = table_->not_before(now);
-        table_->note_ended(notices, table_->elevations.revoke(user), why, {}, now);
-    }
-    table_->tell(std::move(notices));
+    table_->end_elevations([&](Elevations& all) { return all.revoke(user); }, why, {}, now);
 }
 
 void Challenges::end_elevations_approved_by(const std::string& user, const std::string& why, TimePoint now)
 {
-    Notices notices;
-    {
-        const std::lock_guard lock{table_->mutex};
-        now = table_->not_before(now);
-        table_->note_ended(notices, table_->elevations.revoke_approved_by(user), why, {}, now);
-    }
-    table_->tell(std::move(notices));
+    table_->end_elevations([&](Elevations& all) { return all.revoke_approved_by(user); }, why, {}, now);
 }
 
 void Challenges::session_started(const std::string& user, const std::string& client_address, TimePoint now)
 {
-    Notices notices;
-    {
-        const std::lock_guard lock{table_->mutex};
-        now = table_->not_before(now);
-        table_->note_ended(notices, table_->elevations.end_elsewhere(user, client_address),
+    table_->end_elevations([&](Elevations& all) { return all.end_elsewhere(user, client_address); },
                            "a session from another address", {}, now);
-    }
-    table_->tell(std::move(notices));
 }
 
 } // namespace stepgate::challenge_web::challenges

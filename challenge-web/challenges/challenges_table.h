@@ -156,6 +156,22 @@ struct Challenges::Table {
             notices.elevations.push_back({false, std::move(elevation), reason, by, now});
     }
 
+    /// `end` says which elevations end, under the lock; they are told afterwards. False: none did.
+    template <class End>
+    bool end_elevations(End end, const std::string& reason, const std::string& by, TimePoint now)
+    {
+        Notices notices;
+        bool found = false;
+        {
+            const std::lock_guard lock{mutex};
+            auto ended = end(elevations);
+            found = !ended.empty();
+            note_ended(notices, std::move(ended), reason, by, not_before(now));
+        }
+        tell(std::move(notices));
+        return found;
+    }
+
     void escalate_if_due(Entry& entry, TimePoint now, Notices& notices) const
     {
         const auto& escalation = entry.shown.question.verdict.requirement.escalate;

@@ -126,22 +126,6 @@ bool holds(int one, Symbol op, int other)
     }
 }
 
-Symbol mirrored(Symbol op)
-{
-    switch (op) {
-    case Symbol::less:
-        return Symbol::greater;
-    case Symbol::greater:
-        return Symbol::less;
-    case Symbol::less_equal:
-        return Symbol::greater_equal;
-    case Symbol::greater_equal:
-        return Symbol::less_equal;
-    default:
-        return op;
-    }
-}
-
 Formula formula_of(const Expression& one)
 {
     if (one.always != one.never)
@@ -221,6 +205,22 @@ Expression settled(Expression made)
 }
 
 } // namespace
+
+Symbol mirrored(Symbol op)
+{
+    switch (op) {
+    case Symbol::less:
+        return Symbol::greater;
+    case Symbol::greater:
+        return Symbol::less;
+    case Symbol::less_equal:
+        return Symbol::greater_equal;
+    case Symbol::greater_equal:
+        return Symbol::less_equal;
+    default:
+        return op;
+    }
+}
 
 std::uint64_t hash_of(std::string_view text)
 {

@@ -82,6 +82,7 @@ constexpr void set_touches(Expression& made, bool touches)
 [[nodiscard]] std::uint64_t hash_of(std::string_view text);       ///< ignores the case of ASCII letters
 [[nodiscard]] std::uint64_t exact_hash_of(std::string_view text); ///< does not
 
+[[nodiscard]] Symbol mirrored(Symbol op); ///< the comparison with its operands the other way round
 /// Two parts of a predicate put together. They are pure; `literals` is set when the answer hung on a literal's value.
 [[nodiscard]] Expression combined(const Expression& left, std::uint64_t what, const Expression& right);
 /// `made` is a comparison of the two.

@@ -15,11 +15,6 @@ Expression negated_if(bool negative, const Expression& one)
     return negative ? negated(one) : one;
 }
 
-Symbol mirrored(Symbol op)
-{
-    return op == Symbol::less_equal ? Symbol::greater_equal : op == Symbol::greater_equal ? Symbol::less_equal : op;
-}
-
 /// NULL, as primary_word() reads it.
 bool is_null_word(const Expression& one)
 {

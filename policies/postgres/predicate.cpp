@@ -11,6 +11,7 @@
 #include "policies/postgres/truth.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -65,6 +66,18 @@ class Predicate
     KnownValue known_;
     OwnRows own_;
 };
+
+/// AND leaves rows out where one of its arms does, OR where all do. Nothing: it is neither.
+template <class Asked>
+std::optional<bool> asked_of_arms(const ::Node* condition, Asked asked)
+{
+    const auto* logic = if_tag<::BoolExpr>(condition, T_BoolExpr);
+    if (logic == nullptr || logic->boolop == NOT_EXPR)
+        return std::nullopt;
+    const auto of_cell = [&asked](const ::ListCell& cell) { return asked(node_of(cell)); };
+    return logic->boolop == AND_EXPR ? std::ranges::any_of(cells(logic->args), of_cell)
+                                     : std::ranges::all_of(cells(logic->args), of_cell);
+}
 
 /// A value that no row of the target has as NULL, as far as its columns tell. That functions may give NULL for what is
 /// not is left out: to take a predicate for true too often holds a statement too much.
@@ -256,13 +269,11 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
 /// are taken where it is: not 0.3 - 0.1 = 0.2, nor 'a' < 'B', whose values hang on types, collations and encodings.
 bool Predicate::never_met(const ::Node* condition)
 {
-    const auto never = [this](const ::ListCell& cell) { return never_met(node_of(cell)); };
     if (look_.depth >= deepest_predicate)
         return false;
     const Depth depth{look_.depth};
-    if (const auto* logic = if_tag<::BoolExpr>(condition, T_BoolExpr); logic != nullptr && logic->boolop != NOT_EXPR)
-        return logic->boolop == AND_EXPR ? std::ranges::any_of(cells(logic->args), never)
-                                         : std::ranges::all_of(cells(logic->args), never);
+    if (const auto of_arms = asked_of_arms(condition, [this](const ::Node* arm) { return never_met(arm); }))
+        return *of_arms;
     if (const auto* literal = if_tag<::A_Const>(condition, T_A_Const)) {
         literals_ = true;
         return !literal->isnull && literal->val.node.type == T_Boolean && !literal->val.boolval.boolval;
@@ -458,7 +469,6 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
 /// x = 5, x = $1, x IN (5, 6), and what is made of such: it holds for some rows, whatever the constants are.
 bool Predicate::selects_plainly(const ::Node* node)
 {
-    const auto plain = [this](const ::ListCell& cell) { return selects_plainly(node_of(cell)); };
     const auto given = [](const void* value) {
         while (const auto* cast = if_tag<::TypeCast>(value, T_TypeCast))
             value = cast->arg;
@@ -468,9 +478,8 @@ bool Predicate::selects_plainly(const ::Node* node)
     if (look_.depth >= deepest_predicate)
         return false;
     const Depth depth{look_.depth};
-    if (const auto* logic = if_tag<::BoolExpr>(node, T_BoolExpr); logic != nullptr && logic->boolop != NOT_EXPR)
-        return logic->boolop == AND_EXPR ? std::ranges::any_of(cells(logic->args), plain)
-                                         : std::ranges::all_of(cells(logic->args), plain);
+    if (const auto of_arms = asked_of_arms(node, [this](const ::Node* arm) { return selects_plainly(arm); }))
+        return *of_arms;
     const auto* expression = if_tag<::A_Expr>(node, T_A_Expr);
     if (expression == nullptr || operator_of(*expression) != "=" || expression->lexpr == nullptr ||
         tag_of(expression->lexpr) != T_ColumnRef || !reads_column(expression->lexpr, rows_))

@@ -108,8 +108,7 @@ void RowTrial::choose_samples(Column& column, Untyped untyped)
     const catalog::Oid type = described == nullptr ? 0 : described->type;
     switch (type) { // pg_type.dat
     case 16:        // bool
-        column.samples.insert(column.samples.end(), {SampleValue::of(true), SampleValue::of(false)});
-        return;
+        return add_booleans(column);
     case 20: // int8
         return add_numbers(column, -0x1p63L, 0x1p63L - 1, true);
     case 21: // int2
@@ -150,9 +149,13 @@ void RowTrial::choose_samples(Column& column, Untyped untyped)
     case Untyped::text:
         return add_texts(column);
     case Untyped::boolean:
-        column.samples.insert(column.samples.end(), {SampleValue::of(true), SampleValue::of(false)});
-        return;
+        return add_booleans(column);
     }
+}
+
+void RowTrial::add_booleans(Column& column)
+{
+    column.samples.insert(column.samples.end(), {SampleValue::of(true), SampleValue::of(false)});
 }
 
 /// The constants first, since one of them mostly tells; then usual ones, the bounds of the type, and neighbours.

@@ -54,6 +54,7 @@ class RowTrial
     void choose_samples(Column& column, Untyped untyped);
     void add_numbers(Column& column, long double least, long double most, bool whole) const;
     void add_texts(Column& column) const;
+    static void add_booleans(Column& column);
 
     SampleValue value(const ::Node* node);
     SampleValue computed(const ::Node* node);

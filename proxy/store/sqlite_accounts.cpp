@@ -145,11 +145,8 @@ SqliteStore::result<void> SqliteStore::update_user(const User& user, const Chang
         if (update.exec() == 0)
             return boost::system::error_code{errc::not_found};
         change_groups(impl_->db, user);
-        if (user.disabled) {
-            SQLite::Statement links{impl_->db, "DELETE FROM enrolments WHERE user = ?"};
-            links.bind(1, user.name);
-            links.exec();
-        }
+        if (user.disabled)
+            erase_all(impl_->db, user.name, "enrolments");
         noting.by(by);
         return {};
     });

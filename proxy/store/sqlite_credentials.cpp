@@ -64,13 +64,6 @@ void note_removals(SQLite::Database& db, const std::string& user, const char* fa
     }
 }
 
-void erase_all(SQLite::Database& db, const std::string& user, const char* table)
-{
-    SQLite::Statement erase{db, std::string{"DELETE FROM "} + table + " WHERE user = ?"};
-    erase.bind(1, user);
-    erase.exec();
-}
-
 bool exists(SQLite::Database& db, const char* sql, const std::string& id)
 {
     SQLite::Statement query{db, sql};

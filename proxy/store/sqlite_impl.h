@@ -94,5 +94,12 @@ inline void bind_blob(SQLite::Statement& statement, int index, const std::string
 {
     statement.bind(index, static_cast<const void*>(value.data()), static_cast<int>(value.size()));
 }
+/// Of a table of what users have, all that this one has.
+inline void erase_all(SQLite::Database& db, const std::string& user, const char* table)
+{
+    SQLite::Statement erase{db, std::string{"DELETE FROM "} + table + " WHERE user = ?"};
+    erase.bind(1, user);
+    erase.exec();
+}
 
 } // namespace stepgate::proxy::store
