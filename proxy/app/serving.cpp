@@ -344,7 +344,8 @@ void Serving::tick(std::chrono::system_clock::time_point now)
     if (changed)
         push_->refresh();
     if (!read && store_works_)
-        log_error("the store cannot be used (full, gone or damaged): sign-ins and approvals are refused until it can");
+        log_error("the store cannot be used (full, gone, locked or damaged): sign-ins and approvals are refused until "
+                  "it can");
     if (read && !store_works_)
         log_info("the store can be used again");
     store_works_ = read;

@@ -15,6 +15,7 @@ namespace stepgate::proxy::audit
 enum class errc {
     locked = 1,       // another process writes this journal
     io,               // the operating system refused: disk full, no permission, hardware
+    moved,            // the file that is written no longer has the name of the journal's last segment
     damaged,          // the journal is not what a writer leaves behind, even after a crash: nobody may append to it
     bad_key,          // a key file is missing, unreadable or not a key
     malformed,        // bytes that are no record in canonical form

@@ -1,5 +1,7 @@
 #include "proxy/audit/files.h"
 
+#include "proxy/audit/errc.h"
+
 #include <boost/system/errc.hpp>
 
 #include <cerrno>
@@ -60,6 +62,20 @@ class PosixFile final : public OutFile
     }
 
     error_code sync() override { return ::fdatasync(fd_.get()) == 0 ? error_code{} : last_error(); }
+
+    error_code still_at(const std::filesystem::path& path) const override
+    {
+        struct stat named {
+        };
+        struct stat written {
+        };
+        if (::stat(path.c_str(), &named) != 0)
+            return errno == ENOENT ? error_code{errc::moved} : last_error();
+        if (::fstat(fd_.get(), &written) != 0)
+            return last_error();
+        const bool same = named.st_dev == written.st_dev && named.st_ino == written.st_ino;
+        return same ? error_code{} : error_code{errc::moved};
+    }
 
   private:
     Descriptor fd_;

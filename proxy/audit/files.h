@@ -21,6 +21,8 @@ class OutFile
     /// Appends; `written` says how much arrived, also when an error cut it short.
     [[nodiscard]] virtual boost::system::error_code write(std::span<const std::byte> bytes, std::size_t& written) = 0;
     [[nodiscard]] virtual boost::system::error_code sync() = 0; // fdatasync
+    /// errc::moved where `path` names this file no longer: what is written to it nobody would find.
+    [[nodiscard]] virtual boost::system::error_code still_at(const std::filesystem::path& path) const = 0;
 };
 
 /// Everything that the writer does to the disk, so that tests can make each step fail.

@@ -25,6 +25,9 @@ boost::system::error_code Journal::commit(bool durable, TimePoint now)
 {
     if (sync_failed_)
         return errc::io;
+    if (file_)
+        if (auto error = file_->still_at(segment_->path))
+            return error;
     if (auto error = write_pending())
         return error;
     if (durable)

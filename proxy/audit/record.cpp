@@ -63,6 +63,9 @@ struct Category final : boost::system::error_category {
             return "another process writes this journal";
         case errc::io:
             return "the audit journal cannot be written or read";
+        case errc::moved:
+            return "its file was moved, deleted or replaced: put the audit directory back, or restart stepgate to go "
+                   "on with what is there now";
         case errc::damaged:
             return "the audit journal is damaged";
         case errc::bad_key:

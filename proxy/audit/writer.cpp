@@ -358,8 +358,7 @@ void Writer::Impl::fail(const boost::system::error_code& error)
         return;
     queue->healthy = false;
     failed_at = now();
-    log("the audit journal cannot be written: " + error.message() +
-        "; held statements are refused and sessions wait until it can" +
+    log("the audit journal cannot be written: " + error.message() + "; statements are refused until it can" +
         (journal->beyond_retry() ? " (a restart is needed: the disk failed to keep what it had taken)" : ""));
 }
 

@@ -323,10 +323,12 @@ net::Task<GuardedSession::Held> GuardedSession::release_approved(const HeldBatch
     if (!approval) {
         using challenges::errc;
         const auto why = approval.error();
+        const auto closed = all.find(opened.id);
+        const bool known = closed && !closed->close_reason.empty();
         gate.settled(why == errc::denied    ? challenges::State::denied
                      : why == errc::expired ? challenges::State::expired
                                             : challenges::State::cancelled,
-                     why.message());
+                     known ? closed->close_reason : why.message());
         co_return co_await end_unreleased(*gate.end(worker_.now), batch, gate, opened);
     }
     auto release_it = release_record(batch);

@@ -152,6 +152,27 @@ class Faults(unittest.TestCase):
         self.assertIn("audit", err)
         self.assertEqual(stack.metrics()["stepgate_audit_healthy"], 0)
 
+    def test_an_audit_that_was_moved_away_releases_nothing_until_it_is_back(self):
+        stack = Stack().start()
+        self.addCleanup(stack.close)
+        demo = stack.person()
+        audit, away = stack.home / "audit", stack.home / "away"
+        held = stack.psql("-c", "DELETE FROM payments WHERE true")
+        challenge = demo.wait_pending()
+        audit.rename(away)
+        wait_for(lambda: stack.metrics()["stepgate_audit_healthy"] == 0, "the audit's failure")
+        demo.approve(challenge, expect=None)
+        out, err = held.communicate(timeout=PATIENCE)
+        self.assertEqual(out, "")
+        self.assertIn("the audit journal cannot be written", err)
+        self.assertIn("audit", stack.ask("SELECT 1")[2])
+        self.assertIn("put the audit directory back", (stack.folder / "serve.log").read_text())
+        self.assertEqual(stack.cluster.shop("SELECT count(*) FROM payments"), "700")
+        away.rename(audit)
+        wait_for(lambda: stack.metrics()["stepgate_audit_healthy"] == 1, "the audit's recovery")
+        self.assertEqual(stack.ask("SELECT 1")[:2], (0, "1"))
+        self.assertIn("the journal is intact", stack.run("audit", "verify"))
+
     def test_connection_limits(self):
         """Of a user, of an address, in all: the one too many is told so, and leaving makes room."""
         first = Stack()

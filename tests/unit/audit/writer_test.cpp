@@ -42,6 +42,10 @@ class FailingFiles final : public Files
             return failure();
         }
         boost::system::error_code sync() override { return owner_.step() ? file_->sync() : failure(); }
+        boost::system::error_code still_at(const std::filesystem::path& path) const override
+        {
+            return file_->still_at(path);
+        }
 
       private:
         FailingFiles& owner_;
@@ -445,6 +449,43 @@ TEST_F(WriterTest, WhatIsSubmittedWhileTheDiskFailsIsAnsweredAtOnce)
             EXPECT_EQ(record.number("last_unconfirmed"), 5);
         }
     });
+}
+
+/// A file without its name still takes bytes, and keeps them for nobody.
+TEST_F(WriterTest, AJournalThatWasMovedAwayIsNotWrittenUntilItIsBack)
+{
+    const auto away = root_ / "away";
+    for (const bool replaced : {false, true}) {
+        SCOPED_TRACE(replaced);
+        auto writer = open(options());
+        ASSERT_FALSE(durable(*writer, event(Type::audit_read)));
+        std::filesystem::rename(directory_, away);
+        if (replaced)
+            std::filesystem::copy(away, directory_);
+        EXPECT_TRUE(durable(*writer, event(Type::policy_loaded)));
+        EXPECT_FALSE(writer->healthy());
+        EXPECT_NE(writer->status().error.find("put the audit directory back"), std::string::npos);
+        std::filesystem::remove_all(directory_);
+        std::filesystem::rename(away, directory_);
+        while (!writer->healthy())
+            std::this_thread::yield();
+        EXPECT_FALSE(durable(*writer, event(Type::audit_read)));
+    }
+    std::uint64_t changes = 0;
+    read_all([&](const RecordView& record) { changes += record.type == Type::policy_loaded; });
+    EXPECT_EQ(changes, 2U);
+    expect_intact();
+}
+
+TEST_F(WriterTest, ADeletedJournalIsNoticedWithoutAStatement)
+{
+    auto writer = open(options());
+    std::filesystem::remove(list_segments(directory_)->at(0).path);
+    while (writer->healthy())
+        std::this_thread::yield();
+    EXPECT_TRUE(durable(*writer, event(Type::release)));
+    writer.reset();
+    ASSERT_FALSE(std::filesystem::exists(directory_ / segment_name(1)));
 }
 
 TEST_F(WriterTest, ACrashAtEveryStepOfTheDiskLosesNothingConfirmed)

@@ -32,6 +32,10 @@ class FullDisk final : public proxy::audit::Files
             return full_ ? no_space() : file_->write(bytes, written);
         }
         boost::system::error_code sync() override { return full_ ? no_space() : file_->sync(); }
+        boost::system::error_code still_at(const std::filesystem::path& path) const override
+        {
+            return file_->still_at(path);
+        }
 
       private:
         const std::atomic<bool>& full_;
