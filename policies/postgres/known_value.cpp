@@ -3,6 +3,7 @@
 #include "policies/postgres/reads_column.h"
 
 #include <algorithm>
+#include <string>
 
 namespace stepgate::policies::postgres
 {
@@ -29,6 +30,23 @@ bool is_empty_array(const ::Node* node)
         return false;
     const std::string_view value = view_of(text->val.sval.sval);
     return value.find('{') != std::string_view::npos && value.find_first_not_of("{}, \t\n") == std::string_view::npos;
+}
+
+bool is_endless_range(const ::Node* range)
+{
+    if (const ::A_Const* const literal = constant_of(range)) {
+        std::string text{literal->isnull ? std::string_view{} : text_of(&literal->val.node)};
+        std::erase(text, ' ');
+        return text.size() == 3 && (text[0] == '(' || text[0] == '[') && text[1] == ',' &&
+               (text[2] == ')' || text[2] == ']');
+    }
+    const auto* call = if_tag<::FuncCall>(range, T_FuncCall);
+    const auto bounds = call == nullptr ? std::span<const ::ListCell>{} : cells(call->args);
+    return bounds.size() >= 2 && text_of(node_of(cells(call->funcname).back())).ends_with("range") &&
+           std::ranges::all_of(bounds.first(2), [](const ::ListCell& bound) {
+               const ::A_Const* const literal = constant_of(node_of(bound));
+               return literal != nullptr && literal->isnull;
+           });
 }
 
 bool KnownValue::settled(const ::Node* node)

@@ -8,6 +8,8 @@ namespace stepgate::policies::postgres
 
 /// A literal array without elements: '{}', array[]::int[]. Nothing is any of them, everything differs from all.
 [[nodiscard]] bool is_empty_array(const ::Node* node);
+/// A range without bounds, as it is written: '(,)', int4range(NULL, NULL).
+[[nodiscard]] bool is_endless_range(const ::Node* range);
 
 /// Tells what an expression is whatever the row, NULLs aside. `values` and `literals_consulted`, which is set when a
 /// literal told, must outlive it.

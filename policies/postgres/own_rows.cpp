@@ -4,6 +4,7 @@
 #include "policies/postgres/same_value.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace stepgate::policies::postgres
 {
@@ -11,21 +12,54 @@ namespace stepgate::policies::postgres
 namespace
 {
 
-bool is_null(const ::Node* node)
+/// The number that is written there; nothing: something else.
+std::optional<long double> number_of(const ::Node* node)
 {
-    const auto* literal = if_tag<::A_Const>(node, T_A_Const);
-    return literal != nullptr && literal->isnull;
+    const ::A_Const* const literal = constant_of(node);
+    if (literal == nullptr || literal->isnull)
+        return std::nullopt;
+    switch (literal->val.node.type) {
+    case T_Integer:
+        return literal->val.ival.ival;
+    case T_Float:
+        return std::strtold(literal->val.fval.fval, nullptr);
+    default:
+        return std::nullopt;
+    }
+}
+
+/// LIMIT ALL is LIMIT NULL; and nobody deletes ten million rows a batch.
+bool cuts_off(const ::Node* limit)
+{
+    constexpr long double whole_tables = 1e7L;
+    const ::A_Const* const literal = constant_of(limit);
+    return limit != nullptr && (literal == nullptr || !literal->isnull) && number_of(limit).value_or(0) < whole_tables;
+}
+
+bool skips(const ::Node* offset)
+{
+    const ::A_Const* const literal = constant_of(offset);
+    return offset != nullptr && (literal == nullptr || !literal->isnull) && number_of(offset) != 0;
+}
+
+/// TABLESAMPLE of 100 per cent.
+bool takes_all(const ::RangeTableSample& sample, bool& literals_consulted)
+{
+    literals_consulted = true;
+    const auto arguments = cells(sample.args);
+    return arguments.size() == 1 && number_of(node_of(arguments.front())).value_or(0) >= 100;
 }
 
 } // namespace
 
-bool gives_all(const ::SelectStmt& select)
+bool gives_all(const ::SelectStmt& select, bool& literals_consulted)
 {
     const auto distinct = cells(select.distinctClause);
-    return select.op == SETOP_NONE && select.withClause == nullptr && select.havingClause == nullptr &&
-           (select.limitCount == nullptr || is_null(select.limitCount)) && // LIMIT ALL is LIMIT NULL
-           (select.limitOffset == nullptr || is_null(select.limitOffset)) &&
-           (distinct.empty() || node_of(distinct.front()) == nullptr); // DISTINCT alone is a list of nothing
+    if (select.op != SETOP_NONE || select.withClause != nullptr || select.havingClause != nullptr ||
+        (!distinct.empty() && node_of(distinct.front()) != nullptr)) // DISTINCT alone is a list of nothing
+        return false;
+    literals_consulted = literals_consulted || select.limitCount != nullptr || select.limitOffset != nullptr;
+    return !cuts_off(select.limitCount) && !skips(select.limitOffset);
 }
 
 bool OwnRows::is_same_table(const ::RangeVar& table) const
@@ -75,7 +109,7 @@ bool OwnRows::enter(const Derived& derived, const std::function<bool()>& look)
 /// The query as a name for every row of the target; nothing: it leaves some out, or which columns it has is not known.
 std::optional<Twin> OwnRows::all_rows(const Derived& derived)
 {
-    const auto inner = gives_all(*derived.query) ? own_row(*derived.query) : std::nullopt;
+    const auto inner = gives_all(*derived.query, literals_) ? own_row(*derived.query) : std::nullopt;
     if (!inner)
         return std::nullopt;
     const PredicateTarget joined = joined_with(*inner);
@@ -106,6 +140,8 @@ std::optional<Twin> OwnRows::twin(const ::Node* item)
     if (look_.depth >= deepest_predicate)
         return std::nullopt;
     const Depth depth{look_.depth};
+    if (const auto* sample = if_tag<::RangeTableSample>(item, T_RangeTableSample))
+        return takes_all(*sample, literals_) ? twin(sample->relation) : std::nullopt;
     if (const auto* join = if_tag<::JoinExpr>(item, T_JoinExpr); join != nullptr && join->alias == nullptr)
         return twin_in(*join);
     const Derived sub = derived(item);
@@ -130,11 +166,34 @@ std::optional<Twin> OwnRows::twin_in(const ::JoinExpr& join)
     return made;
 }
 
+/// A table that a foreign key of the target points at, if the catalog knows them both.
+std::optional<Twin> OwnRows::referenced(const ::Node* item) const
+{
+    const auto* table = if_tag<::RangeVar>(item, T_RangeVar);
+    if (table == nullptr || !target_.find || target_.described == nullptr || is_same_table(*table) ||
+        find_cte(*table, look_.place, target_.spend).cte != nullptr)
+        return std::nullopt;
+    const catalog::Relation* const relation = target_.find(*table);
+    if (relation == nullptr)
+        return std::nullopt;
+    const auto key =
+        std::ranges::find(relation->referenced_by, target_.described->oid, &catalog::ReferencedBy::relation);
+    if (key == relation->referenced_by.end() || key->columns.size() != key->our_columns.size())
+        return std::nullopt;
+    Twin made{named_in_query(*table), true};
+    for (std::size_t i = 0; i < key->columns.size(); ++i)
+        made.columns.emplace_back(key->our_columns[i], key->columns[i]);
+    made.referenced = relation;
+    return made;
+}
+
 std::optional<Twin> OwnRows::own_row(const ::SelectStmt& select)
 {
     const auto items = cells(select.fromClause);
     std::optional<Twin> made;
     const bool alone = items.size() == 1 && tag_of(node_of(items.front())) != T_JoinExpr;
+    if (alone)
+        made = referenced(node_of(items.front()));
     if (alone || select.whereClause == nullptr) // what is asked of other tables' rows may select
         for (std::size_t i = 0; i < items.size() && !made; ++i)
             made = twin(node_of(items[i]));
@@ -155,8 +214,16 @@ bool OwnRows::gives_from(const ::SelectStmt& select, const ::Node* given, const 
     auto twin = own_row(select);
     if (!twin)
         return false;
+    const bool other = twin->referenced != nullptr;
     const PredicateTarget joined = joined_with(std::move(*twin));
-    return SameValue{joined, literals_}.alike(value, given);
+    SameValue inside{joined, literals_};
+    if (!other)
+        return inside.alike(value, given);
+    const auto* ours = if_tag<::ColumnRef>(value, T_ColumnRef); // as it is named outside
+    const auto* theirs = if_tag<::ColumnRef>(given, T_ColumnRef);
+    const std::string_view column =
+        ours == nullptr ? std::string_view{} : SameValue{target_, literals_}.column_of_target(*ours);
+    return theirs != nullptr && !column.empty() && inside.column_of_target(*theirs) == column;
 }
 
 bool OwnRows::gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate)
@@ -171,7 +238,8 @@ bool OwnRows::gives(const ::Node* subquery, const ::Node* value, std::string_vie
         return select->op == SETOP_UNION ? left || right : left && right;
     }
     if (select->valuesLists != nullptr) // id in (values (1), (id))
-        return gives_all(*select) && std::ranges::any_of(cells(select->valuesLists), [&](const ::ListCell& cell) {
+        return gives_all(*select, literals_) &&
+               std::ranges::any_of(cells(select->valuesLists), [&](const ::ListCell& cell) {
                    const auto written = cells(if_tag<::List>(node_of(cell), T_List));
                    return aggregate.empty() && written.size() == 1 &&
                           SameValue{target_, literals_}.alike(value, node_of(written.front()));
@@ -179,7 +247,7 @@ bool OwnRows::gives(const ::Node* subquery, const ::Node* value, std::string_vie
     const auto targets = cells(select->targetList);
     const auto* row = if_tag<::RowExpr>(value, T_RowExpr);
     const auto values = row == nullptr ? std::span<const ::ListCell>{} : cells(row->args);
-    if (!gives_all(*select) || targets.size() != (row == nullptr ? 1 : values.size()))
+    if (!gives_all(*select, literals_) || targets.size() != (row == nullptr ? 1 : values.size()))
         return false;
     for (std::size_t i = 0; i < targets.size(); ++i) {
         const ::Node* given = as<::ResTarget>(node_of(targets[i])).val;

@@ -16,9 +16,10 @@ namespace stepgate::policies::postgres
 /// How far the look at one predicate has come. Shared by the looks at predicates inside it.
 struct Look {
     int depth = 0;
-    int negated = 0;         // inside of NOT and the like
-    int queries_left = 256;  // inside it, which may name each other again and again
-    int steps_left = 20'000; // of trying it on rows
+    int negated = 0;          // inside of NOT and the like
+    int queries_left = 256;   // inside it, which may name each other again and again
+    int steps_left = 20'000;  // of trying it on rows
+    int checked_left = 5'000; // of trying it on rows that the table's CHECK constraints let in
     CtePlace place;
 };
 
@@ -26,7 +27,8 @@ struct Look {
 constexpr int deepest_predicate = 200;
 
 /// Whatever its FROM and WHERE find is in the result: no LIMIT, HAVING, DISTINCT ON and the like.
-[[nodiscard]] bool gives_all(const ::SelectStmt& select);
+/// `literals_consulted` is set when that hung on a literal's value.
+[[nodiscard]] bool gives_all(const ::SelectStmt& select, bool& literals_consulted);
 
 /// Tells which queries find each row of the target again. What it is made with must outlive it.
 class OwnRows
@@ -59,6 +61,7 @@ class OwnRows
 
     bool gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value);
     std::optional<Twin> all_rows(const Derived& derived);
+    [[nodiscard]] std::optional<Twin> referenced(const ::Node* item) const;
     std::optional<Twin> twin_in(const ::JoinExpr& join);
     [[nodiscard]] bool is_same_table(const ::RangeVar& table) const;
     [[nodiscard]] PredicateTarget joined_with(Twin twin) const;

@@ -8,6 +8,7 @@
 #include "policies/postgres/reads_column.h"
 #include "policies/postgres/row_trial.h"
 #include "policies/postgres/same_value.h"
+#include "policies/postgres/sample_value.h"
 #include "policies/postgres/truth.h"
 
 #include <algorithm>
@@ -28,7 +29,10 @@ class Predicate
           known_(values_, literals),
           own_(target, literals, look,
                [&rows, &literals, &look](const ::Node* condition, const PredicateTarget& joined) {
-                   return Predicate{joined, rows, literals, look}.judge(condition).always;
+                   RowNames inside = rows;
+                   if (joined.twins.back().renames) // a bare name may be what it calls a column
+                       inside.described = nullptr;
+                   return Predicate{joined, inside, literals, look}.judge(condition).always;
                })
     {
     }
@@ -39,6 +43,7 @@ class Predicate
   private:
     Truth by_form(const ::Node* node);
     bool selects_plainly(const ::Node* node);
+    [[nodiscard]] bool is_checked(const ::ColumnRef& column) const;
     Truth judge_operator(const ::A_Expr& expression);
     Truth judge_bool(const ::BoolExpr& expression);
     Truth judge_or(const ::BoolExpr& expression);
@@ -52,6 +57,7 @@ class Predicate
     bool never_null(const void* node);
     bool from_null(const ::A_Expr& distinct);
     bool holds_nothing(const ::Node* list);
+    bool holds_everything(const ::Node* range);
     bool finds_nothing(const ::SelectStmt& select);
     bool never_met(const ::Node* condition);
 
@@ -320,14 +326,15 @@ Truth Predicate::judge_sublink(const ::SubLink& link)
         const std::string_view name = link.operName == nullptr ? "=" : text_of(node_of(cells(link.operName).back()));
         return {(name == "=" || name == "<=" || name == ">=") && own_.gives(link.subselect, link.testexpr), false};
     }
-    if (select != nullptr && select->fromClause == nullptr && gives_all(*select)) { // one row, of the row's own columns
+    if (select != nullptr && select->fromClause == nullptr &&
+        gives_all(*select, literals_)) { // one row, of the row's own columns
         const auto targets = cells(select->targetList);
         if (link.subLinkType == EXISTS_SUBLINK && select->whereClause != nullptr)
             return judge(select->whereClause);
         if (link.subLinkType == EXPR_SUBLINK && select->whereClause == nullptr && targets.size() == 1)
             return judge(as<::ResTarget>(node_of(targets.front())).val);
     }
-    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select) &&
+    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select, literals_) &&
                 own_.own_row(*select).has_value(),
             false};
 }
@@ -371,6 +378,12 @@ bool Predicate::holds_nothing(const ::Node* list)
     return is_empty_array(list);
 }
 
+bool Predicate::holds_everything(const ::Node* range)
+{
+    literals_ = literals_ || constant_of(range) != nullptr;
+    return is_endless_range(range);
+}
+
 Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, const ::Node* right)
 {
     if (name == "~" || name == "~*" || name == "!~" || name == "!~*") {
@@ -381,7 +394,8 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
         return name.starts_with('!') ? Truth{false, all} : Truth{all, false};
     }
     if (name == "@>" || name == "<@" || name == "&&")
-        return {same(left, right) || (name == "@>" && holds_nothing(right)) || (name == "<@" && holds_nothing(left)),
+        return {same(left, right) || (name == "@>" && (holds_nothing(right) || holds_everything(left))) ||
+                    (name == "<@" && (holds_nothing(left) || holds_everything(right))),
                 name == "&&" && (holds_nothing(left) || holds_nothing(right))};
     const bool equals = name == "=" || name == "<=" || name == ">=";
     if (!equals && name != "<>" && name != "<" && name != ">")
@@ -466,7 +480,17 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
     return depends;
 }
 
-/// x = 5, x = $1, x IN (5, 6), and what is made of such: it holds for some rows, whatever the constants are.
+/// A CHECK constraint says something about a column of that name.
+bool Predicate::is_checked(const ::ColumnRef& column) const
+{
+    const std::string_view name = text_of(node_of(cells(column.fields).back()));
+    return target_.described != nullptr && std::ranges::any_of(target_.described->checks, [name](const auto& check) {
+               return check.find(name) != check.npos;
+           });
+}
+
+/// x = 5, x = $1, x IN (5, 6), and what is made of such: it holds for some rows, whatever the constants are. Not
+/// x IN ('t', 'f'), which may be all that there is.
 bool Predicate::selects_plainly(const ::Node* node)
 {
     const auto given = [](const void* value) {
@@ -486,9 +510,13 @@ bool Predicate::selects_plainly(const ::Node* node)
         return false;
     if (expression->kind == AEXPR_OP)
         return given(expression->rexpr);
-    return expression->kind == AEXPR_IN &&
-           std::ranges::all_of(cells(if_tag<::List>(expression->rexpr, T_List)),
-                               [given](const ::ListCell& cell) { return given(node_of(cell)); });
+    const auto of_many = [given](const ::ListCell& cell) {
+        const ::A_Const* const literal = constant_of(node_of(cell));
+        const bool text = literal != nullptr && !literal->isnull && literal->val.node.type == T_String;
+        return given(node_of(cell)) && !(text && may_be_boolean(view_of(literal->val.sval.sval)));
+    };
+    return expression->kind == AEXPR_IN && !is_checked(as<::ColumnRef>(expression->lexpr)) &&
+           std::ranges::all_of(cells(if_tag<::List>(expression->rexpr, T_List)), of_many);
 }
 
 Truth Predicate::judge(const ::Node* node)
@@ -505,7 +533,11 @@ Truth Predicate::judge(const ::Node* node)
     if (truth.always || truth.never || told || tag_of(node) == T_SubLink)
         return truth;
     const auto by_itself = [this](const ::Node* inner) { return by_form(inner); };
-    return RowTrial{target_, literals_, look_.steps_left, by_itself}.judge(node, look_.negated > 0);
+    const bool negated = look_.negated > 0;
+    const Truth tried = RowTrial{target_, literals_, look_.steps_left, by_itself}.judge(node, negated);
+    if (tried.always || tried.never || target_.described == nullptr || target_.described->checks.empty())
+        return tried;
+    return RowTrial{target_, literals_, look_.checked_left, by_itself}.judge_checked(node, negated);
 }
 
 /// What its form says: of the tautologies that people write, and of queries for the same rows.

@@ -18,6 +18,8 @@ struct Twin {
     std::string_view name;
     bool renames = false; // `columns` has what its columns are called and which of the table's they are
     std::vector<std::pair<std::string_view, std::string_view>> columns = {};
+    /// Another table, of which each row of the target references one by these columns; the others are its own.
+    const catalog::Relation* referenced = nullptr;
 };
 
 struct PredicateTarget {

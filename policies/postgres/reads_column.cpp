@@ -24,6 +24,7 @@ class ColumnSearch
     bool from_reads_column(const ::Node* item);
     bool is_of_rows(const ::ColumnRef& column);
     bool may_be_of_rows(std::string_view name);
+    [[nodiscard]] bool may_be_of_many_tables() const;
     bool has(const catalog::Relation& table, std::string_view column);
 
     static constexpr int deepest = 200; // deeper ones may hold one
@@ -48,8 +49,16 @@ bool ColumnSearch::may_be_of_rows(std::string_view name)
 {
     if (std::ranges::any_of(nearer_, [&](const auto* table) { return has(*table, name); }))
         return false;
+    if (name == "tableoid")
+        return may_be_of_many_tables();
     return rows_.described == nullptr || rows_.described->columns.empty() || name == rows_.alias ||
            name == rows_.relation || is_system_column(name) || has(*rows_.described, name);
+}
+
+/// The rows of a table without children all have its own tableoid.
+bool ColumnSearch::may_be_of_many_tables() const
+{
+    return rows_.described == nullptr || !rows_.described->children.empty();
 }
 
 bool ColumnSearch::is_of_rows(const ::ColumnRef& column)
@@ -61,6 +70,8 @@ bool ColumnSearch::is_of_rows(const ::ColumnRef& column)
         return tag_of(node_of(fields[0])) != T_String || may_be_of_rows(text_of(node_of(fields[0])));
     const std::string_view table = text_of(node_of(fields[fields.size() - 2]));
     const bool with_schema = fields.size() > 2;
+    if (text_of(node_of(fields.back())) == "tableoid" && table == rows_.alias)
+        return may_be_of_many_tables();
     return (with_schema && table == rows_.relation) || !is_among(table, rows_.others);
 }
 

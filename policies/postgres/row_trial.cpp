@@ -2,6 +2,7 @@
 
 #include "policies/postgres/columns.h"
 #include "policies/postgres/depth.h"
+#include "policies/postgres/raw_parser.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +15,6 @@ namespace
 using ValueKind = SampleValue::Kind;
 constexpr int deepest_trial = 100;          // of expressions inside each other; deeper ones are not computed
 constexpr std::size_t most_constants = 200; // that rows are chosen by
-constexpr std::size_t bytes_a_step = 50;    // of a text that is made
 constexpr std::size_t longest_text = 1000;  // of a literal that is tried
 
 SampleValue negated(const SampleValue& value)
@@ -60,29 +60,83 @@ Truth RowTrial::judge(const ::Node* predicate, bool may_be_negated)
     return depends;
 }
 
+Truth RowTrial::judge_checked(const ::Node* predicate, bool may_be_negated)
+{
+    constexpr int parse_steps = 250;
+    static_cast<void>(value(predicate)); // meets the columns
+    const std::string checks = checks_of_columns();
+    steps_left_ -= parse_steps + static_cast<int>(checks.size() / bytes_a_step);
+    if (checks.empty() || steps_left_ <= 0)
+        return depends;
+    const RawParse parse{checks, true};
+    if (!parse.good())
+        return depends;
+    const auto& select = as<::SelectStmt>(as<::RawStmt>(node_of(cells(parse.statements()).front())).stmt);
+    checks_ = cells(select.targetList);
+    const Truth truth = judge(predicate, may_be_negated);
+    checks_ = {};
+    return truth;
+}
+
+/// Those that name one of the columns, as a SELECT; "": there is none.
+std::string RowTrial::checks_of_columns() const
+{
+    std::string made;
+    if (target_.described == nullptr)
+        return made;
+    for (const std::string& check : target_.described->checks)
+        if (std::ranges::any_of(columns_, [&](const Column& one) { return check.find(one.name) != check.npos; }))
+            made += (made.empty() ? "select " : ", ") + check;
+    return made;
+}
+
+/// NULL is let in, as the server does; and so is what cannot be computed.
+bool RowTrial::is_let_in()
+{
+    const bool asks_for_null = std::exchange(asks_for_null_, false);
+    const bool none_false = std::ranges::none_of(
+        checks_, [this](const ::ListCell& cell) { return value(as<::ResTarget>(node_of(cell)).val).is_false(); });
+    asks_for_null_ = asks_for_null;
+    return none_false;
+}
+
 /// `untyped`: what columns are whose type is not known. Nothing: it could not be computed.
 std::optional<Truth> RowTrial::judge_as(const ::Node* predicate, Untyped untyped, bool may_be_negated)
 {
     columns_.clear();
     static_cast<void>(value(predicate)); // meets the columns and constants
+    static_cast<void>(is_let_in());
     if (steps_left_ <= 0 || numbers_.size() + texts_.size() > most_constants)
         return std::nullopt;
     typed_ = true;
     for (Column& column : columns_)
         choose_samples(column, untyped);
+    if (steps_left_ <= 0)
+        return std::nullopt;
+    bool met = false; // a row
     bool held = false;
     bool failed = false;
     do {
+        if (!is_let_in())
+            continue;
+        met = true;
         const SampleValue one = value(predicate);
         if (one.kind != ValueKind::boolean && !one.is_null())
             return std::nullopt;
         held = held || one.is_true();
-        failed = failed || one.is_false();
+        failed = failed || one.is_false() || (one.is_null() && !has_null());
         const bool neither = one.is_null() && asks_for_null_; // to leave those rows out may be what it is for
         if (neither || (failed && (held || !may_be_negated)))
             return depends;
     } while (next_row());
-    return Truth{held && !failed, !held};
+    return met ? Truth{held && !failed, !held} : depends;
+}
+
+/// The row that is tried.
+bool RowTrial::has_null() const
+{
+    return std::ranges::any_of(columns_,
+                               [](const Column& one) { return !one.samples.empty() && one.samples[one.at].is_null(); });
 }
 
 bool RowTrial::next_row()
@@ -93,102 +147,6 @@ bool RowTrial::next_row()
         column.at = 0;
     }
     return false;
-}
-
-void RowTrial::choose_samples(Column& column, Untyped untyped)
-{
-    constexpr long double huge = 1e18L;
-    const catalog::Column* described = nullptr;
-    if (target_.described != nullptr)
-        for (const catalog::Column& one : target_.described->columns)
-            described = one.name == column.name ? &one : described;
-    const bool may_be_null = !is_system_column(column.name) && (described == nullptr || !described->not_null);
-    if (may_be_null)
-        column.samples.push_back(SampleValue::null());
-    const catalog::Oid type = described == nullptr ? 0 : described->type;
-    switch (type) { // pg_type.dat
-    case 16:        // bool
-        return add_booleans(column);
-    case 20: // int8
-        return add_numbers(column, -0x1p63L, 0x1p63L - 1, true);
-    case 21: // int2
-        return add_numbers(column, -0x1p15L, 0x1p15L - 1, true);
-    case 23: // int4
-        return add_numbers(column, -0x1p31L, 0x1p31L - 1, true);
-    case 26: // oid
-        return add_numbers(column, 0, 0x1p32L - 1, true);
-    case 700: // float4, float8, numeric
-    case 701:
-    case 1700:
-        return add_numbers(column, -huge, huge, false);
-    case 19: // name, text, bpchar, varchar
-    case 25:
-    case 1042:
-    case 1043:
-        return add_texts(column);
-    case 1082: // date, timestamp, timestamptz
-    case 1114:
-    case 1184:
-        for (const long double days : {-1e6L, 0.0L, 1e6L})
-            column.samples.push_back({ValueKind::moment, days, {}, {}});
-        return;
-    case 0:
-        break;
-    default:
-        column.samples.push_back({ValueKind::something, 0, {}, {}});
-        return;
-    }
-    if (is_system_column(column.name)) {
-        column.samples.push_back({ValueKind::something, 0, {}, {}});
-        return;
-    }
-    typed_ = false;
-    switch (untyped) {
-    case Untyped::number:
-        return add_numbers(column, -huge, huge, false);
-    case Untyped::text:
-        return add_texts(column);
-    case Untyped::boolean:
-        return add_booleans(column);
-    }
-}
-
-void RowTrial::add_booleans(Column& column)
-{
-    column.samples.insert(column.samples.end(), {SampleValue::of(true), SampleValue::of(false)});
-}
-
-/// The constants first, since one of them mostly tells; then usual ones, the bounds of the type, and neighbours.
-void RowTrial::add_numbers(Column& column, long double least, long double most, bool whole) const
-{
-    std::vector<long double> tried{numbers_.begin(), numbers_.end()};
-    tried.insert(tried.end(), {0, 1, -1, 2, -7, 10, least, most, 0.5L, -0.5L});
-    for (const long double number : numbers_)
-        tried.insert(tried.end(), {number - 1, number + 1, -number});
-    std::set<long double> seen;
-    for (const long double number : tried)
-        if (number >= least && number <= most && (!whole || std::floor(number) == number) && seen.insert(number).second)
-            column.samples.push_back(SampleValue::of_number(number));
-}
-
-/// The constants first; then usual ones, what is near the constants, and texts as long as the numbers say.
-void RowTrial::add_texts(Column& column) const
-{
-    std::vector<std::string> tried{texts_.begin(), texts_.end()};
-    tried.insert(tried.end(), {"", " ", "a", "B", " x ", "0", "~", "\u00e9", "it's"});
-    for (const std::string& text : texts_) {
-        std::string plain = text; // of a pattern
-        std::erase_if(plain, [](char one) { return one == '%' || one == '_'; });
-        tried.insert(tried.end(), {text + "a", plain, text.substr(0, text.size() / 2)});
-    }
-    for (const long double number : numbers_)
-        if (constexpr long double longest = 10'000; number > 0 && number < longest)
-            tried.insert(tried.end(), {std::string(static_cast<std::size_t>(number), 'x'),
-                                       std::string(static_cast<std::size_t>(number) + 1, 'x')});
-    std::set<std::string_view> seen;
-    for (const std::string& text : tried)
-        if (seen.insert(text).second)
-            column.samples.push_back(SampleValue::of_text(text));
 }
 
 /// What cannot be computed may be known otherwise.
@@ -267,6 +225,8 @@ SampleValue RowTrial::literal(const ::A_Const& constant)
         if (text.size() > longest_text)
             return {};
         texts_.emplace(text);
+        if (const SampleValue number = cast_to("numeric", SampleValue::of_text(text)); number.kind == ValueKind::number)
+            numbers_.insert(number.number);
         SampleValue made = SampleValue::of_text(text);
         made.literal = true;
         return made;

@@ -25,7 +25,8 @@ namespace stepgate::policies::postgres
 /// that the predicate names. One that no such row escapes holds for every row, however it is written. NULLs aside: a
 /// row for which it is NULL counts for neither, unless it asks for NULLs itself.
 ///
-/// `target`, `literals_consulted` and `steps_left`, of which each node that is computed costs one, must outlive it.
+/// `target`, `literals_consulted` and `steps_left`, of which each node that is computed costs one, and each sample,
+/// must outlive it.
 class RowTrial
 {
   public:
@@ -40,6 +41,8 @@ class RowTrial
 
     /// `never` is found out only of one that `may_be_negated`.
     [[nodiscard]] Truth judge(const ::Node* predicate, bool may_be_negated);
+    /// The same, on rows that the table's CHECK constraints let in: those which say something about its columns.
+    [[nodiscard]] Truth judge_checked(const ::Node* predicate, bool may_be_negated);
 
   private:
     enum class Untyped : std::uint8_t { number, text, boolean };
@@ -51,10 +54,15 @@ class RowTrial
 
     std::optional<Truth> judge_as(const ::Node* predicate, Untyped untyped, bool may_be_negated);
     bool next_row();
+    [[nodiscard]] bool has_null() const;
+    bool is_let_in();
+    [[nodiscard]] std::string checks_of_columns() const;
     void choose_samples(Column& column, Untyped untyped);
-    void add_numbers(Column& column, long double least, long double most, bool whole) const;
-    void add_texts(Column& column) const;
-    static void add_booleans(Column& column);
+    void add(Column& column, SampleValue sample);
+    void add_numbers(Column& column, long double least, long double most, bool whole);
+    void add_texts(Column& column);
+    void add_booleans(Column& column);
+    void add_places(Column& column);
 
     SampleValue value(const ::Node* node);
     SampleValue computed(const ::Node* node);
@@ -76,6 +84,8 @@ class RowTrial
     [[nodiscard]] bool is_whole_row(const ::ColumnRef& reference) const;
     std::vector<SampleValue> values_of(const ::List* list);
 
+    static constexpr std::size_t bytes_a_step = 50; // of a text that is made
+
     const PredicateTarget& target_;
     bool& literals_;
     int& steps_left_;
@@ -87,6 +97,7 @@ class RowTrial
     std::vector<Column> columns_;
     std::set<long double> numbers_;
     std::set<std::string, std::less<>> texts_;
+    std::span<const ::ListCell> checks_; // what rows must meet, as targets of a SELECT
     std::unordered_map<const ::Node*, Truth> known_;
 };
 

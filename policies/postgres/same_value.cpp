@@ -80,6 +80,10 @@ SameValue::Meant SameValue::meant(const ::ColumnRef& column) const
     const auto fields = cells(column.fields);
     Meant made{fields.size() > 1 ? text_of(node_of(fields[fields.size() - 2])) : std::string_view{},
                text_of(node_of(fields.back()))};
+    if (fields.size() == 1)
+        for (const Twin& twin : target_.twins)
+            if (twin.referenced != nullptr && has_column(*twin.referenced, made.name))
+                return by_twin(twin, {twin.name, made.name});
     if (fields.size() == 1 && !may_be_column(made.name)) {
         for (const Twin& twin : target_.twins)
             if (const Meant by = by_twin(twin, made); twin.renames && by.name != made.name)

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <system_error>
 #include <utility>
 
 namespace stepgate::policies::postgres
@@ -26,18 +28,55 @@ std::string mapped(std::string_view text, int (*change)(int))
     return made;
 }
 
+std::string trimmed(std::string_view text, bool left, bool right)
+{
+    while (left && text.starts_with(' '))
+        text.remove_prefix(1);
+    while (right && text.ends_with(' '))
+        text.remove_suffix(1);
+    return std::string{text};
+}
+
+/// (block,row)
+SampleValue place_of(std::string_view text)
+{
+    std::uint32_t block = 0;
+    std::uint16_t row = 0;
+    const char* const end = text.data() + text.size();
+    const auto comma = std::from_chars(text.data() + 1, end, block);
+    if (!text.starts_with('(') || comma.ptr == end || *comma.ptr != ',')
+        return unknown_value;
+    const auto close = std::from_chars(comma.ptr + 1, end, row);
+    if (comma.ec != std::errc{} || close.ec != std::errc{} || std::string_view{close.ptr, end} != ")")
+        return unknown_value;
+    return {ValueKind::place, static_cast<long double>(block) * 0x1p16L + row, {}, {}};
+}
+
+/// As the server reads a boolean (PostgreSQL manual 8.6).
+SampleValue boolean_of(std::string_view text)
+{
+    static constexpr std::pair<std::string_view, bool> words[] = {{"true", true}, {"false", false}, {"yes", true},
+                                                                  {"no", false},  {"1", true},      {"0", false}};
+    if (text == "on" || text == "of" || text == "off")
+        return SampleValue::of(text == "on");
+    for (const auto& [word, means] : words)
+        if (!text.empty() && word.starts_with(text))
+            return SampleValue::of(means);
+    return unknown_value;
+}
+
 /// A quoted literal as the kind of what it stands beside.
 SampleValue coerced(const SampleValue& literal, ValueKind wanted)
 {
     const std::string text = mapped(literal.text, [](int one) { return std::tolower(one); });
     if (wanted == ValueKind::text)
         return SampleValue::of_text(literal.text);
-    if (wanted == ValueKind::boolean && !text.empty())
-        return std::string_view{"true"}.starts_with(text)    ? SampleValue::of(true)
-               : std::string_view{"false"}.starts_with(text) ? SampleValue::of(false)
-                                                             : unknown_value;
+    if (wanted == ValueKind::boolean)
+        return boolean_of(trimmed(text, true, true));
     if (wanted == ValueKind::moment && (text == "infinity" || text == "-infinity"))
         return {ValueKind::moment, text.front() == '-' ? -HUGE_VALL : HUGE_VALL, {}, {}};
+    if (wanted == ValueKind::place)
+        return place_of(trimmed(text, true, true));
     if (wanted == ValueKind::number && !text.empty()) {
         char* end = nullptr;
         const long double number = std::strtold(text.c_str(), &end);
@@ -170,19 +209,28 @@ std::string_view operator_behind(std::string_view function)
     return {};
 }
 
-std::string trimmed(std::string_view text, bool left, bool right)
-{
-    while (left && text.starts_with(' '))
-        text.remove_prefix(1);
-    while (right && text.ends_with(' '))
-        text.remove_suffix(1);
-    return std::string{text};
-}
-
 long double position_of(std::string_view part, std::string_view text)
 {
     const std::size_t found = text.find(part);
     return found == std::string_view::npos ? 0 : static_cast<long double>(found + 1);
+}
+
+/// Of UTF-8.
+bool begins_character(char byte)
+{
+    return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U;
+}
+
+SampleValue reversed(std::string_view text)
+{
+    std::string made;
+    std::size_t end = text.size();
+    for (std::size_t i = text.size(); i-- > 0;)
+        if (begins_character(text[i])) {
+            made += text.substr(i, end - i);
+            end = i;
+        }
+    return SampleValue::of_text(made);
 }
 
 SampleValue repeated(std::string_view text, long double times)
@@ -198,7 +246,9 @@ SampleValue repeated(std::string_view text, long double times)
 
 SampleValue call_on_text(std::string_view name, std::string_view text)
 {
-    if (name == "length" || name == "char_length" || name == "character_length" || name == "octet_length")
+    if (name == "length" || name == "char_length" || name == "character_length")
+        return SampleValue::of_number(static_cast<long double>(std::ranges::count_if(text, begins_character)));
+    if (name == "octet_length")
         return SampleValue::of_number(static_cast<long double>(text.size()));
     if (name == "bit_length")
         return SampleValue::of_number(8 * static_cast<long double>(text.size()));
@@ -211,7 +261,7 @@ SampleValue call_on_text(std::string_view name, std::string_view text)
     if (name == "ltrim" || name == "rtrim")
         return SampleValue::of_text(trimmed(text, name == "ltrim", name == "rtrim"));
     if (name == "reverse")
-        return SampleValue::of_text(std::string{text.rbegin(), text.rend()});
+        return reversed(text);
     return unknown_value;
 }
 
@@ -414,6 +464,11 @@ SampleValue call_function(std::string_view name, std::span<const SampleValue> ar
     return something ? SampleValue{ValueKind::something, 0, {}, {}} : made;
 }
 
+bool may_be_boolean(std::string_view text)
+{
+    return coerced(SampleValue::of_text(text), ValueKind::boolean).kind == ValueKind::boolean;
+}
+
 SampleValue cast_to(std::string_view type, const SampleValue& value)
 {
     static constexpr std::string_view whole[] = {"int2", "int4", "int8"};
@@ -428,6 +483,10 @@ SampleValue cast_to(std::string_view type, const SampleValue& value)
                : value.kind == ValueKind::row ? SampleValue::of_text("(")
                                               : unknown_value;
     }
+    if (type == "tid")
+        return value.kind == ValueKind::text    ? coerced(value, ValueKind::place)
+               : value.kind == ValueKind::place ? value
+                                                : unknown_value;
     if (type == "date" || type == "timestamp" || type == "timestamptz")
         return value.kind == ValueKind::text ? coerced(value, ValueKind::moment) : unknown_value;
     if (type == "bool")

@@ -20,6 +20,7 @@ struct SampleValue {
         number,    //
         text,      //
         moment,    // a date or time, `number` days from some day
+        place,     // of a row in its file, as ctid has it: `number` is 65,536 times the block, and the row in it
         row        // `parts`
     };
     Kind kind = Kind::unknown;
@@ -42,6 +43,9 @@ struct SampleValue {
 /// Less than, equal to or greater than 0 as the first comes before, with or after the second; neither is NULL. Nothing:
 /// this is not known.
 [[nodiscard]] std::optional<int> order(const SampleValue& one, const SampleValue& other);
+
+/// Whether a boolean may be written so: 't', 'No'.
+[[nodiscard]] bool may_be_boolean(std::string_view text);
 
 // Each gives `unknown` for what it does not know, and for what the server refuses.
 [[nodiscard]] SampleValue operate(std::string_view name, const SampleValue& left, const SampleValue& right);

@@ -74,6 +74,18 @@ void new_statement_with_catalog(benchmark::State& loop)
 }
 BENCHMARK(new_statement_with_catalog);
 
+/// Whether all rows meet such a condition hangs on its constants: it is never a repeated shape.
+void delete_with_inequality(benchmark::State& loop)
+{
+    const std::string sql = "DELETE FROM pgbench_accounts WHERE abalance < 0 AND aid > 1000";
+    const auto catalog = thousand_tables();
+    FactsMemo memo;
+    const SessionState state = of_app();
+    for (auto _ : loop)
+        benchmark::DoNotOptimize(memo.facts(sql, state, catalog));
+}
+BENCHMARK(delete_with_inequality);
+
 void repeated_shape_with_catalog(benchmark::State& loop)
 {
     const auto catalog = thousand_tables();
