@@ -129,7 +129,7 @@ bool MySqlSession::adds_types_to(const Tracker::Statement& statement)
 
 bool MySqlSession::depart_execution()
 {
-    auto* statement = tracker_->statements().find(inspected_.statement).statement;
+    auto* statement = executed();
     if (statement == nullptr)
         return true; // it was found a moment ago
     if (!adds_types_to(*statement)) {

@@ -100,13 +100,13 @@ void MySqlSession::read_parameters()
         return; // it was there when it was inspected
     if (inspected_.command == my::Command::stmt_execute) {
         const auto execute = my::decode_execute(frame->payload);
-        auto* statement = tracker_->statements().find(inspected_.statement).statement;
+        auto* statement = executed();
         if (!execute || statement == nullptr ||
             !my::decode_parameters(*execute, peer_.capabilities, statement->binding, values_))
             return; // likewise
     } else if (inspected_.command == my::Command::stmt_bulk_execute) {
         const auto execute = my::decode_bulk_execute(frame->payload);
-        auto* statement = tracker_->statements().find(inspected_.statement).statement;
+        auto* statement = executed();
         if (!execute || statement == nullptr || !my::decode_bulk_parameters(*execute, statement->binding, values_))
             return; // likewise
     } else if (inspected_.command != my::Command::query ||
@@ -237,12 +237,8 @@ net::Task<bool> MySqlSession::refuse(Words words)
     in_.consume(current_);
     killed_ = false;
     ++commands_;
-    if (inspected_.command != my::Command::stmt_execute && inspected_.command != my::Command::stmt_bulk_execute)
-        co_return true;
-    auto* statement = tracker_->statements().find(inspected_.statement).statement;
-    if (statement == nullptr)
-        co_return true;
-    if (!tracker_->withheld(*statement, true))
+    auto* statement = executed();
+    if (statement == nullptr || !tracker_->withheld(*statement, true))
         co_return true;
     co_return co_await forget_long_data();
 }

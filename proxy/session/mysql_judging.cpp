@@ -36,17 +36,19 @@ std::string table_behind_which_may_be_more(const Facts& facts)
 
 } // namespace
 
+/// The prepared statement that the command executes; null: none.
+MySqlSession::Tracker::Statement* MySqlSession::executed()
+{
+    if (inspected_.command != my::Command::stmt_execute && inspected_.command != my::Command::stmt_bulk_execute)
+        return nullptr;
+    return tracker_->statements().find(inspected_.statement).statement;
+}
+
 void MySqlSession::judge_inspected()
 {
     (void)catalog_.look();
-    Facts facts;
-    if (inspected_.command == my::Command::stmt_execute) {
-        auto* statement = tracker_->statements().find(inspected_.statement).statement;
-        facts = statement != nullptr ? facts_of(statement->value) : facts_of(inspected_.sql);
-    } else {
-        facts = facts_of(inspected_.sql);
-    }
-    inspected_.facts = in_sight(std::move(facts));
+    auto* prepared = executed();
+    inspected_.facts = in_sight(prepared != nullptr ? facts_of(prepared->value) : facts_of(inspected_.sql));
     inspected_.verdict =
         worker_.judge.verdict(*inspected_.facts, inspected_.sql, asker_, in_transaction(), worker_.wall());
 }
@@ -54,6 +56,12 @@ void MySqlSession::judge_inspected()
 MySqlSession::Facts MySqlSession::facts_of(std::string_view sql)
 {
     return worker_.judge.facts(sql, state_, state_.database(), catalog_.view());
+}
+
+bool MySqlSession::has_settings_of(const PreparedText& prepared) const
+{
+    return prepared.modes == state_.modes() && prepared.charset == state_.charset_name() &&
+           prepared.database == state_.database() && !state_.uncertain();
 }
 
 /// As the server read it when it was prepared, with what its names mean now: the server looks them up again. Where it
@@ -68,8 +76,7 @@ MySqlSession::Facts MySqlSession::facts_of(PreparedText& prepared)
     if (current)
         return prepared.facts;
     auto fresh = facts_of(prepared.sql);
-    const bool same_settings = prepared.modes == state_.modes() && prepared.charset == state_.charset_name() &&
-                               prepared.database == state_.database() && !state_.uncertain();
+    const bool same_settings = has_settings_of(prepared);
     if (!same_settings && !(*fresh->facts == *prepared.facts->facts))
         return worker_.judge.doubted(*fresh, "was prepared under other settings", state_.database());
     if (same_settings) {

@@ -144,9 +144,11 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Step broken(const boost::system::error_code& error);
 
     // What texts mean (mysql_judging.cpp)
+    [[nodiscard]] Tracker::Statement* executed();
     void judge_inspected();
     [[nodiscard]] Facts facts_of(std::string_view sql);
     [[nodiscard]] Facts facts_of(PreparedText& prepared);
+    [[nodiscard]] bool has_settings_of(const PreparedText& prepared) const;
     [[nodiscard]] Facts in_sight(Facts facts);
     [[nodiscard]] bool must_ask() const;
     [[nodiscard]] std::optional<std::int32_t> kill_target() const;

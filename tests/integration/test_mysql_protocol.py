@@ -413,6 +413,21 @@ class Commands(RawCommands, Case):
         thread.join(PATIENCE)
         self.assertEqual(result[0].args[0], 1227)
 
+    @unittest.skipIf(ORACLE, "MariaDB's")
+    def test_bulk_execution_of_what_was_prepared_under_other_settings(self):
+        """The server keeps the reading of then, in which this copies a labelled column."""
+        with unittest.mock.patch("pymysql.connections.struct", WithBulk):
+            connection = self.connect(autocommit=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SET sql_mode = 'ANSI_QUOTES'")
+            statement, _ = self.prepare(connection, 'INSERT INTO scratch SELECT id, "ssn" FROM customers WHERE id = ?')
+            cursor.execute("SET sql_mode = ''")
+        thread, result = self.later(lambda: self.command(
+            connection, BULK, struct.pack("<IH", statement, 0x80) + b"\x08\0" + b"\0" + struct.pack("<q", 7)))
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual((result[0].args[0], self.rows()), (1227, 3))
+
     def test_reset_connection_forgets_settings(self):
         connection = self.connect(autocommit=True)
         with connection.cursor() as cursor:
