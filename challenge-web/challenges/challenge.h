@@ -74,8 +74,8 @@ struct Question {
 /// What a held statement would do to the data, as far as the server can tell without running it. For people only: an
 /// approval does not bind it, and it may come after the challenge was opened, or never.
 struct Impact {
-    std::optional<std::int64_t> rows;  // that the planner expects to read or change
-    std::vector<std::string> tables;   // that its plan reads or changes
+    std::optional<std::int64_t> rows;  // that the planner expects to return or change; MySQL: to look at
+    std::vector<std::string> tables;   // that it reads or changes
     std::vector<std::string> cascades; // other tables whose rows change by foreign keys: "payments (about 700 rows)"
     std::vector<std::string> locks;    // that the session's transaction holds: "RowExclusiveLock on orders"
     std::string problem;               // why there is no estimate; "" if there is one

@@ -108,7 +108,7 @@ net::Task<GuardedSession::Held> GuardedSession::challenge(HeldBatch batch, Stead
     }
     worker_.metrics.holds.add();
     announce(batch, *opened, read_at);
-    ask_impact(*opened);
+    ask_impact(batch, *opened);
     const auto end = co_await wait_for_answer(gate, *opened, signal_);
     Held outcome = Held::ended;
     if (end == Gate::End::approved) {
@@ -145,7 +145,7 @@ net::Task<GuardedSession::Held> GuardedSession::challenge_shortly(const HeldBatc
     const auto& opened = retry->opened();
     if (!known) {
         announce(batch, opened, read_at);
-        ask_impact(opened);
+        ask_impact(batch, opened);
     }
     const auto end = co_await wait_for_answer(gate, opened, signal_);
     Held outcome = Held::ended;

@@ -85,7 +85,8 @@ class GuardedSession : public Session
     virtual void remind(const ChallengeSign& sign) = 0;
     virtual void keep_alive() = 0;
     virtual void tell_approved() = 0;
-    virtual void ask_impact(const challenge_web::challenges::Opened& opened) = 0;
+    virtual void describe_session(upstream::ImpactRequest& request) = 0; // what its statements mean in it
+    [[nodiscard]] virtual bool is_servers_function(std::string_view function) const = 0; // as facts name it
     [[nodiscard]] virtual net::Task<bool> release() = 0; // exactly the bytes that were judged, shown and approved
     [[nodiscard]] virtual net::Task<bool> refuse(Words words) = 0; // what waits, with an error of its dialect
 
@@ -140,6 +141,10 @@ class GuardedSession : public Session
     [[nodiscard]] net::Task<bool> refuse_unaudited();
     [[nodiscard]] std::chrono::seconds time_to_answer() const;
     [[nodiscard]] ChallengeSign sign_of(const Opened& opened) const;
+
+    // What it would do (guarded_impact.cpp)
+    void ask_impact(const HeldBatch& batch, const Opened& opened);
+    [[nodiscard]] std::string keeps_from_planning(const policies::rules::MatchedFacts& matched) const;
 
     Worker& worker_;
     std::shared_ptr<const Listening> listening_;

@@ -17,6 +17,11 @@
 #include <string_view>
 #include <vector>
 
+namespace stepgate::proxy::upstream
+{
+struct ImpactStatement;
+}
+
 namespace stepgate::proxy::session
 {
 
@@ -185,7 +190,13 @@ class MySqlSession final : public GuardedSession
     void remind(const ChallengeSign& sign) override;
     void keep_alive() override;
     void tell_approved() override;
-    void ask_impact(const Opened&) override {} // there is no estimate of MySQL's plans yet
+    void describe_session(upstream::ImpactRequest& request) override; // mysql_impact.cpp
+    [[nodiscard]] bool is_servers_function(std::string_view function) const override
+    {
+        return function.find('.') == std::string_view::npos; // those of libraries are not understood
+    }
+    [[nodiscard]] std::string keeps_from_planning_elsewhere(const upstream::ImpactStatement& statement,
+                                                            const Tracker::Statement* prepared) const;
     [[nodiscard]] net::Task<bool> release() override;
     [[nodiscard]] net::Task<bool> refuse(Words words) override;
 

@@ -75,6 +75,15 @@ void PostgresSession::remind(const ChallengeSign& sign)
     inject(notice);
 }
 
+void PostgresSession::describe_session(upstream::ImpactRequest& request)
+{
+    request.settings = upstream::PostgresSettings{state_.search_path()};
+    if (in_transaction())
+        request.process = greeting_.process;
+    if (!state_.search_path_known() && request.problem.empty())
+        request.problem = "Only the server knows the session's search path.";
+}
+
 void PostgresSession::tell_approved()
 {
     wire::Bytes notice;

@@ -191,8 +191,11 @@ class PostgresSession final : public GuardedSession
     void remind(const ChallengeSign& sign) override;
     void keep_alive() override;
     void tell_approved() override;
-    void ask_impact(const Opened& opened) override; // postgres_impact.cpp
-    [[nodiscard]] static upstream::ImpactStatement impact_of(const PlannedExecution& execution);
+    void describe_session(upstream::ImpactRequest& request) override;
+    [[nodiscard]] bool is_servers_function(std::string_view function) const override
+    {
+        return function.starts_with("pg_catalog.");
+    }
     [[nodiscard]] net::Task<bool> release() override;
     [[nodiscard]] net::Task<bool> refuse(Words words) override;
     [[nodiscard]] net::Task<bool> wait_for_audit();

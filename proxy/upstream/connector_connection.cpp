@@ -98,17 +98,29 @@ struct ConnectorConnection::Connection {
     std::unique_ptr<sql::Connection> server;
 };
 
-ConnectorConnection::ConnectorConnection(const CatalogSource& source) : connection_{std::make_unique<Connection>()}
+ConnectorConnection::ConnectorConnection(const CatalogSource& source, const std::string& database)
+    : connection_{std::make_unique<Connection>()}
 {
     try {
         auto options = options_for(source);
+        if (!database.empty())
+            options["schema"] = sql::SQLString{database};
         connection_->server.reset(driver().connect(options));
+        alive_ = true;
     } catch (const std::exception& problem) {
-        error_ = reason_of(problem);
+        fail(problem);
     }
 }
 
 ConnectorConnection::~ConnectorConnection() = default;
+
+void ConnectorConnection::fail(const std::exception& problem)
+{
+    error_ = reason_of(problem);
+    if (const auto* of_sql = dynamic_cast<const sql::SQLException*>(&problem);
+        of_sql != nullptr && is_clients(of_sql->getErrorCode()))
+        alive_ = false;
+}
 
 void ConnectorConnection::query(const std::string& sql, const std::function<void(const Row&)>& on_row)
 {
@@ -119,7 +131,7 @@ void ConnectorConnection::query(const std::string& sql, const std::function<void
         if (statement->execute(sql))
             read_rows(*statement, on_row);
     } catch (const std::exception& problem) {
-        error_ = reason_of(problem);
+        fail(problem);
     }
 }
 
@@ -139,10 +151,10 @@ void ConnectorConnection::query_each(const std::vector<std::string>& statements,
                     read_rows(*statement, [&](const Row& row) { on_row(done, row); });
         } catch (const sql::SQLException& problem) {
             if (is_clients(problem.getErrorCode()))
-                error_ = reason_of(problem);
+                fail(problem);
             ++done; // the server does not look at those behind it
         } catch (const std::exception& problem) {
-            error_ = reason_of(problem);
+            fail(problem);
         }
     }
 }

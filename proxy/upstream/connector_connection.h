@@ -3,6 +3,7 @@
 #include "proxy/upstream/catalog_reader.h"
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,13 +22,15 @@ class ConnectorConnection
     /// A column is nothing where the server says NULL.
     using Row = std::vector<std::optional<std::string>>;
 
-    explicit ConnectorConnection(const CatalogSource& source);
+    /// `database`: the current one; "": none.
+    explicit ConnectorConnection(const CatalogSource& source, const std::string& database = {});
     ~ConnectorConnection();
     ConnectorConnection(const ConnectorConnection&) = delete;
     ConnectorConnection& operator=(const ConnectorConnection&) = delete;
 
     [[nodiscard]] bool failed() const { return !error_.empty(); }
     [[nodiscard]] const std::string& error() const { return error_; }
+    [[nodiscard]] bool alive() const { return alive_; }
     /// Gives the error and goes on with the next statement.
     [[nodiscard]] std::string take_error() { return std::exchange(error_, {}); }
 
@@ -40,9 +43,13 @@ class ConnectorConnection
                     const std::function<void(std::size_t statement, const Row&)>& on_row);
 
   private:
+    /// What the library threw.
+    void fail(const std::exception& problem);
+
     struct Connection;
     std::unique_ptr<Connection> connection_;
     std::string error_;
+    bool alive_ = false;
 };
 
 } // namespace stepgate::proxy::upstream

@@ -375,9 +375,10 @@ export const text = {
     session: 'Session', opened: 'Held since', none: 'not stated',
     impact: 'Expected effect',
     impact_rows: (rows: number) => (rows === 1 ? 'About 1 row.' : `About ${rows.toLocaleString('en')} rows.`),
-    impact_estimate: "The server's estimate; the statement has not run.",
-    impact_problem: 'The effect could not be estimated:',
-    impact_tables: 'Tables in the plan',
+    impact_estimate: (dialect: string) => dialect === 'postgres' ? "The server's estimate; the statement has not run."
+      : "The server's estimate of what it looks at for this; the statement has not run.",
+    impact_problem: 'What could not be found out:',
+    impact_tables: 'Tables that it touches',
     impact_cascades: 'Changed as well, by foreign keys',
     impact_locks: 'Locks that the open transaction holds',
     transaction_heading: 'A transaction is open',

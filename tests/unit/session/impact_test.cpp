@@ -2,6 +2,8 @@
 
 #include "policies/catalog/catalog.h"
 #include "proxy/upstream/impact_estimator.h"
+#include "proxy/upstream/mysql_impact.h"
+#include "proxy/upstream/postgres_impact.h"
 
 #include <gtest/gtest.h>
 
@@ -62,6 +64,36 @@ TEST(ImpactPlan, NonsenseIsRefused)
         PlanSummary plan;
         EXPECT_FALSE(read_plan(json, plan)) << json;
     }
+}
+
+TEST(ImpactPlan, OfMySqlCountsTheStatementsOwnRows)
+{
+    struct Row {
+        const char* name;
+        std::vector<proxy::upstream::MySqlPlanRow> plan;
+        std::optional<std::int64_t> rows;
+    };
+    const Row rows[] = {
+        {"one table", {{1, "DELETE", 100, 100, "Using where"}}, 100},
+        {"every row of MariaDB", {{1, "SIMPLE", 800, 100, "Deleting all rows"}}, 800},
+        {"tables that are joined", {{1, "SIMPLE", 200, 10, ""}, {1, "UPDATE", 4, 100, ""}}, 80},
+        {"where they are inserted says nothing", {{1, "INSERT", {}, 100, ""}, {1, "SIMPLE", 49, 100, ""}}, 49},
+        {"values", {{1, "INSERT", {}, 100, ""}}, {}},
+        {"no table", {{1, "SIMPLE", {}, 100, "No tables used"}}, {}},
+        {"a UNION", {{1, "PRIMARY", 200, 100, ""}, {2, "UNION", 700, 100, ""}, {0, "UNION RESULT", {}, 100, ""}}, 900},
+        {"one that may be of a derived table",
+         {{1, "PRIMARY", 10, 100, ""}, {2, "DERIVED", 5, 100, ""}, {3, "UNION", 5, 100, ""}},
+         {}},
+        {"a subquery", {{1, "DELETE", 1, 100, ""}, {2, "SUBQUERY", 700, 100, ""}}, 1},
+        {"nothing is found", {{1, "SIMPLE", {}, 100, "Impossible WHERE noticed after reading const tables"}}, 0},
+        {"the same of MySQL", {{1, "SIMPLE", {}, 100, "no matching row in const table"}}, 0},
+        {"a join of everything",
+         {{1, "SIMPLE", 1'000'000'000, 100, ""}, {1, "SIMPLE", 1'000'000'000, 100, ""}},
+         1'000'000'000'000'000},
+        {"nothing at all", {}, {}},
+    };
+    for (const auto& row : rows)
+        EXPECT_EQ(proxy::upstream::planned_rows(row.plan), row.rows) << row.name;
 }
 
 TEST(ImpactEstimator, AnswersOnAThreadOfItsOwn)

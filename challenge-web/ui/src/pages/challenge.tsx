@@ -95,7 +95,7 @@ function Pending({ challenge, on_answered, on_told, on_reload }: {
       {challenge.requirement.approvals > 0 && <Request challenge={challenge} on_told={on_told} />}
       {challenge.in_transaction && <Notice kind="warning" heading={words.transaction_heading}>{words.transaction} {words.transaction_denied(challenge.dialect)}</Notice>}
       <Statements challenge={challenge} />
-      {challenge.impact && <Expected impact={challenge.impact} />}
+      {challenge.impact && <Expected impact={challenge.impact} dialect={challenge.dialect} />}
       <div class="facts">
         <Why challenge={challenge} />
         <Touches challenge={challenge} />
@@ -142,13 +142,13 @@ function Statements({ challenge }: { challenge: Challenge }) {
   );
 }
 
-function Expected({ impact }: { impact: Impact }) {
+function Expected({ impact, dialect }: { impact: Impact; dialect: string }) {
   const list = (items: string[]) => <ul>{items.map((item) => <li key={item}><code><Revealed>{item}</Revealed></code></li>)}</ul>;
   return (
     <section class="impact" aria-live="polite">
       <h2>{words.impact}</h2>
       {impact.problem !== '' && <p>{words.impact_problem} <Revealed>{impact.problem}</Revealed></p>}
-      {impact.rows !== null && <p><strong>{words.impact_rows(impact.rows)}</strong> {words.impact_estimate}</p>}
+      {impact.rows !== null && <p><strong>{words.impact_rows(impact.rows)}</strong> {words.impact_estimate(dialect)}</p>}
       {impact.tables.length > 0 && <><h3>{words.impact_tables}</h3>{list(impact.tables)}</>}
       {impact.cascades.length > 0 && <><h3>{words.impact_cascades}</h3>{list(impact.cascades)}</>}
       {impact.locks.length > 0 && <><h3>{words.impact_locks}</h3>{list(impact.locks)}</>}

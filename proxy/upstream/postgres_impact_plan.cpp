@@ -1,4 +1,4 @@
-#include "proxy/upstream/impact.h"
+#include "proxy/upstream/postgres_impact.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
