@@ -46,6 +46,12 @@ bool makes_permanent(const Facts& facts, const std::string& name)
                                [&name](const StatementFacts& statement) { return makes(statement, name, false); });
 }
 
+/// Nobody needs a snapshot to know what PostgreSQL's own relations are.
+bool is_of_users(const TableAccess& access)
+{
+    return !access.table.starts_with("pg_catalog.") && !access.table.starts_with("information_schema.");
+}
+
 bool writes_to(const StatementFacts& statement, const std::string& table)
 {
     return std::ranges::find(statement.writes, table, &TableAccess::table) != statement.writes.end();
@@ -68,6 +74,7 @@ bool CatalogUse::look()
     seen_ = now.revision;
     shared_ = std::move(now.view);
     touched_ = std::move(now.touched);
+    missing_ = now.missing;
     gave_up_ = gave_up_ && touched_ != nullptr;
     make_view();
     return now.complete && !open_;
@@ -88,6 +95,14 @@ void CatalogUse::make_view()
 bool CatalogUse::unsure(const Facts& facts) const
 {
     return database_ && touched_ && depends_on(facts, *touched_);
+}
+
+bool CatalogUse::missing(const Facts& facts) const
+{
+    return missing_ && std::ranges::any_of(facts.statements, [](const StatementFacts& statement) {
+               return std::ranges::any_of(statement.reads, is_of_users) ||
+                      std::ranges::any_of(statement.writes, is_of_users);
+           });
 }
 
 void CatalogUse::departs(const MatchedFacts& facts, const LabelNames& names, bool in_block, bool suspicious,

@@ -36,6 +36,8 @@ class CatalogUse
     /// The statement relies on a name whose meaning is not known now. What this session changed and did not commit yet
     /// is no concern here: `SessionState` knows of that.
     [[nodiscard]] bool unsure(const policies::statement::Facts& facts) const;
+    /// The statement names tables, which may be views of others, and there should be catalogs that tell but are not.
+    [[nodiscard]] bool missing(const policies::statement::Facts& facts) const;
     /// Waiting may help: what is not known will be in the next snapshot, and it is not this session that is in its way.
     [[nodiscard]] bool may_wait() const { return touched_ != nullptr && !open_ && !gave_up_; }
     /// Waited in vain: statements are judged as they are, until something changes.
@@ -74,7 +76,7 @@ class CatalogUse
     policies::sensitivity::CatalogView shared_, view_; // `view_`: with this session's temporary copies
     std::shared_ptr<const upstream::Touched> touched_;
     std::uint64_t seen_ = 0, revision_ = 0;
-    bool gave_up_ = false;
+    bool missing_ = false, gave_up_ = false;
 
     bool open_ = false;                  // this session changed something that is not committed
     upstream::Touched own_;              // what, as long as it is open

@@ -383,6 +383,10 @@ void PostgresSession::refresh(PreparedStatement& statement)
     if (statement.unsure)
         statement.facts = worker_.judge.doubted(
             *statement.facts, "names what was changed, and the catalogs do not show it yet", asker_.database);
+    else if (catalog_.missing(*statement.facts->facts))
+        statement.facts = worker_.judge.doubted(
+            *statement.facts, "names tables, and the server's catalogs, which could tell views, cannot be read",
+            asker_.database);
     statement.catalog = catalog_.revision();
     statement.generation = state_.generation();
     statement.policy = policy;

@@ -236,13 +236,13 @@ Clock::duration CatalogService::State::took(Entry& entry, CatalogRead read, cons
 
 Clock::duration CatalogService::State::failed(Entry& entry, const std::string& problem)
 {
-    entry.catalog->unreadable();
+    entry.catalog->failed();
     if (entry.last_problem != problem) {
         services.log(true,
                      "the catalogs " + name_of(entry) + " cannot be read: " + problem +
                          (entry.snapshot
                               ? "; the old snapshot stays, and statements on objects that changed since are held"
-                              : "; names are matched as they are written, views and functions are not followed") +
+                              : "; until they can, statements that name tables or functions of users are held") +
                          ". Any account that may connect will do: see catalog = {user, password} of the listener");
         entry.last_problem = problem;
     }
@@ -281,8 +281,13 @@ std::shared_ptr<DatabaseCatalog> CatalogService::attach(const std::string& liste
 {
     const Key key{listener, database};
     const std::lock_guard lock{state_->mutex};
-    if (const auto found = state_->entries.find(key); found != state_->entries.end())
-        return found->second->catalog;
+    if (const auto found = state_->entries.find(key); found != state_->entries.end()) {
+        auto& known = *found->second;
+        if (!known.status.snapshot && known.listener.readable) // the server has just let somebody in
+            known.due = std::min(known.due, Clock::now() + state_->options.debounce);
+        state_->wake.notify_all();
+        return known.catalog;
+    }
     auto entry = std::make_shared<Entry>();
     const auto known = std::ranges::find(state_->listeners, listener, &CatalogListener::name);
     if (known != state_->listeners.end())

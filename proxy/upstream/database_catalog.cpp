@@ -17,7 +17,8 @@ DatabaseCatalog::Now DatabaseCatalog::now(const std::vector<std::uint64_t>& own)
 {
     const std::lock_guard lock{mutex_};
     const bool complete = view_.catalog != nullptr && open_.empty() && ended_.empty();
-    return {view_, own.empty() ? touched_ : touched_but(own), complete, revision_.load(std::memory_order_relaxed)};
+    return {view_, own.empty() ? touched_ : touched_but(own), complete, missing_,
+            revision_.load(std::memory_order_relaxed)};
 }
 
 /// With the lock held, or before anybody else knows this.
@@ -95,7 +96,7 @@ void DatabaseCatalog::publish(std::shared_ptr<const policies::catalog::Catalog> 
         view_.catalog = std::move(catalog);
         view_.revision = policies::sensitivity::next_view_revision();
     }
-    first_pending_ = false;
+    first_pending_ = missing_ = false;
     std::erase_if(ended_, [&](const Ended& one) {
         return one.sequence <= covered.sequence && (one.backend == 0 || backends_gone);
     });
@@ -105,8 +106,19 @@ void DatabaseCatalog::publish(std::shared_ptr<const policies::catalog::Catalog> 
 void DatabaseCatalog::unreadable()
 {
     const std::lock_guard lock{mutex_};
-    if (!view_.catalog) // nothing is out of date
-        ended_.clear();
+    ended_.clear(); // nothing is out of date
+    if (std::exchange(first_pending_, false))
+        changed();
+}
+
+void DatabaseCatalog::failed()
+{
+    const std::lock_guard lock{mutex_};
+    if (view_.catalog)
+        return;
+    // The first snapshot will show them, but for what a server process is still at.
+    std::erase_if(ended_, [](const Ended& one) { return one.backend == 0; });
+    missing_ = true;
     if (std::exchange(first_pending_, false))
         changed();
 }

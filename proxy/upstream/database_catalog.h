@@ -49,6 +49,7 @@ class DatabaseCatalog
         policies::sensitivity::CatalogView view;
         std::shared_ptr<const Touched> touched; // null: every name can be looked up
         bool complete = false;                  // the snapshot was read after everything that any session did before
+        bool missing = false;                   // there should be a snapshot, and none could be read
         std::uint64_t revision = 0;
     };
     /// Differs whenever `now` does.
@@ -74,9 +75,11 @@ class DatabaseCatalog
     [[nodiscard]] Covers covers() const;
     /// `backends_gone`: none of those was at work any more when the snapshot was begun.
     void publish(std::shared_ptr<const policies::catalog::Catalog> catalog, const Covers& covered, bool backends_gone);
-    /// A snapshot could not be read. If there is none at all, names are matched as they are written from now on; else
-    /// the old one stays, and what changed since can still not be looked up.
+    /// There is no account that reads it: names are matched as they are written from now on.
     void unreadable();
+    /// A snapshot could not be read. If there is none at all, it is missing; else the old one stays, and what changed
+    /// since can still not be looked up.
+    void failed();
     [[nodiscard]] std::shared_ptr<const policies::sensitivity::Lineage> lineage() const;
     /// Replaces `seen` by `fresh`; false if sessions recorded copies meanwhile, so that none gets lost.
     [[nodiscard]] bool replace(const std::shared_ptr<const policies::sensitivity::Lineage>& seen,
@@ -103,6 +106,7 @@ class DatabaseCatalog
     std::vector<Ended> ended_;
     std::uint64_t sequence_ = 0; // of begun and ended changes
     bool first_pending_ = true;  // no snapshot yet, but one is being read
+    bool missing_ = false;       // no snapshot yet, and reading one failed
     std::atomic<std::uint64_t> revision_{1};
 };
 

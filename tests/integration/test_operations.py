@@ -173,6 +173,26 @@ class Faults(unittest.TestCase):
         self.assertEqual(stack.ask("SELECT 1")[:2], (0, "1"))
         self.assertIn("the journal is intact", stack.run("audit", "verify"))
 
+    def test_catalogs_that_cannot_be_read_hold_what_may_be_a_view(self):
+        stack = Stack(listener='catalog = {user = "watcher", password = {file = "watcher.password"}}')
+        self.addCleanup(stack.close)
+        (stack.home / "watcher.password").write_text("old")
+        (stack.home / "watcher.password").chmod(0o600)
+        stack.cluster.admin("CREATE ROLE watcher LOGIN PASSWORD 'new'")
+        stack.cluster.shop("CREATE VIEW plain AS SELECT substr(ssn, 1) AS a FROM customers")
+        demo = stack.start().person()
+        for sql in ("SELECT a FROM plain LIMIT 1", "SELECT count(*) FROM orders"):
+            held = stack.psql("-c", sql)
+            challenge = demo.wait_pending()
+            self.assertIn("cannot be read", str(demo.call("GET", f"/challenges/{challenge['id']}")["opaque_reasons"]))
+            demo.deny(challenge)
+            self.assertEqual(held.communicate(timeout=PATIENCE)[0], "")
+        self.assertEqual(stack.ask("SELECT upper('x'), relname FROM pg_class WHERE relname = 'orders'")[:2], (0, "X|orders"))
+        stack.cluster.admin("ALTER ROLE watcher PASSWORD 'old'")
+        session = stack.psql("-f", "-")  # who logs in has it tried again
+        wait_for(lambda: any(n.startswith("stepgate_catalog_available") and v for n, v in stack.metrics().items()), "the catalogs")
+        self.assertEqual(session.communicate("SELECT count(*) FROM orders", timeout=PATIENCE)[0], "800\n")
+
     def test_connection_limits(self):
         """Of a user, of an address, in all: the one too many is told so, and leaving makes room."""
         first = Stack()

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -100,7 +101,8 @@ class Service : public testing::Test
 
     std::mutex mutex;
     std::condition_variable changed;
-    int asked = 0, allowed = 0;
+    std::atomic<int> asked = 0;
+    int allowed = 0;
     bool backends_gone = true;
     std::vector<std::int32_t> asked_backends;
     std::deque<std::variant<Contents, std::string>> answers;
@@ -170,15 +172,17 @@ TEST_F(Service, AServerProcessThatNobodyListensToKeepsTheChangeOpen)
     wait_until([&] { return database->now().touched == nullptr; });
 }
 
-TEST_F(Service, WithoutAFirstSnapshotNamesAreTakenAsWritten)
+TEST_F(Service, AFirstSnapshotThatCannotBeReadIsMissing)
 {
     start();
     answers.push_back("no such account");
     const auto database = service->attach("l", "d");
+    EXPECT_FALSE(database->now().missing); // so far
     wait_asked(1);
     let(1);
     wait_until([&] { return database->now().touched == nullptr; });
     EXPECT_FALSE(database->now().view.catalog);
+    EXPECT_TRUE(database->now().missing);
     database->end_change(database->begin_change({true, {}}));
     EXPECT_EQ(database->now().touched, nullptr); // nothing is out of date
     wait_asked(2);                               // and it is tried again
@@ -186,6 +190,25 @@ TEST_F(Service, WithoutAFirstSnapshotNamesAreTakenAsWritten)
     ASSERT_EQ(log.size(), 1U);
     EXPECT_TRUE(log[0].starts_with("! the catalogs of database d (listener l) cannot be read: no such account"))
         << log[0];
+}
+
+/// Whom the server has just let in need not wait until the time of the next try.
+TEST_F(Service, ALoginAsksAgainForAMissingSnapshot)
+{
+    start({"l", true, 1h}, {1, 1ms, 1h, 1ms});
+    answers.push_back("no such account");
+    const auto database = service->attach("l", "d");
+    let(1);
+    wait_until([&] { return database->now().missing; });
+    const auto end = std::chrono::steady_clock::now() + 30s;
+    while (asked < 2 && std::chrono::steady_clock::now() < end) { // while it is busy, a login changes nothing
+        (void)service->attach("l", "d");
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(asked, 2);
+    let(1);
+    wait_until([&] { return !database->now().missing; });
+    EXPECT_TRUE(database->now().view.catalog);
 }
 
 TEST_F(Service, AFailureKeepsTheOldSnapshotAndTheDoubt)
