@@ -104,8 +104,14 @@ void GuardedSession::ask_impact(const HeldBatch& batch, const Opened& opened)
     if (options.authentication == Authentication::passthrough)
         request.problem = "This listener has no account of its own to ask the server with.";
     for (const auto& execution : batch.executions) {
-        request.statements.push_back(statement_of(execution));
-        request.statements.back().why_not = keeps_from_planning(*execution.facts);
+        auto statement = statement_of(execution);
+        statement.why_not = keeps_from_planning(*execution.facts);
+        if (std::ranges::any_of(statement.touches, [this](const std::string& table) { return is_temporary(table); })) {
+            statement.why_not = "It uses a temporary table, which only the session has.";
+            statement.deletes.clear(); // others have one of that name, or none
+            statement.empties.clear();
+        }
+        request.statements.push_back(std::move(statement));
     }
     describe_session(request);
     services.estimate_impact(opened.id, std::move(request));

@@ -87,6 +87,7 @@ class GuardedSession : public Session
     virtual void tell_approved() = 0;
     virtual void describe_session(upstream::ImpactRequest& request) = 0; // what its statements mean in it
     [[nodiscard]] virtual bool is_servers_function(std::string_view function) const = 0; // as facts name it
+    [[nodiscard]] virtual bool is_temporary(std::string_view table) const = 0;           // likewise
     [[nodiscard]] virtual net::Task<bool> release() = 0; // exactly the bytes that were judged, shown and approved
     [[nodiscard]] virtual net::Task<bool> refuse(Words words) = 0; // what waits, with an error of its dialect
 

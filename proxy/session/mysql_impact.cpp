@@ -2,8 +2,6 @@
 #include "proxy/session/mysql_session.h"
 #include "proxy/upstream/impact.h"
 
-#include <algorithm>
-
 namespace stepgate::proxy::session
 {
 
@@ -54,10 +52,6 @@ std::string MySqlSession::keeps_from_planning_elsewhere(const upstream::ImpactSt
         return "It was prepared under other settings.";
     if (state_.uncertain() || names_variables(statement.sql, state_.reading(state_.modes().front())))
         return "It uses variables, which only the session has.";
-    if (std::ranges::any_of(statement.touches, [this](const std::string& table) {
-            return state_.temporary(std::string_view{table}.substr(table.find('.') + 1));
-        }))
-        return "It uses a temporary table, which only the session has.";
     return {};
 }
 

@@ -195,6 +195,10 @@ class MySqlSession final : public GuardedSession
     {
         return function.find('.') == std::string_view::npos; // those of libraries are not understood
     }
+    [[nodiscard]] bool is_temporary(std::string_view table) const override
+    {
+        return state_.temporary(table.substr(table.find('.') + 1));
+    }
     [[nodiscard]] std::string keeps_from_planning_elsewhere(const upstream::ImpactStatement& statement,
                                                             const Tracker::Statement* prepared) const;
     [[nodiscard]] net::Task<bool> release() override;

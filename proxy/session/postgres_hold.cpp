@@ -84,6 +84,12 @@ void PostgresSession::describe_session(upstream::ImpactRequest& request)
         request.problem = "Only the server knows the session's search path.";
 }
 
+bool PostgresSession::is_temporary(std::string_view table) const
+{
+    const auto* made = state_.redefined_relation(table.substr(table.find('.') + 1));
+    return (made != nullptr && made->temporary) || table.starts_with("pg_temp") || !state_.knows_temporary();
+}
+
 void PostgresSession::tell_approved()
 {
     wire::Bytes notice;

@@ -196,6 +196,7 @@ class PostgresSession final : public GuardedSession
     {
         return function.starts_with("pg_catalog.");
     }
+    [[nodiscard]] bool is_temporary(std::string_view table) const override;
     [[nodiscard]] net::Task<bool> release() override;
     [[nodiscard]] net::Task<bool> refuse(Words words) override;
     [[nodiscard]] net::Task<bool> wait_for_audit();

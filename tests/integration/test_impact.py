@@ -79,6 +79,14 @@ class Impact(unittest.TestCase):
         self.assertIn("could run", impact["problem"])
         self.assertNotIn("sly ran", impact["problem"])
 
+    def test_temporary_tables_are_not_planned(self):
+        """Another session sees none, or a table of the same name."""
+        for sql in ("DELETE FROM orders", "DELETE FROM pg_temp.orders"):
+            self.client.ask("CREATE TEMPORARY TABLE IF NOT EXISTS orders (id int)")
+            impact = self.impact(query(sql))
+            self.assertIn("temporary table", impact["problem"])
+            self.assertEqual((impact["rows"], impact["cascades"]), (None, []))
+
     def test_nothing_can_be_changed(self):
         before = self.stack.cluster.shop("SELECT count(*) FROM orders")
         self.impact(query("WITH d AS (DELETE FROM orders RETURNING 1) SELECT count(*) FROM d"))
