@@ -27,6 +27,12 @@ asio::awaitable<Response> run_handler(Site& site, Transport::Handler handler, co
     co_return (site.*handler)(request);
 }
 
+/// Their handlers wait for an identity provider to answer, for seconds where it hangs.
+bool asks_a_provider(const Request& request)
+{
+    return request.target.find("/identity-provider") != std::string::npos;
+}
+
 asio::awaitable<bool> run_session_check(Site& site, const std::string& token_hash)
 {
     co_return site.session_alive(token_hash);
@@ -49,12 +55,13 @@ bool bind_and_listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint)
 
 Transport::Transport(Site& site, TransportLimits limits, unsigned workers)
     : site_(site), limits_(limits), work_(asio::make_work_guard(io_)), workers_(workers == 0 ? 1 : workers),
-      stop_timer_(io_)
+      askers_(workers == 0 ? 1 : workers), stop_timer_(io_)
 {
 }
 
 Transport::~Transport()
 {
+    askers_.join();
     workers_.join(); // before `io_` goes: handlers report back to it
 }
 
@@ -97,7 +104,8 @@ std::shared_ptr<asio::ssl::context> Transport::tls() const
 asio::awaitable<Response> Transport::handle(Handler handler, const Request& request)
 {
     auto work = run_handler(site_, handler, request);
-    auto response = co_await asio::co_spawn(workers_, std::move(work), asio::use_awaitable);
+    auto& pool = asks_a_provider(request) ? askers_ : workers_;
+    auto response = co_await asio::co_spawn(pool, std::move(work), asio::use_awaitable);
     co_return response;
 }
 

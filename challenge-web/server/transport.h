@@ -80,6 +80,7 @@ class Transport
     boost::asio::io_context io_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     boost::asio::thread_pool workers_;
+    boost::asio::thread_pool askers_; // of identity providers: one that hangs holds up nobody else
     boost::asio::steady_timer stop_timer_;
     std::list<boost::asio::ip::tcp::acceptor> acceptors_;
     std::list<LiveConnection> connections_;

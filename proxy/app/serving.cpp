@@ -21,6 +21,7 @@ Serving::Serving(Configuration configuration) : configuration_(std::move(configu
 
 Serving::~Serving()
 {
+    ending_ = true;
     if (diagnostics_) {
         diagnostics_->relay(nullptr);
         diagnostics_->catalogs(nullptr);
@@ -282,7 +283,8 @@ void Serving::reload()
         log_error("certificates were not reloaded: " + error);
     if (web_) {
         if (auto reloaded = web_->reload_certificates(); reloaded.has_error())
-            log_error("the web certificate was not reloaded: " + reloaded.error().message());
+            log_error("the web certificate was not reloaded: " + configuration_.web->certificate.string() + ", " +
+                      configuration_.web->key.string() + ": " + reloaded.error().message());
     }
     reload_notifications(std::get<Configuration>(loaded));
     auto policy = std::get<Configuration>(loaded).policy;

@@ -129,7 +129,7 @@ std::string Serving::make_providers(const std::string& origin)
                    " cannot be read";
         settings.client_secret = *secret;
         settings.redirect_uri = origin + "/provider";
-        auto fetch = [name = settings.name, ca = configured.ca.string()](
+        auto fetch = [this, name = settings.name, ca = configured.ca.string()](
                          const factors::WebRequest& request) -> std::optional<factors::WebAnswer> {
             outbound::HttpsRequest out;
             out.url = request.url;
@@ -137,6 +137,7 @@ std::string Serving::make_providers(const std::string& origin)
             out.user = request.user;
             out.password = request.password;
             out.ca_file = ca;
+            out.stopping = &ending_;
             std::string problem;
             auto answer = outbound::https_request(out, problem);
             if (!answer) {

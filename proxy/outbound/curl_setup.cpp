@@ -33,6 +33,13 @@ Curl new_curl(std::chrono::seconds patience, const std::string& ca_file)
     return curl;
 }
 
+std::string why_not(CURLcode code, const char* why)
+{
+    if (code == CURLE_ABORTED_BY_CALLBACK) // end_if_asked
+        return "stepgate stops";
+    return *why != '\0' ? why : curl_easy_strerror(code);
+}
+
 void end_when(CURL* curl, const std::atomic<bool>& stopping)
 {
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);

@@ -21,6 +21,9 @@ using CurlList = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 /// the host's name by the authorities of `ca_file`, or of the system if it is "". Null without memory.
 [[nodiscard]] Curl new_curl(std::chrono::seconds patience, const std::string& ca_file);
 
+/// Why a transfer failed, for the log. `why`: what CURLOPT_ERRORBUFFER got.
+[[nodiscard]] std::string why_not(CURLcode code, const char* why);
+
 /// The transfer fails soon after `stopping` has become true; it must live as long as the transfer.
 void end_when(CURL* curl, const std::atomic<bool>& stopping);
 

@@ -60,7 +60,7 @@ std::optional<HttpsAnswer> https_request(const HttpsRequest& request, std::strin
     }
     const auto code = curl_easy_perform(curl.get());
     if (code != CURLE_OK) {
-        problem = why[0] != '\0' ? std::string{why.data()} : std::string{curl_easy_strerror(code)};
+        problem = why_not(code, why.data());
         return std::nullopt;
     }
     long status = 0;

@@ -80,7 +80,7 @@ std::string MailSender::deliver(const Mail& mail)
     const auto code = curl_easy_perform(curl.get());
     if (code == CURLE_OK)
         return {};
-    return why[0] != '\0' ? std::string{why.data()} : std::string{curl_easy_strerror(code)};
+    return why_not(code, why.data());
 }
 
 } // namespace stepgate::proxy::outbound

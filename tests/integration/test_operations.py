@@ -7,13 +7,16 @@ import pathlib
 import re
 import resource
 import signal
+import socket
 import sqlite3
 import subprocess
+import threading
+import time
 import unittest
 
 import asyncpg
 
-from harness import BINARY, PATIENCE, Person, Stack, wait_for
+from harness import BINARY, PATIENCE, Person, Stack, free_port, wait_for
 from passkey import Passkey
 
 
@@ -192,6 +195,27 @@ class Faults(unittest.TestCase):
         session = stack.psql("-f", "-")  # who logs in has it tried again
         wait_for(lambda: any(n.startswith("stepgate_catalog_available") and v for n, v in stack.metrics().items()), "the catalogs")
         self.assertEqual(session.communicate("SELECT count(*) FROM orders", timeout=PATIENCE)[0], "800\n")
+
+    def test_an_identity_provider_that_hangs_keeps_nobody_else_waiting(self):
+        silent = socket.create_server(("127.0.0.1", free_port()), backlog=100)  # takes connections and says nothing
+        self.addCleanup(silent.close)
+        stack = Stack(extra='[[identity_provider]]\nname = "corp"\nclient_id = "stepgate"\nsign_in = true\n'
+                            f'issuer = "https://127.0.0.1:{silent.getsockname()[1]}"\n')
+        self.addCleanup(stack.close)
+        demo = stack.start().person()
+        answers = []
+        waiting = [threading.Thread(target=lambda: answers.append(Person(stack, "demo").call(
+            "POST", "/session/identity-provider/begin", {"provider": "corp"}, expect=None)[0])) for _ in range(8)]
+        for one in waiting:
+            one.start()
+        time.sleep(0.5)  # they are at work
+        began = time.monotonic()
+        self.assertEqual(demo.pending(), [])
+        self.assertLess(time.monotonic() - began, 4)
+        self.assertEqual(stack.stop(), 0)
+        self.assertLess(time.monotonic() - began, 9)  # not after all have waited in vain
+        for one in waiting:
+            one.join()
 
     def test_connection_limits(self):
         """Of a user, of an address, in all: the one too many is told so, and leaving makes room."""
