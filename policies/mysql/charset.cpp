@@ -50,4 +50,12 @@ bool is_charset_name(std::string_view name)
     return parse_charset(name) || is_among(unreadable, name);
 }
 
+/// Letters outside ASCII may be missing in any; swe7 has others in the places of some signs. So may an unknown one
+/// ("").
+bool survives(std::string_view text, std::string_view charset)
+{
+    const bool has_signs = !charset.empty() && is_charset_name(charset) && !same_word(charset, "swe7");
+    return is_ascii(text) && (has_signs || text.find_first_of("@[\\]^`{|}~") == std::string_view::npos);
+}
+
 } // namespace stepgate::policies::mysql

@@ -23,5 +23,7 @@ enum class Charset : std::uint8_t {
 [[nodiscard]] std::optional<Charset> parse_charset(std::string_view name);
 /// Whether this is the name of any character set of the servers: "_name" before a literal is then an introducer.
 [[nodiscard]] bool is_charset_name(std::string_view name);
+/// Whether a text comes out as it was from a conversion to that character set.
+[[nodiscard]] bool survives(std::string_view text, std::string_view charset);
 
 } // namespace stepgate::policies::mysql

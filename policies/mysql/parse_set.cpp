@@ -8,10 +8,11 @@ namespace
 
 constexpr int deepest_value = 8;
 
-/// Variables that decide how texts are read or what they may do; the session keeps their values.
+/// Variables that decide how texts are read, or what becomes of those in quotes; the session keeps their values.
 bool decides_reading(std::string_view name)
 {
-    return name == "sql_mode" || name == "character_set_client";
+    return name == "sql_mode" || name == "character_set_client" || name == "character_set_connection" ||
+           name == "collation_connection";
 }
 
 /// Of tables that name none.
@@ -103,9 +104,10 @@ std::optional<std::string> Parser::value_ahead()
     out_.literals_consulted = true;
     out_.names_consulted = out_.names_consulted || token.kind != TokenKind::string;
     auto value = known_value(lexer, token, 0);
+    const bool kept = value && state_->keeps(*value);
     const bool whole = token.kind == TokenKind::end || token.symbol == symbol(',') || token.symbol == symbol(';') ||
                        token.word == Word::k_for || token.word == Word::k_using;
-    return whole && lexer.trouble().empty() ? value : std::nullopt;
+    return whole && kept && lexer.trouble().empty() ? value : std::nullopt;
 }
 
 void Parser::set()
@@ -231,6 +233,7 @@ void Parser::assign_system(const std::string& variable, bool session)
 /// SET NAMES x [COLLATE y], SET CHARACTER SET x.
 void Parser::set_names()
 {
+    const bool names = at(Word::k_names);
     if (accept(Word::k_character))
         expect(Word::k_set);
     else
@@ -246,7 +249,12 @@ void Parser::set_names()
         parameter.value = {std::string{name_or_text()}};
     if (accept(Word::k_collate))
         name_or_binary();
+    statement::SetParameter connection{.name = "character_set_connection", .value = {}};
+    connection.unknown = !names; // that of the database
+    if (names)
+        connection.value = parameter.value;
     effect(std::move(parameter));
+    effect(std::move(connection));
 }
 
 /// SET PASSWORD [FOR account] = 'x' | PASSWORD('x') | TO RANDOM

@@ -395,12 +395,16 @@ void Parser::run_text(const std::string& sql, std::string_view what)
         take_over(inner);
 }
 
-/// False: there is an end to texts inside of texts, and it is opaque.
+/// False: it cannot be read, or there is an end to texts inside of texts. Then it is opaque.
 bool Parser::analyze_text(const std::string& sql, std::string_view what, Analysis& inner)
 {
     run_bytes_ += sql.size();
     if (runs_ >= deepest_run || run_bytes_ > limits_.max_bytes) {
         opaque(std::string{what} + " leads to another one too often");
+        return false;
+    }
+    if (const std::string reason = state_->refusal(sql); !reason.empty()) {
+        opaque(std::string{what} + " " + reason);
         return false;
     }
     Parser parser{sql, *state_, reading_.mode, limits_, inner, behind_};

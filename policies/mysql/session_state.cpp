@@ -17,6 +17,12 @@ constexpr std::size_t most_modes = 4;
 constexpr std::size_t most_variables = 1'000;
 constexpr std::size_t longest_variable = 65'536;
 
+/// Of a variable or a prepared statement. To MySQL `é` and `e ` are other spellings of `e`, to MariaDB they are not.
+bool is_plain(std::string_view name)
+{
+    return is_ascii(name) && !name.ends_with(' ');
+}
+
 } // namespace
 
 SessionState::SessionState(Start start) : start_(std::move(start))
@@ -34,6 +40,7 @@ void SessionState::reset()
     database_known_ = true;
     server_reported_sql_mode(start_.sql_mode);
     server_reported_charset(start_.charset);
+    server_reported_connection(start_.charset);
 }
 
 Reading SessionState::reading(const SqlMode& mode) const
@@ -60,6 +67,11 @@ const std::string* SessionState::prepared(std::string_view name) const
 {
     const auto found = prepared_.find(lower(name));
     return found == prepared_.end() ? nullptr : &found->second;
+}
+
+bool SessionState::keeps(std::string_view text) const
+{
+    return (charset_known_ && same_word(connection_, charset_name_)) || survives(text, connection_);
 }
 
 const std::string* SessionState::variable(std::string_view name) const
@@ -89,6 +101,7 @@ void SessionState::settings_changed()
                                 mode.high_not_precedence, mode.refused})
             settings_key_ += part ? '1' : '0';
     }
+    settings_key_ += '/' + connection_;
     settings_key_ += database_known_ ? '=' : '?';
     settings_key_ += database_;
     for (const std::string& name : temporary_)
@@ -126,6 +139,8 @@ void SessionState::set_sql_mode(const SetParameter& parameter, bool certain)
 void SessionState::set_charset(const SetParameter& parameter, bool certain)
 {
     const std::optional<std::string> value = value_of(parameter);
+    if (!value || !same_word(*value, charset_name_))
+        charset_changed();
     if (!value || !certain) {
         charset_known_ = charset_known_ && value && parse_charset(*value) == charset_;
         return;
@@ -135,8 +150,28 @@ void SessionState::set_charset(const SetParameter& parameter, bool certain)
     charset_ = parse_charset(*value);
 }
 
+/// Of a collation, the part before its first "_" names the character set.
+void SessionState::set_connection(const SetParameter& parameter, bool certain)
+{
+    std::string value = value_of(parameter).value_or("");
+    if (parameter.name == "collation_connection")
+        value.resize(std::min(value.find('_'), value.size()));
+    if (certain || !same_word(value, connection_))
+        connection_ = certain ? lower(value) : "";
+}
+
+/// Texts are converted from one to the other when they are prepared, or read anew.
+void SessionState::charset_changed()
+{
+    const auto changes = [](const auto& one) { return !is_ascii(one.second); };
+    std::erase_if(variables_, changes);
+    std::erase_if(prepared_, changes);
+}
+
 void SessionState::set_variable(const SetParameter& parameter, bool certain)
 {
+    if (!is_plain(parameter.name))
+        return variables_.clear();
     const std::string name = lower(std::string_view{parameter.name}.substr(1));
     const bool known = certain && !parameter.unknown && parameter.value && !parameter.value->empty() &&
                        parameter.value->front().size() <= longest_variable;
@@ -154,6 +189,8 @@ void SessionState::set(const SetParameter& parameter, bool certain)
         set_sql_mode(parameter, certain);
     else if (parameter.name == "character_set_client")
         set_charset(parameter, certain);
+    else if (parameter.name == "character_set_connection" || parameter.name == "collation_connection")
+        set_connection(parameter, certain);
     else if (parameter.name == "database" && certain && !parameter.unknown && parameter.value) {
         prepared_.clear(); // their tables stay those of the database in which they were prepared
         database_ = parameter.value->empty() ? std::string{} : parameter.value->front();
@@ -174,7 +211,9 @@ void SessionState::apply_effect(const statement::Effect& effect, bool certain)
         const std::string name = lower(made->name);
         prepares(made->sql);
         const auto found = prepared_.find(name);
-        if (certain)
+        if (!is_plain(name))
+            prepared_.clear();
+        else if (certain)
             prepared_[name] = made->sql;
         else if (found != prepared_.end() && found->second != made->sql)
             prepared_.erase(found);
@@ -224,6 +263,7 @@ void SessionState::doubt()
     prepared_.clear();
     variables_.clear();
     charset_known_ = false;
+    connection_.clear();
     modes_.clear();
     sql_mode_.reset();
     settings_changed();
@@ -240,9 +280,17 @@ void SessionState::server_reported_sql_mode(std::string_view value)
 
 void SessionState::server_reported_charset(std::string_view name)
 {
+    if (!same_word(name, charset_name_))
+        charset_changed();
     charset_name_ = name;
     charset_ = parse_charset(name);
     charset_known_ = true;
+    settings_changed();
+}
+
+void SessionState::server_reported_connection(std::string_view charset)
+{
+    connection_ = lower(charset);
     settings_changed();
 }
 

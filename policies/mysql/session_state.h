@@ -57,6 +57,9 @@ class SessionState
 
     /// SQL behind a statement that SQL PREPARE made; null: unknown.
     [[nodiscard]] const std::string* prepared(std::string_view name) const;
+    /// A text in quotes is converted to character_set_connection before a variable or PREPARE gets it. False: what
+    /// comes of it may be another one.
+    [[nodiscard]] bool keeps(std::string_view text) const;
     /// Value of a user variable; null: unknown.
     [[nodiscard]] const std::string* variable(std::string_view name) const;
 
@@ -74,6 +77,7 @@ class SessionState
     /// What the server answered when asked. Call it when nothing is in flight.
     void server_reported_sql_mode(std::string_view value);
     void server_reported_charset(std::string_view name);
+    void server_reported_connection(std::string_view charset); ///< character_set_connection
     void server_reported_database(std::string_view name);
     void reset(); ///< COM_RESET_CONNECTION, COM_CHANGE_USER
 
@@ -86,6 +90,8 @@ class SessionState
     void set_sql_mode(const statement::SetParameter& parameter, bool certain);
     [[nodiscard]] static std::optional<std::string> value_of(const statement::SetParameter& parameter);
     void set_charset(const statement::SetParameter& parameter, bool certain);
+    void set_connection(const statement::SetParameter& parameter, bool certain);
+    void charset_changed();
     void set_variable(const statement::SetParameter& parameter, bool certain);
     void settings_changed();
 
@@ -97,6 +103,7 @@ class SessionState
     std::string charset_name_;
     std::optional<Charset> charset_; // of charset_name_, if it is one that stepgate reads
     bool charset_known_ = true;
+    std::string connection_; // its character set; "": unknown
     std::string database_;
     bool database_known_ = true;
     Texts prepared_, variables_;                   // names in lower case

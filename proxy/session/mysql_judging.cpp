@@ -18,7 +18,7 @@ namespace
 {
 
 constexpr std::string_view state_question =
-    "SELECT @@session.sql_mode, @@session.character_set_client, DATABASE() LIMIT 1";
+    "SELECT @@session.sql_mode, @@session.character_set_client, @@session.character_set_connection, DATABASE() LIMIT 1";
 
 /// A table that is read or changed; "" if there is none.
 std::string table_behind_which_may_be_more(const Facts& facts)
@@ -141,11 +141,12 @@ net::Task<bool> MySqlSession::ask()
 net::Task<bool> MySqlSession::ask_state()
 {
     MySqlAnswer::OnRow on_row = [this](const MySqlAnswer::Row& row) {
-        if (row.size() != 3 || !row[0] || !row[1])
+        if (row.size() != 4 || !row[0] || !row[1] || !row[2])
             return;
         state_.server_reported_sql_mode(*row[0]);
         state_.server_reported_charset(*row[1]);
-        state_.server_reported_database(row[2].value_or(""));
+        state_.server_reported_connection(*row[2]);
+        state_.server_reported_database(row[3].value_or(""));
         asker_.database = state_.database();
     };
     co_return co_await put(state_question, std::move(on_row));

@@ -221,6 +221,28 @@ class Statements(Case):
             self.denied(lambda: cursor.execute("EXECUTE s"))
             self.assertEqual(self.rows(), 3)
 
+    def test_texts_that_become_others_in_a_variable(self):
+        """They are converted to the character set of the connection, and to that of the client when they are prepared."""
+        hidden = 'SELECT 1 = "%s" a, ssn FROM customers LIMIT 1 -- "'
+        missing = ("SET character_set_connection = swe7", "SET @a = '%s'" % (hidden % r"\\"))  # it has no backslash
+        other = ("SET NAMES binary", b"SET @a = '%s'" % hidden.encode().replace(b"%s", b"\xbf\\\\"), "SET NAMES gbk")
+        for sqls in (missing, other):
+            cursor = self.connect(autocommit=True).cursor()
+            for sql in (*sqls, "PREPARE p FROM @a"):
+                cursor.execute(sql)
+            self.denied(lambda: cursor.execute("EXECUTE p"))
+
+    @unittest.skipUnless(ORACLE, "MariaDB tells these names apart")
+    def test_names_of_variables_and_statements_that_are_the_same(self):
+        for other in ("e ", "é"):
+            cursor = self.connect(autocommit=True).cursor()
+            for sql in ("SET @e = 'SELECT 1'", "SET @`%s` = 'SELECT ssn FROM customers LIMIT 1'" % other, "PREPARE p FROM @e"):
+                cursor.execute(sql)
+            self.denied(lambda: cursor.execute("EXECUTE p"))
+        for sql in ("PREPARE e FROM 'SELECT 1'", "PREPARE `e ` FROM 'SELECT ssn FROM customers LIMIT 1'"):
+            cursor.execute(sql)
+        self.denied(lambda: cursor.execute("EXECUTE e"))
+
     def test_defaults_are_those_of_the_server_by_now(self):
         """Not those that the session began with."""
         connection = self.connect(autocommit=True)
