@@ -2,6 +2,7 @@
 
 #include "proxy/app/command_store.h"
 #include "proxy/app/files.h"
+#include "proxy/app/listener_reader.h"
 #include "proxy/app/new_user.h"
 #include "proxy/app/packs.h"
 #include "proxy/app/self_signed.h"
@@ -12,6 +13,7 @@
 
 #include <cstdlib>
 #include <ostream>
+#include <utility>
 #include <vector>
 
 namespace stepgate::proxy::app
@@ -164,6 +166,12 @@ std::string complete(InitOptions& options, std::string& web_host)
     if (!mysql && !server.starts_with("postgresql://") && !server.starts_with("postgres://") && !key_values)
         return "--upstream must be like postgresql://user@host:port/database or mysql://user@host:port/database, not " +
                server;
+    for (const auto& [option, text] :
+         {std::pair{"--listen", &options.listen}, std::pair{"--web", &options.web_listen}}) {
+        Endpoint ignored;
+        if (const auto wrong = parse_endpoint(*text, ignored); !wrong.empty())
+            return std::string{option} + " " + *text + " " + wrong + "; write 127.0.0.1:6432 or [::1]:6432";
+    }
     if (options.user.empty()) {
         const char* name = std::getenv("USER");
         options.user = name == nullptr || *name == '\0' ? "admin" : name;
@@ -193,6 +201,10 @@ int run_init(const InitOptions& options, std::ostream& out, std::ostream& err)
                                                            : upstream::probe_postgres(options.upstream);
     if (const auto* error = std::get_if<std::string>(&probed)) {
         err << "stepgate: cannot ask the server: " << *error << '\n';
+        const bool mysql = options.upstream.starts_with("mysql://");
+        if (std::getenv(mysql ? "MYSQL_PWD" : "PGPASSWORD") == nullptr)
+            err << "If the account has a password: it is taken from " << (mysql ? "MYSQL_PWD" : "PGPASSWORD")
+                << ", which is not set.\n";
         return 2;
     }
     plan.server = std::get<ServerDescription>(probed);

@@ -84,8 +84,7 @@ std::optional<std::vector<std::string>> recipients(const Configuration& configur
         groups.push_back(approvers);
     if (groups.empty())
         return to;
-    const auto path = store::parse_store_url(configuration.store, configuration.file.parent_path());
-    auto opened = path ? store::SqliteStore::open(*path) : path.error();
+    auto opened = store::SqliteStore::open(configuration.store);
     if (!opened) {
         err << "stepgate: " << opened.error().message << '\n';
         return std::nullopt;

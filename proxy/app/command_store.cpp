@@ -14,18 +14,13 @@ std::optional<OpenedStore> open_store(const std::filesystem::path& config, Missi
         return std::nullopt;
     }
     auto& configuration = std::get<Configuration>(loaded);
-    const auto path = store::parse_store_url(configuration.store, configuration.file.parent_path());
-    if (!path) {
-        err << "stepgate: " << path.error().message << '\n';
-        return std::nullopt;
-    }
     std::error_code ignored;
-    if (missing == Missing::refuse && !std::filesystem::exists(*path, ignored)) {
-        err << "stepgate: there is no store " << path->string()
+    if (missing == Missing::refuse && !std::filesystem::exists(configuration.store, ignored)) {
+        err << "stepgate: there is no store " << configuration.store.string()
             << " yet; `stepgate user add` or `stepgate serve` makes it\n";
         return std::nullopt;
     }
-    auto opened = store::SqliteStore::open(*path);
+    auto opened = store::SqliteStore::open(configuration.store);
     if (!opened) {
         err << "stepgate: " << opened.error().message << '\n';
         return std::nullopt;

@@ -184,13 +184,14 @@ std::optional<Web> read_web(TomlTable& top, const std::filesystem::path& base)
     return web;
 }
 
-std::string read_store(TomlTable& top, const std::filesystem::path& base)
+std::filesystem::path read_store(TomlTable& top, const std::filesystem::path& base)
 {
     const auto written = top.string("store");
     const std::string text = written ? written->value : "sqlite:stepgate.db";
     constexpr std::string_view sqlite = "sqlite:";
-    if (text.starts_with(sqlite) && text.size() > sqlite.size())
-        return std::string{sqlite} + resolve(base, std::string_view{text}.substr(sqlite.size())).string();
+    const auto path = std::string_view{text}.substr(std::min(text.size(), sqlite.size()));
+    if (text.starts_with(sqlite) && !path.empty() && path != ":memory:" && !path.starts_with("file:"))
+        return resolve(base, path);
     if (text.starts_with("postgresql://"))
         top.error(written->place, "a PostgreSQL store is not part of this build", "store = \"sqlite:stepgate.db\"");
     else

@@ -164,7 +164,7 @@ enum class LogLevel : std::uint8_t { debug, info, warning, error };
 /// The configuration, complete and checked: files that it names exist, its policies are loaded.
 struct Configuration {
     std::filesystem::path file;
-    std::string store; // "sqlite:PATH", resolved
+    std::filesystem::path store; // the SQLite file
     std::vector<std::filesystem::path> policy_files;
     std::shared_ptr<const policies::rules::Policy> policy; // never null
     Hold hold;

@@ -41,28 +41,6 @@ std::string_view name_in(const std::array<std::pair<std::string_view, Enum>, N>&
     return "";
 }
 
-/// What is wrong with "host:port", or "".
-std::string parse_endpoint(std::string_view text, Endpoint& endpoint)
-{
-    const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos)
-        return "has no port";
-    std::string_view host = text.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']'))
-        host = host.substr(1, host.size() - 2);
-    else if (host.find(':') != std::string_view::npos)
-        return "is an IPv6 address without brackets";
-    if (!policies::rules::parse_address(host))
-        return "does not start with an address";
-    const std::string_view port = text.substr(colon + 1);
-    unsigned int number = 0;
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (port.empty() || error != std::errc{} || end != port.data() + port.size() || number > 65535)
-        return "has a port that is not one";
-    endpoint = {std::string{host}, static_cast<std::uint16_t>(number)};
-    return {};
-}
-
 void read_listener_tls(TomlTable& table, Listener& listener, const std::filesystem::path& base)
 {
     auto tls = table.table("tls");
@@ -222,6 +200,27 @@ std::filesystem::path resolve(const std::filesystem::path& base, std::string_vie
 {
     const std::filesystem::path path{written};
     return (path.is_absolute() ? path : base / path).lexically_normal();
+}
+
+std::string parse_endpoint(std::string_view text, Endpoint& endpoint)
+{
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos)
+        return "has no port";
+    std::string_view host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']'))
+        host = host.substr(1, host.size() - 2);
+    else if (host.find(':') != std::string_view::npos)
+        return "is an IPv6 address without brackets";
+    if (!policies::rules::parse_address(host))
+        return "does not start with an address";
+    const std::string_view port = text.substr(colon + 1);
+    unsigned int number = 0;
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (port.empty() || error != std::errc{} || end != port.data() + port.size() || number > 65535)
+        return "has a port that is not one";
+    endpoint = {std::string{host}, static_cast<std::uint16_t>(number)};
+    return {};
 }
 
 Endpoint read_endpoint(TomlTable& table, std::string_view key)

@@ -14,6 +14,9 @@ namespace stepgate::proxy::app
 
 [[nodiscard]] Listener read_listener(policies::rules::TomlTable& table, const std::filesystem::path& base);
 
+/// What is wrong with "host:port", or "".
+[[nodiscard]] std::string parse_endpoint(std::string_view text, Endpoint& endpoint);
+
 /// "127.0.0.1:6432" under `key`; reported if it is missing or wrong.
 [[nodiscard]] Endpoint read_endpoint(policies::rules::TomlTable& table, std::string_view key);
 

@@ -48,7 +48,8 @@ void add_init(CLI::App& app, Command& chosen)
     auto o = std::make_shared<InitOptions>();
     command
         ->add_option("--upstream", o->upstream,
-                     "The server, as postgresql://user@host:port/database (PGPASSWORD counts)")
+                     "The server, as postgresql://user@host:port/database or mysql://user@host:port/database; the "
+                     "account's password is taken from PGPASSWORD or MYSQL_PWD")
         ->required();
     command->add_option("--directory", o->directory, "Where to write")->capture_default_str();
     command->add_option("--listen", o->listen, "Address for database clients")->capture_default_str();

@@ -87,16 +87,13 @@ std::string Serving::open_audit()
 
 std::string Serving::open_store()
 {
-    const auto path = store::parse_store_url(configuration_.store, configuration_.file.parent_path());
-    if (!path)
-        return path.error().message;
-    auto opened = store::SqliteStore::open(*path);
+    auto opened = store::SqliteStore::open(configuration_.store);
     if (!opened)
         return opened.error().message;
     store_ = std::move(*opened);
     users_.emplace(*store_, configuration_.passwords.long_lived);
     if (!users_->refresh())
-        return path->string() + ": the users cannot be read";
+        return configuration_.store.string() + ": the users cannot be read";
     return {};
 }
 

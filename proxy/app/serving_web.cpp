@@ -104,7 +104,7 @@ std::string Serving::make_push()
     if (configuration_.push) {
         const auto key = store_->secret("vapid", factors::new_push_key);
         if (!key)
-            return configuration_.store + ": the key for push services cannot be read or made";
+            return configuration_.store.string() + ": the key for push services cannot be read or made";
         settings.key = *key;
         settings.hosts = configuration_.push->hosts;
         settings.subject = configuration_.push->subject;

@@ -348,18 +348,4 @@ SqliteStore::result<void> SqliteStore::save_lineage(const std::string& listener,
     });
 }
 
-boost::system::result<std::filesystem::path, StoreError> parse_store_url(const std::string& url,
-                                                                         const std::filesystem::path& base)
-{
-    const std::string scheme = "sqlite:";
-    if (url.starts_with("postgresql:") || url.starts_with("postgres:"))
-        return StoreError{"store: a PostgreSQL store is not part of this build; use \"sqlite:PATH\""};
-    if (!url.starts_with(scheme))
-        return StoreError{"store: \"" + url + "\" is not known; use \"sqlite:PATH\""};
-    const std::string path = url.substr(scheme.size());
-    if (path.empty() || path == ":memory:" || path.starts_with("file:"))
-        return StoreError{"store: \"" + url + "\" names no file; use \"sqlite:PATH\""};
-    return {boost::system::in_place_value, base / path};
-}
-
 } // namespace stepgate::proxy::store

@@ -146,8 +146,4 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     std::unique_ptr<Impl> impl_;
 };
 
-/// `store = "sqlite:PATH"` of the configuration: the path (relative to `base`), or what is wrong.
-[[nodiscard]] boost::system::result<std::filesystem::path, StoreError>
-parse_store_url(const std::string& url, const std::filesystem::path& base);
-
 } // namespace stepgate::proxy::store

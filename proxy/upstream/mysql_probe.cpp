@@ -52,10 +52,11 @@ bool parse(std::string_view url, ServerDescription& out)
     return !out.host.empty() && !out.user.empty();
 }
 
-net::Task<void> close_late(net::Executor executor, net::Stream& stream)
+net::Task<void> close_late(net::Executor executor, net::Stream& stream, bool& late)
 {
     net::Timer timer{executor};
     co_await timer.wait_for(patience);
+    late = true;
     stream.close();
 }
 
@@ -100,7 +101,9 @@ std::variant<ServerDescription, std::string> probe_mysql(const std::string& url)
     Target target{out.host, out.port, net::ClientTlsMode::require, *context};
     net::Stream stream{net::Socket{loop.get_executor()}};
     net::Buffer buffer{pool};
-    boost::asio::co_spawn(loop.get_executor(), close_late(loop.get_executor(), stream), [](std::exception_ptr) {});
+    bool late = false;
+    boost::asio::co_spawn(loop.get_executor(), close_late(loop.get_executor(), stream, late),
+                          [](std::exception_ptr) {});
     boost::asio::co_spawn(loop.get_executor(), visit(stream, buffer, target, out, problem),
                           [&loop, &problem](std::exception_ptr failure) {
                               if (failure)
@@ -108,6 +111,9 @@ std::variant<ServerDescription, std::string> probe_mysql(const std::string& url)
                               loop.stop();
                           });
     loop.run();
+    if (late)
+        return out.host + ":" + std::to_string(out.port) + " did not answer within " +
+               std::to_string(patience.count()) + " s; is a MySQL or MariaDB there?";
     if (!problem.empty())
         return problem;
     return out;

@@ -3,6 +3,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import os
 import pathlib
 import re
 import resource
@@ -123,6 +124,35 @@ class Configuration(unittest.TestCase):
         self.assertIn("asks for client certificates on TLS only", stack.run("check", expect=None).stderr)
         stack.config.write_text(text.replace('mode = "prefer"', 'client_ca = "tls/ca.crt", mode = "require"'))
         self.assertEqual(stack.run("check", expect=None).stderr, "")
+
+
+class Init(unittest.TestCase):
+    def test_as_the_readme_says_from_another_folder(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        (stack.folder / "here").mkdir()
+        listen, web, server = f"127.0.0.1:{stack.port}", f"127.0.0.1:{stack.web_port}", f"127.0.0.1:{stack.cluster.port}/shop"
+
+        def run(*args, expect=0, **env):
+            done = subprocess.run([BINARY, *args], cwd=stack.folder / "here", env={**os.environ, **env}, capture_output=True, text=True,
+                                  timeout=PATIENCE)
+            self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+            return done.stdout + done.stderr
+        init = ("init", "--upstream", f"postgresql://app@{server}")
+        self.assertIn("PGPASSWORD, which is not set", run(*init, expect=2))
+        for options in (("--listen", "127.0.0.1"), ("--web", "::1:8443")):
+            self.assertRegex(run(*init, *options, expect=2, PGPASSWORD="app-password"), r"^stepgate: --\w+ \S+ (has no port|is an IPv6)")
+        self.assertIn("is a MySQL or MariaDB there?", run("init", "--upstream", f"mysql://app@{server}", expect=2))
+        said = run(*init, "--user", "demo", "--listen", listen, "--web", web, PGPASSWORD="app-password")
+        self.assertIn("stepgate serve --config stepgate/stepgate.toml", said)
+        config = ("--config", "stepgate/stepgate.toml")
+        self.assertRegex(run("user", "list", *config), r"(?m)^demo\b")
+        served = subprocess.Popen([BINARY, "serve", *config], cwd=stack.folder / "here", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(served.communicate)
+        self.addCleanup(served.kill)
+        self.assertRegex(served.stdout.readline(), "^ready")
+        stack.password = re.search(r"password: (\S+)", said).group(1)
+        self.assertEqual(stack.ask("SELECT 1")[:2], (0, "1"))
 
 
 class Draining(unittest.TestCase):

@@ -754,16 +754,5 @@ TEST(StoreOpen, SaysWhatIsWrong)
     std::filesystem::remove_all(directory);
 }
 
-TEST(StoreUrl, Schemes)
-{
-    EXPECT_EQ(*parse_store_url("sqlite:stepgate.db", "/etc/stepgate"), "/etc/stepgate/stepgate.db");
-    EXPECT_EQ(*parse_store_url("sqlite:/var/x.db", "/etc/stepgate"), "/var/x.db");
-    for (const char* url : {"postgresql://db/x", "postgres://db", "mysql:x", "", "sqlite:", "sqlite::memory:", "x.db"})
-        EXPECT_FALSE(parse_store_url(url, "/")) << url;
-    EXPECT_NE(
-        parse_store_url("postgresql://db/x", "/").error().message.find("a PostgreSQL store is not part of this build"),
-        std::string::npos);
-}
-
 } // namespace sqlite_store_test
 } // namespace stepgate::proxy::store
