@@ -139,10 +139,14 @@ class MySqlImpact final : public ImpactMaker
             values += (values.empty() ? " USING " : ", ") + name;
         }
         std::vector<MySqlPlanRow> rows;
-        server_.query("EXECUTE stepgate" + values,
-                      [&](const ConnectorConnection::Row& row) { rows.push_back(read(row)); });
         if (failed("The server does not plan it: "))
             return;
+        server_.query("EXECUTE stepgate" + values,
+                      [&](const ConnectorConnection::Row& row) { rows.push_back(read(row)); });
+        if (server_.failed()) { // it has looked at rows, and the error may show some
+            (void)server_.take_error();
+            return problem("The server does not plan it.");
+        }
         if (const auto expected = planned_rows(rows))
             add_rows(*expected);
         for (const auto& table : statement.touches)

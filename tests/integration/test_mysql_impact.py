@@ -1,9 +1,10 @@
 """What the page of a challenge says about the effect of a held statement, asked of the real MariaDB or MySQL on the side."""
-# Seen to fail without their protections: functions of users planned, variables and temporary tables of the session planned as other sessions see them.
+# Seen to fail without their protections: functions of users planned, values of rows in errors and plans, variables and temporary tables of the session
+# planned as other sessions see them.
 import unittest
 
 from harness import PATIENCE, wait_for
-from mariadb import MySqlCase, MySqlStack
+from mariadb import ORACLE, MySqlCase, MySqlStack
 from mysql_raw import RawCommands
 
 POLICY = """
@@ -14,10 +15,12 @@ then = {challenge = {level = 1}}
 """
 
 
-class Impact(RawCommands, MySqlCase):
+class Case(RawCommands, MySqlCase):
+    policy = POLICY
+
     @classmethod
     def setUpClass(cls):
-        cls.stack = MySqlStack(policy=POLICY, listener='announce = "wait"', hold=cls.hold)
+        cls.stack = MySqlStack(policy=cls.policy, listener='announce = "wait"', hold=cls.hold)
         cls.addClassCleanup(cls.stack.close)
         for pack in (cls.stack.home / "packs").glob("*.toml"):
             pack.write_text("")
@@ -45,6 +48,8 @@ class Impact(RawCommands, MySqlCase):
             cursor.execute(statement)
         return self.impact_of(lambda: cursor.execute(sql))
 
+
+class Impact(Case):
     def test_rows_tables_and_cascades(self):
         impact = self.impact("DELETE FROM customers WHERE id <= 100")
         self.assertEqual(impact["problem"], "")
@@ -117,6 +122,33 @@ class Impact(RawCommands, MySqlCase):
                 impact = self.impact(sql)
                 self.assertEqual(impact["problem"], "It calls a function that is not the server's own, and planning could run it.")
                 self.assertEqual(self.rows(), 3)
+
+    @unittest.skipUnless(ORACLE, "MariaDB's errors show no values")
+    def test_errors_show_no_values(self):
+        impact = self.impact("SELECT 1 FROM orders WHERE gtid_subset((SELECT item FROM orders LIMIT 1), 'x')")
+        self.assertEqual(impact["problem"], "The server does not plan it.")
+
+
+class OfLabelled(Case):
+    policy = POLICY + '''
+[[label]]
+table = "customers"
+columns = {ssn = ["pii"]}
+
+[[rule]]
+id = "payments"
+when = {reads = {tables = ["shop.payments"]}}
+then = {challenge = {level = 1}}
+'''
+
+    def test_what_is_asked_for_shows_in_no_plan(self):
+        """A row that a key names is read as the plan is made: whether there are rows says what is in it."""
+        for sql in ("SELECT id FROM customers WHERE id = 1 AND ssn LIKE '8%'", "SELECT 1 FROM orders WHERE (SELECT iban FROM payments LIMIT 1) > 'M'"):
+            with self.subTest(sql):
+                impact = self.impact(sql)
+                self.assertIn("its plan would tell", impact["problem"])
+                self.assertIsNone(impact["rows"])
+        self.assertIsNotNone(self.impact("SELECT id FROM customers WHERE id = 1")["rows"])
 
 
 if __name__ == "__main__":
