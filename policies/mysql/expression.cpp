@@ -177,6 +177,23 @@ Formula formula_of(const Formula& left, Symbol op, const Formula& right)
     }
 }
 
+/// Of one that is 0 or 1, beside a number as `number_of` knows it.
+Formula formula_of(const Formula& truth, Symbol op, int number)
+{
+    const auto where = [&](int value) { return Formula::constant(holds(value, op, number)); };
+    return (truth & where(1)) | (~truth & where(0));
+}
+
+/// Of a constant, where it is certain: 1 / 0 and variables are not.
+std::optional<bool> certain(const Expression& constant, bool& literals)
+{
+    if (constant.reads)
+        return std::nullopt;
+    literals = literals || constant.literal;
+    const auto number = number_of(constant);
+    return number ? std::optional{*number != 0} : constant.formula.value();
+}
+
 /// Always and never, where the formula says so.
 void conclude(Expression& made, bool& literals)
 {
@@ -392,9 +409,18 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
         made.formula = of_constants(left, op, right);
         return made;
     }
-    made.formula = left.truth && right.truth
-                       ? formula_of(formula_of_value(left, literals), op, formula_of_value(right, literals))
-                       : formula_of(left, op, right);
+    const auto one_number = left.reads ? std::nullopt : number_of(left);
+    const auto other_number = right.reads ? std::nullopt : number_of(right);
+    const bool beside_number = (left.truth && other_number) || (right.truth && one_number);
+    literals = literals || (beside_number && made.literal);
+    if (left.truth && other_number)
+        made.formula = formula_of(formula_of(left), op, *other_number);
+    else if (right.truth && one_number)
+        made.formula = formula_of(formula_of(right), mirrored(op), *one_number);
+    else if (left.truth && right.truth)
+        made.formula = formula_of(formula_of(left), op, formula_of(right));
+    else
+        made.formula = formula_of(left, op, right);
     conclude(made, literals);
     const bool itself = same(left, right, literals);
     const bool strict = op == Symbol::not_equal || op == symbol('<') || op == symbol('>');
@@ -473,17 +499,21 @@ Expression negated(const Expression& inner)
     return made;
 }
 
-/// A constant is taken for one that leaves the other side as it is.
+/// A constant is taken for one that leaves the other side as it is; under a NOT for one that does not, unless that is
+/// certain.
 Expression both(const Expression& left, const Expression& right, bool& literals)
 {
     Expression made = combined(left, and_seed, right);
-    made.always = left.always && right.always;
-    made.never = left.never || right.never;
     made.fixed = is_all_or_none(left) && is_all_or_none(right);
-    const auto unknown = [](const Expression& one) { return !one.reads && one.always == one.never; };
-    made.formula = unknown(left)    ? formula_of(right)
-                   : unknown(right) ? formula_of(left)
-                                    : formula_of(left) & formula_of(right);
+    if (!made.reads) {
+        made.formula = formula_of_value(left, literals) & formula_of_value(right, literals);
+        return made;
+    }
+    made.always = left.always && right.always;
+    made.never = (left.never && certain(left, literals) != true) || (right.never && certain(right, literals) != true);
+    made.formula = !left.reads    ? formula_of(right)
+                   : !right.reads ? formula_of(left)
+                                  : formula_of(left) & formula_of(right);
     conclude(made, literals);
     return made;
 }
@@ -491,10 +521,15 @@ Expression both(const Expression& left, const Expression& right, bool& literals)
 Expression either(const Expression& left, const Expression& right, bool& literals)
 {
     Expression made = combined(left, or_seed, right);
-    made.always = left.always || right.always;
-    made.never = left.never && right.never;
+    made.formula = formula_of_value(left, literals) | formula_of_value(right, literals);
     made.fixed = is_all_or_none(left) || is_all_or_none(right); // `never` is no proof: 1 / 0 is NULL
-    made.formula = formula_of(left) | formula_of(right);
+    if (!made.reads)
+        return made;
+    const bool left_fails = certain(left, literals) == false, right_fails = certain(right, literals) == false;
+    if (left_fails || right_fails)
+        made.fixed = is_all_or_none(left_fails ? right : left);
+    made.always = (left.always && !left_fails) || (right.always && !right_fails);
+    made.never = left.never && right.never;
     conclude(made, literals);
     return made;
 }
@@ -508,17 +543,24 @@ Expression one_of(const Expression& left, const Expression& right, bool& literal
     return made;
 }
 
+/// What a constant predicate comes to is not known: that it holds.
+Formula Choice::formula_of_arm(const Expression& value) const
+{
+    const bool predicate = !value.reads && value.truth && !number_of(value);
+    return predicate && !value.formula.value() ? Formula::constant(true) : formula_of_value(value, literals_);
+}
+
 void Choice::arm(const Expression& condition, const Expression& value)
 {
     const Formula taken = formula_of_value(condition, literals_);
-    holds_ = holds_ | (before_ & taken & formula_of_value(value, literals_));
+    holds_ = holds_ | (before_ & taken & formula_of_arm(value));
     before_ = before_ & ~taken;
     truth_ = truth_ && value.truth;
 }
 
 void Choice::rest(const Expression& value)
 {
-    holds_ = holds_ | (before_ & formula_of_value(value, literals_));
+    holds_ = holds_ | (before_ & formula_of_arm(value));
     truth_ = truth_ && value.truth;
 }
 
@@ -550,6 +592,7 @@ Expression null_test(const Expression& left, bool negative)
     const auto part = Formula::part(mix(left.shape, null_seed), mix(left.value, null_seed));
     made.formula = negative ? ~part : part;
     made.truth = true;
+    made.neutral = Expression::Neutral::none;
     made.limit = Symbol::none;
     made.core_shape = 0;
     // `not_null` says too much of constants: 1 / 0 is NULL, and '' in a mode of MariaDB.

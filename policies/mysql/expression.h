@@ -103,6 +103,8 @@ class Choice
     void give_to(Expression& made) const;
 
   private:
+    [[nodiscard]] Formula formula_of_arm(const Expression& value) const;
+
     bool& literals_;
     bool truth_ = true;
     Formula holds_ = Formula::constant(false), before_ = Formula::constant(true); // no arm so far was taken

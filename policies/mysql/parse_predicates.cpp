@@ -195,6 +195,9 @@ Expression Parser::in_list(const Expression& left, bool negative)
     }
     expect('(');
     Expression whole = left;
+    constexpr std::size_t most_items = 6; // that a formula has room for
+    std::optional<Expression> any;        // of the items is equal
+    std::size_t items = 0;
     bool one_is = false, none_is = judging_;
     do {
         const Expression item = whole_query(expression());
@@ -202,10 +205,17 @@ Expression Parser::in_list(const Expression& left, bool negative)
         if (!judging_ || one_is)
             continue;
         const Expression equal = compared(left, Symbol::equal, item, out_.literals_consulted);
+        if (++items <= most_items)
+            any = any ? either(*any, equal, out_.literals_consulted) : equal;
         one_is = same(left, item, out_.literals_consulted) || (equal.reads && equal.always);
         none_is = none_is && equal.reads && equal.never;
     } while (accept(','));
     expect(')');
+    if (any && items <= most_items) {
+        whole.formula = any->formula;
+        whole.truth = true;
+        one_is = one_is || (any->reads && any->always);
+    }
     if (whole.reads && (one_is || none_is)) {
         whole.always = one_is;
         whole.never = !one_is;
