@@ -33,7 +33,7 @@ enum class errc {
             case errc::cannot_resolve:
                 return "the address to listen on cannot be resolved";
             case errc::cannot_listen:
-                return "cannot listen on this address and port";
+                return "cannot listen on this address and port: they may be in use, or not of this machine";
             case errc::certificate_unreadable:
                 return "the certificate file cannot be read as PEM";
             case errc::key_unreadable:

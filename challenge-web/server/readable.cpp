@@ -111,6 +111,12 @@ Readable readable(std::string_view bytes, std::size_t most)
     return out;
 }
 
+bool is_name(std::string_view name)
+{
+    return !name.empty() && name.size() <= longest_user_name && readable(name, 4 * longest_user_name).text == name &&
+           name.find_first_of(" \t\n\"\\") == std::string_view::npos;
+}
+
 std::string type_name(std::uint32_t oid)
 {
     if (oid == 0)

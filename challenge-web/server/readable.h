@@ -21,6 +21,10 @@ inline constexpr std::size_t longest_value = 4096;
 
 [[nodiscard]] Readable readable(std::string_view bytes, std::size_t most);
 
+/// A new user's or group's: names are shown, logged and typed, so what cannot be seen or typed easily is not in them.
+inline constexpr std::size_t longest_user_name = 63; // PostgreSQL's
+[[nodiscard]] bool is_name(std::string_view name);
+
 /// "int4", "text"; "oid 16384" where the name is not known, "unknown" for 0.
 [[nodiscard]] std::string type_name(std::uint32_t oid);
 

@@ -19,15 +19,6 @@ namespace json = boost::json;
 namespace
 {
 
-constexpr std::size_t longest_user_name = 63; // PostgreSQL's
-
-/// Names are shown, logged and typed: what cannot be seen is not in them.
-bool is_name(const std::string& name)
-{
-    return !name.empty() && name.size() <= longest_user_name && readable(name, 4 * longest_user_name).text == name &&
-           name.find_first_of(" \t\n\"\\") == std::string::npos;
-}
-
 result<json::object> user_json(Services& services, const accounts::User& user)
 {
     auto out = standing_json(services, user);

@@ -29,6 +29,8 @@ int run_catalog_dump(const CatalogDumpOptions& options, std::ostream& out, std::
     const auto read = read_catalog_from(*listener, std::get<upstream::CatalogSource>(source));
     if (const auto* failed = std::get_if<std::string>(&read.contents)) {
         err << "stepgate: the catalogs could not be read: " << *failed << '\n';
+        if (options.database.empty() && !listener->upstream.database && listener->protocol == Protocol::postgres)
+            err << "The listener names no database: --database does.\n";
         return 1;
     }
     policies::catalog::write_json(out, std::get<policies::catalog::Contents>(read.contents));

@@ -1,5 +1,6 @@
 #include "proxy/app/command_init.h"
 
+#include "challenge-web/server/readable.h"
 #include "proxy/app/command_store.h"
 #include "proxy/app/files.h"
 #include "proxy/app/listener_reader.h"
@@ -176,6 +177,8 @@ std::string complete(InitOptions& options, std::string& web_host)
         const char* name = std::getenv("USER");
         options.user = name == nullptr || *name == '\0' ? "admin" : name;
     }
+    if (!challenge_web::server::is_name(options.user))
+        return "--user takes 1 to 63 characters that can be seen, without spaces, quotes and backslashes";
     if (options.public_url.empty())
         options.public_url = "https://localhost:" + port_of(options.web_listen);
     const auto url = boost::urls::parse_uri(options.public_url);

@@ -113,7 +113,8 @@ int run_notify_test(const NotifyTestOptions& options, std::ostream& out, std::os
     const auto& all = std::get<std::vector<notify::TargetSettings>>(targets);
     const auto target = std::ranges::find(all, options.name, &notify::TargetSettings::name);
     if (target == all.end()) {
-        err << "stepgate: there are no notifications \"" << options.name << "\"; the configuration has:";
+        err << "stepgate: there are no notifications \"" << options.name << "\"; the configuration has"
+            << (all.empty() ? " none" : ":");
         for (const auto& one : all)
             err << ' ' << one.name;
         err << '\n';

@@ -1,5 +1,6 @@
 #include "proxy/app/command_user.h"
 
+#include "challenge-web/server/readable.h"
 #include "challenge-web/server/secrets.h"
 #include "proxy/app/command_store.h"
 #include "proxy/app/configuration.h"
@@ -84,11 +85,24 @@ bool usable_email(const std::string& email, std::ostream& err)
     return false;
 }
 
+bool usable_names(const UserAddOptions& options, std::ostream& err)
+{
+    std::vector<std::string> names{options.name};
+    names.insert(names.end(), options.groups.begin(), options.groups.end());
+    const auto wrong = std::ranges::find_if_not(names, challenge_web::server::is_name);
+    if (wrong == names.end())
+        return true;
+    err << "stepgate: \"" << challenge_web::server::readable(*wrong, wrong->size() + 1).text
+        << "\" cannot be a name: it takes 1 to 63 characters that can be seen, without spaces, quotes and "
+           "backslashes\n";
+    return false;
+}
+
 } // namespace
 
 int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream& err)
 {
-    if (!usable_email(options.email, err))
+    if (!usable_names(options, err) || !usable_email(options.email, err))
         return 2;
     auto opened = open_store(options.config, Missing::make, err);
     if (!opened)

@@ -147,6 +147,11 @@ class Init(unittest.TestCase):
         self.assertIn("stepgate serve --config stepgate/stepgate.toml", said)
         config = ("--config", "stepgate/stepgate.toml")
         self.assertRegex(run("user", "list", *config), r"(?m)^demo\b")
+        for wrong in ("", "a\nb", "\u202eadmin", "x" * 64):
+            self.assertIn("cannot be a name", run("user", "add", *config, wrong, "--generate-password", expect=2))
+            self.assertIn("cannot be a name", run("user", "add", *config, "ann", "--group", wrong, "--generate-password", expect=2))
+        self.assertNotIn("\u202e", run("user", "add", *config, "\u202eadmin", "--generate-password", expect=2))
+        self.assertIn("--database does", run("catalog", "dump", *config, expect=1))
         served = subprocess.Popen([BINARY, "serve", *config], cwd=stack.folder / "here", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(served.communicate)
         self.addCleanup(served.kill)
