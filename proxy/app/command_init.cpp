@@ -34,9 +34,11 @@ std::string port_of(const std::string& endpoint)
 {
     return endpoint.substr(endpoint.rfind(':') + 1);
 }
+/// Without the brackets of an IPv6 address, which clients do not take.
 std::string host_of(const std::string& endpoint)
 {
-    return endpoint.substr(0, endpoint.rfind(':'));
+    const auto host = endpoint.substr(0, endpoint.rfind(':'));
+    return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
 }
 
 // A TOML basic string: what came from a connection string may hold anything.

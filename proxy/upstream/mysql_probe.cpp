@@ -23,7 +23,7 @@ bool parse(std::string_view url, ServerDescription& out)
     constexpr std::string_view scheme = "mysql://";
     url.remove_prefix(scheme.size());
     const auto at = url.rfind('@');
-    if (at == std::string_view::npos)
+    if (at == std::string_view::npos || url.find('?', at) != std::string_view::npos)
         return false;
     const auto account = url.substr(0, at);
     url.remove_prefix(at + 1);
@@ -90,7 +90,7 @@ std::variant<ServerDescription, std::string> probe_mysql(const std::string& url)
     ServerDescription out;
     out.mysql = true;
     if (!parse(url, out))
-        return "not like mysql://user@host:port/database: " + url.substr(0, url.find("//"));
+        return "--upstream must be like mysql://user@host:port/database, without parameters";
     std::string problem;
     const net::ClientTlsOptions options{net::ClientTlsMode::require, {}, {}, {}};
     const auto context = net::make_client_context(options, problem);

@@ -143,8 +143,10 @@ class Init(unittest.TestCase):
         for options in (("--listen", "127.0.0.1"), ("--web", "::1:8443")):
             self.assertRegex(run(*init, *options, expect=2, PGPASSWORD="app-password"), r"^stepgate: --\w+ \S+ (has no port|is an IPv6)")
         self.assertIn("is a MySQL or MariaDB there?", run("init", "--upstream", f"mysql://app@{server}", expect=2))
+        self.assertIn("without parameters", run("init", "--upstream", f"mysql://app@{server}?ssl-mode=REQUIRED", expect=2))
         said = run(*init, "--user", "demo", "--listen", listen, "--web", web, PGPASSWORD="app-password")
         self.assertIn("stepgate serve --config stepgate/stepgate.toml", said)
+        self.assertIn('psql "host=::1 ', run(*init, "--listen", "[::1]:6432", "--directory", "six", PGPASSWORD="app-password"))
         config = ("--config", "stepgate/stepgate.toml")
         self.assertRegex(run("user", "list", *config), r"(?m)^demo\b")
         for wrong in ("", "a\nb", "\u202eadmin", "x" * 64):
