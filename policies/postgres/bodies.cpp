@@ -635,6 +635,8 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
     if (source.variables != nullptr)
         parts.variables.insert(parts.variables.end(), source.variables->begin(), source.variables->end());
     source.variables = &parts.variables;
+    if (parts.takes_details)
+        out.touches.emplace_back().kind = Touch::Kind::details;
     if (parts.pieces.size() * (parts.variables.size() + 1) > most_lookups) {
         out.opaque_reasons.push_back(what + " is too long to read");
         return out;

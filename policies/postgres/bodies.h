@@ -22,7 +22,12 @@ namespace stepgate::policies::postgres
 
 /// Something that a statement touches and that may have more behind it. Points into the catalog.
 struct Touch {
-    enum class Kind : unsigned char { read, write, call } kind = Kind::read;
+    enum class Kind : unsigned char {
+        read,
+        write,
+        call,
+        details // of errors come into a variable: values of any row that is written
+    } kind = Kind::read;
     const catalog::Relation* relation = nullptr; // of a call: the one whose trigger it is, or null
     const catalog::Function* function = nullptr;
     std::vector<std::string> columns; // read or written; {"*"} all
@@ -153,6 +158,8 @@ class Follower
     void fire(const catalog::Trigger& trigger, const Touch& touch);
     void referencing(const Touch& touch);
     void call(const Touch& touch);
+    void follow_all();
+    void read_what_is_written();
     void run_built(const BuiltText& built, const Constants& arguments);
     void access(Accesses& accesses, const catalog::Relation& relation, std::vector<std::string> columns);
     [[nodiscard]] bool seen_read(const Touch& touch);
@@ -170,6 +177,7 @@ class Follower
     std::size_t steps_ = 0;
     std::size_t built_ = 0; // texts put together
     bool constants_used_ = false;
+    bool takes_details_ = false;
 };
 
 } // namespace stepgate::policies::postgres

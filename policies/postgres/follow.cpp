@@ -90,6 +90,9 @@ void Follower::add(Touch touch, int context)
     case Touch::Kind::call:
         seen = !calls_.emplace(std::tuple{touch.function, touch.relation, touch.context, touch.arguments}, true).second;
         break;
+    case Touch::Kind::details:
+        takes_details_ = true;
+        return;
     }
     if (!seen)
         work_.push_back(std::move(touch));
@@ -309,6 +312,13 @@ void Follower::run(std::vector<Touch> touches, int context)
     session_ = context;
     for (Touch& touch : touches)
         add(std::move(touch), context);
+    follow_all();
+    if (takes_details_)
+        read_what_is_written();
+}
+
+void Follower::follow_all()
+{
     while (!work_.empty()) {
         if (work_.size() > most_touches || steps_ > most_steps) {
             reasons_.emplace_back("leads to too many other things to follow all of them");
@@ -328,8 +338,18 @@ void Follower::run(std::vector<Touch> touches, int context)
         case Touch::Kind::call:
             call(touch);
             break;
+        case Touch::Kind::details: // are in no queue
+            break;
         }
     }
+}
+
+/// "Failing row contains (…)", "Key (…) already exists".
+void Follower::read_what_is_written()
+{
+    for (const Accesses* writes : {&planned_.writes, &ran_.writes})
+        for (const statement::TableAccess& write : *writes)
+            ran_.reads.push_back({write.table, write.schema_known, {"*"}});
 }
 
 } // namespace stepgate::policies::postgres

@@ -455,6 +455,7 @@ bool Reader::command(std::string_view first)
         fetch();
     } else if (first == "get" && one_of(at_ + 1, {"current", "stacked", "diagnostics"})) {
         // Items of the server into variables.
+        out_.takes_details = out_.takes_details || until(at_, {"pg_exception_detail"}) < end;
     } else if (first == "close" && is_name(at_ + 1) && at_ + 2 == end) {
         // A cursor variable.
     } else if (first == "null" && at_ + 1 == end) {

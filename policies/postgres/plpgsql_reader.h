@@ -22,6 +22,7 @@ struct PlBody {
     std::vector<PlPiece> pieces;
     std::vector<std::string> variables; // and labels, which may stand before a variable's name
     std::string problem;                // "": every part was understood
+    bool takes_details = false;         // of errors, which name values of rows that were refused: PG_EXCEPTION_DETAIL
 };
 
 /// Cuts a PL/pgSQL body (docs 43) into its statements and expressions, in order. libpg_query's own PL/pgSQL parser
