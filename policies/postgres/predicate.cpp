@@ -3,6 +3,7 @@
 #include "policies/postgres/columns.h"
 #include "policies/postgres/depth.h"
 #include "policies/postgres/known_value.h"
+#include "policies/postgres/never_met.h"
 #include "policies/postgres/own_rows.h"
 #include "policies/postgres/pattern.h"
 #include "policies/postgres/reads_column.h"
@@ -56,10 +57,9 @@ class Predicate
     bool opposite(const ::Node* left, const ::Node* right);
     bool never_null(const void* node);
     bool from_null(const ::A_Expr& distinct);
+    bool counts_own_row(std::string_view name, const ::Node* count, const ::Node* least);
     bool holds_nothing(const ::Node* list);
     bool holds_everything(const ::Node* range);
-    bool finds_nothing(const ::SelectStmt& select);
-    bool never_met(const ::Node* condition);
 
     bool same(const void* left, const void* right) { return values_.same(left, right); }
     bool alike(const ::Node* left, const ::Node* right) { return values_.alike(left, right); }
@@ -72,18 +72,6 @@ class Predicate
     KnownValue known_;
     OwnRows own_;
 };
-
-/// AND leaves rows out where one of its arms does, OR where all do. Nothing: it is neither.
-template <class Asked>
-std::optional<bool> asked_of_arms(const ::Node* condition, Asked asked)
-{
-    const auto* logic = if_tag<::BoolExpr>(condition, T_BoolExpr);
-    if (logic == nullptr || logic->boolop == NOT_EXPR)
-        return std::nullopt;
-    const auto of_cell = [&asked](const ::ListCell& cell) { return asked(node_of(cell)); };
-    return logic->boolop == AND_EXPR ? std::ranges::any_of(cells(logic->args), of_cell)
-                                     : std::ranges::all_of(cells(logic->args), of_cell);
-}
 
 /// A value that no row of the target has as NULL, as far as its columns tell. That functions may give NULL for what is
 /// not is left out: to take a predicate for true too often holds a statement too much.
@@ -200,7 +188,8 @@ Truth Predicate::judge_or(const ::BoolExpr& expression)
     Truth truth{false, true};
     for (const ::ListCell& arm : cells(expression.args)) {
         Truth one = judge(node_of(arm));
-        if (one.always && one.never && never_met(node_of(arm))) // 1 = 0 or id = 5, as code writes that adds arms
+        if (one.always && one.never &&
+            never_met(node_of(arm), literals_)) // 1 = 0 or id = 5, as code writes that adds arms
             one.always = false;
         truth.always = truth.always || one.always;
         truth.never = truth.never && one.never;
@@ -271,47 +260,10 @@ Truth Predicate::judge_boolean_test(const ::BooleanTest& test)
     return depends;
 }
 
-/// As it is written: false, 1 = 0, 1 <> 1, and what is made of such. Only what cannot be otherwise, since rows
-/// are taken where it is: not 0.3 - 0.1 = 0.2, nor 'a' < 'B', whose values hang on types, collations and encodings.
-bool Predicate::never_met(const ::Node* condition)
+/// What no row is beyond: x >= min(x), x <= max(x).
+std::string_view bound_of(std::string_view name)
 {
-    if (look_.depth >= deepest_predicate)
-        return false;
-    const Depth depth{look_.depth};
-    if (const auto of_arms = asked_of_arms(condition, [this](const ::Node* arm) { return never_met(arm); }))
-        return *of_arms;
-    if (const auto* literal = if_tag<::A_Const>(condition, T_A_Const)) {
-        literals_ = true;
-        return !literal->isnull && literal->val.node.type == T_Boolean && !literal->val.boolval.boolval;
-    }
-    const auto* comparison = if_tag<::A_Expr>(condition, T_A_Expr);
-    if (comparison == nullptr || comparison->kind != AEXPR_OP)
-        return false;
-    const auto* left = if_tag<::A_Const>(comparison->lexpr, T_A_Const);
-    const auto* right = if_tag<::A_Const>(comparison->rexpr, T_A_Const);
-    if (left == nullptr || right == nullptr || left->isnull || right->isnull || left->val.node.type != T_Integer ||
-        right->val.node.type != T_Integer)
-        return false;
-    literals_ = true;
-    const std::string_view name = operator_of(*comparison);
-    const bool equal = left->val.ival.ival == right->val.ival.ival;
-    return name == "=" ? !equal : (name == "<>" || name == "!=") && equal;
-}
-
-/// LIMIT 0, or a condition that is never met, whatever it is asked of. One of columns alone is not looked at.
-bool Predicate::finds_nothing(const ::SelectStmt& select)
-{
-    const ::A_Const* const limit = constant_of(select.limitCount);
-    literals_ = literals_ || limit != nullptr;
-    if (limit != nullptr && !limit->isnull && sign_of(*limit) == Sign::zero)
-        return true;
-    const auto* logic = if_tag<::BoolExpr>(select.whereClause, T_BoolExpr);
-    const auto without_columns = [](const ::ListCell& cell) { return !reads_column(node_of(cell)); };
-    if (select.whereClause == nullptr ||
-        (reads_column(select.whereClause) &&
-         (logic == nullptr || std::ranges::none_of(cells(logic->args), without_columns))))
-        return false;
-    return never_met(select.whereClause);
+    return name == ">=" ? "min" : name == "<=" ? "max" : "";
 }
 
 /// "x in (select x from the same table)" holds for every row, and so does EXISTS with a row that may be the same.
@@ -320,11 +272,15 @@ Truth Predicate::judge_sublink(const ::SubLink& link)
 {
     const auto* select = if_tag<::SelectStmt>(link.subselect, T_SelectStmt);
     const bool matters = look_.negated > 0 || link.subLinkType == ALL_SUBLINK;
-    if (matters && select != nullptr && select->op == SETOP_NONE && finds_nothing(*select))
+    if (matters && select != nullptr && select->op == SETOP_NONE && finds_nothing(*select, literals_))
         return {link.subLinkType == ALL_SUBLINK, link.subLinkType == ANY_SUBLINK || link.subLinkType == EXISTS_SUBLINK};
     if (link.subLinkType == ANY_SUBLINK) {
         const std::string_view name = link.operName == nullptr ? "=" : text_of(node_of(cells(link.operName).back()));
         return {(name == "=" || name == "<=" || name == ">=") && own_.gives(link.subselect, link.testexpr), false};
+    }
+    if (link.subLinkType == ALL_SUBLINK) { // of the one row of an aggregate
+        const std::string_view bound = bound_of(text_of(node_of(cells(link.operName).back())));
+        return {!bound.empty() && own_.gives(link.subselect, link.testexpr, bound), false};
     }
     if (select != nullptr && select->fromClause == nullptr &&
         gives_all(*select, literals_)) { // one row, of the row's own columns
@@ -372,6 +328,25 @@ Truth Predicate::judge_known(std::string_view name, const ::Node* left, const ::
             name == "<" || (negative && (name == "<=" || name == "="))};
 }
 
+/// (select count(*) from …) > 0: EXISTS.
+bool Predicate::counts_own_row(std::string_view name, const ::Node* count, const ::Node* least)
+{
+    const auto* link = if_tag<::SubLink>(count, T_SubLink);
+    const auto* number = if_tag<::A_Const>(least, T_A_Const);
+    const auto* select = link == nullptr || link->subLinkType != EXPR_SUBLINK
+                             ? nullptr
+                             : if_tag<::SelectStmt>(link->subselect, T_SelectStmt);
+    if (select == nullptr || number == nullptr || number->isnull || number->val.node.type != T_Integer ||
+        select->groupClause != nullptr || cells(select->targetList).size() != 1 || !gives_all(*select, literals_))
+        return false;
+    literals_ = true;
+    const auto* call = if_tag<::FuncCall>(as<::ResTarget>(node_of(cells(select->targetList).front())).val, T_FuncCall);
+    const bool none = number->val.ival.ival == 0;
+    const bool asks = none ? name == ">" || name == "<>" : number->val.ival.ival == 1 && name == ">=";
+    return asks && call != nullptr && call->agg_star && call->agg_filter == nullptr &&
+           own_.own_row(*select).has_value();
+}
+
 bool Predicate::holds_nothing(const ::Node* list)
 {
     literals_ = literals_ || constant_of(list) != nullptr;
@@ -402,6 +377,8 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
         return depends;
     if (const Truth known = judge_known(name, left, right); known.always || known.never)
         return known;
+    if (counts_own_row(name, left, right) || counts_own_row(mirrored(name), right, left))
+        return {true, false};
     if (alike(left, right))
         return Truth{equals, !equals};
     if (!equals)
@@ -412,8 +389,8 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
         left = right;
         name = mirrored(name);
     }
-    const std::string_view bound = name == ">=" ? "min" : name == "<=" ? "max" : "";
-    return {link != nullptr && link->subLinkType == EXPR_SUBLINK && own_.gives(link->subselect, left, bound), false};
+    return {link != nullptr && link->subLinkType == EXPR_SUBLINK && own_.gives(link->subselect, left, bound_of(name)),
+            false};
 }
 
 Truth Predicate::judge_operator(const ::A_Expr& expression)
