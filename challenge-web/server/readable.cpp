@@ -1,5 +1,6 @@
 #include "challenge-web/server/readable.h"
 
+#include "challenge-web/challenges/hidden_characters.h"
 #include "challenge-web/server/binary_value.h"
 
 #include <array>
@@ -35,26 +36,6 @@ std::size_t decode_utf8(std::string_view bytes, char32_t& point)
     const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
     const bool surrogate = point >= 0xd800 && point <= 0xdfff;
     return overlong || surrogate || point > 0x10ffff ? 0 : length;
-}
-
-/// Not visible, or changes the order of what is.
-bool hidden(char32_t c)
-{
-    if (c == '\n' || c == '\t')
-        return false;
-    struct Range {
-        char32_t first, last;
-    };
-    static constexpr Range ranges[] = {
-        {0x00, 0x1f},     {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},
-        {0x115f, 0x1160}, {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},
-        {0x2060, 0x206f}, {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
-        {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
-    };
-    for (const auto& range : ranges)
-        if (c >= range.first && c <= range.last)
-            return true;
-    return false;
 }
 
 void append_escaped(std::string& out, const char* format, unsigned value)
@@ -102,7 +83,7 @@ Readable readable(std::string_view bytes, std::size_t most)
             append_escaped(out.text, "\\x%02X", static_cast<unsigned char>(bytes[0]));
         else if (bytes.starts_with("\r\n"))
             ; // line ends of Windows: the line feed that follows says it all
-        else if (hidden(point))
+        else if (challenges::hidden_character(point))
             append_escaped(out.text, "\\u{%04X}", static_cast<unsigned>(point));
         else
             out.text.append(bytes.substr(0, length));

@@ -1,5 +1,6 @@
 #include "proxy/audit/text.h"
 
+#include "challenge-web/challenges/hidden_characters.h"
 #include "proxy/audit/search.h"
 
 #include <boost/json.hpp>
@@ -16,6 +17,7 @@ namespace
 {
 
 namespace json = boost::json;
+using challenge_web::challenges::hidden_character;
 
 std::string hex_escape(unsigned char byte)
 {
@@ -46,13 +48,6 @@ std::uint32_t code_point(std::string_view one)
     default:
         return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
     }
-}
-
-/// C0, DEL, C1, line and paragraph separators, and everything that changes the direction or hides text.
-bool unprintable(std::uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x061C;
 }
 
 std::string escape(std::uint32_t c)
@@ -134,7 +129,7 @@ std::string one_line(std::string_view text)
         const std::size_t length = sequence(text);
         if (length == 0)
             line += hex_escape(static_cast<unsigned char>(text[0]));
-        else if (const auto c = code_point(text.substr(0, length)); unprintable(c))
+        else if (const auto c = code_point(text.substr(0, length)); c == '\n' || c == '\t' || hidden_character(c))
             line += escape(c);
         else
             line += text.substr(0, length);

@@ -3,6 +3,7 @@
 #include "challenge-web/challenges/requirement.h"
 #include "challenge-web/challenges/requirement_json.h"
 #include "challenge-web/challenges/solver.h"
+#include "proxy/audit/text.h"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -20,6 +21,7 @@ using policies::rules::Verdict;
 namespace
 {
 
+/// They may quote the statement, and go to a terminal.
 std::string reasons(const Verdict& verdict)
 {
     std::string text;
@@ -28,7 +30,7 @@ std::string reasons(const Verdict& verdict)
             text += "\n";
         text += verdict.rules[i];
         if (i < verdict.because.size() && !verdict.because[i].empty())
-            text += ": " + verdict.because[i];
+            text += ": " + audit::one_line(verdict.because[i]);
     }
     return text;
 }

@@ -59,6 +59,14 @@ TEST(Words, put_it_into_the_first_line)
         EXPECT_NE(words.message.find("code KX4-7PM · number 47"), std::string::npos) << words.message;
 }
 
+TEST(Words, show_what_a_statement_hides)
+{
+    auto verdict = challenge({2, {}, {}, 0});
+    verdict.because = {"calls \x1b[2Ja\nNOTICE: b\u202e\u200b\u00ad\U000e0041, which is not known"};
+    EXPECT_EQ(held(verdict, {"https://x/c/1", "AAA-BBB", {}}, false).detail,
+              "delete-without-where: calls \\x1b[2Ja\\nNOTICE: b\\u202e\\u200b\\xad\\ue0041, which is not known");
+}
+
 TEST(Words, tell_programs_what_they_need)
 {
     auto verdict = challenge({2, {"passkey"}, "d\"ba", 1});
