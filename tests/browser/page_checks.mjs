@@ -12,6 +12,7 @@ export async function inspect_page(page, name, shots) {
   equal(`${name}: axe`, await axe_findings(page), []);
   equal(`${name}: contrast`, await contrast_faults(page), []);
   equal(`${name}: no sideways scrolling`, await sideways_scroll(page), 0);
+  equal(`${name}: no broken word in the navigation`, await broken_links(page), []);
   if (shots) await page.screenshot({ path: join(shots, `${name.replaceAll(' ', '_')}.png`), fullPage: true });
 }
 
@@ -108,6 +109,15 @@ function contrast_faults(page) {
     }
     return [...faults];
   });
+}
+
+/** Links of the navigation whose one word goes over several lines. */
+function broken_links(page) {
+  return page.evaluate(() => [...document.querySelectorAll('nav a')].filter((link) => {
+    const word = document.createRange();
+    word.selectNodeContents(link.firstChild);
+    return word.getClientRects().length > 1;
+  }).map((link) => link.textContent));
 }
 
 /** How many pixels the page is wider than its window. */

@@ -95,6 +95,7 @@ let first;
 await step('a held statement appears by itself', async () => {
   first = mock.hold();
   await page.getByText(first.code).waitFor();
+  await page.waitForFunction(() => document.title.startsWith('(')); // set just after the page
   equal('title counts', await page.title(), '(1) Inbox · stepgate');
   mock.hold({ sql: 'SELECT name, email, ssn FROM customers ORDER BY name', seconds: 25, labels: ['pii', 'secret'], application: 'DBeaver 24' });
   await page.waitForFunction(() => document.title.startsWith('(2)'));
