@@ -58,6 +58,11 @@ bool to_query(const AuditFilter& filter, audit::Query& query, std::ostream& err)
                           "\" is not a type of record; for example statement, challenge_opened, login_failed");
         return false;
     }
+    constexpr std::string_view actions[] = {"", "allow", "notify", "challenge", "deny"};
+    if (std::ranges::find(actions, filter.action) == std::end(actions)) {
+        complain(err, "--action: \"" + filter.action + "\" is none; one of: allow, notify, challenge, deny");
+        return false;
+    }
     return time("--from", filter.from, query.from) && time("--to", filter.to, query.to);
 }
 

@@ -247,7 +247,7 @@ std::shared_ptr<AuditFilter> add_filter(CLI::App& command, int limit)
     command.add_option("--user", f->user, "User");
     command.add_option("--session", f->session, "Session id");
     command.add_option("--type", f->type, "Record type, for example statement or challenge_denied");
-    command.add_option("--action", f->action, "allow, notify, challenge or deny");
+    command.add_option("--action", f->action, "allow, notify, challenge or deny, where a listener only observes too");
     command.add_option("--label", f->label, "Label of what was touched");
     command.add_option("--rule", f->rule, "Rule id");
     command.add_option("--table", f->table, "Table, as schema.name");

@@ -88,7 +88,7 @@ Conditions conditions_of(const Query& query)
     text("(e.user = $ OR e.session_id IN (SELECT id FROM sessions WHERE user = $))", query.user);
     text("(e.session = $ OR e.session_id IN (SELECT id FROM sessions WHERE name = $))", query.session);
     text("e.type = $", query.type);
-    text("e.action = $", query.action);
+    text("e.action IN ($, 'observe:' || $)", query.action); // what would have been held is what people look for
     const std::string tagged = "e.sequence IN (SELECT sequence FROM tags WHERE tag = $)";
     if (!query.label.empty())
         conditions.add(tagged, "label:" + query.label);

@@ -293,6 +293,8 @@ class Observing(unittest.TestCase):
         stack.start()
         self.assertEqual(stack.ask("DELETE FROM payments WHERE true")[:2], (0, "DELETE 700"))
         self.assertTrue(stack.audit("--rule", "delete-without-where"))
+        self.assertEqual([r["details"].get("action", r.get("action")) for r in stack.audit("--action", "challenge")], ["observe:challenge"])
+        self.assertIn("one of: allow, notify, challenge, deny", stack.run("audit", "search", "--action", "alow", expect=None).stderr)
 
     def test_observing_needs_no_pages(self):
         stack = Stack()
