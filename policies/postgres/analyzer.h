@@ -26,6 +26,7 @@ struct Limits {
 struct Analysis {
     statement::Facts facts;
     bool literals_consulted = false; ///< a decision looked at a literal's value
+    bool options = false;            ///< not a query alone: what it does may stand in literals, EXPLAIN (ANALYZE 'on')
 };
 
 /// Of a text that is not understood: whether it may hold a password.

@@ -35,7 +35,8 @@ std::shared_ptr<const Facts> FactsMemo::facts(std::string_view sql, const Sessio
     }
     ++counters_.misses;
     Analysis analysis = analyzer_.analyze_fully(sql, state, catalog.get());
-    const bool shareable = analysis.facts.parsed && !analysis.literals_consulted && !analysis.facts.names_consulted;
+    const bool by_literals = analysis.literals_consulted || (analysis.options && shape.has_literals);
+    const bool shareable = analysis.facts.parsed && !by_literals && !analysis.facts.names_consulted;
     auto facts = std::make_shared<const Facts>(std::move(analysis.facts));
     cache_.insert(key, shareable ? facts : nullptr);
     return facts;

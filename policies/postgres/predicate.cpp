@@ -9,7 +9,6 @@
 #include "policies/postgres/reads_column.h"
 #include "policies/postgres/row_trial.h"
 #include "policies/postgres/same_value.h"
-#include "policies/postgres/sample_value.h"
 #include "policies/postgres/truth.h"
 
 #include <algorithm>
@@ -44,7 +43,7 @@ class Predicate
   private:
     Truth by_form(const ::Node* node);
     bool selects_plainly(const ::Node* node);
-    [[nodiscard]] bool is_checked(const ::ColumnRef& column) const;
+    [[nodiscard]] bool may_be_all_of_many(const ::ColumnRef& column) const;
     Truth judge_operator(const ::A_Expr& expression);
     Truth judge_bool(const ::BoolExpr& expression);
     Truth judge_or(const ::BoolExpr& expression);
@@ -457,13 +456,17 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
     return depends;
 }
 
-/// A CHECK constraint says something about a column of that name.
-bool Predicate::is_checked(const ::ColumnRef& column) const
+/// A few constants may be all that the column has: it is boolean, or a CHECK constraint says something about it.
+bool Predicate::may_be_all_of_many(const ::ColumnRef& column) const
 {
+    constexpr catalog::Oid boolean = 16; // pg_type.dat
     const std::string_view name = text_of(node_of(cells(column.fields).back()));
-    return target_.described != nullptr && std::ranges::any_of(target_.described->checks, [name](const auto& check) {
-               return check.find(name) != check.npos;
-           });
+    if (target_.described == nullptr)
+        return false;
+    const auto named = [name](const std::string& check) { return check.find(name) != check.npos; };
+    const auto has_two = [name](const catalog::Column& one) { return one.name == name && one.type == boolean; };
+    return std::ranges::any_of(target_.described->columns, has_two) ||
+           std::ranges::any_of(target_.described->checks, named);
 }
 
 /// x = 5, x = $1, x IN (5, 6), and what is made of such: it holds for some rows, whatever the constants are. Not
@@ -487,13 +490,9 @@ bool Predicate::selects_plainly(const ::Node* node)
         return false;
     if (expression->kind == AEXPR_OP)
         return given(expression->rexpr);
-    const auto of_many = [given](const ::ListCell& cell) {
-        const ::A_Const* const literal = constant_of(node_of(cell));
-        const bool text = literal != nullptr && !literal->isnull && literal->val.node.type == T_String;
-        return given(node_of(cell)) && !(text && may_be_boolean(view_of(literal->val.sval.sval)));
-    };
-    return expression->kind == AEXPR_IN && !is_checked(as<::ColumnRef>(expression->lexpr)) &&
-           std::ranges::all_of(cells(if_tag<::List>(expression->rexpr, T_List)), of_many);
+    return expression->kind == AEXPR_IN && !may_be_all_of_many(as<::ColumnRef>(expression->lexpr)) &&
+           std::ranges::all_of(cells(if_tag<::List>(expression->rexpr, T_List)),
+                               [given](const ::ListCell& cell) { return given(node_of(cell)); });
 }
 
 Truth Predicate::judge(const ::Node* node)

@@ -464,11 +464,6 @@ SampleValue call_function(std::string_view name, std::span<const SampleValue> ar
     return something ? SampleValue{ValueKind::something, 0, {}, {}} : made;
 }
 
-bool may_be_boolean(std::string_view text)
-{
-    return coerced(SampleValue::of_text(text), ValueKind::boolean).kind == ValueKind::boolean;
-}
-
 SampleValue cast_to(std::string_view type, const SampleValue& value)
 {
     static constexpr std::string_view whole[] = {"int2", "int4", "int8"};

@@ -44,9 +44,6 @@ struct SampleValue {
 /// this is not known.
 [[nodiscard]] std::optional<int> order(const SampleValue& one, const SampleValue& other);
 
-/// Whether a boolean may be written so: 't', 'No'.
-[[nodiscard]] bool may_be_boolean(std::string_view text);
-
 // Each gives `unknown` for what it does not know, and for what the server refuses.
 [[nodiscard]] SampleValue operate(std::string_view name, const SampleValue& left, const SampleValue& right);
 [[nodiscard]] SampleValue call_function(std::string_view name, std::span<const SampleValue> arguments);

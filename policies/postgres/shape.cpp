@@ -47,7 +47,14 @@ class NormalForm
     [[nodiscard]] bool empty() const { return begin_ == end_; }
     [[nodiscard]] std::string_view text() const { return {begin_, static_cast<std::size_t>(end_ - begin_)}; }
 
+    [[nodiscard]] bool has_literals() const { return has_literals_; }
+
     void put(char c) { *end_++ = c; }
+    void put_literal(char mark)
+    {
+        put(mark);
+        has_literals_ = true;
+    }
     void put_lower(std::string_view text)
     {
         for (const char c : text)
@@ -66,6 +73,7 @@ class NormalForm
     std::vector<char> own_;
     char* begin_ = nullptr;
     char* end_ = nullptr;
+    bool has_literals_ = false;
 };
 
 bool is_float_type(std::string_view word)
@@ -91,12 +99,12 @@ bool normalise(std::string_view sql, Lexing lexing, NormalForm& out)
             out.put(text.front());
             break;
         case TokenKind::integer:
-            out.put(mark_integer);
+            out.put_literal(mark_integer);
             break;
         case TokenKind::string:
             if (token.has_backslash && lexing != Lexing::standard)
                 return false;
-            out.put(mark_string);
+            out.put_literal(mark_string);
             break;
         case TokenKind::parameter:
         case TokenKind::number:
@@ -168,6 +176,7 @@ Shape shape_of(std::string_view sql, Lexing lexing, const ShapeSecret& secret, s
         normal.put_verbatim(salt);
         const auto hash = statement::siphash128(normal.text(), secret);
         shape.key = {hash[0], hash[1]};
+        shape.has_literals = normal.has_literals();
     }
     return shape;
 }

@@ -27,6 +27,7 @@ using ShapeSecret = std::array<std::uint64_t, 2>;
 struct Shape {
     ShapeKey key;
     bool sound = false;
+    bool has_literals = false; // that the key does not tell from others of their class
 };
 [[nodiscard]] Shape shape_of(std::string_view sql, Lexing lexing, const ShapeSecret& secret,
                              std::string_view salt = {});

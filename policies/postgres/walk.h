@@ -309,8 +309,8 @@ class Nest
 /// The name of a column that stands there alone, not qualified; "" of anything else.
 [[nodiscard]] std::string_view bare_column(const ::Node* node);
 
-/// A setting with which changes of rows skip what guards them.
-[[nodiscard]] bool turns_triggers_off(const statement::SetParameter& parameter);
+/// The object of a SET that takes away what guards rows; "" of others.
+[[nodiscard]] std::string_view unguarded(const statement::SetParameter& parameter);
 
 /// The name of an object type as policies spell it: "table", "materialized view", …
 [[nodiscard]] std::string_view object_name(::ObjectType type);

@@ -318,7 +318,7 @@ void Walk::set_config(const ::FuncCall& call_node)
     parameter.unknown = !parameter.value; // the server takes a malformed path for an error
     if (value == nullptr && decides_meaning(parameter.name))
         opaque("sets " + parameter.name + " to a value that only the server knows");
-    facts().destructive = facts().destructive || turns_triggers_off(parameter);
+    facts().destructive = facts().destructive || !unguarded(parameter).empty();
     effect(std::move(parameter));
 }
 

@@ -95,7 +95,10 @@ void Walk::top(const ::Node* node)
 {
     if (node == nullptr)
         return is(Kind::empty);
-    if (top_query(node) || utility(node) || object(node))
+    if (top_query(node))
+        return;
+    out_.options = true;
+    if (utility(node) || object(node))
         return;
     is(Kind::unknown);
     opaque("is a statement that stepgate does not know (node " + std::to_string(tag_of(node)) + ")");
@@ -239,15 +242,25 @@ void Walk::copy(const ::CopyStmt& copied)
     }
 }
 
-/// As a replica the session fires no triggers, and so checks no foreign keys (docs 20.11.1).
-bool turns_triggers_off(const SetParameter& parameter)
+/// As a replica the session fires no triggers, and so checks no foreign keys (docs 20.11.1). With zero_damaged_pages,
+/// whoever reads a page that looks damaged empties it (docs 20.17).
+std::string_view unguarded(const SetParameter& parameter)
 {
-    if (parameter.name != "session_replication_role")
-        return false;
-    if (parameter.unknown || !parameter.value)
-        return parameter.unknown;
-    const std::string role = parameter.value->empty() ? std::string{} : lower(parameter.value->front());
-    return role != "origin" && role != "local";
+    struct Setting {
+        std::string_view name, object;
+        std::vector<std::string_view> harmless;
+    };
+    static const Setting settings[] = {{"session_replication_role", "replication role", {"origin", "local"}},
+                                       {"zero_damaged_pages", "damaged pages", {"off", "false", "no", "0"}}};
+    for (const auto& [name, object, harmless] : settings) {
+        if (parameter.name != name)
+            continue;
+        if (parameter.unknown || !parameter.value)
+            return parameter.unknown ? object : std::string_view{};
+        const std::string value = parameter.value->empty() ? std::string{} : lower(parameter.value->front());
+        return std::ranges::find(harmless, value) == harmless.end() ? object : std::string_view{};
+    }
+    return {};
 }
 
 void Walk::variable_set(const ::VariableSetStmt& set)
@@ -273,8 +286,8 @@ void Walk::variable_set(const ::VariableSetStmt& set)
     }
     if (parameter.unknown)
         parameter.value.reset();
-    if (turns_triggers_off(parameter)) {
-        facts().object = "replication role";
+    if (const std::string_view object = unguarded(parameter); !object.empty()) {
+        facts().object = object;
         facts().destructive = true;
     }
     if (name.find("password") != std::string::npos || name.find("conninfo") != std::string::npos)

@@ -21,6 +21,7 @@ inline constexpr std::array object_names{
     std::string_view{"constraint"},
     std::string_view{"constraints"},
     std::string_view{"conversion"},
+    std::string_view{"damaged pages"},
     std::string_view{"database"},
     std::string_view{"database settings"},
     std::string_view{"default"},

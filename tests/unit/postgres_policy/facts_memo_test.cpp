@@ -59,6 +59,8 @@ class Mutator
   private:
     void change(std::string& sql)
     {
+        if (pick(4) == 0)
+            other_value(sql);
         static constexpr std::array<std::string_view, 16> pieces{
             " ", "\n", "\t", "/* c */", "-- c\n", "'", "%", "0", "7", "99999", "\\", "é", "''", "1", "\xff", ";"};
         if (sql.empty())
@@ -73,6 +75,20 @@ class Mutator
             sql.insert(at, pieces[static_cast<std::size_t>(pick(static_cast<int>(pieces.size())))]);
         else if (std::isalpha(static_cast<unsigned char>(c)) != 0 && pick(2) == 0)
             sql[at] = static_cast<char>(c ^ 0x20);
+    }
+
+    /// Another text in one of its quotes, or another number.
+    void other_value(std::string& sql)
+    {
+        static constexpr std::array<std::string_view, 12> texts{"on", "off", "true", "f",    "0",       "all",
+                                                                "%",  "{}",  "",     "text", "replica", "(,)"};
+        const std::size_t open = sql.find('\'', static_cast<std::size_t>(pick(static_cast<int>(sql.size()) + 1)));
+        const std::size_t close = open == std::string::npos ? open : sql.find('\'', open + 1);
+        if (close != std::string::npos)
+            sql.replace(open + 1, close - open - 1, texts[static_cast<std::size_t>(pick(texts.size()))]);
+        const std::size_t digit = sql.find_first_of("0123456789");
+        if (digit != std::string::npos && pick(2) == 0)
+            sql[digit] = pick(2) == 0 ? '0' : '1';
     }
 
     std::mt19937 random_{20240601};
@@ -158,6 +174,10 @@ TEST(FactsMemo, LiteralsThatDecideAreNotShared)
     EXPECT_TRUE(memo.facts("delete from t where a <> all('{}')", state)->statements.at(0).destructive);
     EXPECT_FALSE(memo.facts("delete from t where not a = any('{1}')", state)->statements.at(0).destructive);
     EXPECT_TRUE(memo.facts("delete from t where not a = any('{}')", state)->statements.at(0).destructive);
+    EXPECT_FALSE(memo.facts("explain (analyze 'off') delete from t", state)->statements.at(0).destructive);
+    EXPECT_TRUE(memo.facts("explain (analyze 'on') delete from t", state)->statements.at(0).destructive);
+    EXPECT_FALSE(memo.facts("explain (analyze 0) delete from t", state)->statements.at(0).destructive);
+    EXPECT_TRUE(memo.facts("explain (analyze 1) delete from t", state)->statements.at(0).destructive);
 }
 
 TEST(FactsMemo, StaysWithinItsSize)
