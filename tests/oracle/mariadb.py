@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Replays statements of MariaDB's own test suite and lets the server judge what stepgate saw in each. See README.md."""
+"""Replays statements of MariaDB's own test suite and lets MariaDB, or Oracle's MySQL, judge what stepgate saw in each. See README.md."""
 import argparse
 import base64
 import fcntl
@@ -14,6 +14,7 @@ import tempfile
 import time
 import traceback
 
+import explained
 import mysqltest
 from report import SKIPPED, print_counts
 
@@ -48,31 +49,41 @@ DEFINES_PROGRAM = re.compile(r"\s*(create|alter|drop)\b[^(]*\b(procedure|functio
 class Server:
     """A MariaDB whose audit plugin writes down every table that a statement touches."""
 
+    DIALECT, SCRIPT, PASSWORD = "mariadb", ROOT / "compose/mariadb.sh", "-proot"
+    OTHERS = "FROM mysql.global_priv WHERE User NOT IN ('judge', 'root', 'mariadb.sys', 'PUBLIC')"
+
     def __init__(self, suite):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stepgate-oracle."))
         self.folder.chmod(0o777)
         self.audit = self.folder / "audit.log"
-        plugins = suite / "usr/lib/mysql/plugin"
         lock = open(suite / "starting", "w")
         fcntl.flock(lock, fcntl.LOCK_EX)  # servers that start at once find the same port free
         try:
-            self.port = int(subprocess.run(
-                [ROOT / "compose/mariadb.sh", "start", self.folder / "server", f"--plugin-dir={plugins}", "--plugin-maturity=unknown",
-                 "--plugin-load-add=server_audit", "--server-audit-logging=ON", "--server-audit-events=TABLE",
-                 f"--server-audit-file-path={self.audit}", "--server-audit-file-rotate-size=9000000000", "--performance-schema=OFF",
-                 "--lock-wait-timeout=1", "--innodb-lock-wait-timeout=1", "--max-statement-time=5", "--event-scheduler=OFF", "--secure-file-priv=",
-                 "--log-bin-trust-function-creators=ON", "--innodb-stats-persistent=OFF", "--use-stat-tables=never"],
-                check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True).stdout.split()[-1])
-            self.admin("CREATE USER judge@'%' IDENTIFIED BY 'judge'; GRANT ALL ON *.* TO judge@'%' WITH GRANT OPTION;"
-                       "DROP DATABASE IF EXISTS sys")
+            started = subprocess.run([self.SCRIPT, "start", self.folder / "server", "--lock-wait-timeout=1", "--innodb-lock-wait-timeout=1",
+                                      "--event-scheduler=OFF", "--secure-file-priv=", "--log-bin-trust-function-creators=ON", "--innodb-stats-persistent=OFF",
+                                      *self.options(suite)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+            if started.returncode == SKIPPED:
+                raise NotHere("this server cannot be had here")
+            started.check_returncode()
+            self.port = int(started.stdout.split()[-1])
+            self.admin("CREATE USER judge@'%' IDENTIFIED BY 'judge'; GRANT ALL ON *.* TO judge@'%' WITH GRANT OPTION")
+            self.prepare()
         except BaseException:
             self.stop()
             raise
         finally:
             lock.close()
 
+    def options(self, suite):
+        return (f"--plugin-dir={suite / 'usr/lib/mysql/plugin'}", "--plugin-maturity=unknown", "--plugin-load-add=server_audit", "--server-audit-logging=ON",
+                "--server-audit-events=TABLE", f"--server-audit-file-path={self.audit}", "--server-audit-file-rotate-size=9000000000",
+                "--performance-schema=OFF", "--max-statement-time=5", "--use-stat-tables=never")
+
+    def prepare(self):
+        self.admin("DROP DATABASE IF EXISTS sys")
+
     def admin(self, sql):
-        subprocess.run(["mariadb", "--no-defaults", f"--socket={self.folder}/server/socket", "-uroot", "-proot", "-e", sql], check=True)
+        subprocess.run(["mariadb", "--no-defaults", f"--socket={self.folder}/server/socket", "-uroot", self.PASSWORD, "-e", sql], check=True)
 
     def last_words(self):
         return "\n".join((self.folder / "server/server.log").read_text(errors="replace").splitlines()[-15:])
@@ -85,8 +96,21 @@ class Server:
             return False
 
     def stop(self):
-        subprocess.run([ROOT / "compose/mariadb.sh", "stop", self.folder / "server"], check=False)
+        subprocess.run([self.SCRIPT, "stop", self.folder / "server"], check=False)
         subprocess.run(["rm", "-rf", self.folder], check=False)
+
+
+class OracleServer(Server):
+    """It has no audit plugin: only what it explains is compared."""
+
+    DIALECT, SCRIPT, PASSWORD = "mysql", ROOT / "tests/support/mysql_server.sh", "--skip-password"
+    OTHERS = "FROM mysql.user WHERE User NOT IN ('judge', 'root', 'mysql.sys', 'mysql.session', 'mysql.infoschema')"
+
+    def options(self, suite):
+        return ("--max-execution-time=5000",)
+
+    def prepare(self):
+        self.audit.touch()
 
 
 class Truth:
@@ -102,6 +126,10 @@ class Truth:
             if len(parts) >= 9 and parts[4] == str(thread):
                 touched.add((parts[6], parts[7], parts[8].partition("|")[0]))
         return touched
+
+
+class NotHere(Exception):
+    pass
 
 
 class CatalogsUnreadable(Exception):
@@ -123,7 +151,7 @@ class Stepgate:
         if done.returncode:
             raise RuntimeError(done.stderr)
         self.config = next(self.home.glob("*.toml"))
-        self.explain = subprocess.Popen([binary, "explain", "--dialect", "mariadb"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.explain = subprocess.Popen([binary, "explain", "--dialect", server.DIALECT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.dumps, self.stale, self.seconds = 0, True, 0.0
 
     def look(self):
@@ -232,8 +260,7 @@ class Replay:
                 for (name,) in cursor.fetchall():
                     if name not in SYSTEM:
                         cursor.execute("DROP DATABASE `%s`" % name.replace("`", "``"))
-                cursor.execute("SELECT CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM mysql.global_priv"
-                               " WHERE User NOT IN ('judge', 'root', 'mariadb.sys', 'PUBLIC')")
+                cursor.execute("SELECT CONCAT(QUOTE(User), '@', QUOTE(Host)) " + self.server.OTHERS)
                 for (name,) in cursor.fetchall():
                     try:
                         cursor.execute("DROP USER " + name)
@@ -266,6 +293,7 @@ class Replay:
         connection = self.connect(statement.connection)
         session = f"{self.files}/{statement.connection}/{connection.ask}"
         mode = self.sql_mode(connection)
+        columns = explained.ask(connection, statement.sql, self.server.DIALECT)
         self.truth.tables(0)
         accepted = self.ask(connection, statement.sql)
         if CHANGES.search(statement.sql) and not KEEPS.search(statement.sql):
@@ -278,7 +306,7 @@ class Replay:
         facts = self.stepgate.facts(session, statement.sql, mode, connection.server_version)
         self.stepgate.stale = self.stepgate.stale or facts["opaque"]
         record = {"file": file, "sql": statement.sql.decode("utf8", "replace"), "facts": facts,
-                  "touched": sorted(self.truth.tables(connection.ask))}
+                  "touched": sorted(self.truth.tables(connection.ask)), "columns": sorted(columns)}
         record["missed"], record["excused"] = judge(record)
         self.records.append(record)
         if self.live is not None and (record["missed"] or facts["opaque"]):
@@ -293,7 +321,7 @@ def reported(facts):
 
 
 def judge(record):
-    """(missed, excused): tables that the server touched and stepgate does not report."""
+    """(missed, excused): tables that the server touched, and columns that it names, which stepgate does not report."""
     facts, missed, excused = record["facts"], [], []
     if facts["opaque"]:
         return missed, excused
@@ -311,7 +339,15 @@ def judge(record):
             excused.append("the server's own temporary table")
         else:
             missed.append((operation, f"{database}.{table}"))
+    for database, table, column in record["columns"]:
+        if database not in SYSTEM and not reports(facts, database, table, column):
+            missed.append(("COLUMN", f"{database}.{table}.{column}"))
     return missed, excused
+
+
+def reports(facts, database, table, column):
+    return any(access["table"] in (f"{database}.{table}", table) and ("*" in access["columns"] or column.lower() in access["columns"])
+               for statement in facts["statements"] for access in (*statement["reads"], *statement["writes"]))
 
 
 def words(reason):
@@ -329,12 +365,14 @@ def report(parts, options, seconds):
     refused, files, reading, dumps = (sum(part[name] for part in parts) for name in ("refused", "files", "seconds", "dumps"))
     opaque = [r for r in records if r["facts"]["opaque"]]
     missed = [(r, r["missed"]) for r in records if r["missed"]]
-    compared = [r for r in records if r["touched"] and not r["facts"]["opaque"]]
+    understood = [r for r in records if not r["facts"]["opaque"]]
+    compared = [r for r in understood if r["touched"]]
+    named = [r for r in understood if r["columns"]]
     share = 100 * len(opaque) / max(1, len(records))
     print(f"\n{len(records) + refused} statements of {files} test files, {seconds:.0f} s"
           f" ({reading:.0f} s for {dumps} snapshots of the catalogs)")
     print(f"{len(records)} accepted by the server, {len(opaque)} of them opaque: {share:.2f} % (limit {options.limit} %)")
-    print(f"{len(compared)} compared with tables that the server reports")
+    print(f"{len(compared)} compared with tables that the server reports, {len(named)} with {sum(len(r['columns']) for r in named)} columns that it names")
     print_counts("opaque, by reason:", (words(reason) for r in opaque for reason in set(r["facts"]["opaque_reasons"])))
     print_counts("not reported, and why that is no miss:", (category for r in records for category in r["excused"]))
     for name in given_up:
@@ -347,12 +385,13 @@ def report(parts, options, seconds):
     if options.opaque:
         for record in opaque:
             print(f"? {record['file']}: {' '.join(record['sql'].split())[:200]}\n    {'; '.join(record['facts']['opaque_reasons'][:3])}")
-    return 1 if missed or share > options.limit or not compared else 0
+    return 1 if missed or share > options.limit or not named else 0
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stepgate", required=True)
+    parser.add_argument("--dialect", choices=["mariadb", "mysql"], default="mariadb", help="whose server judges")
     parser.add_argument("--cache", required=True, help="where the suite is kept")
     parser.add_argument("--tests", nargs="*", help="only these files of the main suite")
     parser.add_argument("--limit", type=float, default=LIMIT, help="per cent of accepted statements that may be opaque")
@@ -372,18 +411,27 @@ def main():
     if options.tests:
         files = [f for f in files if f.stem in options.tests]
     begun = time.monotonic()
-    if options.jobs == 1:
-        parts = [run(options, suite, files)]
-    else:
-        with multiprocessing.Pool(options.jobs) as pool:
-            parts = pool.starmap(run, [(options, suite, files[i::options.jobs]) for i in range(options.jobs)])
+    try:
+        parts = replay_all(options, suite, files)
+    except NotHere as problem:
+        print(f"SKIPPED: {problem}")
+        return SKIPPED
     return report(parts, options, time.monotonic() - begun)
+
+
+def replay_all(options, suite, files):
+    if options.jobs == 1:
+        return [run(options, suite, files)]
+    with multiprocessing.Pool(options.jobs) as pool:
+        return pool.starmap(run, [(options, suite, files[i::options.jobs]) for i in range(options.jobs)])
 
 
 def run(options, suite, files):
     """All that was seen in these files; an error shows at once, while other parts go on."""
     try:
         return replayed(options, suite, files)
+    except NotHere:
+        raise
     except BaseException:
         traceback.print_exc()
         raise
@@ -393,7 +441,8 @@ def replayed(options, suite, files):
     """A server that a statement ends is replaced; what follows in that file would find nothing of what it had made."""
     import pymysql
     begun = time.monotonic()
-    server = Server(suite)
+    make = OracleServer if options.dialect == "mysql" else Server
+    server = make(suite)
     replay = Replay(server, Stepgate(options.stepgate, server), begun + options.seconds)
     replay.live = open(options.live, "a") if options.live else None
     try:
@@ -411,7 +460,7 @@ def replayed(options, suite, files):
                 print(f"{replay.given_up[-1]}\n{server.last_words()}", flush=True)
                 replay.leave()
                 server.stop()
-                server = Server(suite)
+                server = make(suite)
                 replay.go_on(server, Stepgate(options.stepgate, server))
             if time.monotonic() - started > 20:
                 print(f"{file.stem}: {time.monotonic() - started:.0f} s", flush=True)
