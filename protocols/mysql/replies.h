@@ -82,6 +82,10 @@ class Replies
     /// Call for what Scanner passed.
     void passed(std::uint64_t rows) { rows_ += rows; }
 
+    /// The next packet begins an answer, or a further result of one.
+    [[nodiscard]] bool at_result() const { return step_ == Step::first; }
+    /// What the columns of a result are is not complete.
+    [[nodiscard]] bool columns_follow() const { return step_ == Step::columns || step_ == Step::columns_end; }
     /// The next packets can be rows: for Scanner.
     [[nodiscard]] bool rows_follow() const { return !expected_.empty() && step_ == Step::rows; }
     /// The server reads the client's packets as a file.

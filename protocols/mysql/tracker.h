@@ -32,8 +32,10 @@ class Tracker : private Replies
 
     using Replies::answering;
     using Replies::answering_tag;
+    using Replies::at_result;
     using Replies::auth_answered;
     using Replies::capabilities;
+    using Replies::columns_follow;
     using Replies::infile_end;
     using Replies::is_amid;
     using Replies::outstanding;

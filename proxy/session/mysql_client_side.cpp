@@ -94,6 +94,8 @@ bool MySqlSession::depart()
             flight_.effects = inspected_.facts;
         if (peer_.capabilities.has(my::Capability::local_files))
             flight_.files = files_named();
+        if (watches_result())
+            flight_.watched = inspected_.facts;
     }
     switch (inspected_.command) {
     case Command::stmt_prepare:
@@ -132,6 +134,7 @@ bool MySqlSession::depart_execution()
     auto* statement = executed();
     if (statement == nullptr)
         return true; // it was found a moment ago
+    statement->value.withheld = false;
     if (!adds_types_to(*statement)) {
         tracker_->execute(*statement, statement->binding.brings_types, flight_.number, inspected_.command);
         return true;

@@ -227,13 +227,18 @@ void MySqlSession::error_to_client(std::uint16_t code, std::string_view sqlstate
     to_client(packet);
 }
 
+void MySqlSession::error_to_client(const Words& words)
+{
+    const auto [code, sqlstate] = mysql_error(words.sqlstate);
+    error_to_client(code, sqlstate, one_text(words));
+}
+
 /// Answers what is held with an error. The server has seen nothing of it, so a transaction stays as it is.
 net::Task<bool> MySqlSession::refuse(Words words)
 {
-    const auto [code, sqlstate] = mysql_error(words.sqlstate);
     if (words.sqlstate == "57014" && words.detail.empty() && words.hint.empty())
         words.message = "Query execution was interrupted";
-    error_to_client(code, sqlstate, one_text(words));
+    error_to_client(words);
     in_.consume(current_);
     killed_ = false;
     ++commands_;

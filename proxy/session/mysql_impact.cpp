@@ -56,7 +56,7 @@ std::string MySqlSession::keeps_from_planning_elsewhere(const upstream::ImpactSt
                                                         const Tracker::Statement* prepared) const
 {
     if (is_held_for_reads(*inspected_.facts))
-        return "It reads what is asked for before, and its plan would tell of that.";
+        return "This server reads rows as it plans: the plan would show some of the data that is asked about.";
     if (statement.sql.size() > longest_text)
         return "The statement is too long.";
     if (inspected_.command == my::Command::stmt_bulk_execute)

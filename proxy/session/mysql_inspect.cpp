@@ -191,7 +191,9 @@ MySqlSession::Step MySqlSession::inspect_statement(const my::Frame& frame)
     if (!id)
         return answer(my::errc::malformed_command);
     inspected_.statement = *id;
-    const bool known = tracker_->statements().find(*id).statement != nullptr;
+    const auto* statement = tracker_->statements().find(*id).statement;
+    const bool withheld = statement != nullptr && statement->value.withheld;
+    const bool known = statement != nullptr && !(withheld && inspected_.command == Command::stmt_fetch);
     return known || inspected_.command == Command::stmt_close ? Step::forward : answer(my::errc::unknown_statement);
 }
 

@@ -48,7 +48,8 @@ void MySqlSession::judge_inspected()
 {
     (void)catalog_.look();
     auto* prepared = executed();
-    inspected_.facts = in_sight(prepared != nullptr ? facts_of(prepared->value) : facts_of(inspected_.sql));
+    inspected_.facts =
+        with_learned(in_sight(prepared != nullptr ? facts_of(prepared->value) : facts_of(inspected_.sql)));
     inspected_.verdict =
         worker_.judge.verdict(*inspected_.facts, inspected_.sql, asker_, in_transaction(), worker_.wall());
 }

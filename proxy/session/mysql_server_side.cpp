@@ -61,7 +61,7 @@ void MySqlSession::pass(wire::View bytes)
 bool MySqlSession::scan_server()
 {
     const wire::View data = server_in_.data();
-    std::size_t sent = 0, at = 0;
+    std::size_t sent = 0, at = std::exchange(kept_, 0);
     while (!fatal_) {
         const bool rows = tracker_->rows_follow() && tracker_->answering() == my::Origin::client;
         const auto scanned = scanner_.next(data.subspan(at), rows);
@@ -70,18 +70,35 @@ bool MySqlSession::scan_server()
         if (const auto* passed = std::get_if<my::Pass>(&scanned)) {
             tracker_->passed(passed->rows);
             at += passed->bytes;
+            if (flight_.withheld)
+                sent = at;
         } else if (const auto* frame = std::get_if<my::Frame>(&scanned)) {
+            if (tracker_->at_result())
+                result_ = Result{at, frame->sequence};
+            const bool swallowed = flight_.withheld.has_value();
             const bool for_client = on_server_frame(*frame);
+            if (!swallowed && flight_.withheld) {
+                pass(data.subspan(sent, result_->begin - sent));
+                sequence_ = result_->sequence;
+                error_to_client(*flight_.withheld);
+            }
             at += frame->bytes.size();
-            if (!for_client)
-                sent = at; // nothing of the client's is outstanding then
+            if (!for_client || swallowed || flight_.withheld)
+                sent = at; // where it is not for the client, nothing of the client's is outstanding
         } else {
             fatal_ = make_error_code(std::get<my::errc>(scanned));
         }
     }
-    if (sent < at)
-        pass(data.subspan(sent, at - sent));
-    server_in_.consume(at);
+    // Columns that are looked at go on together: an error in their place can only stand where they begin.
+    const bool keeps = flight_.watched && !flight_.withheld && tracker_->columns_follow();
+    const std::size_t end = keeps ? result_->begin : at;
+    if (sent < end)
+        pass(data.subspan(sent, end - sent));
+    server_in_.consume(end);
+    if (keeps) {
+        kept_ = at - end;
+        result_->begin = 0;
+    }
     if (fatal_) {
         log(LogLevel::error, "the server's messages make no sense: " + fatal_.message());
         audit_protocol_error("the server's messages make no sense: " + fatal_.message());
@@ -125,6 +142,8 @@ bool MySqlSession::on_server_frame(const my::Frame& frame)
     }
     if (ours)
         return false;
+    if (event->kind == Is::column && flight_.watched && event->command != my::Command::field_list)
+        on_column(frame);
     if (event->kind == Is::completed)
         flight_.rows = std::max<std::int64_t>(flight_.rows, 0) +
                        static_cast<std::int64_t>(event->rows > 0 ? event->rows : event->ok.affected_rows);
@@ -138,7 +157,9 @@ void MySqlSession::on_end(const my::Event& event)
     const bool failed = event.kind == my::Event::Kind::failed;
     if (flight_.number != 0)
         report_outcome(flight_.number, flight_.started_ns, flight_.rows,
-                       failed ? event.err.sqlstate : std::string_view{"00000"});
+                       flight_.withheld ? flight_.withheld->sqlstate
+                       : failed         ? event.err.sqlstate
+                                        : std::string_view{"00000"});
     if (flight_.effects)
         apply_effects(*flight_.effects->facts, !failed);
     catalog_.idle();

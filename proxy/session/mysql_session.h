@@ -65,6 +65,7 @@ class MySqlSession final : public GuardedSession
         std::vector<policies::mysql::SqlMode> modes;
         std::string charset, database;
         std::uint64_t generation = 0, catalog = 0; // of the state and the catalogs that `facts` are from
+        bool withheld = false;                     // the rows of its last execution were; a cursor may have kept some
     };
     using Tracker = protocols::mysql::Tracker<PreparedText>;
 
@@ -84,8 +85,11 @@ class MySqlSession final : public GuardedSession
         std::uint64_t number = 0; // in the audit; 0: it is not there
         std::int64_t started_ns = 0;
         std::int64_t rows = -1;
-        Facts effects;                  // set if it may change the session's state
-        std::vector<std::string> files; // that LOAD DATA LOCAL names in it
+        Facts effects; // set if it may change the session's state
+        Facts watched; // set if its results are looked at: what it was judged as
+        std::vector<policies::statement::TableAccess> origins = {}; // labelled ones that those do not show
+        std::optional<Words> withheld = std::nullopt;               // nothing more of its answer is for the client
+        std::vector<std::string> files;                             // that LOAD DATA LOCAL names in it
         bool resets = false;
     };
 
@@ -170,6 +174,13 @@ class MySqlSession final : public GuardedSession
     void on_end(const protocols::mysql::Event& event);
     void pass(wire::View bytes);
 
+    // Where results come from (mysql_origins.cpp)
+    [[nodiscard]] std::string learned_as() const;
+    [[nodiscard]] Facts with_learned(Facts facts) const;
+    [[nodiscard]] bool watches_result() const;
+    void on_column(const protocols::mysql::Frame& frame);
+    void on_labelled_column();
+
     // Files that clients send (mysql_file.cpp)
     [[nodiscard]] std::vector<std::string> files_named() const;
     [[nodiscard]] bool was_named(std::string_view file) const;
@@ -206,6 +217,7 @@ class MySqlSession final : public GuardedSession
 
     void progress(std::string_view text);
     void box(std::string_view text);
+    void error_to_client(const Words& words);
     void error_to_client(std::uint16_t code, std::string_view sqlstate, std::string_view message);
     void read_parameters();
     [[nodiscard]] bool shows_progress() const;
@@ -218,6 +230,13 @@ class MySqlSession final : public GuardedSession
     std::optional<Tracker> tracker_; // once both logins are done
     protocols::mysql::MessageFramer framer_;
     protocols::mysql::Scanner scanner_;
+    /// Where the first packet of a result stands in `server_in_`.
+    struct Result {
+        std::size_t begin;
+        std::uint8_t sequence;
+    };
+    std::optional<Result> result_; // of the last read
+    std::size_t kept_ = 0;         // bytes of `server_in_` that were scanned: columns that are not complete
 
     Inspected inspected_;
     std::vector<protocols::mysql::Parameter> values_; // of the last execution that was inspected; into `in_`
@@ -235,6 +254,7 @@ class MySqlSession final : public GuardedSession
     std::uint8_t told_ = 0;               // packets of ours in front of the server's answer
     protocols::mysql::SequenceShift shift_;
     wire::Bytes scratch_;
+    std::string origin_, origin_column_;           // of a column, while it is looked at
     std::size_t targets_told_ = 0;                 // sessions whose hold a KILL has ended, or not
     std::uint64_t commands_ = 1, asked_after_ = 0; // so far; which of them the server was asked for
     wire::Bytes key_;

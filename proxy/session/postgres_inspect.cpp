@@ -1,6 +1,7 @@
 #include "policies/statement/ascii.h"
 #include "protocols/postgres/query.h"
 #include "proxy/session/catalog_change.h"
+#include "proxy/session/origins.h"
 #include "proxy/session/postgres_plan.h"
 #include "proxy/session/postgres_session.h"
 
@@ -375,7 +376,7 @@ void PostgresSession::refresh(PreparedStatement& statement)
         return;
     statement.facts = facts_of(statement.sql);
     if (!statement.origins.empty())
-        statement.facts = with_reads(*statement.facts, 0, statement.origins);
+        statement.facts = with_reads(worker_.judge, *statement.facts, 0, statement.origins, asker_.database);
     if (statement.foreign)
         statement.facts = worker_.judge.doubted(
             *statement.facts, "was prepared in a client encoding which stepgate cannot read", asker_.database);

@@ -1,4 +1,5 @@
 #include "policies/sensitivity/catalog_view.h"
+#include "proxy/session/origins.h"
 #include "proxy/session/postgres_session.h"
 
 #include <algorithm>
@@ -13,36 +14,11 @@ namespace stepgate::proxy::session
 
 namespace pg = protocols::postgres;
 using policies::rules::MatchedFacts;
-using policies::sensitivity::Origin;
 using policies::statement::Kind;
 using policies::statement::TableAccess;
 
 namespace
 {
-
-bool names(const TableAccess& access, const Origin& origin)
-{
-    return access.table == origin.table && (std::ranges::find(access.columns, origin.column) != access.columns.end() ||
-                                            std::ranges::find(access.columns, "*") != access.columns.end());
-}
-
-/// The text shows the read already, so it was judged.
-bool shown(const MatchedFacts& facts, const Origin& origin)
-{
-    return std::ranges::any_of(facts.facts->statements, [&](const auto& statement) {
-        return std::ranges::any_of(statement.reads, [&](const auto& access) { return names(access, origin); });
-    });
-}
-
-void add(std::vector<TableAccess>& accesses, const Origin& origin)
-{
-    auto at = std::ranges::lower_bound(accesses, origin.table, {}, &TableAccess::table);
-    if (at == accesses.end() || at->table != origin.table)
-        at = accesses.insert(at, {origin.table, true, {}});
-    const auto column = std::ranges::lower_bound(at->columns, origin.column);
-    if (column == at->columns.end() || *column != origin.column)
-        at->columns.insert(column, origin.column);
-}
 
 /// Kinds that can give rows of tables.
 bool gives_rows(Kind kind)
@@ -184,7 +160,7 @@ void PostgresSession::on_result(Described described, const pg::Frame& frame)
     statement.origins_generation = state_.generation();
     if (statement.origins.empty())
         return;
-    statement.facts = with_reads(*statement.facts, 0, statement.origins);
+    statement.facts = with_reads(worker_.judge, *statement.facts, 0, statement.origins, asker_.database);
     for (auto number = flights_.begin(); number != flights_.end(); ++number) {
         auto& flight = flights_.at(number);
         const bool its = flight.asked == described.statement || (described.tag != 0 && number + 1 == described.tag);
@@ -200,22 +176,10 @@ std::vector<TableAccess> PostgresSession::unexpected_origins(const MatchedFacts&
         return unexpected;
     for (const auto& column : columns_) {
         const auto* origin = column.table == 0 ? nullptr : origins_->find(column.table, column.number);
-        if (origin != nullptr && !shown(facts, *origin))
-            add(unexpected, *origin);
+        if (origin != nullptr && !shows(*facts.facts, origin->table, origin->column))
+            add_read(unexpected, origin->table, origin->column);
     }
     return unexpected;
-}
-
-std::shared_ptr<const MatchedFacts> PostgresSession::with_reads(const MatchedFacts& facts, std::size_t statement,
-                                                                const std::vector<TableAccess>& reads) const
-{
-    auto more = std::make_shared<policies::statement::Facts>(*facts.facts);
-    if (more->statements.size() <= statement)
-        more->statements.resize(statement + 1);
-    auto& all = more->statements[statement].reads;
-    all.insert(all.end(), reads.begin(), reads.end());
-    std::ranges::stable_sort(all, {}, &TableAccess::table);
-    return worker_.judge.match(std::move(more), asker_.database, facts.view);
 }
 
 void PostgresSession::guard(Flight& flight, std::vector<TableAccess> origins)

@@ -1,5 +1,6 @@
 #include "protocols/postgres/query.h"
 #include "proxy/session/hexadecimal.h"
+#include "proxy/session/origins.h"
 #include "proxy/session/postgres_session.h"
 
 #include <algorithm>
@@ -13,14 +14,6 @@ using policies::rules::Action;
 
 namespace
 {
-
-std::string list(const std::vector<policies::statement::TableAccess>& accesses)
-{
-    std::string text;
-    for (const auto& access : accesses)
-        text += (text.empty() ? "" : ", ") + describe(access);
-    return text;
-}
 
 Words about_rows(Words words)
 {
@@ -63,7 +56,8 @@ Plan PostgresSession::plan_rows(pg::Tag tag)
     PlannedExecution execution;
     execution.statement = new PreparedStatement;
     execution.statement->sql = flight.asked->sql;
-    execution.statement->facts = with_reads(facts, std::min(flight.done, last), flight.origins);
+    execution.statement->facts =
+        with_reads(worker_.judge, facts, std::min(flight.done, last), flight.origins, asker_.database);
     execution.statement->generation = state_.generation();
     execution.statement->policy = &worker_.judge.policy();
     execution.verdict = verdict_on(*execution.statement->facts, execution.statement->sql);
@@ -79,7 +73,7 @@ net::Task<bool> PostgresSession::challenge_rows(Plan& plan, pg::Tag tag)
 {
     const auto batch = batch_of(plan);
     auto asked = question(batch);
-    asked.opaque_reasons.push_back("the server says that its result comes from " + list(flight_of(tag)->origins));
+    asked.opaque_reasons.push_back("the server says that its result comes from " + describe(flight_of(tag)->origins));
     if (const auto covering = worker_.shared.services.challenges->use_elevation(asked, worker_.wall())) {
         ++holds_;
         worker_.metrics.elevated.add();

@@ -136,9 +136,6 @@ class PostgresSession final : public GuardedSession
     void on_result(Described described, const protocols::postgres::Frame& frame);
     [[nodiscard]] std::vector<policies::statement::TableAccess>
     unexpected_origins(const policies::rules::MatchedFacts& facts, const protocols::postgres::Frame& frame);
-    [[nodiscard]] std::shared_ptr<const policies::rules::MatchedFacts>
-    with_reads(const policies::rules::MatchedFacts& facts, std::size_t statement,
-               const std::vector<policies::statement::TableAccess>& reads) const;
     void guard(Flight& flight, std::vector<policies::statement::TableAccess> origins);
     void unguard(Flight& flight);
     [[nodiscard]] Flight* flight_of(protocols::postgres::Tag tag);

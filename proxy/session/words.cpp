@@ -165,6 +165,16 @@ Words refused_by_policy(const Verdict& verdict)
             "The policy does not allow it; nobody can approve it."};
 }
 
+Words rows_withheld(const Verdict& verdict, const std::string& from)
+{
+    return {"42501",
+            "rows withheld by " + rule_list(verdict.rules) + ": the server says that they come from " + from +
+                ", which the statement does not show",
+            reasons(verdict),
+            verdict.action == Action::deny ? "The policy does not allow it; nobody can approve it."
+                                           : "Run it again to be asked for approval."};
+}
+
 Words noticed(const Verdict& verdict)
 {
     return {"00000", "noted by " + rule_list(verdict.rules), reasons(verdict), {}};

@@ -39,6 +39,8 @@ struct ChallengeSign {
                                  const ChallengeSign& sign);
 [[nodiscard]] Words approved();
 [[nodiscard]] Words refused_by_policy(const policies::rules::Verdict& verdict);
+/// Of a result that comes `from` labelled columns, though its text did not show that.
+[[nodiscard]] Words rows_withheld(const policies::rules::Verdict& verdict, const std::string& from);
 [[nodiscard]] Words noticed(const policies::rules::Verdict& verdict);
 /// Why a hold ended without a release. Not for `approved`.
 [[nodiscard]] Words not_released(Gate::End end, const policies::rules::Verdict& verdict, std::string_view reason,

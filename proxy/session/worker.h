@@ -9,6 +9,7 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
 #include "proxy/session/connection_limits.h"
+#include "proxy/session/learned_reads.h"
 #include "proxy/session/live_sessions.h"
 #include "proxy/session/metrics.h"
 #include "proxy/session/options.h"
@@ -46,6 +47,7 @@ struct Shared {
     ConnectionLimits connections;
     SessionRegistry registry;
     Retries retries;
+    LearnedReads learned;
     std::atomic<std::uint64_t> next_session{1};
     boost::asio::thread_pool hashing{1}; // of passwords, which takes milliseconds. Last: it ends before what it uses
 

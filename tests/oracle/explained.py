@@ -9,12 +9,16 @@ _NAME = r"`((?:[^`]|``)+)`"
 _STRING = re.compile(r"'(?:[^'\\]|\\.|'')*'")
 _TABLE = re.compile(rf"(?<!\.){_NAME}\.{_NAME}(?!\.)(?: (?:FOR SYSTEM_TIME ALL )?(?:PARTITION \([^)]*\) )?{_NAME})?")
 _COLUMN = re.compile(rf"{_NAME}\.{_NAME}\.{_NAME}")
+_DEFAULT = re.compile(rf"default\({_NAME}\.{_NAME}\.{_NAME}\)")  # what a column would be, not what it is in any row
+_NEW_ROW = re.compile(rf"(?:insert|replace)\b[^`]*{_NAME}\.{_NAME} ?(?:\([^)]*\))? ?values ?\(")
 
 
 def columns(note):
     """{(database, table, column)} of a resolved statement. An alias of several tables gives all of them; derived tables are left out: they have
     no database where they stand."""
-    note = _STRING.sub("''", note)
+    note = _DEFAULT.sub("", _STRING.sub("''", note))
+    if (new := _NEW_ROW.match(note)) and note.count(f"`{new[1]}`.`{new[2]}` ") == 1:
+        note = note.replace(f"`{new[1]}`.`{new[2]}`.", "")  # of the row that is inserted
     tables = {}
     for database, table, alias in _TABLE.findall(note):
         tables.setdefault((_plain(database), _plain(alias or table)), set()).add(_plain(table))
@@ -37,6 +41,6 @@ def ask(connection, sql, dialect):
         with connection.cursor() as cursor:
             cursor.execute("SHOW WARNINGS")
             notes = [text for _, code, text in cursor.fetchall() if code == 1003]
-    except (pymysql.err.MySQLError, UnicodeDecodeError, AttributeError, IndexError):
+    except pymysql.err.MySQLError:
         return set()
-    return set().union(*(columns(n.decode("utf8", "replace") if isinstance(n, bytes) else n) for n in notes))
+    return set().union(*map(columns, notes))

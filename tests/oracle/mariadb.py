@@ -214,6 +214,7 @@ class Replay:
         if name not in self.connections:
             connection = pymysql.connect(host="127.0.0.1", port=self.server.port, user="judge", password="judge", database="test",
                                          client_flag=CLIENT.MULTI_STATEMENTS, read_timeout=15, charset="utf8mb4", autocommit=None)
+            connection.encoding = "latin-1"  # no bytes break an answer off
             connection.ask = connection.thread_id()
             self.connections[name] = connection
         return self.connections[name]
@@ -226,8 +227,6 @@ class Replay:
             connection._read_query_result()
             while connection._result is not None and connection._result.has_next:
                 connection._read_query_result()
-            return True
-        except UnicodeDecodeError:
             return True
         except pymysql.err.MySQLError as problem:
             if problem.args and problem.args[0] in (2006, 2013, 0):

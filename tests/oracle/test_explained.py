@@ -21,6 +21,12 @@ class Columns(unittest.TestCase):
     def test_names_with_quotes(self):
         self.assertEqual(columns("select `d`.`a``b`.`c.d` AS `x` from `d`.`a``b`"), {("d", "a`b", "c.d")})
 
+    def test_of_rows_that_are_inserted_are_none(self):
+        self.assertEqual(columns("insert into `d`.`t` (`d`.`t`.`a`) values (`d`.`t`.`b`)"), set())
+        self.assertEqual(columns("insert into `d`.`t` values ((select `d`.`u`.`a` from `d`.`u`))"), {("d", "u", "a")})
+        self.assertEqual(columns("insert into `d`.`t` (`d`.`t`.`a`) values ((select `d`.`t`.`b` from `d`.`t` ))"), {("d", "t", "a"), ("d", "t", "b")})
+        self.assertEqual(columns("select default(`d`.`t`.`a`) AS `x` from `d`.`t`"), set())
+
     def test_changes(self):
         self.assertEqual(columns("delete `d`.`t` from `d`.`t` `o` where (`d`.`o`.`id` = 1)"), {("d", "t", "id")})
 

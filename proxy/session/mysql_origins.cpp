@@ -1,0 +1,82 @@
+#include "policies/sensitivity/label_index.h"
+#include "protocols/mysql/column.h"
+#include "proxy/session/mysql_session.h"
+#include "proxy/session/origins.h"
+
+#include <boost/algorithm/string/case_conv.hpp>
+
+// The second line of defence: column definitions name the table and the column that a value comes from. Servers can be
+// made to name others (a subquery that is kept), so they raise suspicion and clear nothing. A result with a labelled
+// column that its text did not show is not passed on; the text is judged with that read from then on, so that it is
+// held in front when it is run again.
+
+namespace stepgate::proxy::session
+{
+
+namespace my = protocols::mysql;
+using policies::rules::Action;
+
+std::string MySqlSession::learned_as() const
+{
+    return asker_.listener + '\n' + state_.database() + '\n' + inspected_.sql;
+}
+
+MySqlSession::Facts MySqlSession::with_learned(Facts facts) const
+{
+    if (!worker_.shared.learned.any())
+        return facts;
+    const auto reads = worker_.shared.learned.find(learned_as());
+    return reads.empty() ? facts : with_reads(worker_.judge, *facts, 0, reads, asker_.database);
+}
+
+/// Whether results of what was inspected are looked at: not where a person said yes.
+bool MySqlSession::watches_result() const
+{
+    return inspected_.facts && inspected_.verdict.action < Action::challenge &&
+           listening_->options.mode == Mode::enforce && !worker_.judge.policy().label_index().empty();
+}
+
+/// A column of a result that is for the client.
+void MySqlSession::on_column(const my::Frame& frame)
+{
+    const auto column = my::decode_column(frame.payload, tracker_->capabilities());
+    if (!column) {
+        fatal_ = column.error();
+        return;
+    }
+    if (column->schema.empty() || column->original_table.empty() || column->original_name.empty())
+        return; // an expression
+    origin_.assign(column->schema).append(".").append(column->original_table);
+    origin_column_ = column->original_name;
+    boost::algorithm::to_lower(origin_column_, std::locale::classic());
+    const auto& facts = *flight_.watched;
+    if (facts.view.catalog && facts.view.catalog->contents().mysql.folds_names)
+        boost::algorithm::to_lower(origin_, std::locale::classic());
+    if (shows(*facts.facts, origin_, origin_column_))
+        return;
+    const auto labels =
+        worker_.judge.policy().label_index().of({origin_, true, {origin_column_}}, asker_.database, facts.view);
+    if (!labels.empty())
+        on_labelled_column();
+}
+
+void MySqlSession::on_labelled_column()
+{
+    add_read(flight_.origins, origin_, origin_column_);
+    const auto facts = with_reads(worker_.judge, *flight_.watched, 0, flight_.origins, asker_.database);
+    const auto verdict = worker_.judge.verdict(*facts, inspected_.sql, asker_, in_transaction(), worker_.wall());
+    if (verdict.action < Action::challenge)
+        return;
+    worker_.shared.learned.learn(learned_as(), flight_.origins);
+    if (flight_.withheld)
+        return; // it is one column more
+    flight_.withheld = rows_withheld(verdict, describe(flight_.origins));
+    worker_.metrics.statements_denied.add();
+    const bool noted = audit_statement(statements_ + 1, inspected_.sql, *facts, verdict, to_string(Action::deny));
+    statements_ += noted ? 1 : 0;
+    log(LogLevel::warning, flight_.withheld->message);
+    if (auto* prepared = executed())
+        prepared->value.withheld = true;
+}
+
+} // namespace stepgate::proxy::session

@@ -1,0 +1,152 @@
+"""The second line of defence: what the server says of a result's columns. stepgate reads these texts right; so that it does not know what the real
+MariaDB runs, something between the two writes other bytes into them: 'ssn' becomes a name."""
+# Each was seen to fail with its protection taken out: columns that are not looked at, rows that follow the error, cursors that are fetched from,
+# reads that are forgotten.
+import socket
+import struct
+import threading
+import unittest
+
+import pymysql
+
+from harness import PATIENCE
+from mariadb import MySqlCase, MySqlStack
+from mysql_raw import EXECUTE, FETCH, RawCommands
+
+POLICY = """
+[[label]]
+table = "customers"
+columns = {ssn = ["pii"], email = ["pii"]}
+
+[[rule]]
+id = "read-pii"
+when = {reads = {labels = ["pii"]}, user = {not_in_group = ["dpo"]}}
+then = {challenge = {level = 1}}
+"""
+
+
+class Between(threading.Thread):
+    """Forwards connections to a port, and takes the quotes off what goes there."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.to, self.listener = port, socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            client, _ = self.listener.accept()
+            server = socket.create_connection(("127.0.0.1", self.to))
+            threading.Thread(target=self.copy, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self.copy, args=(server, client, False), daemon=True).start()
+
+    @staticmethod
+    def copy(source, sink, change):
+        try:
+            while data := source.recv(1 << 16):
+                sink.sendall(data.replace(b"'ssn'", b" ssn ").replace(b"'email'", b" email ") if change else data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+class Stack(MySqlStack):
+    def configure(self, *args, **options):
+        super().configure(*args, **options)
+        for pack in (self.home / "packs").glob("*.toml"):
+            pack.write_text("")
+        between = Between(self.cluster.port)
+        text = self.config.read_text().replace(f"port = {self.cluster.port}", f"port = {between.port}")
+        assert str(between.port) in text
+        self.config.write_text(text.replace('tls = {mode = "require"}', 'tls = {mode = "disable"}'))
+
+
+class Origins(RawCommands, MySqlCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(policy=POLICY, listener='announce = "wait"', hold=cls.hold)
+        cls.addClassCleanup(cls.stack.close)
+        cls.ann = cls.stack.run("user", "add", "ann", "--generate-password", "--group", "dpo").split("password: ")[1].split()[0]
+        cls.stack.start()
+        cls.demo = cls.stack.person()
+
+    def withheld(self, work):
+        with self.assertRaises(pymysql.Error) as caught:
+            work()
+        self.assertEqual(caught.exception.args[0], 1227)
+        self.assertIn("rows withheld by rule read-pii: the server says that they come from shop.customers (ssn", caught.exception.args[1])
+        self.assertIn("Run it again", caught.exception.args[1])
+
+    def test_rows_are_withheld_and_asked_for_when_it_is_run_again(self):
+        cursor = self.connect().cursor()
+        sql = "SELECT id, 'ssn' FROM customers WHERE id < 4"
+        self.withheld(lambda: cursor.execute(sql))
+        cursor.execute("SELECT 'still here'")
+        self.assertEqual(cursor.fetchone(), ("still here",))
+        for approved in (False, True):
+            thread, result = self.later(lambda: self.connect().cursor().execute(sql))  # in another session, too
+            challenge = self.demo.wait_pending()
+            self.assertIn("shop.customers (ssn)", challenge["tables"])
+            self.demo.approve(challenge) if approved else self.demo.deny(challenge)
+            thread.join(PATIENCE)
+        self.assertEqual(result, [3])
+        self.assertIn(["read-pii"], [r["rules"] for r in self.stack.audit() if r["type"] == "statement" and r.get("action") == "deny"])
+        self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
+
+    def test_many_rows_and_columns(self):
+        """What is left of the result is swallowed, however it is cut into reads; all of its columns are learned."""
+        cursor = self.connect().cursor()
+        wide = ", ".join(f"o.item AS a{i}" for i in range(600))
+        sql = f"SELECT {wide}, c.'ssn', c.'email' FROM orders o, customers c".replace("c.'", "'")
+        self.withheld(lambda: cursor.execute(sql))
+        for _ in range(2):
+            cursor.execute("SELECT count(*) FROM orders")
+            self.assertEqual(cursor.fetchone(), (800,))
+        thread, result = self.later(lambda: cursor.execute(sql))
+        challenge = self.demo.wait_pending()
+        self.assertIn("shop.customers (email, ssn)", challenge["tables"])
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+
+    def test_one_of_several_results(self):
+        connection = self.connect(client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS)
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1; SELECT 'ssn' FROM customers LIMIT 2; SELECT 3")
+        self.assertEqual(cursor.fetchall(), ((1,),))
+        self.withheld(cursor.nextset)
+        cursor = connection.cursor()
+        cursor.execute("SELECT 4")
+        self.assertEqual(cursor.fetchone(), (4,))
+
+    def test_cursors_of_the_protocol_give_no_rows(self):
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "SELECT 'ssn' FROM customers WHERE id < 100")
+        execute = struct.pack("<IBI", statement, 1, 1)  # CURSOR_TYPE_READ_ONLY
+        self.withheld(lambda: self.command(connection, EXECUTE, execute))
+        with self.assertRaises(pymysql.Error) as caught:
+            self.command(connection, FETCH, struct.pack("<II", statement, 10))
+        self.assertEqual(caught.exception.args[0], 1243)
+        thread, result = self.later(lambda: self.command(connection, EXECUTE, execute))
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1227)
+
+    def test_what_the_text_shows_or_nobody_labelled_passes(self):
+        cursor = self.connect().cursor()
+        for sql in ("SELECT 'city', c.* FROM orders c LIMIT 2", "SELECT z.city FROM (SELECT city FROM customers) z LIMIT 2", "SHOW COLUMNS FROM customers",
+                    "SELECT max('ssn') FROM customers", "SHOW TABLES"):
+            with self.subTest(sql):
+                cursor.execute(sql)
+
+    def test_who_may_is_not_asked(self):
+        cursor = self.connect(user="ann", password=self.ann).cursor()
+        self.assertEqual(cursor.execute("SELECT 'ssn', city FROM customers LIMIT 3"), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
