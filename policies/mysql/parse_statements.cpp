@@ -331,6 +331,7 @@ void Parser::prepare_text(const std::string& sql, std::string_view what)
         return;
     auto effects = facts_.effects;
     take_over(inner);
+    out_.facts.runs.push_back(sql);
     facts_.effects = std::move(effects); // those of the text are still to come
 }
 
@@ -391,6 +392,7 @@ void Parser::deallocate()
 void Parser::run_text(const std::string& sql, std::string_view what)
 {
     Analysis inner;
+    out_.facts.runs.push_back(sql);
     if (analyze_text(sql, what, inner))
         take_over(inner);
 }
@@ -423,6 +425,7 @@ void Parser::take_over(Analysis& inner)
     out_.facts.opaque = out_.facts.opaque || inner.facts.opaque;
     out_.facts.carries_secret = out_.facts.carries_secret || inner.facts.carries_secret;
     out_.facts.runs_when_prepared = out_.facts.runs_when_prepared || inner.facts.runs_when_prepared;
+    out_.facts.runs.insert(out_.facts.runs.end(), inner.facts.runs.begin(), inner.facts.runs.end());
     if (inner.facts.statements.empty())
         also(Kind::unknown);
     for (statement::StatementFacts& one : inner.facts.statements)

@@ -386,6 +386,7 @@ void Walk::execute(const ::ExecuteStmt& executed)
     Scope scope = fresh_scope();
     expressions(executed.params, scope);
     if (const std::string* sql = state_->prepared(name)) {
+        out_.facts.runs.push_back(*sql);
         run_text(*sql, "EXECUTE " + name);
         facts().inner.push_back(facts().kind);
     } else {
@@ -422,6 +423,7 @@ void Walk::fetch(const ::FetchStmt& fetched)
     const std::string name{view_of(fetched.portalname)};
     if (const std::string* sql = state_->cursor(name)) {
         const bool before = std::exchange(at_once_, false); // none of it, a part, or what is left
+        out_.facts.runs.push_back(*sql);
         run_text(*sql, "FETCH from " + name);
         at_once_ = before;
         facts().inner.push_back(facts().kind);

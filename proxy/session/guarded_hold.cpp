@@ -66,7 +66,10 @@ challenges::Question GuardedSession::question(const HeldBatch& batch) const
     question.in_transaction = in_transaction();
     for (const auto& execution : batch.executions) {
         const auto& facts = *execution.facts;
-        question.statements.push_back({std::string{execution.sql}, *execution.parameters});
+        auto& asked = question.statements.emplace_back(
+            challenges::HeldStatement{std::string{execution.sql}, *execution.parameters});
+        for (const auto& text : facts.facts->runs) // the session may have another one when it is run again
+            asked.parameters.push_back({.value = text});
         question.sensitive = question.sensitive || worker_.judge.sensitive(facts, execution.sql);
         for (const auto& reason : facts.facts->opaque_reasons)
             question.opaque_reasons.push_back(reason);

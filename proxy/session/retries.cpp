@@ -25,6 +25,8 @@ std::string key_of(const challenges::Question& asked)
     std::string key;
     for (const auto& part : {asked.user, asked.listener, asked.database, asked.role, asked.client_address})
         add(key, part);
+    for (const auto& table : asked.tables) // the same text may name others elsewhere
+        add(key, table);
     for (const auto& statement : asked.statements) {
         add(key, statement.sql);
         add(key, std::to_string(statement.parameters.size()));

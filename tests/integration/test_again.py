@@ -77,6 +77,22 @@ class Again:
         self.assertEqual((past["outcome"], past["releases"]), ("consumed", 3))
         self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
 
+    def test_what_a_prepared_statement_was_is_part_of_it(self):
+        connection = self.connect()
+        cursor = connection.cursor()
+        cursor.execute(self.PREPARE % 1)
+        thread, result = self.later(connection, "EXECUTE again", None)
+        challenge = self.demo.wait_pending()
+        shown = self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]
+        self.assertEqual((shown["sql"], [one["value"] for one in shown["parameters"]]), ("EXECUTE again", ["DELETE FROM scratch WHERE id = 1"]))
+        self.demo.approve(challenge)
+        thread.join(PATIENCE)
+        self.assertEqual(result, [1])
+        cursor.execute("DEALLOCATE PREPARE again")
+        cursor.execute(self.PREPARE % 2)
+        self.is_held(connection, "EXECUTE again", None)
+        self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
+
     def test_it_ends_by_a_button_and_with_its_session(self):
         connection = self.connect()
         challenge = self.approved(connection)
@@ -90,6 +106,8 @@ class Again:
 
 
 class OnPostgres(Again, unittest.TestCase):
+    PREPARE = "PREPARE again AS DELETE FROM scratch WHERE id = %d"
+
     @classmethod
     def setUpClass(cls):
         cls.stack = Stack(policy=POLICY)
@@ -132,6 +150,8 @@ class OnPostgres(Again, unittest.TestCase):
 
 
 class OnMySql(Again, unittest.TestCase):
+    PREPARE = "PREPARE again FROM 'DELETE FROM scratch WHERE id = %d'"
+
     @classmethod
     def setUpClass(cls):
         cls.stack = MySqlStack(listener='announce = "wait"', policy=POLICY)

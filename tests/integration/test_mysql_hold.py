@@ -253,6 +253,27 @@ class RunsAgain(Case):
         self.assertEqual(self.rows(), 3)
         self.assertEqual(self.stack.ask("DELETE FROM scratch")[0], 0)
 
+    def test_what_it_means_in_the_session_is_part_of_the_question(self):
+        cursor = self.connect(autocommit=True).cursor()
+
+        def held(sql):
+            with self.assertRaises(pymysql.Error) as caught:
+                cursor.execute(sql)
+            self.assertEqual(caught.exception.args[0], 1227)
+            return self.demo.wait_pending()
+        cursor.execute("PREPARE p FROM 'DELETE FROM scratch'")
+        self.demo.approve(held("EXECUTE p"))
+        cursor.execute("PREPARE p FROM 'UPDATE scratch SET id = 9'")
+        self.demo.deny(held("EXECUTE p"))
+        self.assertEqual(self.rows(), 3)
+        cursor.execute("PREPARE p FROM 'DELETE FROM scratch'")
+        cursor.execute("EXECUTE p")
+        self.assertEqual(self.rows(), 0)
+        by_email = "SELECT id, \"ssn\" FROM customers WHERE email = 'x'"
+        self.demo.approve(held(by_email))
+        cursor.execute("SET sql_mode = ANSI_QUOTES")
+        self.demo.deny(held(by_email))
+
     def test_an_approval_before_a_policy_change_is_not_enough(self):
         policy = (self.stack.home / "site.toml").read_text()
         self.again("DELETE FROM scratch")
