@@ -111,9 +111,11 @@ void Parser::alter_action(const TableName& table)
         }
         return definition_tail(true);
     }
-    if (at(Word::k_order)) {
+    if (at(Word::k_order)) { // in which rows without a primary key come from then on
         const std::size_t references = references_.size();
         order_by(nullptr);
+        for (std::size_t i = references; i < references_.size(); ++i)
+            reads_defined(references_[i].name);
         return drop_references(references);
     }
     if (at(Word::k_add) && next_is(1, '(')) {

@@ -225,7 +225,7 @@ void Parser::where_of_change(std::size_t items)
 }
 
 /// A condition of the change at hand names a column: notes whose it may be. Of a query inside, only what it cannot have
-/// itself may be of the tables of the change.
+/// itself may be of the tables of the change. What none is known to have, outside of bodies, is newer than the catalog.
 void Parser::note_condition(std::string_view table, std::string_view column)
 {
     if (change_begin_ == change_end_ || (table.empty() && column == "*")) // a star is of the query it stands in
@@ -239,9 +239,12 @@ void Parser::note_condition(std::string_view table, std::string_view column)
     for (std::size_t i = items_.size(); counted && i > change_end_; --i)
         if (has(items_[i - 1]) == Has::yes)
             return;
+    const auto begin = items_.begin() + static_cast<std::ptrdiff_t>(change_begin_);
+    const bool newer = table.empty() && blocks_ == 0 && items_.size() == change_end_ &&
+                       std::none_of(begin, items_.end(), [&](const Item& one) { return has(one) != Has::no; });
     bool touches = !counted;
     for (std::size_t i = change_begin_; counted && i < change_end_; ++i) {
-        if (has(items_[i]) == Has::no)
+        if (has(items_[i]) == Has::no && !newer)
             continue;
         items_[i].named = true;
         touches = touches || items_[i].written;

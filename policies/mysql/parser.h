@@ -456,7 +456,7 @@ class Parser
     void show_engine();
     void explain(bool analyze);
     void explained(bool runs);
-    void table_maintenance(Kind kind, std::string_view object, bool writes);
+    void table_maintenance(Kind kind, std::string_view object, bool writes, std::string_view column = {});
     void flush();
     void kill();
     void install(bool install);
