@@ -1,3 +1,4 @@
+#include "policies/mysql/lexer.h"
 #include "protocols/mysql/reply.h"
 #include "protocols/mysql/text_result.h"
 #include "proxy/session/mysql_session.h"
@@ -8,6 +9,7 @@ namespace stepgate::proxy::session
 {
 
 namespace my = protocols::mysql;
+namespace mysql = policies::mysql;
 using policies::rules::Action;
 
 namespace
@@ -119,6 +121,25 @@ void MySqlSession::read_parameters()
         if (value.kind != my::Parameter::Kind::null)
             my::append_text(parameter.value.emplace(), value);
         inspected_.parameters.push_back(std::move(parameter));
+    }
+    read_variables(inspected_.sql);
+    for (const auto& text : inspected_.facts->facts->runs)
+        read_variables(text);
+}
+
+/// Of user variables that a text names, as far as their values are known: with others it is another statement.
+void MySqlSession::read_variables(std::string_view sql)
+{
+    if (state_.uncertain())
+        return;
+    const auto reading = state_.reading(state_.modes().front());
+    mysql::Lexer tokens{sql, reading};
+    for (auto token = tokens.next(); token.kind != mysql::TokenKind::end; token = tokens.next()) {
+        if (token.kind != mysql::TokenKind::user_variable)
+            continue;
+        const auto name = mysql::unescaped(token, reading);
+        if (const auto* value = state_.variable(name))
+            inspected_.parameters.push_back({.value = "@" + name + " = " + *value});
     }
 }
 

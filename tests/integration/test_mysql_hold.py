@@ -269,6 +269,13 @@ class RunsAgain(Case):
         cursor.execute("PREPARE p FROM 'DELETE FROM scratch'")
         cursor.execute("EXECUTE p")
         self.assertEqual(self.rows(), 0)
+        by_id = "SELECT ssn FROM customers WHERE id = @id"
+        cursor.execute("SET @id = 1")
+        challenge = held(by_id)
+        self.assertEqual(self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"][0]["value"], "@id = 1")
+        self.demo.approve(challenge)
+        cursor.execute("SET @id = 2")
+        self.demo.deny(held(by_id))
         by_email = "SELECT id, \"ssn\" FROM customers WHERE email = 'x'"
         self.demo.approve(held(by_email))
         cursor.execute("SET sql_mode = ANSI_QUOTES")
