@@ -220,8 +220,9 @@ bool Lexer::conditional(std::size_t digits_at, bool maria_only)
         runs_high = six <= version.high && !of_mysql;
         runs_high = runs_high || six == 99997; // Galera nodes run it
     } else {
-        // Six digits count since 8.4; before, the sixth belongs to what is inside. In between it is not certain.
-        const bool old_low = version.low < 80400;
+        // Six digits count since 8.4, if white space follows; before, the sixth belongs to what is inside. In between,
+        // and without white space, it is not certain.
+        const bool old_low = version.low < 80400 || (digits == 6 && !is_space(at(digits_at + 6)));
         const bool old_high = version.high < 80100;
         runs_low = (old_low ? five : six) <= version.low;
         runs_high = (old_high ? five : six) <= version.high || (old_low && five <= version.high);

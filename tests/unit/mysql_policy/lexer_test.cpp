@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
         Cut{"not_on_mysql", "1 /*M! 2 */ 3", "int:1 int:3", mysql8},
         Cut{"maria_version", "1 /*M!101106 2 */ /*M!101107 4 */", "int:1 int:2", maria},
         Cut{"six_digits_8", "/*!100000,2*/", "int:0 sym:, int:2", mysql8},
-        Cut{"six_digits_9", "/*!100000,2*/", "", mysql9},
+        Cut{"six_digits_9", "/*!100000 ,2*/", "", mysql9},
         Cut{"six_digits_maria", "/*!100000,2*/", "sym:, int:2", maria},
         Cut{"quotes_count_when_it_runs", "/*! '*/' 1 */", "string:*/ int:1", mysql8},
         Cut{"quotes_do_not_when_skipped", "/*!99999 '*/ 1", "int:1", mysql8},
