@@ -41,7 +41,8 @@ upstream::CatalogRead read_catalog_from(const Listener& listener, const upstream
 }
 
 upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, const std::string& name,
-                                      const std::string& database, const std::vector<std::int32_t>& backends)
+                                      const std::string& database, const std::vector<std::int32_t>& backends,
+                                      const std::atomic<bool>& stopping)
 {
     const auto listener = std::ranges::find(listeners, name, &Listener::name);
     if (listener == listeners.end())
@@ -51,6 +52,7 @@ upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, co
         return {std::move(*missing)};
     auto& found = std::get<upstream::CatalogSource>(source);
     found.backends = backends;
+    found.stopping = &stopping;
     return read_catalog_from(*listener, found);
 }
 

@@ -3,6 +3,7 @@
 #include "proxy/app/configuration.h"
 #include "proxy/upstream/catalog_reader.h"
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,9 +20,10 @@ namespace stepgate::proxy::app
 /// Reads them, as the listener's protocol has them. Blocking.
 [[nodiscard]] upstream::CatalogRead read_catalog_from(const Listener& listener, const upstream::CatalogSource& source);
 
-/// Reads the catalogs of a database behind one of the listeners. Blocking. `backends`: see `CatalogSource`.
+/// Reads the catalogs of a database behind one of the listeners. Blocking. `backends`, `stopping`: see `CatalogSource`.
 [[nodiscard]] upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, const std::string& name,
                                                     const std::string& database,
-                                                    const std::vector<std::int32_t>& backends);
+                                                    const std::vector<std::int32_t>& backends,
+                                                    const std::atomic<bool>& stopping);
 
 } // namespace stepgate::proxy::app

@@ -176,9 +176,9 @@ void Serving::start_catalogs()
     // A copy: a reload may replace the configuration while a thread reads.
     const auto listeners = std::make_shared<const std::vector<Listener>>(configuration_.listeners);
     upstream::CatalogServices services;
-    services.read = [listeners](const std::string& listener, const std::string& database,
-                                const std::vector<std::int32_t>& backends) {
-        return read_catalog_of(*listeners, listener, database, backends);
+    services.read = [this, listeners](const std::string& listener, const std::string& database,
+                                      const std::vector<std::int32_t>& backends) {
+        return read_catalog_of(*listeners, listener, database, backends, ending_);
     };
     services.load = [this](const std::string& listener, const std::string& database) {
         const auto text = store_->lineage(listener, database);

@@ -78,7 +78,7 @@ class Serving
     void make_user_changes();
     void record_policy();
 
-    std::atomic<bool> ending_{false}; // nobody waits for identity providers any more
+    std::atomic<bool> ending_{false}; // nobody waits for identity providers and catalogs any more
     Configuration configuration_;
     std::atomic<std::shared_ptr<const policies::rules::Policy>> policy_; // the same, for other threads
     std::optional<UserChanges> user_changes_; // before the writer, which tells it what is on disk

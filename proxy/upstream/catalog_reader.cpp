@@ -71,7 +71,8 @@ bool CatalogQueries::read(std::chrono::milliseconds statement_timeout)
 
 CatalogRead read_catalog(const CatalogSource& source)
 {
-    LibpqConnection server{libpq_options(source, "stepgate catalog")};
+    LibpqConnection server{libpq_options(source, "stepgate catalog"),
+                           {source.statement_timeout + std::chrono::seconds{10}, source.stopping}};
     if (!server.failed() && server.server_version() < oldest_version)
         return {"the server's version is " + std::to_string(server.server_version() / 10000) +
                 "; catalogs are read from version 13 on"};

@@ -2,6 +2,7 @@
 
 #include "policies/catalog/catalog.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -22,6 +23,7 @@ struct CatalogSource {
     std::vector<std::int32_t> backends; // server processes to look for before the snapshot is taken
     std::chrono::milliseconds connect_timeout{10'000};
     std::chrono::milliseconds statement_timeout{30'000}; // of each of about twenty queries
+    const std::atomic<bool>* stopping = nullptr;         // set: PostgreSQL's reading ends soon after it has become true
 };
 
 /// One reading of a server's catalogs.

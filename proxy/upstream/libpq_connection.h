@@ -2,10 +2,13 @@
 
 #include <libpq-fe.h>
 
+#include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <poll.h>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,13 +53,20 @@ class Row
     bool& missing_;
 };
 
+/// How long to wait for an answer. A server that hangs may keep its connection open, and its own timeouts do not ring.
+struct Patience {
+    std::chrono::milliseconds at_most{60'000};
+    const std::atomic<bool>* stopping = nullptr; // set: waiting ends soon after it has become true
+};
+
 /// A blocking connection. After the first failure it asks nothing more, and `error` says what failed.
 class LibpqConnection
 {
   public:
     using Options = std::vector<std::pair<const char*, std::string>>;
 
-    explicit LibpqConnection(const Options& options) : connection_{nullptr, PQfinish}
+    explicit LibpqConnection(const Options& options, Patience patience = {})
+        : connection_{nullptr, PQfinish}, patience_{patience}
     {
         std::vector<const char*> keys, values;
         for (const auto& [key, value] : options) {
@@ -85,8 +95,8 @@ class LibpqConnection
     [[nodiscard]] bool failed() const { return !error_.empty(); }
     [[nodiscard]] const std::string& error() const { return error_; }
     /// Gives the error and goes on with the next statement.
-    [[nodiscard]] std::string take_error() { return std::exchange(error_, {}); }
-    [[nodiscard]] bool alive() const { return connection_ && PQstatus(connection_.get()) == CONNECTION_OK; }
+    [[nodiscard]] std::string take_error() { return late_ ? error_ : std::exchange(error_, {}); }
+    [[nodiscard]] bool alive() const { return connection_ && !late_ && PQstatus(connection_.get()) == CONNECTION_OK; }
     [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
 
     /// Calls `row` with each row of the last statement's result.
@@ -95,7 +105,7 @@ class LibpqConnection
     {
         if (failed())
             return;
-        const std::unique_ptr<PGresult, decltype(&PQclear)> answer{PQexec(connection_.get(), sql.c_str()), PQclear};
+        const auto answer = wait(PQsendQuery(connection_.get(), sql.c_str()));
         const auto status = PQresultStatus(answer.get());
         if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
             fail();
@@ -123,10 +133,8 @@ class LibpqConnection
             formats.push_back(value.binary ? 1 : 0);
             types.push_back(value.type);
         }
-        const std::unique_ptr<PGresult, decltype(&PQclear)> answer{
-            PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), types.data(), pointers.data(),
-                         lengths.data(), formats.data(), 0),
-            PQclear};
+        const auto answer = wait(PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()),
+                                                   types.data(), pointers.data(), lengths.data(), formats.data(), 0));
         if (PQresultStatus(answer.get()) != PGRES_TUPLES_OK) {
             fail();
             return;
@@ -139,6 +147,37 @@ class LibpqConnection
     }
 
   private:
+    using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+    /// The last result of what was sent; null where none came.
+    Result wait(int sent)
+    {
+        Result last{nullptr, PQclear};
+        const auto latest = std::chrono::steady_clock::now() + patience_.at_most;
+        while (sent == 1 && arrived(latest)) {
+            Result next{PQgetResult(connection_.get()), PQclear};
+            if (!next)
+                break;
+            last = std::move(next);
+        }
+        return late_ ? Result{nullptr, PQclear} : std::move(last);
+    }
+    /// PQgetResult would not wait. Or would in vain.
+    bool arrived(std::chrono::steady_clock::time_point latest)
+    {
+        constexpr int look_every = 250; // milliseconds
+        while (PQisBusy(connection_.get()) == 1) {
+            late_ = std::chrono::steady_clock::now() > latest || (patience_.stopping && patience_.stopping->load());
+            if (late_)
+                return false;
+            pollfd socket{PQsocket(connection_.get()), POLLIN, 0};
+            const int ready = ::poll(&socket, 1, look_every);
+            if (ready > 0 && PQconsumeInput(connection_.get()) != 1)
+                return true; // the connection is lost, and PQgetResult says so
+        }
+        return true;
+    }
+
     template <class OnRow>
     void each_row(const PGresult* answer, OnRow& on_row)
     {
@@ -150,6 +189,10 @@ class LibpqConnection
     }
     void fail()
     {
+        if (late_) {
+            error_ = "the server did not answer in time";
+            return;
+        }
         error_ = PQerrorMessage(connection_.get());
         while (error_.ends_with('\n'))
             error_.pop_back();
@@ -158,7 +201,9 @@ class LibpqConnection
     }
 
     std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
+    Patience patience_;
     std::string error_;
+    bool late_ = false; // what still comes is nobody's: nothing more may be asked
 };
 
 } // namespace stepgate::proxy::upstream

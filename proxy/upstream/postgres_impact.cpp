@@ -55,7 +55,8 @@ class PostgresImpact final : public ImpactMaker
 {
   public:
     PostgresImpact(const ImpactRequest& request, const PostgresSettings& settings)
-        : ImpactMaker{request}, settings_{settings}, server_{options(request.server)}
+        : ImpactMaker{request}, settings_{settings}, server_{options(request.server),
+                                                             {std::chrono::seconds{5}, nullptr}}
     {
     }
 

@@ -254,6 +254,34 @@ class Faults(unittest.TestCase):
         for one in waiting:
             one.join()
 
+    def test_a_server_that_hangs_while_its_catalogs_are_read_holds_up_no_stop(self):
+        stack = Stack(listener='catalog = {refresh = "1s"}')
+        self.addCleanup(stack.close)
+        stack.start()
+        session = stack.psql("-f", "-")
+        server = None
+        postmaster = (stack.cluster.folder / "data/postmaster.pid").read_text().split()[0]
+        try:
+            def freeze_reader():
+                found = subprocess.run(["pgrep", "-P", postmaster, "-f", "postgres: app shop .* (SELECT|idle in transaction|BEGIN)"],
+                                       capture_output=True, text=True)
+                for pid in map(int, found.stdout.split()):
+                    with contextlib.suppress(ProcessLookupError):  # it is done already
+                        os.kill(pid, signal.SIGSTOP)
+                        return pid
+                return None
+            # The reading's own server process, stopped in the middle of it: its connection stays open.
+            server = wait_for(freeze_reader, "a reading", every=0)
+            time.sleep(1.5)
+            began = time.monotonic()
+            self.assertEqual(stack.stop(), 0)
+            self.assertLess(time.monotonic() - began, 10)
+        finally:
+            if server:
+                os.kill(server, signal.SIGCONT)
+            session.kill()
+            session.communicate()
+
     def test_connection_limits(self):
         """Of a user, of an address, in all: the one too many is told so, and leaving makes room."""
         first = Stack()
