@@ -298,12 +298,12 @@ void Follower::call(const Touch& touch)
 void Follower::run_built(const BuiltText& built, const Constants& arguments)
 {
     constexpr std::size_t most_built = 100;
+    constants_used_ = true; // also of what cannot be filled in
     const std::optional<std::string> text = ++built_ <= most_built ? fill_in(built, arguments) : std::nullopt;
     if (!text) {
         reasons_.push_back(joined(built.function->schema, built.function->name) + " runs SQL that it builds");
         return;
     }
-    constants_used_ = true;
     merge(bodies_.run(built, *text), built.context);
 }
 

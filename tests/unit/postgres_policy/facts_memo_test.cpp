@@ -180,6 +180,17 @@ TEST(FactsMemo, LiteralsThatDecideAreNotShared)
     EXPECT_TRUE(memo.facts("explain (analyze 1) delete from t", state)->statements.at(0).destructive);
 }
 
+TEST(FactsMemo, ArgumentsThatNothingCanBeBuiltOfAreNotShared)
+{
+    FactsMemo memo;
+    const auto catalog = catalogs_of("bodies").back(); // with purge(text, text)
+    SessionState::Start alice;
+    alice.user = "alice";
+    const SessionState state{alice};
+    EXPECT_TRUE(memo.facts("select purge('customers', 'back\\slash')", state, catalog)->opaque);
+    EXPECT_FALSE(memo.facts("select purge('customers', 'x')", state, catalog)->opaque);
+}
+
 TEST(FactsMemo, StaysWithinItsSize)
 {
     FactsMemo memo{Limits{}, {.entries = 10, .bytes = 1'000'000}};
