@@ -15,6 +15,7 @@ namespace stepgate::proxy::session
 {
 
 namespace challenges = challenge_web::challenges;
+using policies::rules::Action;
 using policies::rules::rule_list;
 using policies::rules::Verdict;
 
