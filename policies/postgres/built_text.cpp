@@ -167,7 +167,7 @@ bool BuiltTextReader::read(const ::Node* node)
 /// How often a text names an argument, by its name or number.
 std::optional<std::size_t> mentions(std::string_view text, std::string_view name, std::size_t number)
 {
-    const std::string dollar = "$" + std::to_string(number);
+    const std::string dollar = std::string{"$"}.append(std::to_string(number));
     std::size_t count = 0;
     Tokenizer tokens{text, false};
     for (Token token; tokens.next(token);) {

@@ -122,7 +122,7 @@ class Reader
     bool expect(std::string_view wanted)
     {
         if (word(at_) != wanted)
-            fail("\"" + std::string{wanted} + "\" is missing");
+            fail(std::string{"\""}.append(wanted).append("\" is missing"));
         else
             ++at_;
         return good();

@@ -94,8 +94,7 @@ bool MySqlSession::depart()
             flight_.effects = inspected_.facts;
         if (peer_.capabilities.has(my::Capability::local_files))
             flight_.files = files_named();
-        if (watches_result())
-            flight_.watched = inspected_.facts;
+        flight_.watched = watches_result();
     }
     switch (inspected_.command) {
     case Command::stmt_prepare:

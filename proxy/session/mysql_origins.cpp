@@ -5,6 +5,9 @@
 
 #include <boost/algorithm/string/case_conv.hpp>
 
+#include <algorithm>
+#include <utility>
+
 // The second line of defence: column definitions name the table and the column that a value comes from. Servers can be
 // made to name others (a subquery that is kept), so they raise suspicion and clear nothing. A result with a labelled
 // column that its text did not show is not passed on; the text is judged with that read from then on, so that it is
@@ -39,42 +42,65 @@ bool MySqlSession::watches_result() const
 /// A column of a result that is for the client.
 void MySqlSession::on_column(const my::Frame& frame)
 {
-    const auto column = my::decode_column(frame.payload, tracker_->capabilities());
-    if (!column) {
-        fatal_ = column.error();
+    if (is_seen(frame.payload))
         return;
-    }
-    if (column->schema.empty() || column->original_table.empty() || column->original_name.empty())
-        return; // an expression
-    origin_.assign(column->schema).append(".").append(column->original_table);
-    origin_column_ = column->original_name;
+    const auto column = my::decode_column(frame.payload, tracker_->capabilities());
+    if (!column)
+        fatal_ = column.error();
+    else if (is_labelled(*column))
+        on_labelled_column();
+    else
+        note_seen(frame.payload);
+}
+
+/// Programs ask the same again and again.
+bool MySqlSession::is_seen(wire::View definition) const
+{
+    return std::ranges::any_of(seen_columns_, [&](const SeenColumn& seen) {
+        return seen.facts == inspected_.facts && std::ranges::equal(seen.definition, definition);
+    });
+}
+
+void MySqlSession::note_seen(wire::View definition)
+{
+    auto& seen = seen_columns_[next_seen_++ % seen_columns_.size()];
+    seen.facts = inspected_.facts;
+    seen.definition.assign(definition.begin(), definition.end());
+}
+
+/// A labelled column of a table, and the text does not show that it is read.
+bool MySqlSession::is_labelled(const my::Column& column)
+{
+    if (column.schema.empty() || column.original_table.empty() || column.original_name.empty())
+        return false; // an expression
+    const auto& facts = *inspected_.facts;
+    origin_.assign(column.schema).append(".").append(column.original_table);
+    origin_column_ = column.original_name;
     boost::algorithm::to_lower(origin_column_, std::locale::classic());
-    const auto& facts = *flight_.watched;
     if (facts.view.catalog && facts.view.catalog->contents().mysql.folds_names)
         boost::algorithm::to_lower(origin_, std::locale::classic());
-    if (shows(*facts.facts, origin_, origin_column_))
-        return;
-    const auto labels =
-        worker_.judge.policy().label_index().of({origin_, true, {origin_column_}}, asker_.database, facts.view);
-    if (!labels.empty())
-        on_labelled_column();
+    const auto& labels = worker_.judge.policy().label_index();
+    return !shows(*facts.facts, origin_, origin_column_) &&
+           !labels.of({origin_, true, {origin_column_}}, asker_.database, facts.view).empty();
 }
 
 void MySqlSession::on_labelled_column()
 {
-    add_read(flight_.origins, origin_, origin_column_);
-    const auto facts = with_reads(worker_.judge, *flight_.watched, 0, flight_.origins, asker_.database);
+    if (!std::exchange(flight_.labelled, true))
+        origins_.clear();
+    add_read(origins_, origin_, origin_column_);
+    const auto facts = with_reads(worker_.judge, *inspected_.facts, 0, origins_, asker_.database);
     const auto verdict = worker_.judge.verdict(*facts, inspected_.sql, asker_, in_transaction(), worker_.wall());
     if (verdict.action < Action::challenge)
         return;
-    worker_.shared.learned.learn(learned_as(), flight_.origins);
-    if (flight_.withheld)
+    worker_.shared.learned.learn(learned_as(), origins_);
+    if (std::exchange(flight_.withheld, true))
         return; // it is one column more
-    flight_.withheld = rows_withheld(verdict, describe(flight_.origins));
+    withheld_ = rows_withheld(verdict, describe(origins_));
     worker_.metrics.statements_denied.add();
     const bool noted = audit_statement(statements_ + 1, inspected_.sql, *facts, verdict, to_string(Action::deny));
     statements_ += noted ? 1 : 0;
-    log(LogLevel::warning, flight_.withheld->message);
+    log(LogLevel::warning, withheld_.message);
     if (auto* prepared = executed())
         prepared->value.withheld = true;
 }

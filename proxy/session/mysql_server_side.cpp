@@ -75,12 +75,12 @@ bool MySqlSession::scan_server()
         } else if (const auto* frame = std::get_if<my::Frame>(&scanned)) {
             if (tracker_->at_result())
                 result_ = Result{at, frame->sequence};
-            const bool swallowed = flight_.withheld.has_value();
+            const bool swallowed = flight_.withheld;
             const bool for_client = on_server_frame(*frame);
             if (!swallowed && flight_.withheld) {
                 pass(data.subspan(sent, result_->begin - sent));
                 sequence_ = result_->sequence;
-                error_to_client(*flight_.withheld);
+                error_to_client(withheld_);
             }
             at += frame->bytes.size();
             if (!for_client || swallowed || flight_.withheld)
@@ -157,7 +157,7 @@ void MySqlSession::on_end(const my::Event& event)
     const bool failed = event.kind == my::Event::Kind::failed;
     if (flight_.number != 0)
         report_outcome(flight_.number, flight_.started_ns, flight_.rows,
-                       flight_.withheld ? flight_.withheld->sqlstate
+                       flight_.withheld ? std::string_view{withheld_.sqlstate}
                        : failed         ? event.err.sqlstate
                                         : std::string_view{"00000"});
     if (flight_.effects)

@@ -10,6 +10,7 @@
 #include "proxy/session/mysql_front_door.h"
 #include "proxy/upstream/mysql_login_steps.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,6 +18,10 @@
 #include <string_view>
 #include <vector>
 
+namespace stepgate::protocols::mysql
+{
+struct Column;
+}
 namespace stepgate::proxy::upstream
 {
 struct ImpactStatement;
@@ -85,11 +90,11 @@ class MySqlSession final : public GuardedSession
         std::uint64_t number = 0; // in the audit; 0: it is not there
         std::int64_t started_ns = 0;
         std::int64_t rows = -1;
-        Facts effects; // set if it may change the session's state
-        Facts watched; // set if its results are looked at: what it was judged as
-        std::vector<policies::statement::TableAccess> origins = {}; // labelled ones that those do not show
-        std::optional<Words> withheld = std::nullopt;               // nothing more of its answer is for the client
-        std::vector<std::string> files;                             // that LOAD DATA LOCAL names in it
+        Facts effects;                  // set if it may change the session's state
+        bool watched = false;           // its results are looked at
+        bool labelled = false;          // `origins_` are of it
+        bool withheld = false;          // nothing more of its answer is for the client
+        std::vector<std::string> files; // that LOAD DATA LOCAL names in it
         bool resets = false;
     };
 
@@ -179,6 +184,9 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Facts with_learned(Facts facts) const;
     [[nodiscard]] bool watches_result() const;
     void on_column(const protocols::mysql::Frame& frame);
+    [[nodiscard]] bool is_seen(wire::View definition) const;
+    void note_seen(wire::View definition);
+    [[nodiscard]] bool is_labelled(const protocols::mysql::Column& column);
     void on_labelled_column();
 
     // Files that clients send (mysql_file.cpp)
@@ -255,9 +263,18 @@ class MySqlSession final : public GuardedSession
     std::uint8_t told_ = 0;               // packets of ours in front of the server's answer
     protocols::mysql::SequenceShift shift_;
     wire::Bytes scratch_;
-    std::string origin_, origin_column_;           // of a column, while it is looked at
-    std::size_t targets_told_ = 0;                 // sessions whose hold a KILL has ended, or not
-    std::uint64_t commands_ = 1, asked_after_ = 0; // so far; which of them the server was asked for
+    /// A column that was looked at: nothing is to be said about it.
+    struct SeenColumn {
+        Facts facts; // of its text
+        wire::Bytes definition;
+    };
+    std::array<SeenColumn, 8> seen_columns_;
+    std::size_t next_seen_ = 0;
+    std::string origin_, origin_column_;                    // of a column, while it is looked at
+    std::vector<policies::statement::TableAccess> origins_; // labelled, and not shown by the text
+    Words withheld_;                                        // why the rows are
+    std::size_t targets_told_ = 0;                          // sessions whose hold a KILL has ended, or not
+    std::uint64_t commands_ = 1, asked_after_ = 0;          // so far; which of them the server was asked for
     wire::Bytes key_;
     boost::system::error_code fatal_;
     bool rewritten_ = false; // what goes to the server in place of the command is in `scratch_`

@@ -9,7 +9,7 @@ _NAME = r"`((?:[^`]|``)+)`"
 _STRING = re.compile(r"'(?:[^'\\]|\\.|'')*'")
 _TABLE = re.compile(rf"(?<!\.){_NAME}\.{_NAME}(?!\.)(?: (?:FOR SYSTEM_TIME ALL )?(?:PARTITION \([^)]*\) )?{_NAME})?")
 _COLUMN = re.compile(rf"{_NAME}\.{_NAME}\.{_NAME}")
-_DEFAULT = re.compile(rf"default\({_NAME}\.{_NAME}\.{_NAME}\)")  # what a column would be, not what it is in any row
+_DEFAULT = re.compile(rf"(?:default|values?)\({_NAME}\.{_NAME}\.{_NAME}\)")  # of no row that is stored
 _NEW_ROW = re.compile(rf"(?:insert|replace)\b[^`]*{_NAME}\.{_NAME} ?(?:\([^)]*\))? ?values ?\(")
 
 
@@ -17,7 +17,7 @@ def columns(note):
     """{(database, table, column)} of a resolved statement. An alias of several tables gives all of them; derived tables are left out: they have
     no database where they stand."""
     note = _DEFAULT.sub("", _STRING.sub("''", note))
-    if (new := _NEW_ROW.match(note)) and note.count(f"`{new[1]}`.`{new[2]}` ") == 1:
+    if (new := _NEW_ROW.match(note)) and sum(new.groups() == named[:2] for named in _TABLE.findall(note)) == 1:
         note = note.replace(f"`{new[1]}`.`{new[2]}`.", "")  # of the row that is inserted
     tables = {}
     for database, table, alias in _TABLE.findall(note):

@@ -25,6 +25,8 @@ class Columns(unittest.TestCase):
         self.assertEqual(columns("insert into `d`.`t` (`d`.`t`.`a`) values (`d`.`t`.`b`)"), set())
         self.assertEqual(columns("insert into `d`.`t` values ((select `d`.`u`.`a` from `d`.`u`))"), {("d", "u", "a")})
         self.assertEqual(columns("insert into `d`.`t` (`d`.`t`.`a`) values ((select `d`.`t`.`b` from `d`.`t` ))"), {("d", "t", "a"), ("d", "t", "b")})
+        self.assertEqual(columns("insert into `d`.`t`(a) values (`d`.`t`.`b`)"), set())
+        self.assertEqual(columns("select value(`d`.`t`.`a`) AS `x` from `d`.`t`"), set())
         self.assertEqual(columns("select default(`d`.`t`.`a`) AS `x` from `d`.`t`"), set())
 
     def test_changes(self):
