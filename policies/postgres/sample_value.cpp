@@ -40,11 +40,13 @@ std::string trimmed(std::string_view text, bool left, bool right)
 /// (block,row)
 SampleValue place_of(std::string_view text)
 {
+    if (!text.starts_with('('))
+        return unknown_value;
     std::uint32_t block = 0;
     std::uint16_t row = 0;
     const char* const end = text.data() + text.size();
     const auto comma = std::from_chars(text.data() + 1, end, block);
-    if (!text.starts_with('(') || comma.ptr == end || *comma.ptr != ',')
+    if (comma.ptr == end || *comma.ptr != ',')
         return unknown_value;
     const auto close = std::from_chars(comma.ptr + 1, end, row);
     if (comma.ec != std::errc{} || close.ec != std::errc{} || std::string_view{close.ptr, end} != ")")
