@@ -204,24 +204,24 @@ SampleValue RowTrial::computed(const ::Node* node)
     }
 }
 
-SampleValue RowTrial::literal(const ::A_Const& constant)
+SampleValue RowTrial::literal(const ::A_Const& value)
 {
     literals_ = true;
-    if (constant.isnull)
+    if (value.isnull)
         return SampleValue::null();
-    switch (constant.val.node.type) {
+    switch (value.val.node.type) {
     case T_Integer:
-        numbers_.insert(constant.val.ival.ival);
-        return SampleValue::of_number(constant.val.ival.ival);
+        numbers_.insert(value.val.ival.ival);
+        return SampleValue::of_number(value.val.ival.ival);
     case T_Float: {
-        const long double number = std::strtold(constant.val.fval.fval, nullptr);
+        const long double number = std::strtold(value.val.fval.fval, nullptr);
         numbers_.insert(number);
         return SampleValue::of_number(number);
     }
     case T_Boolean:
-        return SampleValue::of(constant.val.boolval.boolval);
+        return SampleValue::of(value.val.boolval.boolval);
     case T_String: {
-        const std::string_view text = view_of(constant.val.sval.sval);
+        const std::string_view text = view_of(value.val.sval.sval);
         if (text.size() > longest_text)
             return {};
         texts_.emplace(text);

@@ -60,7 +60,7 @@ class Standing(unittest.TestCase):
     def assert_not_released(self, process, challenge):
         self.ben.approve(challenge)
         _, err = process.communicate(timeout=PATIENCE)
-        self.assertIn("somebody who approved may not any more", err)
+        self.assertIn("ann approved it and may not any more", err)
         self.assertEqual(self.stack.cluster.shop("SELECT count(*) > 0 FROM payments"), "t")
         shown = self.demo.call("GET", f"/challenges/{challenge['id']}")
         self.assertEqual((shown["state"], shown["close_reason"]), ("cancelled", "ann approved it and may not any more"))

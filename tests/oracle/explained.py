@@ -14,16 +14,17 @@ _NEW_ROW = re.compile(rf"(?:insert|replace)\b[^`]*{_NAME}\.{_NAME} ?(?:\([^)]*\)
 
 
 def columns(note):
-    """{(database, table, column)} of a resolved statement. An alias of several tables gives all of them; derived tables are left out: they have
-    no database where they stand."""
+    """{(database, tables, column)} of a resolved statement: `tables` are those that the name in front of the column may mean, in order. Derived
+    tables are left out: they have no database where they stand."""
     note = _DEFAULT.sub("", _STRING.sub("''", note))
     if (new := _NEW_ROW.match(note)) and sum(new.groups() == named[:2] for named in _TABLE.findall(note)) == 1:
         note = note.replace(f"`{new[1]}`.`{new[2]}`.", "")  # of the row that is inserted
     tables = {}
     for database, table, alias in _TABLE.findall(note):
         tables.setdefault((_plain(database), _plain(alias or table)), set()).add(_plain(table))
-    return {(_plain(database), name, _plain(column)) for database, table, column in _COLUMN.findall(note)
-            for name in tables.get((_plain(database), _plain(table)), ())}
+    found = {(_plain(database), tuple(sorted(tables.get((_plain(database), _plain(table)), ()))), _plain(column))
+             for database, table, column in _COLUMN.findall(note)}
+    return {one for one in found if one[1]}
 
 
 def _plain(name):

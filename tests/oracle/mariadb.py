@@ -338,9 +338,9 @@ def judge(record):
             excused.append("the server's own temporary table")
         else:
             missed.append((operation, f"{database}.{table}"))
-    for database, table, column in record["columns"]:
-        if database not in SYSTEM and not reports(facts, database, table, column):
-            missed.append(("COLUMN", f"{database}.{table}.{column}"))
+    for database, tables, column in record["columns"]:
+        if database not in SYSTEM and not any(reports(facts, database, table, column) for table in tables):
+            missed.append(("COLUMN", f"{database}.{' or '.join(tables)}.{column}"))
     return missed, excused
 
 
