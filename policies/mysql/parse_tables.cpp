@@ -63,18 +63,16 @@ bool Parser::joined(std::size_t left)
         return true;
     }
     const bool natural = accept(Word::k_natural);
-    if (accept(Word::k_straight_join)) {
-        table_factor();
-        return true;
+    if (!accept(Word::k_straight_join)) {
+        bool side = accept_any(Word::k_inner, Word::k_cross);
+        if (!side && accept_any(Word::k_left, Word::k_right)) {
+            side = true;
+            accept(Word::k_outer);
+        }
+        if (!side && !natural && !at(Word::k_join))
+            return false;
+        expect(Word::k_join);
     }
-    bool side = accept_any(Word::k_inner, Word::k_cross);
-    if (!side && accept_any(Word::k_left, Word::k_right)) {
-        side = true;
-        accept(Word::k_outer);
-    }
-    if (!side && !natural && !at(Word::k_join))
-        return false;
-    expect(Word::k_join);
     table_factor();
     block_joined_ = block_joined_ || natural;
     if (natural) {
