@@ -50,12 +50,24 @@ bool can_be_planned(Kind kind)
            kind == Kind::merge;
 }
 
+/// It reads what is labelled, or what a rule names.
+bool asks_for_reads(const policies::rules::MatchedFacts& matched)
+{
+    const auto& rules = matched.policy->rules();
+    const bool asks =
+        std::ranges::any_of(matched.candidates, [&rules](auto i) { return rules[i].facts.reads.has_value(); });
+    return asks || std::ranges::any_of(matched.statements, [](const auto& one) {
+               return std::ranges::any_of(one.reads, [](const auto& labels) { return !labels.empty(); });
+           });
+}
+
 upstream::ImpactStatement statement_of(const HeldExecution& execution)
 {
     upstream::ImpactStatement statement;
     statement.sql = execution.sql;
     for (const auto& value : *execution.parameters)
         statement.values.push_back({value.value, value.binary, value.type_oid});
+    statement.asked_for_reads = asks_for_reads(*execution.facts);
     const auto& all = execution.facts->facts->statements;
     for (const auto& one : all) {
         const bool empties = one.kind == Kind::truncate || (one.kind == Kind::drop && one.object == "table");

@@ -22,17 +22,6 @@ bool names_variables(std::string_view sql, const mysql::Reading& reading)
     return false;
 }
 
-/// To plan, the servers read rows: what is found for a key, and what a subquery gives, show in the plan and in errors.
-bool is_held_for_reads(const policies::rules::MatchedFacts& matched)
-{
-    const auto& rules = matched.policy->rules();
-    const bool asks =
-        std::ranges::any_of(matched.candidates, [&rules](auto i) { return rules[i].facts.reads.has_value(); });
-    return asks || std::ranges::any_of(matched.statements, [](const auto& one) {
-               return std::ranges::any_of(one.reads, [](const auto& labels) { return !labels.empty(); });
-           });
-}
-
 } // namespace
 
 void MySqlSession::describe_session(upstream::ImpactRequest& request)
@@ -55,7 +44,7 @@ void MySqlSession::describe_session(upstream::ImpactRequest& request)
 std::string MySqlSession::keeps_from_planning_elsewhere(const upstream::ImpactStatement& statement,
                                                         const Tracker::Statement* prepared) const
 {
-    if (is_held_for_reads(*inspected_.facts))
+    if (statement.asked_for_reads) // what is found for a key, and what a subquery gives, show in the plan and in errors
         return "This server reads rows as it plans: the plan would show some of the data that is asked about.";
     if (statement.sql.size() > longest_text)
         return "The statement is too long.";

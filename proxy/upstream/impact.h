@@ -25,6 +25,7 @@ struct ImpactStatement {
         deletes; // "schema.name" of tables that lose rows: what hangs on them by foreign keys is found
     std::vector<std::string> empties; // of tables that lose all of them, without a plan: TRUNCATE, DROP
     std::vector<std::string> touches; // of all that it reads or changes: MySQL's plans tell aliases only
+    bool asked_for_reads = false;     // what its conditions find is what is asked about: no number may tell of that
 };
 
 /// Settings that the session's texts are read under.

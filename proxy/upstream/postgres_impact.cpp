@@ -106,7 +106,10 @@ class PostgresImpact final : public ImpactMaker
             problem("The server's plan could not be read.");
             return;
         }
-        add_rows(plan.rows);
+        if (statement.asked_for_reads && plan.selects)
+            problem("How many rows is not shown: that would tell of the data that is asked about.");
+        else
+            add_rows(plan.rows);
         for (auto& table : plan.tables)
             add(out_.tables, std::move(table));
     }

@@ -16,6 +16,7 @@ namespace stepgate::proxy::upstream
 /// What a plan (EXPLAIN (FORMAT JSON, VERBOSE)) expects. False: it cannot be read.
 struct PlanSummary {
     std::int64_t rows = 0;
+    bool selects = false;            // `rows` hangs on what columns hold: there are conditions, or groups
     std::vector<std::string> tables; // sorted, unique
 };
 [[nodiscard]] bool read_plan(std::string_view json, PlanSummary& plan);

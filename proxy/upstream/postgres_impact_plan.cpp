@@ -38,15 +38,26 @@ std::string text_of(const json::object& node, const char* key)
     return text != nullptr && text->is_string() ? std::string{text->get_string()} : std::string{};
 }
 
-void add_tables(const json::object& node, std::vector<std::string>& tables, int depth)
+/// Conditions of every kind ("Filter", "Index Cond", "Join Filter", ..), and what makes one row of several.
+bool selects(const json::object& node)
 {
+    const auto type = text_of(node, "Node Type");
+    return type == "Unique" || type == "SetOp" || std::ranges::any_of(node, [](const auto& member) {
+               const std::string_view key{member.key().data(), member.key().size()};
+               return key.ends_with("Cond") || key.ends_with("Filter") || key == "Group Key";
+           });
+}
+
+void look(const json::object& node, PlanSummary& plan, int depth)
+{
+    plan.selects = plan.selects || selects(node) || depth == deepest;
     if (auto table = text_of(node, "Relation Name"); !table.empty()) {
         const auto schema = text_of(node, "Schema");
-        tables.push_back(schema.empty() ? table : schema + "." + table);
+        plan.tables.push_back(schema.empty() ? table : schema + "." + table);
     }
-    for (const auto& plan : plans_of(node))
-        if (plan.is_object() && depth < deepest)
-            add_tables(plan.get_object(), tables, depth + 1);
+    for (const auto& below : plans_of(node))
+        if (below.is_object() && depth < deepest)
+            look(below.get_object(), plan, depth + 1);
 }
 
 /// A node that changes rows says 0 for itself (nothing is returned): what it is fed is what it changes.
@@ -75,7 +86,7 @@ bool read_plan(std::string_view text, PlanSummary& plan)
     if (top == nullptr || !top->is_object())
         return false;
     plan.rows = expected_rows(top->get_object());
-    add_tables(top->get_object(), plan.tables, 0);
+    look(top->get_object(), plan, 0);
     std::ranges::sort(plan.tables);
     plan.tables.erase(std::unique(plan.tables.begin(), plan.tables.end()), plan.tables.end());
     return true;

@@ -6,6 +6,10 @@ from harness import Stack, wait_for
 from raw_client import RawClient, SYNC, bind, execute, parse, query
 
 POLICY = """
+[[label]]
+table = "customers"
+columns = {ssn = ["pii"]}
+
 [[rule]]
 id = "every-delete"
 when = {statement = ["delete", "truncate", "alter", "update"]}
@@ -55,6 +59,14 @@ class Impact(unittest.TestCase):
             impact = self.impact(parse("", "DELETE FROM orders WHERE id <= $1"), bind("", "", [value]), execute(), SYNC)
             self.assertAlmostEqual(impact["rows"], rows, delta=40)
             self.assertEqual(impact["problem"], "")
+
+    def test_what_is_asked_about_shows_in_no_number(self):
+        """The planner knows how often values occur: before anybody approved, its estimate would say how many have this one."""
+        impact = self.impact(query("DELETE FROM customers WHERE ssn LIKE '1%'"))
+        self.assertIn("that would tell of the data", impact["problem"])
+        self.assertEqual((impact["rows"], impact["tables"]), (None, ["public.customers"]))
+        impact = self.impact(query("UPDATE customers SET city = ssn"))
+        self.assertEqual((impact["problem"], impact["rows"]), ("", 200))
 
     def test_truncate_empties(self):
         impact = self.impact(query("TRUNCATE public.payments"))

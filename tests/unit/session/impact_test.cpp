@@ -29,6 +29,7 @@ TEST(ImpactPlan, IsReadAsTheServerWritesIt)
         const char* json;
         std::int64_t rows;
         Strings tables;
+        bool selects = false;
     };
     const Row rows[] = {
         {"a scan",
@@ -49,12 +50,22 @@ TEST(ImpactPlan, IsReadAsTheServerWritesIt)
          7,
          {"a", "b"}},
         {"no table", R"([{"Plan": {"Node Type": "Result", "Plan Rows": 1}}])", 1, {}},
+        {"a condition",
+         R"([{"Plan": {"Node Type": "Limit", "Plan Rows": 1, "Plans": [{"Node Type": "Index Scan", "Plan Rows": 7,
+              "Index Cond": "a.x = 1"}]}
+}])",
+         1,
+         {},
+         true},
+        {"groups", R"([{"Plan": {"Node Type": "Aggregate", "Group Key": ["a.x"], "Plan Rows": 3}}])", 3, {}, true},
+        {"distinct", R"([{"Plan": {"Node Type": "Unique", "Plan Rows": 3}}])", 3, {}, true},
     };
     for (const auto& row : rows) {
         PlanSummary plan;
         EXPECT_TRUE(read_plan(row.json, plan)) << row.name;
         EXPECT_EQ(plan.rows, row.rows) << row.name;
         EXPECT_EQ(plan.tables, row.tables) << row.name;
+        EXPECT_EQ(plan.selects, row.selects) << row.name;
     }
 }
 
