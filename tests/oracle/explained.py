@@ -41,7 +41,8 @@ def ask(connection, sql, dialect):
         connection._read_query_result()
         with connection.cursor() as cursor:
             cursor.execute("SHOW WARNINGS")
-            notes = [text for _, code, text in cursor.fetchall() if code == 1003]
+            notes = [text if isinstance(text, str) else text.decode("latin-1")  # bytes where the session's results are binary
+                     for _, code, text in cursor.fetchall() if code == 1003]
     except pymysql.err.MySQLError:
         return set()
     return set().union(*map(columns, notes))

@@ -226,8 +226,11 @@ class Replay:
         import pymysql
         try:
             connection._execute_command(3, sql)  # COM_QUERY, with the bytes as they are
+            latest = time.monotonic() + 20
             connection._read_query_result()
             while connection._result is not None and connection._result.has_next:
+                if time.monotonic() > latest:
+                    raise TimeoutError("results without an end")  # of a procedure that loops
                 connection._read_query_result()
             return True
         except pymysql.err.MySQLError as problem:
@@ -235,6 +238,7 @@ class Replay:
                 self.connections = {k: v for k, v in self.connections.items() if v is not connection}
             return False
         except Exception:  # an answer that the driver cannot read: the session is given up
+            connection._force_close()
             self.connections = {k: v for k, v in self.connections.items() if v is not connection}
             return False
 
