@@ -16,10 +16,8 @@ constexpr auto patience = std::chrono::seconds{5}; // for all of them
 
 ImpactEstimate ImpactMaker::make()
 {
-    if (const auto failed = connecting(); !failed.empty()) {
-        problem("stepgate could not connect to the server: " + failed);
+    if (failed("stepgate could not connect to the server: "))
         return std::move(out_);
-    }
     if (request_.process != 0)
         locks(request_.process);
     if (!begin())
@@ -57,6 +55,15 @@ void ImpactMaker::problem(std::string text)
 {
     if (out_.problem.empty())
         out_.problem = std::move(text);
+}
+
+bool ImpactMaker::failed(const char* what)
+{
+    const auto error = take_error();
+    if (error.empty())
+        return false;
+    problem(what + error);
+    return true;
 }
 
 void ImpactMaker::add_rows(std::int64_t rows)

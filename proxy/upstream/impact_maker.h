@@ -23,7 +23,7 @@ class ImpactMaker
     explicit ImpactMaker(const ImpactRequest& request) : request_{request} {}
 
     // Each notes what failed with `problem`.
-    [[nodiscard]] virtual std::string connecting() = 0; // what failed; "" nothing
+    [[nodiscard]] virtual std::string take_error() = 0; // of what was asked last; "" nothing failed
     [[nodiscard]] virtual bool alive() const = 0;
     [[nodiscard]] virtual bool begin() = 0; // the session's settings; false: texts would mean something else
     virtual void locks(std::int64_t process) = 0;
@@ -32,6 +32,7 @@ class ImpactMaker
     virtual void plan(const ImpactStatement& statement) = 0;
 
     void problem(std::string text); // the first one is told
+    bool failed(const char* what);  // then it is a problem
     void add_rows(std::int64_t rows);
     static void add(std::vector<std::string>& to, std::string text); // once
     /// "public.orders (rows are deleted; about 800 rows in all)".

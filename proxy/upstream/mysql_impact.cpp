@@ -102,7 +102,7 @@ class MySqlImpact final : public ImpactMaker
     }
 
   private:
-    std::string connecting() override { return server_.error(); }
+    std::string take_error() override { return server_.take_error(); }
     bool alive() const override { return server_.alive(); }
 
     /// Nothing waits for others, and what is evaluated for a plan has no effect that stays.
@@ -124,7 +124,7 @@ class MySqlImpact final : public ImpactMaker
                           add(out_.locks, row[1].value_or("0") + " rows of " + row[0].value_or("0") +
                                               " tables; rows changed so far: " + row[2].value_or("0"));
                       });
-        (void)failed("Locks could not be read: ");
+        failed("Locks could not be read: ");
     }
 
     void plan(const ImpactStatement& statement) override
@@ -183,7 +183,7 @@ class MySqlImpact final : public ImpactMaker
         server_.query(cascades_sql(schema, name), [this](const ConnectorConnection::Row& row) {
             add_cascade(row[0].value_or(""), row[1] == "1", number(row[2]));
         });
-        (void)failed("Foreign keys could not be read: ");
+        failed("Foreign keys could not be read: ");
     }
 
     void size(const std::string& table) override
@@ -194,15 +194,7 @@ class MySqlImpact final : public ImpactMaker
             if (const auto rows = number(row[0]))
                 add_rows(*rows);
         });
-        (void)failed("The table's size could not be read: ");
-    }
-
-    bool failed(const char* what)
-    {
-        if (!server_.failed())
-            return false;
-        problem(what + server_.take_error());
-        return true;
+        failed("The table's size could not be read: ");
     }
 
     const MySqlSettings& settings_;

@@ -70,7 +70,7 @@ class PostgresImpact final : public ImpactMaker
         return options;
     }
 
-    std::string connecting() override { return server_.failed() ? server_.error() : std::string{}; }
+    std::string take_error() override { return server_.take_error(); }
     bool alive() const override { return server_.alive(); }
 
     bool begin() override
@@ -87,7 +87,7 @@ class PostgresImpact final : public ImpactMaker
         server_.query(locks_sql, {{std::to_string(process)}}, [this](const Row& row) {
             add(out_.locks, row.text(0) + " on " + row.text(1) + "." + row.text(2));
         });
-        (void)failed("Locks could not be read: ");
+        failed("Locks could not be read: ");
     }
 
     void plan(const ImpactStatement& statement) override
@@ -119,7 +119,7 @@ class PostgresImpact final : public ImpactMaker
         server_.query(cascades_sql, {{quoted_path(table)}}, [this](const Row& row) {
             add_cascade(row.text(0) + "." + row.text(1), row.letter(2) == 'c', rows(row, 3));
         });
-        (void)failed("Foreign keys could not be read: ");
+        failed("Foreign keys could not be read: ");
     }
 
     void size(const std::string& table) override
@@ -129,7 +129,7 @@ class PostgresImpact final : public ImpactMaker
             if (const auto known = rows(row, 0))
                 add_rows(*known);
         });
-        (void)failed("The table's size could not be read: ");
+        failed("The table's size could not be read: ");
     }
 
     /// A number, and in the column behind it whether it is not known.
@@ -138,14 +138,6 @@ class PostgresImpact final : public ImpactMaker
         if (row.flag(column + 1))
             return {};
         return row.number<std::int64_t>(column);
-    }
-
-    bool failed(const char* what)
-    {
-        if (!server_.failed())
-            return false;
-        problem(what + server_.take_error());
-        return true;
     }
 
     const PostgresSettings& settings_;
