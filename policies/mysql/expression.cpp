@@ -334,47 +334,6 @@ void settle(Expression& made, const Expression& left, Symbol op, const Expressio
     }
 }
 
-/// Brackets, braces and backslashes are not looked into: what holds some may leave texts out.
-bool regexp_takes_anything(std::string_view pattern)
-{
-    bool takes = true, begins = false, ends = false, loose = false;
-    const auto branch = [&] { return takes && (loose || !(begins && ends)); };
-    for (std::size_t i = 0; i < pattern.size(); ++i) {
-        const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
-        switch (pattern[i]) {
-        case '|':
-            if (branch())
-                return true;
-            takes = true;
-            begins = ends = loose = false;
-            break;
-        case '^':
-            begins = true;
-            break;
-        case '$':
-            ends = true;
-            break;
-        case '.':
-            loose = loose || next == '*';
-            takes = takes && (next == '*' || next == '?');
-            break;
-        case '(':
-        case ')':
-        case '*':
-        case '+':
-        case '?':
-            break;
-        case '[':
-        case '{':
-        case '\\':
-            return false;
-        default:
-            takes = takes && (next == '*' || next == '?');
-        }
-    }
-    return branch();
-}
-
 void keep_sides(Expression& made, const Expression& left, Symbol op, const Expression& right)
 {
     made.form = Form::comparison;

@@ -121,7 +121,6 @@ void keep_core(Expression& made, const Expression& left, Symbol op, const Expres
 void settle(Expression& made, const Expression& left, Symbol op, const Expression& right, bool& literals);
 /// `made` is `inner` where that is not NULL.
 void take_core(Expression& made, const Expression& inner);
-[[nodiscard]] bool regexp_takes_anything(std::string_view pattern); ///< as far as wildcards and anchors go
 [[nodiscard]] bool same(const Expression& left, const Expression& right, bool& literals);
 /// One of the two holds for any row without NULLs.
 [[nodiscard]] bool opposite(const Expression& left, const Expression& right, bool& literals);

@@ -1,6 +1,7 @@
 #include "policies/mysql/charset.h"
 #include "policies/mysql/operators.h"
 #include "policies/mysql/parser.h"
+#include "policies/mysql/pattern.h"
 
 #include <algorithm>
 
@@ -228,8 +229,8 @@ Expression Parser::literal(bool text)
     made.shape = mix(static_cast<std::uint64_t>(token.kind), value_seed);
     made.value = mix(exact_hash_of(token.text), made.shape);
     made.not_null = true;
-    made.everything = text && !token.text.empty() && token.text.find_first_not_of('%') == std::string_view::npos;
-    made.anything = text && judging_ && regexp_takes_anything(token.text);
+    made.everything = text && like_matches_all(token.text);
+    made.anything = text && judging_ && regexp_matches_all(token.text);
     const bool zero = !text && token.text.find_first_not_of("0.") == std::string_view::npos;
     const bool one = !text && (token.text == "1" || token.text == "1.0");
     const bool more = token.kind == TokenKind::integer && token.text.front() != '0' && !one;

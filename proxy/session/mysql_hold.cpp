@@ -1,4 +1,4 @@
-#include "policies/mysql/lexer.h"
+#include "policies/mysql/user_variables.h"
 #include "protocols/mysql/reply.h"
 #include "protocols/mysql/text_result.h"
 #include "proxy/session/mysql_session.h"
@@ -132,15 +132,9 @@ void MySqlSession::read_variables(std::string_view sql)
 {
     if (state_.uncertain())
         return;
-    const auto reading = state_.reading(state_.modes().front());
-    mysql::Lexer tokens{sql, reading};
-    for (auto token = tokens.next(); token.kind != mysql::TokenKind::end; token = tokens.next()) {
-        if (token.kind != mysql::TokenKind::user_variable)
-            continue;
-        const auto name = mysql::unescaped(token, reading);
+    for (const auto& name : mysql::user_variables(sql, state_.reading(state_.modes().front())))
         if (const auto* value = state_.variable(name))
             inspected_.parameters.push_back({.value = "@" + name + " = " + *value});
-    }
 }
 
 HeldBatch MySqlSession::batch() const

@@ -1,4 +1,4 @@
-#include "policies/mysql/lexer.h"
+#include "policies/mysql/user_variables.h"
 #include "proxy/session/mysql_session.h"
 #include "proxy/upstream/impact.h"
 
@@ -12,15 +12,6 @@ namespace
 {
 
 constexpr std::size_t longest_text = 1 << 20; // that is explained
-
-bool names_variables(std::string_view sql, const mysql::Reading& reading)
-{
-    mysql::Lexer lexer{sql, reading};
-    for (auto token = lexer.next(); token.kind != mysql::TokenKind::end; token = lexer.next())
-        if (token.kind == mysql::TokenKind::user_variable)
-            return true;
-    return false;
-}
 
 } // namespace
 
@@ -52,7 +43,7 @@ std::string MySqlSession::keeps_from_planning_elsewhere(const upstream::ImpactSt
         return "It runs once for each of several rows of values.";
     if (prepared != nullptr && !has_settings_of(prepared->value))
         return "It was prepared under other settings.";
-    if (state_.uncertain() || names_variables(statement.sql, state_.reading(state_.modes().front())))
+    if (state_.uncertain() || !mysql::user_variables(statement.sql, state_.reading(state_.modes().front())).empty())
         return "It uses variables, which only the session has.";
     return {};
 }
