@@ -21,6 +21,7 @@ struct AttestationPolicy {
     std::string roots;                // PEM: authorities of makers; "" (with AAGUIDs): they are taken on their word
 
     [[nodiscard]] bool any() const { return aaguids.empty(); }
+    bool operator==(const AttestationPolicy&) const = default;
 };
 
 /// "ee882879-721c-4913-9775-3dfcce97072a" as its 16 bytes; "" if it is no UUID.

@@ -34,6 +34,7 @@ struct ProviderSettings {
     std::vector<std::string> phishing_resistant; // of those, the ones that make a sign-in so
     std::string redirect_uri;
     bool sign_in = false; // it may also sign in to the pages
+    bool operator==(const ProviderSettings&) const = default;
 };
 
 /// A login under way at the provider. It stays with the server; `state` and `nonce` are what the browser carries.

@@ -323,6 +323,30 @@ ConfigurationResult load_configuration(const std::filesystem::path& file)
     return Reader{*content, file}.read();
 }
 
+std::vector<std::string_view> keys_for_next_start(const Configuration& running, const Configuration& loaded)
+{
+    std::vector<std::string_view> keys;
+    const auto compare = [&](std::string_view key, const auto Configuration::*member) {
+        if (running.*member != loaded.*member)
+            keys.push_back(key);
+    };
+    compare("store", &Configuration::store);
+    compare("threads", &Configuration::threads);
+    compare("hold", &Configuration::hold);
+    compare("[web]", &Configuration::web);
+    compare("[mail]", &Configuration::mail);
+    compare("[passwords]", &Configuration::passwords);
+    compare("[[identity_provider]]", &Configuration::identity_providers);
+    compare("[factors.passkey]", &Configuration::authenticators);
+    compare("[factors.push]", &Configuration::push);
+    compare("[[listener]]", &Configuration::listeners);
+    compare("[limits]", &Configuration::limits);
+    compare("[audit]", &Configuration::audit);
+    compare("[admin]", &Configuration::admin);
+    compare("[log]", &Configuration::log_level);
+    return keys;
+}
+
 const Listener* find_listener(const Configuration& configuration, const std::string& name, std::ostream& err)
 {
     for (const auto& listener : configuration.listeners)

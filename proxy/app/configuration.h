@@ -26,6 +26,7 @@ struct Secret {
     std::string environment;
     /// The value now: a file's content without its last newline. nullopt: not readable, or not set.
     [[nodiscard]] std::optional<std::string> read() const;
+    bool operator==(const Secret&) const = default;
 };
 
 /// "127.0.0.1:6432", "[::1]:6432", "0.0.0.0:0"; the host is an address, not a name.
@@ -62,6 +63,7 @@ struct Upstream {
     std::string user;                       // auth = "proxy" only
     std::optional<Secret> password;         // auth = "proxy" only; none: the server asks for none
     std::optional<std::string> database;    // overrides what the client asks for
+    bool operator==(const Upstream&) const = default;
 };
 
 /// How the server's catalogs are read, so that names can be looked up.
@@ -69,6 +71,7 @@ struct CatalogReading {
     std::chrono::seconds refresh{300}; // at the latest; what changes through stepgate is read at once
     std::string user;                  // "": the upstream's account
     std::optional<Secret> password;    // of `user`; none: the upstream's, or none asked for
+    bool operator==(const CatalogReading&) const = default;
 };
 
 struct Listener {
@@ -87,6 +90,7 @@ struct Listener {
     CatalogReading catalog;
     /// Somebody may read the catalogs: with auth = "passthrough" only an account of the listener's own.
     [[nodiscard]] bool reads_catalog() const { return !catalog.user.empty() || !upstream.user.empty(); }
+    bool operator==(const Listener&) const = default;
 };
 
 struct Web {
@@ -95,6 +99,7 @@ struct Web {
     std::filesystem::path certificate, key; // both or none: none only on a loopback address behind a TLS proxy
     bool forwarded_for = false;             // that proxy says in X-Forwarded-For who its client is
     std::chrono::seconds step_up{5 * 60};   // since a sign-in, to change factors, tokens, users, to make passwords
+    bool operator==(const Web&) const = default;
 };
 
 /// The server that takes stepgate's own mail.
@@ -106,6 +111,7 @@ struct MailSettings {
     std::string from;
     std::string user;               // "": no login
     std::optional<Secret> password; // of `user`
+    bool operator==(const MailSettings&) const = default;
 };
 
 /// Who is told of what; `target` without what is secret.
@@ -120,6 +126,7 @@ struct ProviderConfiguration {
     challenge_web::factors::ProviderSettings settings;
     std::optional<Secret> secret; // none: a public client
     std::filesystem::path ca;     // empty: the system's
+    bool operator==(const ProviderConfiguration&) const = default;
 };
 
 /// Messages to browsers, through the push services of those who make them.
@@ -127,18 +134,21 @@ struct PushConfiguration {
     std::vector<std::string> hosts; // "push.example", "*.push.example", "push.example:8443"
     std::filesystem::path ca;       // empty: the system's
     std::string subject;            // "": [web] public_url
+    bool operator==(const PushConfiguration&) const = default;
 };
 
 struct Hold {
     std::chrono::seconds timeout{300};       // time to answer
     std::chrono::seconds in_transaction{60}; // the same while locks may be held
     std::chrono::seconds silent{15};         // clients that cannot be told while they wait
+    bool operator==(const Hold&) const = default;
 };
 
 /// Of people, for databases.
 struct Passwords {
     bool long_lived = true;              // those of `stepgate user add` open a listener too
     std::chrono::seconds lifetime{3600}; // of those that the Connect page gives
+    bool operator==(const Passwords&) const = default;
 };
 
 struct Limits {
@@ -151,12 +161,14 @@ struct Limits {
     std::chrono::seconds drain{30}; // what SIGTERM leaves busy sessions
     std::size_t challenges_per_user = 100;
     std::size_t challenges = 10'000;
+    bool operator==(const Limits&) const = default;
 };
 
 struct Audit {
     std::filesystem::path directory;
     std::size_t segment = std::size_t{64} << 20; // bytes; rotate after
     std::chrono::seconds checkpoint{10};
+    bool operator==(const Audit&) const = default;
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
@@ -188,6 +200,11 @@ using ConfigurationResult = std::variant<Configuration, std::vector<policies::ru
 /// Reads the file and the policies it names. All errors at once, each with its place and a hint. Relative paths are
 /// relative to the file's folder.
 [[nodiscard]] ConfigurationResult load_configuration(const std::filesystem::path& file);
+
+/// The keys of `loaded` that differ and that a running `serve` does not take over: it has to be started again for them.
+/// What secrets hold is not looked at.
+[[nodiscard]] std::vector<std::string_view> keys_for_next_start(const Configuration& running,
+                                                                const Configuration& loaded);
 
 /// The listener of that name, or the first for ""; null after saying on `err` which ones there are.
 [[nodiscard]] const Listener* find_listener(const Configuration& configuration, const std::string& name,

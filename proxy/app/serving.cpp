@@ -283,6 +283,8 @@ void Serving::reload()
             log_error("the web certificate was not reloaded: " + configuration_.web->certificate.string() + ", " +
                       configuration_.web->key.string() + ": " + reloaded.error().message());
     }
+    for (const auto key : keys_for_next_start(configuration_, std::get<Configuration>(loaded)))
+        log_warning(std::string(key) + " has changed: that counts from the next start on");
     reload_notifications(std::get<Configuration>(loaded));
     auto policy = std::get<Configuration>(loaded).policy;
     if (policy->revision() == configuration_.policy->revision()) {

@@ -60,6 +60,15 @@ class Running(unittest.TestCase):
         wait_for(lambda: "site.toml:1" in log.read_text(), "the error with its place")
         self.assertIn("no-4711", self.stack.ask("SELECT 4711")[2], "the old policy must stay")
 
+    def test_reload_says_what_counts_from_the_next_start_on(self):
+        config = self.stack.config.read_text()
+        self.addCleanup(self.stack.config.write_text, config)
+        self.stack.config.write_text("threads = 3\n" + config)
+        self.stack.process.send_signal(signal.SIGHUP)
+        log = self.stack.folder / "serve.log"
+        wait_for(lambda: "threads has changed: that counts from the next start on" in log.read_text(), "the warning")
+        self.assertNotIn("[[listener]] has changed", log.read_text())
+
     def test_explain_says_what_would_happen(self):
         line = self.stack.run("explain", "--user", "demo", "DELETE FROM orders")
         answer = json.loads(line)

@@ -222,6 +222,22 @@ TEST(Configuration, TheSampleIsValid)
     std::filesystem::remove_all(folder);
 }
 
+TEST(Configuration, KnowsWhatAReloadDoesNotTakeOver)
+{
+    const auto running = load("tests/cases/config/valid/minimal.toml");
+    EXPECT_TRUE(keys_for_next_start(running, running).empty());
+    const auto other = load("tests/cases/config/valid/full.toml");
+    EXPECT_EQ(keys_for_next_start(running, other),
+              (std::vector<std::string_view>{"store", "threads", "hold", "[web]", "[mail]", "[passwords]",
+                                             "[[identity_provider]]", "[factors.passkey]", "[factors.push]",
+                                             "[[listener]]", "[limits]", "[audit]", "[admin]", "[log]"}));
+    auto loaded = running;
+    loaded.listeners.at(0).upstream.port = 5433;
+    loaded.policy_files.emplace_back("site.toml"); // policies and notifications are taken over
+    loaded.notifications.emplace_back();
+    EXPECT_EQ(keys_for_next_start(running, loaded), (std::vector<std::string_view>{"[[listener]]"}));
+}
+
 TEST(Configuration, AFileThatIsNotThere)
 {
     const auto loaded = load_configuration("tests/cases/config/none.toml");
