@@ -1,8 +1,11 @@
 """The second line of defence: what the server says of a result's columns. stepgate reads these texts right; so that it does not know what the real
-MariaDB runs, something between the two writes other bytes into them: 'ssn' becomes a name."""
+server runs, something between the two writes other bytes into them: 'ssn' becomes a name."""
 # Each was seen to fail with its protection taken out: columns that are not looked at, rows that follow the error, cursors that are fetched from,
 # reads that are forgotten.
+import contextlib
+import select
 import socket
+import ssl
 import struct
 import threading
 import unittest
@@ -26,33 +29,59 @@ then = {challenge = {level = 1}}
 
 
 class Between(threading.Thread):
-    """Forwards connections to a port, and takes the quotes off what goes there."""
+    """Forwards connections to a port, and takes the quotes off what goes there. It ends the TLS of both sides where the client asks for some."""
 
-    def __init__(self, port):
+    def __init__(self, port, certificate):
         super().__init__(daemon=True)
         self.to, self.listener = port, socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
+        self.as_server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.as_server.load_cert_chain(certificate / "server.crt", certificate / "server.key")
+        self.as_client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.as_client.check_hostname, self.as_client.verify_mode = False, ssl.CERT_NONE
         self.start()
 
     def run(self):
         while True:
             client, _ = self.listener.accept()
-            server = socket.create_connection(("127.0.0.1", self.to))
-            threading.Thread(target=self.copy, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self.copy, args=(server, client, False), daemon=True).start()
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        server = socket.create_connection(("127.0.0.1", self.to))
+        with contextlib.suppress(OSError, EOFError):
+            client.sendall(packet(server))  # the greeting
+            first = packet(client)
+            server.sendall(first)
+            if len(first) == 36 and first[5] & 8:  # SSLRequest: CLIENT_SSL, and no user
+                client = self.as_server.wrap_socket(client, server_side=True)
+                server = self.as_client.wrap_socket(server)
+            self.copy(client, server)
+        client.close()
+        server.close()
 
     @staticmethod
-    def copy(source, sink, change):
-        try:
-            while data := source.recv(1 << 16):
-                sink.sendall(data.replace(b"'ssn'", b" ssn ").replace(b"'email'", b" email ") if change else data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+    def copy(client, server):
+        while True:
+            ready = [end for end in (client, server) if isinstance(end, ssl.SSLSocket) and end.pending()]
+            for end in ready or select.select([client, server], [], [])[0]:
+                data = end.recv(1 << 16)
+                if not data:
+                    return
+                if end is client:
+                    server.sendall(data.replace(b"'ssn'", b" ssn ").replace(b"'email'", b" email "))
+                else:
+                    client.sendall(data)
+
+
+def packet(end):
+    """A whole packet, and not a byte more: TLS may follow it."""
+    data = b""
+    while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:3], "little"):
+        more = end.recv(4 - len(data) if len(data) < 4 else 4 + int.from_bytes(data[:3], "little") - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
 
 
 class Stack(MySqlStack):
@@ -60,10 +89,10 @@ class Stack(MySqlStack):
         super().configure(*args, **options)
         for pack in (self.home / "packs").glob("*.toml"):
             pack.write_text("")
-        between = Between(self.cluster.port)
+        between = Between(self.cluster.port, self.home / "tls")
         text = self.config.read_text().replace(f"port = {self.cluster.port}", f"port = {between.port}")
         assert str(between.port) in text
-        self.config.write_text(text.replace('tls = {mode = "require"}', 'tls = {mode = "disable"}'))
+        self.config.write_text(text)
 
 
 class Origins(RawCommands, MySqlCase):
