@@ -92,12 +92,12 @@ run_ctest build/check "${filter[@]}"
 
 if [ "$sanitize" = yes ]; then
   await_build asan-ubsan
-  [ "$fuzz" = 0 ] || build_behind fuzz --target fuzzers
+  [ "$fuzz" = 0 ] || build_behind fuzz
   run_ctest build/asan-ubsan -L 'unit|integration' "${filter[@]}"
 fi
 
 if [ "$fuzz" != 0 ]; then
-  if [ "$sanitize" = yes ]; then await_build fuzz; else build fuzz --target fuzzers; fi
+  if [ "$sanitize" = yes ]; then await_build fuzz; else build fuzz; fi
   # As many at a time as there are cores: each is one thread.
   printf '%s\n' build/fuzz/bin/fuzz_* | xargs -P "$(nproc)" -I{} bash -c 'fuzz_one "$1" "$2"' _ {} "$fuzz"
   for harness in build/fuzz/bin/fuzz_*; do

@@ -26,6 +26,7 @@ async function mariadb() {
     query: (sql, values) => connection.query(sql, values),
     execute: (sql, values) => connection.execute(sql, values),
     insert: (rows) => connection.batch('INSERT INTO scratch VALUES (?, ?)', rows), // one bulk execution, where the server knows it
+    becomes: connection.info.isMariaDB(), // this library refuses it for MySQL, for a bug that servers had once
     become: (user, password) => connection.changeUser({ user, password, database: 'shop' }),
     end: () => connection.end(),
   };
@@ -43,8 +44,10 @@ try {
   await assert.rejects(client.execute('DELETE FROM scratch WHERE id = ? OR true', [1]), { errno: 1227, sqlState: '42000' });
   assert.equal((await client.query('SELECT 1 AS one'))[0].one, 1);
   await client.query('SET @mine = 1');
-  await client.become('second', SECOND_PASSWORD);
-  assert.equal((await client.query('SELECT @mine AS mine'))[0].mine, null);
+  if (client.becomes !== false) {
+    await client.become('second', SECOND_PASSWORD);
+    assert.equal((await client.query('SELECT @mine AS mine'))[0].mine, null);
+  }
 } finally {
   await client.end();
 }
