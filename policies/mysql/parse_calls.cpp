@@ -79,10 +79,41 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     const std::size_t before = reference_count_;
     const std::size_t touched = touch_count_;
     expect('(');
-    Expression whole, first;
+    Expression whole;
     whole.shape = whole.value = hash;
-    bool plain = false;
     Arguments arguments{hash, out_.literals_consulted};
+    const auto first = arguments_of(word, arguments);
+    if (!first)
+        plain_arguments(whole, arguments);
+    else
+        whole.value = whole.shape = mix(hash, ++parameters_);
+    expect(')');
+    const bool windowed = at(Word::k_over);
+    const Expression made = finish_call(hash, !first && judging_ ? whole.reads : reference_count_ != before);
+    if (first)
+        whole = made;
+    whole.form = Expression::Form::other;
+    whole.reads = made.reads;
+    whole.always = whole.never = !made.reads;
+    set_touches(whole, touch_count_ != touched);
+    whole.not_negative = judging_ && is_never_negative(hash);
+    const bool casts = word == Word::k_cast || word == Word::k_convert;
+    whole.not_null = casts && first->not_null;
+    const bool bound = word == Word::k_min || word == Word::k_max;
+    if (judging_ && bound && !windowed && first->form == Expression::Form::column) {
+        whole.form = word == Word::k_min ? Expression::Form::least : Expression::Form::greatest;
+        whole.name = first->name;
+        whole.table = first->table;
+    }
+    if (judging_ && casts && first->shape != 0)
+        take_core(whole, *first);
+    return judging_ ? arguments.value_of(whole) : whole;
+}
+
+/// Where they have a grammar of their own: the first, as far as more than its place matters. nullopt: they are a plain
+/// list, and nothing was read.
+std::optional<Expression> Parser::arguments_of(Word word, Arguments& arguments)
+{
     switch (word) {
     case Word::k_count:
     case Word::k_sum:
@@ -95,12 +126,10 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     case Word::k_std:
     case Word::k_stddev:
     case Word::k_st_collect:
-        first = aggregate_arguments();
-        break;
+        return aggregate_arguments();
     case Word::k_cast:
     case Word::k_convert:
-        first = cast_arguments(word);
-        break;
+        return cast_arguments(word);
     case Word::k_trim:
         trim_arguments();
         break;
@@ -150,59 +179,39 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     case Word::k_nextval:
     case Word::k_setval:
     case Word::k_lastval:
-        if (!mariadb()) {
-            plain = true;
-            break;
-        }
+        if (!mariadb())
+            return std::nullopt;
         sequence_argument(word != Word::k_lastval);
         if (accept(','))
             expressions();
         break;
     default:
-        plain = true;
+        return std::nullopt;
     }
-    if (plain && !at(')')) {
-        do {
-            if (accept(Word::k_distinct)) // aggregates that are no keywords
-                continue;
-            const Expression argument = expression();
-            if (judging_)
-                arguments.add(argument);
-            whole = combined(whole, hash, argument);
-            if (accept(Word::k_using)) // char(… using utf8mb4)
-                name_or_text();
-            else if (accept(Word::k_as)) // names of a loadable function's arguments, types of dynamic columns
-                cast_type();
-            else if (at_name()) // loadable functions again
-                name();
-            else if (at(TokenKind::string))
-                advance();
-        } while (accept(','));
-    }
-    if (!plain)
-        whole.value = whole.shape = mix(hash, ++parameters_);
-    expect(')');
-    const bool windowed = at(Word::k_over);
-    const Expression made = finish_call(hash, plain && judging_ ? whole.reads : reference_count_ != before);
-    if (!plain)
-        whole = made;
-    whole.form = Expression::Form::other;
-    whole.reads = made.reads;
-    whole.always = whole.never = !made.reads;
-    set_touches(whole, touch_count_ != touched);
-    whole.not_null = false;
-    whole.not_negative = judging_ && is_never_negative(hash);
-    const bool bound = word == Word::k_min || word == Word::k_max;
-    if (judging_ && bound && !windowed && first.form == Expression::Form::column) {
-        whole.form = word == Word::k_min ? Expression::Form::least : Expression::Form::greatest;
-        whole.name = first.name;
-        whole.table = first.table;
-    }
-    const bool casts = word == Word::k_cast || word == Word::k_convert;
-    if (judging_ && casts && first.shape != 0)
-        take_core(whole, first);
-    whole.not_null = casts && first.not_null;
-    return judging_ ? arguments.value_of(whole) : whole;
+    return Expression{};
+}
+
+void Parser::plain_arguments(Expression& whole, Arguments& arguments)
+{
+    const std::uint64_t hash = whole.value;
+    if (at(')'))
+        return;
+    do {
+        if (accept(Word::k_distinct)) // aggregates that are no keywords
+            continue;
+        const Expression argument = expression();
+        if (judging_)
+            arguments.add(argument);
+        whole = combined(whole, hash, argument);
+        if (accept(Word::k_using)) // char(… using utf8mb4)
+            name_or_text();
+        else if (accept(Word::k_as)) // names of a loadable function's arguments, types of dynamic columns
+            cast_type();
+        else if (at_name()) // loadable functions again
+            name();
+        else if (at(TokenKind::string))
+            advance();
+    } while (accept(','));
 }
 
 /// count(*), count(distinct a, b), group_concat(distinct a order by b separator ',').

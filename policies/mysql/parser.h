@@ -97,6 +97,8 @@ struct Behind {
     [[nodiscard]] std::string rows_name() const { return rows->schema + "." + rows->name; }
 };
 
+class Arguments; // function_values.h
+
 /// Reads the statements of one text and collects facts as it goes: a recursive-descent parser of the grammars of MySQL
 /// and MariaDB that accepts what they accept, and somewhat more. What it does not expect ends the reading, and the text
 /// is opaque. One object a text; memory does not grow with the length of expressions or lists.
@@ -277,6 +279,8 @@ class Parser
     // parse_calls.cpp
     Expression call(const Token& function);
     Expression call_arguments(Word word, std::uint64_t hash);
+    std::optional<Expression> arguments_of(Word word, Arguments& arguments);
+    void plain_arguments(Expression& whole, Arguments& arguments);
     [[nodiscard]] bool asks_for_buckets();
     [[nodiscard]] bool waits_for_nothing(std::string_view function);
     void note_call(std::string call);
