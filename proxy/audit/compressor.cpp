@@ -2,6 +2,7 @@
 
 #include "proxy/audit/files.h"
 
+#include <pthread.h>
 #include <zstd.h>
 
 #include <condition_variable>
@@ -103,7 +104,11 @@ boost::system::result<void, Problem> compress_segment(const SegmentFile& segment
 }
 
 struct Compressor::Impl {
-    explicit Impl(std::function<void(const std::string&)> log) : on_problem(std::move(log)), thread([this] { run(); })
+    explicit Impl(std::function<void(const std::string&)> log)
+        : on_problem(std::move(log)), thread([this] {
+              ::pthread_setname_np(::pthread_self(), "audit compress"); // for `top -H`
+              run();
+          })
     {
     }
 

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <thread>
@@ -128,7 +129,10 @@ boost::system::result<std::unique_ptr<Feeder>, Problem> Feeder::start(FeederOpti
     try {
         auto impl = std::make_unique<Impl>(std::move(options));
         Impl& self = *impl;
-        self.thread = std::thread{[&self] { self.run(); }};
+        self.thread = std::thread{[&self] {
+            ::pthread_setname_np(::pthread_self(), "audit index"); // for `top -H`
+            self.run();
+        }};
         return std::unique_ptr<Feeder>{new Feeder{std::move(impl)}};
     } catch (const SQLite::Exception& error) {
         return Problem{errc::index_unavailable, "cannot open the audit index " + file.string() + ": " + error.what()};

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <thread>
@@ -170,7 +171,10 @@ boost::system::result<std::unique_ptr<Writer>, Problem> Writer::open(WriterOptio
     self.written = self.journal->next() - 1;
     self.checkpoint_at = Steady::now() + self.options.checkpoint_every;
     self.publish_status();
-    self.thread = std::thread{[&self] { self.run(); }};
+    self.thread = std::thread{[&self] {
+        ::pthread_setname_np(::pthread_self(), "audit"); // for `top -H`
+        self.run();
+    }};
     return std::unique_ptr<Writer>{new Writer{std::move(impl)}};
 }
 

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <pthread.h>
 #include <thread>
 
 namespace stepgate::proxy::upstream
@@ -260,7 +261,10 @@ CatalogService::CatalogService(CatalogServices services, std::vector<CatalogList
     state_->listeners = std::move(listeners);
     state_->options = options;
     for (std::size_t i = 0; i < options.threads; ++i)
-        state_->threads.emplace_back([state = state_.get()] { state->run(); });
+        state_->threads.emplace_back([state = state_.get()] {
+            ::pthread_setname_np(::pthread_self(), "catalogs"); // for `top -H`
+            state->run();
+        });
 }
 
 CatalogService::~CatalogService()

@@ -1,5 +1,7 @@
 #include "proxy/upstream/impact_estimator.h"
 
+#include <pthread.h>
+
 namespace stepgate::proxy::upstream
 {
 
@@ -7,7 +9,10 @@ ImpactEstimator::ImpactEstimator(std::size_t threads, std::size_t most_waiting, 
     : most_waiting_{most_waiting}, make_{std::move(make)}
 {
     for (std::size_t i = 0; i < threads; ++i)
-        threads_.emplace_back([this] { work(); });
+        threads_.emplace_back([this] {
+            ::pthread_setname_np(::pthread_self(), "impact"); // for `top -H`
+            work();
+        });
 }
 
 ImpactEstimator::~ImpactEstimator()
