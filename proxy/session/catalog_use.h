@@ -40,6 +40,8 @@ class CatalogUse
     [[nodiscard]] bool missing(const policies::statement::Facts& facts) const;
     /// Waiting may help: what is not known will be in the next snapshot, and it is not this session that is in its way.
     [[nodiscard]] bool may_wait() const { return touched_ != nullptr && !open_ && !gave_up_; }
+    /// This session waits for the next snapshot.
+    void want_snapshot() const { database_->want_snapshot(); }
     /// Waited in vain: statements are judged as they are, until something changes.
     void give_up() { gave_up_ = true; }
     /// A change of this session is on its way to the server, or not committed.

@@ -18,6 +18,7 @@ net::Task<bool> GuardedSession::await_catalog()
 {
     const auto latest = worker_.now + catalog_patience;
     while (catalog_.may_wait() && worker_.now < latest && !stopping_ && !server_ended_) {
+        catalog_.want_snapshot();
         co_await signal_.wait_until(std::min(latest, worker_.now + catalog_look));
         worker_.look_at_clocks();
         if (catalog_.look())

@@ -29,13 +29,14 @@ struct Entry {
     bool again = false; // something changed while busy
     CatalogService::Status status;
     Clock::time_point began{}; // of the reading that the snapshot is from
+    Clock::time_point ended{}; // of the last reading
+    Clock::duration last_took{};
+    std::uint64_t failures_in_row = 0;
 
     bool loaded = false;
     std::shared_ptr<const Catalog> snapshot;
     std::shared_ptr<const Lineage> saved;
     std::string last_problem;
-    std::uint64_t failures_in_row = 0;
-    Clock::duration last_took{};
 };
 using EntryPointer = std::shared_ptr<Entry>;
 using Key = std::pair<std::string, std::string>;
@@ -79,6 +80,7 @@ struct CatalogService::State : std::enable_shared_from_this<State> {
     void run();
     [[nodiscard]] EntryPointer next_due(std::unique_lock<std::mutex>& lock);
     void changed(const Key& key);
+    void wanted(const Key& key);
     [[nodiscard]] Clock::duration look(Entry& entry);
     void load(Entry& entry);
     void observe(Entry& entry, const Catalog& catalog);
@@ -97,6 +99,7 @@ void CatalogService::State::run()
         const auto pause = look(*entry);
         lock.lock();
         entry->busy = false;
+        entry->ended = Clock::now();
         const auto soonest = std::max<Clock::duration>(options.debounce, entry->last_took);
         entry->due = Clock::now() + (std::exchange(entry->again, false) ? std::min(pause, soonest) : pause);
         wake.notify_all();
@@ -135,6 +138,19 @@ void CatalogService::State::changed(const Key& key)
     entry.again = entry.busy;
     const auto soonest = std::max<Clock::duration>(options.debounce, entry.last_took);
     entry.due = std::min(entry.due, Clock::now() + soonest);
+    wake.notify_all();
+}
+
+/// Nothing is gained by waiting for further changes while somebody waits for this one. No more than half of the time is
+/// spent on reading all the same, and a server that fails is asked no more often.
+void CatalogService::State::wanted(const Key& key)
+{
+    const std::lock_guard lock{mutex};
+    const auto found = entries.find(key);
+    if (found == entries.end() || found->second->busy || found->second->failures_in_row > 0)
+        return;
+    auto& entry = *found->second;
+    entry.due = std::min(entry.due, std::max(Clock::now(), entry.ended + entry.last_took));
     wake.notify_all();
 }
 
@@ -216,14 +232,14 @@ Clock::duration CatalogService::State::took(Entry& entry, CatalogRead read, cons
         entry.snapshot = std::make_shared<const Catalog>(std::move(contents));
     observe(entry, *entry.snapshot);
     entry.catalog->publish(entry.snapshot, covers, read.backends_gone);
-    entry.last_took = Clock::now() - began;
-    if (first || entry.failures_in_row > 0)
+    if (first || !entry.last_problem.empty())
         services.log(false, "catalogs " + name_of(entry) + ": " +
                                 std::to_string(entry.snapshot->contents().relations.size()) + " relations, " +
                                 std::to_string(entry.snapshot->contents().functions.size()) + " functions");
-    entry.failures_in_row = 0;
     entry.last_problem.clear();
     const std::lock_guard lock{mutex};
+    entry.last_took = Clock::now() - began;
+    entry.failures_in_row = 0;
     auto& status = entry.status;
     status.snapshot = true;
     status.relations = entry.snapshot->contents().relations.size();
@@ -300,10 +316,13 @@ std::shared_ptr<DatabaseCatalog> CatalogService::attach(const std::string& liste
     entry->database = database;
     entry->status.listener = listener;
     entry->status.database = database;
-    entry->catalog = std::make_shared<DatabaseCatalog>(listener, database, [state = std::weak_ptr{state_}, key] {
-        if (const auto alive = state.lock())
-            alive->changed(key);
-    });
+    const auto tell = [&](void (State::*what)(const Key&)) {
+        return [state = std::weak_ptr{state_}, key, what] {
+            if (const auto alive = state.lock())
+                (alive.get()->*what)(key);
+        };
+    };
+    entry->catalog = std::make_shared<DatabaseCatalog>(listener, database, tell(&State::changed), tell(&State::wanted));
     state_->entries.emplace(key, entry);
     state_->wake.notify_all();
     return entry->catalog;

@@ -7,8 +7,10 @@ namespace stepgate::proxy::upstream
 
 using policies::sensitivity::Lineage;
 
-DatabaseCatalog::DatabaseCatalog(std::string listener, std::string database, std::function<void()> on_change)
-    : listener_{std::move(listener)}, database_{std::move(database)}, on_change_{std::move(on_change)}
+DatabaseCatalog::DatabaseCatalog(std::string listener, std::string database, std::function<void()> on_change,
+                                 std::function<void()> on_want)
+    : listener_{std::move(listener)}, database_{std::move(database)},
+      on_change_{std::move(on_change)}, on_want_{std::move(on_want)}
 {
     changed();
 }
@@ -62,6 +64,16 @@ void DatabaseCatalog::end_change(std::uint64_t change, std::int32_t backend)
         changed();
     }
     on_change_();
+}
+
+void DatabaseCatalog::want_snapshot() const
+{
+    {
+        const std::lock_guard lock{mutex_};
+        if (std::ranges::find(ended_, 0, &Ended::backend) == ended_.end())
+            return; // what is open, or a server process is at, the next snapshot would not show
+    }
+    on_want_();
 }
 
 void DatabaseCatalog::record_copies(const std::vector<policies::sensitivity::Copy>& copies)

@@ -37,9 +37,11 @@ struct Touched {
 class DatabaseCatalog
 {
   public:
-    /// `on_change`: a change ended or rows were copied; called without locks, from any thread.
-    /// Until `publish` or `unreadable` no name can be looked up.
-    DatabaseCatalog(std::string listener, std::string database, std::function<void()> on_change);
+    /// `on_change`: a change ended or rows were copied. `on_want`: a session waits for a snapshot that shows the
+    /// changes that ended. Both are called without locks, from any thread. Until `publish` or `unreadable` no name can
+    /// be looked up.
+    DatabaseCatalog(std::string listener, std::string database, std::function<void()> on_change,
+                    std::function<void()> on_want);
 
     [[nodiscard]] const std::string& listener() const { return listener_; }
     [[nodiscard]] const std::string& database() const { return database_; }
@@ -63,6 +65,8 @@ class DatabaseCatalog
     /// It ended, or its transaction did. `backend`: 0, or the server process that may still be at work on it, because
     /// the session ended before an answer came.
     void end_change(std::uint64_t change, std::int32_t backend = 0);
+    /// A session waits for the next snapshot, which then is not put off. Nothing happens where none would help.
+    void want_snapshot() const;
     /// Labelled rows are about to be copied.
     void record_copies(const std::vector<policies::sensitivity::Copy>& copies);
 
@@ -98,7 +102,7 @@ class DatabaseCatalog
     [[nodiscard]] std::shared_ptr<const Touched> touched_but(const std::vector<std::uint64_t>& own) const;
 
     const std::string listener_, database_;
-    const std::function<void()> on_change_;
+    const std::function<void()> on_change_, on_want_;
     mutable std::mutex mutex_;
     policies::sensitivity::CatalogView view_;
     std::shared_ptr<const Touched> touched_; // of the two lists below

@@ -151,6 +151,44 @@ TEST_F(Service, AChangeIsUnknownUntilASnapshotBegunAfterItsEnd)
     wait_until([&] { return database->now().touched == nullptr; });
 }
 
+TEST_F(Service, ASnapshotThatASessionWaitsForIsNotPutOff)
+{
+    start({"l", true, 1h}, {1, 1h, 1h, 1h});
+    const auto database = service->attach("l", "d");
+    let(1);
+    wait_until([&] { return service->status().at(0).reads == 1; });
+    const auto change = database->begin_change({false, {"customers"}});
+    database->want_snapshot(); // which would not show it
+    database->end_change(change);
+    EXPECT_EQ(asked, 1);
+    let(1);
+    wait_until([&] { // as sessions do, since one that comes while the service is busy is not heard
+        database->want_snapshot();
+        return database->now().touched == nullptr;
+    });
+    EXPECT_EQ(asked, 2);
+}
+
+TEST_F(Service, AServerThatFailsIsAskedNoMoreOftenForWhoWaits)
+{
+    start({"l", true, 1h}, {1, 1h, 1h, 1h});
+    const auto database = service->attach("l", "d");
+    let(1);
+    wait_until([&] { return service->status().at(0).reads == 1; });
+    answers.emplace_back("it says no");
+    database->end_change(database->begin_change({false, {"customers"}}));
+    let(2);
+    wait_until([&] {
+        database->want_snapshot();
+        return service->status().at(0).failures == 1;
+    });
+    for (int i = 0; i < 20; ++i) {
+        database->want_snapshot();
+        std::this_thread::sleep_for(1ms);
+    }
+    EXPECT_EQ(asked, 2);
+}
+
 TEST_F(Service, AServerProcessThatNobodyListensToKeepsTheChangeOpen)
 {
     start();

@@ -71,7 +71,8 @@ class Use : public testing::Test
     }
 
     policies::rules::Judge judge{labelled_customers()};
-    std::shared_ptr<upstream::DatabaseCatalog> database = std::make_shared<upstream::DatabaseCatalog>("l", "d", [] {});
+    std::shared_ptr<upstream::DatabaseCatalog> database = std::make_shared<upstream::DatabaseCatalog>(
+        "l", "d", [] {}, [] {});
     CatalogUse mine, theirs;
 };
 
@@ -194,7 +195,8 @@ TEST_F(Use, AMigrationGoesOn)
 /// Nothing is renamed before a snapshot has shown which labelled name it had.
 TEST_F(Use, ARenameWaitsForTheSnapshot)
 {
-    const auto fresh = std::make_shared<upstream::DatabaseCatalog>("l", "d", [] {});
+    const auto fresh = std::make_shared<upstream::DatabaseCatalog>(
+        "l", "d", [] {}, [] {});
     CatalogUse early;
     early.attach(fresh);
     EXPECT_TRUE(unsure(early, "alter table customers rename to x"));

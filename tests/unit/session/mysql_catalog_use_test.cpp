@@ -77,7 +77,8 @@ class MySqlUse : public testing::Test
 
     policies::rules::Judge judge{labelled_customers()};
     policies::mysql::SessionState state;
-    std::shared_ptr<upstream::DatabaseCatalog> database = std::make_shared<upstream::DatabaseCatalog>("l", "", [] {});
+    std::shared_ptr<upstream::DatabaseCatalog> database = std::make_shared<upstream::DatabaseCatalog>(
+        "l", "", [] {}, [] {});
     CatalogUse mine, theirs;
 };
 

@@ -337,7 +337,8 @@ Relay::Relay(Setup setup)
         return std::nullopt;
     };
     if (setup.catalog) {
-        auto database = std::make_shared<proxy::upstream::DatabaseCatalog>("test", "shop", [] {});
+        auto database = std::make_shared<proxy::upstream::DatabaseCatalog>(
+            "test", "shop", [] {}, [] {});
         database->publish(setup.catalog, database->covers(), true);
         services.database_of = [database](const std::string&, const std::string&) { return database; };
     }
