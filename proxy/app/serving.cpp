@@ -91,6 +91,8 @@ std::string Serving::open_store()
     if (!opened)
         return opened.error().message;
     store_ = std::move(*opened);
+    if (auto alone = store_->serve_alone(); !alone)
+        return alone.error().message;
     users_.emplace(*store_, configuration_.passwords.long_lived);
     if (!users_->refresh())
         return configuration_.store.string() + ": the users cannot be read";

@@ -27,17 +27,22 @@ using Steady = std::chrono::steady_clock;
 constexpr std::size_t write_at = 256 * 1024; // a long round goes to the disk in pieces
 constexpr std::chrono::seconds retry_every{1};
 
-/// Holds the directory's lock for as long as it lives.
+/// Holds the directory for as long as it lives: a file in it, and the directory itself, since a file that is deleted
+/// and made again is another one and locks nobody out. The file is for what locks no directories (NFS).
 class DirectoryLock
 {
   public:
-    explicit DirectoryLock(int fd) : fd_(fd) {}
-    DirectoryLock(DirectoryLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    DirectoryLock(int file, int directory) : file_(file), directory_(directory) {}
+    DirectoryLock(DirectoryLock&& other) noexcept
+        : file_(std::exchange(other.file_, -1)), directory_(std::exchange(other.directory_, -1))
+    {
+    }
     DirectoryLock& operator=(DirectoryLock&&) = delete;
     ~DirectoryLock()
     {
-        if (fd_ >= 0)
-            ::close(fd_);
+        for (const int fd : {file_, directory_})
+            if (fd >= 0)
+                ::close(fd);
     }
 
     static boost::system::result<DirectoryLock, Problem> take(const std::filesystem::path& directory)
@@ -46,8 +51,11 @@ class DirectoryLock
         const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
             return Problem{errc::io, "cannot open " + path.string() + ": " + std::strerror(errno)};
-        DirectoryLock lock{fd};
-        if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
+        DirectoryLock lock{fd, ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        const bool taken =
+            ::flock(fd, LOCK_EX | LOCK_NB) != 0 ||
+            (lock.directory_ >= 0 && ::flock(lock.directory_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK);
+        if (taken)
             return Problem{
                 errc::locked,
                 directory.string() +
@@ -56,7 +64,8 @@ class DirectoryLock
     }
 
   private:
-    int fd_;
+    int file_;
+    int directory_;
 };
 
 boost::system::result<void, Problem> make_directory(const std::filesystem::path& directory)

@@ -20,6 +20,9 @@ using challenge_web::accounts::TimePoint;
 /// The connection behind SqliteStore, and how its methods use it.
 struct SqliteStore::Impl {
     Impl(const std::filesystem::path& path, SecretBox secrets);
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+    ~Impl();
 
     /// Is the file that was opened still the one with this name? SQLite itself would go on with a deleted file.
     [[nodiscard]] bool present() const;
@@ -34,6 +37,7 @@ struct SqliteStore::Impl {
     dev_t device = 0;
     ino_t inode = 0;
     std::mutex mutex;
+    int serving = -1;  // the key's file, locked while this process serves
     bool full = false; // the last write did not work: no room, most likely
     SQLite::Database db;
 };

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -244,6 +245,12 @@ SqliteStore::Impl::Impl(const std::filesystem::path& path, SecretBox secrets)
     migrate(db);
 }
 
+SqliteStore::Impl::~Impl()
+{
+    if (serving >= 0)
+        ::close(serving);
+}
+
 bool SqliteStore::Impl::present() const
 {
     struct stat status {
@@ -277,6 +284,21 @@ SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl))
 {
 }
 SqliteStore::~SqliteStore() = default;
+
+boost::system::result<void, StoreError> SqliteStore::serve_alone()
+{
+    // The key and not the database: SQLite has locks of its own there, and without its key a store serves nobody.
+    auto key = impl_->file;
+    key += ".key";
+    const int fd = ::open(key.c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return StoreError{"cannot open " + key.string() + ": " + std::strerror(errno)};
+    impl_->serving = fd;
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return StoreError{"another stepgate serves from the store " + impl_->file.string() +
+                          ": stop it, or give this one a store of its own"};
+    return {};
+}
 
 SqliteStore::result<std::int64_t> SqliteStore::change_counter()
 {

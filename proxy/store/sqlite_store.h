@@ -51,6 +51,11 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     open(const std::filesystem::path& file);
     ~SqliteStore() override;
 
+    /// Keeps others from serving from this store as long as it is open here: two would each count wrong answers and
+    /// executions, and record only those changes of users that the other did not. Opening alone (the command line) is
+    /// not serving.
+    [[nodiscard]] boost::system::result<void, StoreError> serve_alone();
+
     template <class T>
     using result = challenge_web::accounts::result<T>;
     using User = challenge_web::accounts::User;

@@ -389,9 +389,15 @@ class Elsewhere(AttackCase):
         for port in (self.there.port, self.there.web_port, self.there.admin_port):
             text = text.replace(f":{port}\"", f":{free_port()}\"")
         twin.write_text(text)
-        done = subprocess.run([BINARY, "serve", "--config", twin], capture_output=True, text=True, timeout=PATIENCE)
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("is written by another stepgate", done.stderr)
+        def refused(why):
+            done = subprocess.run([BINARY, "serve", "--config", twin], capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(why, done.stderr)
+        refused("is written by another stepgate")
+        (self.there.home / "audit/lock").unlink()  # by somebody who thinks that it was left behind
+        refused("is written by another stepgate")
+        twin.write_text(twin.read_text().replace('directory = "audit"', 'directory = "twins-audit"'))
+        refused("another stepgate serves from the store")
 
 
 class Lines(unittest.TestCase):
