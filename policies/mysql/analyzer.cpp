@@ -1,9 +1,7 @@
 #include "policies/mysql/analyzer.h"
 
 #include "policies/mysql/parser.h"
-#include "policies/statement/ascii.h"
-
-#include <algorithm>
+#include "policies/statement/secrets.h"
 
 namespace stepgate::policies::mysql
 {
@@ -16,16 +14,6 @@ void make_opaque(Analysis& out, std::string reason)
     out.facts.opaque_reasons.push_back(std::move(reason));
 }
 
-/// Of a text that was not understood: whether it may hold a password.
-bool may_hold_secret(std::string_view sql)
-{
-    const auto same = [](char one, char other) { return lower(one) == other; };
-    for (const std::string_view word : {"pass", "secret", "identified"})
-        if (std::search(sql.begin(), sql.end(), word.begin(), word.end(), same) != sql.end())
-            return true;
-    return false;
-}
-
 constexpr std::size_t most_catalogs = 8;
 
 Analysis analyze_as(std::string_view sql, const SessionState& state, const SqlMode& mode, const Limits& limits,
@@ -34,8 +22,9 @@ Analysis analyze_as(std::string_view sql, const SessionState& state, const SqlMo
     Analysis out;
     Parser parser{sql, state, mode, limits, out, {.bodies = bodies}};
     parser.text();
+    statement::note_secrets(out.facts);
     if (!out.facts.parsed)
-        out.facts.carries_secret = out.facts.carries_secret || may_hold_secret(sql);
+        out.facts.carries_secret = out.facts.carries_secret || statement::may_hold_secret(sql);
     return out;
 }
 
@@ -58,7 +47,7 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
 {
     if (std::string reason = refusal(sql, state); !reason.empty()) {
         Analysis refused;
-        refused.facts.carries_secret = may_hold_secret(sql);
+        refused.facts.carries_secret = statement::may_hold_secret(sql);
         make_opaque(refused, std::move(reason));
         return refused;
     }

@@ -95,6 +95,7 @@ bool Parser::server_statement()
         server_control("shutdown", "ends the server", true);
         return true;
     case Word::k_binlog:
+        out_.facts.carries_secret = true; // rows, whatever their labels
         server_control("binlog", "applies changes of rows that are given as text", true);
         return true;
     case Word::k_clone:

@@ -1,5 +1,6 @@
 #include "policies/mysql/parser.h"
 #include "policies/statement/ascii.h"
+#include "policies/statement/secrets.h"
 
 namespace stepgate::policies::mysql
 {
@@ -148,6 +149,7 @@ void Parser::set_one(bool& global)
         return set_names();
     if (at(TokenKind::user_variable)) {
         const std::string variable = "@" + unescaped(cur(), reading_);
+        out_.facts.carries_secret = out_.facts.carries_secret || statement::names_secret(variable);
         advance();
         if (!accept('=') && !accept(Symbol::assign))
             return unexpected();
@@ -184,6 +186,7 @@ void Parser::set_one(bool& global)
     }
     if (accept('.')) // a part of a component's variable, or NEW.column in a trigger
         variable += "." + lower(name());
+    out_.facts.carries_secret = out_.facts.carries_secret || statement::names_secret(variable);
     if (!accept('=') && !accept(Symbol::assign))
         return unexpected();
     assign_system(variable, session);

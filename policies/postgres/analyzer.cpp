@@ -4,6 +4,7 @@
 #include "policies/postgres/raw_parser.h"
 #include "policies/postgres/readable.h"
 #include "policies/postgres/walk.h"
+#include "policies/statement/secrets.h"
 
 #include <algorithm>
 #include <optional>
@@ -78,25 +79,17 @@ Analysis analyze_as(std::string_view sql, const SessionState& state, const catal
     Analysis out;
     const RawParse parse{sql, standard};
     if (!parse.good()) {
-        out.facts.carries_secret = may_hold_secret(sql);
+        out.facts.carries_secret = statement::may_hold_secret(sql);
         make_opaque(out, "does not parse: " + parse.error());
         return out;
     }
     out.facts.parsed = true;
     walk_all(parse, sql, state, catalog, limits, out, bodies);
+    statement::note_secrets(out.facts);
     return out;
 }
 
 } // namespace
-
-bool may_hold_secret(std::string_view sql)
-{
-    const auto same = [](char one, char other) { return (one >= 'A' && one <= 'Z' ? one - 'A' + 'a' : one) == other; };
-    for (const std::string_view word : {"pass", "secret", "identified"})
-        if (std::search(sql.begin(), sql.end(), word.begin(), word.end(), same) != sql.end())
-            return true;
-    return false;
-}
 
 Analyzer::Analyzer(Limits limits)
     : limits_(limits), bodies_(std::make_unique<catalog::ByCatalog<Bodies>>(most_catalogs))
@@ -113,7 +106,7 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
 {
     if (std::string reason = refusal(sql, state); !reason.empty()) {
         Analysis refused;
-        refused.facts.carries_secret = may_hold_secret(sql);
+        refused.facts.carries_secret = statement::may_hold_secret(sql);
         make_opaque(refused, std::move(reason));
         return refused;
     }

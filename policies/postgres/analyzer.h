@@ -29,9 +29,6 @@ struct Analysis {
     bool options = false;            ///< not a query alone: what it does may stand in literals, EXPLAIN (ANALYZE 'on')
 };
 
-/// Of a text that is not understood: whether it may hold a password.
-[[nodiscard]] bool may_hold_secret(std::string_view sql);
-
 /// Turns PostgreSQL texts into facts with PostgreSQL's own raw parser. The parser's state is thread-local, so any
 /// number of analyzers may work at once, each on one thread: it keeps what it read of the bodies in a catalog. Never
 /// throws but for lack of memory.

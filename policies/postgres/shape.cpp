@@ -102,7 +102,8 @@ bool normalise(std::string_view sql, Lexing lexing, NormalForm& out)
             out.put_literal(mark_integer);
             break;
         case TokenKind::string:
-            if (token.has_backslash && lexing != Lexing::standard)
+            // libpg_query takes no comment between a literal's parts, where the server does
+            if (token.has_comment || (token.has_backslash && lexing != Lexing::standard))
                 return false;
             out.put_literal(mark_string);
             break;

@@ -132,21 +132,25 @@ bool Tokenizer::quoted_part(std::size_t& position, char quote, bool backslashes,
 
 /// Where the next part of a literal opens, 0 if the literal ends here: parts are separated by white space and --
 /// comments with a line end among them.
-std::size_t Tokenizer::continuation(std::size_t position) const
+std::size_t Tokenizer::continuation(std::size_t position, bool& has_comment) const
 {
-    bool line_end = false;
+    bool line_end = false, comment = false;
     while (position < sql_.size()) {
         if (is_space(sql_[position])) {
             line_end = line_end || is_newline(sql_[position]);
             ++position;
         } else if (sql_[position] == '-' && at(position + 1) == '-') {
+            comment = true;
             while (position < sql_.size() && !is_newline(sql_[position]))
                 ++position;
         } else {
             break;
         }
     }
-    return line_end && at(position) == '\'' ? position + 1 : 0;
+    if (!line_end || at(position) != '\'')
+        return 0;
+    has_comment = has_comment || comment;
+    return position + 1;
 }
 
 bool Tokenizer::quoted(Token& token, TokenKind kind, std::size_t quote)
@@ -156,7 +160,7 @@ bool Tokenizer::quoted(Token& token, TokenKind kind, std::size_t quote)
     std::size_t position = quote + 1;
     token.kind = kind;
     token.content_begin = position;
-    for (std::size_t next = position; next != 0; next = mark == '\'' ? continuation(position) : 0) {
+    for (std::size_t next = position; next != 0; next = mark == '\'' ? continuation(position, token.has_comment) : 0) {
         position = next;
         if (!quoted_part(position, mark, backslashes, token.has_backslash))
             return false;

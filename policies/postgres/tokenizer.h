@@ -27,6 +27,7 @@ struct Token {
     std::size_t begin = 0, end = 0;
     bool gap_before = false;                        // white space or a comment stands before it
     bool has_backslash = false;                     // strings: a backslash is inside
+    bool has_comment = false;                       // strings: a comment stands between its parts
     std::size_t content_begin = 0, content_end = 0; // literals: between the outer quotes
 };
 
@@ -47,7 +48,7 @@ class Tokenizer
     bool skip_block_comment();
     bool quoted(Token& token, TokenKind kind, std::size_t quote);
     bool quoted_part(std::size_t& position, char quote, bool backslashes, bool& has_backslash);
-    [[nodiscard]] std::size_t continuation(std::size_t position) const;
+    [[nodiscard]] std::size_t continuation(std::size_t position, bool& has_comment) const;
     bool dollar(Token& token);
     bool number(Token& token);
     bool word(Token& token);

@@ -217,6 +217,7 @@ class Walk
     void create_database(const ::CreatedbStmt& create);
     void create_schema(const ::CreateSchemaStmt& create);
     void secrets(const ::List* options);
+    void setting_of(const ::VariableSetStmt* set);
     void is(Kind kind, std::string_view object = {});
 
     // walk_drops.cpp: DROP and TRUNCATE, and what goes along

@@ -3,6 +3,7 @@
 #include "policies/postgres/identifier_list.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/ascii.h"
+#include "policies/statement/secrets.h"
 
 #include <algorithm>
 #include <optional>
@@ -307,6 +308,7 @@ void Walk::set_config(const ::FuncCall& call_node)
         opaque("calls pg_catalog.set_config with a name that only the server knows");
         return sets_anything();
     }
+    out_.facts.carries_secret = out_.facts.carries_secret || statement::names_secret(name);
     SetParameter parameter{.name = lower(name), .value = {}};
     const char* const value = string_of(values[1]);
     const std::optional<bool> local = boolean_of(values[2]);

@@ -1,4 +1,5 @@
 #include "policies/postgres/walk.h"
+#include "policies/statement/secrets.h"
 
 #include <algorithm>
 
@@ -55,6 +56,11 @@ void Walk::secrets(const ::List* options)
     }
 }
 
+void Walk::setting_of(const ::VariableSetStmt* set)
+{
+    out_.facts.carries_secret = out_.facts.carries_secret || statement::names_secret(view_of(set->name));
+}
+
 bool Walk::create_object(const ::Node* node)
 {
     Scope scope = fresh_scope();
@@ -65,6 +71,7 @@ bool Walk::create_object(const ::Node* node)
     case T_CreateForeignTableStmt:
         create_table(as<::CreateForeignTableStmt>(node).base);
         is(Kind::create, "foreign table");
+        secrets(as<::CreateForeignTableStmt>(node).options);
         return true;
     case T_ViewStmt:
         query(as<::ViewStmt>(node).query, nullptr, nullptr);
@@ -188,6 +195,7 @@ bool Walk::create_object(const ::Node* node)
         return true;
     case T_ImportForeignSchemaStmt:
         is(Kind::create, "foreign schema");
+        secrets(as<::ImportForeignSchemaStmt>(node).options);
         return true;
     default:
         return false;
@@ -253,15 +261,13 @@ bool Walk::alter_object(const ::Node* node)
         return true;
     case T_AlterRoleSetStmt:
         is(Kind::alter, "role");
+        setting_of(as<::AlterRoleSetStmt>(node).setstmt);
         return true;
-    case T_AlterSystemStmt: {
+    case T_AlterSystemStmt:
         is(Kind::alter, "system");
         facts().destructive = true;
-        const std::string_view name = view_of(as<::AlterSystemStmt>(node).setstmt->name);
-        if (contains_word(name, "conninfo") || contains_word(name, "password") || contains_word(name, "passphrase"))
-            out_.facts.carries_secret = true;
+        setting_of(as<::AlterSystemStmt>(node).setstmt);
         return true;
-    }
     case T_AlterUserMappingStmt:
         is(Kind::alter, "user mapping");
         secrets(as<::AlterUserMappingStmt>(node).options);
@@ -295,6 +301,7 @@ bool Walk::alter_object(const ::Node* node)
         return true;
     case T_AlterDatabaseSetStmt:
         is(Kind::alter, "database settings");
+        setting_of(as<::AlterDatabaseSetStmt>(node).setstmt);
         return true;
     case T_AlterOpFamilyStmt:
         is(Kind::alter, "operator family");

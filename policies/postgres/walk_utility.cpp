@@ -290,8 +290,7 @@ void Walk::variable_set(const ::VariableSetStmt& set)
         facts().object = object;
         facts().destructive = true;
     }
-    if (name.find("password") != std::string::npos || name.find("conninfo") != std::string::npos)
-        out_.facts.carries_secret = true;
+    setting_of(&set);
     effect(std::move(parameter));
 }
 

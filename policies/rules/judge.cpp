@@ -6,6 +6,7 @@
 #include "policies/rules/conditions.h"
 #include "policies/rules/join.h"
 #include "policies/rules/sql_regexes.h"
+#include "policies/statement/secrets.h"
 
 #include <algorithm>
 #include <random>
@@ -249,7 +250,7 @@ bool Judge::sensitive(const MatchedFacts& facts, std::string_view sql) const
         return true;
     if (!facts.facts->opaque && std::ranges::none_of(facts.facts->statements, may_hold_text_to_run))
         return false;
-    return postgres::may_hold_secret(sql) || policy_->label_index().mentioned(sql);
+    return statement::may_hold_secret(sql) || policy_->label_index().mentioned(sql);
 }
 
 } // namespace stepgate::policies::rules
