@@ -1,3 +1,4 @@
+#include "challenge-web/server/connect_line.h"
 #include "challenge-web/server/handlers.h"
 #include "challenge-web/server/json_body.h"
 #include "challenge-web/server/readable.h"
@@ -28,70 +29,20 @@ json::object password_json(const accounts::DatabasePassword& password)
     return {{"id", password.id}, {"created", rfc3339(password.created)}, {"expires", rfc3339(password.expires)}};
 }
 
-/// Means the same to shells and to libpq with and without quotes.
-bool is_plain(std::string_view word)
-{
-    return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view{"._:-"}.find(c) != std::string_view::npos;
-    });
-}
-
-/// A word that a shell takes as it is.
-std::string quoted(std::string_view word)
-{
-    if (is_plain(word))
-        return std::string{word};
-    std::string out = "'";
-    for (const char c : word)
-        if (c == '\'')
-            out += "'\\''";
-        else
-            out += c;
-    return out + "'";
-}
-
-/// A value inside libpq's connection string, which stands in quotes of the shell's.
-std::string libpq_value(std::string_view value)
-{
-    if (is_plain(value))
-        return std::string{value};
-    std::string out = "'";
-    for (const char c : value) {
-        if (c == '\'' || c == '\\')
-            out += '\\';
-        out += c;
-    }
-    return out + "'";
-}
-
-std::string psql_line(const ConnectTarget& target, const std::string& user, const std::string& database)
-{
-    return "psql " + quoted("host=" + libpq_value(target.host) + " port=" + std::to_string(target.port) +
-                            " user=" + libpq_value(user) + (target.tls ? " sslmode=require" : "") +
-                            " dbname=" + libpq_value(database));
-}
-
-std::string mysql_line(const ConnectTarget& target, const std::string& user, const std::string& database)
-{
-    // As an option: a name that begins with a hyphen would be one otherwise.
-    return "mysql --host=" + quoted(target.host) + " --port=" + std::to_string(target.port) +
-           " --user=" + quoted(user) + " --password" + (target.tls ? " --ssl" : "") + " --database=" + quoted(database);
-}
-
 /// `wanted`: the database of who asks, for listeners that name none.
 json::array targets_json(const Call& call, const std::string& wanted)
 {
     json::array out;
     for (const auto& target : call.services.use.connect.targets) {
         const auto& database = target.database.empty() ? wanted : target.database;
+        const Door door{target.host, std::to_string(target.port), target.tls};
         out.emplace_back(json::object{{"listener", target.listener},
                                       {"dialect", target.mysql ? "mysql" : "postgres"},
                                       {"host", target.host},
                                       {"port", target.port},
                                       {"database", target.database},
-                                      {"command", target.mysql ? mysql_line(target, call.user(), database)
-                                                               : psql_line(target, call.user(), database)}});
+                                      {"command", target.mysql ? mysql_line(door, call.user(), database)
+                                                               : psql_line(door, call.user(), database)}});
     }
     return out;
 }

@@ -1,5 +1,7 @@
 #include "proxy/app/command_init.h"
 
+#include "challenge-web/server/connect_line.h"
+#include "challenge-web/server/public_url.h"
 #include "challenge-web/server/readable.h"
 #include "proxy/app/command_store.h"
 #include "proxy/app/files.h"
@@ -9,8 +11,6 @@
 #include "proxy/app/self_signed.h"
 #include "proxy/store/sqlite_store.h"
 #include "proxy/upstream/server_probe.h"
-
-#include <boost/url/parse.hpp>
 
 #include <cstdlib>
 #include <ostream>
@@ -150,13 +150,12 @@ void print_next(const Plan& plan, const std::string& password, std::ostream& out
         << "  1. stepgate serve --config " << config << '\n'
         << "  2. stepgate enroll --config " << config << ' ' << o.user << "   # open the link, add a passkey\n"
         << "  3. ";
-    if (plan.server.mysql) {
-        out << "mariadb --ssl -h " << host_of(o.listen) << " -P " << port_of(o.listen) << " -u " << o.user << " -p "
-            << plan.server.database << '\n';
-        return;
-    }
-    out << "psql \"host=" << host_of(o.listen) << " port=" << port_of(o.listen) << " user=" << o.user
-        << " dbname=" << plan.server.database << "\"\n";
+    const auto host = host_of(o.listen);
+    const challenge_web::server::Door door{host == "0.0.0.0" || host == "::" ? "localhost" : host, port_of(o.listen),
+                                           true};
+    out << (plan.server.mysql ? challenge_web::server::mysql_line(door, o.user, plan.server.database)
+                              : challenge_web::server::psql_line(door, o.user, plan.server.database))
+        << '\n';
 }
 
 // Fills what the user left open. Answers "" or what is wrong.
@@ -183,12 +182,14 @@ std::string complete(InitOptions& options, std::string& web_host)
         return "--user takes 1 to 63 characters that can be seen, without spaces, quotes and backslashes";
     if (options.public_url.empty())
         options.public_url = "https://localhost:" + port_of(options.web_listen);
-    const auto url = boost::urls::parse_uri(options.public_url);
-    if (!url || url->scheme() != "https" || url->host().empty())
-        return "--public-url must be an https address, not " + options.public_url;
-    web_host = url->host();
-    if (std::filesystem::exists(options.directory / "stepgate.toml"))
-        return (options.directory / "stepgate.toml").string() + " exists already; give another --directory";
+    const auto url = challenge_web::server::parse_public_url(options.public_url);
+    if (!url)
+        return "--public-url must be an https address without a path, not " + options.public_url;
+    web_host = url->host;
+    // All of them first: what is half written stands in the way of the next try.
+    for (const char* name : {"stepgate.toml", "site.toml", "packs", "tls", "upstream.password", "stepgate.db"})
+        if (std::filesystem::exists(options.directory / name))
+            return (options.directory / name).string() + " exists already; give another --directory";
     return {};
 }
 

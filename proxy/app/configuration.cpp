@@ -1,5 +1,6 @@
 #include "proxy/app/configuration.h"
 
+#include "challenge-web/server/public_url.h"
 #include "policies/rules/cidr.h"
 #include "policies/rules/toml_reader.h"
 #include "proxy/app/factors_reader.h"
@@ -114,25 +115,6 @@ void read_audit(TomlTable& top, Audit& audit, const std::filesystem::path& base)
     table->finish();
 }
 
-struct Url {
-    bool secure = false;
-    std::string_view host;
-};
-
-/// "https://host[:port]" without path, query or user: browsers compare origins, and passkeys are bound to the host.
-std::optional<Url> parse_origin(std::string_view text)
-{
-    Url url;
-    url.secure = text.starts_with("https://");
-    if (!url.secure && !text.starts_with("http://"))
-        return std::nullopt;
-    const std::string_view authority = text.substr(text.find("//") + 2);
-    if (authority.empty() || authority.find_first_of("/?#@ \\\"'") != std::string_view::npos)
-        return std::nullopt;
-    url.host = authority.substr(0, authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':'));
-    return url.host.empty() ? std::nullopt : std::optional{url};
-}
-
 void read_public_url(TomlTable& table, Web& web)
 {
     auto written = table.required_string("public_url");
@@ -141,12 +123,9 @@ void read_public_url(TomlTable& table, Web& web)
     web.public_url = std::move(written->value);
     if (web.public_url.ends_with('/'))
         web.public_url.pop_back();
-    const auto url = parse_origin(web.public_url);
-    if (!url)
-        table.error(written->place, "public_url is not an address of a server: \"" + web.public_url + '"',
-                    "write \"https://stepgate.example\", without a path");
-    else if (!url->secure && url->host != "localhost")
-        table.error(written->place, "public_url must be https", "browsers allow passkeys only there");
+    if (!challenge_web::server::parse_public_url(web.public_url))
+        table.error(written->place, "public_url is not the https address of a server: \"" + web.public_url + '"',
+                    "write \"https://stepgate.example\", without a path; names in other letters as xn--…");
 }
 
 bool loopback(const Endpoint& endpoint)

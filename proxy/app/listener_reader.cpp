@@ -95,8 +95,12 @@ void read_upstream(TomlTable& table, Listener& listener, const std::filesystem::
             table.missing("the listener has no upstream", "[listener.upstream] names the database server");
         return;
     }
-    if (auto host = upstream->required_string("host"))
+    if (auto host = upstream->required_string("host")) {
+        if (host->value.find_first_of("/ @") != std::string::npos)
+            upstream->error(host->place, "host is not the name of a host: \"" + host->value + '"',
+                            "host = \"127.0.0.1\"; servers are reached over TCP");
         listener.upstream.host = std::move(host->value);
+    }
     const bool postgres = listener.protocol == Protocol::postgres;
     listener.upstream.port =
         static_cast<std::uint16_t>(upstream->integer("port", 1, 65535).value_or(postgres ? 5432 : 3306));

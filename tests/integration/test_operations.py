@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import resource
+import shlex
 import signal
 import socket
 import sqlite3
@@ -155,7 +156,17 @@ class Init(unittest.TestCase):
         self.assertIn("without parameters", run("init", "--upstream", f"mysql://app@{server}?ssl-mode=REQUIRED", expect=2))
         said = run(*init, "--user", "demo", "--listen", listen, "--web", web, PGPASSWORD="app-password")
         self.assertIn("stepgate serve --config stepgate/stepgate.toml", said)
-        self.assertIn('psql "host=::1 ', run(*init, "--listen", "[::1]:6432", "--directory", "six", PGPASSWORD="app-password"))
+        self.assertIn("psql 'host=::1 ", run(*init, "--listen", "[::1]:6432", "--directory", "six", PGPASSWORD="app-password"))
+        stack.cluster.admin("""CREATE DATABASE "odd 'name" OWNER app""")
+        odd = run("init", "--upstream", f"postgresql://app@{server[:-4]}odd%20%27name", "--listen", "0.0.0.0:6432", "--directory", "odd",
+                  PGPASSWORD="app-password").strip().splitlines()[-1]
+        line = shlex.split(odd)  # as a shell takes it
+        self.assertEqual((line[1], line[2].split()[0], line[2].partition("dbname=")[2]), ("psql", "host=localhost", r"'odd \'name'"))
+        self.assertIn("without a path", run(*init, "--public-url", "https://a.example/path", "--directory", "path", expect=2))
+        (stack.folder / "here/half").mkdir()
+        (stack.folder / "here/half/site.toml").write_text("")
+        self.assertIn("half/site.toml exists already", run(*init, "--directory", "half", expect=2, PGPASSWORD="app-password"))
+        self.assertEqual([f.name for f in (stack.folder / "here/half").iterdir()], ["site.toml"])
         config = ("--config", "stepgate/stepgate.toml")
         self.assertRegex(run("user", "list", *config), r"(?m)^demo\b")
         for wrong in ("", "a\nb", "\u202eadmin", "x" * 64):
