@@ -72,6 +72,12 @@ net::Task<void> GuardedSession::reject(Rejected rejected)
     using Kind = Rejected::Kind;
     if (late_)
         rejected = {Kind::login, "57014", "the login took too long: stepgate closes the connection"};
+    if (server_late_ && rejected.kind == Kind::upstream) {
+        const auto& server = listening_->options.upstream;
+        rejected.log =
+            server.host + ":" + std::to_string(server.port) + " did not answer within " +
+            std::to_string(std::chrono::duration_cast<std::chrono::seconds>(server.connect_timeout).count()) + " s";
+    }
     if (rejected.kind != Kind::closed)
         log(LogLevel::warning, rejected.log.empty() ? rejected.message : rejected.log);
     if (rejected.kind == Kind::protocol)
@@ -189,6 +195,7 @@ void GuardedSession::on_tick(SteadyTime now)
 {
     const auto idle_limit = worker_.shared.options.limits.idle;
     if (deadline_ <= now && connecting_) {
+        server_late_ = true;
         server_.close(); // the client is told
         return;
     }

@@ -170,7 +170,8 @@ class GuardedSession : public Session
     std::string end_reason_;
     SteadyTime since_, deadline_, last_client_;
     bool started_ = false, stopping_ = false, server_ended_ = false, draining_ = false;
-    bool connecting_ = false; // the deadline is the server's, not the client's
+    bool connecting_ = false;  // the deadline is the server's, not the client's
+    bool server_late_ = false; // and it has passed
 
     wire::Bytes out_; // for the client, where its socket was full
 

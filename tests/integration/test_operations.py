@@ -201,6 +201,19 @@ class Faults(unittest.TestCase):
         self.assertNotEqual(code, 0)
         self.assertIn("server", err)
 
+    def test_a_server_that_says_nothing_is_named(self):
+        stack = Stack().start()
+        self.addCleanup(stack.close)
+        postmaster = int((stack.cluster.folder / "data/postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGSTOP)  # its port takes connections, and nobody answers
+        try:
+            self.assertIn("cannot reach the server", stack.ask("SELECT 1", PGSSLMODE="require")[2])
+        finally:
+            os.kill(postmaster, signal.SIGCONT)
+        why = f"127.0.0.1:{stack.cluster.port} did not answer within 10 s"
+        self.assertIn(why, (stack.folder / "serve.log").read_text())
+        self.assertEqual([r["details"]["reason"] for r in stack.audit("--type", "login_failed")], [why])
+
     def test_journal_that_cannot_be_written_refuses_statements(self):
         stack = Stack()
         self.addCleanup(stack.close)
