@@ -92,6 +92,7 @@ struct Proof {
     std::string credential; // id of the credential used; two proofs with the same credential count once
     std::string evidence;   // JSON for the audit: what a verifier needs to check the proof offline
     std::string reason{};   // why they approve, in their words; "" for none
+    std::string from{};     // address of the browser; for the audit
 };
 
 /// A yes that releases the statement: made by `Challenges::consume`, once.

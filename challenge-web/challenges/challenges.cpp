@@ -160,19 +160,21 @@ void Challenges::reject(const ChallengeId& id, const Proof& attempt, std::string
     table_->tell(std::move(notices));
 }
 
-result<void> Challenges::deny(const ChallengeId& id, const std::string& user, TimePoint now, std::string why)
+result<void> Challenges::deny(const ChallengeId& id, const std::string& user, TimePoint now, std::string why,
+                              const std::string& from)
 {
     const auto asked = table_->who_decides(id);
     if (!asked)
         return errc::not_found;
     if (!table_->may_decide(*asked, user))
         return errc::wrong_user;
-    return table_->close_by(id, user, DenyAsked{user, std::move(why)}, now);
+    return table_->close_by(id, user, from, DenyAsked{user, std::move(why)}, now);
 }
 
-result<void> Challenges::withdraw(const ChallengeId& id, const std::string& user, TimePoint now)
+result<void> Challenges::withdraw(const ChallengeId& id, const std::string& user, TimePoint now,
+                                  const std::string& from)
 {
-    return table_->close_by(id, user, WithdrawAsked{user}, now);
+    return table_->close_by(id, user, from, WithdrawAsked{user}, now);
 }
 
 result<void> Challenges::give_reason(const ChallengeId& id, const std::string& user, std::string why, TimePoint now)

@@ -36,6 +36,7 @@ struct Snapshot {
     std::vector<Proof> proofs;
     std::vector<Missing> missing;       // what is still to be shown, while pending
     std::string closed_by;              // user who denied, or empty
+    std::string closed_from;            // and the address of their browser; for the audit
     std::string close_reason;           // "client disconnected", …
     std::string request_reason;         // why the requester needs it, for those who may approve; "" for none
     std::optional<TimePoint> escalated; // since then the members of another group may approve too
@@ -121,11 +122,12 @@ class Challenges
     /// A wrong answer was given: recorded, never changes the state.
     void reject(const ChallengeId& id, const Proof& attempt, std::string why, TimePoint now);
     /// A no, by the user or by someone who may approve. It also takes back an approval that was not released yet.
-    /// `why` is shown to the one who asked; "" for none.
-    [[nodiscard]] result<void> deny(const ChallengeId& id, const std::string& user, TimePoint now,
-                                    std::string why = {});
+    /// `why` is shown to the one who asked, "" for none; `from` is the address of the browser.
+    [[nodiscard]] result<void> deny(const ChallengeId& id, const std::string& user, TimePoint now, std::string why = {},
+                                    const std::string& from = {});
     /// The requester takes the question back. errc::wrong_user for everybody else.
-    [[nodiscard]] result<void> withdraw(const ChallengeId& id, const std::string& user, TimePoint now);
+    [[nodiscard]] result<void> withdraw(const ChallengeId& id, const std::string& user, TimePoint now,
+                                        const std::string& from = {});
     /// The requester says why; refused (errc::settled) once somebody else has approved: they did so for what they read.
     [[nodiscard]] result<void> give_reason(const ChallengeId& id, const std::string& user, std::string why,
                                            TimePoint now);

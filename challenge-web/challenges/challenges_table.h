@@ -203,7 +203,8 @@ struct Challenges::Table {
 
     // A person ends a challenge: whatever comes first settles it, and only that is booked under their name.
     template <class Asked>
-    result<void> close_by(const ChallengeId& id, const std::string& user, const Asked& asked, TimePoint now)
+    result<void> close_by(const ChallengeId& id, const std::string& user, const std::string& from, const Asked& asked,
+                          TimePoint now)
     {
         Notices notices;
         result<void> answer;
@@ -219,8 +220,10 @@ struct Challenges::Table {
             if (const auto* settle = std::get_if<Settle>(&action)) {
                 if (settle->refusal)
                     answer = *settle->refusal;
-                else
+                else {
                     entry->shown.closed_by = user;
+                    entry->shown.closed_from = from;
+                }
                 changed(*entry, *settle, now, notices);
             }
         }

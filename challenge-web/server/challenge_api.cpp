@@ -190,10 +190,12 @@ Response prove(Call& call, std::string_view factor, const Verify& verify, std::s
         challenges::Proof attempt;
         attempt.user = call.user();
         attempt.factor = factor;
+        attempt.from = call.request.client_address;
         use.challenges.reject(challenge->id, attempt, proof.error().message(), call.now);
         return refused_answer(proof.error());
     }
     proof->reason = std::move(reason);
+    proof->from = call.request.client_address;
     const auto state = use.challenges.prove(challenge->id, challenge->digest, std::move(*proof), call.now);
     if (state.has_error())
         return refused_proof(state.error());
@@ -388,7 +390,7 @@ Response deny_challenge(Call& call)
     if (auto problem = body.problem())
         return *problem;
     return decide(call, refused_proof, [&](challenges::Challenges& all, const auto& id) {
-        return all.deny(id, call.user(), call.now, reason);
+        return all.deny(id, call.user(), call.now, reason, call.request.client_address);
     });
 }
 
@@ -397,8 +399,9 @@ Response withdraw_challenge(Call& call)
     JsonBody body(call.request);
     if (auto problem = body.problem())
         return *problem;
-    return decide(call, refused_request,
-                  [&](challenges::Challenges& all, const auto& id) { return all.withdraw(id, call.user(), call.now); });
+    return decide(call, refused_request, [&](challenges::Challenges& all, const auto& id) {
+        return all.withdraw(id, call.user(), call.now, call.request.client_address);
+    });
 }
 
 Response give_request_reason(Call& call)

@@ -105,6 +105,7 @@ void add_proof(Fields& fields, const challenges::Snapshot& challenge, const chal
     fields.emplace_back("credential", proof.credential);
     fields.emplace_back("digest_input", challenges::base64url_encode(challenge.digest_input));
     fields.emplace_back("evidence", proof.evidence);
+    fields.emplace_back("answered_from", proof.from);
 }
 
 } // namespace
@@ -136,6 +137,8 @@ void ChallengeRecorder::operator()(const challenges::Event& event) const
         record.fields.emplace_back("reason", reason);
     if (!challenge.closed_by.empty())
         record.fields.emplace_back("by", challenge.closed_by);
+    if (!challenge.closed_from.empty())
+        record.fields.emplace_back("answered_from", challenge.closed_from);
 
     if (writer_.submit(std::move(record)))
         return;

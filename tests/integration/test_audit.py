@@ -109,6 +109,12 @@ class Audit(unittest.TestCase):
         opened = [r for r in self.records("--type", "challenge_opened") if "delete-without-where" in r.get("rules", [])]
         self.assertEqual(len(opened), 2)
 
+    def test_answers_tell_from_where(self):
+        for type in ("proof_accepted", "proof_rejected", "challenge_denied"):
+            found = self.records("--type", type)
+            self.assertTrue(found, type)
+            self.assertEqual({r["details"].get("answered_from") for r in found}, {"127.0.0.1"}, type)
+
     def test_secrets_are_nowhere_in_the_files(self):
         wait_for(lambda: self.stack.metrics()["stepgate_audit_queued_bytes"] == 0, "the journal")
         self.records()
