@@ -66,30 +66,37 @@ bool to_query(const AuditFilter& filter, audit::Query& query, std::ostream& err)
     return time("--from", filter.from, query.from) && time("--to", filter.to, query.to);
 }
 
-/// Every page of an answer, newest first, until `limit` rows (0: all). False: `err` has the reason.
+/// Every row of an answer, newest first, until `limit` (0: all). False: `err` has the reason.
 template <class Each>
-bool pages(const std::filesystem::path& directory, audit::Query query, int limit, std::ostream& err, Each&& each)
+bool rows_of(const std::filesystem::path& directory, audit::Query query, int limit, std::ostream& err, Each&& each)
 {
     auto search = audit::Search::open(directory);
     if (!search) {
         complain(err, search.error().message);
         return false;
     }
-    constexpr int page = 500;
+    constexpr int at_once = 100'000;
     std::int64_t left = limit > 0 ? limit : INT64_MAX;
     while (left > 0) {
-        query.limit = static_cast<int>(std::min<std::int64_t>(left, page));
-        const auto rows = (*search)->search(query);
-        if (!rows) {
-            complain(err, rows.error().message);
+        query.limit = static_cast<int>(std::min<std::int64_t>(left, at_once));
+        const auto found = (*search)->find(query);
+        if (!found) {
+            complain(err, found.error().message);
             return false;
         }
-        for (const auto& row : *rows)
-            each(row);
-        left -= static_cast<std::int64_t>(rows->size());
-        if (rows->size() < static_cast<std::size_t>(query.limit))
+        for (const std::int64_t sequence : *found) {
+            const auto row = (*search)->row(sequence);
+            if (!row) {
+                complain(err, row.error().message);
+                return false;
+            }
+            if (*row)
+                each(**row);
+        }
+        left -= static_cast<std::int64_t>(found->size());
+        if (found->size() < static_cast<std::size_t>(query.limit))
             return true;
-        query.before = rows->back().sequence;
+        query.before = found->back();
     }
     return true;
 }
@@ -242,7 +249,7 @@ int run_audit_search(const std::filesystem::path& directory, const AuditFilter& 
     audit::Query query;
     if (!to_query(filter, query, err))
         return trouble;
-    const bool answered = pages(directory, query, filter.limit, err, [&](const audit::Row& row) {
+    const bool answered = rows_of(directory, query, filter.limit, err, [&](const audit::Row& row) {
         if (json)
             out << audit::to_json(row) << '\n';
         else
@@ -262,7 +269,7 @@ int run_audit_export(const std::filesystem::path& directory, const AuditFilter& 
     const bool csv = format == "csv";
     if (csv)
         out << csv_header;
-    const bool answered = pages(directory, query, filter.limit, err, [&](const audit::Row& row) {
+    const bool answered = rows_of(directory, query, filter.limit, err, [&](const audit::Row& row) {
         if (csv)
             print_csv(row, out);
         else

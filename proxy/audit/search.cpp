@@ -150,6 +150,11 @@ constexpr const char* select =
     "e.kinds, e.tables, e.count, e.errors, e.rows, e.duration_ns, e.sqlstate, e.challenge, e.details "
     "FROM entries e LEFT JOIN sessions s ON s.id = e.session_id LEFT JOIN shapes h ON h.id = e.shape";
 
+Problem unreadable(const SQLite::Exception& error)
+{
+    return {errc::index_unavailable, std::string{"the audit index cannot be read: "} + error.what()};
+}
+
 } // namespace
 
 struct Search::Impl {
@@ -160,9 +165,19 @@ struct Search::Impl {
             throw SQLite::Exception("it is of another version");
     }
 
+    std::optional<Row> row(std::int64_t sequence)
+    {
+        one.reset();
+        one.bind(1, sequence);
+        auto found = one.executeStep() ? std::optional{read_row(one)} : std::nullopt;
+        one.reset(); // what is being read keeps the log of changes from being cut
+        return found;
+    }
+
     std::filesystem::path directory;
     std::mutex mutex;
     SQLite::Database db;
+    SQLite::Statement one{db, std::string{select} + " WHERE e.sequence = ?"};
 };
 
 boost::system::result<std::unique_ptr<Search>, Problem> Search::open(const std::filesystem::path& directory)
@@ -195,7 +210,34 @@ boost::system::result<std::vector<Row>, Problem> Search::search(const Query& que
             rows.push_back(read_row(statement));
         return rows;
     } catch (const SQLite::Exception& error) {
-        return Problem{errc::index_unavailable, std::string{"the audit index cannot be read: "} + error.what()};
+        return unreadable(error);
+    }
+}
+
+boost::system::result<std::vector<std::int64_t>, Problem> Search::find(const Query& query)
+{
+    const std::lock_guard lock{impl_->mutex};
+    try {
+        const Conditions conditions = conditions_of(query);
+        SQLite::Statement statement{impl_->db, "SELECT e.sequence FROM entries e" + conditions.where() +
+                                                   " ORDER BY e.sequence DESC LIMIT " + std::to_string(query.limit)};
+        conditions.bind(statement);
+        std::vector<std::int64_t> found;
+        while (statement.executeStep())
+            found.push_back(statement.getColumn(0).getInt64());
+        return found;
+    } catch (const SQLite::Exception& error) {
+        return unreadable(error);
+    }
+}
+
+boost::system::result<std::optional<Row>, Problem> Search::row(std::int64_t sequence)
+{
+    const std::lock_guard lock{impl_->mutex};
+    try {
+        return impl_->row(sequence);
+    } catch (const SQLite::Exception& error) {
+        return unreadable(error);
     }
 }
 
@@ -217,12 +259,9 @@ boost::system::result<std::string, Problem> Search::record(std::int64_t sequence
         // The index adds what the record itself does not repeat: whose session, and the outcome.
         const std::lock_guard lock{impl_->mutex};
         try {
-            SQLite::Statement statement{impl_->db, std::string{select} + " WHERE e.sequence = ?"};
-            statement.bind(1, sequence);
-            if (statement.executeStep())
-                row = read_row(statement);
+            row = impl_->row(sequence).value_or(Row{});
         } catch (const SQLite::Exception& error) {
-            return Problem{errc::index_unavailable, std::string{"the audit index cannot be read: "} + error.what()};
+            return unreadable(error);
         }
     }
     row.sequence = sequence;

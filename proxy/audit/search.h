@@ -53,6 +53,11 @@ class Search
 
     /// Newest first.
     [[nodiscard]] boost::system::result<std::vector<Row>, Problem> search(const Query& query);
+    /// Which rows match, newest first: for answers of any length, where asking page by page would look up everything
+    /// that has a tag again for each page. `query.limit` is not bounded here.
+    [[nodiscard]] boost::system::result<std::vector<std::int64_t>, Problem> find(const Query& query);
+    /// One of them; nothing if the index has it no more.
+    [[nodiscard]] boost::system::result<std::optional<Row>, Problem> row(std::int64_t sequence);
     /// Everything about one record, as JSON: also its hash and the hash of the one before. errc::not_found.
     [[nodiscard]] boost::system::result<std::string, Problem> record(std::int64_t sequence);
     /// JSON: {"indexed":n,"checkpoint":{"sequence":n,"time":…,"key":…}|null,"segments":n}

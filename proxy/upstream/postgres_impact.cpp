@@ -70,7 +70,12 @@ class PostgresImpact final : public ImpactMaker
         return options;
     }
 
-    std::string take_error() override { return server_.take_error(); }
+    std::string take_error() override
+    {
+        // Without the line that libpq cites: it begins with our EXPLAIN, which nobody typed.
+        const auto error = server_.take_error();
+        return error.substr(0, error.find("\nLINE "));
+    }
     bool alive() const override { return server_.alive(); }
 
     bool begin() override

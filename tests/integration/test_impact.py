@@ -82,6 +82,7 @@ class Impact(unittest.TestCase):
     def test_a_failure_is_said(self):
         impact = self.impact(query("DELETE FROM no_such_table"))
         self.assertIn("does not exist", impact["problem"])
+        self.assertNotIn("EXPLAIN", impact["problem"], "nobody typed that")
         self.assertIsNone(impact["rows"])
 
     def test_functions_of_users_are_not_planned(self):

@@ -463,7 +463,7 @@ export const text = {
     denied: { heading: 'Denied', body: 'The statement did not run. The terminal shows an error, and its session goes on.' },
     expired: { heading: 'Expired', body: 'Nobody answered in time, so the statement did not run. Run it again to get a new challenge.' },
     cancelled: { heading: 'Cancelled', body: 'The statement is no longer waiting: it was withdrawn or interrupted, or the client went away. It did not run.' },
-    not_found: { heading: 'Not found', body: 'There is no such challenge, or it is not yours.' },
+    not_found: { heading: 'Not found', body: 'There is no such challenge, or it is not yours. What ended more than an hour ago is in your history.' },
   },
 
   audit: {
