@@ -342,8 +342,10 @@ int run_audit_reindex(const std::filesystem::path& directory, std::ostream& out,
     const auto records = audit::reindex(directory);
     if (!records)
         return complain(err, records.error().message);
-    out << "indexed " << *records << " records\n";
-    return good;
+    out << "indexed " << records->records << " records\n";
+    for (const auto& gap : records->missing)
+        complain(err, audit::missing(gap));
+    return records->missing.empty() ? good : findings;
 }
 
 } // namespace stepgate::proxy::app

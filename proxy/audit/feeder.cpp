@@ -69,6 +69,7 @@ class Follower
     }
 
     [[nodiscard]] std::uint64_t cursor() const { return cursor_; }
+    [[nodiscard]] std::vector<Extent> take_gaps() { return reader_.take_gaps(); }
 
   private:
     /// False: the record is damaged.
@@ -190,6 +191,8 @@ void Feeder::Impl::step()
             indexed = follower->cursor();
         }
         last_complaint.clear();
+        for (const auto& gap : follower->take_gaps())
+            complain(missing(gap));
     } catch (const SQLite::Exception& error) {
         complain(std::string{"the audit index cannot be written: "} + error.what() + "; the journal is not affected");
         follower.reset();
@@ -203,7 +206,13 @@ void Feeder::Impl::complain(const std::string& line)
     last_complaint = line;
 }
 
-boost::system::result<std::uint64_t, Problem> reindex(const std::filesystem::path& directory)
+std::string missing(const Extent& gap)
+{
+    return "records " + std::to_string(gap.first) + " to " + std::to_string(gap.last) +
+           " are missing from the journal; run `stepgate audit verify`";
+}
+
+boost::system::result<Reindexed, Problem> reindex(const std::filesystem::path& directory)
 {
     const auto extent = journal_extent(directory);
     if (!extent)
@@ -212,14 +221,15 @@ boost::system::result<std::uint64_t, Problem> reindex(const std::filesystem::pat
     try {
         delete_index(file);
         Follower follower{directory};
-        std::uint64_t total = 0;
-        for (std::uint64_t count = batch; count == batch; total += count) {
+        Reindexed all;
+        for (std::uint64_t count = batch; count == batch; all.records += count) {
             const auto done = follower.step();
             if (!done)
                 return done.error();
             count = *done;
         }
-        return total;
+        all.missing = follower.take_gaps();
+        return all;
     } catch (const SQLite::Exception& error) {
         return Problem{errc::index_unavailable, "cannot write the audit index " + file.string() + ": " + error.what()};
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/audit/errc.h"
+#include "proxy/audit/reader.h"
 
 #include <boost/system/result.hpp>
 
@@ -10,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace stepgate::proxy::audit
 {
@@ -36,7 +38,15 @@ class Feeder
     std::unique_ptr<Impl> impl_;
 };
 
-/// Deletes the index and builds it again from the journal; the number of records read. Not while a proxy feeds it.
-[[nodiscard]] boost::system::result<std::uint64_t, Problem> reindex(const std::filesystem::path& directory);
+/// For people.
+[[nodiscard]] std::string missing(const Extent& gap);
+
+struct Reindexed {
+    std::uint64_t records = 0;   // read
+    std::vector<Extent> missing; // between them
+};
+
+/// Deletes the index and builds it again from the journal. Not while a proxy feeds it.
+[[nodiscard]] boost::system::result<Reindexed, Problem> reindex(const std::filesystem::path& directory);
 
 } // namespace stepgate::proxy::audit

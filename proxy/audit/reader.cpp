@@ -48,6 +48,34 @@ std::optional<JournalReader::Status> JournalReader::open_next()
         segment_.emplace(std::move(*opened));
         return std::nullopt;
     }
+    return skip_missing();
+}
+
+/// Is there a later segment, where the one that goes on from here is missing? Looks only where files have come or gone.
+std::optional<JournalReader::Status> JournalReader::skip_missing()
+{
+    std::error_code ignored;
+    const auto changed = std::filesystem::last_write_time(directory_, ignored);
+    if (changed == looked_)
+        return Status::end;
+    const auto segments = list_segments(directory_);
+    if (!segments)
+        return Status::end;
+    for (const auto& segment : *segments) {
+        if (segment.first <= at_)
+            continue;
+        // The writer may have filled this segment and begun that one meanwhile: then there is more here now.
+        if (!std::exchange(read_again_, true))
+            return std::nullopt;
+        auto opened = SegmentReader::open(segment);
+        if (!opened)
+            return Status::end; // renamed in this moment
+        gaps_.push_back({at_, segment.first - 1});
+        at_ = segment.first;
+        segment_.emplace(std::move(*opened));
+        return std::nullopt;
+    }
+    looked_ = changed;
     return Status::end;
 }
 
@@ -74,6 +102,7 @@ JournalReader::Status JournalReader::next(std::span<const std::byte>& bytes)
     for (;;) {
         switch (segment_->next(bytes)) {
         case SegmentReader::Status::record:
+            read_again_ = false;
             if (at_++ < next_)
                 continue;
             next_ = at_;

@@ -1,6 +1,7 @@
 #include "tests/unit/audit/support.h"
 
 #include "proxy/audit/compressor.h"
+#include "proxy/audit/feeder.h"
 #include "proxy/audit/files.h"
 #include "proxy/audit/reader.h"
 #include "proxy/audit/segment.h"
@@ -317,6 +318,46 @@ TEST_F(WriterTest, RotatesAndCompresses)
     EXPECT_EQ(record.sequence, 60U);
     // A crash between renaming and removing left both: the plain one counts, and opening again tidies up.
     auto writer = open(options());
+}
+
+TEST_F(WriterTest, WhatIsBehindAMissingSegmentIsRead)
+{
+    WriterOptions small = options();
+    small.segment_bytes = 4096;
+    small.compress = true;
+    auto writer = open(std::move(small));
+    const auto write = [&](int count) {
+        for (int i = 0; i < count; ++i)
+            ASSERT_FALSE(durable(*writer, event(Type::audit_read, {{"text", std::string(200, 'q')}})));
+    };
+    write(60);
+    const auto segments = *list_segments(directory_);
+    ASSERT_GT(segments.size(), 3U);
+    std::filesystem::remove(segments[1].path);
+    JournalReader reader{directory_, 1};
+    RecordView record;
+    std::span<const std::byte> bytes;
+    std::vector<std::uint64_t> seen;
+    const auto read = [&] {
+        while (reader.next(record, bytes) == JournalReader::Status::record)
+            seen.push_back(record.sequence);
+    };
+    read();
+    const auto gaps = reader.take_gaps();
+    ASSERT_EQ(gaps.size(), 1U);
+    EXPECT_EQ(gaps[0].first, segments[1].first);
+    EXPECT_EQ(gaps[0].last, segments[2].first - 1);
+    write(60); // over more segments, which are there
+    read();
+    EXPECT_TRUE(reader.take_gaps().empty());
+    const std::uint64_t missing = segments[2].first - segments[1].first;
+    EXPECT_EQ(seen.size(), journal_extent(directory_)->last - missing);
+    EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+    const auto again = reindex(directory_);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->records, seen.size());
+    ASSERT_EQ(again->missing.size(), 1U);
+    EXPECT_EQ(again->missing[0].first, segments[1].first);
 }
 
 TEST_F(WriterTest, ATornTailIsCutAtEveryByteOfTheLastRecord)
