@@ -330,6 +330,10 @@ boost::system::result<VerifyReport, Problem> verify(const VerifyOptions& options
     VerifyReport report = walk.run(*segments);
     if (segments->empty())
         report.findings.push_back({FindingKind::missing, "", 1, "there is no segment at all"});
+    else if (options.from.value_or(0) > report.last) // or nothing would have been looked at, and found good
+        report.findings.push_back({FindingKind::missing, "", *options.from,
+                                   "there is no record " + std::to_string(*options.from) + "; the last one is " +
+                                       std::to_string(report.last)});
     return report;
 }
 

@@ -73,6 +73,8 @@ TEST_F(VerifyTest, AnUntouchedJournalIsIntact)
     EXPECT_TRUE(intact.notes.empty());
     EXPECT_GE(intact.segments, 3U);
     EXPECT_EQ(intact.first, 1U);
+    EXPECT_TRUE(report({.directory = directory_, .public_key = {}, .from = intact.last}).findings.empty());
+    EXPECT_EQ(report({.directory = directory_, .public_key = {}, .from = intact.last + 1}).findings.size(), 1U);
     for (const auto& segment : segments())
         ASSERT_TRUE(compress_segment(segment));
     EXPECT_TRUE(report().findings.empty());
