@@ -77,6 +77,15 @@ std::string joined(const std::vector<std::string>& words)
     return text;
 }
 
+/// Each once, as the store gives them back.
+std::vector<std::string> sorted(std::vector<std::string> groups)
+{
+    std::ranges::sort(groups);
+    const auto repeated = std::ranges::unique(groups);
+    groups.erase(repeated.begin(), repeated.end());
+    return groups;
+}
+
 bool usable_email(const std::string& email, std::ostream& err)
 {
     if (email.empty() || outbound::valid_address(email))
@@ -85,10 +94,8 @@ bool usable_email(const std::string& email, std::ostream& err)
     return false;
 }
 
-bool usable_names(const UserAddOptions& options, std::ostream& err)
+bool usable_names(const std::vector<std::string>& names, std::ostream& err)
 {
-    std::vector<std::string> names{options.name};
-    names.insert(names.end(), options.groups.begin(), options.groups.end());
     const auto wrong = std::ranges::find_if_not(names, challenge_web::server::is_name);
     if (wrong == names.end())
         return true;
@@ -102,7 +109,7 @@ bool usable_names(const UserAddOptions& options, std::ostream& err)
 
 int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream& err)
 {
-    if (!usable_names(options, err) || !usable_email(options.email, err))
+    if (!usable_names({options.name}, err) || !usable_names(options.groups, err) || !usable_email(options.email, err))
         return 2;
     auto opened = open_store(options.config, Missing::make, err);
     if (!opened)
@@ -115,8 +122,7 @@ int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream&
         err << "stepgate: no randomness; nothing was stored\n";
         return 2;
     }
-    user->groups = options.groups;
-    std::sort(user->groups.begin(), user->groups.end());
+    user->groups = sorted(options.groups);
     user->auditor = options.auditor;
     user->admin = options.admin;
     user->email = options.email;
@@ -134,11 +140,12 @@ int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream&
 
 int run_user_set(const UserSetOptions& options, std::ostream& out, std::ostream& err)
 {
-    if (!options.email) {
+    if (!options.email && !options.groups && !options.auditor && !options.admin) {
         err << "stepgate: nothing to set; see stepgate user set --help\n";
         return 2;
     }
-    if (!usable_email(*options.email, err))
+    if (!usable_email(options.email.value_or(""), err) ||
+        !usable_names(options.groups.value_or(std::vector<std::string>{}), err))
         return 2;
     auto opened = open_store(options.config, Missing::refuse, err);
     if (!opened)
@@ -150,8 +157,13 @@ int run_user_set(const UserSetOptions& options, std::ostream& out, std::ostream&
         err << "stepgate: there is no user " << options.name << "; see stepgate user list\n";
         return 1;
     }
-    (*found)->email = *options.email;
-    if (const auto updated = opened->store->update_user(**found, by_command_line()); updated.has_error())
+    auto& user = **found;
+    user.email = options.email.value_or(user.email);
+    if (options.groups)
+        user.groups = sorted(*options.groups);
+    user.auditor = options.auditor.value_or(user.auditor);
+    user.admin = options.admin.value_or(user.admin);
+    if (const auto updated = opened->store->update_user(user, by_command_line()); updated.has_error())
         return store_failed(updated.error(), err);
     out << "changed " << options.name << '\n';
     return 0;

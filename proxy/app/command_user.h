@@ -23,7 +23,9 @@ struct UserAddOptions {
 struct UserSetOptions {
     std::filesystem::path config;
     std::string name;
-    std::optional<std::string> email; // "": takes it away
+    std::optional<std::string> email;               // "": takes it away
+    std::optional<std::vector<std::string>> groups; // in place of those that there are
+    std::optional<bool> auditor, admin;
 };
 
 /// Exit codes: 0 done, 1 the user is not as the command needs it (exists, unknown), 2 usage, configuration or store.

@@ -118,7 +118,9 @@ void add_user(CLI::App& app, Command& chosen)
     auto o = std::make_shared<UserAddOptions>();
     add_config(*add, o->config);
     add->add_option("name", o->name, "User name, as database clients give it")->required();
-    add->add_option("--group", o->groups, "Group for the policy's user conditions (repeatable)");
+    // Of repeatable options each takes one word: a name behind it is the name.
+    add->add_option("--group", o->groups, "Group for the policy's user conditions (repeatable)")
+        ->allow_extra_args(false);
     add->add_flag("--auditor", o->auditor, "May read the audit of everyone");
     add->add_flag("--admin", o->admin, "May administer");
     auto* generate = add->add_flag("--generate-password", o->generate_password, "Make a password and print it");
@@ -131,6 +133,20 @@ void add_user(CLI::App& app, Command& chosen)
     add_config(*set, changes->config);
     set->add_option("name", changes->name, "User name")->required();
     set->add_option("--email", changes->email, "Where codes for challenges are mailed to; \"\": nowhere");
+    auto* groups = set->add_option("--group", changes->groups, "Groups, in place of those that there are (repeatable)")
+                       ->allow_extra_args(false);
+    set->add_flag_callback(
+           "--no-groups", [changes] { changes->groups.emplace(); }, "Out of all groups")
+        ->excludes(groups);
+    const auto role = [set](const char* yes, const char* no, std::optional<bool>& given, const char* may) {
+        auto* one = set->add_flag_callback(
+            yes, [&given] { given = true; }, may);
+        set->add_flag_callback(
+               no, [&given] { given = false; }, "No longer")
+            ->excludes(one);
+    };
+    role("--auditor", "--no-auditor", changes->auditor, "May read the audit of everyone");
+    role("--admin", "--no-admin", changes->admin, "May administer");
     set->callback([&chosen, changes] { chosen = [changes] { return run_user_set(*changes, std::cout, std::cerr); }; });
 
     auto* list = command->add_subcommand("list", "List users and how many factors they have");
@@ -165,7 +181,9 @@ void add_token(CLI::App& app, Command& chosen)
     add_config(*add, o->config);
     add->add_option("user", o->user, "Whose token it is: it never may more than they")->required();
     add->add_option("--name", o->name, "What it is for")->required();
-    add->add_option("--scope", o->scopes, "What it may do, for example challenges:read (repeatable)")->required();
+    add->add_option("--scope", o->scopes, "What it may do, for example challenges:read (repeatable)")
+        ->required()
+        ->allow_extra_args(false);
     add->add_option("--days", o->days, "How long it lasts")->capture_default_str()->check(CLI::Range(1, 365));
     add->callback([&chosen, o] { chosen = [o] { return run_token_add(*o, std::cout, std::cerr); }; });
 

@@ -379,6 +379,29 @@ class Observing(unittest.TestCase):
         self.assertEqual(stack.stop(), 0)
 
 
+class UserSet(unittest.TestCase):
+    def test_groups_and_roles(self):
+        """The first user of `init` is an admin, whom no page lets change themselves: how else would they come into a group?"""
+        stack = Stack()
+        self.addCleanup(stack.close)
+
+        def user():
+            found = json.loads(stack.run("user", "list", "--json"))
+            return found["groups"], found["auditor"], found["admin"]
+        stack.run("user", "set", "--group", "dba", "--group", "approvers", "--group", "dba", "demo")
+        self.assertEqual(user(), (["approvers", "dba"], True, True))
+        stack.run("user", "set", "demo", "--no-auditor")
+        stack.run("user", "set", "demo", "--email", "demo@example.com")
+        self.assertEqual(user(), (["approvers", "dba"], False, True))
+        stack.run("user", "set", "demo", "--no-groups", "--no-admin", "--auditor")
+        self.assertEqual(user(), ([], True, False))
+        self.assertIn("cannot be a name", stack.run("user", "set", "demo", "--group", "a b", expect=None).stderr)
+        self.assertEqual(stack.run("user", "set", "demo", "--no-groups", "--group", "dba", expect=None).returncode, 2)
+        self.assertEqual(stack.run("user", "set", "demo", expect=None).returncode, 2)
+        self.assertIn("added ann", stack.run("user", "add", "--group", "dba", "ann", "--generate-password"))
+        self.assertRegex(stack.run("token", "add", "--name", "t", "--scope", "challenges:read", "ann"), r"\S{20}")
+
+
 class UserChanges(unittest.TestCase):
     """Each is recorded once, with who made it; by "command line" where it was one, and by nobody where it went around stepgate.
     Seen failing with the count of what was recorded already taken out."""
