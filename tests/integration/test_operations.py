@@ -202,15 +202,16 @@ class Faults(unittest.TestCase):
         self.assertIn("server", err)
 
     def test_a_server_that_says_nothing_is_named(self):
-        stack = Stack().start()
+        stack = Stack()
         self.addCleanup(stack.close)
-        postmaster = int((stack.cluster.folder / "data/postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, signal.SIGSTOP)  # its port takes connections, and nobody answers
-        try:
-            self.assertIn("cannot reach the server", stack.ask("SELECT 1", PGSSLMODE="require")[2])
-        finally:
-            os.kill(postmaster, signal.SIGCONT)
-        why = f"127.0.0.1:{stack.cluster.port} did not answer within 10 s"
+        silent = socket.create_server(("127.0.0.1", 0))  # connections wait for an accept that never comes
+        self.addCleanup(silent.close)
+        port = silent.getsockname()[1]
+        stack.config.write_text(stack.config.read_text().replace(f"port = {stack.cluster.port}\n", f"port = {port}\n"))
+        stack.start()
+        code, out, err = stack.ask("SELECT 1", PGSSLMODE="require")
+        self.assertIn("cannot reach the server", err, (code, out))
+        why = f"127.0.0.1:{port} did not answer within 10 s"
         self.assertIn(why, (stack.folder / "serve.log").read_text())
         self.assertEqual([r["details"]["reason"] for r in stack.audit("--type", "login_failed")], [why])
 
