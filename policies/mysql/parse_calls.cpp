@@ -406,7 +406,9 @@ void Parser::json_table()
 {
     advance();
     expect('(');
+    const std::size_t references = references_.size();
     expression();
+    reach_less(references);
     expect(',');
     string_value();
     Item item;

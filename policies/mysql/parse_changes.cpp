@@ -107,6 +107,7 @@ void Parser::on_duplicate_key(const TableName& target)
         assignment(items);
     while (accept(','));
     on_duplicate_ = false;
+    reach_less(references); // tables of a query with GROUP BY, DISTINCT or UNION are not in reach
     resolve(references, 0);
 }
 

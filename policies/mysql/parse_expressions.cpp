@@ -184,6 +184,7 @@ Expression Parser::infix(Expression left, int power)
     if (token.word == Word::k_collate) {
         if (!accept(Word::k_binary))
             name_or_text();
+        collated_ = true;
         return left;
     }
     if (power == power_xor && judging_)

@@ -154,8 +154,14 @@ bool Parser::resolve_one(const Reference& reference, std::size_t items)
     for (std::size_t i = items; i < items_.size() && !settled; ++i)
         for (std::size_t k = items_[i].begin; k < items_[i].end && !settled; ++k)
             settled = same_word(outputs_[k].name, reference.name);
-    for (std::size_t i = items; i < items_.size() && !settled; ++i)
-        read_column(items_[i], reference.name);
+    // A table has a column of that name, too: then that other one is not in reach, or the server refuses the text.
+    const auto has = [&](const Item& item) {
+        const Has answer = item.table.empty() ? Has::no : has_column(item, reference.name);
+        return answer == Has::yes || (answer == Has::maybe && reference.early);
+    };
+    for (std::size_t i = items; i < items_.size(); ++i)
+        if (!settled || has(items_[i]))
+            read_column(items_[i], reference.name);
     return settled;
 }
 
@@ -170,8 +176,10 @@ void Parser::resolve(std::size_t references, std::size_t items)
         Reference one = references_[i];
         if (one.skip > 0)
             --one.skip;
-        else if (resolve_one(one, items))
+        else if (resolve_one(one, items) && !one.early)
             continue;
+        else
+            one.early = false;
         references_[kept++] = one;
     }
     references_.resize(kept);
@@ -182,6 +190,13 @@ void Parser::skip_block(std::size_t references)
 {
     for (std::size_t i = references; i < references_.size(); ++i)
         ++references_[i].skip;
+}
+
+/// What is named since `references` may be of some of the tables of the query block it stands in, or of one around it.
+void Parser::reach_less(std::size_t references)
+{
+    for (std::size_t i = references; i < references_.size(); ++i)
+        references_[i].early = true;
 }
 
 void Parser::called(std::string_view function, bool keyword_syntax)

@@ -161,7 +161,8 @@ void Parser::with_clause()
             ctes_.push_back({cte.name, begin, end, columns});
         expect(Word::k_as);
         expect('(');
-        const Query made = judged_subquery(true); // an UPDATE or DELETE may be what comes
+        // An UPDATE or DELETE may be what comes. Names that are of no table inside are of the query around all this.
+        const Query made = judged_subquery(true, true);
         expect(')');
         if (accept(Word::k_cycle)) { // MariaDB: cycle a, b restrict
             do
@@ -295,17 +296,19 @@ void Parser::select_list(Query& query)
             query.complete = false;
             continue;
         }
-        star_ = false;
+        star_ = collated_ = false;
         const Expression item = expression();
-        query.complete = query.complete && !star_;
+        const bool plain = item.form == Expression::Form::column && !collated_;
         outputs_.resize(outputs); // names of queries inside are not of this one
         if (count == 1)
             query.column = item;
         const bool column = item.form == Expression::Form::column && !star_ && (count == 1 || row != 0);
         row = !column ? 0 : count == 1 ? hash_of(item.name) : mix(mix(row, row_seed), hash_of(item.name));
-        std::string_view output = item.form == Expression::Form::column ? item.name : std::string_view{};
+        std::string_view output = plain ? item.name : std::string_view{};
         if (accept(Word::k_as) || at_name() || at(TokenKind::string))
             output = name_or_text();
+        // How the server calls the others it knows: 'ssn', +ssn and name_const('ssn', 1) are all called ssn.
+        query.complete = query.complete && !output.empty();
         if (!output.empty())
             outputs_.push_back({output, item.form == Expression::Form::column ? item.name : std::string_view{}});
     } while (accept(','));
@@ -343,8 +346,9 @@ void Parser::order_by(const Query* outputs)
     expect(Word::k_by);
     do {
         const std::size_t references = references_.size();
+        collated_ = false;
         const Expression item = expression();
-        const bool bare = references_.size() == references + 1 && item.form == Expression::Form::column &&
+        const bool bare = references_.size() == references + 1 && item.form == Expression::Form::column && !collated_ &&
                           references_.back().table.empty();
         if (bare && outputs != nullptr && spend(outputs->end - outputs->begin))
             for (std::size_t i = outputs->begin; i < outputs->end; ++i)
@@ -505,6 +509,7 @@ Query Parser::values_rows()
         expect(')');
     } while (accept(','));
     made.list_reads = reference_count_ != before;
+    made.complete = false; // MariaDB calls its columns as those of a SELECT without names
     made.begin = made.end = outputs_.size();
     resolve(references, items);
     return made;

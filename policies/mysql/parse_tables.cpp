@@ -46,7 +46,9 @@ bool Parser::joined(std::size_t left)
         const bool judging = std::exchange(judging_, judging_ || naming_targets_);
         if (naming_targets_)
             change_end_ = items_.size();
+        const std::size_t references = references_.size();
         const bool leaves_out = !expression().always;
+        reach_less(references);
         judging_ = judging;
         block_joined_ = leaves_out || block_joined_;
         if (naming_targets_)
@@ -142,7 +144,9 @@ void Parser::table_factor()
     if (at(Word::k_lateral) && next_is(1, '(')) {
         advance();
         advance();
+        const std::size_t references = references_.size();
         const Query query = subquery(true);
+        reach_less(references);
         expect(')');
         mark_joined(block_); // it may name those before it
         return derived_table(query);
@@ -161,7 +165,7 @@ void Parser::table_in_parentheses()
     const std::size_t items = items_.size();
     expect('(');
     if (at_query_start(0)) {
-        const Query query = judged_subquery(naming_targets_);
+        const Query query = judged_subquery(naming_targets_, false);
         expect(')');
         return derived_table(query);
     }
@@ -178,10 +182,10 @@ void Parser::table_in_parentheses()
 }
 
 /// A query that, `when` so, may give the rows that an UPDATE or DELETE changes.
-Query Parser::judged_subquery(bool when)
+Query Parser::judged_subquery(bool when, bool lateral_reach)
 {
     const bool judging = std::exchange(judging_, judging_ || when);
-    Query made = subquery(false);
+    Query made = subquery(lateral_reach);
     judging_ = judging;
     return made;
 }

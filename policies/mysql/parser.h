@@ -29,6 +29,7 @@ struct Reference {
     std::string_view table; // empty: not qualified
     std::string_view name;  // "*" for all, empty: none of the tables that are named
     int skip = 0;           // query blocks around it whose tables are not in reach (of a derived table)
+    bool early = false;     // of ON, LATERAL and the like: not all tables of its query block are in reach
 };
 
 /// The table whose rows a derived table or a CTE gives, all of them; `of` is empty: it does not.
@@ -204,6 +205,7 @@ class Parser
     bool resolve_one(const Reference& reference, std::size_t items);
     void drop_references(std::size_t references) { references_.resize(references); }
     void skip_block(std::size_t references);
+    void reach_less(std::size_t references);
     void called(std::string_view function, bool keyword_syntax);
     void may_run_when_prepared() { out_.facts.runs_when_prepared = out_.facts.runs_when_prepared || mariadb(); }
     void called_stored(const TableName& routine, Lead::Kind kind);
@@ -333,7 +335,7 @@ class Parser
     void index_hints();
     void partition();
     void derived_table(const Query& query);
-    [[nodiscard]] Query judged_subquery(bool when);
+    [[nodiscard]] Query judged_subquery(bool when, bool lateral_reach);
     [[nodiscard]] WholeRows whole_rows(const Query& query, std::size_t begin, std::size_t end);
     void natural_join(std::size_t left, std::size_t right);
     void using_columns(std::size_t left);
@@ -542,6 +544,7 @@ class Parser
     bool has_open_query_ = false;
     bool naming_targets_ = false; // FROM of an UPDATE or DELETE
     bool star_ = false;           // the expression just read is all columns of a table
+    bool collated_ = false;       // it has a COLLATE, so that it is called otherwise than its column
     int blocks_ = 0;              // compound statements around this one
     bool judging_ = false;        // the WHERE of an UPDATE or DELETE
     bool existence_ = false;      // the SELECT that comes next is all that EXISTS asks
