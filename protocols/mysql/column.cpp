@@ -3,6 +3,8 @@
 #include "protocols/mysql/cursor.h"
 #include "protocols/mysql/packet_writer.h"
 
+#include <string>
+
 namespace stepgate::protocols::mysql
 {
 
@@ -11,6 +13,13 @@ namespace
 
 constexpr std::size_t fixed_size = 12;
 constexpr std::uint8_t extended_type = 0, extended_format = 1; // MariaDB's extended metadata
+
+bool is_the_catalog(std::string_view name)
+{
+    std::string text{name};
+    std::erase(text, '\0');
+    return text == "def";
+}
 
 /// Pairs of what it is and a text.
 void read_extended(Cursor& in, Column& column)
@@ -45,10 +54,15 @@ void write_extended(Writer& out, const Column& column)
 
 } // namespace
 
+bool is_definition(wire::View payload)
+{
+    return is_the_catalog(Cursor{payload}.lenenc_text());
+}
+
 result<Column> decode_column(wire::View payload, Capabilities capabilities, bool of_field_list)
 {
     Cursor in{payload};
-    if (in.lenenc_text() != "def")
+    if (!is_the_catalog(in.lenenc_text()))
         return errc::malformed_column;
     Column column;
     column.schema = in.lenenc_text();

@@ -23,6 +23,9 @@ struct Column {
     std::uint16_t flags = 0;
     std::uint8_t decimals = 0;
 };
+/// Whether a packet is one: it begins with the name of the catalog, which is always "def", in character_set_results
+/// (UTF-16 and UTF-32 have zero bytes between).
+[[nodiscard]] bool is_definition(wire::View payload);
 /// COM_FIELD_LIST has a default value behind it, which is passed over. errc::malformed_column.
 [[nodiscard]] result<Column> decode_column(wire::View payload, Capabilities capabilities, bool of_field_list = false);
 void encode_column(wire::Bytes& out, std::uint8_t sequence, const Column& column, Capabilities capabilities);

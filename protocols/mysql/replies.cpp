@@ -1,5 +1,6 @@
 #include "protocols/mysql/replies.h"
 
+#include "protocols/mysql/column.h"
 #include "protocols/mysql/cursor.h"
 
 namespace stepgate::protocols::mysql
@@ -14,12 +15,6 @@ constexpr std::size_t most_columns = 4096; // of a table or a result, on both se
 bool starts_with(wire::View payload, std::byte header)
 {
     return !payload.empty() && payload[0] == header;
-}
-
-/// ColumnDefinition41 begins with the catalog's name, which is always the same.
-bool is_definition(wire::View payload)
-{
-    return wire::as_text(payload).starts_with("\3def");
 }
 
 result<Prepared> decode_prepared(wire::View payload)

@@ -17,8 +17,10 @@ using policies::statement::StatementFacts;
 namespace
 {
 
+// Binary texts come as they are; others in character_set_results, which may be UTF-16.
 constexpr std::string_view state_question =
-    "SELECT @@session.sql_mode, @@session.character_set_client, @@session.character_set_connection, DATABASE() LIMIT 1";
+    "SELECT CAST(@@session.sql_mode AS BINARY), CAST(@@session.character_set_client AS BINARY),"
+    " CAST(@@session.character_set_connection AS BINARY), CAST(DATABASE() AS BINARY) LIMIT 1";
 
 /// A table that is read or changed; "" if there is none.
 std::string table_behind_which_may_be_more(const Facts& facts)

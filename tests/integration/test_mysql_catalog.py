@@ -146,6 +146,13 @@ class Catalog(MySqlCase):
         self.assertIn("delete-without-where", self.understood(self.held("CALL hides(1)"))["rules"])
         self.passes("CALL forget(1)")
 
+    def test_what_is_asked_after_a_call_comes_in_any_character_set(self):
+        cursor = self.connect().cursor()
+        for charset in ("utf16", "utf8mb4"):
+            cursor.execute(f"SET character_set_results = {charset}")
+            cursor.execute("CALL forget(1)")
+            cursor.execute("DELETE FROM scratch WHERE id = 5")
+
     def test_procedure_that_runs_any_text(self):
         self.assertIn("default.opaque", self.held("CALL anything('select 1')")["rules"])
 

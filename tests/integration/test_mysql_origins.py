@@ -152,6 +152,14 @@ class Origins(RawCommands, MySqlCase):
         cursor.execute("SELECT 4")
         self.assertEqual(cursor.fetchone(), (4,))
 
+    def test_whatever_character_set_results_are_in(self):
+        for number, charset in enumerate(("utf16", "utf16le", "ucs2", "utf32", "latin1"), start=1):
+            with self.subTest(charset):
+                cursor = self.connect().cursor()
+                cursor.execute(f"SET character_set_results = {charset}")
+                cursor.execute("SELECT city FROM customers LIMIT 1")
+                self.withheld(lambda: cursor.execute(f"SELECT 'ssn' FROM customers LIMIT {number}"))
+
     def test_cursors_of_the_protocol_give_no_rows(self):
         connection = self.connect(autocommit=True)
         statement, _ = self.prepare(connection, "SELECT 'ssn' FROM customers WHERE id < 100")

@@ -350,6 +350,12 @@ TEST(Column, good_ones_are_decoded_and_written_back)
     }
 }
 
+TEST(Column, may_be_in_utf16)
+{
+    const Definition row{"", plain, hex("06006400650066000000020061000c3f0001000000038100000000"), ""};
+    EXPECT_EQ(read_column(row, row.payload), raw(".. as .\0a, 3"));
+}
+
 TEST(Column, no_prefix_is_taken_for_the_whole)
 {
     for (const auto& row : definitions()) {
