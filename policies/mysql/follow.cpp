@@ -112,7 +112,10 @@ const Relation* Follower::look_up(const Lead& lead)
         return found;
     const auto dot = lead.name.find('.');
     const bool numbers = bodies_.catalog().contents().mysql.vendor == "mariadb" && is_numbers(lead.name);
-    if (!state_.temporary(lead.name.substr(dot + 1)) && !numbers && !lead.made)
+    // Made by the server itself: tools try whether they may read it.
+    const bool servers =
+        lead.kind == Lead::Kind::read && (lead.name == "mysql.user" || lead.name.starts_with("performance_schema."));
+    if (!state_.temporary(lead.name.substr(dot + 1)) && !numbers && !servers && !lead.made)
         reason("names " + lead.name + ", which is not a table that stepgate can see");
     return nullptr;
 }

@@ -310,7 +310,7 @@ void Parser::delete_rows()
     is(Kind::delete_rows);
     changing_.delete_rows = true;
     advance();
-    if (at(Word::k_history)) { // MariaDB: rows that are past
+    if (mariadb() && at(Word::k_history)) { // rows that are past
         advance();
         facts_.destructive = true;
     }
