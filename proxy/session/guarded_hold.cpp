@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <set>
 
 namespace stepgate::proxy::session
 {
@@ -73,12 +74,16 @@ challenges::Question GuardedSession::question(const HeldBatch& batch) const
         question.sensitive = question.sensitive || worker_.judge.sensitive(facts, execution.sql);
         for (const auto& reason : facts.facts->opaque_reasons)
             question.opaque_reasons.push_back(reason);
-        for (const auto& statement : facts.facts->statements) {
-            for (const auto& access : statement.reads)
-                question.tables.push_back(describe(access));
-            for (const auto& access : statement.writes)
-                question.tables.push_back(describe(access));
-        }
+        std::set<std::string_view> own; // without them the text means other tables
+        for (const auto& statement : facts.facts->statements)
+            for (const auto* accesses : {&statement.reads, &statement.writes})
+                for (const auto& access : *accesses) {
+                    question.tables.push_back(describe(access));
+                    if (is_temporary(access.table))
+                        own.insert(access.table);
+                }
+        for (const auto table : own)
+            asked.parameters.push_back({.value = std::string{table} + " may be a temporary table of the session"});
     }
     const auto& key = worker_.shared.services.audit->redaction_key();
     question.recorded = recorded_texts(question, key);

@@ -93,6 +93,19 @@ class Again:
         self.is_held(connection, "EXECUTE again", None)
         self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
 
+    def test_a_temporary_table_is_another_one(self):
+        connection = self.connect()
+        cursor = connection.cursor()
+        cursor.execute("CREATE TEMPORARY TABLE scratch (id int)")
+        cursor.execute("INSERT INTO scratch VALUES (1)")
+        challenge = self.approved(connection)
+        shown = self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"]
+        self.assertRegex(shown[-1]["value"], "scratch may be a temporary table of the session$")
+        cursor.execute(self.AWAY)
+        self.is_held(connection)
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM scratch"), "1")
+        self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
+
     def test_it_ends_by_a_button_and_with_its_session(self):
         connection = self.connect()
         challenge = self.approved(connection)
@@ -107,6 +120,7 @@ class Again:
 
 class OnPostgres(Again, unittest.TestCase):
     PREPARE = "PREPARE again AS DELETE FROM scratch WHERE id = %d"
+    AWAY = "ALTER TABLE pg_temp.scratch RENAME TO away"
 
     @classmethod
     def setUpClass(cls):
@@ -151,6 +165,7 @@ class OnPostgres(Again, unittest.TestCase):
 
 class OnMySql(Again, unittest.TestCase):
     PREPARE = "PREPARE again FROM 'DELETE FROM scratch WHERE id = %d'"
+    AWAY = "DROP TEMPORARY TABLE scratch"
 
     @classmethod
     def setUpClass(cls):

@@ -281,6 +281,21 @@ class RunsAgain(Case):
         cursor.execute("SET sql_mode = ANSI_QUOTES")
         self.demo.deny(held(by_email))
 
+    def test_a_temporary_table_is_another_one(self):
+        cursor = self.connect(autocommit=True).cursor()
+        cursor.execute("CREATE TEMPORARY TABLE scratch (id int)")
+        self.again_from(cursor)
+        self.demo.approve(self.demo.wait_pending())
+        cursor.execute("DROP TEMPORARY TABLE scratch")
+        self.again_from(cursor)
+        self.demo.deny(self.demo.wait_pending())
+        self.assertEqual(self.rows(), 3)
+
+    def again_from(self, cursor, sql="DELETE FROM scratch"):
+        with self.assertRaises(pymysql.Error) as caught:
+            cursor.execute(sql)
+        self.assertEqual(caught.exception.args[0], 1227)
+
     def test_an_approval_before_a_policy_change_is_not_enough(self):
         policy = (self.stack.home / "site.toml").read_text()
         self.again("DELETE FROM scratch")
