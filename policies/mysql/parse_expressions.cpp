@@ -463,7 +463,10 @@ Expression Parser::column_or_call()
     const std::string_view table = count > 1 ? parts[count - 2] : std::string_view{};
     const std::string_view column = parts[count - 1];
     const std::size_t touched = touch_count_;
+    const std::size_t references = references_.size();
     reference(table, column);
+    if (count == 3)
+        reach_less(references); // a table that is called so may be of another database
     if (judging_ && blocks_ > 0 && (table.empty() ? is_variable(column) : is_variable_row(table))) {
         --reference_count_; // the same for every row
         return unknown_value(hash_of(column), false);

@@ -142,7 +142,9 @@ bool Parser::resolve_one(const Reference& reference, std::size_t items)
             if (!same_word(items_[i].alias, reference.table))
                 continue;
             read_column(items_[i], reference.name);
-            settled = true;
+            // What that one has no column of is looked for around it, where a table may be called the same.
+            settled = settled || reference.name == "*" || reference.name.empty() ||
+                      has_column(items_[i], reference.name) == Has::yes;
         }
         return settled;
     }
