@@ -137,6 +137,7 @@ struct Function {
     bool security_definer = false;
     std::vector<std::string> argument_names; // of all arguments, outputs included, as far as they have names
     std::vector<Oid> argument_types;         // of the input arguments
+    std::vector<Oid> output_types;           // of arguments that are outputs only: OUT, TABLE
     int defaults = 0;                        // so many of the last inputs may be left out
     bool variadic = false;
     std::vector<std::string> default_expressions; // SQL

@@ -131,6 +131,7 @@ void visit(Visitor& visitor, Object& function)
     visitor.maybe("security_definer", function.security_definer);
     visitor.maybe("argument_names", function.argument_names);
     visitor.maybe("argument_types", function.argument_types);
+    visitor.maybe("output_types", function.output_types);
     visitor.maybe("defaults", function.defaults);
     visitor.maybe("variadic", function.variadic);
     visitor.maybe("default_expressions", function.default_expressions);

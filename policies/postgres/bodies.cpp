@@ -52,6 +52,14 @@ bool counts_for(const catalog::Cast& cast, catalog::Oid type)
            (cast.source < catalog::first_user_oid && cast.target < catalog::first_user_oid);
 }
 
+/// Compiled functions that are not volatile are trusted to compute only where they are a type's own, its casts or in an
+/// index: every read of a column would have to be held otherwise, and only a superuser can make them.
+bool only_computes(const Function& function)
+{
+    const bool compiled = function.language == "c" || function.language == "internal";
+    return compiled && function.volatility != catalog::Volatility::volatile_;
+}
+
 bool starts_with_word(std::string_view text, std::string_view word)
 {
     const std::size_t begin = text.find_first_not_of(" \t\r\n");
@@ -128,6 +136,7 @@ struct Bodies::Source {
     bool trigger_is_read = false; // NEW and OLD are looked at, not only passed on
     std::string_view self;        // the function, which may stand before its parameters' names
     const std::vector<std::string>* variables = nullptr;
+    bool variables_hide = false;        // columns of their name
     const Function* function = nullptr; // whose body it is
 };
 
@@ -195,15 +204,10 @@ bool Bodies::has_code(catalog::Oid oid, int depth) const
            });
 }
 
-/// Compiled functions that are not volatile are trusted to compute only where they are a type's own or its casts: every
-/// read of a column would have to be held otherwise, and only a superuser can make them.
 void Bodies::add_call(catalog::Oid oid, Footprint& to) const
 {
     const Function* const function = catalog_->function(oid);
-    if (function == nullptr)
-        return;
-    const bool compiled = function->language == "c" || function->language == "internal";
-    if (compiled && function->volatility != catalog::Volatility::volatile_)
+    if (function == nullptr || only_computes(*function))
         return;
     to.facts.calls.push_back(joined(function->schema, function->name));
     Touch touch;
@@ -292,7 +296,7 @@ Footprint Bodies::analyze(const Source& source, std::string text)
     }
     Analysis analysis;
     Walk walk{text, *source.state, catalog_, limits_, analysis, this};
-    walk.within(base);
+    walk.within(base, source.variables_hide ? source.variables : nullptr);
     for (const ::ListCell& cell : cells(parse.statements())) {
         const ::Node* statement = as<::RawStmt>(node_of(cell)).stmt;
         if (source.form == Source::Form::rule)
@@ -438,6 +442,23 @@ const Footprint& Bodies::types(const Relation& relation)
     return *kept;
 }
 
+const Footprint& Bodies::indexes(const Relation& relation)
+{
+    auto& kept = indexes_[&relation];
+    if (kept)
+        return *kept;
+    kept = std::make_unique<Footprint>();
+    const std::string what = "an index of " + name_of(relation);
+    Source source;
+    source.what = what;
+    source.row = &relation;
+    for (const std::string& expression : relation.index_expressions)
+        add_expression(source, expression, *kept);
+    std::erase_if(kept->touches,
+                  [](const Touch& touch) { return touch.kind == Touch::Kind::call && only_computes(*touch.function); });
+    return *kept;
+}
+
 const std::deque<RuleFootprint>& Bodies::rules(const Relation& relation)
 {
     const auto [kept, fresh] = rules_.try_emplace(&relation);
@@ -526,6 +547,9 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
     }
     for (const std::string& used : function.uses_system)
         call_system(used, out);
+    for (const auto& types : {function.argument_types, function.output_types, {function.returns}})
+        for (const catalog::Oid type : types)
+            add_type(type, out);
     if (function.kind == FunctionKind::aggregate)
         return out;
     if (function.language == "internal") {
@@ -544,6 +568,9 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
         if (name == "search_path")
             set.value = identifier_list(value, ',');
         set.unknown = !set.value;
+        if (reads_otherwise(set))
+            out.opaque_reasons.push_back("calls " + what + ", which sets " + name +
+                                         ", with which texts mean something else");
         settings.effects.emplace_back(std::move(set));
     }
     state.apply(settings);
@@ -635,6 +662,7 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
     if (source.variables != nullptr)
         parts.variables.insert(parts.variables.end(), source.variables->begin(), source.variables->end());
     source.variables = &parts.variables;
+    source.variables_hide = parts.variables_hide;
     if (parts.takes_details)
         out.touches.emplace_back().kind = Touch::Kind::details;
     if (parts.pieces.size() * (parts.variables.size() + 1) > most_lookups) {
@@ -646,6 +674,10 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
         if (piece.kind == PlPiece::Kind::dynamic)
             executed.push_back(piece.text);
     for (const PlPiece& piece : parts.pieces) {
+        if (piece.kind == PlPiece::Kind::row_type) {
+            add_row_type(*source.state, piece.text, out);
+            continue;
+        }
         source.trigger_is_read = piece.kind != PlPiece::Kind::conduct;
         source.form = piece.kind == PlPiece::Kind::statement ? Source::Form::statements : Source::Form::expression;
         if (piece.kind == PlPiece::Kind::statement) {
@@ -665,6 +697,23 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
             out.opaque_reasons.push_back(what + " runs SQL that it builds");
     }
     return out;
+}
+
+/// One that the catalog does not know is of a table that the body, or the session, makes.
+void Bodies::add_row_type(const SessionState& state, std::string_view relation, Footprint& to)
+{
+    const auto parts = identifier_list(relation, '.');
+    if (!parts || parts->empty())
+        return;
+    const auto add = [&](std::string_view schema) {
+        if (const catalog::Type* const type = catalog_->type(schema, parts->back()))
+            add_type(type->oid, to);
+    };
+    if (parts->size() > 1)
+        return add((*parts)[parts->size() - 2]);
+    const Names names{state, catalog_};
+    for (const std::string_view schema : names.path())
+        add(schema);
 }
 
 std::optional<std::string> Bodies::constant_text(const std::string& select)

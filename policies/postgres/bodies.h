@@ -26,6 +26,7 @@ struct Touch {
         read,
         write,
         call,
+        index,  // its rows go into indexes and statistics again
         details // of errors come into a variable: values of any row that is written
     } kind = Kind::read;
     const catalog::Relation* relation = nullptr; // of a call: the one whose trigger it is, or null
@@ -83,6 +84,8 @@ class Bodies
     [[nodiscard]] const Footprint& values(const catalog::Relation& relation);
     /// Input, output and casts of the types that its columns have, and what its indexes compare them with.
     [[nodiscard]] const Footprint& types(const catalog::Relation& relation);
+    /// What making its indexes and statistics anew computes for each row.
+    [[nodiscard]] const Footprint& indexes(const catalog::Relation& relation);
     [[nodiscard]] const std::deque<RuleFootprint>& rules(const catalog::Relation& relation);
     [[nodiscard]] const std::vector<Reference>& references(const catalog::Relation& relation) const;
     /// `trigger`: the relation it fires on; null: it is called.
@@ -117,13 +120,15 @@ class Bodies
     [[nodiscard]] static const Footprint& too_much();
     void add_expression(Source source, const std::string& expression, Footprint& to);
     void add_call(catalog::Oid function, Footprint& to) const;
+    void add_row_type(const SessionState& state, std::string_view relation, Footprint& to);
 
     const catalog::Catalog* catalog_;
     Limits limits_;
     std::size_t read_ = 0; // bytes of bodies since `begin`
     std::unordered_map<const catalog::Relation*, Traits> traits_;
     std::unordered_map<const catalog::Relation*, std::vector<Reference>> references_;
-    std::unordered_map<const catalog::Relation*, std::unique_ptr<Footprint>> views_, policies_, values_, types_;
+    std::unordered_map<const catalog::Relation*, std::unique_ptr<Footprint>> views_, policies_, values_, types_,
+        indexes_;
     std::unordered_map<const catalog::Relation*, std::vector<const catalog::Relation*>> written_through_;
     std::unordered_map<const catalog::Relation*, std::deque<RuleFootprint>> rules_;
     std::optional<std::unordered_map<std::string, std::vector<const catalog::Relation*>>> views_over_;

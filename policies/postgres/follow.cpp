@@ -90,6 +90,8 @@ void Follower::add(Touch touch, int context)
     case Touch::Kind::call:
         seen = !calls_.emplace(std::tuple{touch.function, touch.relation, touch.context, touch.arguments}, true).second;
         break;
+    case Touch::Kind::index:
+        break;
     case Touch::Kind::details:
         takes_details_ = true;
         return;
@@ -337,6 +339,10 @@ void Follower::follow_all()
             break;
         case Touch::Kind::call:
             call(touch);
+            break;
+        case Touch::Kind::index:
+            merge(bodies_.indexes(*touch.relation), touch.context);
+            merge(bodies_.types(*touch.relation), touch.context);
             break;
         case Touch::Kind::details: // are in no queue
             break;

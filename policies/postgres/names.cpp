@@ -23,6 +23,20 @@ bool is_system(std::string_view schema)
 
 } // namespace
 
+void add_value(std::string& query, std::string_view schema, std::string_view type)
+{
+    const auto quote = [&query](std::string_view name) {
+        query += '"';
+        for (const char c : name)
+            query.append(c == '"' ? 2 : 1, c);
+        query += '"';
+    };
+    query += query.empty() ? "SELECT NULL::" : ", NULL::";
+    quote(schema);
+    query += '.';
+    quote(type);
+}
+
 std::string joined(std::string_view schema, std::string_view name)
 {
     std::string out;

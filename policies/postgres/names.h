@@ -53,6 +53,8 @@ class Names
     bool built_ins_first_ = true;
 };
 
+/// Adds a value of a type to a query of such values: they run what a parameter of the type does when it comes.
+void add_value(std::string& query, std::string_view schema, std::string_view type);
 /// "schema.name"
 [[nodiscard]] std::string joined(std::string_view schema, std::string_view name);
 /// The name of "schema.name".

@@ -37,8 +37,9 @@ class Reader
 
     PlBody read() &&
     {
-        while (good() && symbol(at_, '#')) // #variable_conflict use_column
-            at_ += std::min<std::size_t>(left(), 3);
+        for (; good() && symbol(at_, '#'); at_ += std::min<std::size_t>(left(), 3)) // #variable_conflict use_column
+            if (word(at_ + 1) == "variable_conflict")
+                out_.variables_hide = word(at_ + 2) == "use_variable";
         block();
         if (symbol(at_, ';'))
             ++at_;
@@ -182,6 +183,7 @@ class Reader
     void block();
     void declarations();
     void declaration();
+    void type(std::size_t begin, std::size_t end);
     void cursor(std::string name);
     void statements();
     void statement();
@@ -275,6 +277,7 @@ void Reader::declaration()
     if (is_cursor < end && is_cursor <= at_ + 2 && (is_cursor == at_ || one_of(at_, {"no", "scroll"})))
         return cursor(std::move(variable));
     int depth = 0;
+    std::size_t type_end = end;
     for (std::size_t i = at_; i < end; ++i) {
         depth += symbol(i, '(') || symbol(i, '[') ? 1 : 0;
         depth -= symbol(i, ')') || symbol(i, ']') ? 1 : 0;
@@ -284,10 +287,25 @@ void Reader::declaration()
         if (!assign && !symbol(i, '=') && word(i) != "default")
             continue;
         piece(Kind::expression, i + (assign ? 2 : 1), end);
+        type_end = i;
         break;
     }
+    type(at_ + (word(at_) == "constant" ? 1 : 0), type_end);
     at_ = end;
     semicolon();
+}
+
+/// type [COLLATE …] [NOT NULL], or ALIAS FOR …
+void Reader::type(std::size_t begin, std::size_t end)
+{
+    const std::size_t stop = std::min(until(begin, {"collate", "not"}), end);
+    if (begin >= stop || word(begin) == "alias")
+        return;
+    if (stop < begin + 3 || !symbol(stop - 2, '%'))
+        return out_.pieces.push_back({Kind::expression, "null::" + slice(begin, stop)});
+    const bool of_column = word(stop - 1) == "type"; // of a variable where it stands alone
+    if (const std::size_t last = stop - (of_column ? 4 : 2); last > begin)
+        out_.pieces.push_back({Kind::row_type, slice(begin, last)});
 }
 
 /// name [[NO] SCROLL] CURSOR [(arguments)] {FOR | IS} query
@@ -296,17 +314,19 @@ void Reader::cursor(std::string variable)
     at_ = until(at_, {"cursor"}) + 1;
     if (symbol(at_, '(')) {
         int depth = 0;
-        bool names = true;
+        std::size_t argument = 0; // where its name stands
         for (; at_ < tokens_.size(); ++at_) {
-            if (names && depth == 1 && is_name(at_)) {
-                out_.variables.push_back(name(at_));
-                names = false;
-            }
             depth += symbol(at_, '(') ? 1 : 0;
             depth -= symbol(at_, ')') ? 1 : 0;
-            names = names || (depth == 1 && symbol(at_, ','));
+            const bool between = depth == 1 && (symbol(at_, '(') || symbol(at_, ','));
+            if ((between || depth == 0) && argument != 0)
+                type(argument + 1, at_);
             if (depth == 0)
                 break;
+            if (!between || !is_name(at_ + 1))
+                continue;
+            argument = at_ + 1;
+            out_.variables.push_back(name(argument));
         }
         ++at_;
     }

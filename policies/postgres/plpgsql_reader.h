@@ -14,6 +14,7 @@ struct PlPiece {
         conduct,    // the same, but its value only steers: a condition, RETURN, what NEW or OLD are set to
         statement,  // a whole statement, INTO taken out
         dynamic,    // an expression that gives the text of a statement: EXECUTE
+        row_type,   // the name of a relation, whose row or column a variable is like
     } kind = Kind::statement;
     std::string text;
 };
@@ -21,6 +22,7 @@ struct PlPiece {
 struct PlBody {
     std::vector<PlPiece> pieces;
     std::vector<std::string> variables; // and labels, which may stand before a variable's name
+    bool variables_hide = false;        // columns of their name: #variable_conflict use_variable
     std::string problem;                // "": every part was understood
     bool takes_details = false;         // of errors, which name values of rows that were refused: PG_EXCEPTION_DETAIL
 };

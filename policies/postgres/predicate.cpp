@@ -560,7 +560,7 @@ Truth Predicate::by_form(const ::Node* node)
 bool holds_for_every_row(const ::Node* predicate, const PredicateTarget& target, bool& literals_consulted)
 {
     Look look{.place = target.ctes};
-    RowNames rows{target.alias, target.relation, nullptr, {}, target.find, target.spend};
+    RowNames rows{target.alias, target.relation, nullptr, target.around, target.hiding, target.find, target.spend};
     if (target.joined.empty())
         rows.described = target.described;
     PredicateTarget whole = target;

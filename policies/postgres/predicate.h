@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -30,8 +31,10 @@ struct PredicateTarget {
     std::function<bool(const ::RangeVar&)> same_table = {}; // empty: a table of that name is
     std::span<const ::ListCell> joined = {};                // the FROM or USING beside the target
     std::function<const catalog::Relation*(const ::RangeVar&)> find = {}; // what the catalog knows of a table
-    CtePlace ctes = {}; // the queries of WITH that the predicate can name
-    Spend spend = {};   // for looking them up
+    CtePlace ctes = {};                        // the queries of WITH that the predicate can name
+    Spend spend = {};                          // for looking them up
+    std::vector<std::string_view> around = {}; // what names values of a body stand behind: its own, NEW, OLD, records
+    const std::vector<std::string>* hiding = nullptr; // variables whose bare names mean them and no column
 };
 
 /// Whether a predicate holds for every row: it reads no column of the target, so that all rows meet it or none does, or

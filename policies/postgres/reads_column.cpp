@@ -47,6 +47,8 @@ bool ColumnSearch::has(const catalog::Relation& table, std::string_view column)
 /// A name without a table's: a column, or a whole row.
 bool ColumnSearch::may_be_of_rows(std::string_view name)
 {
+    if (rows_.hiding != nullptr && std::ranges::find(*rows_.hiding, name) != rows_.hiding->end())
+        return false;
     if (std::ranges::any_of(nearer_, [&](const auto* table) { return has(*table, name); }))
         return false;
     if (name == "tableoid")

@@ -5,6 +5,7 @@
 #include "policies/postgres/parse_tree.h"
 
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,9 +14,10 @@ namespace stepgate::policies::postgres
 
 /// How an expression names the rows that it is asked for, and what is beside them.
 struct RowNames {
-    std::string_view alias, relation;             // of their table; its bare name
-    const catalog::Relation* described = nullptr; // null: a name without a table's may always be a column of theirs
-    std::vector<std::string_view> others = {};    // what else is in reach: its columns are not theirs
+    std::string_view alias, relation;                 // of their table; its bare name
+    const catalog::Relation* described = nullptr;     // null: a name without a table's may always be a column of theirs
+    std::vector<std::string_view> others = {};        // what else is in reach: its columns are not theirs
+    const std::vector<std::string>* hiding = nullptr; // variables whose bare names mean them and no column
     std::function<const catalog::Relation*(const ::RangeVar&)> find = {}; // what the catalog knows of a table
     Spend spend = {};                                                     // for looking names up
 };

@@ -80,6 +80,9 @@ SameValue::Meant SameValue::meant(const ::ColumnRef& column) const
     const auto fields = cells(column.fields);
     Meant made{fields.size() > 1 ? text_of(node_of(fields[fields.size() - 2])) : std::string_view{},
                text_of(node_of(fields.back()))};
+    if (fields.size() == 1 && target_.hiding != nullptr &&
+        std::ranges::find(*target_.hiding, made.name) != target_.hiding->end())
+        return {"the body's own", made.name};
     if (fields.size() == 1)
         for (const Twin& twin : target_.twins)
             if (twin.referenced != nullptr && has_column(*twin.referenced, made.name))
@@ -217,12 +220,29 @@ bool SameValue::same_but_for_neutral(const ::Node* plain, const ::Node* computed
     return false;
 }
 
+/// A parameter or a body's variable, which may come as NULL: "x = coalesce($1, x)" is how code leaves a filter out.
+bool SameValue::is_given(const ::Node* node) const
+{
+    while (const auto* cast = if_tag<::TypeCast>(node, T_TypeCast))
+        node = cast->arg;
+    const auto* column = if_tag<::ColumnRef>(node, T_ColumnRef);
+    if (column == nullptr)
+        return if_tag<::ParamRef>(node, T_ParamRef) != nullptr;
+    const auto fields = cells(column->fields);
+    const std::string_view first = text_of(node_of(fields.front()));
+    return (fields.size() > 1 || !may_be_column(first)) &&
+           std::ranges::find(target_.around, first) != target_.around.end();
+}
+
 /// What an expression is for a row without NULLs, if that is something simpler.
 const ::Node* SameValue::core(const ::Node* node)
 {
     for (int step = 0; node != nullptr && step < deepest; ++step) {
         if (const auto* coalesce = if_tag<::CoalesceExpr>(node, T_CoalesceExpr)) {
-            node = node_of(cells(coalesce->args).front());
+            auto arguments = cells(coalesce->args);
+            while (arguments.size() > 1 && is_given(node_of(arguments.front())))
+                arguments = arguments.subspan(1);
+            node = node_of(arguments.front());
         } else if (const auto* most = if_tag<::MinMaxExpr>(node, T_MinMaxExpr)) {
             const ::Node* const first = node_of(cells(most->args).front());
             for (const ::ListCell& cell : cells(most->args))

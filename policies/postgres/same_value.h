@@ -41,6 +41,7 @@ class SameValue
     [[nodiscard]] Meant meant(const ::ColumnRef& column) const;
     [[nodiscard]] Meant by_twin(const Twin& twin, const Meant& column) const;
     [[nodiscard]] bool may_be_column(std::string_view name) const;
+    [[nodiscard]] bool is_given(const ::Node* node) const;
     bool same_list(const ::List* left, const ::List* right);
     bool same_column(const ::ColumnRef& left, const ::ColumnRef& right) const;
     bool same_constant(const ::A_Const& left, const ::A_Const& right);

@@ -74,7 +74,8 @@ bool changes_names(const statement::Effect& effect)
 bool SessionState::Name::operator==(const Name& other) const
 {
     const bool same_text = sql == other.sql || (sql && other.sql && *sql == *other.sql);
-    return same_text && with_hold == other.with_hold && in_transaction == other.in_transaction;
+    return same_text && with_hold == other.with_hold && in_transaction == other.in_transaction &&
+           values == other.values;
 }
 
 SessionState::SessionState(Start start)
@@ -97,6 +98,12 @@ const std::string* SessionState::prepared(std::string_view name) const
 {
     const auto found = prepared_.find(name);
     return found == prepared_.end() ? nullptr : found->second.sql.get();
+}
+
+std::string SessionState::prepared_values(std::string_view name) const
+{
+    const auto found = prepared_.find(name);
+    return found == prepared_.end() ? std::string{} : found->second.values;
 }
 
 const std::string* SessionState::cursor(std::string_view name) const
@@ -130,14 +137,16 @@ SessionState SessionState::without_names() const
     return copy;
 }
 
-void SessionState::put(Names& names, std::string_view name, std::string_view sql, bool with_hold)
+void SessionState::put(Names& names, std::string_view name, std::string_view sql, bool with_hold,
+                       std::string_view values)
 {
     const auto found = names.find(name);
     if (found == names.end()) {
-        names.emplace(std::string{name}, Name{std::make_shared<const std::string>(sql), with_hold, true});
+        names.emplace(std::string{name},
+                      Name{std::make_shared<const std::string>(sql), with_hold, true, std::string{values}});
     } else if (name.empty()) {
-        found->second = Name{std::make_shared<const std::string>(sql), with_hold, true};
-    } else if (!found->second.sql || *found->second.sql == sql) {
+        found->second = Name{std::make_shared<const std::string>(sql), with_hold, true, std::string{values}};
+    } else if (!found->second.sql || (*found->second.sql == sql && found->second.values == values)) {
         return; // ambiguous already, or nothing new
     } else {
         found->second.sql = nullptr;
@@ -156,9 +165,9 @@ void SessionState::erase(Names& names, std::string_view name)
         ++generation_;
 }
 
-void SessionState::prepare(std::string_view name, std::string_view sql)
+void SessionState::prepare(std::string_view name, std::string_view sql, std::string_view values)
 {
-    put(prepared_, name, sql, false);
+    put(prepared_, name, sql, false, values);
 }
 
 void SessionState::deallocate(std::string_view name)
@@ -331,7 +340,7 @@ void SessionState::apply_effect(const statement::Effect& effect)
         Overloaded{
             [&](const SetParameter& parameter) { set(parameter); },
             [&](const statement::ResetAll&) { reset_all(); },
-            [&](const statement::PrepareStatement& prepared) { prepare(prepared.name, prepared.sql); },
+            [&](const statement::PrepareStatement& prepared) { prepare(prepared.name, prepared.sql, prepared.values); },
             [&](const statement::Deallocate& gone) { forget(prepared_, gone.name); },
             [&](const statement::OpenCursor& cursor) { put(cursors_, cursor.name, cursor.sql, cursor.with_hold); },
             [&](const statement::CloseCursor& gone) { forget(cursors_, gone.name); },
@@ -469,7 +478,7 @@ void SessionState::foresee(const statement::StatementFacts& facts)
             doubted.unknown = doubted.name != "standard_conforming_strings" || doubted.unknown;
             set(doubted);
         } else if (const auto* prepared = std::get_if<statement::PrepareStatement>(&effect)) {
-            prepare(prepared->name, prepared->sql);
+            prepare(prepared->name, prepared->sql, prepared->values);
         } else if (const auto* cursor = std::get_if<statement::OpenCursor>(&effect)) {
             put(cursors_, cursor->name, cursor->sql, cursor->with_hold);
         } else if (const auto* change = std::get_if<statement::Redefine>(&effect)) {

@@ -76,6 +76,8 @@ class SessionState
 
     /// SQL behind a prepared statement; null: unknown (or ambiguous: the name was taken when it was prepared again).
     [[nodiscard]] const std::string* prepared(std::string_view name) const;
+    /// A query that makes values of the types of its parameters; "": they run nothing.
+    [[nodiscard]] std::string prepared_values(std::string_view name) const;
     /// The query behind a cursor or portal; null: unknown.
     [[nodiscard]] const std::string* cursor(std::string_view name) const;
 
@@ -112,7 +114,7 @@ class SessionState
 
     /// Wire Parse. The unnamed statement ("") is replaced; a taken name with another text becomes ambiguous until it is
     /// closed, since the server keeps the old one and says so later.
-    void prepare(std::string_view name, std::string_view sql);
+    void prepare(std::string_view name, std::string_view sql, std::string_view values = {});
     void deallocate(std::string_view name); ///< wire Close 'S', or DEALLOCATE
     /// Wire Bind. `sql` is the text of the statement that was bound. Same rules for names.
     void open_portal(std::string_view name, std::string_view sql);
@@ -154,6 +156,7 @@ class SessionState
         std::shared_ptr<const std::string> sql; // null: ambiguous
         bool with_hold = false;
         bool in_transaction = false; // opened by the transaction that is still open
+        std::string values = {};     // of a prepared statement
         bool operator==(const Name& other) const;
     };
     using Names = std::map<std::string, Name, std::less<>>;
@@ -164,7 +167,7 @@ class SessionState
     void assign_user(Settings& settings, const statement::SetParameter& parameter) const;
     void assign(Settings& settings, const statement::SetParameter& parameter) const;
     void reset_all();
-    void put(Names& names, std::string_view name, std::string_view sql, bool with_hold);
+    void put(Names& names, std::string_view name, std::string_view sql, bool with_hold, std::string_view values = {});
     void erase(Names& names, std::string_view name);
     void apply_effect(const statement::Effect& effect);
     void redefine(const statement::Redefine& change);

@@ -71,7 +71,11 @@ class Walk
     }
 
     // For a body that `Bodies` reads: what its statements touch is kept, not followed.
-    void within(Scope& base) { base_ = &base; }
+    void within(Scope& base, const std::vector<std::string>* hiding)
+    {
+        base_ = &base;
+        hiding_ = hiding;
+    }
     void body_statement(const ::Node* statement);
     void rule_actions(const ::RuleStmt& rule);
     void atomic_body(const ::Node* create_function);
@@ -194,6 +198,7 @@ class Walk
     void variable_set(const ::VariableSetStmt& set);
     void transaction(const ::TransactionStmt& transaction);
     void prepare(const ::PrepareStmt& prepare);
+    [[nodiscard]] std::string values_of(const ::List* types);
     void execute(const ::ExecuteStmt& execute);
     void declare_cursor(const ::DeclareCursorStmt& declare);
     void fetch(const ::FetchStmt& fetch);
@@ -202,6 +207,10 @@ class Walk
     void makes(const ::RangeVar& relation, ::OnCommitAction at_commit = ONCOMMIT_NOOP);
     void create_table_as(const ::CreateTableAsStmt& create);
     void vacuum(const ::VacuumStmt& vacuum);
+    void index_again(const catalog::Relation* relation);
+    void index_again(const ::RangeVar& table);
+    void index_all(std::string_view schema);
+    void reindex(const ::ReindexStmt& again);
     void discard(const ::DiscardStmt& discard);
     void effect(statement::Effect effect);
     [[nodiscard]] std::string_view text_after(std::string_view keyword) const;
@@ -247,10 +256,11 @@ class Walk
     std::string_view sql_;
     std::string_view text_; // of the statement being walked
     const SessionState* state_;
-    const catalog::Catalog* catalog_; // null: no snapshot
-    Bodies* bodies_;                  // null as catalog_ is
-    Scope* base_ = nullptr;           // of a body: parameters, variables, NEW and OLD
-    std::vector<Touch> touches_;      // of the statement, or of all those of a body
+    const catalog::Catalog* catalog_;                  // null: no snapshot
+    Bodies* bodies_;                                   // null as catalog_ is
+    Scope* base_ = nullptr;                            // of a body: parameters, variables, NEW and OLD
+    const std::vector<std::string>* hiding_ = nullptr; // variables of a body whose bare names mean no column
+    std::vector<Touch> touches_;                       // of the statement, or of all those of a body
     std::optional<Names> names_;
     const Limits& limits_;
     Analysis& out_;
@@ -312,6 +322,8 @@ class Nest
 
 /// The object of a SET that takes away what guards rows; "" of others.
 [[nodiscard]] std::string_view unguarded(const statement::SetParameter& parameter);
+/// A setting that makes texts mean what the analysis does not take them for.
+[[nodiscard]] bool reads_otherwise(const statement::SetParameter& parameter);
 
 /// The name of an object type as policies spell it: "table", "materialized view", …
 [[nodiscard]] std::string_view object_name(::ObjectType type);

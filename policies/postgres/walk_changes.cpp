@@ -27,6 +27,15 @@ PredicateTarget Walk::predicate_target(const Scope& scope, std::span<const ::Lis
     named.same_table = [this, table](const ::RangeVar& other) { return find(other).table == table; };
     named.find = [this](const ::RangeVar& other) { return find(other).relation; };
     named.joined = joined;
+    named.hiding = hiding_;
+    if (base_ != nullptr) {
+        std::vector<std::string_view> nearer{target.alias};
+        for (const ::ListCell& cell : joined)
+            add_names(node_of(cell), nearer);
+        for (const Item& item : base_->items)
+            if (std::ranges::find(nearer, item.alias) == nearer.end())
+                named.around.push_back(item.alias);
+    }
     named.ctes = {scope.ctes};
     named.spend = [this](std::size_t steps) { return spend(steps); };
     return named;
@@ -176,7 +185,8 @@ void Walk::merge(const ::MergeStmt& merge, Scope& scope)
     ::ListCell joined{};
     joined.ptr_value = merge.sourceRelation;
     const PredicateTarget target = predicate_target(scope, {&joined, 1});
-    RowNames rows{target.alias, target.relation, target.described, {}, target.find, target.spend};
+    RowNames rows{target.alias,  target.relation, target.described, target.around,
+                  target.hiding, target.find,     target.spend};
     add_names(merge.sourceRelation, rows.others);
     const auto* source = if_tag<::RangeVar>(merge.sourceRelation, T_RangeVar);
     const bool itself = source != nullptr && view_of(source->relname) == view_of(merge.relation->relname);

@@ -210,9 +210,12 @@ void Walk::from_function(const ::RangeFunction& range, Scope& scope)
     item.outputs.complete = false;
     item.alias = alias_of(range.alias);
     bool rows = false;
-    const auto columns = [&item](const ::List* definitions) {
-        for (const ::ListCell& cell : cells(definitions))
-            item.outputs.columns.push_back({view_of(as<::ColumnDef>(node_of(cell)).colname)});
+    const auto columns = [&](const ::List* definitions) {
+        for (const ::ListCell& cell : cells(definitions)) {
+            const auto& definition = as<::ColumnDef>(node_of(cell));
+            type_name(definition.typeName, scope);
+            item.outputs.columns.push_back({view_of(definition.colname)});
+        }
     };
     for (const ::ListCell& cell : cells(range.functions)) {
         const auto pair = cells(reinterpret_cast<const ::List*>(node_of(cell)));
@@ -242,6 +245,7 @@ void Walk::from_table_function(const ::RangeTableFunc& range, Scope& scope)
     expressions(range.namespaces, scope);
     for (const ::ListCell& cell : cells(range.columns)) {
         const auto& definition = as<::RangeTableFuncCol>(node_of(cell));
+        type_name(definition.typeName, scope);
         expression(definition.colexpr, scope);
         expression(definition.coldefexpr, scope);
         item.outputs.columns.push_back({view_of(definition.colname)});

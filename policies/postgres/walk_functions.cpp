@@ -145,7 +145,6 @@ bool Walk::call_user(std::string_view schema, std::string_view name, const Argum
         if (function->language == "plpgsql")
             touch.arguments = constants_of(arguments);
         touches_.push_back(std::move(touch));
-        use_type(function->returns);
     }
     return !all.empty();
 }
@@ -321,6 +320,8 @@ void Walk::set_config(const ::FuncCall& call_node)
     if (value == nullptr && decides_meaning(parameter.name))
         opaque("sets " + parameter.name + " to a value that only the server knows");
     facts().destructive = facts().destructive || !unguarded(parameter).empty();
+    if (reads_otherwise(parameter))
+        opaque("sets " + parameter.name + ", with which texts mean something else");
     effect(std::move(parameter));
 }
 

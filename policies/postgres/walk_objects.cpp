@@ -293,6 +293,9 @@ bool Walk::alter_object(const ::Node* node)
             constraint(*check, value);
         else
             expression(definition, value);
+        if (const auto names = cells(as<::AlterDomainStmt>(node).typeName); as<::AlterDomainStmt>(node).subtype == 'V')
+            is_type(names.size() > 1 ? text_of(node_of(names[names.size() - 2])) : std::string_view{},
+                    text_of(node_of(names.back())));
         return true;
     }
     case T_AlterDatabaseStmt:
@@ -395,11 +398,16 @@ bool Walk::other_object(const ::Node* node)
         return true;
     case T_ReindexStmt:
         is(Kind::reindex);
+        reindex(as<::ReindexStmt>(node));
         return true;
     case T_ClusterStmt:
         is(Kind::cluster);
-        if (const ::RangeVar* relation = as<::ClusterStmt>(node).relation)
+        if (const ::RangeVar* relation = as<::ClusterStmt>(node).relation) {
             read_table(*relation, {});
+            index_again(*relation);
+        } else {
+            index_all({});
+        }
         return true;
     case T_RefreshMatViewStmt:
         refresh(as<::RefreshMatViewStmt>(node));
@@ -410,6 +418,20 @@ bool Walk::other_object(const ::Node* node)
 }
 
 /// Runs the view's query again. CONCURRENTLY compares with what is there.
+/// Of an index, which is in the schema of its table, the snapshot does not say which table that is.
+void Walk::reindex(const ::ReindexStmt& again)
+{
+    if (bodies_ == nullptr)
+        return;
+    if (again.kind == REINDEX_OBJECT_TABLE)
+        return index_again(*again.relation);
+    const auto* const index = again.kind == REINDEX_OBJECT_INDEX ? find(*again.relation).relation : nullptr;
+    if (index != nullptr)
+        index_all(index->schema);
+    else if (again.kind != REINDEX_OBJECT_SYSTEM)
+        index_all(again.kind == REINDEX_OBJECT_SCHEMA ? view_of(again.name) : std::string_view{});
+}
+
 void Walk::refresh(const ::RefreshMatViewStmt& refresh)
 {
     is(Kind::refresh, "materialized view");

@@ -263,6 +263,18 @@ std::string_view unguarded(const SetParameter& parameter)
     return {};
 }
 
+/// With array_nulls off '{NULL}' holds a text, and plpgsql.variable_conflict chooses between variables and columns of a
+/// name (docs 20.13.1, 43.11.1): neither bodies nor WHERE are read so.
+bool reads_otherwise(const SetParameter& parameter)
+{
+    const bool nulls = parameter.name == "array_nulls";
+    if ((!nulls && parameter.name != "plpgsql.variable_conflict") || (!parameter.value && !parameter.unknown))
+        return false;
+    const std::string value = parameter.value && !parameter.value->empty() ? lower(parameter.value->front()) : "";
+    return nulls ? value != "on" && value != "true" && value != "yes" && value != "1"
+                 : value != "error" && value != "use_column";
+}
+
 void Walk::variable_set(const ::VariableSetStmt& set)
 {
     const std::string name = lower(view_of(set.name));
@@ -290,6 +302,8 @@ void Walk::variable_set(const ::VariableSetStmt& set)
         facts().object = object;
         facts().destructive = true;
     }
+    if (reads_otherwise(parameter))
+        opaque("sets " + name + ", with which texts mean something else");
     setting_of(&set);
     effect(std::move(parameter));
 }
@@ -346,7 +360,29 @@ void Walk::prepare(const ::PrepareStmt& prepared)
     const std::string_view body = text_after("as");
     if (body.empty())
         opaque("prepares a statement whose text cannot be told");
-    effect(statement::PrepareStatement{std::string{view_of(prepared.name)}, std::string{body}});
+    effect(statement::PrepareStatement{std::string{view_of(prepared.name)}, std::string{body},
+                                       values_of(prepared.argtypes)});
+}
+
+/// Of types of users, as they are found now: an EXECUTE under another search path has parameters of these.
+std::string Walk::values_of(const ::List* types)
+{
+    std::string values;
+    for (const ::ListCell& cell : cells(catalog_ == nullptr ? nullptr : types)) {
+        const auto parts = cells(as<::TypeName>(node_of(cell)).names);
+        const std::string_view name = text_of(node_of(parts.back()));
+        const auto look = [&](std::string_view schema) {
+            const catalog::Type* const type = catalog_->type(schema, name);
+            if (type != nullptr && type->oid >= catalog::first_user_oid)
+                add_value(values, schema, name);
+            return type != nullptr && names_->path_known();
+        };
+        const bool found = parts.size() > 1 ? look(text_of(node_of(parts[parts.size() - 2])))
+                                            : std::ranges::any_of(names_->path(), look);
+        if (!found && names_->path_known())
+            add_value(values, names_->first_schema(), name);
+    }
+    return values;
 }
 
 void Walk::run_text(const std::string& sql, std::string_view what)
@@ -386,6 +422,8 @@ void Walk::execute(const ::ExecuteStmt& executed)
     expressions(executed.params, scope);
     if (const std::string* sql = state_->prepared(name)) {
         out_.facts.runs.push_back(*sql);
+        if (const std::string values = state_->prepared_values(name); !values.empty())
+            run_text(values, "EXECUTE " + name);
         run_text(*sql, "EXECUTE " + name);
         facts().inner.push_back(facts().kind);
     } else {
@@ -460,8 +498,47 @@ void Walk::vacuum(const ::VacuumStmt& vacuum)
 {
     is(vacuum.is_vacuumcmd ? Kind::vacuum : Kind::analyze);
     for (const ::ListCell& cell : cells(vacuum.rels))
-        if (const ::RangeVar* relation = as<::VacuumRelation>(node_of(cell)).relation)
+        if (const ::RangeVar* relation = as<::VacuumRelation>(node_of(cell)).relation) {
             read_table(*relation, {});
+            index_again(*relation);
+        }
+    if (vacuum.rels == nullptr)
+        index_all({});
+}
+
+/// Expressions of indexes and statistics run for every row.
+void Walk::index_again(const catalog::Relation* relation)
+{
+    if (relation == nullptr || bodies_->plain_to_write(*relation))
+        return;
+    Touch touch;
+    touch.kind = Touch::Kind::index;
+    touch.relation = relation;
+    touches_.push_back(std::move(touch));
+}
+
+/// With its children.
+void Walk::index_again(const ::RangeVar& table)
+{
+    if (bodies_ == nullptr)
+        return;
+    std::vector<const catalog::Relation*> family{find(table).relation};
+    for (std::size_t i = 0; i < family.size() && spend(1); ++i) {
+        index_again(family[i]);
+        if (family[i] != nullptr)
+            for (const catalog::Oid child : family[i]->children)
+                family.push_back(catalog_->relation(child));
+    }
+}
+
+/// All tables, or those of a schema.
+void Walk::index_all(std::string_view schema)
+{
+    if (bodies_ == nullptr)
+        return;
+    for (const catalog::Relation& relation : catalog_->contents().relations)
+        if (spend(1) && (schema.empty() || relation.schema == schema))
+            index_again(&relation);
 }
 
 void Walk::discard(const ::DiscardStmt& discard)

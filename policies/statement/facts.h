@@ -38,6 +38,7 @@ struct ResetAll {
 };
 struct PrepareStatement {
     std::string name, sql;
+    std::string values = {}; // SELECT that makes a value of each of its parameters' types; "": nothing comes of that
     bool operator==(const PrepareStatement&) const = default;
 };
 struct Deallocate {

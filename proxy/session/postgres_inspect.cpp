@@ -1,4 +1,6 @@
+#include "policies/postgres/names.h"
 #include "policies/statement/ascii.h"
+#include "policies/statement/weaker.h"
 #include "protocols/postgres/query.h"
 #include "proxy/session/catalog_change.h"
 #include "proxy/session/origins.h"
@@ -39,6 +41,33 @@ bool same(const PreparedStatement& known, const pg::Parse& parse)
     for (std::size_t i = 0; equal && i < known.parameter_types.size(); ++i)
         equal = known.parameter_types[i] == parse.parameter_types[i];
     return equal;
+}
+
+/// What making the values of its parameters does counts as the statement's own.
+std::shared_ptr<const policies::rules::MatchedFacts> with_values(const policies::rules::Judge& judge,
+                                                                 const policies::rules::MatchedFacts& facts,
+                                                                 const policies::rules::MatchedFacts& values,
+                                                                 std::string_view database)
+{
+    auto both = std::make_shared<policies::statement::Facts>(*facts.facts);
+    both->statements.resize(std::max<std::size_t>(1, both->statements.size()));
+    auto& to = both->statements.front();
+    const auto add = [](auto& target, const auto& source) {
+        target.insert(target.end(), source.begin(), source.end());
+    };
+    for (const auto& from : values.facts->statements) {
+        add(to.reads, from.reads);
+        add(to.writes, from.writes);
+        add(to.calls, from.calls);
+        add(to.inner, from.inner);
+        add(to.effects, from.effects);
+        to.where = policies::statement::weaker(to.where, from.where);
+        to.destructive = to.destructive || from.destructive;
+    }
+    both->opaque = both->opaque || values.facts->opaque;
+    add(both->opaque_reasons, values.facts->opaque_reasons);
+    std::ranges::stable_sort(to.reads, {}, &policies::statement::TableAccess::table);
+    return judge.match(std::move(both), database, facts.view);
 }
 
 /// Ends a transaction and does more: what that means hangs on whether the transaction had failed.
@@ -181,6 +210,22 @@ StatementPointer PostgresSession::prepared(const pg::Parse& parse) const
     for (std::size_t i = 0; i < parse.parameter_types.size(); ++i)
         statement->parameter_types.push_back(parse.parameter_types[i]);
     return statement;
+}
+
+/// A query that makes values of the types of its parameters, where these are of users: a domain's checks, a type's own
+/// functions and casts run when such a value comes, in whatever text.
+std::string PostgresSession::values_of(const PreparedStatement& statement) const
+{
+    std::string values = statement.values;
+    const auto* const catalog = catalog_.view().catalog.get();
+    for (const std::uint32_t oid : statement.parameter_types) {
+        if (catalog == nullptr || oid < policies::catalog::first_user_oid)
+            continue;
+        const auto* const type = catalog->type(oid);
+        policies::postgres::add_value(values, type == nullptr ? "pg_temp" : type->schema,
+                                      type == nullptr ? "number " + std::to_string(oid) : type->name);
+    }
+    return values;
 }
 
 /// A name that nobody defined before our eyes: judged as the SQL that would use it, so it is opaque.
@@ -377,6 +422,8 @@ void PostgresSession::refresh(PreparedStatement& statement)
     statement.facts = facts_of(statement.sql);
     if (!statement.origins.empty())
         statement.facts = with_reads(worker_.judge, *statement.facts, 0, statement.origins, asker_.database);
+    if (const std::string values = values_of(statement); !values.empty())
+        statement.facts = with_values(worker_.judge, *statement.facts, *facts_of(values), asker_.database);
     if (statement.foreign)
         statement.facts = worker_.judge.doubted(
             *statement.facts, "was prepared in a client encoding which stepgate cannot read", asker_.database);
@@ -446,6 +493,7 @@ void PostgresSession::define_names(const PreparedStatement& statement, std::uint
             if (const auto* prepare = std::get_if<facts::PrepareStatement>(&effect)) {
                 StatementPointer prepared{new PreparedStatement};
                 prepared->sql = prepare->sql;
+                prepared->values = prepare->values;
                 tracker_.statements().define(prepare->name, std::move(prepared), number, StatementsBy::sql);
             } else if (const auto* cursor = std::get_if<facts::OpenCursor>(&effect)) {
                 Portal portal;

@@ -21,7 +21,8 @@ namespace stepgate::proxy::session
 struct PreparedStatement : boost::intrusive_ref_counter<PreparedStatement, boost::thread_unsafe_counter> {
     std::string sql;
     bool foreign = false; // `sql` came in another encoding than UTF8: what it says cannot be known, also later
-    std::vector<std::uint32_t> parameter_types;
+    std::vector<std::uint32_t> parameter_types; // as Parse gave them
+    std::string values;                         // of one that SQL prepared: SELECT that makes one of each type
     std::shared_ptr<const policies::rules::MatchedFacts> facts; // null: not judged yet
     std::uint64_t generation = 0;                               // of the session's state, when `facts` were obtained
     // What the server said about its result, as long as neither the labels nor the state have changed.

@@ -178,7 +178,7 @@ void PostgresSession::rename()
         else if (what == pg::Named::portal && (!defined || foreign))
             state_.close_portal(name);
         else if (what == pg::Named::statement && statement && *statement)
-            state_.prepare(name, (*statement)->sql);
+            state_.prepare(name, (*statement)->sql, values_of(**statement));
         else if (what == pg::Named::portal && portal && portal->statement)
             state_.open_portal(name, portal->statement->sql);
     }

@@ -92,6 +92,7 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] std::optional<Step> must_look_up(const PreparedStatement& statement) const;
     void catalog_read() override { state_.catalog_read(); }
     [[nodiscard]] StatementPointer prepared(const protocols::postgres::Parse& parse) const;
+    [[nodiscard]] std::string values_of(const PreparedStatement& statement) const;
     [[nodiscard]] static StatementPointer unknown(std::string_view verb, std::string_view name);
     void notify(const policies::rules::Verdict& verdict);
     [[nodiscard]] policies::rules::Verdict verdict_on(const policies::rules::MatchedFacts& facts,

@@ -84,6 +84,11 @@ void CatalogQueries::arguments()
                   " WHERE " +
                       by_user("p.oid") + " ORDER BY p.oid, u.n",
                   [](Function& function, const Row& row) { function.argument_types.push_back(row.number<Oid>(1)); });
+    each_function("SELECT p.oid, u.type FROM pg_proc p"
+                  " CROSS JOIN LATERAL unnest(p.proallargtypes, p.proargmodes) WITH ORDINALITY AS u(type, mode, n)"
+                  " WHERE u.mode IN ('o', 't') AND " +
+                      by_user("p.oid") + " ORDER BY p.oid, u.n",
+                  [](Function& function, const Row& row) { function.output_types.push_back(row.number<Oid>(1)); });
     each_function(
         "SELECT p.oid, d.expression FROM pg_proc p"
         " CROSS JOIN LATERAL generate_series(1, cardinality(coalesce(p.proallargtypes, p.proargtypes::oid[]))) AS n"

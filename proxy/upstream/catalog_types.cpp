@@ -90,16 +90,18 @@ void CatalogQueries::type_functions()
 
 void CatalogQueries::operators_and_casts()
 {
-    server_.query(
-        "SELECT o.oid, n.nspname, o.oprname, o.oprleft, o.oprright, o.oprcode::oid, m.nspname || '.' || f.proname"
-        " FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace"
-        " LEFT JOIN pg_proc f ON f.oid = o.oprcode LEFT JOIN pg_namespace m ON m.oid = f.pronamespace"
-        " WHERE n.nspname !~ '^pg_temp_' AND " +
-            by_user("o.oid") + " ORDER BY o.oid",
-        [this](const Row& row) {
-            contents_.operators.push_back({row.number<Oid>(0), row.text(1), row.text(2), row.number<Oid>(3),
-                                           row.number<Oid>(4), row.number<Oid>(5), row.text(6)});
-        });
+    // NOT (a ? b) is planned as what negates the operator: it stands there as another one of that name.
+    server_.query("SELECT o.oid, n.nspname, o.oprname, o.oprleft, o.oprright, f.oid, m.nspname || '.' || f.proname"
+                  " FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace"
+                  " LEFT JOIN pg_operator g ON g.oid = o.oprnegate AND g.oprcode >= 16384"
+                  " CROSS JOIN LATERAL unnest(ARRAY[o.oprcode, g.oprcode]::oid[]) WITH ORDINALITY AS u(code, n)"
+                  " LEFT JOIN pg_proc f ON f.oid = u.code LEFT JOIN pg_namespace m ON m.oid = f.pronamespace"
+                  " WHERE n.nspname !~ '^pg_temp_' AND (u.n = 1 OR u.code IS NOT NULL) AND (" +
+                      by_user("o.oid") + " OR u.n = 2) ORDER BY o.oid, u.n",
+                  [this](const Row& row) {
+                      contents_.operators.push_back({row.number<Oid>(0), row.text(1), row.text(2), row.number<Oid>(3),
+                                                     row.number<Oid>(4), row.number<Oid>(5), row.text(6)});
+                  });
     server_.query(
         "SELECT c.castsource, c.casttarget, c.castfunc, n.nspname || '.' || f.proname FROM pg_cast c"
         " LEFT JOIN pg_proc f ON f.oid = c.castfunc LEFT JOIN pg_namespace n ON n.oid = f.pronamespace"

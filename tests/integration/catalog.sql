@@ -51,6 +51,8 @@ CREATE PROCEDURE purge() LANGUAGE plpgsql AS $$ BEGIN DELETE FROM app.log; END $
 CREATE AGGREGATE total (int) (SFUNC = int4pl, FINALFUNC = standard, STYPE = int, INITCOND = '0');
 CREATE FUNCTION same(text, int) RETURNS bool LANGUAGE sql AS 'SELECT true';
 CREATE OPERATOR === (LEFTARG = text, RIGHTARG = int, FUNCTION = same);
+CREATE FUNCTION differ(text, int) RETURNS bool LANGUAGE sql AS 'SELECT false';
+CREATE OPERATOR !== (LEFTARG = text, RIGHTARG = int, FUNCTION = differ, NEGATOR = ===);
 CREATE OPERATOR !!! (RIGHTARG = int, FUNCTION = int4abs);
 
 CREATE DOMAIN positive AS int DEFAULT 7 CHECK (VALUE > 0) CHECK (app.standard(VALUE) > 1);

@@ -168,6 +168,8 @@ class Dump(unittest.TestCase):
         self.assertEqual((f["language"], f["volatility"], f["kind"], f["security_definer"]), ("sql", "stable", "function", True))
         self.assertEqual(f["argument_names"], ["a", "o", "b", "c"])
         self.assertEqual([self.types[t] for t in f["argument_types"]], ["pg_catalog.int4", "pg_catalog.text", "pg_catalog._int4"])
+        self.assertEqual([self.types[t] for t in f["output_types"]], ["pg_catalog.text"])
+        self.assertEqual([self.types[t] for t in self.function("app.rows_of")["output_types"]], ["pg_catalog.int4", "pg_catalog.text"])
         self.assertEqual((f["defaults"], f["variadic"], f["default_expressions"]), (2, True, ["'x,y'::text", "ARRAY[1, 2]"]))
         self.assertEqual(f["settings"], [["search_path", "app, pg_temp"], ["work_mem", "1MB"]])
         self.assertEqual(f["body"].strip(), "SELECT b")
@@ -196,9 +198,11 @@ class Dump(unittest.TestCase):
     def test_operators(self):
         found = {o["name"]: (self.types.get(o.get("left"), ""), self.types[o["right"]], o["function_name"])
                  for o in self.catalog["operators"] if o["schema"] == "app"}
-        self.assertEqual(found, {"===": ("pg_catalog.text", "pg_catalog.int4", "app.same"),
+        self.assertEqual(found, {"===": ("pg_catalog.text", "pg_catalog.int4", "app.differ"),  # behind its own, what negates it
                                  "!!!": ("", "pg_catalog.int4", "pg_catalog.int4abs"),
+                                 "!==": ("pg_catalog.text", "pg_catalog.int4", "app.same"),
                                  "<": ("app.blob", "app.blob", "app.blob_less")})
+        self.assertEqual([o["function_name"] for o in self.catalog["operators"] if o["name"] == "==="], ["app.same", "app.differ"])
 
     def test_casts(self):
         found = {(self.types[c["source"]], self.types[c["target"]]): c.get("function_name", "") for c in self.catalog["casts"]}

@@ -47,10 +47,11 @@ Those of test_threats_challenge.py, in a tree with all of these out at once:
 """
 import re
 import ssl
+import struct
 import unittest
 
 from threat_case import CASES, MARK, Case, connect, rows, start
-from wire import (GSS_REQUEST, SSL_REQUEST, SYNC, Wire, bind, close, describe, execute, message, parse, query, startup)
+from wire import (GSS_REQUEST, SSL_REQUEST, SYNC, Wire, bind, close, describe, execute, message, parse, query, raw_text, startup)
 
 # `\'` ends a literal or does not: the first text reads ssn where backslashes escape, the second where they do not.
 READS_WITH_BACKSLASHES = r"SELECT 'a\', $x$ ', ssn FROM customers --$x$"
@@ -118,6 +119,23 @@ class Protocol(Case):
             self.assert_passes(wire, "PREPARE s AS SELECT ssn FROM customers")
             wire.send(bind("", "s"), execute(), SYNC)
             self.assert_held(wire, "read-pii")
+
+    def test_a_parameter_is_of_a_type_that_runs_code(self):
+        erasing = int(stack.cluster.shop("SELECT 'erasing'::regtype::oid"))
+
+        def typed(name):
+            return message("P", raw_text(name) + raw_text(f"SELECT $1 /* {MARK} */") + struct.pack(">HI", 1, erasing))
+        with connect() as wire:
+            wire.send(typed(""), bind(values=["5"]), execute(), SYNC)
+            self.assert_held(wire, "delete-without-where", after="1")
+        with connect() as wire:
+            wire.send(typed("s"), SYNC).until("Z")
+            wire.send(query(f"EXECUTE s('5') /* {MARK} */"))
+            self.assert_held(wire, "delete-without-where")
+        with connect() as wire:
+            self.assert_passes(wire, "PREPARE s(erasing) AS SELECT 1")
+            wire.send(bind("", "s", ["5"]), execute(), SYNC)
+            self.assert_held(wire, "delete-without-where")
 
     def test_a_cursor_of_sql_executed_by_the_wire(self):
         with connect() as wire:

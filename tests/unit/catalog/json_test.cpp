@@ -53,6 +53,7 @@ Contents everything()
     f.security_definer = true;
     f.argument_names = {"a", ""};
     f.argument_types = {23, 25};
+    f.output_types = {20};
     f.defaults = 1;
     f.variadic = true;
     f.default_expressions = {"now()"};

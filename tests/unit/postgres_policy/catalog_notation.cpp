@@ -173,6 +173,11 @@ void CatalogNotation::function_line(FunctionKind kind, std::string_view rest)
     made.language = "sql";
     for (const std::string& item : list(rest)) {
         auto [name, of_type] = name_and_type(item);
+        if (name == "out") {
+            made.argument_names.push_back(name_and_type(of_type).first);
+            made.output_types.push_back(type(name_and_type(of_type).second));
+            continue;
+        }
         if (name == "variadic" || name == "inout") {
             made.variadic = name == "variadic";
             std::tie(name, of_type) = name_and_type(of_type);
