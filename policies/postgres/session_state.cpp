@@ -124,6 +124,7 @@ SessionState SessionState::without_names() const
     copy.start_scs_ = start_scs_;
     copy.scs_ = scs_;
     copy.scs_changed_ = scs_changed_;
+    copy.types_ = types_;
     copy.settings_key_ = settings_key_;
     copy.relations_ = relations_;
     copy.functions_ = functions_;
@@ -209,6 +210,8 @@ void SessionState::settings_changed()
         settings_key_ += '\7';
     for (const std::string& name : functions_)
         (settings_key_ += '\1') += name;
+    for (const auto& [name, plain] : types_)
+        ((settings_key_ += '\x0f') += name) += plain ? '=' : '!';
     for (const auto& [name, change] : relations_) {
         ((settings_key_ += '\2') += name) += change.code ? '!' : change.writes ? 'w' : '=';
         settings_key_ +=
@@ -346,6 +349,7 @@ void SessionState::apply_effect(const statement::Effect& effect)
             [&](const statement::CloseCursor& gone) { forget(cursors_, gone.name); },
             [&](const statement::DiscardTemporary&) { discard_temporary(); },
             [&](const statement::Redefine& change) { redefine(change); },
+            [&](const statement::MakeType& made) { make_type(made); },
             [&](const statement::Defer&) {
                 if (!std::exchange(deferred_, true))
                     settings_changed();
@@ -410,6 +414,24 @@ void SessionState::redefine(const statement::Redefine& change)
     settings_changed();
 }
 
+void SessionState::make_type(const statement::MakeType& made)
+{
+    constexpr std::size_t most = 200; // beyond, they are not known
+    const auto known = types_.find(made.name);
+    if (known != types_.end())
+        known->second = known->second && made.plain;
+    else if (types_.size() < most)
+        types_.emplace(made.name, made.plain);
+    settings_changed();
+}
+
+/// A table of that name has a type of its own, too.
+bool SessionState::made_enumeration(std::string_view bare_name) const
+{
+    const auto found = types_.find(bare_name);
+    return found != types_.end() && found->second && !relations_.contains(bare_name) && !redefined_all();
+}
+
 void SessionState::discard_temporary()
 {
     for (auto& [name, change] : relations_)
@@ -429,8 +451,9 @@ std::vector<std::string> SessionState::temporary_relations() const
 
 void SessionState::catalog_read()
 {
-    if (relations_.empty() && functions_.empty() && !redefined_all_)
+    if (relations_.empty() && functions_.empty() && types_.empty() && !redefined_all_)
         return;
+    types_.clear();
     std::erase_if(relations_, [](const auto& entry) { return !entry.second.temporary; });
     for (auto& [name, change] : relations_)
         change.permanent = false;
@@ -485,7 +508,8 @@ void SessionState::foresee(const statement::StatementFacts& facts)
             statement::Redefine doubted = *change;
             doubted.gone = false;
             redefine(doubted);
-        } else if (std::holds_alternative<statement::Defer>(effect)) {
+        } else if (std::holds_alternative<statement::Defer>(effect) ||
+                   std::holds_alternative<statement::MakeType>(effect)) {
             apply_effect(effect);
         } else if (std::holds_alternative<statement::ResetAll>(effect) ||
                    std::holds_alternative<statement::DiscardAll>(effect)) {

@@ -100,6 +100,8 @@ class SessionState
     [[nodiscard]] std::vector<std::string> temporary_relations() const;
     [[nodiscard]] bool redefined_relations() const { return !relations_.empty(); }
     [[nodiscard]] bool redefined_function(std::string_view bare_name) const { return functions_.contains(bare_name); }
+    /// The session made an enumeration of that name since the catalog was read, and nothing else: it runs nothing.
+    [[nodiscard]] bool made_enumeration(std::string_view bare_name) const;
     /// Code waits for the end of the open transaction, and will find what names mean then.
     [[nodiscard]] bool deferred() const { return deferred_; }
     /// Anything may mean something else than the catalog says.
@@ -171,6 +173,7 @@ class SessionState
     void erase(Names& names, std::string_view name);
     void apply_effect(const statement::Effect& effect);
     void redefine(const statement::Redefine& change);
+    void make_type(const statement::MakeType& made);
     void discard_temporary();
     void settle_relations(bool committed);
     void undo_drops();
@@ -190,6 +193,7 @@ class SessionState
     Names prepared_, cursors_;
     std::map<std::string, Redefined, std::less<>> relations_;
     std::set<std::string, std::less<>> functions_;
+    std::map<std::string, bool, std::less<>> types_; // true: all of that name are enumerations
     bool redefined_all_ = false;
     bool deferred_ = false;
     bool in_block_ = false;  // BEGIN was answered: only then does ROLLBACK take back all that was done since, surely

@@ -211,6 +211,7 @@ class Walk
     void index_again(const ::RangeVar& table);
     void index_all(std::string_view schema);
     void reindex(const ::ReindexStmt& again);
+    void makes_type(const ::List* name, bool plain);
     void discard(const ::DiscardStmt& discard);
     void effect(statement::Effect effect);
     [[nodiscard]] std::string_view text_after(std::string_view keyword) const;

@@ -16,6 +16,8 @@ void Walk::expressions(const ::List* list, Scope& scope)
 /// yet.
 void Walk::unknown_type(std::string_view name)
 {
+    if (state_->made_enumeration(name))
+        return;
     if (defines_column_)
         redefines_code_ = true;
     else

@@ -118,7 +118,7 @@ bool Walk::call_user(std::string_view schema, std::string_view name, const Argum
         return false;
     std::vector<const catalog::Function*> all;
     const auto look = [&](std::string_view in) {
-        if (in == system_schema || !spend(1))
+        if (!spend(1)) // pg_catalog, too: extensions put functions there
             return;
         const auto found = catalog_->functions(in, name);
         all.insert(all.end(), found.begin(), found.end());
@@ -204,8 +204,11 @@ void Walk::call(const ::List* name, const Arguments& arguments, const ::FuncCall
     const std::string_view last = text_of(node_of(parts.back()));
     const bool qualified = parts.size() > 1;
     const std::string_view schema = qualified ? text_of(node_of(parts[parts.size() - 2])) : std::string_view{};
-    if (schema == system_schema)
-        return call_builtin(last, true);
+    if (schema == system_schema) {
+        call_builtin(last, true);
+        call_user(schema, last, arguments);
+        return;
+    }
     const bool user = call_user(schema, last, arguments);
     if (!qualified && builtin_function(last).trust != Builtin::Trust::unknown)
         return call_builtin(last, false);

@@ -146,16 +146,26 @@ bool Walk::create_object(const ::Node* node)
     case T_DefineStmt:
         is(Kind::create, object_name(as<::DefineStmt>(node).kind));
         redefine_function(as<::DefineStmt>(node).defnames); // of an aggregate or an operator
+        if (as<::DefineStmt>(node).kind == OBJECT_TYPE)
+            makes_type(as<::DefineStmt>(node).defnames, false);
         return true;
     case T_CreateDomainStmt:
         is(Kind::create, "domain");
         for (const ::ListCell& cell : cells(as<::CreateDomainStmt>(node).constraints))
             constraint(as<::Constraint>(node_of(cell)), scope);
+        makes_type(as<::CreateDomainStmt>(node).domainname, false);
         return true;
     case T_CompositeTypeStmt:
+        is(Kind::create, "type");
+        effect(statement::MakeType{std::string{view_of(as<::CompositeTypeStmt>(node).typevar->relname)}});
+        return true;
     case T_CreateEnumStmt:
+        is(Kind::create, "type");
+        makes_type(as<::CreateEnumStmt>(node).typeName, true);
+        return true;
     case T_CreateRangeStmt:
         is(Kind::create, "type");
+        makes_type(as<::CreateRangeStmt>(node).typeName, false);
         return true;
     case T_CreatedbStmt:
         create_database(as<::CreatedbStmt>(node));
@@ -418,6 +428,11 @@ bool Walk::other_object(const ::Node* node)
 }
 
 /// Runs the view's query again. CONCURRENTLY compares with what is there.
+void Walk::makes_type(const ::List* name, bool plain)
+{
+    effect(statement::MakeType{std::string{text_of(node_of(cells(name).back()))}, plain});
+}
+
 /// Of an index, which is in the schema of its table, the snapshot does not say which table that is.
 void Walk::reindex(const ::ReindexStmt& again)
 {

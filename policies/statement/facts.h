@@ -77,8 +77,14 @@ struct Redefine {
 struct Defer {
     bool operator==(const Defer&) const = default;
 };
+/// A type was made, without schema, that no catalog read before has. `plain`: an enumeration, whose values run nothing.
+struct MakeType {
+    std::string name;
+    bool plain = false;
+    bool operator==(const MakeType&) const = default;
+};
 using Effect = std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll,
-                            DiscardTemporary, Redefine, Defer>;
+                            DiscardTemporary, Redefine, Defer, MakeType>;
 
 /// Facts of one statement of a text. A value: no pointers into the text.
 struct StatementFacts {

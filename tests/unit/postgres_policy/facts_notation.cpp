@@ -56,6 +56,7 @@ struct EffectText {
     std::string operator()(const DiscardAll&) const { return "discard_all"; }
     std::string operator()(const DiscardTemporary&) const { return "discard_temporary"; }
     std::string operator()(const Defer&) const { return "defer"; }
+    std::string operator()(const MakeType& made) const { return "type(" + made.name + ")"; }
     std::string operator()(const Redefine& change) const { return "redefine(" + change.relation + ")"; }
 };
 
@@ -90,7 +91,8 @@ std::map<std::string, std::string> note(const StatementFacts& facts)
     put("does", joined(parts));
     parts.clear();
     for (const Effect& effect : facts.effects)
-        if (!std::holds_alternative<Redefine>(effect)) // every CREATE, ALTER and DROP has some
+        if (!std::holds_alternative<Redefine>(effect) &&
+            !std::holds_alternative<MakeType>(effect)) // CREATE, ALTER, DROP
             parts.push_back(without_spaces(std::visit(EffectText{}, effect)));
     put("effects", joined(parts));
     return out;
