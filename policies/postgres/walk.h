@@ -211,6 +211,8 @@ class Walk
     void index_again(const ::RangeVar& table);
     void index_all(std::string_view schema);
     void reindex(const ::ReindexStmt& again);
+    void like(const ::TableLikeClause& clause);
+    [[nodiscard]] bool does_more_than_compute(const Footprint& made);
     void makes_type(const ::List* name, bool plain);
     void discard(const ::DiscardStmt& discard);
     void effect(statement::Effect effect);

@@ -34,6 +34,9 @@ void Walk::create_table(const ::CreateStmt& create)
     add_target(*create.relation, scope);
     scope.items.front().table.clear(); // its own columns are new: naming them reads nothing
     scope.items.front().outputs.complete = false;
+    defines_column_ = true;
+    type_name(create.ofTypename, scope);
+    defines_column_ = false;
     for (const ::ListCell& cell : cells(create.tableElts))
         table_element(node_of(cell), scope);
     for (const ::ListCell& cell : cells(create.constraints))
@@ -56,6 +59,27 @@ void Walk::create_table(const ::CreateStmt& create)
     write_table(*create.relation);
 }
 
+/// INCLUDING takes along defaults, generated columns, checks and indexes: what these run, rows of the new table will.
+void Walk::like(const ::TableLikeClause& clause)
+{
+    read_table(*clause.relation, {});
+    const Found found = find(*clause.relation);
+    redefines_code_ = redefines_code_ || (found.redefined != nullptr && found.redefined->code);
+    if (clause.options != 0 && bodies_ != nullptr && found.relation != nullptr)
+        redefines_code_ = redefines_code_ || does_more_than_compute(bodies_->values(*found.relation));
+}
+
+/// It calls functions of users that read or change something, or that are not understood.
+bool Walk::does_more_than_compute(const Footprint& made)
+{
+    if (base_ != nullptr) // in a body that is being read others cannot be
+        return !made.touches.empty() || !made.opaque_reasons.empty();
+    statement::StatementFacts done = made.facts;
+    std::vector<std::string> reasons = made.opaque_reasons;
+    Follower{*bodies_, done, reasons}.run(made.touches, bodies_->begin(*state_));
+    return !reasons.empty() || !done.reads.empty() || !done.writes.empty() || !done.inner.empty() || done.destructive;
+}
+
 /// What stands between the parentheses of CREATE TABLE, and behind ADD in ALTER TABLE.
 void Walk::table_element(const ::Node* element, Scope& scope)
 {
@@ -73,7 +97,7 @@ void Walk::table_element(const ::Node* element, Scope& scope)
     case T_Constraint:
         return constraint(as<::Constraint>(element), scope);
     case T_TableLikeClause:
-        return read_table(*as<::TableLikeClause>(element).relation, {});
+        return like(as<::TableLikeClause>(element));
     default:
         opaque("defines something that stepgate does not know (node " + std::to_string(tag_of(element)) + ")");
     }
@@ -257,6 +281,7 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
         return type_name(as<::ColumnDef>(command.def).typeName, scope);
     case AT_AddColumn:
         write.columns.emplace_back(view_of(as<::ColumnDef>(command.def).colname));
+        index_again(target); // a default may write all rows anew
         return table_element(command.def, scope);
     case AT_AddConstraint:
         return table_element(command.def, scope);
@@ -300,6 +325,8 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
         facts().destructive = true;
         return;
     case AT_ValidateConstraint:
+        if (const auto* relation = find(target).relation; relation != nullptr && !bodies_->plain_to_write(*relation))
+            take_footprint(bodies_->values(*relation)); // checks, for the rows that are there
         return read_keys(target);
     default:
         redefines_code_ = true; // triggers, row security, generated values, …

@@ -73,3 +73,8 @@ CREATE TABLE watched_new (id integer);
 CREATE TRIGGER now AFTER INSERT ON watched_new FOR EACH ROW EXECUTE FUNCTION erase_by_new();
 CREATE TABLE ruled_new (id integer);
 CREATE RULE also AS ON INSERT TO ruled_new DO ALSO DELETE FROM orders WHERE NEW.id = 5;
+CREATE TYPE pair_erasing AS (a integer, b erasing);
+CREATE TABLE generates (a integer, b integer GENERATED ALWAYS AS (erase_as_computed(a)) STORED);
+CREATE TABLE checks (a integer);
+ALTER TABLE checks ADD CONSTRAINT late CHECK (erase(a)) NOT VALID;
+CREATE TABLE defaults (a integer DEFAULT erase_orders(), b integer);
