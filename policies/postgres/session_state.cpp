@@ -425,11 +425,12 @@ void SessionState::make_type(const statement::MakeType& made)
     settings_changed();
 }
 
-/// A table of that name has a type of its own, too.
-bool SessionState::made_enumeration(std::string_view bare_name) const
+bool SessionState::made_plain_type(std::string_view bare_name) const
 {
-    const auto found = types_.find(bare_name);
-    return found != types_.end() && found->second && !relations_.contains(bare_name) && !redefined_all();
+    const auto type = types_.find(bare_name);
+    const auto rows = relations_.find(bare_name); // a table has a type, too
+    const bool runs = (type != types_.end() && !type->second) || (rows != relations_.end() && rows->second.code);
+    return (type != types_.end() || rows != relations_.end()) && !runs && !redefined_all();
 }
 
 void SessionState::discard_temporary()

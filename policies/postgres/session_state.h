@@ -100,8 +100,9 @@ class SessionState
     [[nodiscard]] std::vector<std::string> temporary_relations() const;
     [[nodiscard]] bool redefined_relations() const { return !relations_.empty(); }
     [[nodiscard]] bool redefined_function(std::string_view bare_name) const { return functions_.contains(bare_name); }
-    /// The session made an enumeration of that name since the catalog was read, and nothing else: it runs nothing.
-    [[nodiscard]] bool made_enumeration(std::string_view bare_name) const;
+    /// Since the catalog was read the session made an enumeration, or a table, of that name, and no other type: its
+    /// values run nothing.
+    [[nodiscard]] bool made_plain_type(std::string_view bare_name) const;
     /// Code waits for the end of the open transaction, and will find what names mean then.
     [[nodiscard]] bool deferred() const { return deferred_; }
     /// Anything may mean something else than the catalog says.

@@ -16,7 +16,7 @@ void Walk::expressions(const ::List* list, Scope& scope)
 /// yet.
 void Walk::unknown_type(std::string_view name)
 {
-    if (state_->made_enumeration(name))
+    if (state_->made_plain_type(name))
         return;
     if (defines_column_)
         redefines_code_ = true;
