@@ -3,7 +3,7 @@
 #include "protocols/mysql/cursor.h"
 #include "protocols/mysql/packet_writer.h"
 
-#include <string>
+#include <string_view>
 
 namespace stepgate::protocols::mysql
 {
@@ -14,11 +14,18 @@ namespace
 constexpr std::size_t fixed_size = 12;
 constexpr std::uint8_t extended_type = 0, extended_format = 1; // MariaDB's extended metadata
 
+/// "def", whatever zero bytes stand between.
 bool is_the_catalog(std::string_view name)
 {
-    std::string text{name};
-    std::erase(text, '\0');
-    return text == "def";
+    std::string_view rest = "def";
+    for (const char c : name) {
+        if (c == '\0')
+            continue;
+        if (rest.empty() || c != rest.front())
+            return false;
+        rest.remove_prefix(1);
+    }
+    return rest.empty();
 }
 
 /// Pairs of what it is and a text.
