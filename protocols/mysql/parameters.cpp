@@ -233,6 +233,7 @@ result<void> decode_parameters(const Execute& execute, Capabilities capabilities
     Cursor in{execute.rest};
     const Layout layout = read_layout(in, read_count(in, execute, capabilities, binding));
     out.assign(in.good() ? layout.count : 0, Parameter{});
+    binding.opens_cursor = execute.opens_cursor();
     binding.brings_types = layout.brings_types;
     if (layout.brings_types)
         read_types(in, capabilities.has(Capability::query_attributes), layout.count, binding.types, out);
@@ -249,6 +250,7 @@ result<void> decode_bulk_parameters(const BulkExecute& execute, Binding& binding
     if (binding.long_data.overflowed() || !binding.long_data.empty() || binding.parameters == 0)
         return errc::malformed_parameters;
     Cursor in{execute.rest};
+    binding.opens_cursor = false;
     binding.brings_types = execute.brings_types();
     if (execute.brings_types())
         read_types(in, false, binding.parameters, binding.types, out);

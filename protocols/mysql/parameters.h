@@ -116,6 +116,7 @@ struct Binding {
     std::vector<BoundType> types = {}; // of the last execution that brought some: later ones may leave them out
     LongData long_data = LongData{};
     bool brings_types = false; // the execution that was read last
+    bool opens_cursor = false; // likewise
 };
 
 /// COM_STMT_EXECUTE: reads the values into `out`, the statement's parameters first, then attributes, and keeps types

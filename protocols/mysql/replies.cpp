@@ -41,12 +41,12 @@ bool has_results(Command command)
 
 } // namespace
 
-std::uint64_t Replies::send(Command command, Tag tag, Origin origin)
+std::uint64_t Replies::send(Command command, Tag tag, Origin origin, bool opens_cursor)
 {
     if (!is_answered(command))
         return expected_.end();
     const bool was_quiet = expected_.empty();
-    const std::uint64_t number = expected_.push({tag, command, origin});
+    const std::uint64_t number = expected_.push({tag, command, origin, opens_cursor});
     if (was_quiet)
         begin();
     return number;
@@ -244,7 +244,9 @@ result<Event> Replies::columns_end(wire::View payload)
     if (!eof)
         return eof.error();
     status_ = eof->status;
-    if (eof->status.has(Status::cursor_exists)) { // its rows are fetched later
+    // Rows are fetched later. MariaDB says so also of cursors within a routine, or of FOR, which are no concern of
+    // ours.
+    if (eof->status.has(Status::cursor_exists) && expected_.front().opens_cursor) {
         Ok ok;
         ok.status = eof->status;
         ok.warnings = eof->warnings;

@@ -73,8 +73,9 @@ class Replies
     Replies(const Replies&) = delete;
     Replies& operator=(const Replies&) = delete;
 
-    /// Call for each command that goes to the server, in order. Gives its number.
-    std::uint64_t send(Command command, Tag tag = 0, Origin origin = Origin::client);
+    /// Call for each command that goes to the server, in order. Gives its number. `opens_cursor`: COM_STMT_EXECUTE asks
+    /// for a cursor, so that its rows may be left to COM_STMT_FETCH.
+    std::uint64_t send(Command command, Tag tag = 0, Origin origin = Origin::client, bool opens_cursor = false);
 
     /// Call for each packet of the server that Scanner gives whole. An error means that the server broke the protocol,
     /// or that this class lost track: close both connections. errc: unexpected_reply, and those of the decoders.
@@ -121,6 +122,7 @@ class Replies
         Tag tag = 0;
         Command command = Command::sleep;
         Origin origin = Origin::client;
+        bool opens_cursor = false;
     };
     /// Where the oldest answer stands.
     enum class Step : std::uint8_t {

@@ -71,7 +71,7 @@ class Tracker : private Replies
         const bool long_data = !statement.binding.long_data.empty();
         statement.binding.long_data.clear();
         statement.server_has_types = statement.server_has_types || brought_types;
-        const std::uint64_t number = Replies::send(command, tag, origin);
+        const std::uint64_t number = Replies::send(command, tag, origin, statement.binding.opens_cursor);
         executions_.push({number, statement.id, long_data});
         return number;
     }

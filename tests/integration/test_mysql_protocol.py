@@ -445,6 +445,16 @@ class Commands(RawCommands, Case):
         self.demo.deny(challenge)
         thread.join(PATIENCE)
 
+    @unittest.skipIf(ORACLE, "MariaDB's statements")
+    def test_results_of_a_loop_over_a_cursor(self):
+        """The server says of them that a cursor is open, which is the loop's."""
+        self.assertEqual(self.stack.ask("delimiter $$\nFOR r IN (SELECT id FROM scratch ORDER BY id) DO SELECT r.id; END FOR$$"), (0, "1\n2\n3", ""))
+
+    def test_database_in_utf16(self):
+        self.stack.cluster.admin("CREATE DATABASE wide CHARACTER SET utf16; GRANT ALL ON wide.* TO app@'%'")
+        self.addCleanup(self.stack.cluster.admin, "DROP DATABASE wide")
+        self.assertEqual(self.stack.ask("USE wide; SELECT DATABASE(); USE shop; SELECT DATABASE()"), (0, "wide\nshop", ""))
+
     def test_files_of_clients_stay_where_they_are(self):
         code, _, error = self.stack.ask("LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE scratch", "--local-infile=1")
         self.assertEqual((code, self.rows()), (1, 3), error)

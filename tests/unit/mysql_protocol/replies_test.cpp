@@ -94,6 +94,7 @@ struct Answer {
     Command command;
     std::vector<std::string> payloads;
     std::string meaning;
+    bool opens_cursor = false;
 };
 
 std::vector<Answer> answers()
@@ -158,12 +159,28 @@ std::vector<Answer> answers()
          Command::stmt_execute,
          {"\1", id_column, eof, binary_row, eof},
          "- column - completed 0/1! "},
-        {"a cursor", plain, Command::stmt_execute, {"\1", id_column, hex("fe00006200")}, "- column completed 0/0! "},
+        {"a cursor",
+         plain,
+         Command::stmt_execute,
+         {"\1", id_column, hex("fe00006200")},
+         "- column completed 0/0! ",
+         true},
+        {"a cursor of a routine",
+         plain,
+         Command::query,
+         {"\1", id_column, hex("fe00006200"), text_row, hex("fe00006200")},
+         "- column - completed 0/1! "},
+        {"a cursor of a routine, in an execution",
+         plain,
+         Command::stmt_execute,
+         {"\1", id_column, hex("fe00006200"), binary_row, hex("fe00006200")},
+         "- column - completed 0/1! "},
         {"a cursor, modern",
          modern,
          Command::stmt_execute,
          {"\1", id_column, hex("fe000042000000")},
-         "- column completed 0/0! "},
+         "- column completed 0/0! ",
+         true},
         {"fetched rows", plain, Command::stmt_fetch, {binary_row, hex("fe00004200")}, "completed 0/1! "},
         {"the last rows, modern",
          modern,
@@ -300,7 +317,7 @@ TEST(Replies, know_where_each_answer_ends)
 {
     for (const auto& answer : answers()) {
         Replies replies{answer.capabilities};
-        replies.send(answer.command, 7);
+        replies.send(answer.command, 7, Origin::client, answer.opens_cursor);
         EXPECT_EQ(meaning(replies, answer.payloads), answer.meaning) << answer.name;
         EXPECT_EQ(replies.quiet(), answer.meaning.ends_with("! ")) << answer.name;
     }
@@ -314,7 +331,7 @@ TEST(Replies, and_wherever_the_stream_is_split)
             size += header_size + payload.size();
         for (std::size_t split = 0; split <= size; ++split) {
             Replies replies{answer.capabilities};
-            replies.send(answer.command);
+            replies.send(answer.command, 0, Origin::client, answer.opens_cursor);
             EXPECT_EQ(meaning(replies, answer.payloads, split), answer.meaning) << answer.name << " split at " << split;
         }
     }
@@ -327,9 +344,9 @@ TEST(Replies, know_which_command_each_belongs_to)
         if (!answer.meaning.ends_with("! ") || answer.meaning.starts_with("infile"))
             continue;
         Replies replies{answer.capabilities};
-        replies.send(answer.command, 1);
+        replies.send(answer.command, 1, Origin::client, answer.opens_cursor);
         replies.send(Command::stmt_close);
-        replies.send(answer.command, 2, Origin::proxy);
+        replies.send(answer.command, 2, Origin::proxy, answer.opens_cursor);
         replies.send(Command::ping, 3);
         EXPECT_EQ(replies.answering_tag(), 1U);
         EXPECT_EQ(replies.answering(), Origin::client);
@@ -349,7 +366,7 @@ TEST(Replies, no_answer_ends_before_its_last_packet)
             continue;
         for (std::size_t count = 0; count < answer.payloads.size(); ++count) {
             Replies replies{answer.capabilities};
-            replies.send(answer.command);
+            replies.send(answer.command, 0, Origin::client, answer.opens_cursor);
             const auto part =
                 meaning(replies, {answer.payloads.begin(), answer.payloads.begin() + static_cast<long>(count)});
             EXPECT_FALSE(replies.quiet()) << answer.name << " after " << count;
