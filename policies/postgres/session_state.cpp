@@ -214,13 +214,14 @@ void SessionState::settings_changed()
         ((settings_key_ += '\x0f') += name) += plain ? '=' : '!';
     for (const auto& [name, change] : relations_) {
         ((settings_key_ += '\2') += name) += change.code ? '!' : change.writes ? 'w' : '=';
-        settings_key_ +=
-            static_cast<char>('0' + change.temporary + 2 * change.lasting + 4 * change.permanent + 8 * change.dropped);
-        for (const statement::TableAccess& copied : change.copies) {
-            (settings_key_ += '\3') += copied.table;
-            for (const std::string& column : copied.columns)
-                (settings_key_ += '\4') += column;
-        }
+        settings_key_ += static_cast<char>('0' + change.temporary + 2 * change.lasting + 4 * change.permanent +
+                                           8 * change.dropped + 16 * change.referenced);
+        for (const auto& [mark, accesses] : {std::pair{'\3', &change.copies}, std::pair{'\x10', &change.keys}})
+            for (const statement::TableAccess& access : *accesses) {
+                (settings_key_ += mark) += access.table;
+                for (const std::string& column : access.columns)
+                    (settings_key_ += '\4') += column;
+            }
         for (const statement::TableAccess& relative : change.family)
             (settings_key_ += '\5') += relative.table;
     }
@@ -399,7 +400,9 @@ void SessionState::redefine(const statement::Redefine& change)
         };
         add(known.copies, change.copies);
         add(known.family, change.family);
-        if (known.family.size() == most)
+        add(known.keys, change.keys);
+        known.referenced = known.referenced || change.referenced;
+        if (known.family.size() == most || known.keys.size() == most)
             known.code = true;
     }
     if (functions_.size() > most) {

@@ -207,6 +207,8 @@ class Walk
     void makes(const ::RangeVar& relation, ::OnCommitAction at_commit = ONCOMMIT_NOOP);
     void create_table_as(const ::CreateTableAsStmt& create);
     void vacuum(const ::VacuumStmt& vacuum);
+    [[nodiscard]] bool calls_code(std::size_t from);
+    void read_too(const std::vector<statement::TableAccess>& accesses);
     void index_again(const catalog::Relation* relation);
     void index_again(const ::RangeVar& table);
     void index_all(std::string_view schema);
@@ -283,9 +285,10 @@ class Walk
     };
     std::vector<Reading> readings_;
     std::vector<Writing> writings_;
-    bool redefines_code_ = false;   // the statement changes what runs when its relations are used
-    bool defines_column_ = false;   // it names the type of a column
-    bool redefines_writes_ = false; // only when their rows are changed
+    bool redefines_code_ = false;              // the statement changes what runs when its relations are used
+    bool defines_column_ = false;              // it names the type of a column
+    bool redefines_writes_ = false;            // only when their rows are changed
+    std::vector<statement::TableAccess> keys_; // where foreign keys that it makes look rows up
     // What CREATE makes: its bare name; of this session alone; not gone with the transaction.
     std::string_view makes_;
     bool makes_temporary_ = false;

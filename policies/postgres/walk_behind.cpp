@@ -1,9 +1,11 @@
+#include "policies/postgres/builtins.h"
 #include "policies/postgres/readable.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/ascii.h"
 #include "policies/statement/weaker.h"
 
 #include <algorithm>
+#include <span>
 #include <variant>
 
 namespace stepgate::policies::postgres
@@ -90,6 +92,7 @@ void Walk::begin()
     writings_.clear();
     explained_ = redefines_code_ = redefines_writes_ = makes_temporary_ = makes_lasting_ = unknown_code_ = false;
     makes_ = {};
+    keys_.clear();
     if (base_ == nullptr)
         touches_.clear();
     else
@@ -142,12 +145,18 @@ void Walk::redefined(const Found& found)
         return;
     if (found.redefined->code)
         opaque("names " + found.table + ", which the session changed since the catalog was read");
-    for (const TableAccess& copied : found.redefined->copies) {
+    read_too(found.redefined->copies);
+}
+
+/// Reads that the session's own changes bring along.
+void Walk::read_too(const std::vector<TableAccess>& accesses)
+{
+    for (const TableAccess& access : accesses) {
         if (!spend(1))
             return;
-        facts().reads.push_back(copied);
-        const std::size_t dot = copied.table.find('.');
-        const auto* relation = catalog_->relation(copied.table.substr(0, dot), copied.table.substr(dot + 1));
+        facts().reads.push_back(access);
+        const std::size_t dot = access.table.find('.');
+        const auto* relation = catalog_->relation(access.table.substr(0, dot), access.table.substr(dot + 1));
         readings_.push_back({relation, false});
     }
 }
@@ -180,7 +189,7 @@ void Walk::relatives(const Found& found, bool written, catalog::Events events)
         const SessionState::Redefined* const change = state_->redefined_relation(name);
         if (change == nullptr)
             continue;
-        if (change->code || (rows && change->writes))
+        if (change->code || (rows && change->does_more()))
             opaque("leads to " + one.table + ", which the session changed since the catalog was read");
         open.insert(open.end(), change->copies.begin(), change->copies.end());
         open.insert(open.end(), change->family.begin(), change->family.end());
@@ -248,6 +257,25 @@ void Walk::fire_event_triggers()
     unknown_code_ = true;
 }
 
+/// Of the calls since number `from`: one of a function whose body the session may change, or that is not known. Those
+/// of extensions which only compute are none.
+bool Walk::calls_code(std::size_t from)
+{
+    const auto is_code = [this](const std::string& call) {
+        const std::size_t dot = call.find('.');
+        const std::string_view schema = std::string_view{call}.substr(0, dot);
+        std::vector<const catalog::Function*> functions;
+        if (catalog_ != nullptr && spend(1))
+            functions = catalog_->functions(schema, std::string_view{call}.substr(dot + 1));
+        if (functions.empty())
+            return schema != "pg_catalog";
+        return std::ranges::any_of(functions, [](const catalog::Function* function) {
+            return function->language != "c" || !is_harmless_library(function->definition);
+        });
+    };
+    return std::ranges::any_of(std::span{facts().calls}.subspan(from), is_code);
+}
+
 /// What CREATE, ALTER, DROP and the like make of names. Types, roles, publications … are not looked up by statements
 /// that a catalog is needed for.
 void Walk::redefines()
@@ -271,9 +299,8 @@ void Walk::redefines()
     if (!made && (done.object == "domain" || done.object == "type" || done.object == "owned"))
         return effect(statement::Redefine{});
     const bool filled = made && (done.object == "table" || done.object == "view" || done.object == "materialized view");
-    const bool calls =
-        std::ranges::any_of(done.calls, [](const std::string& call) { return !call.starts_with("pg_catalog."); });
-    const bool code = redefines_code_ || done.kind == Kind::rename || done.object == "policy" || (made && calls);
+    const bool code =
+        redefines_code_ || done.kind == Kind::rename || done.object == "policy" || (made && calls_code(0));
     redefines_writes_ = redefines_writes_ || done.object == "trigger" || done.object == "rule";
     for (std::size_t i = 0; i < done.writes.size(); ++i) {
         const TableAccess& write = done.writes[i];
@@ -287,6 +314,7 @@ void Walk::redefines()
         change.temporary = new_one ? makes_temporary_ : own;
         change.lasts = new_one && makes_lasting_;
         change.writes = redefines_writes_ || (made && done.object == "view");
+        change.keys = keys_;
         if (filled)
             change.copies = done.reads;
         else if (done.kind == Kind::rename && done.object == "column")
@@ -341,7 +369,7 @@ void Walk::doubt_redefined(const std::vector<TableAccess>& accesses, std::size_t
         const auto* change = state_->redefined_relation(bare(table));
         if (change == nullptr || (change->temporary && !change->permanent))
             continue;
-        if (change->code || !change->copies.empty() || !change->family.empty() || (written && change->writes)) {
+        if (change->code || !change->copies.empty() || !change->family.empty() || (written && change->does_more())) {
             opaque("leads to " + table + ", which the session changed since the catalog was read");
             unknown_code_ = true;
             return;

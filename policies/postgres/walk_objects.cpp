@@ -427,7 +427,6 @@ bool Walk::other_object(const ::Node* node)
     }
 }
 
-/// Runs the view's query again. CONCURRENTLY compares with what is there.
 void Walk::makes_type(const ::List* name, bool plain)
 {
     effect(statement::MakeType{std::string{text_of(node_of(cells(name).back()))}, plain});
@@ -447,6 +446,7 @@ void Walk::reindex(const ::ReindexStmt& again)
         index_all(again.kind == REINDEX_OBJECT_SCHEMA ? view_of(again.name) : std::string_view{});
 }
 
+/// Runs the view's query again. CONCURRENTLY compares with what is there.
 void Walk::refresh(const ::RefreshMatViewStmt& refresh)
 {
     is(Kind::refresh, "materialized view");

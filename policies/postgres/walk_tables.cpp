@@ -3,7 +3,18 @@
 namespace stepgate::policies::postgres
 {
 
+namespace
+{
+
 using statement::TableAccess;
+
+/// What it calls, rows that come later run as well.
+bool gives_code(::AlterTableType what)
+{
+    return what == AT_AddColumn || what == AT_AddConstraint || what == AT_ColumnDefault || what == AT_AlterColumnType;
+}
+
+} // namespace
 
 /// What was known of the old name holds for the new one. A temporary relation stays one, and no catalog will show it.
 void Walk::rename_relation(const ::RangeVar& relation, const char* name)
@@ -19,6 +30,8 @@ void Walk::rename_relation(const ::RangeVar& relation, const char* name)
         change.writes = before->writes;
         change.copies = before->copies;
         change.family = before->family;
+        change.referenced = before->referenced;
+        change.keys = before->keys;
     }
     change.copies.push_back({found.table, found.known, {"*"}});
     effect(std::move(change));
@@ -123,16 +136,26 @@ void Walk::constraint(const ::Constraint& constraint, Scope& scope)
     }
     if (constraint.pktable == nullptr)
         return;
-    redefines_writes_ = true; // rows of the one are looked up in the other
+    const Found other = find(*constraint.pktable);
     effect(statement::Redefine{.relation = constraint.pktable->relname,
                                .function = {},
-                               .temporary = makes_temporary_ || find(*constraint.pktable).own,
-                               .writes = true,
-                               .copies = {}});
+                               .temporary = makes_temporary_ || other.own,
+                               .copies = {},
+                               .referenced = true});
+    TableAccess key{other.table, other.known, {}};
     const bool key_named = constraint.pk_attrs != nullptr || catalog_ == nullptr;
     read_table(*constraint.pktable, key_named ? std::string_view{} : "*"); // which columns are its key, is not known
-    for (const ::ListCell& cell : cells(constraint.pk_attrs))
+    if (!key_named)
+        key.columns.emplace_back("*");
+    for (const ::ListCell& cell : cells(constraint.pk_attrs)) {
         read_table(*constraint.pktable, text_of(node_of(cell)));
+        key.columns.emplace_back(text_of(node_of(cell)));
+    }
+    keys_.push_back(std::move(key));
+    if (other.redefined == nullptr)
+        return;
+    keys_.insert(keys_.end(), other.redefined->copies.begin(), other.redefined->copies.end());
+    redefines_writes_ = redefines_writes_ || !other.redefined->family.empty(); // they are looked up in those, too
 }
 
 void Walk::index_elements(const ::List* elements, Scope& scope)
@@ -164,7 +187,9 @@ void Walk::alter_table(const ::AlterTableStmt& alter)
     for (const ::ListCell& cell : cells(alter.cmds)) {
         if (const auto* command = if_tag<::AlterTableCmd>(node_of(cell), T_AlterTableCmd)) {
             TableAccess write = write_table(*alter.relation);
+            const std::size_t calls = facts().calls.size();
             alter_command(*alter.relation, *command, scope, write);
+            redefines_writes_ = redefines_writes_ || (gives_code(command->subtype) && calls_code(calls));
             alters_besides(command->subtype);
             write_table(*alter.relation).columns = std::move(write.columns);
         } else {

@@ -137,6 +137,17 @@ class Protocol(Case):
             wire.send(bind("", "s", ["5"]), execute(), SYNC)
             self.assert_held(wire, "delete-without-where")
 
+    def test_rows_run_what_an_approved_change_gave_their_table(self):
+        for change in ("ADD COLUMN made erasing", "ADD CHECK (erase(id))", "ALTER id SET DEFAULT erase_orders()"):
+            with self.subTest(change), connect() as wire:
+                self.assert_passes(wire, "BEGIN")
+                wire.send(query(f"ALTER TABLE heap {change}"))
+                demo.approve({"id": self.assert_held(wire, "delete-without-where")})
+                self.assertNotIn("E", [kind for kind, _ in wire.until("Z")])
+                self.assert_passes(wire, "SELECT count(*) FROM heap")
+                wire.send(query(f"INSERT INTO heap SELECT 1 /* {MARK} */"))
+                self.assert_held(wire, "default.opaque")
+
     def test_a_cursor_of_sql_executed_by_the_wire(self):
         with connect() as wire:
             self.assert_passes(wire, "BEGIN")
