@@ -165,19 +165,23 @@ class Reader
         expect(wanted);
     }
     /// Expressions parted by commas.
+    /// Of a cursor's arguments, each may have its name before it: "name := value".
     void expressions(std::size_t begin, std::size_t end)
     {
+        const auto value = [this](std::size_t at) {
+            return is_name(at) && (symbols(at + 1, ':', '=') || symbols(at + 1, '=', '>')) ? at + 3 : at;
+        };
         int depth = 0;
         std::size_t from = begin;
         for (std::size_t i = begin; i < end; ++i) {
             depth += symbol(i, '(') || symbol(i, '[') ? 1 : 0;
             depth -= symbol(i, ')') || symbol(i, ']') ? 1 : 0;
             if (depth == 0 && symbol(i, ',')) {
-                piece(Kind::expression, from, i);
+                piece(Kind::expression, value(from), i);
                 from = i + 1;
             }
         }
-        piece(Kind::expression, from, end);
+        piece(Kind::expression, value(from), end);
     }
 
     void block();
@@ -301,10 +305,13 @@ void Reader::type(std::size_t begin, std::size_t end)
     const std::size_t stop = std::min(until(begin, {"collate", "not"}), end);
     if (begin >= stop || word(begin) == "alias")
         return;
-    if (stop < begin + 3 || !symbol(stop - 2, '%'))
+    std::size_t percent = begin + 1; // it may have [] behind it
+    while (percent < stop && !symbol(percent, '%'))
+        ++percent;
+    if (percent == stop)
         return out_.pieces.push_back({Kind::expression, "null::" + slice(begin, stop)});
-    const bool of_column = word(stop - 1) == "type"; // of a variable where it stands alone
-    if (const std::size_t last = stop - (of_column ? 4 : 2); last > begin)
+    const bool of_column = word(percent + 1) == "type"; // of a variable where it stands alone
+    if (const std::size_t last = percent - (of_column ? std::min<std::size_t>(percent, 2) : 0); last > begin)
         out_.pieces.push_back({Kind::row_type, slice(begin, last)});
 }
 
@@ -562,7 +569,7 @@ void Reader::for_loop()
     } else if (is_name(at_) && std::ranges::find(bound_, name(at_)) != bound_.end() &&
                (at_ + 1 == loop || symbol(at_ + 1, '('))) {
         if (at_ + 1 != loop)
-            piece(Kind::expression, at_ + 1, loop); // the arguments are a row: "(1, 2)", or "(k => 1)"
+            expressions(at_ + 2, loop - 1);
     } else {
         std::size_t dots = at_;
         int depth = 0;
@@ -659,7 +666,7 @@ void Reader::open()
     const std::size_t query = std::min(until(at_, {"for"}), end);
     if (query == end) {
         if (symbol(at_, '('))
-            piece(Kind::expression, at_, end);
+            expressions(at_ + 1, end - 1);
         else if (at_ != end)
             fail("OPEN is not understood");
     } else if (word(query + 1) == "execute") {
