@@ -179,12 +179,13 @@ bool is_catalog_relation(std::string_view name)
 
 bool is_harmless_library(std::string_view definition)
 {
-    // Not among them: those that run SQL (dblink, tablefunc, xml2), read files or pages, show other sessions, or are
-    // triggers that do more than fill in a column of the new row (moddatetime and the like).
+    // Not among them: those that run SQL (dblink, tablefunc, xml2), read files, show what is on pages (and not only how
+    // much, as pgstattuple does) or other sessions, or are triggers that do more than fill in a column of the new row.
     static constexpr std::string_view libraries[] = {
-        "_int",          "autoinc", "btree_gin",       "btree_gist", "citext", "cube",        "earthdistance",
-        "fuzzystrmatch", "hstore",  "insert_username", "isn",        "ltree",  "moddatetime", "pg_trgm",
-        "pgcrypto",      "seg",     "unaccent",        "uuid-ossp",  "vector",
+        "_int",          "autoinc",         "btree_gin",       "btree_gist",      "citext",    "cube",
+        "earthdistance", "fuzzystrmatch",   "hstore",          "insert_username", "isn",       "ltree",
+        "moddatetime",   "pg_freespacemap", "pg_prewarm",      "pg_trgm",         "pgcrypto",  "pgstattuple",
+        "seg",           "tsm_system_rows", "tsm_system_time", "unaccent",        "uuid-ossp", "vector",
     };
     constexpr std::string_view before = "\nAS '$libdir/";
     const auto found = definition.rfind(before);

@@ -29,8 +29,8 @@ struct Builtin {
 [[nodiscard]] bool is_catalog_relation(std::string_view name);
 
 /// The function is of a library of PostgreSQL's own extensions, or pgvector's, whose functions compute from their
-/// arguments and do no more. `definition`: as pg_get_functiondef writes it. Only superusers make functions of
-/// libraries.
+/// arguments, or count rows and pages, and do no more. `definition`: as pg_get_functiondef writes it. Only superusers
+/// make functions of libraries.
 [[nodiscard]] bool is_harmless_library(std::string_view definition);
 
 } // namespace stepgate::policies::postgres

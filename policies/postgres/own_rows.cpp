@@ -28,10 +28,11 @@ std::optional<long double> number_of(const ::Node* node)
     }
 }
 
-/// LIMIT ALL is LIMIT NULL; and nobody deletes ten million rows a batch.
+constexpr long double whole_tables = 1e7L; // nobody deletes ten million rows a batch
+
+/// LIMIT ALL is LIMIT NULL.
 bool cuts_off(const ::Node* limit)
 {
-    constexpr long double whole_tables = 1e7L;
     const ::A_Const* const literal = constant_of(limit);
     return limit != nullptr && (literal == nullptr || !literal->isnull) && number_of(limit).value_or(0) < whole_tables;
 }
@@ -42,12 +43,14 @@ bool skips(const ::Node* offset)
     return offset != nullptr && (literal == nullptr || !literal->isnull) && number_of(offset) != 0;
 }
 
-/// TABLESAMPLE of 100 per cent.
+/// TABLESAMPLE of 100 per cent, of as many rows as whole tables have, or of what can be read in some time.
 bool takes_all(const ::RangeTableSample& sample, bool& literals_consulted)
 {
     literals_consulted = true;
     const auto arguments = cells(sample.args);
-    return arguments.size() == 1 && number_of(node_of(arguments.front())).value_or(0) >= 100;
+    const std::string_view method = text_of(node_of(cells(sample.method).back()));
+    return arguments.size() == 1 && (method == "system_time" || number_of(node_of(arguments.front())).value_or(0) >=
+                                                                    (method == "system_rows" ? whole_tables : 100));
 }
 
 } // namespace
