@@ -43,6 +43,15 @@ bool same(const PreparedStatement& known, const pg::Parse& parse)
     return equal;
 }
 
+/// Making values does nothing worth to be counted: those of enumerations.
+bool does_nothing(const policies::statement::Facts& facts)
+{
+    return !facts.opaque && std::ranges::all_of(facts.statements, [](const auto& one) {
+        return one.reads.empty() && one.writes.empty() && one.calls.empty() && one.inner.empty() &&
+               one.effects.empty() && !one.destructive;
+    });
+}
+
 /// What making the values of its parameters does counts as the statement's own.
 std::shared_ptr<const policies::rules::MatchedFacts> with_values(const policies::rules::Judge& judge,
                                                                  const policies::rules::MatchedFacts& facts,
@@ -423,7 +432,8 @@ void PostgresSession::refresh(PreparedStatement& statement)
     if (!statement.origins.empty())
         statement.facts = with_reads(worker_.judge, *statement.facts, 0, statement.origins, asker_.database);
     if (const std::string values = values_of(statement); !values.empty())
-        statement.facts = with_values(worker_.judge, *statement.facts, *facts_of(values), asker_.database);
+        if (const auto made = facts_of(values); !does_nothing(*made->facts))
+            statement.facts = with_values(worker_.judge, *statement.facts, *made, asker_.database);
     if (statement.foreign)
         statement.facts = worker_.judge.doubted(
             *statement.facts, "was prepared in a client encoding which stepgate cannot read", asker_.database);
