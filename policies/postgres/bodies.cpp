@@ -125,6 +125,12 @@ void doubt(std::vector<statement::Effect>& effects)
 
 } // namespace
 
+bool is_harmless_code(const Function& function)
+{
+    return function.language == "internal" ? is_harmless_symbol(function.body)
+                                           : function.language == "c" && is_harmless_library(function.definition);
+}
+
 /// A text of the catalog, and what the names in it mean.
 struct Bodies::Source {
     enum class Form : unsigned char { statements, expression, rule, atomic } form = Form::statements;
@@ -552,13 +558,12 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
             add_type(type, out);
     if (function.kind == FunctionKind::aggregate)
         return out;
+    if (is_harmless_code(function))
+        return out;
     if (function.language == "internal") {
-        if (!is_harmless_symbol(function.body))
-            out.opaque_reasons.push_back("calls " + what + ", which is the server's own " + function.body);
+        out.opaque_reasons.push_back("calls " + what + ", which is the server's own " + function.body);
         return out;
     }
-    if (function.language == "c" && is_harmless_library(function.definition))
-        return out;
     SessionState state = contexts_[static_cast<std::size_t>(context)];
     statement::StatementFacts settings;
     if (function.security_definer) // the owner's "$user"

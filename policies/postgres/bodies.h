@@ -64,6 +64,9 @@ struct Reference {
     const std::vector<std::string>* child_columns = nullptr;
 };
 
+/// Compiled code of the server or of an extension that is known to do no more than compute.
+[[nodiscard]] bool is_harmless_code(const catalog::Function& function);
+
 /// What is behind the names of one catalog: bodies of views, functions, rules, policies, defaults and checks, each read
 /// once and kept. One a thread; the catalog must outlive every call but not the object.
 class Bodies

@@ -210,8 +210,8 @@ void SessionState::settings_changed()
         settings_key_ += '\7';
     for (const std::string& name : functions_)
         (settings_key_ += '\1') += name;
-    for (const auto& [name, plain] : types_)
-        ((settings_key_ += '\x0f') += name) += plain ? '=' : '!';
+    for (const auto& [name, type] : types_)
+        ((settings_key_ += '\x0f') += name) += type.plain ? '=' : '!';
     for (const auto& [name, change] : relations_) {
         ((settings_key_ += '\2') += name) += change.code ? '!' : change.writes ? 'w' : '=';
         settings_key_ += static_cast<char>('0' + change.temporary + 2 * change.lasting + 4 * change.permanent +
@@ -419,21 +419,29 @@ void SessionState::redefine(const statement::Redefine& change)
 
 void SessionState::make_type(const statement::MakeType& made)
 {
-    constexpr std::size_t most = 200; // beyond, they are not known
+    constexpr std::size_t most = 200; // names; beyond, anything may have changed
     const auto known = types_.find(made.name);
     if (known != types_.end())
-        known->second = known->second && made.plain;
+        known->second = {known->second.plain && made.plain, known->second.temporary || made.temporary};
     else if (types_.size() < most)
-        types_.emplace(made.name, made.plain);
+        types_.emplace(made.name, MadeType{made.plain, made.temporary});
+    else
+        redefined_all_ = true;
     settings_changed();
 }
 
 bool SessionState::made_plain_type(std::string_view bare_name) const
 {
+    const bool made = types_.contains(bare_name) || relations_.contains(bare_name); // a table has a type, too
+    return made && !made_code_type(bare_name) && !redefined_all();
+}
+
+bool SessionState::made_code_type(std::string_view bare_name) const
+{
     const auto type = types_.find(bare_name);
-    const auto rows = relations_.find(bare_name); // a table has a type, too
-    const bool runs = (type != types_.end() && !type->second) || (rows != relations_.end() && rows->second.code);
-    return (type != types_.end() || rows != relations_.end()) && !runs && !redefined_all();
+    const auto rows = relations_.find(bare_name);
+    return (type != types_.end() && !type->second.plain) ||
+           (rows != relations_.end() && (rows->second.code || !rows->second.family.empty()));
 }
 
 void SessionState::discard_temporary()
@@ -457,7 +465,7 @@ void SessionState::catalog_read()
 {
     if (relations_.empty() && functions_.empty() && types_.empty() && !redefined_all_)
         return;
-    types_.clear();
+    std::erase_if(types_, [](const auto& entry) { return !entry.second.temporary; });
     std::erase_if(relations_, [](const auto& entry) { return !entry.second.temporary; });
     for (auto& [name, change] : relations_)
         change.permanent = false;

@@ -103,9 +103,11 @@ class SessionState
     [[nodiscard]] std::vector<std::string> temporary_relations() const;
     [[nodiscard]] bool redefined_relations() const { return !relations_.empty(); }
     [[nodiscard]] bool redefined_function(std::string_view bare_name) const { return functions_.contains(bare_name); }
-    /// Since the catalog was read the session made an enumeration, or a table, of that name, and no other type: its
-    /// values run nothing.
+    /// Since the catalog was read the session made a type, or a table, of that name whose values run nothing, and no
+    /// other.
     [[nodiscard]] bool made_plain_type(std::string_view bare_name) const;
+    /// It made one whose values may run code.
+    [[nodiscard]] bool made_code_type(std::string_view bare_name) const;
     /// Code waits for the end of the open transaction, and will find what names mean then.
     [[nodiscard]] bool deferred() const { return deferred_; }
     /// Anything may mean something else than the catalog says.
@@ -197,7 +199,12 @@ class SessionState
     Names prepared_, cursors_;
     std::map<std::string, Redefined, std::less<>> relations_;
     std::set<std::string, std::less<>> functions_;
-    std::map<std::string, bool, std::less<>> types_; // true: all of that name are enumerations
+    struct MadeType {
+        bool plain = false;     // values of all types of that name run nothing
+        bool temporary = false; // of one of them at least
+        bool operator==(const MadeType&) const = default;
+    };
+    std::map<std::string, MadeType, std::less<>> types_;
     bool redefined_all_ = false;
     bool deferred_ = false;
     bool in_block_ = false;  // BEGIN was answered: only then does ROLLBACK take back all that was done since, surely

@@ -216,6 +216,8 @@ class Walk
     void like(const ::TableLikeClause& clause);
     [[nodiscard]] bool does_more_than_compute(const Footprint& made);
     void makes_type(const ::List* name, bool plain);
+    void makes_type(std::string_view schema, std::string_view name, bool plain);
+    [[nodiscard]] bool is_plain_type(const ::TypeName* type);
     void discard(const ::DiscardStmt& discard);
     void effect(statement::Effect effect);
     [[nodiscard]] std::string_view text_after(std::string_view keyword) const;

@@ -1,4 +1,3 @@
-#include "policies/postgres/builtins.h"
 #include "policies/postgres/readable.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/ascii.h"
@@ -269,9 +268,8 @@ bool Walk::calls_code(std::size_t from)
             functions = catalog_->functions(schema, std::string_view{call}.substr(dot + 1));
         if (functions.empty())
             return schema != "pg_catalog";
-        return std::ranges::any_of(functions, [](const catalog::Function* function) {
-            return function->language != "c" || !is_harmless_library(function->definition);
-        });
+        return !std::ranges::all_of(functions,
+                                    [](const catalog::Function* function) { return is_harmless_code(*function); });
     };
     return std::ranges::any_of(std::span{facts().calls}.subspan(from), is_code);
 }

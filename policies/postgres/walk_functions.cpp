@@ -185,6 +185,8 @@ bool Walk::is_type(std::string_view schema, std::string_view name)
 {
     if (catalog_ == nullptr)
         return false;
+    if (state_->made_code_type(name)) // may be found before one that the catalog has
+        unknown_type(name);
     const auto look = [&](std::string_view in) {
         const catalog::Type* const type = catalog_->type(in, name);
         if (type != nullptr)
@@ -209,10 +211,12 @@ void Walk::call(const ::List* name, const Arguments& arguments, const ::FuncCall
         call_user(schema, last, arguments);
         return;
     }
+    // Of one value it may be a cast, whatever functions have that name (docs 10.3).
+    const bool cast = arguments.count == 1 && is_type(schema, last);
     const bool user = call_user(schema, last, arguments);
     if (!qualified && builtin_function(last).trust != Builtin::Trust::unknown)
         return call_builtin(last, false);
-    if (user || (!qualified && node != nullptr && is_field(last, *node, *scope)) || is_type(schema, last))
+    if (user || (!qualified && node != nullptr && is_field(last, *node, *scope)) || cast || is_type(schema, last))
         return;
     std::string full = qualified ? joined(schema, last) : joined(names_->first_schema(), last);
     if (schema != "information_schema" || !is_information_schema_function(last)) {

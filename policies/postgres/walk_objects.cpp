@@ -153,12 +153,18 @@ bool Walk::create_object(const ::Node* node)
         is(Kind::create, "domain");
         for (const ::ListCell& cell : cells(as<::CreateDomainStmt>(node).constraints))
             constraint(as<::Constraint>(node_of(cell)), scope);
-        makes_type(as<::CreateDomainStmt>(node).domainname, false);
+        makes_type(as<::CreateDomainStmt>(node).domainname,
+                   is_plain_type(as<::CreateDomainStmt>(node).typeName) && !calls_code(0));
         return true;
-    case T_CompositeTypeStmt:
+    case T_CompositeTypeStmt: {
         is(Kind::create, "type");
-        effect(statement::MakeType{std::string{view_of(as<::CompositeTypeStmt>(node).typevar->relname)}});
+        const auto& made = as<::CompositeTypeStmt>(node);
+        const bool plain = std::ranges::all_of(cells(made.coldeflist), [this](const ::ListCell& cell) {
+            return is_plain_type(as<::ColumnDef>(node_of(cell)).typeName);
+        });
+        makes_type(view_of(made.typevar->schemaname), view_of(made.typevar->relname), plain);
         return true;
+    }
     case T_CreateEnumStmt:
         is(Kind::create, "type");
         makes_type(as<::CreateEnumStmt>(node).typeName, true);
@@ -429,7 +435,36 @@ bool Walk::other_object(const ::Node* node)
 
 void Walk::makes_type(const ::List* name, bool plain)
 {
-    effect(statement::MakeType{std::string{text_of(node_of(cells(name).back()))}, plain});
+    const auto parts = cells(name);
+    makes_type(parts.size() > 1 ? text_of(node_of(parts[parts.size() - 2])) : std::string_view{},
+               text_of(node_of(parts.back())), plain);
+}
+
+void Walk::makes_type(std::string_view schema, std::string_view name, bool plain)
+{
+    const bool temporary = (schema.empty() ? names_->first_schema() : schema).starts_with("pg_temp");
+    effect(statement::MakeType{std::string{name}, plain, temporary});
+}
+
+/// Its values run no code of users, as far as the catalog knows it or the session has made it.
+bool Walk::is_plain_type(const ::TypeName* type)
+{
+    const auto parts = cells(type == nullptr ? nullptr : type->names);
+    if (bodies_ == nullptr || parts.empty() || !names_->path_known())
+        return false;
+    const std::string_view schema = parts.size() > 1 ? text_of(node_of(parts[parts.size() - 2])) : std::string_view{};
+    const std::string_view name = text_of(node_of(parts.back()));
+    if (schema == "pg_catalog" || state_->made_plain_type(name))
+        return true;
+    if (state_->made_code_type(name))
+        return false;
+    const catalog::Type* known = nullptr;
+    const auto look = [&](std::string_view in) { return (known = catalog_->type(in, name)) != nullptr; };
+    if (!(schema.empty() ? std::ranges::any_of(names_->path(), look) : look(schema)))
+        return false;
+    Footprint behind;
+    bodies_->add_type(known->oid, behind);
+    return behind.touches.empty() && behind.opaque_reasons.empty();
 }
 
 /// Of an index, which is in the schema of its table, the snapshot does not say which table that is.

@@ -79,10 +79,11 @@ struct Redefine {
 struct Defer {
     bool operator==(const Defer&) const = default;
 };
-/// A type was made, without schema, that no catalog read before has. `plain`: an enumeration, whose values run nothing.
+/// A type was made, without schema, that no catalog read before has. `plain`: its values run nothing of users.
 struct MakeType {
     std::string name;
     bool plain = false;
+    bool temporary = false; // no catalog will have it
     bool operator==(const MakeType&) const = default;
 };
 using Effect = std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll,
