@@ -117,6 +117,7 @@ struct Relation {
     std::vector<std::string> index_expressions;
     /// What operator classes that its indexes and its partition key name run, as far as `Type::functions` takes it.
     std::vector<Oid> index_functions;
+    std::vector<std::string> primary_key; // what REFERENCES means without columns
     bool operator==(const Relation&) const = default;
 };
 

@@ -143,14 +143,17 @@ void Walk::constraint(const ::Constraint& constraint, Scope& scope)
                                .copies = {},
                                .referenced = true});
     TableAccess key{other.table, other.known, {}};
-    const bool key_named = constraint.pk_attrs != nullptr || catalog_ == nullptr;
-    read_table(*constraint.pktable, key_named ? std::string_view{} : "*"); // which columns are its key, is not known
-    if (!key_named)
-        key.columns.emplace_back("*");
-    for (const ::ListCell& cell : cells(constraint.pk_attrs)) {
-        read_table(*constraint.pktable, text_of(node_of(cell)));
+    for (const ::ListCell& cell : cells(constraint.pk_attrs))
         key.columns.emplace_back(text_of(node_of(cell)));
+    if (key.columns.empty() && catalog_ != nullptr) {
+        if (other.relation != nullptr && other.others.empty() && other.redefined == nullptr)
+            key.columns = other.relation->primary_key;
+        if (key.columns.empty())
+            key.columns.emplace_back("*"); // which they are, is not known
     }
+    read_table(*constraint.pktable, {});
+    for (const std::string& column : key.columns)
+        read_table(*constraint.pktable, column);
     keys_.push_back(std::move(key));
     if (other.redefined == nullptr)
         return;

@@ -171,6 +171,11 @@ void CatalogQueries::foreign_keys()
             relation.referenced_by.back().columns.push_back(row.text(5));
             relation.referenced_by.back().our_columns.push_back(row.text(6));
         });
+    each_relation("SELECT k.conrelid, a.attname FROM pg_constraint k"
+                  " CROSS JOIN LATERAL unnest(k.conkey) WITH ORDINALITY AS u(ours, n)"
+                  " JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.ours"
+                  " WHERE k.contype = 'p' ORDER BY k.conrelid, u.n",
+                  [](Relation& relation, const Row& row) { relation.primary_key.push_back(row.text(1)); });
 }
 
 void CatalogQueries::row_policies()

@@ -151,6 +151,10 @@ class Dump(unittest.TestCase):
         pair = self.relations["app", "pair"]["referenced_by"]
         self.assertEqual([(k["columns"], k["our_columns"], k["on_delete"]) for k in pair], [(["x", "y"], ["b", "a"], "set_default")])
 
+    def test_primary_keys(self):
+        self.assertEqual(self.customers["primary_key"], ["id"])
+        self.assertEqual(self.relations["app", "pair"]["primary_key"], ["b", "a"])
+
     def test_row_security(self):
         self.assertTrue(self.customers["row_security"])
         self.assertEqual(self.customers["policies"], [

@@ -395,7 +395,10 @@ bool CatalogNotation::take(const std::string& line, std::string& problem)
         function_line(FunctionKind::aggregate, rest);
     else if (what == "trigger")
         trigger_line(rest);
-    else if (what == "references")
+    else if (what == "primary_key") {
+        Relation& table = relation(word(rest));
+        table.primary_key = list(rest);
+    } else if (what == "references")
         references_line(rest);
     else if (what == "policy" || what == "check" || what == "index" || what == "index_function" || what == "rule" ||
              what == "default" || what == "generated" || what == "not_null")
