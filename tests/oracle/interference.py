@@ -342,7 +342,9 @@ class Database:
             if getattr(self.connection, "closed", False) or not getattr(self.connection, "open", True):
                 self.connection = self.server.again(self.name)
                 return False, None
-            return False, None if "SQL syntax" in str(error) else str(error).replace(self.name + ".", "judged.")
+            # What is refused before any row is read tells nothing of rows; its words quote names and numbers of tables.
+            refused = "SQL syntax" in str(error) or (getattr(error, "pgcode", None) or "").startswith("42")
+            return False, None if refused else str(error).replace(self.name + ".", "judged.")
 
 
 def compared(server, queries, count):
