@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <utility>
 
 namespace stepgate::policies::mysql
 {
@@ -109,6 +110,19 @@ std::optional<SqlMode> parse_sql_mode(std::string_view value)
             return std::nullopt;
     }
     return mode_of(bits);
+}
+
+std::string names_of(const SqlMode& mode)
+{
+    std::string all;
+    for (const auto& [is_on, name] : {std::pair{mode.ansi_quotes, "ANSI_QUOTES"},
+                                      {mode.no_backslash_escapes, "NO_BACKSLASH_ESCAPES"},
+                                      {mode.pipes_as_concat, "PIPES_AS_CONCAT"},
+                                      {mode.ignore_space, "IGNORE_SPACE"},
+                                      {mode.high_not_precedence, "HIGH_NOT_PRECEDENCE"}})
+        if (is_on)
+            all += (all.empty() ? "" : ",") + std::string{name};
+    return all;
 }
 
 } // namespace stepgate::policies::mysql

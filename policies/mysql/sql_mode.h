@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace stepgate::policies::mysql
@@ -21,5 +22,8 @@ struct SqlMode {
 /// The value of sql_mode as the server takes it: names parted by commas, any case, or a number. Nothing if the server
 /// would refuse it.
 [[nodiscard]] std::optional<SqlMode> parse_sql_mode(std::string_view value);
+
+/// As the server calls those that are on, parted by commas; empty where texts are read as they usually are.
+[[nodiscard]] std::string names_of(const SqlMode& mode);
 
 } // namespace stepgate::policies::mysql

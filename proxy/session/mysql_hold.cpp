@@ -1,3 +1,4 @@
+#include "policies/mysql/sql_mode.h"
 #include "policies/mysql/user_variables.h"
 #include "protocols/mysql/reply.h"
 #include "protocols/mysql/text_result.h"
@@ -85,6 +86,7 @@ net::Task<bool> MySqlSession::hold_watched(SteadyTime read_at)
         }
         worker_.metrics.statements_challenged.add();
         read_parameters();
+        read_modes();
         auto waits = batch();
         const auto held = co_await challenge(std::move(waits), read_at);
         if (held != Held::again)
@@ -135,6 +137,16 @@ void MySqlSession::read_variables(std::string_view sql)
     for (const auto& name : mysql::user_variables(sql, state_.reading(state_.modes().front())))
         if (const auto* value = state_.variable(name))
             inspected_.parameters.push_back({.value = "@" + name + " = " + *value});
+}
+
+/// Of sql_mode, what the text is read under, or was when it was prepared: `||`, NOT and backslashes mean something else
+/// without them.
+void MySqlSession::read_modes()
+{
+    const auto* prepared = executed();
+    for (const auto& mode : prepared != nullptr ? prepared->value.modes : state_.modes())
+        if (const auto names = mysql::names_of(mode); !names.empty())
+            inspected_.parameters.push_back({.value = "sql_mode has " + names});
 }
 
 HeldBatch MySqlSession::batch() const

@@ -229,6 +229,7 @@ class MySqlSession final : public GuardedSession
     void error_to_client(std::uint16_t code, std::string_view sqlstate, std::string_view message);
     void read_parameters();
     void read_variables(std::string_view sql);
+    void read_modes();
     [[nodiscard]] bool shows_progress() const;
     [[nodiscard]] bool shows_box() const;
 

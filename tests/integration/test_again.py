@@ -177,6 +177,23 @@ class OnMySql(Again, unittest.TestCase):
     def refill(self):
         self.stack.cluster.shop("DELETE FROM scratch; INSERT INTO scratch VALUES (1, 'a')")
 
+    def test_how_the_text_is_read_is_part_of_the_question(self):
+        connection = self.connect()
+        cursor = connection.cursor()
+        for mode, sql in (("PIPES_AS_CONCAT", "DELETE FROM scratch WHERE word = 'x' || id"), ("HIGH_NOT_PRECEDENCE", "DELETE FROM scratch WHERE NOT id BETWEEN -5 AND 1"),
+                          ("NO_BACKSLASH_ESCAPES", "DELETE FROM scratch WHERE word = 'x\\z'")):
+            with self.subTest(mode):
+                cursor.execute(f"SET sql_mode = 'STRICT_ALL_TABLES,{mode}'")
+                thread, result = self.later(connection, sql, None)
+                challenge = self.demo.wait_pending()
+                shown = self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"]
+                self.demo.approve(challenge)
+                thread.join(PATIENCE)
+                cursor.execute(sql)
+                cursor.execute("SET sql_mode = 'STRICT_ALL_TABLES'")
+                self.is_held(connection, sql, None)
+                self.assertEqual([one["value"] for one in shown], [f"sql_mode has {mode}"])
+
     def setUp(self):
         self.refill()
 

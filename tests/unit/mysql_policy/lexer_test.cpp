@@ -190,6 +190,9 @@ TEST(SqlMode, AsTheServerTakesIt)
 {
     EXPECT_EQ(parse_sql_mode(""), SqlMode{});
     EXPECT_EQ(parse_sql_mode("STRICT_TRANS_TABLES,NO_ZERO_DATE"), SqlMode{});
+    EXPECT_EQ(names_of(SqlMode{}), "");
+    EXPECT_EQ(names_of(*parse_sql_mode("ANSI,HIGH_NOT_PRECEDENCE")),
+              "ANSI_QUOTES,PIPES_AS_CONCAT,IGNORE_SPACE,HIGH_NOT_PRECEDENCE");
     EXPECT_EQ(parse_sql_mode("ansi_quotes, , IGNORE_SPACE,"), (SqlMode{.ansi_quotes = true, .ignore_space = true}));
     EXPECT_EQ(parse_sql_mode("ANSI"), (SqlMode{.ansi_quotes = true, .pipes_as_concat = true, .ignore_space = true}));
     EXPECT_EQ(parse_sql_mode("1048580"), (SqlMode{.ansi_quotes = true, .no_backslash_escapes = true}));
