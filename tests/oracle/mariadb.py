@@ -148,7 +148,7 @@ class Stepgate:
     def __init__(self, binary, server):
         self.binary, self.home = binary, server.folder / "stepgate"
         done = subprocess.run([binary, "init", "--upstream", f"mysql://judge@127.0.0.1:{server.port}/mysql", "--directory", self.home,
-                               "--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--user", "judge"],
+                               "--listen", "127.0.0.1:0", "--user", "judge"],
                               env=dict(os.environ, MYSQL_PWD="judge"), capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(done.stderr)
