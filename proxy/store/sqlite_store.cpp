@@ -290,7 +290,7 @@ boost::system::result<void, StoreError> SqliteStore::serve_alone()
     // The key and not the database: SQLite has locks of its own there, and without its key a store serves nobody.
     auto key = impl_->file;
     key += ".key";
-    const int fd = ::open(key.c_str(), O_RDWR | O_CLOEXEC);
+    const int fd = ::open(key.c_str(), O_RDONLY | O_CLOEXEC); // it may be for reading only
     if (fd < 0)
         return StoreError{"cannot open " + key.string() + ": " + std::strerror(errno)};
     impl_->serving = fd;
