@@ -5,7 +5,6 @@ What differs is run directly once more: a test whose output differs between two 
 """
 import argparse
 import collections
-import difflib
 import os
 import pathlib
 import re
@@ -15,6 +14,7 @@ import sys
 import tempfile
 
 from report import SKIPPED
+from transparency import lines_that_differ
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
@@ -130,8 +130,7 @@ def compared(suite, direct, through, tests):
         elif one is None or direct.run(suite, test) != one:
             yield "unsteady", test, []
         else:
-            lines = difflib.unified_diff(one.splitlines(), (other or "took too long").splitlines(), "direct", "stepgate", n=1, lineterm="")
-            yield "differ", test, [line[:200] for line in lines]
+            yield "differ", test, lines_that_differ(one, other or "took too long")
 
 
 def main():
