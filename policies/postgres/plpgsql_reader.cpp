@@ -164,8 +164,7 @@ class Reader
         at_ = std::min(end, tokens_.size());
         expect(wanted);
     }
-    /// Expressions parted by commas.
-    /// Of a cursor's arguments, each may have its name before it: "name := value".
+    /// Expressions parted by commas. Those of a cursor's arguments may each have its name before it: "name := value".
     void expressions(std::size_t begin, std::size_t end)
     {
         const auto value = [this](std::size_t at) {
