@@ -88,11 +88,16 @@ pidfile = {folder}/pgbouncer.pid
     return PgBouncer(folder / "pgbouncer.ini", port)
 
 
+def fill_pgbench(stack, scale):
+    """pgbench's tables, 100,000 accounts for each 1 of `scale`, made on the server itself."""
+    subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-i", "-q", "-s", str(scale), "-h", "127.0.0.1", "-p", str(stack.cluster.port),
+                    "-U", "app", "shop"], env=dict(os.environ, PGPASSWORD="app-password"), check=True, capture_output=True)
+
+
 def relay(stack, arguments):
     folder = stack.folder / "peers"
     folder.mkdir(mode=0o755)
-    subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-i", "-q", "-s", "10", "-h", "127.0.0.1", "-p", str(stack.cluster.port),
-                    "-U", "app", "shop"], env=dict(os.environ, PGPASSWORD="app-password"), check=True, capture_output=True)
+    fill_pgbench(stack, scale=10)
     bouncer = pgbouncer(folder, stack.cluster.port)
     threads = relay_threads(arguments) or len(proxy_processor.mine)
     balancer, balancer_peer = start_haproxy(folder, stack.cluster.port, PgPeer, threads)
