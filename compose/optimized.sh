@@ -7,16 +7,25 @@ compose/packages.sh build demo bench
 profile=$PWD/build/optimized/profile
 
 step() { echo "optimized.sh: $1"; }
+build() {
+  cmake --preset optimized "$@" >/dev/null
+  cmake --build --preset optimized --target stepgate
+}
+
+# Nothing changed since the last step of a run before?
+if grep -qs '^STEPGATE_PROFILE:.*=use$' build/optimized/CMakeCache.txt &&
+   cmake --build --preset optimized --target stepgate -- -n | grep -q 'no work to do'; then
+  step "build/optimized/bin/stepgate is up to date"
+  exit
+fi
 
 step "1 of 3: the program that counts"
-cmake --preset optimized "$@" -DSTEPGATE_PROFILE=generate >/dev/null
-cmake --build --preset optimized --target stepgate
+build "$@" -DSTEPGATE_PROFILE=generate
 
 step "2 of 3: traffic on PostgreSQL and MariaDB, a minute"
 rm -rf "$profile"
 STEPGATE_BINARY=$PWD/build/optimized/bin/stepgate PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/train.py
 
 step "3 of 3: the program laid out by the counts"
-cmake --preset optimized "$@" -DSTEPGATE_PROFILE=use >/dev/null
-cmake --build --preset optimized --target stepgate
+build "$@" -DSTEPGATE_PROFILE=use
 step "build/optimized/bin/stepgate"

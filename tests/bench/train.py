@@ -1,19 +1,36 @@
 """Ordinary traffic through stepgate on both protocols, for the counts of compose/optimized.sh: reads and writes of pgbench and sysbench,
-one client and many, in transactions and out of them, with TLS and without (sysbench's TLS wants a client's key, so PostgreSQL's alone).
+one client and many, in transactions and out of them, with TLS and without (sysbench's TLS wants a client's key, so PostgreSQL's alone), and
+statements that were not seen before.
 """
 import argparse
 import os
 import subprocess
+
+import psycopg
+import pymysql
 
 from bench import fill_pgbench, prepared, raise_descriptor_limit
 from mysql_bench import BenchStack, MySqlPeer
 from mariadb import MariaDb
 
 PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
+# Of the shop, with room for a name that makes each a shape of its own.
+SHAPES = ("SELECT o.item AS {0} FROM orders o WHERE o.id = 7 ORDER BY {0} LIMIT 3",
+          "WITH {0} AS (SELECT id, item FROM orders WHERE id < 5) SELECT count(*) FROM {0} LEFT JOIN orders o ON o.id = {0}.id",
+          "UPDATE orders AS {0} SET item = 'x' WHERE {0}.id = -1",
+          "SELECT CASE WHEN id > 3 THEN lower(item) ELSE 'none' END AS {0}, coalesce(item, '') FROM orders WHERE id IN (1, 2, 3) AND item LIKE 'a%'")
 
 
 def run(command, **environment):
     subprocess.run(command, env=dict(os.environ, **environment), check=True, stdout=subprocess.DEVNULL)
+
+
+def new_shapes(connection, count=2000):
+    cursor = connection.cursor()
+    for number in range(count):
+        cursor.execute(SHAPES[number % len(SHAPES)].format(f"name{number}"))
+        if cursor.description:
+            cursor.fetchall()
 
 
 def postgres(arguments):
@@ -27,6 +44,9 @@ def postgres(arguments):
                     for script in ("select-only", "tpcb-like"):
                         run([PGBENCH, "-n", "-b", script, "-M", mode, "-c", str(clients), "-T", str(arguments.seconds),
                              "-h", "127.0.0.1", "-p", str(stack.port), "-U", "demo", "shop"], PGPASSWORD=stack.password, PGSSLMODE=tls)
+        with psycopg.connect(host="127.0.0.1", port=stack.port, user="demo", password=stack.password, dbname="shop", sslmode="disable",
+                             autocommit=True) as connection:
+            new_shapes(connection)
         stop(stack)
     finally:
         stack.close()
@@ -42,6 +62,8 @@ def mysql(arguments):
             for prepares in ("disable", "auto"):
                 for clients in (1, 16):
                     run(stepgate.sysbench(workload, f"--db-ps-mode={prepares}", f"--threads={clients}", f"--time={arguments.seconds}", "run"))
+        with pymysql.connect(host="127.0.0.1", port=stack.port, user="demo", password=stack.password, database="shop", autocommit=True) as connection:
+            new_shapes(connection)
         stop(stack)
     finally:
         stack.close()
