@@ -4,9 +4,23 @@
 #include <boost/url/url_view.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 
 namespace stepgate::challenge_web::server
 {
+namespace
+{
+
+/// 0: not a port. (The library's own port_number makes 34463 of 99999.)
+std::uint16_t port_in(boost::urls::string_view digits)
+{
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    return error == std::errc{} && end == digits.data() + digits.size() ? port : std::uint16_t{0};
+}
+
+} // namespace
 
 std::optional<PublicUrl> parse_public_url(std::string_view url)
 {
@@ -17,7 +31,8 @@ std::optional<PublicUrl> parse_public_url(std::string_view url)
         return std::nullopt;
     if (!parsed->encoded_path().empty() && parsed->encoded_path() != "/")
         return std::nullopt;
-    if (parsed->has_port() && parsed->port_number() == 0)
+    const std::uint16_t port = parsed->has_port() ? port_in(parsed->port()) : std::uint16_t{443};
+    if (port == 0)
         return std::nullopt;
     PublicUrl result;
     result.host = std::string{parsed->encoded_host().data(), parsed->encoded_host().size()};
@@ -25,8 +40,8 @@ std::optional<PublicUrl> parse_public_url(std::string_view url)
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     result.address = parsed->host_type() != boost::urls::host_type::name;
     result.origin = "https://" + result.host;
-    if (parsed->has_port() && parsed->port_number() != 443)
-        result.origin += ":" + std::to_string(parsed->port_number());
+    if (port != 443)
+        result.origin += ":" + std::to_string(port);
     return result;
 }
 

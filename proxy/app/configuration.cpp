@@ -8,6 +8,7 @@
 #include "proxy/app/mail_reader.h"
 #include "proxy/app/notification_reader.h"
 #include "proxy/app/provider_reader.h"
+#include "proxy/app/taken_addresses.h"
 
 #include <algorithm>
 #include <fstream>
@@ -135,13 +136,14 @@ bool loopback(const Endpoint& endpoint)
     return address && (v4->contains(*address) || v6->contains(*address));
 }
 
-std::optional<Web> read_web(TomlTable& top, const std::filesystem::path& base)
+std::optional<Web> read_web(TomlTable& top, const std::filesystem::path& base, TakenAddresses& addresses)
 {
     auto table = top.table("web");
     if (!table)
         return std::nullopt;
     Web web;
     web.listen = read_endpoint(*table, "listen");
+    addresses.take(*table, web.listen, "[web]");
     read_public_url(*table, web);
     if (auto tls = table->table("tls")) {
         read_key_pair(*tls, base, web.certificate, web.key);
@@ -192,7 +194,7 @@ class Reader
     {
         configuration_.store = read_store(top_, base_);
         read_hold(top_, configuration_.hold);
-        configuration_.web = read_web(top_, base_);
+        configuration_.web = read_web(top_, base_, addresses_);
         read_passwords(top_, configuration_.passwords);
         configuration_.mail = read_mail(top_, base_);
         configuration_.identity_providers = read_providers(top_, base_);
@@ -216,6 +218,7 @@ class Reader
     {
         if (auto admin = top_.table("admin")) {
             configuration_.admin = read_endpoint(*admin, "listen");
+            addresses_.take(*admin, *configuration_.admin, "[admin]");
             admin->finish();
         }
         if (auto log = top_.table("log")) {
@@ -229,10 +232,8 @@ class Reader
     {
         for (auto& table : top_.tables("listener")) {
             const Listener& listener = configuration_.listeners.emplace_back(read_listener(table, base_));
-            check_unique(table, "name", listener.name, names_);
-            if (listener.listen.port != 0)
-                check_unique(table, "listen", listener.listen.host + ' ' + std::to_string(listener.listen.port),
-                             endpoints_);
+            check_name(table, listener.name);
+            addresses_.take(table, listener.listen, TakenAddresses::listener);
         }
         if (!top_.has("listener"))
             top_.error({1, 1}, "there is no [[listener]]", "each one is a door to one database server");
@@ -243,15 +244,14 @@ class Reader
                        "held statements are approved there; mode = \"observe\" needs none");
     }
 
-    static void check_unique(TomlTable& table, std::string_view key, const std::string& value,
-                             std::map<std::string, std::string>& seen)
+    void check_name(TomlTable& table, const std::string& name)
     {
-        if (value.empty() || value.front() == ' ')
+        if (name.empty())
             return;
-        const Place place = table.place(key);
-        const auto [first, added] = seen.try_emplace(value, place_text(table, place));
+        const Place place = table.place("name");
+        const auto [first, added] = names_.try_emplace(name, place_text(table, place));
         if (!added)
-            table.error(place, "another listener has this " + std::string{key}, "the first one is at " + first->second);
+            table.error(place, "another listener has this name", "the first one is at " + first->second);
     }
 
     /// Errors inside the policy files; what is wrong with the list itself goes to `errors_`.
@@ -280,7 +280,8 @@ class Reader
     TomlTable top_;
     std::filesystem::path base_;
     Configuration configuration_;
-    std::map<std::string, std::string> names_, endpoints_; // what is taken -> where
+    std::map<std::string, std::string> names_; // of listeners -> where
+    TakenAddresses addresses_;
 };
 
 } // namespace

@@ -68,8 +68,9 @@ std::vector<ProviderConfiguration> read_providers(TomlTable& top, const std::fil
         auto& provider = providers.emplace_back();
         read_client(table, base, provider);
         auto& settings = provider.settings;
-        if (auto claim = table.string("claim"))
-            settings.claim = std::move(claim->value);
+        if (table.has("claim"))
+            if (auto claim = table.required_string("claim"))
+                settings.claim = std::move(claim->value);
         if (table.has("scopes"))
             settings.scopes = words(table, "scopes");
         if (std::find(settings.scopes.begin(), settings.scopes.end(), "openid") == settings.scopes.end())

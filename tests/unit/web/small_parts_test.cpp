@@ -59,6 +59,7 @@ TEST(PublicUrl, Table)
         {"https://user@stepgate.example", "refused", ""},
         {"https://stepgate.example?x", "refused", ""},
         {"https://stepgate.example:0", "refused", ""},
+        {"https://stepgate.example:99999", "refused", ""},
         {"https://", "refused", ""},
         {"stepgate.example", "refused", ""},
         {"", "refused", ""},
