@@ -2,7 +2,13 @@
 
 #include "proxy/upstream/mysql_catalog.h"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <future>
+#include <memory>
+#include <thread>
+#include <utility>
 
 namespace stepgate::proxy::app
 {
@@ -35,6 +41,40 @@ std::variant<upstream::CatalogSource, std::string> catalog_source(const Listener
     return source;
 }
 
+namespace
+{
+
+std::atomic<int> at_work{0};
+
+/// On a thread that owns all that it uses, so that it can be left behind.
+upstream::CatalogRead read_unless(const std::atomic<bool>& stopping, const Listener& listener,
+                                  upstream::CatalogSource source)
+{
+    constexpr auto tick = std::chrono::milliseconds{50}, moment = std::chrono::milliseconds{500};
+    const auto given_up = std::make_shared<std::atomic<bool>>(false);
+    std::packaged_task<upstream::CatalogRead()> reading{[given_up, listener, source = std::move(source)]() mutable {
+        source.stopping = given_up.get();
+        return read_catalog_from(listener, source);
+    }};
+    auto answer = reading.get_future();
+    ++at_work;
+    std::thread{[reading = std::move(reading)]() mutable {
+        ::pthread_setname_np(::pthread_self(), "catalog read"); // for `top -H`
+        reading();
+        --at_work;
+    }}.detach();
+    while (answer.wait_for(tick) != std::future_status::ready) {
+        if (!stopping)
+            continue;
+        *given_up = true;
+        if (answer.wait_for(moment) != std::future_status::ready)
+            return {"stepgate ends"};
+    }
+    return answer.get();
+}
+
+} // namespace
+
 upstream::CatalogRead read_catalog_from(const Listener& listener, const upstream::CatalogSource& source)
 {
     return listener.protocol == Protocol::mysql ? upstream::read_mysql_catalog(source) : upstream::read_catalog(source);
@@ -52,8 +92,12 @@ upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, co
         return {std::move(*missing)};
     auto& found = std::get<upstream::CatalogSource>(source);
     found.backends = backends;
-    found.stopping = &stopping;
-    return read_catalog_from(*listener, found);
+    return read_unless(stopping, *listener, std::move(found));
+}
+
+bool readings_at_work()
+{
+    return at_work.load() > 0;
 }
 
 } // namespace stepgate::proxy::app

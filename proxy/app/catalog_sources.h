@@ -20,10 +20,16 @@ namespace stepgate::proxy::app
 /// Reads them, as the listener's protocol has them. Blocking.
 [[nodiscard]] upstream::CatalogRead read_catalog_from(const Listener& listener, const upstream::CatalogSource& source);
 
-/// Reads the catalogs of a database behind one of the listeners. Blocking. `backends`, `stopping`: see `CatalogSource`.
+/// Reads the catalogs of a database behind one of the listeners. Blocking, but no longer than a moment once `stopping` is
+/// true: a server may be silent for as long as it likes, and no client library lets itself be interrupted everywhere.
+/// `backends`: see `CatalogSource`.
 [[nodiscard]] upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, const std::string& name,
                                                     const std::string& database,
                                                     const std::vector<std::int32_t>& backends,
                                                     const std::atomic<bool>& stopping);
+
+/// Whether a reading that was given up is still at work, on a thread of its own, within a client library: the process
+/// then has to end without taking the libraries apart under it (`_Exit`).
+[[nodiscard]] bool readings_at_work();
 
 } // namespace stepgate::proxy::app

@@ -1,5 +1,6 @@
 #include "proxy/app/command_serve.h"
 
+#include "proxy/app/catalog_sources.h"
 #include "proxy/app/log.h"
 #include "proxy/app/memory.h"
 #include "proxy/app/serving.h"
@@ -7,8 +8,10 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <ostream>
+#include <utility>
 
 namespace stepgate::proxy::app
 {
@@ -63,21 +66,8 @@ int wait_for_signal(const sigset_t& set)
     return signal < 0 ? 0 : signal;
 }
 
-} // namespace
-
-int run_serve(const std::filesystem::path& config, std::ostream& out, std::ostream& err)
+int serve_until_told(Configuration configuration, std::ostream& out, std::ostream& err)
 {
-    auto loaded = load_configuration(config);
-    if (const auto* errors = std::get_if<std::vector<policies::rules::PolicyError>>(&loaded)) {
-        for (const auto& error : *errors)
-            err << to_string(error) << '\n';
-        return 2;
-    }
-    auto& configuration = std::get<Configuration>(loaded);
-    start_log(configuration.log_level);
-    write_no_core();
-    raise_descriptor_limit(configuration.limits.connections);
-    give_large_blocks_back();
     const auto signals = block_signals();
     Serving serving(std::move(configuration));
     if (const auto error = serving.start(); !error.empty()) {
@@ -95,6 +85,30 @@ int run_serve(const std::filesystem::path& config, std::ostream& out, std::ostre
     }
     serving.drain();
     return 0;
+}
+
+} // namespace
+
+int run_serve(const std::filesystem::path& config, std::ostream& out, std::ostream& err)
+{
+    auto loaded = load_configuration(config);
+    if (const auto* errors = std::get_if<std::vector<policies::rules::PolicyError>>(&loaded)) {
+        for (const auto& error : *errors)
+            err << to_string(error) << '\n';
+        return 2;
+    }
+    auto& configuration = std::get<Configuration>(loaded);
+    start_log(configuration.log_level);
+    write_no_core();
+    raise_descriptor_limit(configuration.limits.connections);
+    give_large_blocks_back();
+    const int code = serve_until_told(std::move(configuration), out, err);
+    if (readings_at_work()) {
+        out.flush();
+        err.flush();
+        std::_Exit(code);
+    }
+    return code;
 }
 
 } // namespace stepgate::proxy::app

@@ -23,7 +23,7 @@ struct CatalogSource {
     std::vector<std::int32_t> backends; // server processes to look for before the snapshot is taken
     std::chrono::milliseconds connect_timeout{10'000};
     std::chrono::milliseconds statement_timeout{30'000}; // of each of about twenty queries
-    const std::atomic<bool>* stopping = nullptr;         // set: PostgreSQL's reading ends soon after it has become true
+    const std::atomic<bool>* stopping = nullptr;         // set: PostgreSQL's queries end soon after it has become true
 };
 
 /// One reading of a server's catalogs.

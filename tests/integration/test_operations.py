@@ -316,6 +316,30 @@ class Faults(unittest.TestCase):
             session.kill()
             session.communicate()
 
+    def test_a_server_that_never_answers_a_reading_holds_up_no_stop(self):
+        """The client libraries wait for it as they connect, and cannot be told to stop."""
+        for protocol in ("postgres", "mysql"):
+            with self.subTest(protocol):
+                stack = Stack()
+                self.addCleanup(stack.close)
+                silent = socket.create_server(("127.0.0.1", 0))
+                self.addCleanup(silent.close)
+                text = stack.config.read_text().replace(f"port = {stack.cluster.port}\n", f"port = {silent.getsockname()[1]}\n")
+                stack.config.write_text(text.replace('protocol = "postgres"', f'protocol = "{protocol}"'))
+                stack.start()
+                client = None
+                if protocol == "postgres":  # read for who logs in; MySQL's catalog is read from the start
+                    client = stack.psql("-c", "SELECT 1")
+                silent.settimeout(PATIENCE)
+                accepted, _ = silent.accept()
+                self.addCleanup(accepted.close)
+                time.sleep(1)  # it waits
+                began = time.monotonic()
+                self.assertEqual(stack.stop(), 0)
+                self.assertLess(time.monotonic() - began, 6)  # drain = "2s"
+                if client:
+                    client.communicate(timeout=PATIENCE)
+
     def test_connection_limits(self):
         """Of a user, of an address, in all: the one too many is told so, and leaving makes room."""
         first = Stack()
