@@ -3,6 +3,7 @@
 #include "policies/postgres/tokenizer.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/ascii.h"
+#include "policies/statement/secrets.h"
 
 #include <algorithm>
 #include <utility>
@@ -211,6 +212,9 @@ void Walk::copy(const ::CopyStmt& copied)
     is(copied.is_from ? Kind::copy_from : Kind::copy_to);
     if (copied.is_program) {
         opaque("runs a program on the server");
+        out_.literals_consulted = true;
+        out_.facts.carries_secret =
+            out_.facts.carries_secret || statement::command_may_hold_secret(view_of(copied.filename));
         facts().destructive = true;
     } else if (copied.filename != nullptr) {
         opaque(copied.is_from ? "reads a file of the server" : "writes a file of the server");

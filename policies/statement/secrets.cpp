@@ -78,6 +78,14 @@ bool may_hold_secret(std::string_view text)
     return std::ranges::any_of(words, [&](std::string_view word) { return mentions(text, word); }) || has_login(text);
 }
 
+bool command_may_hold_secret(std::string_view command)
+{
+    // More than it has to be (`mkdir -p`): who reads the audit still sees that a program ran.
+    constexpr std::array options = {" -u"sv, " --user"sv, " -p"sv, "authorization"sv, "bearer"sv, "_key"sv, "apikey"sv};
+    return may_hold_secret(command) ||
+           std::ranges::any_of(options, [&](std::string_view option) { return mentions(command, option); });
+}
+
 bool names_secret(std::string_view setting)
 {
     // How passwords have to be, not one: old_passwords, validate_password.length, password_encryption

@@ -11,6 +11,9 @@ namespace stepgate::policies::statement
 /// (postgresql://user:password@host/).
 [[nodiscard]] bool may_hold_secret(std::string_view text);
 
+/// Whether a command of a shell may hold one, as `curl -u user:password`, `mysql -ppassword` or a header do.
+[[nodiscard]] bool command_may_hold_secret(std::string_view command);
+
 /// Whether a setting or variable holds a password, token or key, by its name ("app.jwt_secret", "wsrep_sst_auth").
 [[nodiscard]] bool names_secret(std::string_view setting);
 

@@ -20,9 +20,9 @@ namespace stepgate::proxy::app
 /// Reads them, as the listener's protocol has them. Blocking.
 [[nodiscard]] upstream::CatalogRead read_catalog_from(const Listener& listener, const upstream::CatalogSource& source);
 
-/// Reads the catalogs of a database behind one of the listeners. Blocking, but no longer than a moment once `stopping` is
-/// true: a server may be silent for as long as it likes, and no client library lets itself be interrupted everywhere.
-/// `backends`: see `CatalogSource`.
+/// Reads the catalogs of a database behind one of the listeners. Blocking, but no longer than a moment once `stopping`
+/// is true: a server may be silent for as long as it likes, and no client library lets itself be interrupted
+/// everywhere. `backends`: see `CatalogSource`.
 [[nodiscard]] upstream::CatalogRead read_catalog_of(const std::vector<Listener>& listeners, const std::string& name,
                                                     const std::string& database,
                                                     const std::vector<std::int32_t>& backends,

@@ -343,6 +343,9 @@ int run_audit_reindex(const std::filesystem::path& directory, std::ostream& out,
     if (!records)
         return complain(err, records.error().message);
     out << "indexed " << records->records << " records\n";
+    if (records->first > 1)
+        out << "records 1 to " << records->first - 1
+            << " are not in the directory (archived?): search and pages do not find them any more\n";
     for (const auto& gap : records->missing)
         complain(err, audit::missing(gap));
     return records->missing.empty() ? good : findings;

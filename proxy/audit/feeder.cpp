@@ -228,6 +228,7 @@ boost::system::result<Reindexed, Problem> reindex(const std::filesystem::path& d
                 return done.error();
             count = *done;
         }
+        all.first = extent->first;
         all.missing = follower.take_gaps();
         return all;
     } catch (const SQLite::Exception& error) {

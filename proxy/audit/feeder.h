@@ -43,6 +43,7 @@ class Feeder
 
 struct Reindexed {
     std::uint64_t records = 0;   // read
+    std::uint64_t first = 1;     // of them; those before it may have been archived
     std::vector<Extent> missing; // between them
 };
 

@@ -131,7 +131,8 @@ class Walk
             const std::uint64_t wanted = options_.from.value_or(1);
             if (header.first > wanted)
                 add(FindingKind::missing, wanted,
-                    "records " + std::to_string(wanted) + " to " + std::to_string(header.first - 1) + " are missing");
+                    "records " + std::to_string(wanted) + " to " + std::to_string(header.first - 1) +
+                        " are missing; if they were archived, verify --from " + std::to_string(header.first));
             else if (header.first == 1 && header.previous != Hash{})
                 add(FindingKind::changed, 1, "the first segment's header does not start a chain");
             return;

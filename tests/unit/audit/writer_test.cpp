@@ -358,6 +358,13 @@ TEST_F(WriterTest, WhatIsBehindAMissingSegmentIsRead)
     EXPECT_EQ(again->records, seen.size());
     ASSERT_EQ(again->missing.size(), 1U);
     EXPECT_EQ(again->missing[0].first, segments[1].first);
+    EXPECT_EQ(again->first, 1U);
+    writer.reset();                                                   // it may be compressing
+    std::filesystem::remove(list_segments(directory_)->front().path); // as it is archived
+    const auto rest = reindex(directory_);
+    ASSERT_TRUE(rest);
+    EXPECT_EQ(rest->first, segments[2].first);
+    EXPECT_TRUE(rest->missing.empty());
 }
 
 TEST_F(WriterTest, ATornTailIsCutAtEveryByteOfTheLastRecord)
