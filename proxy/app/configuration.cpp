@@ -109,8 +109,13 @@ void read_audit(TomlTable& top, Audit& audit, const std::filesystem::path& base)
     if (!table)
         return;
     if (table->has("directory"))
-        if (const auto directory = table->required_string("directory"))
+        if (const auto directory = table->required_string("directory")) {
             audit.directory = resolve(base, directory->value);
+            std::error_code ignored;
+            if (std::filesystem::is_regular_file(audit.directory, ignored))
+                table->error(directory->place, "directory: " + audit.directory.string() + " is a file",
+                             "name a directory; it is made if it is not there");
+        }
     read_size(*table, "segment", std::size_t{64} << 10, std::size_t{4096} << 20, audit.segment);
     read_duration(*table, "checkpoint", 1s, audit.checkpoint);
     table->finish();
@@ -171,8 +176,16 @@ std::filesystem::path read_store(TomlTable& top, const std::filesystem::path& ba
     const std::string text = written ? written->value : "sqlite:stepgate.db";
     constexpr std::string_view sqlite = "sqlite:";
     const auto path = std::string_view{text}.substr(std::min(text.size(), sqlite.size()));
-    if (text.starts_with(sqlite) && !path.empty() && path != ":memory:" && !path.starts_with("file:"))
-        return resolve(base, path);
+    if (text.starts_with(sqlite) && !path.empty() && path != ":memory:" && !path.starts_with("file:")) {
+        auto file = resolve(base, path);
+        std::error_code ignored;
+        if (written && std::filesystem::is_directory(file, ignored))
+            top.error(written->place, "the store " + file.string() + " is a directory", "name the file in it");
+        else if (written && file.has_parent_path() && !std::filesystem::is_directory(file.parent_path(), ignored))
+            top.error(written->place, "the store's directory " + file.parent_path().string() + " is not there",
+                      "make it; the store itself is made by `stepgate serve` or `stepgate user add`");
+        return file;
+    }
     if (text.starts_with("postgresql://"))
         top.error(written->place, "a PostgreSQL store is not part of this build", "store = \"sqlite:stepgate.db\"");
     else

@@ -92,7 +92,7 @@ TEST(Configuration, EveryValueArrives)
 {
     using namespace std::chrono_literals;
     const auto c = load("tests/cases/config/valid/full.toml");
-    EXPECT_EQ(c.store, "tests/cases/config/valid/data/stepgate.db");
+    EXPECT_EQ(c.store, "tests/cases/config/files/stepgate.db");
     EXPECT_EQ(c.threads, 2U);
     EXPECT_EQ(c.hold.timeout, 10min);
     EXPECT_EQ(c.hold.in_transaction, 30s);
