@@ -1,7 +1,7 @@
 #include "policies/postgres/readable.h"
 
 #include "policies/postgres/tokenizer.h"
-#include "policies/postgres/utf8.h"
+#include "policies/statement/utf8.h"
 
 #include <array>
 
@@ -124,7 +124,7 @@ std::string refusal(std::string_view sql, const SessionState& state, std::size_t
         return "holds characters in the client encoding " + state.client_encoding() + ", which stepgate cannot read";
     if (has_costly_run(sql))
         return "holds a very long run of operator characters";
-    if (!is_utf8(sql))
+    if (!statement::is_utf8(sql))
         return "is not valid UTF-8";
     if (!state.names_are_utf8() && names_may_differ(sql, state.server_encoding()))
         return "holds a name that may be another one in the database's encoding " + state.server_encoding();

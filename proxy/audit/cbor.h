@@ -1,5 +1,7 @@
 #pragma once
 
+#include "policies/statement/utf8.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,7 +18,7 @@ enum class Major : std::uint8_t { unsigned_integer, negative_integer, bytes, tex
 
 using Buffer = std::vector<std::byte>;
 
-[[nodiscard]] bool valid_utf8(std::string_view text);
+using policies::statement::is_utf8;
 
 /// Writes items at the end of a buffer, into room that is made once: a record is a dozen small items, and growing the
 /// buffer for each costs more than writing it. The caller says how many bytes there can be at most.
@@ -58,7 +60,7 @@ class Pen
     /// As text; as a byte string if it is not valid UTF-8, so that no byte of a statement is lost or altered.
     void text(std::string_view value)
     {
-        head(valid_utf8(value) ? Major::text : Major::bytes, value.size());
+        head(is_utf8(value) ? Major::text : Major::bytes, value.size());
         raw(value.data(), value.size());
     }
     /// A word of ours, known to be ASCII.
@@ -207,7 +209,7 @@ class Reader
     {
         const std::string_view value = as_text(take(item.argument));
         // Canonical: text exactly when it is UTF-8.
-        if (good_ && valid_utf8(value) != (item.major == Major::text))
+        if (good_ && is_utf8(value) != (item.major == Major::text))
             fail();
         return good_ ? value : std::string_view{};
     }

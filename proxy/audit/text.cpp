@@ -30,7 +30,7 @@ std::string hex_escape(unsigned char byte)
 std::size_t sequence(std::string_view text)
 {
     for (std::size_t length = 1; length <= 4 && length <= text.size(); ++length)
-        if (cbor::valid_utf8(text.substr(0, length)))
+        if (cbor::is_utf8(text.substr(0, length)))
             return length;
     return 0;
 }
@@ -108,7 +108,7 @@ json::array to_array(const std::vector<std::string>& items)
 
 std::string clean_utf8(std::string_view text)
 {
-    if (cbor::valid_utf8(text))
+    if (cbor::is_utf8(text))
         return std::string{text};
     std::string clean;
     while (!text.empty()) {

@@ -220,16 +220,16 @@ TEST(Cbor, OneByteIsEnoughToBeNoUtf8)
 {
     for (std::size_t length = 0; length <= 40; ++length) {
         std::string text(length, 'a');
-        EXPECT_TRUE(cbor::valid_utf8(text));
+        EXPECT_TRUE(cbor::is_utf8(text));
         for (std::size_t at = 0; at < length; ++at) {
             text[at] = '\x80'; // continues nothing
-            EXPECT_FALSE(cbor::valid_utf8(text)) << length << ", " << at;
+            EXPECT_FALSE(cbor::is_utf8(text)) << length << ", " << at;
             text[at] = 'a';
         }
     }
-    EXPECT_TRUE(cbor::valid_utf8("12345678\u00e9"));
-    EXPECT_TRUE(cbor::valid_utf8("\u00e912345678\U0001F600"));
-    EXPECT_FALSE(cbor::valid_utf8("12345678\xc3"));
+    EXPECT_TRUE(cbor::is_utf8("12345678\u00e9"));
+    EXPECT_TRUE(cbor::is_utf8("\u00e912345678\U0001F600"));
+    EXPECT_FALSE(cbor::is_utf8("12345678\xc3"));
 }
 
 TEST(Cbor, IntegersAtTheEdges)

@@ -24,7 +24,7 @@ ALLOWED = {
     "challenge-web/server": ["challenge-web", "policies/rules"],
     "challenge-web/ui": [],
     "proxy/net": [],
-    "proxy/audit": ["policies/rules", "challenge-web/challenges"],
+    "proxy/audit": ["policies/rules", "policies/statement", "challenge-web/challenges"],
     "proxy/store": ["challenge-web/accounts"],
     "proxy/outbound": [],
     "proxy/notify": ["proxy/outbound"],

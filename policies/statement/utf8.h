@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace stepgate::policies::postgres
+namespace stepgate::policies::statement
 {
 
 /// Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
@@ -35,4 +35,4 @@ namespace stepgate::policies::postgres
     return true;
 }
 
-} // namespace stepgate::policies::postgres
+} // namespace stepgate::policies::statement
