@@ -99,6 +99,10 @@ def main():
         return self_test()
     root = pathlib.Path(sys.argv[1])
     count = bad = 0
+    for folder in ALLOWED:
+        if not (root / folder / "README.md").is_file():
+            print(f"{folder}: no README.md that says where to start")
+            bad += 1
     for top in ("protocols", "policies", "proxy", "challenge-web"):
         for file in sorted((root / top).rglob("*")):
             if file.suffix not in (".h", ".cpp") or "node_modules" in file.parts:
@@ -116,7 +120,7 @@ def main():
             for number, sentence in refusals(path, text):
                 print(f"{path}:{number}: {sentence}")
                 bad += 1
-    print(f"{count} files, {bad} forbidden includes")
+    print(f"{count} files, {bad} findings")
     return 1 if bad or count == 0 else 0
 
 
