@@ -247,10 +247,12 @@ class Queries:
         while True:
             self.made, self.ctes = 0, []
             text, _ = self.query(self.pick(0, 1, 1, 2))
-            # MariaDB 10.11 crashes at many joins by name beside JSON_TABLE, or beside a column with its database that is not there.
-            crashes = self.dialect == "mariadb" and re.search(r"NATURAL|USING \(", text) and re.search(r"JSON_TABLE|judged\.", text)
-            if len(text) <= LONGEST and not crashes:
+            if len(text) <= LONGEST and not self.crashes(text):
                 yield text
+
+    def crashes(self, text):
+        """MariaDB 10.11 does at many joins by name beside JSON_TABLE, or beside a column with its database that is not there."""
+        return self.dialect == "mariadb" and re.search(r"NATURAL|USING \(", text) and re.search(r"JSON_TABLE|judged\.", text)
 
 
 SHOWN = ("'ssn'", "'222'", "'1'")  # in VALUES
@@ -347,9 +349,9 @@ class Database:
             return False, None if refused else str(error).replace(self.name + ".", "judged.")
 
 
-def compared(server, queries, count):
+def compared(server, queries, count, kind):
     """(how many texts ran, those whose two answers differ)"""
-    judged, beside = (Database(server, name) for name in SECRETS)
+    judged, beside = (kind(server, name) for name in SECRETS)
     accepted, different = 0, []
     for sql, _ in zip(queries, range(count)):
         ran, one = judged.answer(sql)
@@ -360,11 +362,11 @@ def compared(server, queries, count):
     return accepted, different
 
 
-def certain(server, sql):
+def certain(server, sql, kind):
     """Whether no answer of the one database is one of the other: rows that are equal to ORDER BY come as they lie in a connection's memory."""
     answers = []
     for name in SECRETS:
-        databases = [Database(server, name) for _ in range(AGAIN)]
+        databases = [kind(server, name) for _ in range(AGAIN)]
         answers.append({database.answer(sql)[1] for database in databases})
         for database in databases:
             database.connection.close()
@@ -372,28 +374,35 @@ def certain(server, sql):
 
 
 def told(stepgate, folder, server, dialect, statements):
-    """What stepgate says of each: "read" the column, "opaque", or "missed"."""
+    """What stepgate says of each text with its two answers: "read" the column, "opaque", "counted" (see interference_changes.py), or "missed"."""
     home, catalog = folder / "stepgate", folder / "catalog.json"
     subprocess.run([stepgate, "init", "--upstream", server.address, "--directory", home, "--user", "judge"], check=True, stdout=subprocess.DEVNULL)
     with open(catalog, "w") as out:
         subprocess.run([stepgate, "catalog", "dump", "--config", home / "stepgate.toml", "--database", "judged"], check=True, stdout=out)
-    asked = "".join(json.dumps({"sql": sql}) + "\n" for sql in statements)
+    asked = "".join(json.dumps({"sql": sql}) + "\n" for sql, *_ in statements)
     lines = subprocess.run([stepgate, "explain", "--dialect", dialect, "--database", "judged", "--catalog", catalog], input=asked, check=True,
                            capture_output=True, text=True).stdout.splitlines()
-    return [verdict(json.loads(line)["facts"], server.table) for line in lines]
+    return [verdict(json.loads(line)["facts"], server.table, *answers) for line, (_, *answers) in zip(lines, statements)]
 
 
-def verdict(facts, table):
+def verdict(facts, table, one, other):
+    def has(what):
+        return {"ssn", "*"} & {column for statement in facts["statements"] for of in statement[what] if of["table"] == table for column in of["columns"]}
     if facts["opaque"]:
         return "opaque"
-    read = {column for one in facts["statements"] for of in one["reads"] if of["table"] == table for column in of["columns"]}
-    return "read" if read & {"ssn", "*"} else "missed"
+    return "read" if has("reads") else "counted" if has("writes") and of_counts_alone(one, other) else "missed"
+
+
+def of_counts_alone(one, other):
+    """Whether two answers to a change differ in no more than how many rows it changed, their first line: those that have the value already are not counted."""
+    return one.partition("\n")[2] == other.partition("\n")[2] != ""
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stepgate", required=True)
     parser.add_argument("--dialect", choices=("postgres", "mariadb", "mysql"), required=True)
+    parser.add_argument("--changes", action="store_true", help="statements that change rows in place of queries (MySQL and MariaDB)")
     parser.add_argument("--statements", type=int, default=50000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=20, help="how many that are missed")
@@ -408,18 +417,26 @@ def main():
             print(why)
             return 77
         try:
-            accepted, different = compared(server, Queries(options.dialect, options.seed), options.statements)
-            verdicts = told(options.stepgate, folder, server, options.dialect, [sql for sql, *_ in different])
-            verdicts = ["by chance" if one == "missed" and not certain(server, sql) else one for one, (sql, *_) in zip(verdicts, different)]
+            queries, kind = of_kind(options.changes)
+            accepted, different = compared(server, queries(options.dialect, options.seed), options.statements, kind)
+            verdicts = told(options.stepgate, folder, server, options.dialect, different)
+            verdicts = ["by chance" if one == "missed" and not certain(server, sql, kind) else one for one, (sql, *_) in zip(verdicts, different)]
         finally:
             server.server.stop()
     return report(options, accepted, different, verdicts, server.ended)
 
 
+def of_kind(changes):
+    if not changes:
+        return Queries, Database
+    import interference_changes
+    return interference_changes.Changes, interference_changes.Changed
+
+
 def report(options, accepted, different, verdicts, ended):
     kinds = collections.Counter(verdicts)
     print(f"{options.statements} tried, {accepted} accepted, {len(different)} with different answers: {kinds['read']} read, {kinds['opaque']} opaque, "
-          f"{kinds['by chance']} by chance, "
+          f"{kinds['by chance']} by chance, " + f"{kinds['counted']} only in how many they changed, " * options.changes +
           f"{kinds['missed']} missed" + f"; {ended} ended the server" * bool(ended))
     missed = sorted((one for one, verdict in zip(different, verdicts) if verdict == "missed"), key=lambda one: len(one[0]))
     for sql, one, other in missed[:options.show]:
