@@ -2,10 +2,15 @@
 #include "policies/statement/ascii.h"
 #include "policies/statement/secrets.h"
 
+#include <algorithm>
+#include <array>
+
 namespace stepgate::policies::mysql
 {
 namespace
 {
+
+using namespace std::string_view_literals;
 
 constexpr int deepest_value = 8;
 
@@ -14,6 +19,27 @@ bool decides_reading(std::string_view name)
 {
     return name == "sql_mode" || name == "character_set_client" || name == "character_set_connection" ||
            name == "collation_connection";
+}
+
+/// Variables that change which rows a text means, or what becomes of them: what was approved was meant under them.
+bool decides_meaning(std::string_view name)
+{
+    constexpr std::array names{"timestamp"sv,
+                               "time_zone"sv,
+                               "collation_connection"sv,
+                               "last_insert_id"sv,
+                               "identity"sv,
+                               "sql_auto_is_null"sv,
+                               "sql_select_limit"sv,
+                               "foreign_key_checks"sv,
+                               "default_regex_flags"sv,
+                               "system_versioning_asof"sv,
+                               "div_precision_increment"sv,
+                               "default_week_format"sv,
+                               "lc_time_names"sv,
+                               "group_concat_max_len"sv,
+                               "old_mode"sv};
+    return std::ranges::find(names, name) != names.end();
 }
 
 /// Of tables that name none.
@@ -190,7 +216,7 @@ void Parser::set_one(bool& global)
     if (!accept('=') && !accept(Symbol::assign))
         return unexpected();
     assign_system(variable, session);
-    if (global && session && decides_reading(variable))
+    if (global && session && (decides_reading(variable) || decides_meaning(variable)))
         set_effect(variable, std::nullopt);
 }
 
@@ -206,7 +232,9 @@ std::string_view Parser::variable_name()
 /// The value of a system variable: an expression, DEFAULT, ON, ALL, BINARY, or a bare word that stands for itself.
 void Parser::assign_system(const std::string& variable, bool session)
 {
-    const bool matters = session && decides_reading(variable), engine = is_engine(variable);
+    const bool means = session && decides_meaning(variable);
+    const bool matters = means || (session && decides_reading(variable)), engine = is_engine(variable);
+    const std::uint32_t begin = cur().begin;
     std::optional<std::string> value;
     if (matters || engine)
         value = value_ahead();
@@ -229,6 +257,9 @@ void Parser::assign_system(const std::string& variable, bool session)
     }
     if (engine)
         kept_by(lower(value.value_or("?")));
+    if (means && !value && !failed_ &&
+        !decides_reading(variable)) // the text stands for its value, which only the server knows
+        value = std::string{sql_.substr(begin, last_end_ - begin)};
     if (matters)
         set_effect(variable, std::move(value));
 }
@@ -250,14 +281,19 @@ void Parser::set_names()
         parameter.value = {"binary"};
     } else
         parameter.value = {std::string{name_or_text()}};
-    if (accept(Word::k_collate))
+    std::string collation;
+    if (accept(Word::k_collate)) {
+        collation = cur().text;
         name_or_binary();
+    }
     statement::SetParameter connection{.name = "character_set_connection", .value = {}};
     connection.unknown = !names; // that of the database
     if (names)
         connection.value = parameter.value;
     effect(std::move(parameter));
     effect(std::move(connection));
+    if (!collation.empty())
+        set_effect("collation_connection", std::move(collation));
 }
 
 /// SET PASSWORD [FOR account] = 'x' | PASSWORD('x') | TO RANDOM

@@ -34,6 +34,7 @@ void SessionState::reset()
 {
     prepared_.clear();
     variables_.clear();
+    settings_.clear();
     temporary_.clear();
     merges_.clear();
     database_ = start_.database;
@@ -158,6 +159,21 @@ void SessionState::set_connection(const SetParameter& parameter, bool certain)
         value.resize(std::min(value.find('_'), value.size()));
     if (certain || !same_word(value, connection_))
         connection_ = certain ? lower(value) : "";
+    if (certain && parameter.name == "character_set_connection")
+        settings_.erase("collation_connection"); // its default one
+    else
+        set_setting(parameter, certain);
+}
+
+/// Of one that goes back to DEFAULT nothing is known that the session did.
+void SessionState::set_setting(const SetParameter& parameter, bool certain)
+{
+    if (!certain)
+        return;
+    if (!parameter.unknown && (!parameter.value || parameter.value->empty()))
+        settings_.erase(parameter.name);
+    else
+        settings_[parameter.name] = value_of(parameter).value_or("?");
 }
 
 /// Texts are converted from one to the other when they are prepared, or read anew.
@@ -199,7 +215,7 @@ void SessionState::set(const SetParameter& parameter, bool certain)
         database_known_ = database_known_ && !parameter.unknown && parameter.value && !parameter.value->empty() &&
                           parameter.value->front() == database_;
     else
-        return;
+        return set_setting(parameter, certain);
     settings_changed();
 }
 
@@ -304,7 +320,8 @@ void SessionState::server_reported_database(std::string_view name)
 bool SessionState::operator==(const SessionState& other) const
 {
     return settings_key_ == other.settings_key_ && prepared_ == other.prepared_ && variables_ == other.variables_ &&
-           sql_mode_ == other.sql_mode_ && temporary_ == other.temporary_ && merges_ == other.merges_;
+           settings_ == other.settings_ && sql_mode_ == other.sql_mode_ && temporary_ == other.temporary_ &&
+           merges_ == other.merges_;
 }
 
 } // namespace stepgate::policies::mysql

@@ -63,6 +63,11 @@ class SessionState
     /// Value of a user variable; null: unknown.
     [[nodiscard]] const std::string* variable(std::string_view name) const;
 
+    using Texts = std::map<std::string, std::string, std::less<>>;
+    /// What the session set that changes which rows a text means, how they are compared and what becomes of them
+    /// (time_zone, timestamp, ..): part of what is approved, and of no analysis.
+    [[nodiscard]] const Texts& settings() const { return settings_; }
+
     /// The session made a temporary table of this bare name, and did not drop it since.
     [[nodiscard]] bool temporary(std::string_view name) const { return temporary_.contains(name); }
     /// One of those is a MERGE table: its rows are those of others.
@@ -91,11 +96,10 @@ class SessionState
     [[nodiscard]] static std::optional<std::string> value_of(const statement::SetParameter& parameter);
     void set_charset(const statement::SetParameter& parameter, bool certain);
     void set_connection(const statement::SetParameter& parameter, bool certain);
+    void set_setting(const statement::SetParameter& parameter, bool certain);
     void charset_changed();
     void set_variable(const statement::SetParameter& parameter, bool certain);
     void settings_changed();
-
-    using Texts = std::map<std::string, std::string, std::less<>>;
 
     Start start_;
     std::optional<std::string> sql_mode_;
@@ -106,7 +110,7 @@ class SessionState
     std::string connection_; // its character set; "": unknown
     std::string database_;
     bool database_known_ = true;
-    Texts prepared_, variables_;                   // names in lower case
+    Texts prepared_, variables_, settings_;        // names in lower case
     std::set<std::string, std::less<>> temporary_; // tables
     std::set<std::string, std::less<>> merges_;    // of those
     std::string settings_key_;

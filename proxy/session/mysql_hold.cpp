@@ -1,5 +1,6 @@
 #include "policies/mysql/sql_mode.h"
 #include "policies/mysql/user_variables.h"
+#include "policies/statement/ascii.h"
 #include "protocols/mysql/reply.h"
 #include "protocols/mysql/text_result.h"
 #include "proxy/session/mysql_session.h"
@@ -140,13 +141,17 @@ void MySqlSession::read_variables(std::string_view sql)
 }
 
 /// Of sql_mode, what the text is read under, or was when it was prepared: `||`, NOT and backslashes mean something else
-/// without them.
+/// without them. And what the session set that changes which rows a text means: its time, time zone, collation, ..
 void MySqlSession::read_modes()
 {
     const auto* prepared = executed();
     for (const auto& mode : prepared != nullptr ? prepared->value.modes : state_.modes())
         if (const auto names = mysql::names_of(mode); !names.empty())
             inspected_.parameters.push_back({.value = "sql_mode has " + names});
+    if (!state_.charset_name().starts_with("utf8") && !policies::is_ascii(inspected_.sql))
+        inspected_.parameters.push_back({.value = "character_set_client = " + state_.charset_name()});
+    for (const auto& [name, value] : state_.settings())
+        inspected_.parameters.push_back({.value = name + " = " + value});
 }
 
 HeldBatch MySqlSession::batch() const

@@ -194,6 +194,25 @@ class OnMySql(Again, unittest.TestCase):
                 self.is_held(connection, sql, None)
                 self.assertEqual([one["value"] for one in shown], [f"sql_mode has {mode}"])
 
+    def test_what_a_session_set_is_part_of_the_question(self):
+        connection = self.connect()
+        cursor = connection.cursor()
+        sql = "DELETE FROM scratch WHERE id < now() AND word > 'A'"
+        for setting, back in (("timestamp = 1000000000", "timestamp = DEFAULT"), ("time_zone = '+05:00'", "time_zone = '+06:00'"),
+                              ("collation_connection = 'utf8mb4_bin'", "collation_connection = 'utf8mb4_general_ci'"),
+                              ("timestamp = 1000000000 + 1", "timestamp = 1000000000 + 2")):
+            with self.subTest(setting):
+                cursor.execute(f"SET {setting}")
+                thread, result = self.later(connection, sql, None)
+                challenge = self.demo.wait_pending()
+                shown = self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"]
+                self.demo.approve(challenge)
+                thread.join(PATIENCE)
+                cursor.execute(sql)
+                cursor.execute(f"SET {back}")
+                self.is_held(connection, sql, None)
+                self.assertIn(setting.replace("'", ""), [one["value"] for one in shown])
+
     def setUp(self):
         self.refill()
 
