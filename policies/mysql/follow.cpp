@@ -5,6 +5,7 @@
 #include "policies/statement/weaker.h"
 
 #include <algorithm>
+#include <array>
 
 namespace stepgate::policies::mysql
 {
@@ -34,6 +35,16 @@ bool is_numbers(std::string_view table)
         return digits > 0;
     };
     return take("seq_") && take("_to_") && (table.empty() || (take("_step_") && table.empty()));
+}
+
+/// Tables of who may do what, which the server itself made: tools try whether they may read them.
+bool is_of_grants(std::string_view table)
+{
+    constexpr std::array<std::string_view, 11> names{"mysql.user",          "mysql.db",           "mysql.global_priv",
+                                                     "mysql.global_grants", "mysql.tables_priv",  "mysql.columns_priv",
+                                                     "mysql.procs_priv",    "mysql.proxies_priv", "mysql.roles_mapping",
+                                                     "mysql.role_edges",    "mysql.default_roles"};
+    return std::ranges::find(names, table) != names.end();
 }
 
 /// MariaDB's mysql.user, a view: rules name its own columns, of which only some are secret.
@@ -112,9 +123,8 @@ const Relation* Follower::look_up(const Lead& lead)
         return found;
     const auto dot = lead.name.find('.');
     const bool numbers = bodies_.catalog().contents().mysql.vendor == "mariadb" && is_numbers(lead.name);
-    // Made by the server itself: tools try whether they may read it.
     const bool servers =
-        lead.kind == Lead::Kind::read && (lead.name == "mysql.user" || lead.name.starts_with("performance_schema."));
+        lead.kind == Lead::Kind::read && (is_of_grants(lead.name) || lead.name.starts_with("performance_schema."));
     if (!state_.temporary(lead.name.substr(dot + 1)) && !numbers && !servers && !lead.made)
         reason("names " + lead.name + ", which is not a table that stepgate can see");
     return nullptr;

@@ -1,6 +1,8 @@
 #include "policies/mysql/parser.h"
 
 #include "policies/statement/ascii.h"
+#include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 namespace stepgate::policies::mysql
@@ -332,6 +334,19 @@ void Parser::show_engine()
     }
 }
 
+/// SHOW REPLICA STATUS and its older and wider forms: with the error of the statement that failed, which shows values.
+void Parser::show_replica()
+{
+    const auto is_word = [this](std::size_t ahead, std::initializer_list<std::string_view> texts) {
+        return peek(ahead).kind == TokenKind::word &&
+               std::ranges::any_of(texts, [&](std::string_view text) { return same_word(peek(ahead).text, text); });
+    };
+    const std::size_t all = at(Word::k_all) ? 1 : 0;
+    if (is_word(all, {"replica", "replicas", "slave", "slaves"}) &&
+        (is_word(all + 1, {"status"}) || is_word(all + 2, {"status"})))
+        read_table({"performance_schema", "replication_applier_status_by_worker"}, "last_error_message");
+}
+
 /// SHOW …: what it shows are names and settings, but for a few; LIKE and WHERE may hold queries.
 void Parser::show()
 {
@@ -341,7 +356,9 @@ void Parser::show()
         return show_create();
     if (mariadb() && at(TokenKind::word) && same_word(cur().text, "grants"))
         return show_grants();
-    if (at(Word::k_binlog) || at(Word::k_relaylog))
+    show_replica();
+    const bool status = peek(1).kind == TokenKind::word && same_word(peek(1).text, "status"); // how far the log is
+    if ((at(Word::k_binlog) && !status) || at(Word::k_relaylog))
         opaque("shows statements and rows of the binary log");
     if (at(Word::k_explain) || at(Word::k_analyze))
         opaque("shows statements of other sessions");

@@ -460,6 +460,7 @@ class Parser
     void show_create();
     void show_grants();
     void show_engine();
+    void show_replica();
     void explain(bool analyze);
     void explained(bool runs);
     void table_maintenance(Kind kind, std::string_view object, bool writes, std::string_view column = {});
