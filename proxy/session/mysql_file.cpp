@@ -24,7 +24,7 @@ std::vector<std::string> MySqlSession::files_named() const
     const bool loads = std::ranges::any_of(facts.statements, [](const auto& one) {
         return one.kind == policies::statement::Kind::copy_from && one.object == "local file";
     });
-    if (facts.opaque || !loads || state_.modes().size() != 1)
+    if (!loads || state_.modes().size() != 1 || !state_.refusal(inspected_.sql).empty())
         return files;
     const auto reading = state_.reading(state_.modes().front());
     mysql::Lexer tokens{inspected_.sql, reading};

@@ -543,6 +543,17 @@ class Files(Case):
         self.assertEqual(self.rows(), 100003)
         self.assertEqual(self.stack.ask(f"LOAD DATA LOCAL INFILE '{path}.none' INTO TABLE scratch; SELECT 1", "--local-infile=1")[0], 1)
 
+    def test_into_a_table_that_is_not_known(self):
+        """Held, since nobody knows what happens there; what was approved gets its file."""
+        path = self.stack.folder / "unknown.txt"
+        path.write_text("7\tseven\n")
+        self.stack.cluster.shop("CREATE TABLE newer LIKE scratch")  # around stepgate
+        self.addCleanup(self.stack.cluster.shop, "DROP TABLE newer")
+        process = self.stack.mariadb("--local-infile=1", "-e", f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE newer; SELECT 'done'")
+        self.demo.approve(self.demo.wait_pending())
+        out, error = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, out, error), (0, "done\n", ""))
+
     def test_held_and_shown_ahead_of_the_file(self):
         """Packets that tell of the hold come before the server's question: numbers differ on both sides, both ways."""
         path = self.stack.folder / "held.txt"
