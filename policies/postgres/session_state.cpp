@@ -82,7 +82,7 @@ SessionState::SessionState(Start start)
     : start_{std::move(start.search_path), std::move(start.role), std::move(start.user),
              std::move(start.client_encoding)},
       now_(start_), saved_(start_), session_(start_), server_encoding_(std::move(start.server_encoding)),
-      start_scs_(start.standard_conforming_strings), scs_(start.standard_conforming_strings)
+      start_scs_(start.standard_conforming_strings), scs_(start.standard_conforming_strings), settings_(start.settings)
 {
     settings_changed();
 }
@@ -292,6 +292,7 @@ void SessionState::set_lexing(const SetParameter& parameter)
 
 void SessionState::set(const SetParameter& parameter)
 {
+    settings_.set(parameter);
     if (!matters(parameter))
         return;
     open_savings();
@@ -306,6 +307,7 @@ void SessionState::set(const SetParameter& parameter)
 
 void SessionState::reset_all()
 {
+    settings_.reset_all();
     open_savings();
     set_since_ = true;
     if (scs_ != start_scs_)
@@ -357,6 +359,7 @@ void SessionState::apply_effect(const statement::Effect& effect)
             },
             [&](const statement::DiscardAll&) {
                 reset_all();
+                settings_.discard_all();
                 now_.role = session_.role = start_.role;
                 now_.user = session_.user = start_.user;
                 now_.user_known = session_.user_known = true;
@@ -491,8 +494,10 @@ void SessionState::apply(const statement::StatementFacts& facts)
             transaction_ended(true);
         return;
     case Kind::savepoint:
-        if (facts.object == "rollback to")
+        if (facts.object == "rollback to") {
             undo_drops();
+            settings_.undone_in_part();
+        }
         if (facts.object == "rollback to" && set_since_) {
             // Which of the changes since BEGIN it takes back is known to the server.
             for (Settings* const settings : {&now_, &session_})
@@ -545,6 +550,7 @@ void SessionState::transaction_failed()
 void SessionState::transaction_ended(bool committed)
 {
     committed = committed && !failed_;
+    settings_.transaction_ended(committed);
     set_since_ = false;
     if (std::exchange(failed_, false))
         settings_changed();

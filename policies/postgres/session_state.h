@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policies/postgres/session_settings.h"
 #include "policies/statement/facts.h"
 
 #include <cstdint>
@@ -38,6 +39,7 @@ class SessionState
         std::string client_encoding = "UTF8";
         std::string server_encoding = "UTF8"; // of the database
         bool standard_conforming_strings = true;
+        SessionSettings::Given settings = {}; // others that the client asked for
     };
 
     SessionState() : SessionState(Start{}) {}
@@ -73,6 +75,10 @@ class SessionState
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
     /// Equal for two states that read every text without EXECUTE, FETCH or MOVE alike. For caches shared by sessions.
     [[nodiscard]] const std::string& settings_key() const { return settings_key_; }
+
+    /// Those that change what was approved, not what is known of a text: `generation` and `settings_key` leave them
+    /// out.
+    [[nodiscard]] const SessionSettings& settings() const { return settings_; }
 
     /// SQL behind a prepared statement; null: unknown (or ambiguous: the name was taken when it was prepared again).
     [[nodiscard]] const std::string* prepared(std::string_view name) const;
@@ -188,14 +194,15 @@ class SessionState
 
     Settings start_;
     Settings now_;
-    Settings saved_;         // what ROLLBACK goes back to
-    Settings session_;       // what COMMIT leaves: `now_` without what was set LOCAL
+    Settings saved_;   // what ROLLBACK goes back to
+    Settings session_; // what COMMIT leaves: `now_` without what was set LOCAL
     bool has_saved_ = false; // the two above count: a transaction, explicit or not, is open
     bool set_since_ = false; // something of them, by the transaction that is open
     std::string server_encoding_ = "UTF8";
     bool start_scs_ = true;
     bool scs_ = true;
     bool scs_changed_ = false;
+    SessionSettings settings_;
     Names prepared_, cursors_;
     std::map<std::string, Redefined, std::less<>> relations_;
     std::set<std::string, std::less<>> functions_;

@@ -267,16 +267,23 @@ std::string_view unguarded(const SetParameter& parameter)
     return {};
 }
 
-/// With array_nulls off '{NULL}' holds a text, and plpgsql.variable_conflict chooses between variables and columns of a
-/// name (docs 20.13.1, 43.11.1): neither bodies nor WHERE are read so.
+/// With array_nulls off '{NULL}' holds a text, with transform_null_equals `x = NULL` asks for NULLs, and
+/// plpgsql.variable_conflict chooses between variables and columns of a name (docs 20.13.1, 20.13.2, 43.11.1): neither
+/// bodies nor WHERE are read so.
 bool reads_otherwise(const SetParameter& parameter)
 {
-    const bool nulls = parameter.name == "array_nulls";
-    if ((!nulls && parameter.name != "plpgsql.variable_conflict") || (!parameter.value && !parameter.unknown))
+    struct Setting {
+        std::string_view name;
+        std::vector<std::string_view> understood;
+    };
+    static const Setting settings[] = {{"array_nulls", {"on", "true", "yes", "1"}},
+                                       {"transform_null_equals", {"off", "false", "no", "0"}},
+                                       {"plpgsql.variable_conflict", {"error", "use_column"}}};
+    const auto* const setting = std::ranges::find(settings, parameter.name, &Setting::name);
+    if (setting == std::end(settings) || (!parameter.value && !parameter.unknown))
         return false;
     const std::string value = parameter.value && !parameter.value->empty() ? lower(parameter.value->front()) : "";
-    return nulls ? value != "on" && value != "true" && value != "yes" && value != "1"
-                 : value != "error" && value != "use_column";
+    return std::ranges::find(setting->understood, value) == setting->understood.end();
 }
 
 void Walk::variable_set(const ::VariableSetStmt& set)

@@ -1,3 +1,4 @@
+#include "policies/statement/secrets.h"
 #include "protocols/postgres/query.h"
 #include "proxy/session/postgres_session.h"
 
@@ -188,8 +189,31 @@ void PostgresSession::plan_execution(Plan& plan, StatementPointer statement, con
     if (bind != nullptr)
         execution.parameters = parameters_of(bind->parameters, bind->parameter_formats, *statement);
     execution.statement = std::move(statement);
+    add_settings(execution);
     plan.frames.back().execution = plan.executions.size();
     plan.executions.push_back(std::move(execution));
+}
+
+/// What the session set, with which the text means something else or other rows: part of what is approved. Another
+/// session, where the statement may be run again, may have begun with others.
+void PostgresSession::add_settings(PlannedExecution& execution) const
+{
+    const auto asks = [](const auto& one) {
+        return std::ranges::find(one.calls, "pg_catalog.current_setting") != one.calls.end();
+    };
+    const bool custom = std::ranges::any_of(execution.statement->facts->facts->statements, asks);
+    for (auto& [name, value, change] : state_.settings().in_force(runs_it_again(), custom)) {
+        const std::string number = " (" + id_ + "." + std::to_string(change) + ")";
+        if (name == "datestyle") // SET changes one half of it
+            execution.parameters.push_back(
+                {.value = "DateStyle is " + std::string{tracker_.parameters().find("DateStyle")}});
+        else if (!value)
+            execution.parameters.push_back({.value = name + " is known to the server only" + number});
+        else if (policies::statement::names_secret(name))
+            execution.parameters.push_back({.value = name + " was set" + number});
+        else
+            execution.parameters.push_back({.value = name + " is " + *value});
+    }
 }
 
 bool PostgresSession::plan_function_call(Plan& plan, const pg::Frame& frame)

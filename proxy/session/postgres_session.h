@@ -175,6 +175,7 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] Plan make_plan();
     [[nodiscard]] bool plan_frame(Plan& plan, const protocols::postgres::Frame& frame);
     void plan_execution(Plan& plan, StatementPointer statement, const protocols::postgres::Bind* bind);
+    void add_settings(PlannedExecution& execution) const;
     [[nodiscard]] bool plan_function_call(Plan& plan, const protocols::postgres::Frame& frame);
     [[nodiscard]] static HeldBatch batch_of(const Plan& plan);
     [[nodiscard]] bool audit_plan(Plan& plan, std::string_view action);

@@ -2,6 +2,7 @@
 
 tests/unit/challenges/elevation_test.cpp has the attacks one by one, seen to fail without their protections.
 """
+import re
 import threading
 import unittest
 
@@ -127,6 +128,10 @@ class OnPostgres(Again, unittest.TestCase):
         cls.stack = Stack(policy=POLICY)
         cls.addClassCleanup(cls.stack.close)
         cls.stack.cluster.shop("CREATE TABLE scratch (id int)")
+        cls.stack.cluster.admin("CREATE ROLE reader; GRANT reader TO app")
+        cls.stack.cluster.shop("CREATE SCHEMA aside; CREATE TABLE aside.scratch (id int); GRANT ALL ON scratch TO reader;"
+                                "CREATE TABLE kept (id int); ALTER TABLE kept ENABLE ROW LEVEL SECURITY;"
+                                "CREATE POLICY own ON kept USING (id = current_setting('app.tenant')::int)")
         cls.stack.start()
         cls.demo = cls.stack.person()
 
@@ -141,6 +146,35 @@ class OnPostgres(Again, unittest.TestCase):
                                      prepare_threshold=None)
         self.addCleanup(connection.close)
         return connection
+
+    def test_what_the_session_set_is_part_of_the_question(self):
+        for before, sql, after, shown in (
+                ("SET search_path = aside", "DELETE FROM scratch WHERE id = 7", "RESET search_path", ["search_path is aside"]),
+                ("SET DateStyle = 'DMY'", "DELETE FROM scratch WHERE id = date '01/02/2026' - date '2026-01-01'", "SET DateStyle = 'ISO, MDY'", ["DateStyle is ISO, DMY"]),
+                ("SET ROLE reader", "DELETE FROM scratch WHERE id = 8", "RESET ROLE", ["role is reader"]),
+                ("SET app.tenant = '1'", "DELETE FROM scratch WHERE id = current_setting('app.tenant')::int", "SET app.tenant = '2'", ["app.tenant is 1"]),
+                ("SET app.tenant = '3'", "DELETE FROM kept WHERE id > 2", "RESET app.tenant", ["app.tenant is 3"]),
+                ("SET app.request = '3'", "DELETE FROM scratch WHERE id = 10", "SET app.request = '4'", []),
+                ("SELECT set_config('app.api_key', '1', false)", "DELETE FROM scratch WHERE id = length(current_setting('app.api_key'))",
+                 "SELECT set_config('app.api_key', 'two', false)", ["app.api_key was set (SESSION.1)"]),
+                ("SET extra_float_digits = 0", "DELETE FROM scratch WHERE id::float8::text = '1'", "BEGIN; SET LOCAL extra_float_digits = 3", ["extra_float_digits is 0"]),
+                ("SET LOCAL bytea_output = 'escape'", "DELETE FROM scratch WHERE id = 9", "SELECT 1", [])):
+            with self.subTest(before):
+                connection = self.connect()
+                connection.execute(before)
+                thread, result = self.later(connection, sql, None)
+                challenge = self.demo.wait_pending()
+                parameters = self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"]
+                self.demo.approve(challenge)
+                thread.join(PATIENCE)
+                self.assertIsInstance(result[0], int)
+                connection.execute(sql)
+                connection.execute(after)
+                if shown:
+                    self.is_held(connection, sql, None)
+                else:
+                    connection.execute(sql)
+                self.assertEqual([re.sub(r"\([^()]+\.", "(SESSION.", one["value"]) for one in parameters], shown)
 
     def test_several_in_one_group_are_one_question_and_count_each(self):
         connection = self.connect()

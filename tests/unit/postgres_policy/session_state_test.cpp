@@ -55,6 +55,55 @@ TEST(SessionState, RollbackTakesSettingsBack)
     EXPECT_EQ(state.search_path(), (Path{"$user", "public"}));
 }
 
+/// "name=value", or "name?number" of what only the server knows.
+std::string settings_of(const SessionState& state, bool with_start = false)
+{
+    std::string all;
+    for (const auto& [name, value, change] : state.settings().in_force(with_start, true))
+        all += (all.empty() ? "" : " ") + name + (value ? "=" + *value : "?" + std::to_string(change));
+    return all;
+}
+
+TEST(SessionState, SettingsThatMeanOtherRowsAreKnownAsTheyAreNow)
+{
+    SessionState::Start start;
+    start.settings = {{"timezone", "UTC"}, {"application_name", "x"}};
+    SessionState state{start};
+    bool in_block = false;
+    for (const auto& [sql, expected] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"set statement_timeout = 5", ""},
+             {"set timezone = 'CET'", "timezone=CET"},
+             {"begin", "timezone=CET"},
+             {"set local app.tenant = 7", "app.tenant=7 timezone=CET"},
+             {"savepoint s", "app.tenant=7 timezone=CET"},
+             {"reset timezone", "app.tenant=7"},
+             {"rollback to s", "app.tenant?4 timezone?4"},
+             {"commit", "timezone?4"},
+             {"reset timezone", ""},
+             {"begin", ""},
+             {"select set_config('app.tenant', current_user, false)", "app.tenant?6"},
+             {"rollback", ""},
+             {"commit", ""},
+             {"set datestyle to iso, dmy", "datestyle=iso, dmy"},
+             {"set role app", "datestyle=iso, dmy role=app"},
+             {"reset all", "role=app"},
+             {"set session authorization other", "session_authorization=other"},
+             {"discard all", ""},
+             {"select set_config('search_path', current_user, false)", "search_path?12 settings?12"},
+         }) {
+        run(state, sql);
+        in_block = std::string_view{sql} == "begin" || (in_block && sql != std::string_view{"commit"});
+        if (!in_block)
+            state.transaction_ended(true);
+        EXPECT_EQ(settings_of(state), expected) << sql;
+    }
+    const auto generation = state.generation();
+    run(state, "set app.tenant = 8");
+    EXPECT_EQ(state.generation(), generation); // facts stay what they are
+    run(state, "reset app.tenant");
+    EXPECT_EQ(settings_of(state, true), "search_path?12 settings?12 timezone=UTC");
+}
+
 TEST(SessionState, RollbackToASavepointIsUncertainUntilTheTransactionEnds)
 {
     SessionState state;
