@@ -30,4 +30,24 @@ bool regex_matches_all(std::string_view pattern)
     return true;
 }
 
+bool any_matches_all(std::string_view array, bool regex)
+{
+    if (array.size() < 2 || !array.starts_with('{') || !array.ends_with('}'))
+        return false;
+    array = array.substr(1, array.size() - 2);
+    for (bool more = true; more;) {
+        const auto comma = array.find(',');
+        std::string_view one = array.substr(0, comma);
+        more = comma != array.npos;
+        array.remove_prefix(more ? comma + 1 : array.size());
+        if (one.size() >= 2 && one.starts_with('"') && one.ends_with('"'))
+            one = one.substr(1, one.size() - 2);
+        else if (one.empty() || one.find_first_of(" {}") != one.npos)
+            continue;
+        if (regex ? regex_matches_all(one) : like_matches_all(one))
+            return true;
+    }
+    return false;
+}
+
 } // namespace stepgate::policies::postgres

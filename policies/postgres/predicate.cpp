@@ -413,6 +413,13 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
         literals_ = literals_ || constant_of(list) != nullptr;
         if (is_empty_array(list))
             return {false, true};
+        if (const ::A_Const* patterns = constant_of(list);
+            patterns != nullptr && !patterns->isnull && patterns->val.node.type == T_String) {
+            const bool regex = name == "~" || name == "~*";
+            return {(regex || name == "~~" || name == "~~*") &&
+                        any_matches_all(view_of(patterns->val.sval.sval), regex),
+                    false};
+        }
         while (const auto* cast = if_tag<::TypeCast>(list, T_TypeCast))
             list = cast->arg;
         const auto* link = if_tag<::SubLink>(list, T_SubLink);

@@ -1,3 +1,4 @@
+#include "policies/postgres/bound_text.h"
 #include "policies/postgres/raw_parser.h"
 #include "policies/postgres/readable.h"
 #include "policies/postgres/tokenizer.h"
@@ -435,7 +436,17 @@ void Walk::execute(const ::ExecuteStmt& executed)
         out_.facts.runs.push_back(*sql);
         if (const std::string values = state_->prepared_values(name); !values.empty())
             run_text(values, "EXECUTE " + name);
-        run_text(*sql, "EXECUTE " + name);
+        const auto value_of = [&executed](std::size_t number) -> std::optional<std::string_view> {
+            const auto given = cells(executed.params);
+            const ::A_Const* const value =
+                number - 1 < given.size() ? constant_of(node_of(given[number - 1])) : nullptr;
+            if (value == nullptr || value->isnull || value->val.node.type != T_String)
+                return std::nullopt;
+            return view_of(value->val.sval.sval);
+        };
+        const auto bound = with_bound(*sql, state_->lexing() == Lexing::backslashes, value_of);
+        out_.literals_consulted = out_.literals_consulted || !cells(executed.params).empty();
+        run_text(bound.value_or(*sql), "EXECUTE " + name);
         facts().inner.push_back(facts().kind);
     } else {
         opaque("executes " + name + ", a prepared statement that is not known");

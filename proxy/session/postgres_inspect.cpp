@@ -1,3 +1,4 @@
+#include "policies/postgres/bound_text.h"
 #include "policies/postgres/names.h"
 #include "policies/statement/ascii.h"
 #include "policies/statement/weaker.h"
@@ -258,8 +259,7 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
     if (!planned && (must_settle() || !tracker_.statements().is_sure(bind->statement, tracker_.group())))
         return Step::settle;
     const auto* known = tracker_.statements().find(bind->statement);
-    const StatementPointer statement = known && *known ? *known : unknown("EXECUTE ", bind->statement);
-    refresh(*statement);
+    const StatementPointer statement = as_bound(known && *known ? *known : unknown("EXECUTE ", bind->statement), *bind);
     if (!planned && must_settle_names(*statement))
         return Step::settle;
     if (const auto step = must_look_up(*statement); step && !planned)
@@ -428,7 +428,7 @@ void PostgresSession::refresh(PreparedStatement& statement)
     if (statement.facts && statement.generation == state_.generation() && statement.policy == policy &&
         statement.catalog == catalog_.revision())
         return;
-    statement.facts = facts_of(statement.sql);
+    statement.facts = facts_of(statement.read_as.empty() ? statement.sql : statement.read_as);
     if (!statement.origins.empty())
         statement.facts = with_reads(worker_.judge, *statement.facts, 0, statement.origins, asker_.database);
     if (const std::string values = values_of(statement); !values.empty())
@@ -448,6 +448,32 @@ void PostgresSession::refresh(PreparedStatement& statement)
     statement.catalog = catalog_.revision();
     statement.generation = state_.generation();
     statement.policy = policy;
+}
+
+/// The statement, with fresh facts; where a WHERE may hold for every row by the values that are bound (LIKE $1 with
+/// '%'), one of its own for this execution, that is read with them.
+StatementPointer PostgresSession::as_bound(StatementPointer statement, const pg::Bind& bind)
+{
+    refresh(*statement);
+    const auto& statements = statement->facts->facts->statements;
+    const auto selects = [](const auto& one) { return one.where == policies::statement::Where::present; };
+    if (!std::ranges::any_of(statements, selects) || std::ranges::none_of(bind.parameters, [](const auto& value) {
+            return value && policies::postgres::may_match_all(wire::as_text(*value));
+        }))
+        return statement;
+    std::vector<std::optional<std::string_view>> values;
+    for (const auto value : bind.parameters)
+        values.push_back(value ? std::optional{wire::as_text(*value)} : std::nullopt);
+    auto read_as = policies::postgres::with_bound(
+        statement->sql, state_.lexing() == policies::postgres::Lexing::backslashes,
+        [&values](std::size_t number) { return number - 1 < values.size() ? values[number - 1] : std::nullopt; });
+    if (!read_as)
+        return statement;
+    StatementPointer bound{new PreparedStatement{*statement}};
+    bound->read_as = std::move(*read_as);
+    bound->facts.reset();
+    refresh(*bound);
+    return bound;
 }
 
 Verdict PostgresSession::verdict_on(const policies::rules::MatchedFacts& facts, std::string_view sql) const

@@ -183,7 +183,10 @@ bool PostgresSession::plan_frame(Plan& plan, const pg::Frame& frame)
 
 void PostgresSession::plan_execution(Plan& plan, StatementPointer statement, const pg::Bind* bind)
 {
-    refresh(*statement);
+    if (bind != nullptr)
+        statement = as_bound(std::move(statement), *bind);
+    else
+        refresh(*statement);
     PlannedExecution execution;
     execution.verdict = verdict_on(*statement->facts, statement->sql);
     if (bind != nullptr)

@@ -20,6 +20,7 @@ namespace stepgate::proxy::session
 /// Counted without atomics: a session lives on one thread.
 struct PreparedStatement : boost::intrusive_ref_counter<PreparedStatement, boost::thread_unsafe_counter> {
     std::string sql;
+    std::string read_as;  // `sql` with values of its execution which may take every row; "": as it is
     bool foreign = false; // `sql` came in another encoding than UTF8: what it says cannot be known, also later
     std::vector<std::uint32_t> parameter_types; // as Parse gave them
     std::string values;                         // of one that SQL prepared: SELECT that makes one of each type

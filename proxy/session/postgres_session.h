@@ -85,6 +85,7 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] Step inspect_copy(const protocols::postgres::Frame& frame);
     [[nodiscard]] Step inspect_sync(const protocols::postgres::Frame& frame);
     [[nodiscard]] Step broken(const boost::system::error_code& error);
+    [[nodiscard]] StatementPointer as_bound(StatementPointer statement, const protocols::postgres::Bind& bind);
     void refresh(PreparedStatement& statement);
     [[nodiscard]] std::shared_ptr<const policies::rules::MatchedFacts> facts_of(std::string_view sql);
     [[nodiscard]] StatementPointer called_by_number(const protocols::postgres::FunctionCall& call);

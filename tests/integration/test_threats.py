@@ -120,6 +120,18 @@ class Protocol(Case):
             wire.send(bind("", "s"), execute(), SYNC)
             self.assert_held(wire, "read-pii")
 
+    def test_values_with_which_a_condition_takes_every_row(self):
+        for where, value, held in (("item LIKE $1", "%", True), ("item ILIKE $1", "%%", True), ("item SIMILAR TO $1", "%", True), ("item ~ $1", ".*", True),
+                                   ("item LIKE ANY ($1)", '{x,"%"}', True), ("item LIKE '%' || $1 || '%'", "", True), ("item >= $1", "", True),
+                                   ("item LIKE $1", "no such%", False), ("item = $1", "", False), ("item = $1", "%", False)):
+            with self.subTest(where=where, value=value), connect() as wire:
+                wire.send(parse("s", f"DELETE FROM orders WHERE {where} /* {MARK} */"), SYNC).until("Z")
+                wire.send(bind("", "s", [value]), execute(), SYNC)
+                if held:
+                    self.assert_held(wire, "delete-without-where")
+                else:
+                    self.assertIn("2", [kind for kind, _ in wire.until("Z")])
+
     def test_a_parameter_is_of_a_type_that_runs_code(self):
         erasing = int(stack.cluster.shop("SELECT 'erasing'::regtype::oid"))
 
