@@ -109,7 +109,9 @@ struct Relation {
     std::vector<RewriteRule> rules;
     std::vector<ReferencedBy> referenced_by;
     std::string owner; // a role; "": not known
-    Oid of_type = 0;   // CREATE TABLE … OF: its columns follow those of the type
+    /// Of foreign tables: the handler of their wrapper, which reads and writes the rows ("public.file_fdw_handler").
+    std::string handler;
+    Oid of_type = 0; // CREATE TABLE … OF: its columns follow those of the type
     bool row_security = false;
     std::vector<RowPolicy> policies;
     std::vector<std::string> checks; // CHECK constraints as SQL

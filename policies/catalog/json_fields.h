@@ -112,6 +112,7 @@ void visit(Visitor& visitor, Object& relation)
     visitor.maybe("referenced_by", relation.referenced_by);
     visitor.maybe("primary_key", relation.primary_key);
     visitor.maybe("owner", relation.owner);
+    visitor.maybe("handler", relation.handler);
     visitor.maybe("of_type", relation.of_type);
     visitor.maybe("row_security", relation.row_security);
     visitor.maybe("policies", relation.policies);

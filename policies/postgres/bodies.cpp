@@ -163,8 +163,8 @@ Bodies::Bodies(const catalog::Catalog& catalog, const Limits& limits) : catalog_
         const auto& columns = relation.columns;
         const bool types = std::ranges::any_of(columns, has, &catalog::Column::type);
         const bool hierarchy = !relation.parents.empty() || !relation.children.empty();
-        traits.read_plain =
-            !is_view(relation) && !hierarchy && !relation.row_security && !types && relation.index_functions.empty();
+        traits.read_plain = !is_view(relation) && !hierarchy && !relation.row_security && !types &&
+                            relation.index_functions.empty() && relation.handler.empty();
         traits.write_plain = traits.read_plain && relation.triggers.empty() && relation.rules.empty() &&
                              relation.referenced_by.empty() && relation.checks.empty() &&
                              relation.index_expressions.empty() && !references_.contains(&relation) &&

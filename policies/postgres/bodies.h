@@ -161,6 +161,7 @@ class Follower
     void add(Touch touch, int context);
     void merge(const Footprint& footprint, int context);
     void read(const Touch& touch);
+    void handled(const catalog::Relation& relation);
     void write(const Touch& touch);
     void write_rows(const Touch& touch);
     void fire(const catalog::Trigger& trigger, const Touch& touch);

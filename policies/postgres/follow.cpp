@@ -117,6 +117,13 @@ void Follower::merge(const Footprint& footprint, int context)
               footprint.opaque_reasons.size();
 }
 
+/// Rows of a foreign table are what its wrapper's handler makes of a file, a program or another server.
+void Follower::handled(const Relation& relation)
+{
+    if (!relation.handler.empty())
+        to_->calls.push_back(relation.handler);
+}
+
 /// Children and parents hold the same rows: whoever reads a partition reads the partitioned table.
 void Follower::read(const Touch& touch)
 {
@@ -125,6 +132,7 @@ void Follower::read(const Touch& touch)
         merge(bodies_.view(relation), touch.context);
     if (relation.row_security)
         merge(bodies_.policies(relation), touch.context);
+    handled(relation);
     merge(bodies_.types(relation), touch.context);
     const auto go_on = [&](catalog::Oid oid, bool up) {
         const Relation* const other = bodies_.catalog().relation(oid);
@@ -200,6 +208,7 @@ void Follower::write_rows(const Touch& touch)
             reasons_.push_back("changes rows through " + joined(relation.schema, relation.name) +
                                ", a view of the server's catalogs");
     }
+    handled(relation);
     if (relation.row_security)
         merge(bodies_.policies(relation), context);
     for (const RuleFootprint& rule : bodies_.rules(relation))

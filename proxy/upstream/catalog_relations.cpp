@@ -75,25 +75,30 @@ std::string trigger_condition(std::string_view definition)
 
 void CatalogQueries::relations()
 {
-    server_.query("SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity,"
-                  " CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,"
-                  " pg_get_userbyid(c.relowner), c.reloftype"
-                  " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-                  " WHERE c.relkind <> 't' AND c.relpersistence <> 't' AND n.nspname <> 'pg_toast' AND " +
-                      by_user("c.oid") + " ORDER BY c.oid",
-                  [this](const Row& row) {
-                      Relation relation;
-                      relation.oid = row.number<Oid>(0);
-                      relation.schema = row.text(1);
-                      relation.name = row.text(2);
-                      relation.kind = relation_kind(row.letter(3));
-                      relation.row_security = row.flag(4);
-                      relation.definition = row.text(5);
-                      relation.owner = row.text(6);
-                      relation.of_type = row.number<Oid>(7);
-                      relations_.emplace(relation.oid, contents_.relations.size());
-                      contents_.relations.push_back(std::move(relation));
-                  });
+    server_.query(
+        "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity,"
+        " CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,"
+        " pg_get_userbyid(c.relowner), c.reloftype,"
+        " (SELECT h.nspname || '.' || p.proname FROM pg_foreign_table t JOIN pg_foreign_server s ON s.oid = t.ftserver"
+        " JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw JOIN pg_proc p ON p.oid = w.fdwhandler"
+        " JOIN pg_namespace h ON h.oid = p.pronamespace WHERE t.ftrelid = c.oid)"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind <> 't' AND c.relpersistence <> 't' AND n.nspname <> 'pg_toast' AND " +
+            by_user("c.oid") + " ORDER BY c.oid",
+        [this](const Row& row) {
+            Relation relation;
+            relation.oid = row.number<Oid>(0);
+            relation.schema = row.text(1);
+            relation.name = row.text(2);
+            relation.kind = relation_kind(row.letter(3));
+            relation.row_security = row.flag(4);
+            relation.definition = row.text(5);
+            relation.owner = row.text(6);
+            relation.of_type = row.number<Oid>(7);
+            relation.handler = row.text(8);
+            relations_.emplace(relation.oid, contents_.relations.size());
+            contents_.relations.push_back(std::move(relation));
+        });
     columns();
     inheritance();
     triggers();

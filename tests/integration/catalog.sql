@@ -84,3 +84,7 @@ CREATE POLICY own ON customers USING (name = CURRENT_USER) WITH CHECK (length(ss
 CREATE EXTENSION pgcrypto SCHEMA public;
 CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
 CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION on_ddl();
+
+CREATE EXTENSION IF NOT EXISTS file_fdw SCHEMA app;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE of_file (line text) SERVER files OPTIONS (filename '/etc/hostname');

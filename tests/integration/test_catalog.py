@@ -52,6 +52,10 @@ class Dump(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stderr)  # and no crash
         self.assertIn("the server answered with other columns than were asked for", done.stderr)
 
+    def test_what_reads_foreign_tables(self):
+        self.assertEqual(self.relations["app", "of_file"]["handler"], "app.file_fdw_handler")
+        self.assertNotIn("handler", self.customers)
+
     def function(self, name):
         self.assertEqual(len(self.functions[name]), 1)
         return self.functions[name][0]

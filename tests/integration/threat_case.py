@@ -38,6 +38,8 @@ def start(extra="", before_serving=lambda stack: None):
                   cluster_settings=("log_min_duration_statement=0",))
     unittest.addModuleCleanup(stack.close)
     before_serving(stack)
+    stack.cluster.admin("CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;"
+                        "GRANT USAGE ON FOREIGN SERVER files TO app; GRANT pg_read_server_files TO app", database="shop")
     stack.cluster.psql("-f", str(CASES / "setup.sql"), user="app", password="app-password", database="shop")
     added = stack.run("user", "add", "second", "--generate-password", "--email", "second@example.com")
     stack.second_password = re.search(r"password: (\S+)", added).group(1)

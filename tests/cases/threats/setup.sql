@@ -78,3 +78,5 @@ CREATE TABLE generates (a integer, b integer GENERATED ALWAYS AS (erase_as_compu
 CREATE TABLE checks (a integer);
 ALTER TABLE checks ADD CONSTRAINT late CHECK (erase(a)) NOT VALID;
 CREATE TABLE defaults (a integer DEFAULT erase_orders(), b integer);
+CREATE FOREIGN TABLE passwords (line text) SERVER files OPTIONS (filename '/etc/passwd');
+CREATE VIEW over_passwords AS SELECT line FROM passwords;

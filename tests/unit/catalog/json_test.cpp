@@ -73,6 +73,7 @@ Contents everything()
     c.event_trigger_functions = {5};
     c.relations[0].owner = "app";
     c.relations[0].of_type = 7;
+    c.relations[0].handler = "public.file_fdw_handler";
     c.relations[0].columns[0].not_null = true;
     return c;
 }
