@@ -125,7 +125,8 @@ class Protocol(Case):
                                    ("item LIKE ANY ($1)", '{x,"%"}', True), ("item LIKE '%' || $1 || '%'", "", True), ("item >= $1", "", True),
                                    ("item LIKE $1", "no such%", False), ("item = $1", "", False), ("item = $1", "%", False)):
             with self.subTest(where=where, value=value), connect() as wire:
-                wire.send(parse("s", f"DELETE FROM orders WHERE {where} /* {MARK} */"), SYNC).until("Z")
+                mark = f" /* {MARK} */" if held else ""
+                wire.send(parse("s", f"DELETE FROM orders WHERE {where}{mark}"), SYNC).until("Z")
                 wire.send(bind("", "s", [value]), execute(), SYNC)
                 if held:
                     self.assert_held(wire, "delete-without-where")
