@@ -194,8 +194,8 @@ class SessionState
 
     Settings start_;
     Settings now_;
-    Settings saved_;   // what ROLLBACK goes back to
-    Settings session_; // what COMMIT leaves: `now_` without what was set LOCAL
+    Settings saved_;         // what ROLLBACK goes back to
+    Settings session_;       // what COMMIT leaves: `now_` without what was set LOCAL
     bool has_saved_ = false; // the two above count: a transaction, explicit or not, is open
     bool set_since_ = false; // something of them, by the transaction that is open
     std::string server_encoding_ = "UTF8";
