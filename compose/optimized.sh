@@ -12,13 +12,6 @@ build() {
   cmake --build --preset optimized --target stepgate
 }
 
-# Nothing changed since the last step of a run before?
-if grep -qs '^STEPGATE_PROFILE:.*=use$' build/optimized/CMakeCache.txt &&
-   cmake --build --preset optimized --target stepgate -- -n | grep -q 'no work to do'; then
-  step "build/optimized/bin/stepgate is up to date"
-  exit
-fi
-
 step "1 of 3: the program that counts"
 build "$@" -DSTEPGATE_PROFILE=generate
 
