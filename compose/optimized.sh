@@ -4,7 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 compose/packages.sh build demo bench
-profile=$PWD/build/optimized/profile
 
 step() { echo "optimized.sh: $1"; }
 build() {
@@ -16,7 +15,7 @@ step "1 of 3: the program that counts"
 build "$@" -DSTEPGATE_PROFILE=generate
 
 step "2 of 3: traffic on PostgreSQL and MariaDB, a minute"
-rm -rf "$profile"
+rm -rf build/optimized/profile
 STEPGATE_BINARY=$PWD/build/optimized/bin/stepgate PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/train.py
 
 step "3 of 3: the program laid out by the counts"

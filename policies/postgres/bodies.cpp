@@ -731,10 +731,9 @@ std::optional<std::string> Bodies::constant_text(const std::string& select)
     const auto targets = cells(node == nullptr ? nullptr : node->targetList);
     if (targets.size() != 1)
         return std::nullopt;
-    const auto* text = if_tag<::A_Const>(as<::ResTarget>(node_of(targets.front())).val, T_A_Const);
-    if (text == nullptr || text->isnull || text->val.node.type != T_String)
-        return std::nullopt;
-    return text->val.sval.sval;
+    const auto* const constant = if_tag<::A_Const>(as<::ResTarget>(node_of(targets.front())).val, T_A_Const);
+    const char* const text = literal_of(constant);
+    return text != nullptr ? std::optional<std::string>{text} : std::nullopt;
 }
 
 Footprint Bodies::block(std::string_view language, const std::string& body, const SessionState& state)

@@ -59,8 +59,7 @@ class BuiltTextReader
 
 const char* string_of(const ::Node* node)
 {
-    const auto* text = if_tag<::A_Const>(node, T_A_Const);
-    return text != nullptr && !text->isnull && text->val.node.type == T_String ? text->val.sval.sval : nullptr;
+    return literal_of(if_tag<::A_Const>(node, T_A_Const));
 }
 
 std::optional<std::size_t> BuiltTextReader::place(const ::Node* node) const

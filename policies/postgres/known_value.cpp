@@ -25,10 +25,7 @@ bool is_empty_array(const ::Node* node)
         node = cast->arg;
     if (const auto* array = if_tag<::A_ArrayExpr>(node, T_A_ArrayExpr))
         return cells(array->elements).empty();
-    const auto* text = if_tag<::A_Const>(node, T_A_Const);
-    if (text == nullptr || text->isnull || text->val.node.type != T_String)
-        return false;
-    const std::string_view value = view_of(text->val.sval.sval);
+    const std::string_view value = view_of(literal_of(if_tag<::A_Const>(node, T_A_Const)));
     return value.find('{') != std::string_view::npos && value.find_first_not_of("{}, \t\n") == std::string_view::npos;
 }
 

@@ -107,4 +107,11 @@ inline const ::A_Const* constant_of(const void* node)
     return if_tag<::A_Const>(node, T_A_Const);
 }
 
+/// The text of a string constant; null for any other, for NULL and for none.
+inline const char* literal_of(const ::A_Const* constant)
+{
+    const bool text = constant != nullptr && !constant->isnull && constant->val.node.type == T_String;
+    return text ? constant->val.sval.sval : nullptr;
+}
+
 } // namespace stepgate::policies::postgres

@@ -363,8 +363,8 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
     if (name == "~" || name == "~*" || name == "!~" || name == "!~*") {
         const ::A_Const* const pattern = constant_of(right);
         literals_ = literals_ || pattern != nullptr;
-        const bool all = pattern != nullptr && !pattern->isnull && pattern->val.node.type == T_String &&
-                         regex_matches_all(view_of(pattern->val.sval.sval));
+        const char* const text = literal_of(pattern);
+        const bool all = text != nullptr && regex_matches_all(text);
         return name.starts_with('!') ? Truth{false, all} : Truth{all, false};
     }
     if (name == "@>" || name == "<@" || name == "&&")
@@ -413,12 +413,9 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
         literals_ = literals_ || constant_of(list) != nullptr;
         if (is_empty_array(list))
             return {false, true};
-        if (const ::A_Const* patterns = constant_of(list);
-            patterns != nullptr && !patterns->isnull && patterns->val.node.type == T_String) {
+        if (const char* const patterns = literal_of(constant_of(list))) {
             const bool regex = name == "~" || name == "~*";
-            return {(regex || name == "~~" || name == "~~*") &&
-                        any_matches_all(view_of(patterns->val.sval.sval), regex),
-                    false};
+            return {(regex || name == "~~" || name == "~~*") && any_matches_all(patterns, regex), false};
         }
         while (const auto* cast = if_tag<::TypeCast>(list, T_TypeCast))
             list = cast->arg;
@@ -436,12 +433,11 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
     }
     case AEXPR_LIKE:
     case AEXPR_ILIKE: {
-        const ::A_Const* pattern = constant_of(expression.rexpr);
-        if (pattern == nullptr || pattern->isnull || pattern->val.node.type != T_String)
+        const char* const pattern = literal_of(constant_of(expression.rexpr));
+        if (pattern == nullptr)
             return {same(expression.lexpr, expression.rexpr), false};
         literals_ = true;
-        const std::string_view text = view_of(pattern->val.sval.sval);
-        const bool all = like_matches_all(text);
+        const bool all = like_matches_all(pattern);
         return name.starts_with('!') ? Truth{false, all} : Truth{all, false};
     }
     case AEXPR_BETWEEN:

@@ -46,9 +46,8 @@ Constants constants_of(const Arguments& arguments)
         const ::Node* const argument = node_of(cell);
         if (tag_of(argument) == T_NamedArgExpr)
             return {};
-        const auto* text = if_tag<::A_Const>(argument, T_A_Const);
-        const bool is_text = text != nullptr && !text->isnull && text->val.node.type == T_String;
-        values.push_back(is_text ? std::optional<std::string>{text->val.sval.sval} : std::nullopt);
+        const char* const text = literal_of(if_tag<::A_Const>(argument, T_A_Const));
+        values.push_back(text != nullptr ? std::optional<std::string>{text} : std::nullopt);
     }
     return values;
 }
@@ -245,10 +244,10 @@ bool Walk::reads_named_table(std::string_view name, const ::FuncCall& call_node)
     if (catalog_ == nullptr || !name.starts_with("table_to_xml") || call_node.args == nullptr)
         return false;
     out_.literals_consulted = true;
-    const ::A_Const* const text = constant_of(node_of(cells(call_node.args).front()));
-    if (text == nullptr || text->isnull || text->val.node.type != T_String)
+    const char* const text = literal_of(constant_of(node_of(cells(call_node.args).front())));
+    if (text == nullptr)
         return false;
-    auto names = identifier_list(text->val.sval.sval, '.'); // as regclass takes it
+    auto names = identifier_list(text, '.'); // as regclass takes it
     if (!names || names->empty() || names->size() > 3)
         return false;
     std::vector<std::string>& parts = *names;
@@ -304,11 +303,8 @@ void Walk::set_config(const ::FuncCall& call_node)
     const ::A_Const* values[3] = {};
     for (std::size_t i = 0; i < 3 && arguments.size() == 3; ++i)
         values[i] = constant_of(node_of(arguments[i]));
-    const auto string_of = [](const ::A_Const* value) -> const char* {
-        return value != nullptr && !value->isnull && value->val.node.type == T_String ? value->val.sval.sval : nullptr;
-    };
     const bool of_row = !only_setting_.empty() && arguments.size() == 3 && bare_column(node_of(arguments[0])) == "name";
-    const char* const given = string_of(values[0]);
+    const char* const given = literal_of(values[0]);
     const std::string_view name = of_row ? only_setting_ : view_of(given);
     if (name.empty()) {
         opaque("calls pg_catalog.set_config with a name that only the server knows");
@@ -316,7 +312,7 @@ void Walk::set_config(const ::FuncCall& call_node)
     }
     out_.facts.carries_secret = out_.facts.carries_secret || statement::names_secret(name);
     SetParameter parameter{.name = lower(name), .value = {}};
-    const char* const value = string_of(values[1]);
+    const char* const value = literal_of(values[1]);
     const std::optional<bool> local = boolean_of(values[2]);
     parameter.local = local.value_or(false);
     parameter.unknown = value == nullptr || !local || !certain_;

@@ -38,9 +38,7 @@ std::string_view only_setting(const ::SelectStmt& select, const Scope& scope)
     if (comparison == nullptr || comparison->kind != AEXPR_OP || operator_of(*comparison) != "=" ||
         bare_column(comparison->lexpr) != "name")
         return {};
-    const ::A_Const* const value = constant_of(comparison->rexpr);
-    return value != nullptr && !value->isnull && value->val.node.type == T_String ? view_of(value->val.sval.sval)
-                                                                                  : std::string_view{};
+    return view_of(literal_of(constant_of(comparison->rexpr)));
 }
 
 } // namespace

@@ -438,11 +438,9 @@ void Walk::execute(const ::ExecuteStmt& executed)
             run_text(values, "EXECUTE " + name);
         const auto value_of = [&executed](std::size_t number) -> std::optional<std::string_view> {
             const auto given = cells(executed.params);
-            const ::A_Const* const value =
-                number - 1 < given.size() ? constant_of(node_of(given[number - 1])) : nullptr;
-            if (value == nullptr || value->isnull || value->val.node.type != T_String)
-                return std::nullopt;
-            return view_of(value->val.sval.sval);
+            const char* const value =
+                number - 1 < given.size() ? literal_of(constant_of(node_of(given[number - 1]))) : nullptr;
+            return value != nullptr ? std::optional<std::string_view>{value} : std::nullopt;
         };
         const auto bound = with_bound(*sql, state_->lexing() == Lexing::backslashes, value_of);
         out_.literals_consulted = out_.literals_consulted || !cells(executed.params).empty();

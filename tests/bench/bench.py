@@ -15,6 +15,7 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
 sys.path.insert(0, str(ROOT / "tests/integration"))
 from clients import Client  # noqa: E402
 from mysql_bench import mysql  # noqa: E402
@@ -31,7 +32,7 @@ class PgPeer(Peer):
     def pgbench(self, mode, clients, seconds):
         """Transactions a second, and CPU per transaction in us, of the seconds after logins and warm-up."""
         env = dict(os.environ, PGPASSWORD=self.password, PGSSLMODE="disable")
-        run = subprocess.Popen(["/usr/lib/postgresql/15/bin/pgbench", "-n", "-S", "-M", mode, "-c", str(clients), "-j", "1", "-P", "1",
+        run = subprocess.Popen([PGBENCH, "-n", "-S", "-M", mode, "-c", str(clients), "-j", "1", "-P", "1",
                                 "-T", str(seconds + WARM_UP), "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user, "shop"],
                                env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         seen = []
@@ -90,7 +91,7 @@ pidfile = {folder}/pgbouncer.pid
 
 def fill_pgbench(stack, scale):
     """pgbench's tables, 100,000 accounts for each 1 of `scale`, made on the server itself."""
-    subprocess.run(["/usr/lib/postgresql/15/bin/pgbench", "-i", "-q", "-s", str(scale), "-h", "127.0.0.1", "-p", str(stack.cluster.port),
+    subprocess.run([PGBENCH, "-i", "-q", "-s", str(scale), "-h", "127.0.0.1", "-p", str(stack.cluster.port),
                     "-U", "app", "shop"], env=dict(os.environ, PGPASSWORD="app-password"), check=True, capture_output=True)
 
 

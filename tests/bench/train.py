@@ -9,11 +9,10 @@ import subprocess
 import psycopg
 import pymysql
 
-from bench import fill_pgbench, prepared, raise_descriptor_limit
+from bench import PGBENCH, fill_pgbench, prepared, raise_descriptor_limit
 from mysql_bench import BenchStack, MySqlPeer
 from mariadb import MariaDb
 
-PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
 # Of the shop, with room for a name that makes each a shape of its own.
 SHAPES = ("SELECT o.item AS {0} FROM orders o WHERE o.id = 7 ORDER BY {0} LIMIT 3",
           "WITH {0} AS (SELECT id, item FROM orders WHERE id < 5) SELECT count(*) FROM {0} LEFT JOIN orders o ON o.id = {0}.id",

@@ -40,6 +40,16 @@ class Again:
         self.addCleanup(thread.join, PATIENCE)
         return thread, result
 
+    def approved_under(self, connection, sql):
+        """What stands with the statement on the page: it is asked for, approved, and runs."""
+        thread, result = self.later(connection, sql, None)
+        challenge = self.demo.wait_pending()
+        shown = self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"]
+        self.demo.approve(challenge)
+        thread.join(PATIENCE)
+        self.assertIsInstance(result[0], int)
+        return [one["value"] for one in shown]
+
     def approved(self, connection):
         thread, result = self.later(connection)
         challenge = self.demo.wait_pending()
@@ -162,19 +172,14 @@ class OnPostgres(Again, unittest.TestCase):
             with self.subTest(before):
                 connection = self.connect()
                 connection.execute(before)
-                thread, result = self.later(connection, sql, None)
-                challenge = self.demo.wait_pending()
-                parameters = self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"]
-                self.demo.approve(challenge)
-                thread.join(PATIENCE)
-                self.assertIsInstance(result[0], int)
+                parameters = self.approved_under(connection, sql)
                 connection.execute(sql)
                 connection.execute(after)
                 if shown:
                     self.is_held(connection, sql, None)
                 else:
                     connection.execute(sql)
-                self.assertEqual([re.sub(r"\([^()]+\.", "(SESSION.", one["value"]) for one in parameters], shown)
+                self.assertEqual([re.sub(r"\([^()]+\.", "(SESSION.", one) for one in parameters], shown)
 
     def test_several_in_one_group_are_one_question_and_count_each(self):
         connection = self.connect()
@@ -218,15 +223,11 @@ class OnMySql(Again, unittest.TestCase):
                           ("NO_BACKSLASH_ESCAPES", "DELETE FROM scratch WHERE word = 'x\\z'")):
             with self.subTest(mode):
                 cursor.execute(f"SET sql_mode = 'STRICT_ALL_TABLES,{mode}'")
-                thread, result = self.later(connection, sql, None)
-                challenge = self.demo.wait_pending()
-                shown = self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"]
-                self.demo.approve(challenge)
-                thread.join(PATIENCE)
+                shown = self.approved_under(connection, sql)
                 cursor.execute(sql)
                 cursor.execute("SET sql_mode = 'STRICT_ALL_TABLES'")
                 self.is_held(connection, sql, None)
-                self.assertEqual([one["value"] for one in shown], [f"sql_mode has {mode}"])
+                self.assertEqual(shown, [f"sql_mode has {mode}"])
 
     def test_what_a_session_set_is_part_of_the_question(self):
         connection = self.connect()
@@ -237,15 +238,11 @@ class OnMySql(Again, unittest.TestCase):
                               ("timestamp = 1000000000 + 1", "timestamp = 1000000000 + 2")):
             with self.subTest(setting):
                 cursor.execute(f"SET {setting}")
-                thread, result = self.later(connection, sql, None)
-                challenge = self.demo.wait_pending()
-                shown = self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"]
-                self.demo.approve(challenge)
-                thread.join(PATIENCE)
+                shown = self.approved_under(connection, sql)
                 cursor.execute(sql)
                 cursor.execute(f"SET {back}")
                 self.is_held(connection, sql, None)
-                self.assertIn(setting.replace("'", ""), [one["value"] for one in shown])
+                self.assertIn(setting.replace("'", ""), shown)
 
     def setUp(self):
         self.refill()
