@@ -39,17 +39,26 @@ struct Parameter {
     bool operator==(const Parameter&) const = default;
 };
 
+/// Something of the session without which the text would mean something else: what SET gave a setting or a variable,
+/// the text behind a name that it executes.
+struct Premise {
+    std::string name, value;
+    bool operator==(const Premise&) const = default;
+};
+
 /// One execution inside the hold.
 struct HeldStatement {
     std::string sql; // exact bytes
     std::vector<Parameter> parameters;
+    std::vector<Premise> premises = {};
     bool operator==(const HeldStatement&) const = default;
 };
 
 /// What the audit keeps of held statements: the texts, or, where they are sensitive, the texts without their literals.
 struct RecordedTexts {
     std::vector<std::string> statements;
-    std::vector<std::string> parameters; // "1.$2 = 17": second value of the first statement
+    std::vector<std::string> parameters;    // "1.$2 = 17": second value of the first statement
+    std::vector<std::string> premises = {}; // "1.search_path = aside": of the first statement
     bool operator==(const RecordedTexts&) const = default;
 };
 

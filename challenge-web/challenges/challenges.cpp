@@ -19,6 +19,8 @@ std::size_t size_of(const std::vector<HeldStatement>& statements)
         size += statement.sql.size();
         for (const auto& parameter : statement.parameters)
             size += parameter.value ? parameter.value->size() : 0;
+        for (const auto& premise : statement.premises)
+            size += premise.name.size() + premise.value.size();
     }
     return size;
 }

@@ -160,6 +160,11 @@ Digest statement_commitment(const Nonce& nonce, std::span<const HeldStatement> s
             put_u32(in, parameter.value ? 1 : 0);
             put_lp(in, parameter.value.value_or(""));
         }
+        put_u32(in, static_cast<std::uint32_t>(statement.premises.size()));
+        for (const auto& premise : statement.premises) {
+            put_lp(in, premise.name);
+            put_lp(in, premise.value);
+        }
     }
     return sha256(in);
 }
@@ -170,6 +175,7 @@ Digest recorded_digest(const RecordedTexts& recorded)
     put_lp(in, recorded_domain);
     put_lp(in, list(recorded.statements));
     put_lp(in, list(recorded.parameters));
+    put_lp(in, list(recorded.premises));
     return sha256(in);
 }
 

@@ -17,11 +17,12 @@ namespace stepgate::challenge_web::challenges
 // The digest of a challenge is SHA-256(digest_input). A passkey signs it, so it must stand for exactly one question:
 //
 //   digest_input = lp("stepgate-challenge-1"), then for each field, in a fixed order, lp(name) lp(value)
-//   recorded     = SHA-256(lp("stepgate-recorded-1") lp(list of statements) lp(list of parameters))
-//   commitment   = SHA-256(lp("stepgate-statements-1") lp(nonce) n { lp(sql) m { type_oid format null|lp(value) } })
+//   recorded     = SHA-256(lp("stepgate-recorded-1") lp(list of statements) lp(list of parameters) lp(list of
+//   premises)) commitment   = SHA-256(lp("stepgate-statements-1") lp(nonce)
+//                          n { lp(sql) m { type_oid format null|lp(value) } k { lp(name) lp(value) } })
 //
-// lp(x) is the length of x as 32 bits, big-endian, and x itself; n and m are 32-bit counts; lists are lp items. Every
-// value has exactly one encoding and no two questions share one.
+// lp(x) is the length of x as 32 bits, big-endian, and x itself; n, m and k (of premises) are 32-bit counts; lists are
+// lp items. Every value has exactly one encoding and no two questions share one.
 //
 // The statements are in the input through `commitment`, not in the clear. That binds them as strongly as the bytes
 // themselves would: another statement under the same commitment is a SHA-256 collision, exactly as another input under
@@ -30,7 +31,7 @@ namespace stepgate::challenge_web::challenges
 // over it offline). The nonce also makes every digest unpredictable, as a WebAuthn challenge has to be (WebAuthn
 // 13.4.3). `recorded` binds the texts that the audit shows, with or without literals, so that these can be compared.
 
-/// Hash over the statements' bytes and parameter values, in order.
+/// Hash over the statements' bytes, parameter values and premises, in order.
 [[nodiscard]] Digest statement_commitment(const Nonce& nonce, std::span<const HeldStatement> statements);
 
 [[nodiscard]] Digest recorded_digest(const RecordedTexts& recorded);

@@ -57,7 +57,14 @@ json::object statement_json(const challenges::HeldStatement& statement)
         parameters.emplace_back(
             json::object{{"value", parameter.value ? json::value(readable_value(parameter)) : json::value(nullptr)},
                          {"type", type_name(parameter.type_oid)}});
-    return {{"sql", std::move(sql.text)}, {"sql_truncated", sql.truncated}, {"parameters", std::move(parameters)}};
+    json::array premises;
+    for (const auto& premise : statement.premises)
+        premises.emplace_back(
+            json::object{{"name", name(premise.name)}, {"value", readable(premise.value, longest_value).text}});
+    return {{"sql", std::move(sql.text)},
+            {"sql_truncated", sql.truncated},
+            {"parameters", std::move(parameters)},
+            {"premises", std::move(premises)}};
 }
 
 json::array reasons_json(const policies::rules::Verdict& verdict)

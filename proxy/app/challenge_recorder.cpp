@@ -72,6 +72,7 @@ void add_question(Fields& fields, const challenges::Snapshot& challenge)
     fields.emplace_back("application_name", question.application_name);
     fields.emplace_back("statements", question.recorded.statements);
     fields.emplace_back("parameters", question.recorded.parameters);
+    fields.emplace_back("premises", question.recorded.premises);
     fields.emplace_back("redacted", question.sensitive);
     fields.emplace_back("level", std::int64_t{question.verdict.requirement.level});
     if (const int approvals = challenges::approvals_needed(question.verdict.requirement); approvals > 0) {

@@ -49,7 +49,9 @@ std::string_view differing_field(const RecordView& opened, const challenges::Bou
                                       {"policy_revision", bound.policy_revision}})
         if (opened.text(name) != value)
             return name;
-    if (challenges::recorded_digest({texts_of(opened, "statements"), texts_of(opened, "parameters")}) != bound.recorded)
+    const challenges::RecordedTexts recorded{texts_of(opened, "statements"), texts_of(opened, "parameters"),
+                                             texts_of(opened, "premises")};
+    if (challenges::recorded_digest(recorded) != bound.recorded)
         return "statement";
     if (texts_of(opened, "rules") != bound.rules)
         return "rules";

@@ -68,9 +68,9 @@ challenges::Question GuardedSession::question(const HeldBatch& batch) const
     for (const auto& execution : batch.executions) {
         const auto& facts = *execution.facts;
         auto& asked = question.statements.emplace_back(
-            challenges::HeldStatement{std::string{execution.sql}, *execution.parameters});
+            challenges::HeldStatement{std::string{execution.sql}, *execution.parameters, *execution.premises});
         for (const auto& text : facts.facts->runs) // the session may have another one when it is run again
-            asked.parameters.push_back({.value = text});
+            asked.premises.push_back({"runs", text});
         question.sensitive = question.sensitive || worker_.judge.sensitive(facts, execution.sql);
         for (const auto& reason : facts.facts->opaque_reasons)
             question.opaque_reasons.push_back(reason);
@@ -83,7 +83,7 @@ challenges::Question GuardedSession::question(const HeldBatch& batch) const
                         own.insert(access.table);
                 }
         for (const auto table : own)
-            asked.parameters.push_back({.value = std::string{table} + " may be a temporary table of the session"});
+            asked.premises.push_back({std::string{table}, "may be a temporary table of the session"});
     }
     const auto& key = worker_.shared.services.audit->redaction_key();
     question.recorded = recorded_texts(question, key);

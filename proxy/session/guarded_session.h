@@ -27,6 +27,7 @@ struct HeldExecution {
     std::string_view sql;
     const policies::rules::MatchedFacts* facts;
     const std::vector<challenge_web::challenges::Parameter>* parameters;
+    const std::vector<challenge_web::challenges::Premise>* premises;
     std::uint64_t number; // in the audit
 };
 

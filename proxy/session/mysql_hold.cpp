@@ -87,6 +87,8 @@ net::Task<bool> MySqlSession::hold_watched(SteadyTime read_at)
         }
         worker_.metrics.statements_challenged.add();
         read_parameters();
+        inspected_.premises.clear();
+        read_variables();
         read_modes();
         auto waits = batch();
         const auto held = co_await challenge(std::move(waits), read_at);
@@ -125,19 +127,23 @@ void MySqlSession::read_parameters()
             my::append_text(parameter.value.emplace(), value);
         inspected_.parameters.push_back(std::move(parameter));
     }
+}
+
+/// Of user variables that a text names, as far as their values are known: with others it is another statement.
+void MySqlSession::read_variables()
+{
     read_variables(inspected_.sql);
     for (const auto& text : inspected_.facts->facts->runs)
         read_variables(text);
 }
 
-/// Of user variables that a text names, as far as their values are known: with others it is another statement.
 void MySqlSession::read_variables(std::string_view sql)
 {
     if (state_.uncertain())
         return;
     for (const auto& name : mysql::user_variables(sql, state_.reading(state_.modes().front())))
         if (const auto* value = state_.variable(name))
-            inspected_.parameters.push_back({.value = "@" + name + " = " + *value});
+            inspected_.premises.push_back({"@" + name, *value});
 }
 
 /// Of sql_mode, what the text is read under, or was when it was prepared: `||`, NOT and backslashes mean something else
@@ -147,16 +153,18 @@ void MySqlSession::read_modes()
     const auto* prepared = executed();
     for (const auto& mode : prepared != nullptr ? prepared->value.modes : state_.modes())
         if (const auto names = mysql::names_of(mode); !names.empty())
-            inspected_.parameters.push_back({.value = "sql_mode has " + names});
+            inspected_.premises.push_back({"sql_mode", names});
     if (!state_.charset_name().starts_with("utf8") && !policies::is_ascii(inspected_.sql))
-        inspected_.parameters.push_back({.value = "character_set_client = " + state_.charset_name()});
+        inspected_.premises.push_back({"character_set_client", state_.charset_name()});
     for (const auto& [name, value] : state_.settings())
-        inspected_.parameters.push_back({.value = name + " = " + value});
+        inspected_.premises.push_back({name, value});
 }
 
 HeldBatch MySqlSession::batch() const
 {
-    return {inspected_.verdict, {{inspected_.sql, inspected_.facts.get(), &inspected_.parameters, inspected_.number}}};
+    return {
+        inspected_.verdict,
+        {{inspected_.sql, inspected_.facts.get(), &inspected_.parameters, &inspected_.premises, inspected_.number}}};
 }
 
 policies::rules::Verdict MySqlSession::judge_again()

@@ -83,6 +83,7 @@ class MySqlSession final : public GuardedSession
         Facts facts;
         policies::rules::Verdict verdict;
         std::vector<challenge_web::challenges::Parameter> parameters; // of what is held
+        std::vector<challenge_web::challenges::Premise> premises;     // likewise
         std::uint64_t number = 0;                                     // in the audit, once it is there
     };
     /// A command that the server has not answered yet.
@@ -228,6 +229,7 @@ class MySqlSession final : public GuardedSession
     void error_to_client(const Words& words);
     void error_to_client(std::uint16_t code, std::string_view sqlstate, std::string_view message);
     void read_parameters();
+    void read_variables();
     void read_variables(std::string_view sql);
     void read_modes();
     [[nodiscard]] bool shows_progress() const;

@@ -208,14 +208,13 @@ void PostgresSession::add_settings(PlannedExecution& execution) const
     for (auto& [name, value, change] : state_.settings().in_force(runs_it_again(), custom)) {
         const std::string number = " (" + id_ + "." + std::to_string(change) + ")";
         if (name == "datestyle") // SET changes one half of it
-            execution.parameters.push_back(
-                {.value = "DateStyle is " + std::string{tracker_.parameters().find("DateStyle")}});
+            execution.premises.push_back({"DateStyle", std::string{tracker_.parameters().find("DateStyle")}});
         else if (!value)
-            execution.parameters.push_back({.value = name + " is known to the server only" + number});
+            execution.premises.push_back({name, "known to the server only" + number});
         else if (policies::statement::names_secret(name))
-            execution.parameters.push_back({.value = name + " was set" + number});
+            execution.premises.push_back({name, "was set" + number});
         else
-            execution.parameters.push_back({.value = name + " is " + *value});
+            execution.premises.push_back({name, *value});
     }
 }
 
@@ -237,8 +236,8 @@ HeldBatch PostgresSession::batch_of(const Plan& plan)
 {
     HeldBatch batch{plan.verdict, {}};
     for (const auto& execution : plan.executions)
-        batch.executions.push_back(
-            {execution.statement->sql, execution.statement->facts.get(), &execution.parameters, execution.number});
+        batch.executions.push_back({execution.statement->sql, execution.statement->facts.get(), &execution.parameters,
+                                    &execution.premises, execution.number});
     return batch;
 }
 

@@ -25,6 +25,7 @@ struct PlannedFrame {
 struct PlannedExecution {
     StatementPointer statement;
     std::vector<challenge_web::challenges::Parameter> parameters;
+    std::vector<challenge_web::challenges::Premise> premises;
     policies::rules::Verdict verdict;
     protocols::postgres::Tag tag = 0; // once it is in the audit
     std::uint64_t number = 0;         // there

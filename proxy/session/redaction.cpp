@@ -42,6 +42,9 @@ challenges::RecordedTexts recorded_texts(const challenges::Question& question, s
         for (std::size_t i = 0; i < statement.parameters.size(); ++i)
             texts.parameters.push_back(std::to_string(texts.statements.size()) + ".$" + std::to_string(i + 1) + " = " +
                                        parameter_text(statement.parameters[i], question.sensitive, key));
+        for (const auto& [name, value] : statement.premises)
+            texts.premises.push_back(std::to_string(texts.statements.size()) + "." + name + " = " +
+                                     parameter_text({.value = value}, question.sensitive, key));
     }
     return texts;
 }

@@ -35,6 +35,11 @@ std::string key_of(const challenges::Question& asked)
             add(key, parameter.value ? "value" : "null");
             add(key, std::to_string(parameter.type_oid));
         }
+        add(key, std::to_string(statement.premises.size()));
+        for (const auto& premise : statement.premises) {
+            add(key, premise.name);
+            add(key, premise.value);
+        }
     }
     return key;
 }

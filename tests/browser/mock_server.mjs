@@ -88,7 +88,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       id: random(16), code: `${letters.slice(0, 3)}-${letters.slice(3)}`, state: 'pending', user: 'ada', database: 'shop', listener: 'shop-pg',
       application: 'psql', opened: now(), expires: new Date(Date.now() + seconds * 1000).toISOString(), closed: null, statement: sql.slice(0, 200),
       tables: ['public.customers'], labels: ['pii'], rules: ['delete-without-where'], session: 's-000042', role: 'app', client_address: '127.0.0.1:53122',
-      dialect: 'postgres', statements: [{ sql, sql_truncated: false, parameters: given.parameters ?? [] }],
+      dialect: 'postgres', statements: [{ sql, sql_truncated: false, parameters: given.parameters ?? [], premises: [] }],
       reasons: [{ rule: 'delete-without-where', because: 'Rewrites or deletes every row' }], opaque_reasons: [], in_transaction: false, elevation: null,
       requirement: { level: 2, factors: [], approvers: null, approvals: 0 }, proofs: [],
       missing: ['a phishing-resistant factor, or two factors of different kinds'], closed_by: '', close_reason: '', digest: random(32),

@@ -224,14 +224,16 @@ await step('a full challenge: parameters, transaction, elevation, several statem
     opaque_reasons: ['calls public.purge, whose body is not known'], tables: ['public.customers (email, ssn)', 'public.orders (*)'], labels: ['pii', 'secret'],
     reasons: [{ rule: 'update-without-where', because: 'Rewrites or deletes every row' }, { rule: 'read-pii', because: '' }],
     statements: [
-      { sql: 'UPDATE customers SET email = $1, ssn = NULL\nWHERE true -- all of them', sql_truncated: false, parameters: [{ value: "o'brien@example.com", type: 'text' }, { value: null, type: 'oid 2950' }] },
-      { sql: `SELECT ${Array.from({ length: 90 }, (_, at) => `c${at}`).join(',\n       ')}\nFROM customers`, sql_truncated: true, parameters: [] },
+      { sql: 'UPDATE customers SET email = $1, ssn = NULL\nWHERE true -- all of them', sql_truncated: false, parameters: [{ value: "o'brien@example.com", type: 'text' }, { value: null, type: 'oid 2950' }],
+        premises: [{ name: 'search_path', value: 'aside' }, { name: 'runs', value: 'DELETE FROM \\u{202E}orders' }] },
+      { sql: `SELECT ${Array.from({ length: 90 }, (_, at) => `c${at}`).join(',\n       ')}\nFROM customers`, sql_truncated: true, parameters: [], premises: [] },
     ],
   });
   await open(page, `${mock.origin}/c/${held.id}`);
   await page.getByText('A transaction is open').waitFor();
   await page.getByText('for 10 minutes').waitFor();
   await page.locator('.parameters em').waitFor();
+  await page.getByRole('row', { name: 'search_path aside' }).waitFor();
   await until_armed(page);
   await inspect('challenge full');
   await button('Show all 91 lines').click();

@@ -316,6 +316,7 @@ class Forged(unittest.TestCase):
             ("signed by the insider", signed_by_the_insider, "not the one that was enrolled"),
             ("shown as harmless", shows("statements", ["SELECT 1"]), "another statement"),
             ("shown with another value", shows("parameters", ["1.$1 = 8"]), "another statement"),
+            ("shown with another setting", shows("premises", ["1.search_path = public"]), "another statement"),
             ("shown as asked of somebody else", shows("role", "reader"), "another role"),
             ("shown as asking for less", shows("level", 0), "another level"),
             ("relabelled as a code", relabelled, "is said to resist phishing"),

@@ -60,6 +60,13 @@ class Impact(unittest.TestCase):
             self.assertAlmostEqual(impact["rows"], rows, delta=40)
             self.assertEqual(impact["problem"], "")
 
+    def test_what_the_session_set_is_no_value(self):
+        self.client.send(query("SET DateStyle = 'DMY'"))
+        self.client.answers()
+        impact = self.impact(parse("", "DELETE FROM orders WHERE id <= $1"), bind("", "", ["400"]), execute(), SYNC)
+        self.assertEqual(impact["problem"], "")
+        self.assertAlmostEqual(impact["rows"], 400, delta=40)
+
     def test_what_is_asked_about_shows_in_no_number(self):
         """The planner knows how often values occur: before anybody approved, its estimate would say how many have this one."""
         impact = self.impact(query("DELETE FROM customers WHERE ssn LIKE '1%'"))

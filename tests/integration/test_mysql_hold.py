@@ -272,7 +272,7 @@ class RunsAgain(Case):
         by_id = "SELECT ssn FROM customers WHERE id = @id"
         cursor.execute("SET @id = 1")
         challenge = held(by_id)
-        self.assertEqual(self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["parameters"][0]["value"], "@id = 1")
+        self.assertEqual(self.demo.call("GET", f"/challenges/{challenge['id']}")["statements"][0]["premises"], [{"name": "@id", "value": "1"}])
         self.demo.approve(challenge)
         cursor.execute("SET @id = 2")
         self.demo.deny(held(by_id))

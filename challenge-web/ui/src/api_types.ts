@@ -103,6 +103,13 @@ export interface Statement {
   sql: string;
   sql_truncated: boolean;
   parameters: Parameter[];
+  premises: Premise[];
+}
+
+/** Something of the session without which the text would mean something else. */
+export interface Premise {
+  name: string;
+  value: string;
 }
 
 export interface Elevation {

@@ -361,6 +361,8 @@ export const text = {
     parameters: 'Parameters',
     parameter_number: 'No.', parameter_type: 'Type', parameter_value: 'Value',
     null_value: 'NULL',
+    premises: 'What it depends on in this session',
+    premise_name: 'Name',
     truncated: 'This statement is too long to show in full. Approving approves the part that is not shown as well.',
     hidden_characters: 'Characters that cannot be seen, or that would change the order of what you see, are shown by their number in boxes.',
     show_all: (lines: number) => `Show all ${lines} lines`,

@@ -39,6 +39,7 @@ class Asked
                          {"client_address", question_.client_address},
                          {"statements", question_.recorded.statements},
                          {"parameters", question_.recorded.parameters},
+                         {"premises", question_.recorded.premises},
                          {"level", std::int64_t{question_.verdict.requirement.level}},
                          {"approvals", std::int64_t{challenges::approvals_needed(question_.verdict.requirement)}},
                          {"rules", question_.verdict.rules},

@@ -469,6 +469,7 @@ TEST_F(VerifyTest, WhatAChallengeShowsIsWhatItsDigestStandsFor)
         {"expiry", asked.shown({{"expires", std::int64_t{1}}}), "another expires"},
         {"statement", asked.shown({{"statements", select}}), "another statement"},
         {"parameter", asked.shown({{"parameters", other_value}}), "another statement"},
+        {"premise", asked.shown({{"premises", other_value}}), "another statement"},
         {"digest of other bytes", asked.shown({{"digest_input", to_base64url(as_bytes("x"))}}),
          "not that of its input"},
         {"no digest input", asked.shown({{"digest_input", std::string{"!"}}}), "not that of its input"},

@@ -29,7 +29,8 @@ struct Input {
 Input sample()
 {
     Input in;
-    in.question.statements = {{"delete from orders where id = $1", {{"17", false, 23}}}, {"select 1", {}}};
+    in.question.statements = {{"delete from orders where id = $1", {{"17", false, 23}}, {{"search_path", "aside"}}},
+                              {"select 1", {}}};
     in.question.verdict.requirement.factors = {"passkey", "totp"};
     in.question.verdict.requirement.approvers = "dba";
     in.question.verdict.elevation = ElevationOffer{600s, ElevationScope::session};
@@ -67,8 +68,18 @@ TEST(Digest, ChangesWithEveryBoundField)
              i.question.statements[1].parameters = i.question.statements[0].parameters;
              i.question.statements[0].parameters.clear();
          }},
+        {"a premise's value", [](Input& i) { i.question.statements[0].premises[0].value = "public"; }},
+        {"a premise's name", [](Input& i) { i.question.statements[0].premises[0].name = "role"; }},
+        {"a premise more", [](Input& i) { i.question.statements[0].premises.emplace_back(); }},
+        {"premise moved to the next statement",
+         [](Input& i) { std::swap(i.question.statements[0].premises, i.question.statements[1].premises); }},
+        {"bytes moved from a premise's name",
+         [](Input& i) {
+             i.question.statements[0].premises = {{"search_pat", "haside"}};
+         }},
         {"statement as recorded", [](Input& i) { i.question.recorded.statements = {"delete from orders"}; }},
         {"parameter as recorded", [](Input& i) { i.question.recorded.parameters = {"delete from orders"}; }},
+        {"premise as recorded", [](Input& i) { i.question.recorded.premises = {"delete from orders"}; }},
         {"action", [](Input& i) { i.question.verdict.action = Action::deny; }},
         {"level", [](Input& i) { i.question.verdict.requirement.level = 2; }},
         {"factors", [](Input& i) { i.question.verdict.requirement.factors.pop_back(); }},

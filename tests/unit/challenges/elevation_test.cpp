@@ -50,6 +50,11 @@ TEST(Elevation, OfOneStatementCoversThatOneOnly)
         {"another value", [](Question& q) { q.statements[0].parameters[0].value = "other"; }, false},
         {"NULL", [](Question& q) { q.statements[0].parameters[0].value.reset(); }, false},
         {"another type", [](Question& q) { ++q.statements[0].parameters[0].type_oid; }, false},
+        {"another premise",
+         [](Question& q) {
+             q.statements[0].premises = {{"search_path", "aside"}};
+         },
+         false},
         {"one more beside it",
          [](Question& q) {
              q.statements.push_back({"select 2", {}});

@@ -100,6 +100,10 @@ INSTANTIATE_TEST_SUITE_P(Each, RetriesOfOthers,
                                          Other{"type", [](auto& q) { q.statements[0].parameters[0].type_oid = 8; }},
                                          Other{"more_values",
                                                [](auto& q) { q.statements[0].parameters.push_back(parameter("")); }},
+                                         Other{"premise",
+                                               [](auto& q) {
+                                                   q.statements[0].premises = {{"search_path", "aside"}};
+                                               }},
                                          Other{"more_statements",
                                                [](auto& q) {
                                                    q.statements.push_back({"select 1", {}});

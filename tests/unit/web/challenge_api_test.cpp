@@ -59,9 +59,10 @@ TEST_F(ChallengeApi, ShowsEverythingToItsOwner)
     EXPECT_EQ(body.at("application"), "psql");
     EXPECT_EQ(body.at("dialect"), "postgres");
     EXPECT_EQ(body.at("in_transaction"), true);
-    EXPECT_EQ(json::serialize(body.at("statements")),
-              R"([{"sql":"delete from customers where id = $1","sql_truncated":false,"parameters":[)"
-              R"({"value":"42","type":"int4"},{"value":null,"type":"unknown"}]}])");
+    EXPECT_EQ(
+        json::serialize(body.at("statements")),
+        R"([{"sql":"delete from customers where id = $1","sql_truncated":false,"parameters":[)"
+        R"({"value":"42","type":"int4"},{"value":null,"type":"unknown"}],"premises":[{"name":"search_path","value":"a\\u{202E}b"}]}])");
     EXPECT_EQ(json::serialize(body.at("tables")), R"x(["public.customers (ssn)"])x");
     EXPECT_EQ(json::serialize(body.at("labels")), R"(["pii"])");
     EXPECT_EQ(json::serialize(body.at("reasons")), R"([{"rule":"delete-without-where","because":"Deletes rows"}])");

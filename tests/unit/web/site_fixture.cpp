@@ -307,8 +307,9 @@ challenges::Opened World::hold(const std::string& user, int level, std::chrono::
     question.client_address = "10.0.0.5";
     question.application_name = "psql";
     question.dialect = "postgres";
-    question.statements = {
-        {"delete from customers where id = $1", {{std::string{"\0\0\0\x2a", 4}, true, 23}, {std::nullopt, false, 0}}}};
+    question.statements = {{"delete from customers where id = $1",
+                            {{std::string{"\0\0\0\x2a", 4}, true, 23}, {std::nullopt, false, 0}},
+                            {{"search_path", "a\u202Eb"}}}};
     question.verdict.action = policies::rules::Action::challenge;
     question.verdict.requirement.level = level;
     question.verdict.rules = {"delete-without-where"};

@@ -1,5 +1,6 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, api, type Challenge, type Impact } from '../api';
+import { ApiError, api, type Challenge, type Impact, type Parameter, type Premise } from '../api';
 import { Answer } from '../components/answer';
 import { announce } from '../components/announce';
 import { Chips, Heading, Loading, Notice, PlainPage, Problem, use_title } from '../components/basics';
@@ -118,27 +119,53 @@ function Statements({ challenge }: { challenge: Challenge }) {
             <h2>{name}</h2>
             {statement.sql_truncated && <Notice kind="warning">{words.truncated}</Notice>}
             <Sql sql={statement.sql} label={name} />
-            {statement.parameters.length > 0 && (
-              <div class="scroll" role="region" aria-label={words.parameters} tabIndex={0}>
-                <table class="parameters">
-                  <caption>{words.parameters}</caption>
-                  <thead><tr><th scope="col">{words.parameter_number}</th><th scope="col">{words.parameter_type}</th><th scope="col">{words.parameter_value}</th></tr></thead>
-                  <tbody>
-                    {statement.parameters.map((parameter, at) => (
-                      <tr key={at}>
-                        <th scope="row">${at + 1}</th>
-                        <td>{parameter.type}</td>
-                        <td>{parameter.value === null ? <em>{words.null_value}</em> : <code><Revealed>{parameter.value}</Revealed></code>}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            )}
+            <Parameters parameters={statement.parameters} />
+            <Premises premises={statement.premises} />
           </section>
         );
       })}
     </>
+  );
+}
+
+function Parameters({ parameters }: { parameters: Parameter[] }) {
+  if (parameters.length === 0) return null;
+  return (
+    <Values caption={words.parameters} columns={[words.parameter_number, words.parameter_type, words.parameter_value]}>
+      {parameters.map(({ value, type }, at) => (
+        <tr key={at}>
+          <th scope="row">${at + 1}</th>
+          <td>{type}</td>
+          <td>{value === null ? <em>{words.null_value}</em> : <code><Revealed>{value}</Revealed></code>}</td>
+        </tr>
+      ))}
+    </Values>
+  );
+}
+
+function Premises({ premises }: { premises: Premise[] }) {
+  if (premises.length === 0) return null;
+  return (
+    <Values caption={words.premises} columns={[words.premise_name, words.parameter_value]}>
+      {premises.map(({ name, value }, at) => (
+        <tr key={at}>
+          <th scope="row"><Revealed>{name}</Revealed></th>
+          <td><code><Revealed>{value}</Revealed></code></td>
+        </tr>
+      ))}
+    </Values>
+  );
+}
+
+function Values({ caption, columns, children }: { caption: string; columns: string[]; children: ComponentChildren }) {
+  return (
+    <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
+      <table class="parameters">
+        <caption>{caption}</caption>
+        <thead><tr>{columns.map((column) => <th scope="col" key={column}>{column}</th>)}</tr></thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
   );
 }
 
