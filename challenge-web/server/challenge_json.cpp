@@ -83,13 +83,25 @@ std::string other_group(const Snapshot& challenge)
     return escalation && challenge.escalated ? " or " + name(escalation->group) : std::string{};
 }
 
+bool is_requester(const Snapshot& challenge, const Viewer& viewer)
+{
+    return challenge.question.user == viewer.user;
+}
+
+bool has_proved(const Snapshot& challenge, const std::string& user)
+{
+    return std::any_of(challenge.proofs.begin(), challenge.proofs.end(),
+                       [&](const challenges::Proof& proof) { return proof.user == user; });
+}
+
 std::string sentence(const Missing& missing, const Snapshot& challenge)
 {
     switch (missing.what) {
     case Missing::What::any_factor:
         return "A passkey, an authenticator code, a PIN or a recovery code.";
     case Missing::What::stronger_factor:
-        return "A passkey, or another factor of a different kind.";
+        return has_proved(challenge, challenge.question.user) ? "A passkey, or another factor of a different kind."
+                                                              : "A passkey, or two factors of different kinds.";
     case Missing::What::named_factor:
         return "The rule asks for: " + boost::algorithm::join(missing.factors, " or ") + ".";
     case Missing::What::verified_passkey:
@@ -102,15 +114,11 @@ std::string sentence(const Missing& missing, const Snapshot& challenge)
     return "More proof.";
 }
 
-bool is_requester(const Snapshot& challenge, const Viewer& viewer)
+/// What is needed of the requester is told to others as that.
+std::string sentence(const Missing& missing, const Snapshot& challenge, const Viewer& viewer)
 {
-    return challenge.question.user == viewer.user;
-}
-
-bool has_proved(const Snapshot& challenge, const std::string& user)
-{
-    return std::any_of(challenge.proofs.begin(), challenge.proofs.end(),
-                       [&](const challenges::Proof& proof) { return proof.user == user; });
+    const bool of_another = missing.what != Missing::What::approvals && !is_requester(challenge, viewer);
+    return (of_another ? "From " + name(challenge.question.user) + ": " : std::string{}) + sentence(missing, challenge);
 }
 
 /// Is this viewer one of those whom this item waits for?
@@ -206,7 +214,7 @@ json::object challenge_json(const Snapshot& challenge, const Viewer& viewer, cha
         proofs.emplace_back(
             json::object{{"factor", proof.factor}, {"user", name(proof.user)}, {"reason", name(proof.reason)}});
     for (const auto& item : challenge.missing)
-        missing.emplace_back(sentence(item, challenge));
+        missing.emplace_back(sentence(item, challenge, viewer));
     out["session"] = name(question.session);
     out["role"] = name(question.role);
     out["client_address"] = name(question.client_address);
@@ -215,6 +223,7 @@ json::object challenge_json(const Snapshot& challenge, const Viewer& viewer, cha
     out["reasons"] = reasons_json(question.verdict);
     out["opaque_reasons"] = names(question.opaque_reasons);
     out["in_transaction"] = question.in_transaction;
+    out["run_again"] = question.outlives_session;
     out["impact"] = impact_json(challenge.impact);
     out["elevation"] = nullptr;
     if (const auto& offer = question.verdict.elevation)

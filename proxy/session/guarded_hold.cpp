@@ -47,7 +47,7 @@ std::chrono::seconds GuardedSession::time_to_answer() const
 ChallengeSign GuardedSession::sign_of(const challenges::Opened& opened) const
 {
     const auto& services = worker_.shared.services;
-    return {services.public_url + "/c/" + opened.id, opened.code,
+    return {services.public_url + "/c/" + opened.id, opened.code, time_to_answer(),
             services.number_of ? services.number_of(opened.digest) : std::string{}};
 }
 

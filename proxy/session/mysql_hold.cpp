@@ -231,7 +231,7 @@ void MySqlSession::box(std::string_view text)
 void MySqlSession::tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign)
 {
     const std::string where = approve_at(sign);
-    const std::string what = needed(verdict);
+    const std::string what = needed(verdict) + " · within " + readable(sign.time);
     progress(as_line("STATEMENT HELD · " + where + "\n" + what));
     box(where + "\n" + what);
 }

@@ -36,12 +36,6 @@ std::string reasons(const Verdict& verdict)
     return text;
 }
 
-std::string readable(std::chrono::seconds time)
-{
-    const auto seconds = time.count();
-    return seconds % 60 == 0 ? std::to_string(seconds / 60) + " min" : std::to_string(seconds) + " s";
-}
-
 std::string_view factor_words(std::string_view factor)
 {
     constexpr std::pair<std::string_view, std::string_view> words[] = {
@@ -108,6 +102,12 @@ std::string for_programs(const policies::rules::Requirement& requirement, const 
 
 } // namespace
 
+std::string readable(std::chrono::seconds time)
+{
+    const auto seconds = time.count();
+    return seconds % 60 == 0 ? std::to_string(seconds / 60) + " min" : std::to_string(seconds) + " s";
+}
+
 std::string approve_at(const ChallengeSign& sign)
 {
     return "approve at " + sign.url + " · code " + sign.code +
@@ -133,7 +133,8 @@ std::string needed(const Verdict& verdict)
 
 Words held(const Verdict& verdict, const ChallengeSign& sign, bool in_transaction)
 {
-    std::string hint = "The statement waits on this connection and runs once it is approved. Ctrl-C withdraws it.";
+    std::string hint = "The statement waits on this connection for " + readable(sign.time) +
+                       " and runs once it is approved. Ctrl-C withdraws it.";
     if (in_transaction)
         hint += " Locks of this transaction stay taken meanwhile.";
     return {"00000", "STATEMENT HELD · " + approve_at(sign) + " · " + needed(verdict), reasons(verdict),

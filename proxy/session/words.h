@@ -23,9 +23,12 @@ struct Words {
 /// The challenge of a held statement, as people find and recognise it.
 struct ChallengeSign {
     std::string url, code;
-    std::string number{}; // that a pushed message asks for; "": there is none
+    std::chrono::seconds time{}; // in which it has to be answered
+    std::string number{};        // that a pushed message asks for; "": there is none
 };
 
+/// "5 min", "90 s".
+[[nodiscard]] std::string readable(std::chrono::seconds time);
 /// Where a held statement is to be approved, in one line.
 [[nodiscard]] std::string approve_at(const ChallengeSign& sign);
 /// What that takes, in one line: "needs a passkey, or an authenticator code and a PIN · and approval by 2 of group

@@ -89,16 +89,16 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       application: 'psql', opened: now(), expires: new Date(Date.now() + seconds * 1000).toISOString(), closed: null, statement: sql.slice(0, 200),
       tables: ['public.customers'], labels: ['pii'], rules: ['delete-without-where'], session: 's-000042', role: 'app', client_address: '127.0.0.1:53122',
       dialect: 'postgres', statements: [{ sql, sql_truncated: false, parameters: given.parameters ?? [], premises: [] }],
-      reasons: [{ rule: 'delete-without-where', because: 'Rewrites or deletes every row' }], opaque_reasons: [], in_transaction: false, elevation: null,
+      reasons: [{ rule: 'delete-without-where', because: 'Rewrites or deletes every row' }], opaque_reasons: [], in_transaction: false, run_again: false, elevation: null,
       requirement: { level: 2, factors: [], approvers: null, approvals: 0 }, proofs: [],
-      missing: ['a phishing-resistant factor, or two factors of different kinds'], closed_by: '', close_reason: '', digest: random(32),
+      missing: ['A passkey, or two factors of different kinds.'], closed_by: '', close_reason: '', digest: random(32),
       ...given,
     };
     delete challenge.sql;
     delete challenge.seconds;
     delete challenge.parameters;
     challenges.set(challenge.id, challenge);
-    record('statement', challenge.user, { action: 'challenge', sql, database: challenge.database, session: challenge.session });
+    record('statement', challenge.user, { action: 'challenge', text: sql, database: challenge.database, session: challenge.session });
     record('challenge_opened', challenge.user, { code: challenge.code });
     tell(challenge);
     return challenge;
@@ -414,7 +414,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       const matches = records.filter((one) => (!query.get('before') || one.sequence < Number(query.get('before')))
         && ['user', 'type', 'session'].every((key) => !query.get(key) || one[key] === query.get(key))
         && (!query.get('action') || one.fields.action === query.get('action'))
-        && (!query.get('text') || String(one.fields.sql ?? '').toLowerCase().includes(query.get('text').toLowerCase()))
+        && (!query.get('text') || String(one.fields.text ?? '').toLowerCase().includes(query.get('text').toLowerCase()))
         && (!query.get('from') || one.at >= query.get('from')) && (!query.get('to') || one.at <= query.get('to')));
       return [200, { records: matches.reverse().slice(0, limit) }];
     }],

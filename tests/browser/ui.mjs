@@ -343,6 +343,21 @@ await step('policy: for reviewers and admins, with what each rule did', async ()
   mock.user('ada').roles = [];
 });
 
+await step('of a client that does not wait, the page says to run it again', async () => {
+  const held = mock.hold({ run_again: true });
+  await open(page, `${mock.origin}/c/${held.id}`);
+  await page.getByText('run the same statement again after you have approved').waitFor();
+  await inspect('challenge of a client that does not wait');
+  await until_armed(page);
+  await button('Approve with passkey').click();
+  await heading(page, 'Approved').waitFor();
+  await page.locator('main p', { hasText: 'run the same statement again: it passes once' }).waitFor();
+  check('it says how long that is so', /^[45]:\d\d$/.test(await page.getByRole('timer').innerText()));
+  await inspect('approved, to be run again');
+  mock.settle(mock.challenges.get(held.id), 'consumed');
+  await page.locator('main p', { hasText: 'The terminal goes on' }).waitFor();
+});
+
 await step('a passkey that is not given changes nothing', async () => {
   const held = mock.hold();
   await open(page, `${mock.origin}/c/${held.id}`);
@@ -589,8 +604,8 @@ await step('audit: list, paging, filters, detail', async () => {
   await button('Sign out').click();
   mock.user('ada').roles.push('auditor');
   await sign_in(page, mock.origin);
-  for (let at = 0; at < 60; at += 1) mock.record('statement', 'carl', { action: 'allow', sql: `SELECT ${at} FROM orders`, database: 'shop' });
-  mock.record('statement', 'mallory', { action: 'deny', sql: nasty, labels: ['pii', '<b>'] });
+  for (let at = 0; at < 60; at += 1) mock.record('statement', 'carl', { action: 'allow', text: `SELECT ${at} FROM orders`, database: 'shop' });
+  mock.record('statement', 'mallory', { action: 'deny', text: nasty, labels: ['pii', '<b>'] });
   await page.getByRole('link', { name: 'Audit' }).click();
   await page.locator('.records tbody tr').first().waitFor();
   equal('a page', await page.locator('.records tbody tr').count(), 50);

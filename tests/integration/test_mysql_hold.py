@@ -228,6 +228,7 @@ class RunsAgain(Case):
         match = self.again("DELETE FROM scratch")
         challenge = self.demo.wait_pending()
         self.assertEqual((match.group(2), match.group(3)), (challenge["id"], challenge["code"]))
+        self.assertTrue(self.demo.call("GET", f"/challenges/{challenge['id']}")["run_again"])
         self.demo.approve(challenge)
         self.assertEqual(self.rows(), 3)
         self.assertEqual(self.stack.ask("DELETE FROM scratch")[0], 0)

@@ -20,6 +20,7 @@ class Terminal(MySqlCase):
         challenge = wait_for(lambda: next((c for c in self.demo.pending() if c["id"] == shown), None), "the challenge on the screen", every=0.1)
         self.assertEqual(screen.until(challenge["code"]), "")
         screen.until("needs a passkey, or an authenticator code and a PIN")  # on a line of its own
+        screen.until("within 5 min")
         return challenge
 
     def held_then_approved_then_denied(self, screen, prompt, enter="\n", done="Query OK, 3 rows affected"):

@@ -230,6 +230,7 @@ export interface Challenge extends ChallengeSummary {
   reasons: { rule: string; because: string }[];
   opaque_reasons: string[];
   in_transaction: boolean;
+  run_again: boolean;
   impact?: Impact | null;
   elevation?: Elevation | null;
   requirement: { level: number; factors: string[]; approvers?: string | null; approvals: number };

@@ -37,7 +37,7 @@ export function query_of(filters: Filters, before?: number, limit = 50): AuditQu
 }
 
 /** What a field is worth in one line; the most telling fields first. */
-const telling = ['action', 'sql', 'statement', 'text', 'sqlstate', 'rows', 'reason', 'why', 'detail', 'factor', 'code', 'address', 'client_address', 'database', 'query'];
+const telling = ['action', 'change', 'text', 'sqlstate', 'rows', 'reason', 'why', 'detail', 'factor', 'code', 'address', 'client_address', 'database', 'by', 'query'];
 
 export function field_text(value: FieldValue): string {
   if (Array.isArray(value)) return value.join(', ');

@@ -354,6 +354,7 @@ export const text = {
     code_label: 'Short code',
     compare: 'Check that your terminal shows the same code.',
     differs: 'If it shows another code, or none, deny.',
+    run_again: 'This client cannot wait for long. If it shows an error by now, run the same statement again after you have approved: it passes once.',
     time_left: 'Time left',
     spoken_left: (seconds: number) => seconds === 0 ? 'The time is up.' : `${seconds} seconds left.`,
     statement: 'Statement',
@@ -467,6 +468,13 @@ export const text = {
     cancelled: { heading: 'Cancelled', body: 'The statement is no longer waiting: it was withdrawn or interrupted, or the client went away. It did not run.' },
     not_found: { heading: 'Not found', body: 'There is no such challenge, or it is not yours. What ended more than an hour ago is in your history.' },
   },
+
+  /** Where the client does not wait for the answer. */
+  closed_run_again: {
+    approved: 'A client that still waits goes on by itself. If it shows an error by now, run the same statement again: it passes once.',
+    denied: 'The statement did not run. Run again, it gets a new challenge.',
+    expired: 'It was not approved and run again in time, so it did not run. Run it again to get a new challenge.',
+  } as Partial<Record<string, string>>,
 
   audit: {
     heading: 'Audit',

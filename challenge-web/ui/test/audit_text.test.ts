@@ -20,10 +20,12 @@ const record = (fields: AuditRecord['fields']): AuditRecord => ({ sequence: 1, a
 describe('summary', () => {
   it.each([
     ['nothing known', { other: 'x' }, ''],
-    ['most telling first', { sql: 'SELECT\n  1', action: 'allow' }, 'allow · SELECT 1'],
+    ['most telling first', { text: 'SELECT\n  1', action: 'allow' }, 'allow · SELECT 1'],
     ['rows', { rows: 3, sqlstate: '00000' }, '00000 · 3 rows'],
-    ['empty values are passed over', { action: '', sql: 'x' }, 'x'],
-    ['at most three', { action: 'a', sql: 'b', reason: 'c', detail: 'd' }, 'a · b · c'],
+    ['empty values are passed over', { action: '', text: 'x' }, 'x'],
+    ['what changed of a user', { by: 'command line', change: 'enrolment link', changed_at: 'x' }, 'enrolment link · command line'],
+    ['of a release no numbers', { number: 19, statements: ['2'], database: 'shop' }, 'shop'],
+    ['at most three', { action: 'a', text: 'b', reason: 'c', detail: 'd' }, 'a · b · c'],
   ])('%s', (_name, fields, expected) => expect(summary(record(fields as AuditRecord['fields']))).toBe(expected));
-  it('is short', () => expect(summary(record({ sql: 'x'.repeat(5000) }))).toHaveLength(200));
+  it('is short', () => expect(summary(record({ text: 'x'.repeat(5000) }))).toHaveLength(200));
 });

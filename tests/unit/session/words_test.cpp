@@ -54,16 +54,26 @@ TEST(Words, put_it_into_the_first_line)
     EXPECT_EQ(again.find("statement held: " + where), 0U);
     EXPECT_NE(again.find("and approval by 1 of group dba, then run it again (rule delete-without-where)"), again.npos)
         << again;
-    const ChallengeSign pushed{"https://x/c/1", "KX4-7PM", "47"};
+    const ChallengeSign pushed{"https://x/c/1", "KX4-7PM", {}, "47"};
     for (const auto& words : {held(verdict, pushed, false), still_held(pushed), run_it_again(verdict, "1", pushed)})
         EXPECT_NE(words.message.find("code KX4-7PM · number 47"), std::string::npos) << words.message;
+}
+
+TEST(Words, say_how_long_a_statement_waits)
+{
+    using std::chrono_literals::operator""s;
+    const auto verdict = challenge({1, {}, {}, 0});
+    for (const auto& [time, text] : {std::pair{300s, "for 5 min and"}, {60s, "for 1 min and"}, {90s, "for 90 s and"}}) {
+        const auto hint = held(verdict, {"https://x/c/1", "KX4-7PM", time}, false).hint;
+        EXPECT_NE(hint.find(text), hint.npos) << hint;
+    }
 }
 
 TEST(Words, show_what_a_statement_hides)
 {
     auto verdict = challenge({2, {}, {}, 0});
     verdict.because = {"calls \x1b[2Ja\nNOTICE: b\u202e\u200b\u00ad\U000e0041, which is not known"};
-    EXPECT_EQ(held(verdict, {"https://x/c/1", "AAA-BBB", {}}, false).detail,
+    EXPECT_EQ(held(verdict, {"https://x/c/1", "AAA-BBB"}, false).detail,
               "delete-without-where: calls \\x1b[2Ja\\nNOTICE: b\\u202e\\u200b\\xad\\ue0041, which is not known");
 }
 
@@ -73,7 +83,8 @@ TEST(Words, tell_programs_what_they_need)
     EXPECT_EQ(run_it_again(verdict, "1", {"https://x/c/1", "KX4-7PM"}).data,
               R"({"challenge_id":"1","url":"https://x/c/1","code":"KX4-7PM",)"
               R"("requirement":{"level":2,"factors":["passkey"],"approvals":1,"approvers":"d\"ba"}})");
-    EXPECT_TRUE(run_it_again(verdict, "1", {"https://x/c/1", "KX4-7PM", "07"}).data.ends_with(R"(},"number":"07"})"));
+    EXPECT_TRUE(
+        run_it_again(verdict, "1", {"https://x/c/1", "KX4-7PM", {}, "07"}).data.ends_with(R"(},"number":"07"})"));
     verdict = challenge({1, {}, {}, 0});
     EXPECT_NE(run_it_again(verdict, "1", {"https://x/c/1", "KX4-7PM"}).data.find(R"("approvals":0,"approvers":null)"),
               std::string::npos);

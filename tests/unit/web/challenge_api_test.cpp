@@ -69,7 +69,8 @@ TEST_F(ChallengeApi, ShowsEverythingToItsOwner)
     EXPECT_EQ(body.at("requirement").at("level"), 2);
     EXPECT_EQ(body.at("opened"), "2026-03-01T12:00:00.000Z");
     EXPECT_EQ(body.at("expires"), "2026-03-01T12:05:00.000Z");
-    EXPECT_FALSE(body.at("missing").as_array().empty());
+    EXPECT_EQ(body.at("run_again"), false);
+    EXPECT_EQ(json::serialize(body.at("missing")), R"(["A passkey, or two factors of different kinds."])");
     EXPECT_FALSE(body.at("usable_factors").as_array().empty());
 }
 
@@ -311,6 +312,7 @@ TEST_F(SecondPersons, SeeWhatAsksForThemAndNothingElse)
     EXPECT_EQ(shown.at("you"), "approver");
     EXPECT_EQ(shown.at("user"), "alice");
     EXPECT_EQ(shown.at("waits_for_others"), false);
+    EXPECT_EQ(shown.at("missing").at(0), "From alice: A passkey that checks your fingerprint, face or PIN.");
     EXPECT_EQ(json::serialize(shown.at("usable_factors")), R"(["passkey"])");
     EXPECT_EQ(json::serialize(shown.at("statements")),
               json::serialize(alice.get("challenges/" + held.id).body.at("statements")));

@@ -88,7 +88,7 @@ export function Answer({ challenge, on_answered, on_reload }: {
         </p>
       ))}
       {challenge.missing.length > 0 && (
-        <p class="quiet">{challenge.proofs.length > 0 ? words.missing : words.requirement}: {challenge.missing.join('; ')}</p>
+        <p class="quiet">{challenge.proofs.length > 0 ? words.missing : words.requirement}: {challenge.missing.join(' ')}</p>
       )}
       {challenge.waits_for_others && <Notice kind="info" heading={words.waiting_heading}>{words.waiting}</Notice>}
       {best === undefined && !challenge.waits_for_others && (

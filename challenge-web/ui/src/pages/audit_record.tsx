@@ -9,7 +9,6 @@ import { text } from '../text';
 import { date_time } from '../time';
 
 const words = text.audit;
-const sql_fields = new Set(['sql', 'statement', 'shape']);
 
 export function AuditRecordPage({ sequence }: { sequence: number }) {
   use_title(`${text.titles.audit_record} ${sequence}`);
@@ -48,7 +47,7 @@ function Details({ record }: { record: AuditRecord }) {
   return (
     <dl class="details">
       <Row name={words.columns.type}>{words.types[record.type] ?? record.type}</Row>
-      <Row name={words.columns.at}>{date_time(record.at)} <small class="quiet">{record.at}</small></Row>
+      <Row name={words.columns.at}><Moment at={record.at} /></Row>
       {record.user !== '' && <Row name={words.columns.user}><bdi><Revealed>{record.user}</Revealed></bdi></Row>}
       {record.session !== '' && (
         <Row name={words.session}><code>{record.session}</code> <a href={address_of({ session: record.session })}>{words.all_of_session}</a></Row>
@@ -65,8 +64,14 @@ function Row({ name, children }: { name: string; children: ComponentChildren }) 
   return <div><dt>{name}</dt><dd>{children}</dd></div>;
 }
 
+/** In the reader's time zone, and as it is in files. */
+function Moment({ at }: { at: string }) {
+  return <>{date_time(at)} <small class="quiet">{at}</small></>;
+}
+
 function Value({ name, value }: { name: string; value: FieldValue }) {
-  if (typeof value === 'string' && sql_fields.has(name)) return <Sql sql={value} label={name} />;
+  if (typeof value === 'string' && name === 'text') return <Sql sql={value} label={name} />;
+  if (typeof value === 'number' && name === 'expires') return <Moment at={new Date(value).toISOString()} />;
   if (Array.isArray(value)) return <ul class="chips">{value.map((item, at) => <li key={at} class="chip"><Revealed>{item}</Revealed></li>)}</ul>;
   return <code class="value"><Revealed>{field_text(value)}</Revealed></code>;
 }

@@ -4,7 +4,7 @@ import { ApiError, api, type Challenge, type Impact, type Parameter, type Premis
 import { Answer } from '../components/answer';
 import { announce } from '../components/announce';
 import { Chips, Heading, Loading, Notice, PlainPage, Problem, use_title } from '../components/basics';
-import { Closed } from '../components/closed';
+import { Closed, ending } from '../components/closed';
 import { Countdown } from '../components/countdown';
 import { Request } from '../components/request';
 import { Revealed, Sql } from '../components/sql';
@@ -54,7 +54,7 @@ export function ChallengePage({ id }: { id: string }) {
 
   const state = challenge?.state;
   useEffect(() => {
-    if (state !== undefined && state !== 'pending') announce(`${text.closed[state].heading}. ${text.closed[state].body}`);
+    if (state !== undefined && state !== 'pending') announce(`${text.closed[state].heading}. ${ending(state, challenge)}`);
   }, [state]);
 
   if (missing) return <Closed state="not_found" />;
@@ -94,6 +94,7 @@ function Pending({ challenge, on_answered, on_told, on_reload }: {
       </div>
 
       {challenge.requirement.approvals > 0 && <Request challenge={challenge} on_told={on_told} />}
+      {challenge.run_again && mine && <Notice kind="info">{words.run_again}</Notice>}
       {challenge.in_transaction && <Notice kind="warning" heading={words.transaction_heading}>{words.transaction} {words.transaction_denied(challenge.dialect)}</Notice>}
       <Statements challenge={challenge} />
       {challenge.impact && <Expected impact={challenge.impact} dialect={challenge.dialect} />}
