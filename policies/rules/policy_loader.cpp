@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <fstream>
 #include <iterator>
@@ -22,6 +23,8 @@ namespace
 using sensitivity::LabelEntry;
 using sensitivity::LabelNames;
 using sensitivity::LabelSet;
+
+constexpr std::array<std::string_view, 1> keys_alone{"disable"};
 
 std::string hex(std::span<const unsigned char> bytes)
 {
@@ -111,7 +114,7 @@ class PolicyBuilder
 
     void read(const File& file)
     {
-        TomlTable top{file.content, file.name, errors_};
+        TomlTable top{file.content, file.name, errors_, keys_alone};
         for (auto& table : top.tables("label"))
             entries_.push_back(read_label(table, policy_->labels_));
         for (auto& table : top.tables("rule"))

@@ -55,8 +55,9 @@ std::optional<toml::table> parse_toml(std::string_view text, const std::string& 
     }
 }
 
-TomlTable::TomlTable(const toml::table& table, std::string file, PolicyErrors& errors)
-    : table_(&table), file_(std::move(file)), errors_(&errors)
+TomlTable::TomlTable(const toml::table& table, std::string file, PolicyErrors& errors,
+                     std::span<const std::string_view> alone)
+    : table_(&table), file_(std::move(file)), errors_(&errors), alone_(alone)
 {
 }
 
@@ -159,7 +160,7 @@ std::vector<Located<std::string>> TomlTable::strings(std::string_view key)
     }
     // An empty list would read like "none of these" and mean "any": refuse it.
     if (array->empty())
-        error(rules::place_of(*found), std::string{key} + " is an empty list", "leave it out to match everything");
+        error(rules::place_of(*found), std::string{key} + " is an empty list", "name at least one, or leave it out");
     for (const toml::node& element : *array) {
         if (const auto* text = element.as_string())
             result.push_back({text->get(), rules::place_of(element)});
@@ -203,7 +204,7 @@ std::optional<TomlTable> TomlTable::table(std::string_view key)
         wrong_type(key, *found, "a table");
         return std::nullopt;
     }
-    return TomlTable{*value, file_, *errors_};
+    return TomlTable{*value, file_, *errors_, alone_};
 }
 
 std::vector<TomlTable> TomlTable::tables(std::string_view key)
@@ -220,7 +221,7 @@ std::vector<TomlTable> TomlTable::tables(std::string_view key)
     }
     for (const toml::node& element : *array) {
         if (const auto* value = element.as_table())
-            result.emplace_back(*value, file_, *errors_);
+            result.emplace_back(*value, file_, *errors_, alone_);
         else
             wrong_type(key, element, "an array of tables");
     }
@@ -240,9 +241,16 @@ std::vector<Located<std::string>> TomlTable::all_keys()
 void TomlTable::finish()
 {
     const std::vector<std::string_view> names{known_.begin(), known_.end()};
-    for (const auto& [key, value] : *table_)
-        if (std::ranges::find(names, key.str()) == names.end())
+    for (const auto& [key, value] : *table_) {
+        if (std::ranges::find(names, key.str()) != names.end())
+            continue;
+        // What is added at a file's end belongs to the last table there.
+        if (std::ranges::find(alone_, key.str()) != alone_.end())
+            error(place_of(key.source().begin), "unknown key \"" + std::string{key.str()} + "\" in this table",
+                  "it stands above the first [table] of the file");
+        else
             unknown(place_of(key.source().begin), "key", key.str(), names);
+    }
 }
 
 Place TomlTable::place() const

@@ -43,7 +43,9 @@ struct Located {
 class TomlTable
 {
   public:
-    TomlTable(const toml::table& table, std::string file, PolicyErrors& errors);
+    /// `alone`: keys that stand in no table of the file, so only above the first one.
+    TomlTable(const toml::table& table, std::string file, PolicyErrors& errors,
+              std::span<const std::string_view> alone = {});
 
     [[nodiscard]] const toml::node* node(std::string_view key);
     [[nodiscard]] bool has(std::string_view key) { return node(key) != nullptr; }
@@ -98,6 +100,7 @@ class TomlTable
     const toml::table* table_;
     std::string file_;
     PolicyErrors* errors_;
+    std::span<const std::string_view> alone_; // lives as long as the program
     std::vector<std::string> known_;
 };
 

@@ -101,15 +101,18 @@ bool rows_of(const std::filesystem::path& directory, audit::Query query, int lim
     return true;
 }
 
-/// Why a login failed, a session ended, a proof was not taken; "" for records that need no reason.
-std::string reason_of(const audit::Row& row)
+boost::json::object details_of(const audit::Row& row)
 {
     boost::system::error_code failed;
-    const auto details = boost::json::parse(row.details.empty() ? "{}" : row.details, failed);
-    if (failed || !details.is_object())
-        return {};
-    for (const char* key : {"reason", "error"})
-        if (const auto* found = details.as_object().if_contains(key); found != nullptr && found->is_string())
+    auto details = boost::json::parse(row.details.empty() ? "{}" : row.details, failed);
+    return failed || !details.is_object() ? boost::json::object{} : std::move(details).as_object();
+}
+
+/// Of the first of these keys that is there.
+std::string text_of(const boost::json::object& details, std::initializer_list<const char*> keys)
+{
+    for (const char* key : keys)
+        if (const auto* found = details.if_contains(key); found != nullptr && found->is_string())
             return std::string{found->as_string()};
     return {};
 }
@@ -135,7 +138,10 @@ void print_row(const audit::Row& row, std::ostream& out)
     if (row.errors > 0)
         out << " errors=" << row.errors;
     part("sqlstate", row.sqlstate);
-    part("reason", reason_of(row));
+    const auto details = details_of(row);
+    part("change", text_of(details, {"change"})); // of a user
+    part("by", text_of(details, {"by"}));
+    part("reason", text_of(details, {"reason", "error"})); // why a login failed, a session ended, a proof was not taken
     if (!row.text.empty())
         out << " | " << audit::one_line(row.text);
     out << '\n';

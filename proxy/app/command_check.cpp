@@ -1,12 +1,16 @@
 #include "proxy/app/command_check.h"
 
+#include "challenge-web/server/public_url.h"
 #include "challenge-web/server/tls.h"
+#include "proxy/app/certificate_dates.h"
 #include "proxy/app/configuration.h"
 #include "proxy/app/notification_reader.h"
 #include "proxy/app/relay_options.h"
 #include "proxy/session/server.h"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -60,7 +64,13 @@ void warn(const Configuration& configuration, std::ostream& err)
             err << "warning: listener " << listener.name
                 << " asks for client certificates on TLS only, and lets clients in without it; tls mode = "
                    "\"require\"\n";
-    for (const auto& [target, url, secret] : configuration.notifications)
+    const auto url = configuration.web ? challenge_web::server::parse_public_url(configuration.web->public_url)
+                                       : std::optional<challenge_web::server::PublicUrl>{};
+    if (url && url->address)
+        err << "warning: [web] public_url names an IP address: browsers make passkeys only for host names\n";
+    for (const auto& sentence : certificate_dates(configuration, std::chrono::system_clock::now()))
+        err << "warning: " << sentence << '\n';
+    for (const auto& [target, address, secret] : configuration.notifications)
         for (const auto& wanted : target.rules)
             if (std::ranges::find(policy.rules(), wanted, &policies::rules::Rule::id) == policy.rules().end())
                 err << "warning: notifications " << target.name << " are about rule " << wanted

@@ -29,6 +29,8 @@ using policies::rules::TomlTable;
 constexpr std::array<std::pair<std::string_view, LogLevel>, 4> log_levels{
     {{"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warning", LogLevel::warning}, {"error", LogLevel::error}}};
 
+constexpr std::array<std::string_view, 4> keys_alone{"store", "policies", "threads", "hold"};
+
 std::string place_text(const TomlTable& table, Place place)
 {
     return std::to_string(place.line) + ':' + std::to_string(place.column) + " of " + table.file();
@@ -198,7 +200,7 @@ class Reader
 {
   public:
     Reader(const toml::table& content, const std::filesystem::path& file)
-        : top_(content, file.string(), errors_), base_(file.parent_path())
+        : top_(content, file.string(), errors_, keys_alone), base_(file.parent_path())
     {
         configuration_.file = file;
     }

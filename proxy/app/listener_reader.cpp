@@ -99,6 +99,9 @@ void read_upstream(TomlTable& table, Listener& listener, const std::filesystem::
         if (host->value.find_first_of("/ @") != std::string::npos)
             upstream->error(host->place, "host is not the name of a host: \"" + host->value + '"',
                             "host = \"127.0.0.1\"; servers are reached over TCP");
+        else if (host->value.find(':') != std::string::npos && !policies::rules::parse_address(host->value))
+            upstream->error(host->place, "host is neither a name nor an address: \"" + host->value + '"',
+                            "host = \"db.example\" or \"::1\"; the port has a key of its own: port = 5432");
         listener.upstream.host = std::move(host->value);
     }
     const bool postgres = listener.protocol == Protocol::postgres;

@@ -1,6 +1,7 @@
 #include "proxy/app/serving.h"
 
 #include "proxy/app/catalog_sources.h"
+#include "proxy/app/certificate_dates.h"
 #include "proxy/app/log.h"
 #include "proxy/app/mail_reader.h"
 #include "proxy/app/notification_reader.h"
@@ -57,6 +58,7 @@ std::string Serving::start()
     if (auto error = start_relay(); !error.empty())
         return error;
     record_policy();
+    warn_of_certificate_dates();
     return {};
 }
 
@@ -285,6 +287,7 @@ void Serving::reload()
             log_error("the web certificate was not reloaded: " + configuration_.web->certificate.string() + ", " +
                       configuration_.web->key.string() + ": " + reloaded.error().message());
     }
+    warn_of_certificate_dates();
     for (const auto key : keys_for_next_start(configuration_, std::get<Configuration>(loaded)))
         log_warning(std::string(key) + " has changed: that counts from the next start on");
     reload_notifications(std::get<Configuration>(loaded));
@@ -300,6 +303,12 @@ void Serving::reload()
     challenges_->end_elevations("", "the policy has changed", std::chrono::system_clock::now());
     record_policy();
     notices_->policy_changed(std::string(configuration_.policy->short_revision()));
+}
+
+void Serving::warn_of_certificate_dates() const
+{
+    for (const auto& sentence : certificate_dates(configuration_, std::chrono::system_clock::now()))
+        log_warning(sentence);
 }
 
 /// Their secrets too; a receiver that had said that it is gone is asked again.

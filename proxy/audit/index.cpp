@@ -105,6 +105,8 @@ void forget(SQLite::Statement& statement)
 std::string statement_text(const RecordView& record)
 {
     std::string text{record.text("text")};
+    if (record.type == Type::release) // its "statements" are their numbers in the session
+        return text;
     for (const auto sql : record.list("statements")) {
         if (!text.empty())
             text += ";\n";

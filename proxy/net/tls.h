@@ -6,6 +6,7 @@
 
 #include <openssl/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -45,6 +46,11 @@ using TlsContext = std::shared_ptr<SSL_CTX>;
 [[nodiscard]] std::vector<std::byte> end_point_hash(const X509* certificate);
 /// Of the certificate that `context` presents.
 [[nodiscard]] std::vector<std::byte> end_point_hash(const TlsContext& context);
+
+/// Of a PEM file's first certificate: "has expired on 2026-01-31", "is not good before 2026-01-31", or, if that is
+/// within `soon`, "expires on 2026-01-31". "" if it is none of that, or there is no certificate.
+[[nodiscard]] std::string validity_problem(const std::string& certificate_file,
+                                           std::chrono::system_clock::time_point now, std::chrono::seconds soon);
 
 /// OpenSSL's pending errors of this thread as one line, and clears them.
 [[nodiscard]] std::string take_tls_errors();

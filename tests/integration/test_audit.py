@@ -96,6 +96,8 @@ class Audit(unittest.TestCase):
         self.assertTrue(any("reason=the client said goodbye" in line for line in lines("--type", "session_end")))
         rejected = lines("--type", "proof_rejected")
         self.assertTrue(rejected and all("reason=" in line for line in rejected), rejected)
+        changed = lines("--type", "user_changed")
+        self.assertTrue(any("change=enrolment link by=command line" in line for line in changed), changed)
         tail = self.stack.run("audit", "tail", "-n", "1000")
         self.assertIn('"reason":"client_encoding', tail)
 
@@ -108,6 +110,7 @@ class Audit(unittest.TestCase):
     def test_held_statement_tells_why_and_how(self):
         opened = [r for r in self.records("--type", "challenge_opened") if "delete-without-where" in r.get("rules", [])]
         self.assertEqual(len(opened), 2)
+        self.assertEqual([r["text"] for r in self.records("--type", "release")], ["", ""], "the statements' numbers are no text")
 
     def test_answers_tell_from_where(self):
         for type in ("proof_accepted", "proof_rejected", "challenge_denied"):

@@ -1,6 +1,7 @@
 """Running it: reload, drain, limits, a server or a disk that fails, wrong configuration, the command line."""
 import asyncio
 import contextlib
+import datetime
 import http.client
 import json
 import os
@@ -17,6 +18,8 @@ import time
 import unittest
 
 import asyncpg
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from harness import BINARY, PATIENCE, Person, Stack, free_port, wait_for
 from passkey import Passkey
@@ -134,6 +137,34 @@ class Configuration(unittest.TestCase):
         self.assertIn("asks for client certificates on TLS only", stack.run("check", expect=None).stderr)
         stack.config.write_text(text.replace('mode = "prefer"', 'client_ca = "tls/ca.crt", mode = "require"'))
         self.assertEqual(stack.run("check", expect=None).stderr, "")
+
+
+    def test_what_others_will_not_take_is_a_warning(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        certificate = stack.home / "tls/server.crt"
+        key = serialization.load_pem_private_key((stack.home / "tls/server.key").read_bytes(), None)
+        now = datetime.datetime.now(datetime.timezone.utc)
+
+        def good_for(begin, end):
+            name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+            made = x509.CertificateBuilder(name, name, key.public_key(), 1, now + datetime.timedelta(begin), now + datetime.timedelta(end))
+            certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+        def date(days):
+            return (now + datetime.timedelta(days)).date().isoformat()
+        for begin, end, said in ((-9, -2, f"has expired on {date(-2)}"), (2, 9, f"is not good before {date(2)}"), (-2, 9, f"expires on {date(9)}")):
+            good_for(begin, end)
+            done = stack.run("check", expect=None)
+            self.assertEqual((done.returncode, done.stderr), (0, f"warning: the certificate {certificate} {said}\n"))
+        good_for(-2, 30)
+        self.assertEqual(stack.run("check", expect=None).stderr, "")
+        stack.start()
+        good_for(-9, -2)
+        stack.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: f"{certificate} has expired on" in (stack.folder / "serve.log").read_text(), "a warning as it is loaded")
+        stack.config.write_text(stack.config.read_text().replace("https://localhost", "https://127.0.0.1"))
+        self.assertIn("browsers make passkeys only for host names", stack.run("check", expect=None).stderr)
 
 
 class Init(unittest.TestCase):
