@@ -39,7 +39,7 @@ void raise_descriptor_limit(std::size_t connections)
         return;
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
-    constexpr std::size_t others = 128; // files, the web server, loops
+    constexpr std::size_t others = 192; // files, the web server, loops, connections that are told that there is no room
     const std::size_t needed = 2 * connections + others;
     if (limit.rlim_max < needed)
         log_warning(

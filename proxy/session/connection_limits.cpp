@@ -19,20 +19,33 @@ void ConnectionLimits::subtract(Counts& counts, const std::string& name)
         counts.erase(found);
 }
 
-bool ConnectionLimits::enter(const std::string& address)
+ConnectionLimits::Entry ConnectionLimits::enter(const std::string& address)
 {
     const std::lock_guard lock{mutex_};
-    if (all_ >= most_.all || !add(addresses_, address, most_.per_address))
-        return false;
-    ++all_;
-    return true;
+    if (all_ < most_.all && add(addresses_, address, most_.per_address)) {
+        ++all_;
+        return Entry::in;
+    }
+    if (told_ >= most_.told)
+        return Entry::dropped;
+    ++told_;
+    return Entry::told;
 }
 
-void ConnectionLimits::leave(const std::string& address)
+void ConnectionLimits::leave(Entry as, const std::string& address)
 {
     const std::lock_guard lock{mutex_};
-    --all_;
-    subtract(addresses_, address);
+    switch (as) {
+    case Entry::in:
+        --all_;
+        subtract(addresses_, address);
+        break;
+    case Entry::told:
+        --told_;
+        break;
+    case Entry::dropped:
+        break;
+    }
 }
 
 bool ConnectionLimits::enter_user(const std::string& user)

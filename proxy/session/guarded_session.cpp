@@ -33,9 +33,13 @@ GuardedSession::~GuardedSession() = default;
 
 void GuardedSession::start()
 {
-    worker_.sessions.insert(this);
     worker_.metrics.connections.add();
-    entered_limits_ = worker_.shared.connections.enter(address_);
+    entry_ = worker_.shared.connections.enter(address_);
+    if (entry_ == ConnectionLimits::Entry::dropped) {
+        worker_.metrics.connections_refused.add();
+        return client_.close();
+    }
+    worker_.sessions.insert(this);
     const auto self = std::static_pointer_cast<GuardedSession>(shared_from_this());
     boost::asio::co_spawn(worker_.io.get_executor(), run(), [self](std::exception_ptr failure) {
         if (failure)
@@ -50,7 +54,7 @@ std::optional<Rejected> GuardedSession::enter_limits() const
     using Kind = Rejected::Kind;
     if (draining_ || worker_.draining)
         return Rejected{Kind::refused, "57P03", "stepgate is shutting down"};
-    if (entered_limits_)
+    if (entry_ == ConnectionLimits::Entry::in)
         return std::nullopt;
     worker_.metrics.connections_refused.add();
     return Rejected{Kind::refused, "53300", "too many connections to stepgate (in all or from this address)"};
@@ -158,8 +162,7 @@ void GuardedSession::leave()
     server_.close();
     forget();
     end_identity();
-    if (entered_limits_)
-        shared.connections.leave(address_);
+    shared.connections.leave(entry_, address_);
     worker_.sessions.erase(this);
 }
 

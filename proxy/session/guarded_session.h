@@ -193,7 +193,8 @@ class GuardedSession : public Session
     std::size_t out_begin_ = 0;
     unsigned full_reads_ = 0, full_server_reads_ = 0;
     std::optional<boost::system::error_code> durable_;
-    bool entered_limits_ = false, entered_user_ = false, watch_armed_ = false;
+    ConnectionLimits::Entry entry_ = ConnectionLimits::Entry::dropped;
+    bool entered_user_ = false, watch_armed_ = false;
     bool late_ = false; // the login's deadline has passed
 };
 

@@ -133,9 +133,6 @@ std::string Proxy::Impl::bind_one(Worker& worker, std::size_t index)
                failed.message();
     ports[index] = listener->port();
     const auto accepted = [&worker, listening](net::Socket socket, const asio::ip::tcp::endpoint& from) {
-        // Connections over the limit are told so, but not without end.
-        if (worker.sessions.size() > 2 * worker.shared.options.limits.connections)
-            return;
         worker.look_at_clocks();
         if (listening->options.protocol == Protocol::mysql)
             std::make_shared<MySqlSession>(worker, listening, std::move(socket), from)->start();

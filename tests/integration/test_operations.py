@@ -371,6 +371,19 @@ class Faults(unittest.TestCase):
                 if client:
                     client.communicate(timeout=PATIENCE)
 
+    def test_who_is_refused_holds_no_descriptors(self):
+        """Seen: from one address, beyond its limit, silent connections took all descriptors; the audit then refused everybody's statements."""
+        stack = Stack(extra="[limits]\nconnections_per_address = 20\n").start()
+        self.addCleanup(stack.close)
+        files = pathlib.Path(f"/proc/{stack.process.pid}/fd")
+        before = len(list(files.iterdir()))
+        with contextlib.ExitStack() as open_ones:
+            for _ in range(400):
+                open_ones.enter_context(socket.create_connection(("127.0.0.1", stack.port)))
+            wait_for(lambda: stack.metrics()["stepgate_connections_refused_total"] >= 400 - 20 - 64, "the others to be closed")
+            self.assertLess(len(list(files.iterdir())) - before, 20 + 64 + 10)
+        wait_for(lambda: stack.ask("SELECT 1")[:2] == (0, "1"), "room again")
+
     def test_connection_limits(self):
         """Of a user, of an address, in all: the one too many is told so, and leaving makes room."""
         first = Stack()

@@ -135,15 +135,20 @@ TEST(Startup, Versions)
 
 TEST(Limits, CountAllAddressesAndUsers)
 {
-    ConnectionLimits limits{{3, 2, 1}};
-    EXPECT_TRUE(limits.enter("10.0.0.1"));
-    EXPECT_TRUE(limits.enter("10.0.0.1"));
-    EXPECT_FALSE(limits.enter("10.0.0.1")); // the address has its two
-    EXPECT_TRUE(limits.enter("10.0.0.2"));
-    EXPECT_FALSE(limits.enter("10.0.0.3")); // three in all
+    using Entry = ConnectionLimits::Entry;
+    ConnectionLimits limits{{.all = 3, .per_address = 2, .per_user = 1, .told = 2}};
+    EXPECT_EQ(limits.enter("10.0.0.1"), Entry::in);
+    EXPECT_EQ(limits.enter("10.0.0.1"), Entry::in);
+    EXPECT_EQ(limits.enter("10.0.0.1"), Entry::told); // the address has its two
+    EXPECT_EQ(limits.enter("10.0.0.2"), Entry::in);
+    EXPECT_EQ(limits.enter("10.0.0.3"), Entry::told); // three in all
+    EXPECT_EQ(limits.enter("10.0.0.1"), Entry::dropped);
     EXPECT_EQ(limits.all(), 3U);
-    limits.leave("10.0.0.1");
-    EXPECT_TRUE(limits.enter("10.0.0.3"));
+    limits.leave(Entry::dropped, "10.0.0.1");
+    limits.leave(Entry::told, "10.0.0.1");
+    EXPECT_EQ(limits.enter("10.0.0.1"), Entry::told);
+    limits.leave(Entry::in, "10.0.0.1");
+    EXPECT_EQ(limits.enter("10.0.0.3"), Entry::in);
     EXPECT_TRUE(limits.enter_user("alice"));
     EXPECT_FALSE(limits.enter_user("alice"));
     EXPECT_TRUE(limits.enter_user("bob"));
