@@ -378,7 +378,7 @@ await step('a store that is gone says so', async () => {
   await open(page, `${mock.origin}/c/${held.id}`);
   mock.failing.add(`POST /api/v1/challenges/${held.id}/deny`);
   await button('Deny').click();
-  await page.getByText('cannot reach its store').waitFor();
+  await page.getByText('cannot use its store or its audit').waitFor();
   mock.failing.clear();
   mock.settle(held, 'cancelled');
 });
