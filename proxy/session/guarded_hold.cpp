@@ -363,8 +363,13 @@ net::Task<GuardedSession::Held> GuardedSession::end_unreleased(Gate::End end, co
 {
     if (!note_end(end, opened))
         co_return Held::ended;
-    const bool alive = co_await refuse(not_released(end, batch.verdict, gate.reason(), time_to_answer()));
+    const bool alive = co_await refuse(unreleased(end, batch.verdict, gate.reason()));
     co_return ended_unless(alive);
+}
+
+Words GuardedSession::unreleased(Gate::End end, const policies::rules::Verdict& verdict, std::string_view reason) const
+{
+    return not_released(end, verdict, reason, time_to_answer(), worker_.shared.services.public_url + "/inbox");
 }
 
 /// Counts how the hold ended and closes its challenge. False: the session is over.

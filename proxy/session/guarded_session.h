@@ -143,6 +143,9 @@ class GuardedSession : public Session
     [[nodiscard]] net::Task<bool> refuse_unaudited();
     [[nodiscard]] std::chrono::seconds time_to_answer() const;
     [[nodiscard]] ChallengeSign sign_of(const Opened& opened) const;
+    /// What the client is told of a hold that ended so.
+    [[nodiscard]] Words unreleased(Gate::End end, const policies::rules::Verdict& verdict,
+                                   std::string_view reason) const;
 
     // What it would do (guarded_impact.cpp)
     void ask_impact(const HeldBatch& batch, const Opened& opened);

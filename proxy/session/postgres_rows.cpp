@@ -103,7 +103,7 @@ net::Task<bool> PostgresSession::challenge_rows(Plan& plan, pg::Tag tag)
     } else if (!note_end(end, *opened)) {
         alive = false;
     } else {
-        auto words = about_rows(not_released(end, plan.verdict, gate.reason(), time_to_answer()));
+        auto words = about_rows(unreleased(end, plan.verdict, gate.reason()));
         alive = co_await end_rows(tag, std::move(words));
     }
     gate_ = nullptr;
@@ -122,7 +122,7 @@ net::Task<bool> PostgresSession::release_rows(Plan& plan, Gate& gate, const chal
     if (!enough || !approval) {
         worker_.metrics.holds_cancelled.add();
         const auto why = enough ? approval.error().message() : std::string{"the policy has changed"};
-        auto words = about_rows(not_released(Gate::End::withdrawn, plan.verdict, why, time_to_answer()));
+        auto words = about_rows(unreleased(Gate::End::withdrawn, plan.verdict, why));
         co_return co_await end_rows(tag, std::move(words));
     }
     auto release_it = release_record(batch_of(plan));
@@ -135,7 +135,7 @@ net::Task<bool> PostgresSession::release_rows(Plan& plan, Gate& gate, const chal
     if (const auto end = gate.end(worker_.now); end != Gate::End::approved) {
         if (!note_end(*end, opened))
             co_return false;
-        auto words = about_rows(not_released(*end, plan.verdict, gate.reason(), time_to_answer()));
+        auto words = about_rows(unreleased(*end, plan.verdict, gate.reason()));
         co_return co_await end_rows(tag, std::move(words));
     }
     worker_.metrics.holds_released.add();

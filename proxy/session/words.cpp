@@ -182,7 +182,8 @@ Words noticed(const Verdict& verdict)
     return {"00000", "noted by " + rule_list(verdict.rules), reasons(verdict), {}};
 }
 
-Words not_released(Gate::End end, const Verdict& verdict, std::string_view reason, std::chrono::seconds time_to_answer)
+Words not_released(Gate::End end, const Verdict& verdict, std::string_view reason, std::chrono::seconds time_to_answer,
+                   std::string_view inbox)
 {
     const std::string rules = " (" + rule_list(verdict.rules) + ")";
     switch (end) {
@@ -190,7 +191,7 @@ Words not_released(Gate::End end, const Verdict& verdict, std::string_view reaso
         return {"42501", "statement denied" + rules, std::string{reason}, "Nothing of it was sent to the server."};
     case Gate::End::expired:
         return {"42501", "statement held: not approved in " + readable(time_to_answer) + rules, reasons(verdict),
-                "Run it again to get a new challenge."};
+                "Run it again to get a new challenge, and approve it meanwhile at " + std::string{inbox} + "."};
     case Gate::End::client_cancels:
         return {"57014", "canceling statement due to user request", {}, {}};
     case Gate::End::client_gave_up:

@@ -45,9 +45,10 @@ struct ChallengeSign {
 /// Of a result that comes `from` labelled columns, though its text did not show that.
 [[nodiscard]] Words rows_withheld(const policies::rules::Verdict& verdict, const std::string& from);
 [[nodiscard]] Words noticed(const policies::rules::Verdict& verdict);
-/// Why a hold ended without a release. Not for `approved`.
+/// Why a hold ended without a release. Not for `approved`. `inbox`: where the next one is to be approved, for those
+/// whose client did not show where this one was.
 [[nodiscard]] Words not_released(Gate::End end, const policies::rules::Verdict& verdict, std::string_view reason,
-                                 std::chrono::seconds time_to_answer);
+                                 std::chrono::seconds time_to_answer, std::string_view inbox);
 [[nodiscard]] Words audit_unavailable();
 [[nodiscard]] Words function_call_refused();
 [[nodiscard]] Words startup_key_refused(const std::string& key, const policies::rules::Verdict& verdict);

@@ -69,6 +69,15 @@ TEST(Words, say_how_long_a_statement_waits)
     }
 }
 
+TEST(Words, say_where_the_next_challenge_is)
+{
+    using std::chrono_literals::operator""s;
+    const auto words =
+        not_released(Gate::End::expired, challenge({1, {}, {}, 0}), "not approved in time", 300s, "https://x/inbox");
+    EXPECT_EQ(words.message, "statement held: not approved in 5 min (rule delete-without-where)");
+    EXPECT_EQ(words.hint, "Run it again to get a new challenge, and approve it meanwhile at https://x/inbox.");
+}
+
 TEST(Words, show_what_a_statement_hides)
 {
     auto verdict = challenge({2, {}, {}, 0});
