@@ -358,6 +358,35 @@ await step('of a client that does not wait, the page says to run it again', asyn
   await page.locator('main p', { hasText: 'The terminal goes on' }).waitFor();
 });
 
+await step('at 400 % and on low windows what is asked can be read, and what is focused is seen', async () => {
+  const held = mock.hold({ sql: 'DELETE FROM seen', run_again: true });
+  for (const viewport of [{ width: 320, height: 256 }, { width: 640, height: 360 }, { width: 1200, height: 700 }]) {
+    const name = `${viewport.width}x${viewport.height}`;
+    await page.setViewportSize(viewport);
+    await open(page, `${mock.origin}/c/${held.id}`);
+    const shown = await page.locator('.statement pre').evaluate((pre) => {
+      pre.scrollIntoView({ block: 'center' });
+      const { left, top, width, height } = pre.getBoundingClientRect();
+      return pre.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+    });
+    check(`${name}: nothing lies over the statement`, shown);
+    await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
+    const hidden = [];
+    for (let at = 0; at < 20; at += 1) {
+      await page.keyboard.press('Tab');
+      hidden.push(await page.evaluate(() => {
+        const focused = document.activeElement;
+        const bar = document.querySelector('.answer');
+        if (focused === document.body || bar.contains(focused) || getComputedStyle(bar).position !== 'sticky') return '';
+        return focused.getBoundingClientRect().top >= bar.getBoundingClientRect().top ? focused.outerHTML.slice(0, 80) : '';
+      }));
+    }
+    equal(`${name}: what is focused is not behind the bar`, hidden.filter((one) => one !== ''), []);
+  }
+  await page.setViewportSize({ width: 1200, height: 850 });
+  mock.settle(held, 'cancelled');
+});
+
 await step('a passkey that is not given changes nothing', async () => {
   const held = mock.hold();
   await open(page, `${mock.origin}/c/${held.id}`);
