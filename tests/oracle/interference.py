@@ -261,8 +261,8 @@ SHOWN = ("'ssn'", "'222'", "'1'")  # in VALUES
 class Server:
     """One with both databases, and a new one where a statement ended it."""
 
-    def __init__(self, folder):
-        self.folder, self.ended, self.server = folder, 0, None
+    def __init__(self, folder, kind):
+        self.folder, self.kind, self.ended, self.server = folder, kind, 0, None
         self.start()
 
     def start(self):
@@ -270,9 +270,11 @@ class Server:
         for name in SECRETS:
             connection = self.connect(name)
             with connection.cursor() as cursor:
-                for definition in DEFINITIONS:
+                for definition in DEFINITIONS + self.kind.definitions:
                     cursor.execute(definition)
                 cursor.executemany("INSERT INTO customers VALUES (%s, %s, %s)", list(zip("123", SECRETS[name], ("Oslo", "Rome", "Bern"))))
+                for definition in self.kind.later:
+                    cursor.execute(definition)
             connection.commit()
             connection.close()
 
@@ -292,7 +294,7 @@ class Postgres(Server):
 
     def make(self, folder):
         from harness import Cluster
-        server = Cluster(folder)
+        server = Cluster(folder, "autovacuum=off")  # plans, and with them the order of rows, are to be the same in both
         for name in SECRETS:
             server.admin(f"CREATE DATABASE {name} OWNER app")
         self.address = f"postgres://app:app-password@127.0.0.1:{server.port}/judged"
@@ -309,9 +311,9 @@ class Postgres(Server):
 class MySql(Server):
     table = "judged.customers"
 
-    def __init__(self, folder, oracle):
+    def __init__(self, folder, kind, oracle):
         self.oracle = oracle
-        super().__init__(folder)
+        super().__init__(folder, kind)
 
     def make(self, folder):
         from mariadb import MariaDb, OracleMySql
@@ -330,27 +332,34 @@ class MySql(Server):
 
 class Database:
     """One of the two, and what it answers."""
+    definitions, later = (), ()  # beside DEFINITIONS, and once there are rows
 
     def __init__(self, server, name):
         self.server, self.name, self.connection = server, name, server.connect(name)
+        self.wrote = {}  # {text: {table: its columns with other values, none where whole rows came or went}}
 
     def answer(self, sql):
         """(whether it was run, what came back): rows in their order, or the error, which tells of values too."""
+        self.status = None  # PostgreSQL's word for what was done: "UPDATE 2"
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute(sql.replace("judged.", self.name + "."))
-                return True, repr(cursor.fetchall())
+                self.status = getattr(cursor, "statusmessage", None)
+                return True, repr(cursor.fetchall() if cursor.description else None)
         except Exception as error:  # of either library
             if getattr(self.connection, "closed", False) or not getattr(self.connection, "open", True):
                 self.connection = self.server.again(self.name)
                 return False, None
             # What is refused before any row is read tells nothing of rows; its words quote names and numbers of tables.
             refused = "SQL syntax" in str(error) or (getattr(error, "pgcode", None) or "").startswith("42")
-            return False, None if refused else str(error).replace(self.name + ".", "judged.")
+            return False, None if refused else self.words(error).replace(self.name + ".", "judged.")
+
+    def words(self, error):
+        return str(error)
 
 
 def compared(server, queries, count, kind):
-    """(how many texts ran, those whose two answers differ)"""
+    """(how many texts ran, those whose two answers differ, what each changed)"""
     judged, beside = (kind(server, name) for name in SECRETS)
     accepted, different = 0, []
     for sql, _ in zip(queries, range(count)):
@@ -359,7 +368,7 @@ def compared(server, queries, count, kind):
         accepted += ran or ran_too
         if None not in (one, other) and one != other and judged.answer(sql)[1] == one:
             different.append((sql, one, other))
-    return accepted, different
+    return accepted, different, judged.wrote
 
 
 def certain(server, sql, kind):
@@ -373,24 +382,39 @@ def certain(server, sql, kind):
     return not (answers[0] & answers[1]) - {None}
 
 
-def told(stepgate, folder, server, dialect, statements):
-    """What stepgate says of each text with its two answers: "read" the column, "opaque", "counted" (see interference_changes.py), or "missed"."""
+def explained(stepgate, folder, server, dialect, statements):
+    """The facts that stepgate finds in each text."""
     home, catalog = folder / "stepgate", folder / "catalog.json"
-    subprocess.run([stepgate, "init", "--upstream", server.address, "--directory", home, "--user", "judge"], check=True, stdout=subprocess.DEVNULL)
-    with open(catalog, "w") as out:
-        subprocess.run([stepgate, "catalog", "dump", "--config", home / "stepgate.toml", "--database", "judged"], check=True, stdout=out)
-    asked = "".join(json.dumps({"sql": sql}) + "\n" for sql, *_ in statements)
+    if not catalog.exists():
+        subprocess.run([stepgate, "init", "--upstream", server.address, "--directory", home, "--user", "judge"], check=True, stdout=subprocess.DEVNULL)
+        with open(catalog, "w") as out:
+            subprocess.run([stepgate, "catalog", "dump", "--config", home / "stepgate.toml", "--database", "judged"], check=True, stdout=out)
+    asked = "".join(json.dumps({"sql": sql}) + "\n" for sql in statements)
     lines = subprocess.run([stepgate, "explain", "--dialect", dialect, "--database", "judged", "--catalog", catalog], input=asked, check=True,
                            capture_output=True, text=True).stdout.splitlines()
-    return [verdict(json.loads(line)["facts"], server.table, *answers) for line, (_, *answers) in zip(lines, statements)]
+    return [json.loads(line)["facts"] for line in lines]
+
+
+def columns_of(facts, what, table):
+    """Those of a table that are read, or written; None where the table is not."""
+    named = [of["columns"] for statement in facts["statements"] for of in statement[what] if of["table"] == table]
+    return {column for columns in named for column in columns} if named else None
 
 
 def verdict(facts, table, one, other):
+    """"read" the column, "opaque", "counted" (see interference_changes.py), or "missed"."""
     def has(what):
-        return {"ssn", "*"} & {column for statement in facts["statements"] for of in statement[what] if of["table"] == table for column in of["columns"]}
+        return {"ssn", "*"} & (columns_of(facts, what, table) or set())
     if facts["opaque"]:
         return "opaque"
     return "read" if has("reads") else "counted" if has("writes") and of_counts_alone(one, other) else "missed"
+
+
+def unseen(facts, schema, wrote):
+    """What a text changed and is not said to write: [(table, columns)]"""
+    written = {table: columns_of(facts, "writes", schema + table) for table in wrote}
+    return [] if facts["opaque"] else [(table, columns) for table, columns in wrote.items()
+                                       if written[table] is None or not ("*" in written[table] or set(columns) <= written[table])]
 
 
 def of_counts_alone(one, other):
@@ -402,7 +426,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stepgate", required=True)
     parser.add_argument("--dialect", choices=("postgres", "mariadb", "mysql"), required=True)
-    parser.add_argument("--changes", action="store_true", help="statements that change rows in place of queries (MySQL and MariaDB)")
+    parser.add_argument("--changes", action="store_true", help="statements that change rows in place of queries")
     parser.add_argument("--statements", type=int, default=50000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=20, help="how many that are missed")
@@ -411,37 +435,48 @@ def main():
     with tempfile.TemporaryDirectory(prefix="stepgate-interference.") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)
+        queries, kind = of_kind(options.changes, options.dialect)
         try:
-            server = Postgres(folder) if options.dialect == "postgres" else MySql(folder, options.dialect == "mysql")
+            server = Postgres(folder, kind) if options.dialect == "postgres" else MySql(folder, kind, options.dialect == "mysql")
         except unittest.SkipTest as why:
             print(why)
             return 77
         try:
-            queries, kind = of_kind(options.changes)
-            accepted, different = compared(server, queries(options.dialect, options.seed), options.statements, kind)
-            verdicts = told(options.stepgate, folder, server, options.dialect, different)
+            accepted, different, wrote = compared(server, queries(options.dialect, options.seed), options.statements, kind)
+            facts = explained(options.stepgate, folder, server, options.dialect, [sql for sql, *_ in different])
+            verdicts = [verdict(of, server.table, *answers) for of, (_, *answers) in zip(facts, different)]
             verdicts = ["by chance" if one == "missed" and not certain(server, sql, kind) else one for one, (sql, *_) in zip(verdicts, different)]
+            wrote = {sql: of for sql, of in wrote.items() if of}
+            facts = explained(options.stepgate, folder, server, options.dialect, wrote)
         finally:
             server.server.stop()
-    return report(options, accepted, different, verdicts, server.ended)
+    schema = server.table.partition(".")[0] + "."
+    return report(options, accepted, different, verdicts, server.ended, len(wrote),
+                  [(sql, of) for sql, of in zip(wrote, (unseen(of, schema, wrote[sql]) for of, sql in zip(facts, wrote))) if of])
 
 
-def of_kind(changes):
+def of_kind(changes, dialect):
     if not changes:
         return Queries, Database
+    if dialect == "postgres":
+        import interference_changes_postgres
+        return interference_changes_postgres.PostgresChanges, interference_changes_postgres.PostgresChanged
     import interference_changes
     return interference_changes.Changes, interference_changes.Changed
 
 
-def report(options, accepted, different, verdicts, ended):
+def report(options, accepted, different, verdicts, ended, wrote, unseen):
     kinds = collections.Counter(verdicts)
     print(f"{options.statements} tried, {accepted} accepted, {len(different)} with different answers: {kinds['read']} read, {kinds['opaque']} opaque, "
           f"{kinds['by chance']} by chance, " + f"{kinds['counted']} only in how many they changed, " * options.changes +
-          f"{kinds['missed']} missed" + f"; {ended} ended the server" * bool(ended))
+          f"{kinds['missed']} missed" + f"; {wrote} changed something, {len(unseen)} of them unseen" * options.changes +
+          f"; {ended} ended the server" * bool(ended))
     missed = sorted((one for one, verdict in zip(different, verdicts) if verdict == "missed"), key=lambda one: len(one[0]))
     for sql, one, other in missed[:options.show]:
         print(f"  {sql}\n    {one[:150]}\n    {other[:150]}")
-    return 0 if kinds["read"] and not missed else 1
+    for sql, of in sorted(unseen, key=lambda one: len(one[0]))[:options.show]:
+        print(f"  {sql}\n    changes {of}")
+    return 0 if kinds["read"] and bool(wrote) == options.changes and not missed and not unseen else 1
 
 
 if __name__ == "__main__":

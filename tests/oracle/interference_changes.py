@@ -1,8 +1,8 @@
-"""Random changes for interference.py, on MySQL and MariaDB: what they count, warn of, return, assign and leave behind in other columns must be
-the same in both databases, unless they read the column that differs. Run within a transaction that is rolled back."""
-from interference import LONGEST, NAMES, TABLES, Database, Queries
+"""Random changes for interference.py: what they count, warn of, return, assign and leave behind in other columns must be the same in both
+databases, unless they read the column that differs; and what they change in a table must be among what is written. Run within a transaction that
+is rolled back. Here are those of MySQL and MariaDB, and what PostgreSQL's (interference_changes_postgres.py) share with them."""
+from interference import LONGEST, TABLES, Database, Queries
 
-LATER = ("SELECT id, city FROM customers ORDER BY id, city", "SELECT * FROM scratch ORDER BY id, word", "SELECT @v, @w")
 WRITTEN = {"customers": ["city", "city", "id", "ssn"], "scratch": ["word", "id"], "papers": ["x", "x", "id"]}
 
 
@@ -110,35 +110,69 @@ class Changes(Queries):
                          f"SELECT {self.text(entries, 1)}, 1 FROM {text} LIMIT 1 INTO @v, @w",
                          f"UPDATE scratch, {text} SET word = @v := {self.text(entries)}{self.where(entries, 0.4)}")
 
+    def forms(self):
+        return self.updated, self.deleted, self.inserted, self.inserted, self.kept
+
     def __iter__(self):
         while True:
             self.made, self.ctes = 0, []
-            text = self.pick(self.updated, self.deleted, self.inserted, self.inserted, self.kept)()
+            text = self.pick(*self.forms())()
             if len(text) <= LONGEST and not self.crashes(text):
                 yield text
 
 
 class Changed(Database):
     """One of the two databases, and what a change does there: what it counts, in the first line, then all else that can be seen of it."""
+    tables = {"customers": ["id", "city", "ssn"], "scratch": ["id", "word"]}
+
+    def __init__(self, server, name):
+        super().__init__(server, name)
+        self.before = self.state()
 
     def answer(self, sql):
+        self.begin()
         ran, said = super().answer(sql)
         try:
-            if said is None or not self.connection.open:
+            if said is None or not self.open():
                 return ran, None
-            result = self.connection._result  # the only place that has the OK packet's text
-            counted = (result.affected_rows, result.message) if ran and result is not None else None
-            seen = [said] + [self.rows(of) for of in ("SHOW WARNINGS",) + LATER]
-            return ran, f"{counted}\n{seen}".replace(self.name + ".", "judged.")
+            told = self.told(ran)  # first, since it is of the statement before
+            after = self.state() if ran else self.before
+            self.wrote[sql] = {table: [] if self.whole_rows(sql, table, after) else self.changed(table, after)
+                               for table in self.tables if after[table] != self.before[table]}
+            others = [[row[:-1] if table == "customers" else row for row in rows] for table, rows in after.items()]
+            return ran, f"{told[0]}\n{[said, told[1:], others]}".replace(self.name + ".", "judged.")
         except Exception:  # the server ended
             return ran, None
         finally:
             self.undo()
 
+    def whole_rows(self, sql, table, after):
+        """Whether there are more rows, or fewer, or others: their columns need not be named."""
+        return sql.startswith("REPLACE") or len(after[table]) != len(self.before[table])
+
+    def changed(self, table, after):
+        return [name for name, *values in zip(self.tables[table], zip(*self.before[table]), zip(*after[table]))
+                if sorted(values[0], key=repr) != sorted(values[1], key=repr)]
+
+    def state(self):
+        return {table: sorted(self.rows(f"SELECT {', '.join(columns)} FROM {table}"), key=repr) for table, columns in self.tables.items()}
+
     def rows(self, sql):
         with self.connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall()
+
+    def begin(self):
+        """Before each statement: MySQL's library begins transactions by itself."""
+
+    def open(self):
+        return self.connection.open
+
+    def told(self, ran):
+        """(what it counts, what else the server says of it)"""
+        result = self.connection._result  # the only place that has the OK packet's text
+        counted = (result.affected_rows, result.message) if ran and result is not None else None
+        return counted, self.rows("SHOW WARNINGS"), self.rows("SELECT @v, @w")
 
     def undo(self):
         try:
