@@ -169,7 +169,6 @@ std::optional<Twin> OwnRows::twin_in(const ::JoinExpr& join)
     return made;
 }
 
-/// A table that a foreign key of the target points at, if the catalog knows them both.
 std::optional<Twin> OwnRows::referenced(const ::Node* item) const
 {
     const auto* table = if_tag<::RangeVar>(item, T_RangeVar);

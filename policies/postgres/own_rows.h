@@ -44,6 +44,8 @@ class OwnRows
 
     /// How a FROM item gives every row of the target; nothing: it does not.
     std::optional<Twin> twin(const ::Node* item);
+    /// A table that a foreign key of the target points at, if the catalog knows them both.
+    [[nodiscard]] std::optional<Twin> referenced(const ::Node* item) const;
     /// The name under which the query finds every row of the target for that row itself, among others: it reads the
     /// same table, and its condition holds for the row joined with itself. Nothing: it does not.
     std::optional<Twin> own_row(const ::SelectStmt& select);
@@ -61,7 +63,6 @@ class OwnRows
 
     bool gives_from(const ::SelectStmt& select, const ::Node* given, const ::Node* value);
     std::optional<Twin> all_rows(const Derived& derived);
-    [[nodiscard]] std::optional<Twin> referenced(const ::Node* item) const;
     std::optional<Twin> twin_in(const ::JoinExpr& join);
     [[nodiscard]] bool is_same_table(const ::RangeVar& table) const;
     [[nodiscard]] PredicateTarget joined_with(Twin twin) const;

@@ -560,17 +560,22 @@ Truth Predicate::by_form(const ::Node* node)
 
 } // namespace
 
-bool holds_for_every_row(const ::Node* predicate, const PredicateTarget& target, bool& literals_consulted)
+bool holds_for_every_row(const ::Node* condition, const PredicateTarget& target, bool& literals_consulted)
 {
     Look look{.place = target.ctes};
     RowNames rows{target.alias, target.relation, nullptr, target.around, target.hiding, target.find, target.spend};
     if (target.joined.empty())
         rows.described = target.described;
     PredicateTarget whole = target;
-    for (const ::ListCell& cell : target.joined)
-        if (auto twin = Predicate{target, rows, literals_consulted, look}.own_rows().twin(node_of(cell)))
+    for (const ::ListCell& cell : target.joined) {
+        Predicate predicate{target, rows, literals_consulted, look};
+        auto twin = predicate.own_rows().twin(node_of(cell));
+        if (!twin)
+            twin = predicate.own_rows().referenced(node_of(cell)); // a foreign key leaves no row out
+        if (twin)
             whole.twins.push_back(std::move(*twin));
-    if (Predicate{whole, rows, literals_consulted, look}.judge(predicate).always)
+    }
+    if (Predicate{whole, rows, literals_consulted, look}.judge(condition).always)
         return true;
     if (target.joined.empty())
         return false;
@@ -578,7 +583,7 @@ bool holds_for_every_row(const ::Node* predicate, const PredicateTarget& target,
     rows.described = target.described;
     for (const ::ListCell& cell : target.joined)
         add_names(node_of(cell), rows.others);
-    return Predicate{target, rows, literals_consulted, look}.judge(predicate).always;
+    return Predicate{target, rows, literals_consulted, look}.judge(condition).always;
 }
 
 } // namespace stepgate::policies::postgres

@@ -40,9 +40,10 @@ struct PredicateTarget {
 /// Whether a predicate holds for every row: it reads no column of the target, so that all rows meet it or none does, or
 /// it is one of the tautologies people write (x = x, x = x + 0, x is null or x is not null, true or …), tests that a
 /// column is not NULL that never is, or compares the row with all rows of its own table (x in (select x from t), a join
-/// of the table with itself), be they given by the table or by a subquery or WITH over it, or no row that is tried
-/// escapes it (row_trial.h). `literals_consulted` is set when that hung on a literal's value.
-[[nodiscard]] bool holds_for_every_row(const ::Node* predicate, const PredicateTarget& target,
+/// of the table with itself), be they given by the table or by a subquery or WITH over it, joins it with what a foreign
+/// key of it points at, or no row that is tried escapes it (row_trial.h). `literals_consulted` is set when that hung on
+/// a literal's value.
+[[nodiscard]] bool holds_for_every_row(const ::Node* condition, const PredicateTarget& target,
                                        bool& literals_consulted);
 
 } // namespace stepgate::policies::postgres

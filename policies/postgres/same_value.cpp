@@ -104,9 +104,20 @@ std::string_view SameValue::column_of_target(const ::ColumnRef& column) const
     return one.qualifier.empty() ? one.name : std::string_view{};
 }
 
-bool SameValue::same_column(const ::ColumnRef& left, const ::ColumnRef& right) const
+/// A column, also as a field of its row: (t).x
+std::optional<SameValue::Meant> SameValue::named(const void* node) const
 {
-    return meant(left) == meant(right);
+    if (const auto* column = if_tag<::ColumnRef>(node, T_ColumnRef))
+        return meant(*column);
+    const auto* picked = if_tag<::A_Indirection>(node, T_A_Indirection);
+    const auto* row = picked == nullptr ? nullptr : if_tag<::ColumnRef>(picked->arg, T_ColumnRef);
+    if (row == nullptr || cells(row->fields).size() != 1 || cells(picked->indirection).size() != 1)
+        return std::nullopt;
+    const std::string_view table = text_of(node_of(cells(row->fields).front()));
+    const std::string_view field = text_of(node_of(cells(picked->indirection).front()));
+    if (field.empty() || (table != target_.alias && table != target_.relation))
+        return std::nullopt;
+    return Meant{{}, field};
 }
 
 bool SameValue::same_constant(const ::A_Const& left, const ::A_Const& right)
@@ -142,13 +153,22 @@ bool SameValue::same(const void* left, const void* right)
 {
     if (left == nullptr || right == nullptr)
         return left == right;
+    const auto column = named(left);
+    if (const auto other = column ? named(right) : std::nullopt)
+        return column == other;
     if (tag_of(left) != tag_of(right) || depth_ >= deepest)
         return false;
     const Depth depth{depth_};
     bool equal = false;
     switch (tag_of(left)) {
-    case T_ColumnRef:
-        equal = same_column(as<::ColumnRef>(left), as<::ColumnRef>(right));
+    case T_A_Indirection: // x[1], (x).field
+        equal = same(as<::A_Indirection>(left).arg, as<::A_Indirection>(right).arg) &&
+                same_list(as<::A_Indirection>(left).indirection, as<::A_Indirection>(right).indirection);
+        break;
+    case T_A_Indices:
+        equal = as<::A_Indices>(left).is_slice == as<::A_Indices>(right).is_slice &&
+                same(as<::A_Indices>(left).lidx, as<::A_Indices>(right).lidx) &&
+                same(as<::A_Indices>(left).uidx, as<::A_Indices>(right).uidx);
         break;
     case T_A_Const:
         equal = same_constant(as<::A_Const>(left), as<::A_Const>(right));

@@ -4,6 +4,7 @@
 #include "policies/postgres/predicate.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -43,7 +44,7 @@ class SameValue
     [[nodiscard]] bool may_be_column(std::string_view name) const;
     [[nodiscard]] bool is_given(const ::Node* node) const;
     bool same_list(const ::List* left, const ::List* right);
-    bool same_column(const ::ColumnRef& left, const ::ColumnRef& right) const;
+    [[nodiscard]] std::optional<Meant> named(const void* node) const;
     bool same_constant(const ::A_Const& left, const ::A_Const& right);
     bool same_but_for_neutral(const ::Node* plain, const ::Node* computed);
     const ::Node* core(const ::Node* node);
