@@ -2,6 +2,7 @@
 
 #include "policies/postgres/builtins.h"
 #include "policies/postgres/identifier_list.h"
+#include "policies/postgres/looped_change.h"
 #include "policies/postgres/names.h"
 #include "policies/postgres/plpgsql_reader.h"
 #include "policies/postgres/raw_parser.h"
@@ -254,11 +255,11 @@ void Bodies::add_type(catalog::Oid oid, Footprint& to, int depth)
                 add_type(column.type, to, depth + 1);
 }
 
-Footprint Bodies::analyze(const Source& source, std::string text)
+Footprint Bodies::analyze(const Source& source, std::string text, const std::string& rows)
 {
     Footprint out;
     const std::string what{source.what};
-    read_ += text.size() + 100;
+    read_ += text.size() + rows.size() + 100;
     if (text.size() > longest_body) {
         out.opaque_reasons.push_back(what + " is too long to read");
         return out;
@@ -305,6 +306,8 @@ Footprint Bodies::analyze(const Source& source, std::string text)
     walk.within(base, source.variables_hide ? source.variables : nullptr);
     for (const ::ListCell& cell : cells(parse.statements())) {
         const ::Node* statement = as<::RawStmt>(node_of(cell)).stmt;
+        const LoopedChange looped{statement, rows, source.state->lexing() != Lexing::backslashes};
+        statement = looped.statement();
         if (source.form == Source::Form::rule)
             walk.rule_actions(as<::RuleStmt>(statement));
         else if (source.form == Source::Form::atomic)
@@ -686,7 +689,7 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
         source.trigger_is_read = piece.kind != PlPiece::Kind::conduct;
         source.form = piece.kind == PlPiece::Kind::statement ? Source::Form::statements : Source::Form::expression;
         if (piece.kind == PlPiece::Kind::statement) {
-            append(out, analyze(source, piece.text));
+            append(out, analyze(source, piece.text, piece.rows));
             continue;
         }
         append(out, analyze(source, "select " + piece.text));

@@ -113,7 +113,7 @@ class Bodies
         bool read_plain = true, write_plain = true;
     };
     struct Source; // a body and what its names mean
-    [[nodiscard]] Footprint analyze(const Source& source, std::string text);
+    [[nodiscard]] Footprint analyze(const Source& source, std::string text, const std::string& rows = {});
     [[nodiscard]] Footprint read_body(Source source, std::string_view language, const std::string& body);
     [[nodiscard]] Footprint read_plpgsql_body(Source source, const std::string& body);
     [[nodiscard]] static std::optional<std::string> constant_text(const std::string& select);

@@ -91,6 +91,14 @@ std::string_view cut_name(std::string_view name)
     return name.substr(0, end);
 }
 
+std::string quoted_name(std::string_view name)
+{
+    std::string out{'"'};
+    for (const char c : name)
+        out.append(c == '"' ? 2 : 1, c);
+    return out + '"';
+}
+
 std::optional<std::vector<std::string>> identifier_list(std::string_view text, char separator)
 {
     return ListReader{text, separator}.read();

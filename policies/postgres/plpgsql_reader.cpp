@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <map>
+#include <utility>
 
 namespace stepgate::policies::postgres
 {
@@ -13,6 +15,8 @@ namespace
 
 constexpr std::size_t most_tokens = 200'000;
 constexpr int deepest_block = 200; // of blocks, loops and branches inside each other
+
+constexpr std::size_t longest_rows = std::size_t{512} * 1024; // of queries, with each statement in their loops
 
 using Words = std::initializer_list<std::string_view>;
 
@@ -195,7 +199,9 @@ class Reader
     bool command(std::string_view first);
     void if_statement();
     void case_statement();
-    void loop_body();
+    void loop_body(std::string_view query = {}, const std::vector<std::string>& targets = {},
+                   std::string_view cursor = {});
+    void through(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor);
     void for_loop();
     void for_each();
     void return_statement();
@@ -216,6 +222,12 @@ class Reader
     int depth_ = 0;
     PlBody out_;
     std::vector<std::string> opened_, fetched_, bound_;
+    std::map<std::string, std::string, std::less<>> queries_; // of cursors
+    std::string rows_;                                        // that the loops around go through
+    std::size_t rows_left_ = longest_rows;
+    int loops_ = 0;       // around
+    bool skips_ = false;  // what follows in the loop is done for some rows
+    bool leaves_ = false; // the loop, maybe before its end
 };
 
 void Reader::label()
@@ -340,6 +352,7 @@ void Reader::cursor(std::string variable)
         return fail("the query of cursor " + variable + " is missing");
     const std::size_t end = until(at_, {});
     piece(Kind::statement, at_ + 1, end);
+    queries_[variable] = slice(at_ + 1, end);
     bound_.push_back(variable);
     opened_.push_back(std::move(variable));
     at_ = end;
@@ -462,9 +475,13 @@ bool Reader::command(std::string_view first)
     const std::size_t end = until(at_, {});
     if (first == "exit" || first == "continue") {
         const std::size_t when = until(at_, {"when"});
+        const bool at_its_end = when + 3 == end && word(when + 1) == "not" && word(when + 2) == "found";
+        leaves_ = leaves_ || (first == "exit" && !at_its_end);
+        skips_ = skips_ || !at_its_end;
         if (when < end)
             piece(Kind::conduct, when + 1, end);
     } else if (first == "return") {
+        leaves_ = true;
         return_statement();
     } else if (first == "raise") {
         raise();
@@ -496,6 +513,7 @@ bool Reader::command(std::string_view first)
 
 void Reader::if_statement()
 {
+    const std::string outer = std::exchange(rows_, {}); // for some of them
     ++at_;
     expression_until("then", Kind::conduct);
     statements();
@@ -508,12 +526,14 @@ void Reader::if_statement()
         ++at_;
         statements();
     }
+    rows_ = outer;
     if (expect("end") && expect("if"))
         semicolon();
 }
 
 void Reader::case_statement()
 {
+    const std::string outer = std::exchange(rows_, {});
     ++at_;
     if (word(at_) != "when") {
         const std::size_t when = until(at_, {"when"});
@@ -535,16 +555,51 @@ void Reader::case_statement()
         ++at_;
         statements();
     }
+    rows_ = outer;
     if (expect("end") && expect("case"))
         semicolon();
 }
 
-/// LOOP … END LOOP [label];
-void Reader::loop_body()
+/// In what follows each row of the query is met, under the names of the targets and of its cursor. A single target is
+/// a record, or a variable for the one column.
+void Reader::through(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor)
+{
+    const auto row = [&](const std::string& called) {
+        rows_.append(rows_.empty() ? "(" : ", (").append(query).append(") ").append(called);
+    };
+    std::string columns;
+    for (const std::string& target : targets)
+        columns.append(columns.empty() ? "" : ", ").append(quoted_name(target));
+    if (query.empty() || targets.empty())
+        return;
+    if (targets.size() == 1)
+        row(columns);
+    row(quoted_name("for") + '(' + columns + ')');
+    if (!cursor.empty())
+        row(quoted_name(cursor));
+}
+
+/// LOOP … END LOOP [label]; of a query's rows or not.
+void Reader::loop_body(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor)
 {
     if (!expect("loop"))
         return;
+    const std::size_t first = out_.pieces.size();
+    const std::string outer = rows_;
+    const bool left = std::exchange(leaves_, false);
+    const bool skipped = std::exchange(skips_, false);
+    if (skipped)
+        rows_.clear();
+    through(query, targets, cursor);
+    ++loops_;
     statements();
+    --loops_;
+    if (leaves_)
+        for (std::size_t i = first; i < out_.pieces.size(); ++i)
+            out_.pieces[i].rows.clear();
+    leaves_ = leaves_ || left;
+    skips_ = skipped;
+    rows_ = outer;
     if (!expect("end") || !expect("loop"))
         return;
     label_after_end();
@@ -555,9 +610,13 @@ void Reader::loop_body()
 void Reader::for_loop()
 {
     const std::size_t in = until(at_, {"in"});
+    std::vector<std::string> targets;
     for (std::size_t i = at_ + 1; i < in; ++i)
         if (is_name(i))
-            out_.variables.push_back(name(i));
+            targets.push_back(name(i));
+    out_.variables.insert(out_.variables.end(), targets.begin(), targets.end());
+    std::string query;
+    std::string cursor;
     at_ = in;
     if (!expect("in"))
         return;
@@ -567,6 +626,8 @@ void Reader::for_loop()
         execute(loop, {"using"});
     } else if (is_name(at_) && std::ranges::find(bound_, name(at_)) != bound_.end() &&
                (at_ + 1 == loop || symbol(at_ + 1, '('))) {
+        cursor = name(at_);
+        query = queries_[cursor];
         if (at_ + 1 != loop)
             expressions(at_ + 2, loop - 1);
     } else {
@@ -580,6 +641,7 @@ void Reader::for_loop()
         }
         if (dots >= loop) {
             piece(Kind::statement, at_, loop);
+            query = slice(at_, loop);
         } else {
             if (word(at_) == "reverse")
                 ++at_;
@@ -592,7 +654,7 @@ void Reader::for_loop()
     }
     if (good())
         at_ = loop;
-    loop_body();
+    loop_body(query, targets, cursor);
 }
 
 /// FOREACH target [SLICE n] IN ARRAY expression LOOP
@@ -673,6 +735,7 @@ void Reader::open()
         execute(end, {"using"});
     } else {
         piece(Kind::statement, query + 1, end);
+        queries_[opened_.back()] = slice(query + 1, end);
     }
 }
 
@@ -694,6 +757,13 @@ void Reader::fetch()
     if (!is_name(cursor_at) || cursor_at + 1 != into)
         return fail("FETCH is not understood");
     fetched_.push_back(name(cursor_at));
+    std::vector<std::string> targets;
+    for (std::size_t i = into + 1; i < end; ++i)
+        if (is_name(i))
+            targets.push_back(name(i));
+    const auto query = queries_.find(fetched_.back());
+    if (loops_ > 0 && query != queries_.end() && rows_.find(query->second) == std::string::npos)
+        through(query->second, targets, query->first);
 }
 
 void Reader::using_list(std::size_t stop)
@@ -756,7 +826,12 @@ void Reader::sql()
     }
     if (from < end)
         text += slice(from, end);
-    out_.pieces.push_back({Kind::statement, std::move(text)});
+    const bool changes = one_of(at_, {"update", "delete"}) && !skips_;
+    out_.pieces.push_back({Kind::statement, std::move(text), changes ? rows_ : std::string{}});
+    if (const std::size_t size = out_.pieces.back().rows.size(); size > rows_left_)
+        return fail("its loops are too long to read");
+    else
+        rows_left_ -= size;
     at_ = end + 1;
 }
 
