@@ -135,6 +135,29 @@ result<void> decode_row_description(const Frame& frame, std::vector<Column>& col
     return errc::malformed_row;
 }
 
+result<std::string_view> decode_only_value(const Frame& frame)
+{
+    if (!frame.is(Backend::data_row))
+        return errc::unexpected_message;
+    wire::Cursor in{frame.body()};
+    const std::uint16_t columns = in.uint16();
+    const std::int32_t size = in.int32();
+    if (columns != 1 || size < 0)
+        return errc::malformed_row;
+    const wire::View value = in.bytes(static_cast<std::size_t>(size));
+    if (!in.good() || in.left() != 0)
+        return errc::malformed_row;
+    return wire::as_text(value);
+}
+
+void encode_only_value(wire::Bytes& out, std::string_view value)
+{
+    MessageWriter message{out, Backend::data_row};
+    message.uint16(1);
+    message.int32(static_cast<std::int32_t>(value.size()));
+    message.bytes(wire::as_bytes(value));
+}
+
 void encode_row_description(wire::Bytes& out, const std::vector<Column>& columns)
 {
     MessageWriter message{out, Backend::row_description};

@@ -66,6 +66,10 @@ struct Column {
 [[nodiscard]] result<void> decode_row_description(const Frame& frame, std::vector<Column>& columns);
 void encode_row_description(wire::Bytes& out, const std::vector<Column>& columns);
 
+/// DataRow ('D') of one column that is not NULL: its bytes.
+[[nodiscard]] result<std::string_view> decode_only_value(const Frame& frame);
+void encode_only_value(wire::Bytes& out, std::string_view value);
+
 /// ParameterDescription ('t'): OIDs.
 [[nodiscard]] result<IntegerList<std::uint32_t>> decode_parameter_description(const Frame& frame);
 

@@ -1,5 +1,6 @@
 #include "proxy/session/postgres_session.h"
 
+#include "policies/postgres/identifier_list.h"
 #include "policies/rules/permissions.h"
 #include "protocols/postgres/authentication.h"
 #include "protocols/postgres/reply.h"
@@ -126,6 +127,15 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
     auto unreachable = co_await connect_server(startup);
     if (unreachable)
         co_return unreachable;
+    if (!startup.replication) {
+        auto failed = co_await upstream::ask_start_state(server_, server_in_, greeting_, start_state_);
+        if (failed)
+            co_return no_server(std::move(*failed));
+        auto path = policies::postgres::identifier_list(start_state_.search_path, ',');
+        if (!path)
+            co_return no_server({upstream::Failure::Kind::protocol, "has a search_path that cannot be read"});
+        start_path_ = std::move(*path);
+    }
     if (auto rejected = feed_greeting())
         co_return rejected;
     if (const auto& database_of = worker_.shared.services.database_of)
@@ -159,9 +169,23 @@ upstream::Target PostgresSession::target() const
     return {server.host, server.port, server.tls.mode, certificates_->client};
 }
 
+Rejected PostgresSession::no_server(upstream::Failure failed) const
+{
+    worker_.metrics.upstream_failures.add();
+    const std::string& listener = listening_->options.name;
+    Rejected rejected{Rejected::Kind::upstream,
+                      "08006",
+                      "stepgate cannot reach the server of listener \"" + listener + "\"",
+                      {},
+                      std::move(failed.text)};
+    if (failed.kind == upstream::Failure::Kind::credentials)
+        rejected.message = "the server of listener \"" + listener + "\" does not accept stepgate's account";
+    rejected.as_is = std::move(failed.server_error);
+    return rejected;
+}
+
 net::Task<std::optional<Rejected>> PostgresSession::connect_server(const ClientStartup& startup)
 {
-    using Kind = Rejected::Kind;
     const auto& options = listening_->options;
     const auto where = target();
     // A server that does not answer must not take the whole time a client has to log in.
@@ -179,18 +203,8 @@ net::Task<std::optional<Rejected>> PostgresSession::connect_server(const ClientS
     }
     deadline_ = login_deadline;
     connecting_ = false;
-    if (failed) {
-        worker_.metrics.upstream_failures.add();
-        Rejected rejected{Kind::upstream,
-                          "08006",
-                          "stepgate cannot reach the server of listener \"" + options.name + "\"",
-                          {},
-                          std::move(failed->text)};
-        if (failed->kind == upstream::Failure::Kind::credentials)
-            rejected.message = "the server of listener \"" + options.name + "\" does not accept stepgate's account";
-        rejected.as_is = std::move(failed->server_error);
-        co_return rejected;
-    }
+    if (failed)
+        co_return no_server(std::move(*failed));
     if (options.authentication == Authentication::proxy)
         co_return std::nullopt;
     ClientStartup passed = startup;
@@ -224,6 +238,10 @@ net::Task<void> PostgresSession::greet(const ClientStartup& startup)
         start.user = asker_.role;
     if (start.role.empty())
         start.role = start.user;
+    if (!startup.replication) {
+        start.role = start_state_.user;
+        start.search_path = std::move(start_path_);
+    }
     start.standard_conforming_strings = tracker_.parameters().find("standard_conforming_strings") != "off";
     if (const auto encoding = tracker_.parameters().find("client_encoding"); !encoding.empty())
         start.client_encoding = encoding;

@@ -62,6 +62,7 @@ class PostgresSession final : public GuardedSession
     void wake() override;
     [[nodiscard]] net::Task<bool> enter();
     [[nodiscard]] net::Task<std::optional<Rejected>> connect_server(const ClientStartup& startup);
+    [[nodiscard]] Rejected no_server(upstream::Failure failed) const;
     [[nodiscard]] net::Task<std::optional<Rejected>> admit(const ClientStartup& startup);
     [[nodiscard]] std::optional<Rejected> permit(const ClientStartup& startup);
     [[nodiscard]] net::Task<void> greet(const ClientStartup& startup);
@@ -224,7 +225,9 @@ class PostgresSession final : public GuardedSession
     wire::Bytes rewritten_; // an error of the server's that lost its detail
     wire::Bytes scratch_;
     upstream::Greeting greeting_;
-    wire::Bytes key_; // the client's, of CancelRequest
+    upstream::StartState start_state_;
+    std::vector<std::string> start_path_; // of it, cut into names
+    wire::Bytes key_;                     // the client's, of CancelRequest
 
     protocols::postgres::Ring<Described> described_;
     std::shared_ptr<const policies::sensitivity::OriginLabels> origins_; // null: no result needs to be looked at

@@ -41,6 +41,17 @@ using Parameters = std::vector<std::pair<std::string, std::string>>; // of the s
 [[nodiscard]] net::Task<std::optional<Failure>> login(net::Stream& stream, net::Buffer& buffer, Account account,
                                                       Parameters parameters, Greeting& greeting);
 
+/// What a login makes of a session beside what the client asked for: the role or the database may have settings of
+/// their own (ALTER ROLE .. SET), and the server a configuration.
+struct StartState {
+    std::string search_path; // as SHOW prints it
+    std::string user;        // whose rights count
+};
+
+/// Asks the server on a stream that is logged in and idle. What it says beside that is added to the greeting.
+[[nodiscard]] net::Task<std::optional<Failure>> ask_start_state(net::Stream& stream, net::Buffer& buffer,
+                                                                Greeting& greeting, StartState& state);
+
 /// Sends CancelRequest over a connection of its own, with TLS as the target asks. Best effort, as cancelling is.
 [[nodiscard]] net::Task<void> send_cancel(net::Executor executor, Target target, std::int32_t process, wire::Bytes key);
 

@@ -29,6 +29,7 @@ void decode(const Frame& frame)
     (void)decode_negotiate_protocol_version(frame);
     (void)decode_key_data(frame);
     (void)decode_notification(frame);
+    (void)decode_only_value(frame);
     (void)decode_copy_response(frame);
     (void)decode_parameter_description(frame);
     std::vector<Column> columns;

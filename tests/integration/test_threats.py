@@ -315,6 +315,25 @@ class Protocol(Case):
             with self.subTest(f"{key}={value}"), self.assertRaisesRegex(PermissionError, "stepgate"):
                 connect(**{key: value})
 
+    def test_names_are_looked_up_where_the_login_makes_the_server_look(self):
+        read = "SELECT body || '' FROM leaflets"
+        for what in ("ROLE app", "DATABASE shop", "ROLE app IN DATABASE shop"):
+            with self.subTest(what), connect() as before:
+                stack.cluster.admin(f"ALTER {what} SET search_path = lab, public")
+                self.addCleanup(stack.cluster.admin, f"ALTER {what} RESET search_path")
+                for sql in ((read,), ("SET search_path = public", "RESET search_path", read), ("DISCARD ALL", read)):
+                    with connect() as wire:
+                        for one in sql[:-1]:
+                            self.assert_passes(wire, one)
+                        wire.send(query(sql[-1]))
+                        self.assert_held(wire, "read-pii")
+                self.assert_passes(before, "DISCARD ALL")
+                self.assertIn(("D", "nothing private"), self.assert_passes(before, read))
+                stack.cluster.admin(f"ALTER {what} RESET search_path")
+                with connect(search_path="lab") as wire:
+                    wire.send(query(read))
+                    self.assert_held(wire, "read-pii")
+
     def test_replication_connections_are_refused(self):
         for value in ("on", "true", "1", "yes", "database"):
             with self.subTest(value), self.assertRaisesRegex(PermissionError, "not allowed through stepgate"):

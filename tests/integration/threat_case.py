@@ -20,6 +20,9 @@ columns = {{body = ["pii"]}}
 [[label]]
 table = "public.parts"
 columns = {{body = ["pii"]}}
+[[label]]
+table = "lab.leaflets"
+columns = {{body = ["pii"]}}
 [[rule]]
 id = "keep-ledger"
 when = {{writes = {{tables = ["public.ledger"]}}}}

@@ -47,6 +47,11 @@ std::string parameter(const std::string& name, const std::string& value)
     return message('S', name + '\0' + value + '\0');
 }
 
+std::string value(const std::string& text)
+{
+    return message('D', std::string{"\0\1", 2} + integer(static_cast<std::uint32_t>(text.size())) + text);
+}
+
 const std::string ready = message('Z', "I");
 
 /// One client of the server: what it has sent that is not a whole message yet.
@@ -68,7 +73,7 @@ class Session
                 return size >= type + 4;
             const std::string whole = left_.substr(0, size);
             left_.erase(0, size);
-            if (!(started_ ? on_message(whole.front(), answer) : on_startup(whole, answer)))
+            if (!(started_ ? on_message(whole, answer) : on_startup(whole, answer)))
                 return false;
         }
     }
@@ -90,7 +95,7 @@ class Session
         return true;
     }
 
-    bool on_message(char type, std::string& answer)
+    bool on_message(std::string_view whole, std::string& answer)
     {
         static const std::string column = std::string{"\0\1?column?\0", 11} + std::string(6, '\0') + integer(23) +
                                           std::string{"\0\4", 2} + integer(~0U) + std::string(2, '\0');
@@ -98,9 +103,13 @@ class Session
                                                                 "1",
                                                                 7}) +
                                        message('C', std::string{"SELECT 1\0", 9});
-        switch (type) {
+        switch (whole.front()) {
         case 'Q':
-            answer += message('T', column) + row + ready;
+            if (whole.find("SHOW search_path") != whole.npos) // what a proxy asks behind its login
+                answer += value("public") + value("app");
+            else
+                answer += message('T', column) + row;
+            answer += ready;
             return true;
         case 'P':
             answer += message('1', "");

@@ -103,6 +103,7 @@ std::vector<Good> good_messages()
         {"CommandComplete", 'C', raw("INSERT 0 5\0"), decode(decode_command_complete)},
         {"ErrorResponse", 'E', raw("SFEHLER\0VERROR\0C42501\0Mno\0Dwhy\0Hhow\0\0"), decode(decode_report)},
         {"NoticeResponse with unknown fields", 'N', raw("SNOTICE\0C00000\0Mhi\0qnew\0Fx.c\0\0"), decode(decode_report)},
+        {"DataRow of one column", 'D', raw("\0\1\0\0\0\2ab"), decode(decode_only_value)},
         {"NotificationResponse", 'A', raw("\0\0\0\7channel\0payload\0"), decode(decode_notification)},
         {"RowDescription", 'T',
          raw("\0\2ssn\0\0\0\x40\1\0\3\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0"
@@ -202,6 +203,9 @@ TEST(Messages, bad_ones_are_refused)
         {"ErrorResponse without a code", 'E', raw("SERROR\0Mno\0\0"), decode(decode_report), errc::malformed_report},
         {"ErrorResponse with a short code", 'E', raw("SERROR\0C4250\0Mno\0\0"), decode(decode_report),
          errc::malformed_report},
+        {"DataRow of two columns", 'D', raw("\0\2\0\0\0\0\0\0\0\0"), decode(decode_only_value), errc::malformed_row},
+        {"DataRow of NULL", 'D', raw("\0\1\xff\xff\xff\xff"), decode(decode_only_value), errc::malformed_row},
+        {"DataRow, forged size", 'D', raw("\0\1\x7f\xff\xff\xff"), decode(decode_only_value), errc::malformed_row},
         {"RowDescription, forged number of columns", 'T', raw("\xff\xff"), row_description, errc::malformed_row},
     };
     for (const auto& test : cases)

@@ -195,7 +195,7 @@ TEST(Door, ARuleAllowsReplicationToSomebody)
     auto server = relay.accept();
     const auto asked = server.receive_startup();
     EXPECT_NE(wire::as_text(asked.bytes).find(std::string("replication\0database", 20)), std::string_view::npos);
-    relay.welcome(server);
+    relay.let_in(server);
     while (client.receive().type != 'Z') {
     }
     // Its own commands pass; SQL is judged as everywhere.
@@ -218,7 +218,8 @@ TEST(Door, AReplicationStreamFlowsBothWays)
     relay.log_in(client, "alice", "correct horse", {{"replication", "true"}});
     EXPECT_EQ(client.receive().type, 'R');
     auto server = relay.accept();
-    relay.greet(server);
+    EXPECT_FALSE(server.receive_startup().bytes.empty());
+    relay.let_in(server);
     while (client.receive().type != 'Z') {
     }
     client.send(query("START_REPLICATION SLOT s LOGICAL 0/0"));

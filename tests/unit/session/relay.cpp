@@ -420,12 +420,28 @@ void Relay::greet(Peer& server)
 
 void Relay::welcome(Peer& server)
 {
+    let_in(server);
+    answer_start_state(server);
+}
+
+void Relay::let_in(Peer& server)
+{
     wire::Bytes out;
     pg::encode_authentication_ok(out);
     pg::encode_parameter_status(out, {"client_encoding", "UTF8"});
     pg::encode_parameter_status(out, {"standard_conforming_strings", "on"});
     const wire::Bytes key(4, std::byte{9});
     pg::encode_key_data(out, {4711, key});
+    pg::encode_ready_for_query(out, pg::Transaction::idle);
+    server.send(out);
+}
+
+void Relay::answer_start_state(Peer& server)
+{
+    ASSERT_EQ(server.receive().type, 'Q');
+    wire::Bytes out;
+    pg::encode_only_value(out, "\"$user\", public");
+    pg::encode_only_value(out, "app");
     pg::encode_ready_for_query(out, pg::Transaction::idle);
     server.send(out);
 }

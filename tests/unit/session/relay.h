@@ -109,8 +109,10 @@ class Relay
     [[nodiscard]] Peer accept();  // what the proxy connected
     void log_in(Peer& client, std::string_view user, std::string_view password,
                 const std::vector<std::pair<std::string, std::string>>& more = {}); // start-up and SCRAM
-    void greet(Peer& server);   // the server's side of a login without password
-    void welcome(Peer& server); // the same, when the start-up packet was read
+    void greet(Peer& server);              // the server's side of a login without password
+    void welcome(Peer& server);            // the same, when the start-up packet was read
+    void let_in(Peer& server);             // without the question that follows, which no replication connection gets
+    void answer_start_state(Peer& server); // the question
 
     /// The pending challenges of a user.
     [[nodiscard]] std::vector<challenge_web::challenges::Snapshot> pending(const std::string& user = "alice");

@@ -274,6 +274,7 @@ TEST(Passthrough, TheServerAuthenticatesAndTheStatementsAreJudged)
     EXPECT_EQ(server.receive().body(), "anything");
     server.send({raw('R', std::string(4, '\0')), raw('S', std::string("client_encoding\0UTF8\0", 21)),
                  raw('K', std::string("\0\0\0\1\1\2\3\4", 8)), ready()});
+    relay.answer_start_state(server);
     EXPECT_EQ(client.receive_types(4), "RSKZ");
     client.send(query("truncate t"));
     EXPECT_EQ(client.receive().code(), "42501");
