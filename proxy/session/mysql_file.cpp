@@ -16,25 +16,38 @@ constexpr std::size_t header_size = 4;
 
 } // namespace
 
-/// What `LOAD DATA LOCAL INFILE '…'` names in the text that departs; nothing of a text that may be read in two ways.
+/// What `LOAD DATA LOCAL INFILE '…'` names in the text that departs, and in those that it executes.
 std::vector<std::string> MySqlSession::files_named() const
 {
     std::vector<std::string> files;
     const auto& facts = *inspected_.facts->facts;
-    const bool loads = std::ranges::any_of(facts.statements, [](const auto& one) {
-        return one.kind == policies::statement::Kind::copy_from && one.object == "local file";
-    });
-    if (!loads || state_.modes().size() != 1 || !state_.refusal(inspected_.sql).empty())
-        return files;
-    const auto reading = state_.reading(state_.modes().front());
-    mysql::Lexer tokens{inspected_.sql, reading};
-    bool is_next = false;
-    for (auto token = tokens.next(); token.kind != mysql::TokenKind::end; token = tokens.next()) {
-        if (is_next && token.kind == mysql::TokenKind::string && !token.escaped)
-            files.emplace_back(token.text);
-        is_next = token.kind == mysql::TokenKind::word && token.word == mysql::Word::k_infile;
+    const auto loads = [](const auto& one) { return one.does(policies::statement::Kind::copy_from); };
+    if (facts.opaque || std::ranges::any_of(facts.statements, loads)) {
+        add_files_named(inspected_.sql, files);
+        for (const auto& text : facts.runs)
+            add_files_named(text, files);
     }
     return files;
+}
+
+/// What is not understood is read as far as it is ASCII: not of every character set is known what its other characters
+/// hold. Nothing is added where a text may be read in two ways.
+void MySqlSession::add_files_named(std::string_view sql, std::vector<std::string>& files) const
+{
+    if (state_.modes().size() != 1)
+        return;
+    if (!state_.refusal(sql).empty())
+        sql = {sql.begin(), std::ranges::find_if(sql, [](char c) { return static_cast<unsigned char>(c) > 127; })};
+    const auto reading = state_.reading(state_.modes().front());
+    mysql::Lexer tokens{sql, reading};
+    bool is_local = false, is_next = false;
+    for (auto token = tokens.next(); token.kind != mysql::TokenKind::end; token = tokens.next()) {
+        if (is_next && token.kind == mysql::TokenKind::string)
+            files.push_back(mysql::unescaped(token, reading));
+        const bool is_word = token.kind == mysql::TokenKind::word;
+        is_next = is_local && is_word && token.word == mysql::Word::k_infile;
+        is_local = is_word && token.word == mysql::Word::k_local;
+    }
 }
 
 /// The server says which file it wants: the client would send it any.

@@ -192,6 +192,7 @@ class MySqlSession final : public GuardedSession
 
     // Files that clients send (mysql_file.cpp)
     [[nodiscard]] std::vector<std::string> files_named() const;
+    void add_files_named(std::string_view sql, std::vector<std::string>& files) const;
     [[nodiscard]] bool was_named(std::string_view file) const;
     [[nodiscard]] Step file_piece();
     [[nodiscard]] net::Task<bool> forward_file_piece();

@@ -554,6 +554,38 @@ class Files(Case):
         out, error = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, out, error), (0, "done\n", ""))
 
+    def test_whose_name_is_escaped(self):
+        for name in ("it's.txt", "C:\\rows.txt", "zeilen-ü.txt"):
+            path = self.stack.folder / name
+            path.write_text("7\tseven\n")
+            written = str(path).replace("\\", "\\\\").replace("'", "\\'")
+            self.assertEqual(self.stack.ask(f"LOAD DATA LOCAL INFILE '{written}' INTO TABLE scratch", "--local-infile=1"), (0, "", ""))
+
+    def test_in_texts_that_are_not_read(self):
+        """A table's name in a character set whose characters may hold quotes, and another grammar: approved, they get their file."""
+        path = self.stack.folder / "other.txt"
+        path.write_text("7\tseven\n")
+        self.stack.cluster.shop("CREATE TABLE `\u8868` LIKE scratch")
+        self.addCleanup(self.stack.cluster.shop, "DROP TABLE `\u8868`")
+        texts = [(charset, f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE `\u8868`") for charset in ("sjis", "cp932", "ujis", "gbk", "big5")]
+        if not ORACLE:
+            texts.append(("utf8mb4", f"SET sql_mode = ORACLE; LOAD DATA LOCAL INFILE '{path}' INTO TABLE scratch"))
+        for charset, text in texts:
+            with self.subTest(charset=charset, text=text):
+                connection = self.connect(charset=charset, local_infile=True, client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS)
+                thread, result = self.later(lambda: connection.cursor().execute(text))
+                self.demo.approve(self.demo.wait_pending())
+                thread.join(PATIENCE)
+                self.assertNotIsInstance(result[0], Exception)
+
+    @unittest.skipIf(ORACLE, "there the statement cannot be prepared")
+    def test_in_a_text_that_is_executed(self):
+        path = self.stack.folder / "executed.txt"
+        path.write_text("7\tseven\n")
+        load = f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE scratch"
+        answer = self.stack.ask(f'EXECUTE IMMEDIATE "{load}"; PREPARE p FROM "{load}"; EXECUTE p', "--local-infile=1")
+        self.assertEqual((answer, self.rows()), ((0, "", ""), 5))
+
     def test_held_and_shown_ahead_of_the_file(self):
         """Packets that tell of the hold come before the server's question: numbers differ on both sides, both ways."""
         path = self.stack.folder / "held.txt"
