@@ -53,7 +53,7 @@ result<Ok> decode_ok(wire::View payload, Capabilities capabilities)
         ok.info = in.lenenc_text();
     if (changed)
         ok.changes = in.lenenc_bytes();
-    if (ok.changes.empty() && in.left() > 0) // as MariaDB has it after USE of a database in UTF-16 or UTF-32
+    while (ok.changes.empty() && in.left() > 0) // MariaDB: zeros after USE of a database in UTF-16 or UTF-32
         ok.changes = in.lenenc_bytes();
     if (!are_readable(ok.changes))
         return errc::malformed_track;

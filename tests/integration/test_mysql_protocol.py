@@ -450,10 +450,11 @@ class Commands(RawCommands, Case):
         """The server says of them that a cursor is open, which is the loop's."""
         self.assertEqual(self.stack.ask("delimiter $$\nFOR r IN (SELECT id FROM scratch ORDER BY id) DO SELECT r.id; END FOR$$"), (0, "1\n2\n3", ""))
 
-    def test_database_in_utf16(self):
-        self.stack.cluster.admin("CREATE DATABASE wide CHARACTER SET utf16; GRANT ALL ON wide.* TO app@'%'")
-        self.addCleanup(self.stack.cluster.admin, "DROP DATABASE wide")
-        self.assertEqual(self.stack.ask("USE wide; SELECT DATABASE(); USE shop; SELECT DATABASE()"), (0, "wide\nshop", ""))
+    def test_databases_in_utf16_and_utf32(self):
+        for name, charset in (("wide", "utf16"), ("w", "utf32"), ("wi", "utf32"), ("wid", "utf32"), ("wider", "utf32")):
+            self.stack.cluster.admin(f"CREATE DATABASE {name} CHARACTER SET {charset}; GRANT ALL ON {name}.* TO app@'%'")
+            self.addCleanup(self.stack.cluster.admin, f"DROP DATABASE {name}")
+            self.assertEqual(self.stack.ask(f"USE {name}; SELECT DATABASE(); USE shop; SELECT DATABASE()"), (0, f"{name}\nshop", ""))
 
     def test_files_of_clients_stay_where_they_are(self):
         code, _, error = self.stack.ask("LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE scratch", "--local-infile=1")

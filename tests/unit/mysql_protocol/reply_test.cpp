@@ -95,13 +95,16 @@ TEST(Ok, is_written_as_it_was_read)
     }
 }
 
-/// As MariaDB 10.11 writes it after USE of a database in UTF-16: an empty text stands ahead of the changes.
-TEST(Ok, changes_behind_an_empty_text_are_read)
+/// As MariaDB 10.11 writes it after USE of a database in UTF-16 or UTF-32: up to three empty texts stand ahead of the
+/// changes.
+TEST(Ok, changes_behind_empty_texts_are_read)
 {
-    const Exact bytes{raw("\0\0\0\2\x40\0\0\0\0\5\1\3\2d2")};
-    const auto ok = decode_ok(bytes.bytes(), tracking);
-    ASSERT_TRUE(ok);
-    EXPECT_EQ(changes_of(ok->changes), "1 =d2; ");
+    for (const auto& zeros : {raw("\0"), raw("\0\0"), raw("\0\0\0")}) {
+        const Exact bytes{raw("\0\0\0\2\x40\0\0\0") + zeros + raw("\5\1\3\2d2")};
+        const auto ok = decode_ok(bytes.bytes(), tracking);
+        ASSERT_TRUE(ok);
+        EXPECT_EQ(changes_of(ok->changes), "1 =d2; ");
+    }
 }
 
 TEST(Ok, no_prefix_is_taken_for_the_whole)
