@@ -101,9 +101,11 @@ void Parser::alter_action(const TableName& table)
         return alter_partition(table);
     if (at(Word::k_convert)) {
         advance();
-        if (accept(Word::k_to)) // another character set, in which some characters may be missing
-            facts_.destructive = true;
-        else if (accept(Word::k_table)) { // MariaDB: another table becomes a partition
+        if (accept(Word::k_to)) { // another character set, in which some characters may be missing
+            const Token& set = peek(next_is(1, Word::k_set) ? 2 : 1);
+            if (set.kind != TokenKind::word || !same_word(set.text, "utf8mb4"))
+                facts_.destructive = true;
+        } else if (accept(Word::k_table)) { // MariaDB: another table becomes a partition
             const TableName other = table_name();
             write_table(other);
             moves(other, "*", table);
