@@ -78,6 +78,8 @@ bool MySqlSession::is_labelled(const my::Column& column)
     origin_column_ = column.original_name;
     std::erase(origin_, '\0'); // of UTF-16 and UTF-32, which character_set_results may be
     std::erase(origin_column_, '\0');
+    if (origin_ == "*any*.json_table")
+        return false; // MariaDB's name for what JSON_TABLE makes
     boost::algorithm::to_lower(origin_column_, std::locale::classic());
     if (facts.view.catalog && facts.view.catalog->contents().mysql.folds_names)
         boost::algorithm::to_lower(origin_, std::locale::classic());

@@ -21,6 +21,10 @@ POLICY = """
 table = "customers"
 columns = {ssn = ["pii"], email = ["pii"]}
 
+[[label]]
+column_regex = "passport"
+labels = ["pii"]
+
 [[rule]]
 id = "read-pii"
 when = {reads = {labels = ["pii"]}, user = {not_in_group = ["dpo"]}}
@@ -176,7 +180,8 @@ class Origins(RawCommands, MySqlCase):
     def test_what_the_text_shows_or_nobody_labelled_passes(self):
         cursor = self.connect().cursor()
         for sql in ("SELECT 'city', c.* FROM orders c LIMIT 2", "SELECT z.city FROM (SELECT city FROM customers) z LIMIT 2", "SHOW COLUMNS FROM customers",
-                    "SELECT max('ssn') FROM customers", "SHOW TABLES"):
+                    "SELECT max('ssn') FROM customers", "SHOW TABLES",
+                    "SELECT j.* FROM JSON_TABLE('{}', '$' COLUMNS (passport int PATH '$.p')) j"):
             with self.subTest(sql):
                 cursor.execute(sql)
 
