@@ -38,6 +38,11 @@ bool decides_meaning(std::string_view name)
                                "default_week_format"sv,
                                "lc_time_names"sv,
                                "group_concat_max_len"sv,
+                               "max_sort_length"sv,
+                               "max_recursive_iterations"sv,
+                               "pseudo_thread_id"sv,
+                               "block_encryption_mode"sv,
+                               "check_constraint_checks"sv,
                                "old_mode"sv};
     return std::ranges::find(names, name) != names.end();
 }

@@ -17,6 +17,7 @@ using policies::rules::Action;
 namespace
 {
 
+constexpr std::size_t most_settings = 50;  // that are asked for
 constexpr std::size_t longest_error = 500; // the mysql CLI cuts after about 512 bytes
 
 /// The first line is for a screen of its own; the client prints quotes and percents around it.
@@ -90,6 +91,9 @@ net::Task<bool> MySqlSession::hold_watched(SteadyTime read_at)
         inspected_.premises.clear();
         read_variables();
         read_modes();
+        const bool answered = co_await ask_settings();
+        if (!answered)
+            co_return false;
         auto waits = batch();
         const auto held = co_await challenge(std::move(waits), read_at);
         if (held != Held::again)
@@ -158,6 +162,35 @@ void MySqlSession::read_modes()
         inspected_.premises.push_back({"character_set_client", state_.charset_name()});
     for (const auto& [name, value] : state_.settings())
         inspected_.premises.push_back({name, value});
+}
+
+/// Of system variables that the texts name (`WHERE id < @@wait_timeout`), what the session has: any that it sets may
+/// decide which rows are meant. Not those that change by themselves. False: the session is over.
+net::Task<bool> MySqlSession::ask_settings()
+{
+    if (state_.uncertain())
+        co_return true;
+    const auto reading = state_.reading(state_.modes().front());
+    auto names = mysql::session_variables(inspected_.sql, reading);
+    for (const auto& text : inspected_.facts->facts->runs)
+        names.merge(mysql::session_variables(text, reading));
+    for (const auto* own : {"timestamp", "warning_count", "error_count"})
+        names.erase(own);
+    if (names.size() > most_settings) { // no approval is for another execution of that
+        inspected_.parameters.push_back({.value = "system variables of statement " + std::to_string(statements_)});
+        co_return true;
+    }
+    for (const auto& name : names) {
+        MySqlAnswer::OnRow on_row = [this, &name](const MySqlAnswer::Row& row) {
+            if (row.size() == 1)
+                inspected_.parameters.push_back({.value = "@@" + name + " = " + std::string{row[0].value_or("NULL")}});
+        };
+        const std::string question = "SELECT CAST(@@session." + name + " AS BINARY) LIMIT 1";
+        const bool alive = co_await put(question, std::move(on_row));
+        if (!alive)
+            co_return false;
+    }
+    co_return true;
 }
 
 HeldBatch MySqlSession::batch() const

@@ -233,6 +233,7 @@ class MySqlSession final : public GuardedSession
     void read_variables();
     void read_variables(std::string_view sql);
     void read_modes();
+    [[nodiscard]] net::Task<bool> ask_settings();
     [[nodiscard]] bool shows_progress() const;
     [[nodiscard]] bool shows_box() const;
 

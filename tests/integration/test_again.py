@@ -237,7 +237,8 @@ class OnMySql(Again, unittest.TestCase):
         sql = "DELETE FROM scratch WHERE id < now() AND word > 'A'"
         for setting, back in (("timestamp = 1000000000", "timestamp = DEFAULT"), ("time_zone = '+05:00'", "time_zone = '+06:00'"),
                               ("collation_connection = 'utf8mb4_bin'", "collation_connection = 'utf8mb4_general_ci'"),
-                              ("timestamp = 1000000000 + 1", "timestamp = 1000000000 + 2")):
+                              ("timestamp = 1000000000 + 1", "timestamp = 1000000000 + 2"),
+                              ("max_sort_length = 64", "max_sort_length = 1024")):
             with self.subTest(setting):
                 cursor.execute(f"SET {setting}")
                 shown = self.approved_under(connection, sql)
@@ -245,6 +246,19 @@ class OnMySql(Again, unittest.TestCase):
                 cursor.execute(f"SET {back}")
                 self.is_held(connection, sql, None)
                 self.assertIn(tuple(setting.replace("'", "").split(" = ", 1)), shown.items())
+
+    def test_a_variable_that_the_text_names_is_part_of_the_question(self):
+        """Of the session, whichever it is and however it was set: any may decide which rows are meant."""
+        connection = self.connect()
+        cursor = connection.cursor()
+        for sql in ("DELETE FROM scratch WHERE id < @@wait_timeout AND @@time_zone > ''", "DELETE FROM scratch WHERE id < @@LOCAL .`Wait_timeout` AND @@global.port > 0"):
+            with self.subTest(sql):
+                cursor.execute("SET wait_timeout = 5")
+                shown = self.approved_under(connection, sql)
+                cursor.execute(sql)
+                cursor.execute("SET wait_timeout = 500")
+                self.is_held(connection, sql, None)
+                self.assertIn("@@wait_timeout = 5", shown)
 
     def setUp(self):
         self.refill()
