@@ -45,8 +45,14 @@ struct Late {
 };
 // Harmless too, but younger than the oldest version supported. Sorted by name.
 constexpr Late late_in_mysql[] = {
-    {"from_vector", 90000}, {"string_to_vector", 90000}, {"to_vector", 90000},
-    {"vector_dim", 90000},  {"vector_to_string", 90000},
+    {"etag", 90700},
+    {"from_vector", 90000},
+    {"st_lineinterpolatepoints", 80024},
+    {"st_pointatdistance", 80024},
+    {"string_to_vector", 90000},
+    {"to_vector", 90000},
+    {"vector_dim", 90000},
+    {"vector_to_string", 90000},
 };
 constexpr Late late_in_mariadb[] = {
     {"crc32c", 100800},
