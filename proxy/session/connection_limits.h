@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -19,7 +20,7 @@ class ConnectionLimits
         std::size_t all, per_address, per_user;
         std::size_t told = 64; // at one time: each holds a descriptor until it has said something, or the login is over
     };
-    enum class Entry {
+    enum class Entry : std::uint8_t {
         in,
         told,    // no room: to be told so
         dropped, // no room, and enough are being told so: to be closed without a word

@@ -177,13 +177,13 @@ net::Task<bool> MySqlSession::ask_settings()
     for (const auto* own : {"timestamp", "warning_count", "error_count"})
         names.erase(own);
     if (names.size() > most_settings) { // no approval is for another execution of that
-        inspected_.parameters.push_back({.value = "system variables of statement " + std::to_string(statements_)});
+        inspected_.premises.push_back({"system variables", "those of statement " + std::to_string(statements_)});
         co_return true;
     }
     for (const auto& name : names) {
         MySqlAnswer::OnRow on_row = [this, &name](const MySqlAnswer::Row& row) {
             if (row.size() == 1)
-                inspected_.parameters.push_back({.value = "@@" + name + " = " + std::string{row[0].value_or("NULL")}});
+                inspected_.premises.push_back({"@@" + name, std::string{row[0].value_or("NULL")}});
         };
         const std::string question = "SELECT CAST(@@session." + name + " AS BINARY) LIMIT 1";
         const bool alive = co_await put(question, std::move(on_row));

@@ -258,7 +258,7 @@ class OnMySql(Again, unittest.TestCase):
                 cursor.execute(sql)
                 cursor.execute("SET wait_timeout = 500")
                 self.is_held(connection, sql, None)
-                self.assertIn("@@wait_timeout = 5", shown)
+                self.assertEqual(shown["@@wait_timeout"], "5")
 
     def setUp(self):
         self.refill()
