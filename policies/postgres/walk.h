@@ -117,6 +117,7 @@ class Walk
     void call_by_field(std::string_view name);
     void sets_anything();
     void set_config(const ::FuncCall& call);
+    void set_limit(const ::A_Const* limit);
     [[nodiscard]] bool built_ins_may_be_shadowed() const { return !names_->built_ins_first(); }
     void finish();
 

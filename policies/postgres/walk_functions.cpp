@@ -1,6 +1,7 @@
 #include "policies/postgres/builtins.h"
 
 #include "policies/postgres/identifier_list.h"
+#include "policies/postgres/same_value.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/ascii.h"
 #include "policies/statement/secrets.h"
@@ -279,6 +280,8 @@ void Walk::function(const ::FuncCall& call_node, Scope& scope)
         if (parts.size() == 1)
             call_user({}, name, arguments);
     } else if (!builtin || !reads_named_table(name, call_node)) {
+        if (name == "set_limit" && arguments.count == 1)
+            set_limit(constant_of(node_of(cells(call_node.args).front())));
         call(call_node.funcname, arguments, &call_node, &scope);
     }
     certain_ = false;
@@ -326,6 +329,14 @@ void Walk::set_config(const ::FuncCall& call_node)
     if (reads_otherwise(parameter))
         opaque("sets " + parameter.name + ", with which texts mean something else");
     effect(std::move(parameter));
+}
+
+/// pg_trgm's older word for its setting (see reads_otherwise).
+void Walk::set_limit(const ::A_Const* limit)
+{
+    out_.literals_consulted = out_.literals_consulted || limit != nullptr;
+    if (limit != nullptr && sign_of(*limit) != Sign::unknown)
+        opaque("calls set_limit with a similarity that everything has");
 }
 
 } // namespace stepgate::policies::postgres

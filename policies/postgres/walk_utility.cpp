@@ -7,6 +7,7 @@
 #include "policies/statement/secrets.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace stepgate::policies::postgres
@@ -271,8 +272,12 @@ std::string_view unguarded(const SetParameter& parameter)
 /// With array_nulls off '{NULL}' holds a text, with transform_null_equals `x = NULL` asks for NULLs, and
 /// plpgsql.variable_conflict chooses between variables and columns of a name (docs 20.13.1, 20.13.2, 43.11.1): neither
 /// bodies nor WHERE are read so.
+/// And with a threshold of 0 everything is as similar as pg_trgm's % and its like ask for.
 bool reads_otherwise(const SetParameter& parameter)
 {
+    if (parameter.name.starts_with("pg_trgm.") && parameter.name.ends_with("similarity_threshold"))
+        return parameter.unknown || (parameter.value && !parameter.value->empty() &&
+                                     !(std::strtod(parameter.value->front().c_str(), nullptr) > 0));
     struct Setting {
         std::string_view name;
         std::vector<std::string_view> understood;
