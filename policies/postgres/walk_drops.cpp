@@ -86,6 +86,7 @@ void Walk::drop(const ::DropStmt& drop)
 {
     is(Kind::drop, object_name(drop.removeType));
     facts().destructive = true;
+    facts().cascade = drop.behavior == DROP_CASCADE;
     if (drop.removeType == OBJECT_SCHEMA)
         drop_schema(drop);
     for (const ::ListCell& cell : cells(drop.objects)) {

@@ -67,6 +67,8 @@ bool statement_holds(const FactConditions& conditions, const statement::Statemen
         return false;
     if (conditions.destructive && *conditions.destructive != facts.destructive)
         return false;
+    if (conditions.cascade && *conditions.cascade != facts.cascade)
+        return false;
     if (conditions.reads && !any_access_holds(*conditions.reads, facts.reads, labels.reads))
         return false;
     if (conditions.writes && !any_access_holds(*conditions.writes, facts.writes, labels.writes))

@@ -98,6 +98,7 @@ struct StatementFacts {
     std::vector<std::string> calls;  // sorted, unique, schema-qualified where known ("pg_catalog.now")
     Where where = Where::none;       // of the weakest UPDATE or DELETE inside (CTEs, EXPLAIN ANALYZE included)
     bool destructive = false;        // may lose data: see policies/postgres/README.md
+    bool cascade = false;            // a DROP takes what depends on it along
     std::vector<Effect> effects;     // in order
     /// What runs inside besides `kind`: a DELETE under EXPLAIN ANALYZE, EXECUTE or in a WITH. Sorted, unique.
     std::vector<Kind> inner;

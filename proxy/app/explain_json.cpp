@@ -66,6 +66,8 @@ json::object statement(const StatementFacts& facts)
     object["calls"] = texts(facts.calls);
     object["where"] = text(policies::statement::to_string(facts.where));
     object["destructive"] = facts.destructive;
+    if (facts.cascade)
+        object["cascade"] = true;
     return object;
 }
 
