@@ -180,7 +180,7 @@ class Sides:
             return "left out", []
         kind, lines = self.outcome(suite, test)
         self.failed = self.failed + 1 if kind == "fail alike" else 0
-        if self.failed == FAILURES:  # what one of them left behind may be why the others fail
+        if kind in ("unsteady", "differ") or self.failed == FAILURES:  # what one left behind may be why others fail
             self.failed = 0
             self.stop()
             self.start()
