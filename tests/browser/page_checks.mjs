@@ -12,7 +12,7 @@ export async function inspect_page(page, name, shots) {
   equal(`${name}: axe`, await axe_findings(page), []);
   equal(`${name}: contrast`, await contrast_faults(page), []);
   equal(`${name}: no sideways scrolling`, await sideways_scroll(page), 0);
-  equal(`${name}: no broken word in the navigation`, await broken_links(page), []);
+  equal(`${name}: no broken word in navigation and buttons`, await broken_words(page), []);
   if (shots) await page.screenshot({ path: join(shots, `${name.replaceAll(' ', '_')}.png`), fullPage: true });
 }
 
@@ -111,13 +111,15 @@ function contrast_faults(page) {
   });
 }
 
-/** Links of the navigation whose one word goes over several lines. */
-function broken_links(page) {
-  return page.evaluate(() => [...document.querySelectorAll('nav a')].filter((link) => {
+/** Links of the navigation, and buttons of one word, whose word goes over several lines. */
+function broken_words(page) {
+  return page.evaluate(() => [...document.querySelectorAll('nav a, button')].filter((one) => {
+    const text = one.firstChild;
+    if (text?.nodeType !== Node.TEXT_NODE || (one.tagName === 'BUTTON' && /\s/.test(text.data.trim()))) return false;
     const word = document.createRange();
-    word.selectNodeContents(link.firstChild);
+    word.selectNodeContents(text);
     return word.getClientRects().length > 1;
-  }).map((link) => link.textContent));
+  }).map((one) => one.textContent));
 }
 
 /** How many pixels the page is wider than its window. */

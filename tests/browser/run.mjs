@@ -330,6 +330,14 @@ await step('recovery codes: shown once, each approves once what one factor may a
   const list = page.getByRole('list', { name: 'Your recovery codes' });
   await list.waitFor();
   await inspect('recovery codes');
+  const window_size = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 740 });
+  await inspect('recovery codes on a phone');
+  equal('no code lies on another', await list.locator('code').evaluateAll((codes) => {
+    const places = codes.map((code) => code.getBoundingClientRect());
+    return places.filter((one, at) => places.some((other, before) => before < at && one.left < other.right && other.left < one.right && one.top < other.bottom - 1 && other.top < one.bottom - 1)).length;
+  }), 0);
+  await page.setViewportSize(window_size);
   sheet = await list.locator('code').allTextContents();
   equal('ten codes', sheet.length, 10);
   await button('I have kept them').click();
