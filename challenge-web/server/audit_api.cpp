@@ -31,8 +31,9 @@ bool set_time(AuditQuery& query, std::string_view name, std::string_view value)
 std::string* text_filter(AuditQuery& query, std::string_view name)
 {
     const std::pair<std::string_view, std::string*> filters[] = {
-        {"user", &query.user},   {"session", &query.session}, {"type", &query.type},   {"action", &query.action},
-        {"label", &query.label}, {"rule", &query.rule},       {"table", &query.table}, {"text", &query.text},
+        {"user", &query.user},     {"session", &query.session}, {"type", &query.type},
+        {"action", &query.action}, {"label", &query.label},     {"rule", &query.rule},
+        {"table", &query.table},   {"text", &query.text},       {"challenge", &query.challenge},
     };
     for (const auto& [key, field] : filters)
         if (key == name)

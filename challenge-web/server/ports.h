@@ -16,6 +16,7 @@ using TimePoint = std::chrono::system_clock::time_point;
 /// What the audit explorer asks for. Empty fields match everything.
 struct AuditQuery {
     std::string user, session, type, action, label, rule, table, text; // text: full-text over statement shapes
+    std::string challenge;                                             // id or short code
     std::optional<TimePoint> from, to;
     std::optional<std::int64_t> before; // paging: only records with a smaller sequence number
     int limit = 50;                     // at most 500

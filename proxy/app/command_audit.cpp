@@ -42,6 +42,7 @@ bool to_query(const AuditFilter& filter, audit::Query& query, std::ostream& err)
     query.rule = filter.rule;
     query.table = filter.table;
     query.text = filter.text;
+    query.challenge = filter.challenge;
     query.before = filter.before;
     query.limit = filter.limit;
     const auto time = [&](const char* flag, const std::string& text, std::optional<audit::TimePoint>& into) {

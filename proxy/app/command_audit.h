@@ -12,7 +12,7 @@ namespace stepgate::proxy::app
 
 /// The filters of `stepgate audit search` and `export`, as typed on the command line.
 struct AuditFilter {
-    std::string user, session, type, action, label, rule, table, text;
+    std::string user, session, type, action, label, rule, table, text, challenge;
     std::string from, to; // "2026-11-23", "2026-11-23T07:26:02Z"
     std::optional<std::int64_t> before;
     int limit = 50; // export: 0 means all

@@ -270,6 +270,7 @@ std::shared_ptr<AuditFilter> add_filter(CLI::App& command, int limit)
     command.add_option("--rule", f->rule, "Rule id");
     command.add_option("--table", f->table, "Table, as schema.name");
     command.add_option("--text", f->text, "Words of the statement");
+    command.add_option("--challenge", f->challenge, "Challenge: its id, or its short code as in ABC-234");
     command.add_option("--from", f->from, "Not before this time (2026-01-31 or 2026-01-31T12:00:00Z)");
     command.add_option("--to", f->to, "Before this time");
     command.add_option("--before", f->before, "Only records with a smaller number (paging)");

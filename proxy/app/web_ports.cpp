@@ -86,6 +86,7 @@ std::optional<std::vector<std::string>> AuditSource::search(const challenge_web:
                                       .rule = query.rule,
                                       .table = query.table,
                                       .text = query.text,
+                                      .challenge = query.challenge,
                                       .from = query.from,
                                       .to = query.to,
                                       .before = query.before,

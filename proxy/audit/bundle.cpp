@@ -85,7 +85,8 @@ result<std::vector<Bytes>> records_about(const std::filesystem::path& directory,
     if (!read)
         return read.error();
     if (found.empty())
-        return Problem{errc::not_found, "no record in " + directory.string() + " names challenge \"" + challenge + '"'};
+        return Problem{errc::not_found, "no record in " + directory.string() + " names challenge \"" + challenge +
+                                            "\"; `stepgate audit search --challenge` finds the id of a short code"};
     for (auto& factor : factors)
         if (credentials.contains(factor.credential))
             found.emplace(factor.sequence, std::move(factor.bytes));

@@ -89,6 +89,9 @@ Conditions conditions_of(const Query& query)
     text("(e.session = $ OR e.session_id IN (SELECT id FROM sessions WHERE name = $))", query.session);
     text("e.type = $", query.type);
     text("e.action IN ($, 'observe:' || $)", query.action); // what would have been held is what people look for
+    text("(e.challenge = $ OR e.challenge IN (SELECT challenge FROM entries WHERE type = 'challenge_opened' AND "
+         "details ->> 'code' = upper($)))",
+         query.challenge);
     const std::string tagged = "e.sequence IN (SELECT sequence FROM tags WHERE tag = $)";
     if (!query.label.empty())
         conditions.add(tagged, "label:" + query.label);

@@ -18,6 +18,7 @@ namespace stepgate::proxy::audit
 /// What a reviewer asks for. Empty fields match everything.
 struct Query {
     std::string user, session, type, action, label, rule, table, text; // text: words, full-text over statements
+    std::string challenge;                                             // its id, or its short code
     std::optional<TimePoint> from, to;
     std::optional<std::int64_t> before; // paging: only rows with a smaller sequence number
     int limit = 50;                     // at most 500 a page

@@ -412,7 +412,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       auditor(session);
       const limit = Math.min(Number(query.get('limit') ?? 50), page_size_guard);
       const matches = records.filter((one) => (!query.get('before') || one.sequence < Number(query.get('before')))
-        && ['user', 'type', 'session'].every((key) => !query.get(key) || one[key] === query.get(key))
+        && ['user', 'type', 'session', 'challenge'].every((key) => !query.get(key) || one[key] === query.get(key))
         && (!query.get('action') || one.fields.action === query.get('action'))
         && (!query.get('text') || String(one.fields.text ?? '').toLowerCase().includes(query.get('text').toLowerCase()))
         && (!query.get('from') || one.at >= query.get('from')) && (!query.get('to') || one.at <= query.get('to')));

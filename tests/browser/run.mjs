@@ -793,6 +793,8 @@ await step('the reviewer finds it in the audit', async () => {
   await page.locator('.record-sequence a').first().click();
   await page.locator('.details').waitFor();
   await inspect('audit record');
+  await page.getByRole('link', { name: 'All records of this challenge' }).click();
+  for (const what of ['Challenge opened', 'Proof accepted', 'Challenge approved', 'Released']) await page.locator('.records tbody tr', { hasText: what }).first().waitFor();
 });
 
 await step('nobody answered: expired', async () => {

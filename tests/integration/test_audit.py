@@ -112,6 +112,14 @@ class Audit(unittest.TestCase):
         self.assertEqual(len(opened), 2)
         self.assertEqual([r["text"] for r in self.records("--type", "release")], ["", ""], "the statements' numbers are no text")
 
+    def test_a_challenge_is_found_by_its_short_code(self):
+        for opened in self.records("--type", "challenge_opened"):
+            code = opened["details"]["code"]
+            self.assertEqual(self.records("--challenge", code.lower()), self.records("--challenge", opened["challenge"]))
+            self.assertIn(opened, self.records("--challenge", code))
+            with self.assertRaisesRegex(Exception, "audit search --challenge"):
+                self.stack.run("audit", "export", "--bundle", code)
+
     def test_answers_tell_from_where(self):
         for type in ("proof_accepted", "proof_rejected", "challenge_denied"):
             found = self.records("--type", type)

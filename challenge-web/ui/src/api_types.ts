@@ -339,6 +339,7 @@ export interface AuditQuery {
   rule?: string;
   table?: string;
   text?: string;
+  challenge?: string;
   from?: string;
   to?: string;
   before?: number;

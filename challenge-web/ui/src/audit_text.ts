@@ -1,7 +1,7 @@
 import type { AuditQuery, AuditRecord, FieldValue } from './api';
 import { text } from './text';
 
-const filter_keys = ['text', 'user', 'type', 'action', 'label', 'rule', 'table', 'session'] as const;
+const filter_keys = ['text', 'user', 'type', 'action', 'label', 'rule', 'table', 'session', 'challenge'] as const;
 export type FilterKey = (typeof filter_keys)[number];
 
 /** Filters as the page's address has them; dates as the date-time inputs give them, in local time. */

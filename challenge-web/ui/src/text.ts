@@ -491,7 +491,7 @@ export const text = {
     rows: (shown: string) => `${shown} rows`,
     fields: {
       text: 'Text in statement', user: 'User', type: 'Event', action: 'Decision', label: 'Label', rule: 'Rule', table: 'Table',
-      session: 'Session', from: 'From', to: 'Until',
+      session: 'Session', challenge: 'Challenge or its short code', from: 'From', to: 'Until',
     },
     any: 'Any',
     older: 'Older records',
@@ -503,7 +503,7 @@ export const text = {
     needs_role: 'Only users with the role “auditor” may read the audit.',
     back: 'Back to the list',
     record: (sequence: number) => `Record ${sequence}`,
-    hash: 'Hash', session: 'Session', all_of_session: 'All records of this session',
+    hash: 'Hash', session: 'Session', all_of_session: 'All records of this session', all_of_challenge: 'All records of this challenge',
     record_not_found: 'There is no such record, or it is not indexed yet.',
     newer: 'Next record', previous: 'Record before',
     types: {

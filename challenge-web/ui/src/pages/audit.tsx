@@ -101,6 +101,7 @@ function FilterForm({ filters }: { filters: Filters }) {
           <Field name="label" value={filters.label} />
           <Field name="rule" value={filters.rule} />
           <Field name="session" value={filters.session} />
+          <Field name="challenge" value={filters.challenge} />
           <Field name="from" value={filters.from} type="datetime-local" />
           <Field name="to" value={filters.to} type="datetime-local" />
         </div>

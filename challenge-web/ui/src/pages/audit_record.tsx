@@ -72,6 +72,7 @@ function Moment({ at }: { at: string }) {
 function Value({ name, value }: { name: string; value: FieldValue }) {
   if (typeof value === 'string' && name === 'text') return <Sql sql={value} label={name} />;
   if (typeof value === 'number' && name === 'expires') return <Moment at={new Date(value).toISOString()} />;
+  if (typeof value === 'string' && name === 'challenge') return <><code>{value}</code> <a href={address_of({ challenge: value })}>{words.all_of_challenge}</a></>;
   if (Array.isArray(value)) return <ul class="chips">{value.map((item, at) => <li key={at} class="chip"><Revealed>{item}</Revealed></li>)}</ul>;
   return <code class="value"><Revealed>{field_text(value)}</Revealed></code>;
 }
