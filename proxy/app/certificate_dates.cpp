@@ -1,16 +1,41 @@
 #include "proxy/app/certificate_dates.h"
 
-#include "proxy/net/tls.h"
-
+#include <array>
+#include <ctime>
 #include <set>
 
 namespace stepgate::proxy::app
 {
-
-std::vector<std::string> certificate_dates(const Configuration& configuration,
-                                           std::chrono::system_clock::time_point now)
+namespace
 {
-    using namespace std::chrono_literals;
+
+using namespace std::chrono_literals;
+using TimePoint = std::chrono::system_clock::time_point;
+
+constexpr auto soon = 14 * 24h;
+
+std::string date_of(TimePoint time)
+{
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm parts{};
+    std::array<char, 16> text{};
+    ::gmtime_r(&seconds, &parts);
+    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts)};
+}
+
+std::string problem_of(const net::Validity& validity, TimePoint now)
+{
+    if (validity.until < now)
+        return "has expired on " + date_of(validity.until);
+    if (validity.from > now)
+        return "is not good before " + date_of(validity.from);
+    return validity.until < now + soon ? "expires on " + date_of(validity.until) : std::string{};
+}
+
+} // namespace
+
+std::vector<CertificateDates> certificate_dates(const Configuration& configuration)
+{
     std::set<std::string> files;
     for (const auto& listener : configuration.listeners) {
         files.insert(listener.certificate.string());
@@ -18,10 +43,19 @@ std::vector<std::string> certificate_dates(const Configuration& configuration,
     }
     if (configuration.web)
         files.insert(configuration.web->certificate.string());
-    std::vector<std::string> sentences;
+    files.erase("");
+    std::vector<CertificateDates> found;
     for (const auto& file : files)
-        if (const auto problem = file.empty() ? std::string{} : net::validity_problem(file, now, 14 * 24h);
-            !problem.empty())
+        if (const auto validity = net::validity(file))
+            found.push_back({file, *validity});
+    return found;
+}
+
+std::vector<std::string> warnings_of(const std::vector<CertificateDates>& certificates, TimePoint now)
+{
+    std::vector<std::string> sentences;
+    for (const auto& [file, validity] : certificates)
+        if (const auto problem = problem_of(validity, now); !problem.empty())
             sentences.push_back("the certificate " + file + ' ' + problem);
     return sentences;
 }

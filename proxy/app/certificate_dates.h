@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/app/configuration.h"
+#include "proxy/net/tls.h"
 
 #include <chrono>
 #include <string>
@@ -9,8 +10,16 @@
 namespace stepgate::proxy::app
 {
 
-/// Certificates of the configuration that others refuse by now, or will within two weeks, as sentences.
-[[nodiscard]] std::vector<std::string> certificate_dates(const Configuration& configuration,
-                                                         std::chrono::system_clock::time_point now);
+struct CertificateDates {
+    std::string file;
+    net::Validity validity;
+};
+
+/// Of all certificates that the configuration presents to others, by file.
+[[nodiscard]] std::vector<CertificateDates> certificate_dates(const Configuration& configuration);
+
+/// Those that others refuse by now, or will within two weeks, as sentences.
+[[nodiscard]] std::vector<std::string> warnings_of(const std::vector<CertificateDates>& certificates,
+                                                   std::chrono::system_clock::time_point now);
 
 } // namespace stepgate::proxy::app

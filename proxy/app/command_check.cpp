@@ -68,7 +68,7 @@ void warn(const Configuration& configuration, std::ostream& err)
                                        : std::optional<challenge_web::server::PublicUrl>{};
     if (url && url->address)
         err << "warning: [web] public_url names an IP address: browsers make passkeys only for host names\n";
-    for (const auto& sentence : certificate_dates(configuration, std::chrono::system_clock::now()))
+    for (const auto& sentence : warnings_of(certificate_dates(configuration), std::chrono::system_clock::now()))
         err << "warning: " << sentence << '\n';
     for (const auto& [target, address, secret] : configuration.notifications)
         for (const auto& wanted : target.rules)

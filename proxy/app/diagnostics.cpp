@@ -142,6 +142,16 @@ void add_catalogs(std::vector<MetricFamily>& out, const std::vector<CatalogStatu
                                  [](const S& s) { return number(s.failures); }));
 }
 
+MetricFamily certificates_family(const std::vector<CertificateDates>& certificates)
+{
+    std::vector<Labelled> ends;
+    for (const auto& [file, validity] : certificates)
+        ends.push_back({file, std::chrono::duration<double>(validity.until.time_since_epoch()).count()});
+    return family("certificate_not_after_timestamp_seconds",
+                  "Until when each certificate is good, as it was read at the start or by SIGHUP", MetricType::Gauge,
+                  "file", std::move(ends));
+}
+
 void add_notifications(std::vector<MetricFamily>& out, const notify::Notifier& notifier)
 {
     MetricFamily messages, waiting;
@@ -207,6 +217,8 @@ std::vector<MetricFamily> Diagnostics::collect() const
     out.push_back(
         gauge("store_available", "1 while the store can be read and written", store_available_.load() ? 1 : 0));
     const std::lock_guard asking{mutex_};
+    if (!certificates_.empty())
+        out.push_back(certificates_family(certificates_));
     if (proxy_ != nullptr)
         add_relay(out, proxy_->metrics());
     if (catalogs_ != nullptr)

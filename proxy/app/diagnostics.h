@@ -1,6 +1,7 @@
 #pragma once
 
 #include "challenge-web/server/ports.h"
+#include "proxy/app/certificate_dates.h"
 #include "proxy/audit/feeder.h"
 #include "proxy/audit/writer.h"
 #include "proxy/notify/notifier.h"
@@ -26,6 +27,12 @@ class Diagnostics final : public challenge_web::server::Diagnostics
     void relay(const session::Proxy* proxy) { set(proxy_, proxy); }
     void catalogs(const upstream::CatalogService* catalogs) { set(catalogs_, catalogs); }
     void notifier(const notify::Notifier* notifier) { set(notifier_, notifier); }
+    /// As they were read last, at the start or by SIGHUP.
+    void certificates(std::vector<CertificateDates> dates)
+    {
+        const std::lock_guard nobody_asks{mutex_};
+        certificates_ = std::move(dates);
+    }
     void draining() { draining_.store(true); }
     void store_available(bool available) { store_available_.store(available); }
 
@@ -49,6 +56,7 @@ class Diagnostics final : public challenge_web::server::Diagnostics
     const session::Proxy* proxy_ = nullptr;
     const upstream::CatalogService* catalogs_ = nullptr;
     const notify::Notifier* notifier_ = nullptr;
+    std::vector<CertificateDates> certificates_;
     std::atomic<bool> draining_{false};
     std::atomic<bool> store_available_{true};
 };

@@ -58,7 +58,7 @@ std::string Serving::start()
     if (auto error = start_relay(); !error.empty())
         return error;
     record_policy();
-    warn_of_certificate_dates();
+    look_at_certificates();
     return {};
 }
 
@@ -287,7 +287,7 @@ void Serving::reload()
             log_error("the web certificate was not reloaded: " + configuration_.web->certificate.string() + ", " +
                       configuration_.web->key.string() + ": " + reloaded.error().message());
     }
-    warn_of_certificate_dates();
+    look_at_certificates();
     for (const auto key : keys_for_next_start(configuration_, std::get<Configuration>(loaded)))
         log_warning(std::string(key) + " has changed: that counts from the next start on");
     reload_notifications(std::get<Configuration>(loaded));
@@ -305,10 +305,12 @@ void Serving::reload()
     notices_->policy_changed(std::string(configuration_.policy->short_revision()));
 }
 
-void Serving::warn_of_certificate_dates() const
+void Serving::look_at_certificates()
 {
-    for (const auto& sentence : certificate_dates(configuration_, std::chrono::system_clock::now()))
+    auto dates = certificate_dates(configuration_);
+    for (const auto& sentence : warnings_of(dates, std::chrono::system_clock::now()))
         log_warning(sentence);
+    diagnostics_->certificates(std::move(dates));
 }
 
 /// Their secrets too; a receiver that had said that it is gone is asked again.

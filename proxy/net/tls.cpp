@@ -44,13 +44,12 @@ TlsContext new_context(const SSL_METHOD* method)
     return context;
 }
 
-std::string date_of(const ASN1_TIME* time)
+std::optional<std::chrono::system_clock::time_point> time_of(const ASN1_TIME* time)
 {
     std::tm parts{};
-    std::array<char, 16> text{};
     if (ASN1_TIME_to_tm(time, &parts) != 1)
-        return "a date that cannot be read";
-    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts)};
+        return std::nullopt;
+    return std::chrono::system_clock::from_time_t(::timegm(&parts));
 }
 
 bool use_certificate(SSL_CTX* context, const std::string& certificate_file, const std::string& key_file)
@@ -139,26 +138,18 @@ std::vector<std::byte> end_point_hash(const TlsContext& context)
     return context ? end_point_hash(SSL_CTX_get0_certificate(context.get())) : std::vector<std::byte>{};
 }
 
-std::string validity_problem(const std::string& certificate_file, std::chrono::system_clock::time_point now,
-                             std::chrono::seconds soon)
+std::optional<Validity> validity(const std::string& certificate_file)
 {
     const std::unique_ptr<BIO, decltype(&BIO_free)> file{BIO_new_file(certificate_file.c_str(), "r"), BIO_free};
     const std::unique_ptr<X509, decltype(&X509_free)> certificate{
         file ? PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr) : nullptr, X509_free};
     if (!certificate) {
         ERR_clear_error();
-        return {};
+        return std::nullopt;
     }
-    const ASN1_TIME* from = X509_get0_notBefore(certificate.get());
-    const ASN1_TIME* until = X509_get0_notAfter(certificate.get());
-    const auto at = [](std::chrono::system_clock::time_point time) {
-        return std::chrono::system_clock::to_time_t(time);
-    };
-    if (ASN1_TIME_cmp_time_t(until, at(now)) < 0)
-        return "has expired on " + date_of(until);
-    if (ASN1_TIME_cmp_time_t(from, at(now)) > 0)
-        return "is not good before " + date_of(from);
-    return ASN1_TIME_cmp_time_t(until, at(now + soon)) < 0 ? "expires on " + date_of(until) : std::string{};
+    const auto from = time_of(X509_get0_notBefore(certificate.get()));
+    const auto until = time_of(X509_get0_notAfter(certificate.get()));
+    return from && until ? std::optional{Validity{*from, *until}} : std::nullopt;
 }
 
 std::string take_tls_errors()

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,10 +48,12 @@ using TlsContext = std::shared_ptr<SSL_CTX>;
 /// Of the certificate that `context` presents.
 [[nodiscard]] std::vector<std::byte> end_point_hash(const TlsContext& context);
 
-/// Of a PEM file's first certificate: "has expired on 2026-01-31", "is not good before 2026-01-31", or, if that is
-/// within `soon`, "expires on 2026-01-31". "" if it is none of that, or there is no certificate.
-[[nodiscard]] std::string validity_problem(const std::string& certificate_file,
-                                           std::chrono::system_clock::time_point now, std::chrono::seconds soon);
+/// From when and until when a certificate is good (RFC 5280, 4.1.2.5).
+struct Validity {
+    std::chrono::system_clock::time_point from, until;
+};
+/// Of a PEM file's first certificate; nothing if there is none.
+[[nodiscard]] std::optional<Validity> validity(const std::string& certificate_file);
 
 /// OpenSSL's pending errors of this thread as one line, and clears them.
 [[nodiscard]] std::string take_tls_errors();

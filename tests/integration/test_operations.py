@@ -160,9 +160,12 @@ class Configuration(unittest.TestCase):
         good_for(-2, 30)
         self.assertEqual(stack.run("check", expect=None).stderr, "")
         stack.start()
+        metric = f'stepgate_certificate_not_after_timestamp_seconds{{file="{certificate}"}}'
+        self.assertEqual(stack.metrics()[metric], int((now + datetime.timedelta(30)).timestamp()))
         good_for(-9, -2)
         stack.process.send_signal(signal.SIGHUP)
         wait_for(lambda: f"{certificate} has expired on" in (stack.folder / "serve.log").read_text(), "a warning as it is loaded")
+        wait_for(lambda: stack.metrics()[metric] == int((now - datetime.timedelta(2)).timestamp()), "its date")
         stack.config.write_text(stack.config.read_text().replace("https://localhost", "https://127.0.0.1"))
         self.assertIn("browsers make passkeys only for host names", stack.run("check", expect=None).stderr)
 
