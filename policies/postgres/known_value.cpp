@@ -3,6 +3,7 @@
 #include "policies/postgres/reads_column.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 
 namespace stepgate::policies::postgres
@@ -92,6 +93,44 @@ bool KnownValue::shifted(const ::Node* plain, const ::Node* computed)
     const ::A_Const* const by = constant_of(behind ? operation->rexpr : operation->lexpr);
     literals_ = literals_ || by != nullptr;
     return by != nullptr && !by->isnull && !is_neutral(name, *by, behind);
+}
+
+bool KnownValue::around(const ::Node* range, const ::Node* value)
+{
+    const auto* call = if_tag<::FuncCall>(range, T_FuncCall);
+    const auto bounds = call == nullptr ? std::span<const ::ListCell>{} : cells(call->args);
+    if (bounds.size() < 2 || !text_of(node_of(cells(call->funcname).back())).ends_with("range"))
+        return false;
+    const char* const written = bounds.size() > 2 ? literal_of(constant_of(node_of(bounds[2]))) : "[)";
+    const std::string_view kinds = written == nullptr ? "()" : written;
+    const auto open = [this](const ::ListCell& bound) {
+        const ::A_Const* const literal = constant_of(node_of(bound));
+        literals_ = literals_ || literal != nullptr;
+        return literal != nullptr && literal->isnull;
+    };
+    literals_ = literals_ || bounds.size() > 2;
+    return (open(bounds[0]) || (kinds.starts_with('[') && values_.same(node_of(bounds[0]), value))) &&
+           (open(bounds[1]) || (kinds.ends_with(']') && values_.same(node_of(bounds[1]), value)));
+}
+
+bool KnownValue::all_remainders(const ::Node* value, std::span<const ::ListCell> items)
+{
+    const ::A_Expr* const operation = operation_of(value);
+    const ::A_Const* const by =
+        operation != nullptr && operator_of(*operation) == "%" ? constant_of(operation->rexpr) : nullptr;
+    if (by == nullptr)
+        return false;
+    literals_ = true;
+    if (by->isnull || by->val.node.type != T_Integer || by->val.ival.ival <= 0 ||
+        static_cast<std::size_t>(by->val.ival.ival) > items.size())
+        return false;
+    std::set<int> left;
+    for (const ::ListCell& item : items)
+        if (const ::A_Const* const one = constant_of(node_of(item));
+            one != nullptr && !one->isnull && one->val.node.type == T_Integer && one->val.ival.ival >= 0 &&
+            one->val.ival.ival < by->val.ival.ival)
+            left.insert(one->val.ival.ival);
+    return left.size() == static_cast<std::size_t>(by->val.ival.ival);
 }
 
 } // namespace stepgate::policies::postgres

@@ -3,6 +3,8 @@
 #include "policies/postgres/parse_tree.h"
 #include "policies/postgres/same_value.h"
 
+#include <span>
+
 namespace stepgate::policies::postgres
 {
 
@@ -24,6 +26,10 @@ class KnownValue
     [[nodiscard]] bool never_negative(const ::Node* node);
     /// x + 1 beside x: never equal to it, and greater (or less) for every row.
     [[nodiscard]] bool shifted(const ::Node* plain, const ::Node* computed);
+    /// The range begins or ends with the value, which is in it, and has no other bound: int4range(x, NULL).
+    [[nodiscard]] bool around(const ::Node* range, const ::Node* value);
+    /// x % 2 beside 0 and 1: what numbers give that are not negative, as keys are.
+    [[nodiscard]] bool all_remainders(const ::Node* value, std::span<const ::ListCell> items);
 
   private:
     SameValue& values_;

@@ -53,13 +53,42 @@ bool takes_all(const ::RangeTableSample& sample, bool& literals_consulted)
                                                                     (method == "system_rows" ? whole_tables : 100));
 }
 
+/// No DISTINCT ON but of all that the query gives.
+bool keeps_values(const ::SelectStmt& select, bool& literals_consulted)
+{
+    const auto distinct = cells(select.distinctClause);
+    if (distinct.empty() || node_of(distinct.front()) == nullptr) // DISTINCT alone is a list of nothing
+        return true;
+    const PredicateTarget any;
+    SameValue values{any, literals_consulted};
+    const auto targets = cells(select.targetList);
+    for (std::size_t i = 0; i < targets.size(); ++i)
+        if (std::ranges::none_of(distinct, [&](const ::ListCell& one) {
+                const auto place = number_of(node_of(one));
+                literals_consulted = literals_consulted || place;
+                return place == static_cast<long double>(i + 1) ||
+                       values.same(node_of(one), as<::ResTarget>(node_of(targets[i])).val);
+            }))
+            return false;
+    return true;
+}
+
+/// The one argument of a call of that function; null: it is something else.
+const ::Node* argument_of(const ::Node* node, std::string_view function)
+{
+    const auto* call = if_tag<::FuncCall>(node, T_FuncCall);
+    return call != nullptr && text_of(node_of(cells(call->funcname).back())) == function &&
+                   cells(call->args).size() == 1 && call->agg_filter == nullptr
+               ? node_of(cells(call->args).front())
+               : nullptr;
+}
+
 } // namespace
 
 bool gives_all(const ::SelectStmt& select, bool& literals_consulted)
 {
-    const auto distinct = cells(select.distinctClause);
     if (select.op != SETOP_NONE || select.withClause != nullptr || select.havingClause != nullptr ||
-        (!distinct.empty() && node_of(distinct.front()) != nullptr)) // DISTINCT alone is a list of nothing
+        !keeps_values(select, literals_consulted))
         return false;
     literals_consulted = literals_consulted || select.limitCount != nullptr || select.limitOffset != nullptr;
     return !cuts_off(select.limitCount) && !skips(select.limitOffset);
@@ -254,11 +283,11 @@ bool OwnRows::gives(const ::Node* subquery, const ::Node* value, std::string_vie
     for (std::size_t i = 0; i < targets.size(); ++i) {
         const ::Node* given = as<::ResTarget>(node_of(targets[i])).val;
         if (!aggregate.empty()) {
-            const auto* call = if_tag<::FuncCall>(given, T_FuncCall);
-            if (call == nullptr || text_of(node_of(cells(call->funcname).back())) != aggregate ||
-                cells(call->args).size() != 1 || call->agg_filter != nullptr || select->groupClause != nullptr)
+            given = select->groupClause == nullptr ? argument_of(given, aggregate) : nullptr;
+            if (given == nullptr)
                 return false;
-            given = node_of(cells(call->args).front());
+        } else if (const ::Node* rows = argument_of(argument_of(given, "unnest"), "array_agg")) {
+            given = rows; // all of them again
         }
         if (!gives_from(*select, given, row == nullptr ? value : node_of(values[i])))
             return false;

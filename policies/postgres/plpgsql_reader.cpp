@@ -153,6 +153,19 @@ class Reader
         return tokens_.size();
     }
 
+    /// The bracket that closes the one there, or the end.
+    [[nodiscard]] std::size_t closing(std::size_t open) const
+    {
+        int depth = 0;
+        for (std::size_t i = open; i < tokens_.size(); ++i) {
+            depth += symbol(i, '(') ? 1 : 0;
+            depth -= symbol(i, ')') ? 1 : 0;
+            if (depth == 0)
+                return i;
+        }
+        return tokens_.size();
+    }
+
     // Pieces
     void piece(Kind kind, std::size_t begin, std::size_t end)
     {
@@ -657,16 +670,24 @@ void Reader::for_loop()
     loop_body(query, targets, cursor);
 }
 
-/// FOREACH target [SLICE n] IN ARRAY expression LOOP
+/// FOREACH target [SLICE n] IN ARRAY expression LOOP; that of ARRAY(query) goes through its rows.
 void Reader::for_each()
 {
-    at_ = until(at_, {"in"});
+    std::vector<std::string> targets;
+    const std::size_t in = until(at_, {"in"});
+    if (in == at_ + 2 && is_name(at_ + 1))
+        targets.push_back(name(at_ + 1));
+    at_ = in;
     if (!expect("in") || !expect("array"))
         return;
     const std::size_t loop = until(at_, {"loop"});
     piece(Kind::expression, at_, loop);
-    at_ = loop;
-    loop_body();
+    std::string query;
+    if (word(at_) == "array" && symbol(at_ + 1, '(') && closing(at_ + 1) + 1 == loop)
+        query = slice(at_ + 2, loop - 1);
+    if (good())
+        at_ = loop;
+    loop_body(query, targets);
 }
 
 void Reader::return_statement()

@@ -59,6 +59,7 @@ class Predicate
     bool counts_own_row(std::string_view name, const ::Node* count, const ::Node* least);
     bool holds_nothing(const ::Node* list);
     bool holds_everything(const ::Node* range);
+    bool overlap(const ::FuncCall& call);
 
     bool same(const void* left, const void* right) { return values_.same(left, right); }
     bool alike(const ::Node* left, const ::Node* right) { return values_.alike(left, right); }
@@ -358,6 +359,14 @@ bool Predicate::holds_everything(const ::Node* range)
     return is_endless_range(range);
 }
 
+/// (x, y) OVERLAPS (x, y), which the grammar makes a call.
+bool Predicate::overlap(const ::FuncCall& call)
+{
+    const auto ends = cells(call.args);
+    return ends.size() == 4 && text_of(node_of(cells(call.funcname).back())) == "overlaps" &&
+           same(node_of(ends[0]), node_of(ends[2])) && same(node_of(ends[1]), node_of(ends[3]));
+}
+
 Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, const ::Node* right)
 {
     if (name == "~" || name == "~*" || name == "!~" || name == "!~*") {
@@ -368,8 +377,9 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
         return name.starts_with('!') ? Truth{false, all} : Truth{all, false};
     }
     if (name == "@>" || name == "<@" || name == "&&")
-        return {same(left, right) || (name == "@>" && (holds_nothing(right) || holds_everything(left))) ||
-                    (name == "<@" && (holds_nothing(left) || holds_everything(right))),
+        return {same(left, right) ||
+                    (name == "@>" && (holds_nothing(right) || holds_everything(left) || known_.around(left, right))) ||
+                    (name == "<@" && (holds_nothing(left) || holds_everything(right) || known_.around(right, left))),
                 name == "&&" && (holds_nothing(left) || holds_nothing(right))};
     const bool equals = name == "=" || name == "<=" || name == ">=";
     if (!equals && name != "<>" && name != "<" && name != ">")
@@ -406,7 +416,8 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
         const auto items = cells(if_tag<::List>(expression.rexpr, T_List));
         const bool itself =
             std::ranges::any_of(items, [&](const ::ListCell& item) { return same(expression.lexpr, node_of(item)); });
-        return name == "=" ? Truth{itself, false} : Truth{false, itself};
+        const bool any = itself || known_.all_remainders(expression.lexpr, items);
+        return name == "=" ? Truth{any, false} : Truth{false, any};
     }
     case AEXPR_OP_ANY: {
         const ::Node* list = expression.rexpr;
@@ -443,9 +454,11 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
     case AEXPR_BETWEEN:
     case AEXPR_BETWEEN_SYM: {
         const auto bounds = cells(if_tag<::List>(expression.rexpr, T_List));
-        return {bounds.size() == 2 && same(expression.lexpr, node_of(bounds[0])) &&
-                    same(expression.lexpr, node_of(bounds[1])),
-                false};
+        if (bounds.size() != 2)
+            return depends;
+        const Truth low = judge_comparison(">=", expression.lexpr, node_of(bounds[0]));
+        const Truth high = judge_comparison("<=", expression.lexpr, node_of(bounds[1]));
+        return {low.always && high.always, expression.kind == AEXPR_BETWEEN && (low.never || high.never)};
     }
     case AEXPR_OP_ALL:
         literals_ = literals_ || constant_of(expression.rexpr) != nullptr;
@@ -545,6 +558,9 @@ Truth Predicate::by_form(const ::Node* node)
         break;
     case T_CaseExpr:
         truth = judge_case(as<::CaseExpr>(node));
+        break;
+    case T_FuncCall:
+        truth.always = overlap(as<::FuncCall>(node));
         break;
     case T_TypeCast:
         truth = judge(as<::TypeCast>(node).arg);

@@ -92,6 +92,13 @@ SameValue::Meant SameValue::meant(const ::ColumnRef& column) const
             if (const Meant by = by_twin(twin, made); twin.renames && by.name != made.name)
                 return by;
     }
+    const bool row = fields.size() == 1 && target_.described != nullptr && !may_be_column(made.name) &&
+                     (made.name == target_.alias || made.name == target_.relation ||
+                      std::ranges::any_of(target_.twins, [&](const Twin& twin) {
+                          return twin.name == made.name && !twin.renames && twin.referenced == nullptr;
+                      }));
+    if (row)
+        return {{}, "*"}; // all of it
     if (fields.size() == 1 || made.qualifier == target_.alias || made.qualifier == target_.relation)
         return {{}, made.name};
     const auto twin = std::ranges::find(target_.twins, made.qualifier, &Twin::name);
