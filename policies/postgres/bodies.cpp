@@ -145,6 +145,7 @@ struct Bodies::Source {
     const std::vector<std::string>* variables = nullptr;
     bool variables_hide = false;        // columns of their name
     const Function* function = nullptr; // whose body it is
+    bool again = false;                 // as PlPiece has it
 };
 
 Bodies::Bodies(const catalog::Catalog& catalog, const Limits& limits) : catalog_(&catalog), limits_(limits)
@@ -303,7 +304,7 @@ Footprint Bodies::analyze(const Source& source, std::string text, const std::str
     }
     Analysis analysis;
     Walk walk{text, *source.state, catalog_, limits_, analysis, this};
-    walk.within(base, source.variables_hide ? source.variables : nullptr);
+    walk.within(base, source.variables_hide ? source.variables : nullptr, source.again);
     for (const ::ListCell& cell : cells(parse.statements())) {
         const ::Node* statement = as<::RawStmt>(node_of(cell)).stmt;
         const LoopedChange looped{statement, rows, source.state->lexing() != Lexing::backslashes};
@@ -688,6 +689,7 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
         }
         source.trigger_is_read = piece.kind != PlPiece::Kind::conduct;
         source.form = piece.kind == PlPiece::Kind::statement ? Source::Form::statements : Source::Form::expression;
+        source.again = piece.again;
         if (piece.kind == PlPiece::Kind::statement) {
             append(out, analyze(source, piece.text, piece.rows));
             continue;

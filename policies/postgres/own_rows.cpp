@@ -31,9 +31,11 @@ std::optional<long double> number_of(const ::Node* node)
 constexpr long double whole_tables = 1e7L; // nobody deletes ten million rows a batch
 
 /// LIMIT ALL is LIMIT NULL.
-bool cuts_off(const ::Node* limit)
+bool cuts_off(const ::Node* limit, bool any_limit)
 {
     const ::A_Const* const literal = constant_of(limit);
+    if (any_limit)
+        return number_of(limit) == 0;
     return limit != nullptr && (literal == nullptr || !literal->isnull) && number_of(limit).value_or(0) < whole_tables;
 }
 
@@ -85,13 +87,13 @@ const ::Node* argument_of(const ::Node* node, std::string_view function)
 
 } // namespace
 
-bool gives_all(const ::SelectStmt& select, bool& literals_consulted)
+bool gives_all(const ::SelectStmt& select, bool& literals_consulted, bool any_limit)
 {
     if (select.op != SETOP_NONE || select.withClause != nullptr || select.havingClause != nullptr ||
         !keeps_values(select, literals_consulted))
         return false;
     literals_consulted = literals_consulted || select.limitCount != nullptr || select.limitOffset != nullptr;
-    return !cuts_off(select.limitCount) && !skips(select.limitOffset);
+    return !cuts_off(select.limitCount, any_limit) && !skips(select.limitOffset);
 }
 
 bool OwnRows::is_same_table(const ::RangeVar& table) const
@@ -141,7 +143,7 @@ bool OwnRows::enter(const Derived& derived, const std::function<bool()>& look)
 /// The query as a name for every row of the target; nothing: it leaves some out, or which columns it has is not known.
 std::optional<Twin> OwnRows::all_rows(const Derived& derived)
 {
-    const auto inner = gives_all(*derived.query, literals_) ? own_row(*derived.query) : std::nullopt;
+    const auto inner = gives_all(*derived.query, literals_, target_.again) ? own_row(*derived.query) : std::nullopt;
     if (!inner)
         return std::nullopt;
     const PredicateTarget joined = joined_with(*inner);
@@ -269,7 +271,7 @@ bool OwnRows::gives(const ::Node* subquery, const ::Node* value, std::string_vie
         return select->op == SETOP_UNION ? left || right : left && right;
     }
     if (select->valuesLists != nullptr) // id in (values (1), (id))
-        return gives_all(*select, literals_) &&
+        return gives_all(*select, literals_, target_.again) &&
                std::ranges::any_of(cells(select->valuesLists), [&](const ::ListCell& cell) {
                    const auto written = cells(if_tag<::List>(node_of(cell), T_List));
                    return aggregate.empty() && written.size() == 1 &&
@@ -278,7 +280,7 @@ bool OwnRows::gives(const ::Node* subquery, const ::Node* value, std::string_vie
     const auto targets = cells(select->targetList);
     const auto* row = if_tag<::RowExpr>(value, T_RowExpr);
     const auto values = row == nullptr ? std::span<const ::ListCell>{} : cells(row->args);
-    if (!gives_all(*select, literals_) || targets.size() != (row == nullptr ? 1 : values.size()))
+    if (!gives_all(*select, literals_, target_.again) || targets.size() != (row == nullptr ? 1 : values.size()))
         return false;
     for (std::size_t i = 0; i < targets.size(); ++i) {
         const ::Node* given = as<::ResTarget>(node_of(targets[i])).val;

@@ -27,8 +27,8 @@ struct Look {
 constexpr int deepest_predicate = 200;
 
 /// Whatever its FROM and WHERE find is in the result: no LIMIT, HAVING, DISTINCT ON and the like.
-/// `literals_consulted` is set when that hung on a literal's value.
-[[nodiscard]] bool gives_all(const ::SelectStmt& select, bool& literals_consulted);
+/// `literals_consulted` is set when that hung on a literal's value; `any_limit`: some of the rows will do.
+[[nodiscard]] bool gives_all(const ::SelectStmt& select, bool& literals_consulted, bool any_limit = false);
 
 /// Tells which queries find each row of the target again. What it is made with must outlive it.
 class OwnRows

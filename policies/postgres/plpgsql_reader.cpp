@@ -210,9 +210,11 @@ class Reader
     bool assignment();
     bool control(std::string_view first);
     bool command(std::string_view first);
+    [[nodiscard]] bool finds_nothing(std::size_t begin, std::size_t end) const;
+    [[nodiscard]] bool stands_if_nothing_found() const;
     void if_statement();
     void case_statement();
-    void loop_body(std::string_view query = {}, const std::vector<std::string>& targets = {},
+    void loop_body(bool until_done, std::string_view query = {}, const std::vector<std::string>& targets = {},
                    std::string_view cursor = {});
     void through(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor);
     void for_loop();
@@ -235,10 +237,12 @@ class Reader
     int depth_ = 0;
     PlBody out_;
     std::vector<std::string> opened_, fetched_, bound_;
+    std::vector<std::string> counts_;                         // variables for the rows that a statement changed
     std::map<std::string, std::string, std::less<>> queries_; // of cursors
     std::string rows_;                                        // that the loops around go through
     std::size_t rows_left_ = longest_rows;
     int loops_ = 0;       // around
+    bool again_ = false;  // what follows is done until nothing is found
     bool skips_ = false;  // what follows in the loop is done for some rows
     bool leaves_ = false; // the loop, maybe before its end
 };
@@ -466,13 +470,14 @@ bool Reader::control(std::string_view first)
     } else if (first == "case") {
         case_statement();
     } else if (first == "loop") {
-        loop_body();
+        loop_body(true);
     } else if (first == "while") {
         ++at_;
         const std::size_t end = until(at_, {"loop"});
+        const bool until_done = one_of(at_, {"true", "found", "exists"});
         piece(Kind::conduct, at_, end);
         at_ = end;
-        loop_body();
+        loop_body(until_done);
     } else if (first == "for") {
         for_loop();
     } else if (first == "foreach") {
@@ -488,7 +493,8 @@ bool Reader::command(std::string_view first)
     const std::size_t end = until(at_, {});
     if (first == "exit" || first == "continue") {
         const std::size_t when = until(at_, {"when"});
-        const bool at_its_end = when + 3 == end && word(when + 1) == "not" && word(when + 2) == "found";
+        const bool at_its_end =
+            first == "exit" && when == end ? stands_if_nothing_found() : finds_nothing(when + 1, end);
         leaves_ = leaves_ || (first == "exit" && !at_its_end);
         skips_ = skips_ || !at_its_end;
         if (when < end)
@@ -511,6 +517,10 @@ bool Reader::command(std::string_view first)
         fetch();
     } else if (first == "get" && one_of(at_ + 1, {"current", "stacked", "diagnostics"})) {
         // Items of the server into variables.
+        for (std::size_t i = at_; i < end; ++i)
+            if (word(i) == "row_count")
+                if (const std::size_t variable = i - (symbols(i - 2, ':', '=') ? 3 : 2); is_name(variable))
+                    counts_.push_back(name(variable));
         out_.takes_details = out_.takes_details || until(at_, {"pg_exception_detail"}) < end;
     } else if (first == "close" && is_name(at_ + 1) && at_ + 2 == end) {
         // A cursor variable.
@@ -524,9 +534,27 @@ bool Reader::command(std::string_view first)
     return true;
 }
 
+/// NOT FOUND, or what a loop of batches asks of their count: n = 0.
+bool Reader::finds_nothing(std::size_t begin, std::size_t end) const
+{
+    if (begin + 2 == end)
+        return word(begin) == "not" && word(begin + 1) == "found";
+    return word(at_) == "exit" && begin + 3 == end && is_name(begin) && symbol(begin + 1, '=') &&
+           slice(begin + 2, end) == "0" && std::ranges::find(counts_, name(begin)) != counts_.end();
+}
+
+/// IF NOT FOUND THEN, before the statement.
+bool Reader::stands_if_nothing_found() const
+{
+    return word(at_ - 1) == "then" && at_ > 5 &&
+           ((word(at_ - 4) == "if" && finds_nothing(at_ - 3, at_ - 1)) ||
+            (word(at_ - 5) == "if" && finds_nothing(at_ - 4, at_ - 1)));
+}
+
 void Reader::if_statement()
 {
     const std::string outer = std::exchange(rows_, {}); // for some of them
+    const bool again = std::exchange(again_, false);
     ++at_;
     expression_until("then", Kind::conduct);
     statements();
@@ -540,6 +568,7 @@ void Reader::if_statement()
         statements();
     }
     rows_ = outer;
+    again_ = again;
     if (expect("end") && expect("if"))
         semicolon();
 }
@@ -547,6 +576,7 @@ void Reader::if_statement()
 void Reader::case_statement()
 {
     const std::string outer = std::exchange(rows_, {});
+    const bool again = std::exchange(again_, false);
     ++at_;
     if (word(at_) != "when") {
         const std::size_t when = until(at_, {"when"});
@@ -569,6 +599,7 @@ void Reader::case_statement()
         statements();
     }
     rows_ = outer;
+    again_ = again;
     if (expect("end") && expect("case"))
         semicolon();
 }
@@ -592,8 +623,9 @@ void Reader::through(std::string_view query, const std::vector<std::string>& tar
         row(quoted_name(cursor));
 }
 
-/// LOOP … END LOOP [label]; of a query's rows or not.
-void Reader::loop_body(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor)
+/// LOOP … END LOOP [label]; of a query's rows or not. `until_done`: nothing counts its rounds.
+void Reader::loop_body(bool until_done, std::string_view query, const std::vector<std::string>& targets,
+                       std::string_view cursor)
 {
     if (!expect("loop"))
         return;
@@ -601,6 +633,8 @@ void Reader::loop_body(std::string_view query, const std::vector<std::string>& t
     const std::string outer = rows_;
     const bool left = std::exchange(leaves_, false);
     const bool skipped = std::exchange(skips_, false);
+    const bool again = again_;
+    again_ = until_done || (again && !skipped);
     if (skipped)
         rows_.clear();
     through(query, targets, cursor);
@@ -608,11 +642,14 @@ void Reader::loop_body(std::string_view query, const std::vector<std::string>& t
     statements();
     --loops_;
     if (leaves_)
-        for (std::size_t i = first; i < out_.pieces.size(); ++i)
+        for (std::size_t i = first; i < out_.pieces.size(); ++i) {
             out_.pieces[i].rows.clear();
+            out_.pieces[i].again = false;
+        }
     leaves_ = leaves_ || left;
     skips_ = skipped;
     rows_ = outer;
+    again_ = again;
     if (!expect("end") || !expect("loop"))
         return;
     label_after_end();
@@ -667,7 +704,7 @@ void Reader::for_loop()
     }
     if (good())
         at_ = loop;
-    loop_body(query, targets, cursor);
+    loop_body(false, query, targets, cursor);
 }
 
 /// FOREACH target [SLICE n] IN ARRAY expression LOOP; that of ARRAY(query) goes through its rows.
@@ -687,7 +724,7 @@ void Reader::for_each()
         query = slice(at_ + 2, loop - 1);
     if (good())
         at_ = loop;
-    loop_body(query, targets);
+    loop_body(false, query, targets);
 }
 
 void Reader::return_statement()
@@ -848,7 +885,7 @@ void Reader::sql()
     if (from < end)
         text += slice(from, end);
     const bool changes = one_of(at_, {"update", "delete"}) && !skips_;
-    out_.pieces.push_back({Kind::statement, std::move(text), changes ? rows_ : std::string{}});
+    out_.pieces.push_back({Kind::statement, std::move(text), changes ? rows_ : std::string{}, again_ && !skips_});
     if (const std::size_t size = out_.pieces.back().rows.size(); size > rows_left_)
         return fail("its loops are too long to read");
     else

@@ -18,7 +18,8 @@ struct PlPiece {
     } kind = Kind::statement;
     std::string text;
     std::string rows =
-        {}; // of an UPDATE or DELETE in loops: the rows that those go through, all of them, as FROM has it
+        {};             // of an UPDATE or DELETE in loops: the rows that those go through, all of them, as FROM has it
+    bool again = false; // a statement of a loop that goes on until nothing is found
 };
 
 struct PlBody {

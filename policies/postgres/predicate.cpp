@@ -290,7 +290,7 @@ Truth Predicate::judge_sublink(const ::SubLink& link)
         if (link.subLinkType == EXPR_SUBLINK && select->whereClause == nullptr && targets.size() == 1)
             return judge(as<::ResTarget>(node_of(targets.front())).val);
     }
-    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select, literals_) &&
+    return {link.subLinkType == EXISTS_SUBLINK && select != nullptr && gives_all(*select, literals_, true) &&
                 own_.own_row(*select).has_value(),
             false};
 }

@@ -35,6 +35,7 @@ struct PredicateTarget {
     Spend spend = {};                          // for looking them up
     std::vector<std::string_view> around = {}; // what names values of a body stand behind: its own, NEW, OLD, records
     const std::vector<std::string>* hiding = nullptr; // variables whose bare names mean them and no column
+    bool again = false;                               // and again until no row is left: a LIMIT leaves none out
 };
 
 /// Whether a predicate holds for every row: it reads no column of the target, so that all rows meet it or none does, or

@@ -71,10 +71,11 @@ class Walk
     }
 
     // For a body that `Bodies` reads: what its statements touch is kept, not followed.
-    void within(Scope& base, const std::vector<std::string>* hiding)
+    void within(Scope& base, const std::vector<std::string>* hiding, bool again)
     {
         base_ = &base;
         hiding_ = hiding;
+        again_ = again;
     }
     void body_statement(const ::Node* statement);
     void rule_actions(const ::RuleStmt& rule);
@@ -268,6 +269,7 @@ class Walk
     Bodies* bodies_;                                   // null as catalog_ is
     Scope* base_ = nullptr;                            // of a body: parameters, variables, NEW and OLD
     const std::vector<std::string>* hiding_ = nullptr; // variables of a body whose bare names mean no column
+    bool again_ = false;                               // a body runs it until it finds nothing
     std::vector<Touch> touches_;                       // of the statement, or of all those of a body
     std::optional<Names> names_;
     const Limits& limits_;

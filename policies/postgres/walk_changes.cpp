@@ -28,6 +28,7 @@ PredicateTarget Walk::predicate_target(const Scope& scope, std::span<const ::Lis
     named.find = [this](const ::RangeVar& other) { return find(other).relation; };
     named.joined = joined;
     named.hiding = hiding_;
+    named.again = again_;
     if (base_ != nullptr) {
         std::vector<std::string_view> nearer{target.alias};
         for (const ::ListCell& cell : joined)
