@@ -678,6 +678,8 @@ Footprint Bodies::read_plpgsql_body(Source source, const std::string& body)
         out.opaque_reasons.push_back(what + " is too long to read");
         return out;
     }
+    if (source.trigger != nullptr && !parts.assigned.empty())
+        out.facts.writes.push_back({name_of(*source.trigger), true, std::move(parts.assigned)});
     std::vector<std::string_view> executed;
     for (const PlPiece& piece : parts.pieces)
         if (piece.kind == PlPiece::Kind::dynamic)

@@ -229,6 +229,7 @@ class Reader
     void label();
     void label_after_end();
     void target(std::size_t& i) const;
+    void assigns(std::size_t target);
 
     std::string_view text_;
     std::vector<Token> tokens_;
@@ -404,6 +405,13 @@ void Reader::target(std::size_t& i) const
     }
 }
 
+/// What it sets of the row that a trigger gives on.
+void Reader::assigns(std::size_t target)
+{
+    if (word(target) == "new")
+        out_.assigned.push_back(symbol(target + 1, '.') && is_name(target + 2) ? name(target + 2) : "*");
+}
+
 bool Reader::assignment()
 {
     std::size_t i = at_;
@@ -417,6 +425,7 @@ bool Reader::assignment()
     if (!colon && !symbol(i, '='))
         return false;
     const bool row = one_of(at_, {"new", "old"});
+    assigns(at_);
     for (std::size_t k = at_; k < i; ++k) { // indexes
         if (!symbol(k, '['))
             continue;
@@ -874,9 +883,11 @@ void Reader::sql()
             ++target_at;
         if (!is_name(target_at))
             return fail("INTO is not understood");
+        assigns(target_at);
         target(target_at);
         while (symbol(target_at, ',') && is_name(target_at + 1)) {
             ++target_at;
+            assigns(target_at);
             target(target_at);
         }
         from = target_at;

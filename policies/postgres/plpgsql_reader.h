@@ -25,6 +25,7 @@ struct PlPiece {
 struct PlBody {
     std::vector<PlPiece> pieces;
     std::vector<std::string> variables; // and labels, which may stand before a variable's name
+    std::vector<std::string> assigned;  // columns of NEW, which a trigger gives on; "*": all
     bool variables_hide = false;        // columns of their name: #variable_conflict use_variable
     std::string problem;                // "": every part was understood
     bool takes_details = false;         // of errors, which name values of rows that were refused: PG_EXCEPTION_DETAIL
