@@ -240,6 +240,7 @@ class Walk
 
     // walk_drops.cpp: DROP and TRUNCATE, and what goes along
     void drop(const ::DropStmt& drop);
+    [[nodiscard]] bool drops_nothing(const ::DropStmt& drop) const;
     void drop_schema(const ::DropStmt& drop);
     void drop_owned(const ::DropOwnedStmt& drop);
     void write_schema(std::string_view schema);

@@ -1,4 +1,7 @@
 #include "policies/postgres/walk.h"
+#include "policies/statement/ascii.h"
+
+#include <algorithm>
 
 namespace stepgate::policies::postgres
 {
@@ -82,11 +85,31 @@ void Walk::truncate(const ::TruncateStmt& truncate)
             writing.cascade = true;
 }
 
+/// IF EXISTS of what the catalog, and the session, surely do not have. The server only says so.
+bool Walk::drops_nothing(const ::DropStmt& drop) const
+{
+    if (!drop.missing_ok || !is_relation(drop.removeType) || catalog_ == nullptr || base_ != nullptr ||
+        state_->redefined_all() || !names_->path_known())
+        return false;
+    return std::ranges::all_of(cells(drop.objects), [this](const ::ListCell& cell) {
+        const auto parts = cells(if_tag<::List>(node_of(cell), T_List));
+        if (parts.empty() || parts.size() > 2)
+            return false;
+        const std::string_view schema = parts.size() == 2 ? text_of(node_of(parts.front())) : std::string_view{};
+        const std::string_view name = text_of(node_of(parts.back()));
+        const Found found = names_->relation(schema, name);
+        const bool spelt_alike = is_ascii(schema) && is_ascii(name); // here and there, whatever the encodings
+        return spelt_alike && found.relation == nullptr && found.redefined == nullptr && !found.built_in &&
+               !schema.starts_with("pg_");
+    });
+}
+
 void Walk::drop(const ::DropStmt& drop)
 {
-    is(Kind::drop, object_name(drop.removeType));
-    facts().destructive = true;
-    facts().cascade = drop.behavior == DROP_CASCADE;
+    const bool nothing = drops_nothing(drop);
+    is(Kind::drop, nothing ? "nothing" : object_name(drop.removeType));
+    facts().destructive = !nothing;
+    facts().cascade = !nothing && drop.behavior == DROP_CASCADE;
     if (drop.removeType == OBJECT_SCHEMA)
         drop_schema(drop);
     for (const ::ListCell& cell : cells(drop.objects)) {

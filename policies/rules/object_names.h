@@ -43,6 +43,7 @@ inline constexpr std::array object_names{
     std::string_view{"large object"},
     std::string_view{"local file"},
     std::string_view{"materialized view"},
+    std::string_view{"nothing"},
     std::string_view{"object"},
     std::string_view{"operator"},
     std::string_view{"operator class"},

@@ -212,7 +212,8 @@ bool only_defines(const StatementFacts& statement)
 bool depends_on(const StatementFacts& statement, const Touched& touched)
 {
     const bool renames = statement.kind == Kind::rename || statement.kind == Kind::alter;
-    if (only_defines(statement) && !renames)
+    const bool by_absence = statement.object == "nothing"; // a DROP .. IF EXISTS of what the snapshot does not have
+    if (only_defines(statement) && !renames && !by_absence)
         return false;
     if (touches(touched, statement.reads) || touches(touched, statement.writes))
         return true;

@@ -97,6 +97,22 @@ bool CatalogUse::unsure(const Facts& facts) const
     return database_ && touched_ && depends_on(facts, *touched_);
 }
 
+void CatalogUse::look_again(const Facts& facts)
+{
+    if (!database_)
+        return;
+    upstream::Touched absent;
+    for (const StatementFacts& statement : facts.statements)
+        if (statement.kind == Kind::drop && statement.object == "nothing")
+            for (const TableAccess& write : statement.writes)
+                if (auto name = std::string{bare_name(write.table)}; looked_again_.insert(name).second)
+                    absent.names.insert(std::move(name));
+    if (absent.empty())
+        return;
+    database_->end_change(database_->begin_change(absent));
+    (void)look();
+}
+
 bool CatalogUse::missing(const Facts& facts) const
 {
     return missing_ && std::ranges::any_of(facts.statements, [](const StatementFacts& statement) {
@@ -110,6 +126,7 @@ void CatalogUse::departs(const MatchedFacts& facts, const LabelNames& names, boo
 {
     if (!database_)
         return;
+    looked_again_.clear();
     for (const StatementFacts& statement : facts.facts->statements)
         note_temporary(statement);
     if (!facts.labels.empty() || !temporary_copies_.empty())

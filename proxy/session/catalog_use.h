@@ -33,6 +33,8 @@ class CatalogUse
     /// Differs whenever a statement could be judged differently than before.
     [[nodiscard]] std::uint64_t revision() const { return revision_; }
 
+    /// What a DROP .. IF EXISTS does not find may have been made past stepgate: it is in doubt until the next snapshot.
+    void look_again(const policies::statement::Facts& facts);
     /// The statement relies on a name whose meaning is not known now. What this session changed and did not commit yet
     /// is no concern here: `SessionState` knows of that.
     [[nodiscard]] bool unsure(const policies::statement::Facts& facts) const;
@@ -84,7 +86,8 @@ class CatalogUse
     upstream::Touched own_;              // what, as long as it is open
     std::vector<std::uint64_t> changes_; // announced to the others
 
-    std::set<std::string> temporary_; // names of temporary objects
+    std::set<std::string> looked_again_; // names, for the statement that is being judged
+    std::set<std::string> temporary_;    // names of temporary objects
     std::vector<policies::sensitivity::Copy> temporary_copies_;
 };
 

@@ -437,6 +437,7 @@ void PostgresSession::refresh(PreparedStatement& statement)
     if (statement.foreign)
         statement.facts = worker_.judge.doubted(
             *statement.facts, "was prepared in a client encoding which stepgate cannot read", asker_.database);
+    catalog_.look_again(*statement.facts->facts);
     statement.unsure = catalog_.unsure(*statement.facts->facts);
     if (statement.unsure)
         statement.facts = worker_.judge.doubted(

@@ -242,5 +242,32 @@ class Dump(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
 
 
+class Absent(unittest.TestCase):
+    """DROP .. IF EXISTS of what is not there, which migrations begin with, and of what was made past stepgate a moment ago."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack().start()
+        cls.addClassCleanup(cls.stack.close)
+        cls.demo = cls.stack.person()
+        cls.stack.ask("SELECT * FROM orders LIMIT 1")  # waits for the catalogs to be read
+
+    def test_of_nothing_passes(self):
+        for sql in ("DROP TABLE IF EXISTS nothing_there CASCADE", "DROP SEQUENCE IF EXISTS nothing_there, public.nor_this",
+                    "BEGIN; DROP VIEW IF EXISTS nothing_there; COMMIT"):
+            with self.subTest(sql):
+                code, _, error = self.stack.ask(sql)
+                self.assertEqual((code, self.demo.pending()), (0, []), error)
+                self.assertIn("does not exist, skipping", error)
+
+    def test_of_what_was_just_made_is_held(self):
+        self.assertEqual(self.stack.ask("DROP TABLE IF EXISTS late")[0], 0)
+        self.stack.cluster.shop("CREATE TABLE late AS SELECT 1 AS n")
+        process = self.stack.psql("-c", "DROP TABLE IF EXISTS late")
+        self.demo.deny(self.demo.wait_pending())
+        process.communicate()
+        self.assertEqual(self.stack.cluster.shop("SELECT n FROM late").strip(), "1")
+
+
 if __name__ == "__main__":
     unittest.main()
