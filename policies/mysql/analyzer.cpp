@@ -63,6 +63,7 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
         if (!(analysis.facts.statements == other.facts.statements) || other.facts.opaque != analysis.facts.opaque)
             make_opaque(analysis, "means something else under another sql_mode that may be in force");
     }
+    statement::doubt_temporary(analysis.facts);
     return analysis;
 }
 

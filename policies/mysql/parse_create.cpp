@@ -196,6 +196,10 @@ void Parser::create_table(bool temporary, bool replace)
                      .writes = (unless || replace) && !temporary,
                      .copies = {}});
     facts_.destructive = replace && !temporary;
+    bool known = false;
+    std::string full = full_name(table, known);
+    if (temporary && known && !unless && blocks_ == 0) // what is there may be a MERGE table
+        facts_.makes_temporary = std::move(full);
     if (accept(Word::k_like))
         return like();
     table_definition();
@@ -218,6 +222,7 @@ void Parser::stands_for_others()
     for (statement::Effect& effect : facts_.effects)
         if (auto* change = std::get_if<statement::Redefine>(&effect))
             change->code = true;
+    facts_.makes_temporary.clear();
 }
 
 /// [(elements)] [options] [PARTITION BY …] [[IGNORE | REPLACE] [AS] query]

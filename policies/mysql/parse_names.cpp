@@ -411,6 +411,13 @@ void Parser::begin_statement()
     operators_ = 0;
 }
 
+/// Nothing that everybody has bears the name, so that no doubt about the temporary one can harm it.
+bool Parser::is_plain_temporary(std::string_view table) const
+{
+    return behind_.bodies != nullptr && !state_->uncertain() && behind_.bodies->relation(table) == nullptr &&
+           !state_->temporary_merge(table.substr(table.find('.') + 1));
+}
+
 void Parser::finish_statement()
 {
     const auto accesses = [](const std::vector<Access>& from) {
@@ -430,6 +437,11 @@ void Parser::finish_statement()
     facts_.calls = std::move(calls_);
     calls_ = {};
     follow();
+    facts_.temporary = changes_tables_only(facts_) && std::ranges::all_of(facts_.writes, [this](const auto& write) {
+                           return state_->own_tables().has(write.table) && is_plain_temporary(write.table);
+                       });
+    if (facts_.kind != Kind::create)
+        facts_.makes_temporary.clear();
     tidy(facts_.reads);
     tidy(facts_.writes);
     sort_once(facts_.calls);

@@ -411,6 +411,7 @@ class Parser
     void create();
     bool create_program();
     void create_table(bool temporary, bool replace);
+    [[nodiscard]] bool is_plain_temporary(std::string_view table) const;
     void table_definition();
     void table_elements();
     void element();

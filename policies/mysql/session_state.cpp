@@ -37,6 +37,7 @@ void SessionState::reset()
     settings_.clear();
     temporary_.clear();
     merges_.clear();
+    own_tables_.forget_all();
     database_ = start_.database;
     database_known_ = true;
     server_reported_sql_mode(start_.sql_mode);
@@ -107,6 +108,7 @@ void SessionState::settings_changed()
     settings_key_ += database_;
     for (const std::string& name : temporary_)
         settings_key_.append(1, merges_.contains(name) ? '\1' : '\0').append(name);
+    own_tables_.add_to(settings_key_);
 }
 
 /// DEFAULT is the global value of now, which only the server knows: it is not the one that the session began with.
@@ -262,6 +264,8 @@ void SessionState::apply(const statement::StatementFacts& facts)
 {
     for (const statement::Effect& effect : facts.effects)
         apply_effect(effect, true);
+    if (own_tables_.apply(facts, false)) // ROLLBACK takes no temporary table back
+        settings_changed();
     if (facts.does(Kind::call))
         doubt();
 }
@@ -270,6 +274,8 @@ void SessionState::foresee(const statement::StatementFacts& facts)
 {
     for (const statement::Effect& effect : facts.effects)
         apply_effect(effect, false);
+    if (!facts.effects.empty() && own_tables_.forget_all())
+        settings_changed();
     if (facts.does(Kind::call))
         doubt();
 }
@@ -278,6 +284,7 @@ void SessionState::doubt()
 {
     prepared_.clear();
     variables_.clear();
+    own_tables_.forget_all();
     charset_known_ = false;
     connection_.clear();
     modes_.clear();
@@ -321,7 +328,7 @@ bool SessionState::operator==(const SessionState& other) const
 {
     return settings_key_ == other.settings_key_ && prepared_ == other.prepared_ && variables_ == other.variables_ &&
            settings_ == other.settings_ && sql_mode_ == other.sql_mode_ && temporary_ == other.temporary_ &&
-           merges_ == other.merges_;
+           merges_ == other.merges_ && own_tables_ == other.own_tables_;
 }
 
 } // namespace stepgate::policies::mysql

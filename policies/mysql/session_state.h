@@ -1,7 +1,7 @@
 #pragma once
 
 #include "policies/mysql/lexer.h"
-#include "policies/statement/facts.h"
+#include "policies/statement/own_tables.h"
 
 #include <cstdint>
 #include <map>
@@ -70,6 +70,8 @@ class SessionState
 
     /// The session made a temporary table of this bare name, and did not drop it since.
     [[nodiscard]] bool temporary(std::string_view name) const { return temporary_.contains(name); }
+    /// Temporary tables that it surely has.
+    [[nodiscard]] const statement::OwnTables& own_tables() const { return own_tables_; }
     /// One of those is a MERGE table: its rows are those of others.
     [[nodiscard]] bool temporary_merge(std::string_view name) const { return merges_.contains(name); }
 
@@ -113,6 +115,7 @@ class SessionState
     Texts prepared_, variables_, settings_;        // names in lower case
     std::set<std::string, std::less<>> temporary_; // tables
     std::set<std::string, std::less<>> merges_;    // of those
+    statement::OwnTables own_tables_;
     std::string settings_key_;
     std::uint64_t generation_ = 0;
 };

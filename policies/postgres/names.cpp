@@ -99,6 +99,7 @@ Found Names::relation(std::string_view schema, std::string_view name) const
     found.redefined = change;
     found.known = found.built_in = false;
     found.own = is_own(found, schema);
+    found.sure = found.own && is_sure(found, schema, name);
     return found;
 }
 
@@ -109,6 +110,14 @@ bool Names::is_own(const Found& found, std::string_view schema) const
     if (!change.temporary || change.permanent || change.dropped || found.relation != nullptr || !found.others.empty())
         return false;
     return schema.empty() ? state_->temporary_first() : is_temporary_schema(schema);
+}
+
+/// Of other sessions' temporary tables, which a superuser may name as pg_temp_3.t, nothing is known.
+bool Names::is_sure(const Found& found, std::string_view schema, std::string_view name) const
+{
+    const auto& change = *found.redefined;
+    return catalog_ != nullptr && (schema.empty() || schema == "pg_temp") && !change.code && !change.does_more() &&
+           change.family.empty() && !state_->redefined_all() && state_->own_tables().has(joined("pg_temp", name));
 }
 
 Found Names::look_up(std::string_view schema, std::string_view name) const

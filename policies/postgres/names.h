@@ -19,7 +19,8 @@ struct Found {
     const SessionState::Redefined* redefined = nullptr; // by the session, since the catalog was read
     /// Others that the name may mean: the server skips schemas that the user may not use, and only it knows those.
     std::vector<const catalog::Relation*> others;
-    bool own = false; // surely a temporary relation of the session
+    bool own = false;  // surely a temporary relation of the session, if there is one of the name
+    bool sure = false; // there is, and it is a table of rows alone
 };
 
 /// Looks names up as the server does (docs 5.9.3): pg_catalog first unless the path places it, "$user" as the schema of
@@ -41,6 +42,7 @@ class Names
 
   private:
     [[nodiscard]] bool is_own(const Found& found, std::string_view schema) const;
+    [[nodiscard]] bool is_sure(const Found& found, std::string_view schema, std::string_view name) const;
     [[nodiscard]] Found look_up(std::string_view schema, std::string_view name) const;
     [[nodiscard]] Found unqualified(std::string_view name) const;
     void take(std::string_view schema);

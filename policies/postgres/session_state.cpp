@@ -208,6 +208,7 @@ void SessionState::settings_changed()
         settings_key_ += '\6';
     if (failed_)
         settings_key_ += '\7';
+    own_tables_.add_to(settings_key_);
     for (const std::string& name : functions_)
         (settings_key_ += '\1') += name;
     for (const auto& [name, type] : types_)
@@ -481,6 +482,9 @@ void SessionState::apply(const statement::StatementFacts& facts)
 {
     for (const statement::Effect& effect : facts.effects)
         apply_effect(effect);
+    // Without a block the answer to a later statement may say that all was taken back: that is seen too late.
+    if (own_tables_.apply(facts, !in_block_))
+        settings_changed();
     switch (facts.kind) {
     case Kind::begin:
         in_block_ = true;
@@ -496,6 +500,8 @@ void SessionState::apply(const statement::StatementFacts& facts)
     case Kind::savepoint:
         if (facts.object == "rollback to") {
             undo_drops();
+            if (own_tables_.forget_unsettled())
+                settings_changed();
             settings_.undone_in_part();
         }
         if (facts.object == "rollback to" && set_since_) {
@@ -510,8 +516,16 @@ void SessionState::apply(const statement::StatementFacts& facts)
     }
 }
 
+void SessionState::doubt_own_tables()
+{
+    if (own_tables_.forget_all())
+        settings_changed();
+}
+
 void SessionState::foresee(const statement::StatementFacts& facts)
 {
+    if (!facts.effects.empty())
+        doubt_own_tables();
     for (const statement::Effect& effect : facts.effects) {
         if (const auto* parameter = std::get_if<SetParameter>(&effect)) {
             SetParameter doubted = *parameter;
@@ -580,6 +594,8 @@ void SessionState::transaction_ended(bool committed)
 void SessionState::settle_relations(bool committed)
 {
     const bool undone = std::exchange(in_block_, false) && !committed;
+    if (committed ? own_tables_.settle() : own_tables_.forget_unsettled())
+        settings_changed();
     if (relations_.empty() && !discarded_)
         return;
     bool changed = false;
@@ -593,6 +609,11 @@ void SessionState::settle_relations(bool committed)
         known.dropped = known.new_in_block = false;
         entry = forget ? relations_.erase(entry) : std::next(entry);
     }
+    if (changed) // some were made ON COMMIT DROP
+        own_tables_.keep([this](std::string_view table) {
+            const Redefined* const known = redefined_relation(table.substr(table.find('.') + 1));
+            return known != nullptr && known->temporary;
+        });
     if (std::exchange(discarded_, false) && committed && too_many_) {
         too_many_ = false;
         changed = true;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "policies/postgres/session_settings.h"
-#include "policies/statement/facts.h"
+#include "policies/statement/own_tables.h"
 
 #include <cstdint>
 #include <map>
@@ -105,6 +105,10 @@ class SessionState
         const auto found = relations_.find(bare_name);
         return found == relations_.end() ? nullptr : &found->second;
     }
+    /// Temporary tables that it surely has.
+    [[nodiscard]] const statement::OwnTables& own_tables() const { return own_tables_; }
+    /// A text ran that is not understood: none of them is sure any more.
+    void doubt_own_tables();
     /// Bare names of what the session made for itself.
     [[nodiscard]] std::vector<std::string> temporary_relations() const;
     [[nodiscard]] bool redefined_relations() const { return !relations_.empty(); }
@@ -206,6 +210,7 @@ class SessionState
     Names prepared_, cursors_;
     std::map<std::string, Redefined, std::less<>> relations_;
     std::set<std::string, std::less<>> functions_;
+    statement::OwnTables own_tables_; // all of "pg_temp"
     struct MadeType {
         bool plain = false;     // values of all types of that name run nothing
         bool temporary = false; // of one of them at least

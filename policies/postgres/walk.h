@@ -287,6 +287,7 @@ class Walk
         bool only = true;
         bool cascade = false;
         bool own = false;           // surely a temporary relation of the session
+        bool sure = false;          // and one that is there
         std::size_t columns_of = 0; // another write, whose columns are its too
     };
     std::vector<Reading> readings_;
@@ -299,6 +300,7 @@ class Walk
     std::string_view makes_;
     bool makes_temporary_ = false;
     bool makes_lasting_ = false;
+    bool may_be_there_ = false; // IF NOT EXISTS: something else, for instance a view
     bool unknown_code_ = false; // something runs that is not known
     bool explained_ = false;    // by plain EXPLAIN: planned, not run
     int depth_ = 0;

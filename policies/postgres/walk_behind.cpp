@@ -89,7 +89,8 @@ void Walk::begin()
     out_.facts.statements.emplace_back();
     readings_.clear();
     writings_.clear();
-    explained_ = redefines_code_ = redefines_writes_ = makes_temporary_ = makes_lasting_ = unknown_code_ = false;
+    explained_ = redefines_code_ = redefines_writes_ = makes_temporary_ = makes_lasting_ = may_be_there_ =
+        unknown_code_ = false;
     makes_ = {};
     keys_.clear();
     if (base_ == nullptr)
@@ -317,6 +318,8 @@ void Walk::redefines()
             change.copies = done.reads;
         else if (done.kind == Kind::rename && done.object == "column")
             change.copies.push_back({write.table, write.schema_known, {"*"}});
+        if (new_one && makes_temporary_ && !may_be_there_ && done.object == "table" && !change.code)
+            done.makes_temporary = joined("pg_temp", makes_);
         effect(std::move(change));
     }
 }
@@ -418,11 +421,14 @@ void Walk::finish()
         doubt_path();
         doubt_deferred();
     }
+    // One for one, before they are sorted: what code behind the names changes has come in between.
+    const bool sure = done.writes.size() == writings_.size() && std::ranges::all_of(writings_, &Writing::sure);
     tidy(done.reads);
     tidy(done.writes);
     sort_unique(done.calls);
     sort_unique(done.inner);
     std::erase(done.inner, done.kind);
+    done.temporary = sure && changes_tables_only(done);
 }
 
 void Walk::body_statement(const ::Node* node)

@@ -95,7 +95,7 @@ std::size_t Walk::write_index(const std::string& table, bool known, const catalo
     const auto index = static_cast<std::size_t>(found - writes.begin());
     if (found == writes.end()) {
         writes.push_back({table, known, {}});
-        writings_.push_back({relation, {}, true, false, false, index});
+        writings_.push_back({relation, {}, true, false, false, false, index});
     }
     writes[index].schema_known = writes[index].schema_known && known;
     Writing& writing = writings_[index];
@@ -126,6 +126,7 @@ TableAccess& Walk::write_table(const ::RangeVar& relation, catalog::Events event
     const std::size_t before = facts().writes.size();
     const std::size_t index = write_index(found.table, found.known, found.relation, relation, events);
     writings_[index].own = found.own && (index >= before || writings_[index].own);
+    writings_[index].sure = found.sure && (index >= before || writings_[index].sure);
     for (const catalog::Relation* other : found.others) {
         const std::size_t twin = write_index(joined(other->schema, other->name), true, other, relation, events);
         if (twin != index)

@@ -42,6 +42,7 @@ void Walk::rename_relation(const ::RangeVar& relation, const char* name)
 void Walk::create_table(const ::CreateStmt& create)
 {
     makes(*create.relation, create.oncommit);
+    may_be_there_ = create.if_not_exists;
     is(Kind::create, "table");
     Scope scope = fresh_scope();
     add_target(*create.relation, scope);

@@ -513,6 +513,7 @@ void Walk::create_table_as(const ::CreateTableAsStmt& create)
     facts().inner.push_back(facts().kind);
     is(Kind::create, object_name(create.objtype));
     makes(*create.into->rel, create.into->onCommit);
+    may_be_there_ = create.if_not_exists;
     auto& write = write_table(*create.into->rel);
     write.columns.assign(1, "*");
     Scope scope = fresh_scope();

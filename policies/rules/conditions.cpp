@@ -69,6 +69,8 @@ bool statement_holds(const FactConditions& conditions, const statement::Statemen
         return false;
     if (conditions.cascade && *conditions.cascade != facts.cascade)
         return false;
+    if (conditions.temporary && *conditions.temporary != facts.temporary)
+        return false;
     if (conditions.reads && !any_access_holds(*conditions.reads, facts.reads, labels.reads))
         return false;
     if (conditions.writes && !any_access_holds(*conditions.writes, facts.writes, labels.writes))

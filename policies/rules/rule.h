@@ -33,7 +33,7 @@ struct FactConditions {
     std::vector<statement::Kind> kinds;
     std::vector<std::string> objects, objects_not;
     std::vector<statement::Where> where;
-    std::optional<bool> destructive, cascade, opaque;
+    std::optional<bool> destructive, cascade, temporary, opaque;
     std::optional<AccessCondition> reads, writes;
     std::vector<NamePattern> calls;
 };

@@ -234,8 +234,9 @@ void read_startup_keys(TomlTable& when, Rule& rule)
                        "stepgate could not tell where a literal ends");
         rule.startup_keys.push_back(lower(key));
     }
-    for (const std::string_view key : {"message", "statement", "object", "object_not", "where", "destructive",
-                                       "cascade", "opaque", "reads", "writes", "calls", "in_transaction", "sql_regex"})
+    for (const std::string_view key :
+         {"message", "statement", "object", "object_not", "where", "destructive", "cascade", "temporary", "opaque",
+          "reads", "writes", "calls", "in_transaction", "sql_regex"})
         if (when.has(key))
             when.error(when.place(key), "a rule about startup_key cannot look at statements",
                        "make another rule with " + std::string{key});
@@ -266,6 +267,7 @@ void read_when(TomlTable& when, Rule& rule, RuleContext context)
     rule.facts.where = read_where(when);
     rule.facts.destructive = when.boolean("destructive");
     rule.facts.cascade = when.boolean("cascade");
+    rule.facts.temporary = when.boolean("temporary");
     rule.facts.opaque = when.boolean("opaque");
     rule.facts.reads = read_access(when, "reads", context.labels);
     rule.facts.writes = read_access(when, "writes", context.labels);

@@ -99,7 +99,9 @@ struct StatementFacts {
     Where where = Where::none;       // of the weakest UPDATE or DELETE inside (CTEs, EXPLAIN ANALYZE included)
     bool destructive = false;        // may lose data: see policies/postgres/README.md
     bool cascade = false;            // a DROP takes what depends on it along
+    bool temporary = false;          // it changes or drops temporary tables alone, that the session surely made itself
     std::vector<Effect> effects;     // in order
+    std::string makes_temporary;     // the temporary table that is surely there when it has succeeded
     /// What runs inside besides `kind`: a DELETE under EXPLAIN ANALYZE, EXECUTE or in a WITH. Sorted, unique.
     std::vector<Kind> inner;
     /// Whether the statement is of this kind or runs one inside; rules that name a kind ask this, not `kind`.

@@ -52,6 +52,8 @@ void advance(Session& session, const Facts& facts)
                  statement.kind == Kind::prepare_transaction || (session.mysql && commits_implicitly(statement.kind)))
             session.in_transaction = false;
     }
+    if (!session.mysql && !session.in_transaction)
+        session.state.transaction_ended(true);
 }
 
 /// "$user" in the search path is the role's schema.

@@ -68,6 +68,8 @@ json::object statement(const StatementFacts& facts)
     object["destructive"] = facts.destructive;
     if (facts.cascade)
         object["cascade"] = true;
+    if (facts.temporary)
+        object["temporary"] = true;
     return object;
 }
 

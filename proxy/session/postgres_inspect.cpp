@@ -73,6 +73,7 @@ std::shared_ptr<const policies::rules::MatchedFacts> with_values(const policies:
         add(to.effects, from.effects);
         to.where = policies::statement::weaker(to.where, from.where);
         to.destructive = to.destructive || from.destructive;
+        to.temporary = false;
     }
     both->opaque = both->opaque || values.facts->opaque;
     add(both->opaque_reasons, values.facts->opaque_reasons);

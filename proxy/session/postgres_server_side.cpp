@@ -238,6 +238,8 @@ void PostgresSession::on_outcome(const pg::Event& event, const pg::Frame& frame)
     if (event.tag == 0 || event.tag <= flights_.begin() || event.tag > flights_.end())
         return;
     auto& flight = flights_.at(event.tag - 1);
+    if (flight.effects && flight.effects->facts->opaque)
+        state_.doubt_own_tables();
     if (event.kind == pg::Event::Kind::failed) {
         if (flight.effects)
             apply_committed(flight);
@@ -282,6 +284,7 @@ void PostgresSession::apply_committed(const Flight& flight)
         return;
     forget_names(facts);
     state_.apply(statement);
+    state_.doubt_own_tables();
     state_.transaction_ended(true);
 }
 

@@ -3,11 +3,12 @@ as it likes, one after the other; what they hold keeps its labels under any name
 what everybody has. Checked by taking it out: without SessionState::settle_relations test_a_thousand fails, without the effects of
 Walk::rename_relation, Walk::makes and is_own (catalog_change.cpp) the labels and test_what_others_have do, without
 SessionState::transaction_failed test_a_failed_block."""
+import threading
 import unittest
 
-from harness import wait_for
+from harness import Stack, wait_for
 from test_lineage import stack_with
-from wire import Wire, query
+from wire import Wire, bind, execute, message, parse, query
 
 # The next snapshot must not take for old what no snapshot has.
 ANOTHER = "CREATE TABLE another_{0} (a int)", "SELECT pg_sleep(0.5)"
@@ -137,6 +138,166 @@ class Enforced(unittest.TestCase):
             challenge = demo.wait_pending()
             self.assertEqual(challenge["labels"], ["pii"])
             demo.deny(challenge)
+
+
+# What is done to a temporary table that is surely there destroys nothing of value.
+OWN = {
+    "rows": ("CREATE TEMP TABLE {0} (a int)", "INSERT INTO {0} VALUES (1)", "CREATE INDEX ON {0} (a)", "DELETE FROM {0}", "UPDATE {0} SET a = 2",
+             "TRUNCATE {0}", "DELETE FROM pg_temp.{0}", "DROP TABLE {0}"),
+    "copied": ("CREATE TEMP TABLE {0} AS SELECT id FROM orders", "DELETE FROM {0}", "DROP TABLE IF EXISTS {0}"),
+    "in_a_block": ("BEGIN", "CREATE TEMP TABLE {0} (a int) ON COMMIT DROP", "DELETE FROM {0}", "COMMIT"),
+    "in_one_text": ("BEGIN; CREATE TEMP TABLE {0} (a int); UPDATE {0} SET a = 1; COMMIT; TRUNCATE {0}",),
+    "of_a_committed_block": ("BEGIN", "CREATE TEMP TABLE {0} (a int)", "COMMIT", "BEGIN", "TRUNCATE {0}", "ROLLBACK", "DELETE FROM {0}"),
+    "prepared_before": ("PREPARE {0} AS SELECT 1", "CREATE TEMP TABLE {0} (a int)", "DELETE FROM {0}"),
+}
+# The last statement may mean a table that everybody has: {0}, which was made around stepgate, or one that it names.
+ATTACKS = {
+    "none": ("DELETE FROM {0}",),
+    "not_made": ("CREATE TEMP TABLE {0} (a nothing)", "DELETE FROM {0}"),
+    "dropped": ("CREATE TEMP TABLE {0} (a int)", "DROP TABLE {0}", "DELETE FROM {0}"),
+    "dropped_in_one_text": ("CREATE TEMP TABLE {0} (a int)", "DROP TABLE {0}; DELETE FROM {0}"),
+    "taken_back": ("BEGIN", "CREATE TEMP TABLE {0} (a int)", "ROLLBACK", "DELETE FROM {0}"),
+    "taken_back_in_one_text": ("BEGIN; CREATE TEMP TABLE {0} (a int); ROLLBACK; DELETE FROM {0}",),
+    "failed_block": ("BEGIN", "CREATE TEMP TABLE {0} (a int)", "SELECT 1/0", "COMMIT", "DELETE FROM {0}"),
+    "failed_text": ("CREATE TEMP TABLE {0} (a int); SELECT 1/0", "DELETE FROM {0}"),
+    "to_savepoint": ("BEGIN", "SAVEPOINT s", "CREATE TEMP TABLE {0} (a int)", "ROLLBACK TO s", "TRUNCATE {0}"),
+    "on_commit_drop": ("BEGIN", "CREATE TEMP TABLE {0} (a int) ON COMMIT DROP", "COMMIT", "DELETE FROM {0}"),
+    "on_commit_drop_alone": ("CREATE TEMP TABLE {0} (a int) ON COMMIT DROP", "DELETE FROM {0}"),
+    "discard_temp": ("CREATE TEMP TABLE {0} (a int)", "DISCARD TEMP", "DELETE FROM {0}"),
+    "discard_all": ("CREATE TEMP TABLE {0} (a int)", "DISCARD ALL", "UPDATE {0} SET a = 1"),
+    "renamed": ("CREATE TEMP TABLE {0} (a int)", "ALTER TABLE {0} RENAME TO else_{0}", "DELETE FROM {0}"),
+    "path": ("CREATE TEMP TABLE {0} (a int)", "SET search_path = public, pg_temp", "DELETE FROM {0}"),
+    "qualified": ("CREATE TEMP TABLE {0} (a int)", "DELETE FROM public.{0}"),
+    "another_one_too": ("CREATE TEMP TABLE {0} (a int)", "TRUNCATE {0}, orders"),
+    "in_a_with": ("CREATE TEMP TABLE {0} (a int)", "WITH x AS (DELETE FROM orders RETURNING 1) DELETE FROM {0}"),
+    "parent": ("CREATE TEMP TABLE {0} () INHERITS (orders)", "DELETE FROM orders"),
+    "view": ("CREATE TEMP VIEW {0} AS SELECT * FROM orders", "DELETE FROM {0}"),
+    "view_that_was_there": ("DO $$BEGIN EXECUTE (SELECT 'CREATE TEMP VIEW {0} AS SELECT * FROM public.{0}' FROM orders LIMIT 1); END$$",
+                            "SET search_path = public", "CREATE TEMP TABLE IF NOT EXISTS {0} (a int)", "DELETE FROM {0}"),
+    "maybe_made": ("SELECT perhaps()", "DELETE FROM maybe_made"),
+    "dropped_by_text": ("CREATE TEMP TABLE {0} (a int)", "DO $$BEGIN EXECUTE (SELECT 'DROP TABLE {0}' FROM orders LIMIT 1); END$$",
+                        "SET search_path = public", "DELETE FROM {0}"),
+    "dropped_inside": ("CREATE TEMP TABLE {0} (a int)", "SELECT takes_{0}()", "DELETE FROM {0}"),
+}
+
+
+class Own(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(level_one=True)
+        cls.addClassCleanup(cls.stack.close)
+        cls.stack.cluster.shop(
+            "CREATE FUNCTION perhaps() RETURNS int LANGUAGE plpgsql AS $$BEGIN IF random() > 2 THEN CREATE TEMP TABLE maybe_made (a int); END IF; RETURN 1; END$$;"
+            "CREATE FUNCTION takes_dropped_inside() RETURNS int LANGUAGE plpgsql AS $$BEGIN DROP TABLE dropped_inside; RETURN 1; END$$")
+        cls.stack.start()
+        cls.demo = cls.stack.person()
+
+    def wire(self):
+        wire = Wire(self.stack.port, "demo", self.stack.password)
+        self.addCleanup(wire.socket.close)
+        wire.ask("SELECT 1 FROM orders LIMIT 1")  # a snapshot is there
+        return wire
+
+    def held(self, wire, *messages, ends=1):
+        """What is sent ends as often, and is held at the last."""
+        wire.send(*messages)
+        thread, got = self.answers(wire, ends)
+        wait_for(lambda: not thread.is_alive() or self.demo.pending(), "a hold", every=0.05)
+        self.assertTrue(thread.is_alive(), f"not held: {got}")
+        challenge = self.demo.pending()[0]
+        self.demo.deny(challenge)
+        thread.join()
+        self.assertIn("denied by demo", str(got))
+        return challenge
+
+    def test_passes(self):
+        for name, statements in OWN.items():
+            with self.subTest(name):
+                wire = self.wire()
+                for sql in statements:
+                    wire.send(query(sql.format("own_" + name)))
+                    thread, got = self.answers(wire)
+                    wait_for(lambda: got or self.demo.pending(), sql)
+                    for challenge in self.demo.pending():
+                        self.demo.deny(challenge)
+                    thread.join()
+                    self.assertEqual([m for m in got if m[0] == "E"], [], sql)
+
+    def test_attacks_are_held(self):
+        for name, statements in ATTACKS.items():
+            with self.subTest(name):
+                wire = self.wire()
+                # Around stepgate: the next snapshot is some time away.
+                self.stack.cluster.shop(f"CREATE TABLE {name} (a int); INSERT INTO {name} VALUES (1); GRANT ALL ON {name} TO PUBLIC")
+                for sql in statements[:-1]:
+                    self.run_one(wire, sql.format(name))
+                self.held(wire, query(statements[-1].format(name)))
+                self.assertEqual(self.stack.cluster.shop(f"SELECT count(*) FROM {name} WHERE a = 1"), "1")
+
+    def answers(self, wire, ends=1):
+        got = []
+        thread = threading.Thread(target=lambda: [got.extend(wire.until("Z")) for _ in range(ends)])
+        thread.start()
+        return thread, got
+
+    def run_one(self, wire, sql):
+        """Whether it is held or not: the server does it."""
+        wire.send(query(sql))
+        thread, _ = self.answers(wire)
+        while thread.is_alive():
+            for challenge in self.demo.pending():
+                self.demo.approve(challenge)
+            thread.join(0.05)
+
+    def test_pipelined(self):
+        """Judged with the answers to what was sent before, which may take it all back."""
+        for name, first in {"piped_drop": "DROP TABLE {0}", "piped_rollback": "ROLLBACK", "piped_discard": "DISCARD ALL"}.items():
+            with self.subTest(name):
+                wire = self.wire()
+                self.stack.cluster.shop(f"CREATE TABLE {name} (a int); INSERT INTO {name} VALUES (1); GRANT ALL ON {name} TO PUBLIC")
+                if first == "ROLLBACK":
+                    wire.ask("BEGIN")
+                wire.ask(f"CREATE TEMP TABLE {name} (a int)")
+                self.held(wire, query(first.format(name)), query(f"DELETE FROM {name}"), ends=2)
+                self.assertEqual(self.stack.cluster.shop(f"SELECT count(*) FROM {name}"), "1")
+
+    def test_taken_back_at_the_sync(self):
+        """One group's error is not here yet when the next is judged, though the answer to its CREATE is."""
+        wire = self.wire()
+        self.stack.cluster.shop("CREATE TABLE synced (a int); INSERT INTO synced VALUES (1); GRANT ALL ON synced TO PUBLIC")
+        wire.send(parse("", "CREATE TEMP TABLE synced (a int)"), bind(), execute(), message("H")).until("C")
+        self.held(wire, parse("", "SELECT 1/(random() * 0)::int"), bind(), execute(), message("S"),
+                  parse("", "DELETE FROM synced"), bind(), execute(), message("S"), ends=2)
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM synced"), "1")
+
+    def test_prepared_before_and_after(self):
+        """The server plans it anew for what the name means then."""
+        wire = self.wire()
+        wire.ask("CREATE TEMP TABLE planned (a int)")
+        wire.send(parse("p", "DELETE FROM planned"), bind("", "p"), execute(), message("S"))
+        self.assertNotIn("E", [m[0] for m in wire.until("Z")])
+        wire.ask("DROP TABLE planned")
+        self.stack.cluster.shop("CREATE TABLE planned (a int); INSERT INTO planned VALUES (1); GRANT ALL ON planned TO PUBLIC")
+        self.held(wire, bind("", "p"), execute(), message("S"))
+        wire.ask("CREATE TEMP TABLE planned (a int)")
+        wire.send(bind("", "p"), execute(), message("S"))
+        self.assertNotIn("E", [m[0] for m in wire.until("Z")])
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM planned"), "1")
+
+    def test_others_have_none(self):
+        """What is known of a text with this session's tables is not what another session's means."""
+        mine, other = self.wire(), self.wire()
+        mine.ask("CREATE TEMP TABLE mine (a int)")
+        for _ in range(2):
+            self.assertNotIn("E", [m[0] for m in mine.ask("DELETE FROM mine")])
+            self.held(other, query("DELETE FROM mine"))
+
+    def test_label(self):
+        """What was copied into one is asked for as before."""
+        wire = self.wire()
+        self.run_one(wire, "CREATE TEMP TABLE copies AS SELECT ssn FROM customers")
+        challenge = self.held(wire, query("DELETE FROM copies RETURNING ssn"))
+        self.assertTrue(challenge["labels"])
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ std::vector<std::string> seeds()
         "select b'1', x'f', $$x$$, E'a', $1, .5, 123456789, 1234567890",
     };
     for (const char* file : {"destructive", "hidden_reads", "functions", "session", "lexing", "views", "resolution",
-                             "bodies", "triggers", "cascades", "every_row"}) {
+                             "bodies", "triggers", "cascades", "every_row", "temporary"}) {
         std::ifstream in{std::string{"tests/cases/postgres/"} + file + ".facts"};
         for (std::string line; std::getline(in, line);) {
             const std::size_t arrow = line.rfind(" -> ");
@@ -125,8 +125,17 @@ TEST(FactsMemo, AlwaysEqualsAFreshAnalysis)
     doubtful.server_reported("standard_conforming_strings", "off");
     SessionState prepared;
     prepared.prepare("q", "delete from t");
-    const std::vector<SessionState> states{SessionState{}, SessionState{with_backslashes}, other_path, doubtful,
-                                           prepared};
+    SessionState own;
+    own.transaction_began();
+    statement::StatementFacts made;
+    made.kind = statement::Kind::create;
+    made.effects = {
+        statement::Redefine{.relation = "t", .function = {}, .temporary = true, .lasts = true, .copies = {}}};
+    made.makes_temporary = "pg_temp.t";
+    own.apply(made);
+    own.transaction_ended(true);
+    const std::vector<SessionState> states{
+        SessionState{}, SessionState{with_backslashes}, other_path, doubtful, prepared, own};
 
     std::vector<std::shared_ptr<const catalog::Catalog>> catalogs{nullptr};
     for (const char* file : {"views", "resolution", "bodies", "triggers", "cascades", "every_row"})

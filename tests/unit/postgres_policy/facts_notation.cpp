@@ -12,8 +12,13 @@ namespace
 
 using namespace policies::statement;
 
-constexpr std::array<std::string_view, 8> keys{"object", "reads",       "writes", "calls",
-                                               "where",  "destructive", "does",   "effects"};
+constexpr std::array<std::string_view, 9> keys{"object",      "reads",     "writes", "calls",  "where",
+                                               "destructive", "temporary", "does",   "effects"};
+
+bool is_flag(std::string_view key)
+{
+    return key == "destructive" || key == "temporary";
+}
 
 std::string joined(const std::vector<std::string>& parts)
 {
@@ -85,6 +90,8 @@ std::map<std::string, std::string> note(const StatementFacts& facts)
         put("where", std::string{to_string(facts.where)});
     if (facts.destructive)
         put("destructive", "yes");
+    if (facts.temporary)
+        put("temporary", "yes");
     parts.clear();
     for (const Kind kind : facts.inner)
         parts.emplace_back(to_string(kind));
@@ -156,7 +163,7 @@ std::optional<NotedFacts> parse_notation(std::string_view notation, std::string&
         } else {
             const std::size_t equals = word.find('=');
             const std::string key = word.substr(0, equals);
-            const bool flag = key == "destructive";
+            const bool flag = is_flag(key);
             if (std::ranges::find(keys, key) == keys.end() || flag != (equals == std::string::npos) ||
                 !out.statements.back().emplace(key, flag ? "yes" : word.substr(equals + 1)).second) {
                 problem = "unknown, doubled or misspelt part " + word;
@@ -179,7 +186,7 @@ std::string to_text(const NotedFacts& noted)
         for (const std::string_view key : keys) {
             const auto found = statement.find(std::string{key});
             if (found != statement.end())
-                out += " " + found->first + (key == "destructive" ? "" : "=" + found->second);
+                out += " " + found->first + (is_flag(key) ? "" : "=" + found->second);
         }
     }
     if (!noted.parsed)

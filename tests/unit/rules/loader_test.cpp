@@ -201,7 +201,7 @@ table = "t"
 labels = ["pii"]
 [[rule]]
 id = "all"
-when = {statement = ["delete", "do"], object = "table", where = "missing", destructive = true, cascade = true, opaque = false, reads = {labels = "pii", tables = ["a.*"], columns = ["b"]}, writes = {tables = ["*"]}, calls = ["f"], sql_regex = 'x', user = {in = ["u"], not_in = ["v"], in_group = ["g"], not_in_group = ["h"]}, listener = ["l"], database = ["d"], role = ["r"], client_address = {in = ["10.0.0.0/8"], not_in = ["10.1.0.0/16"]}, application_name_regex = '^a', time = {between = "22:00-06:30", days = ["mon", "sun"], zone = "-03:30"}, in_transaction = true}
+when = {statement = ["delete", "do"], object = "table", where = "missing", destructive = true, cascade = true, temporary = false, opaque = false, reads = {labels = "pii", tables = ["a.*"], columns = ["b"]}, writes = {tables = ["*"]}, calls = ["f"], sql_regex = 'x', user = {in = ["u"], not_in = ["v"], in_group = ["g"], not_in_group = ["h"]}, listener = ["l"], database = ["d"], role = ["r"], client_address = {in = ["10.0.0.0/8"], not_in = ["10.1.0.0/16"]}, application_name_regex = '^a', time = {between = "22:00-06:30", days = ["mon", "sun"], zone = "-03:30"}, in_transaction = true}
 then = {challenge = {level = 3, factors = ["totp", "passkey", "totp"], approvers = {group = "dba", count = 2}, escalate = {after = "10m", group = "oncall"}, elevation = {for = "10m", scope = "user_address"}}}
 because = "All of it"
 [default]
@@ -214,6 +214,7 @@ opaque = "deny"
     EXPECT_EQ(rule.facts.objects, Strings{"table"});
     EXPECT_EQ(rule.facts.destructive, true);
     EXPECT_EQ(rule.facts.cascade, true);
+    EXPECT_EQ(rule.facts.temporary, false);
     EXPECT_EQ(rule.facts.opaque, false);
     EXPECT_EQ(rule.sql_regex, 0);
     EXPECT_EQ(rule.asker.groups_not_in, Strings{"h"});
