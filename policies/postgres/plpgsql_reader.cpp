@@ -1,7 +1,7 @@
 #include "policies/postgres/plpgsql_reader.h"
 
 #include "policies/postgres/identifier_list.h"
-#include "policies/postgres/tokenizer.h"
+#include "policies/postgres/plpgsql_words.h"
 
 #include <algorithm>
 #include <initializer_list>
@@ -13,30 +13,19 @@ namespace stepgate::policies::postgres
 namespace
 {
 
-constexpr std::size_t most_tokens = 200'000;
 constexpr int deepest_block = 200; // of blocks, loops and branches inside each other
 
 constexpr std::size_t longest_rows = std::size_t{512} * 1024; // of queries, with each statement in their loops
 
-using Words = std::initializer_list<std::string_view>;
-
-class Reader
+class Reader : PlWords
 {
   public:
     using Kind = PlPiece::Kind;
 
-    Reader(std::string_view body, bool backslashes) : text_(body)
+    Reader(std::string_view body, bool backslashes) : PlWords(body, backslashes)
     {
-        Tokenizer tokens{body, backslashes};
-        for (Token token; tokens.next(token) && tokens_.size() <= most_tokens;)
-            push(token);
-        if (!tokens.sound())
-            fail("its text cannot be cut into words");
-        if (tokens_.size() > most_tokens)
-            fail("it is too long");
-        words_.reserve(tokens_.size());
-        for (const Token& token : tokens_)
-            words_.push_back(token.kind == TokenKind::word ? folded(token) : std::string{});
+        if (!PlWords::problem().empty())
+            fail(std::string{PlWords::problem()});
     }
 
     PlBody read() &&
@@ -47,7 +36,7 @@ class Reader
         block();
         if (symbol(at_, ';'))
             ++at_;
-        if (good() && at_ < tokens_.size())
+        if (good() && at_ < count())
             fail("something follows its end");
         for (const std::string& name : fetched_)
             if (std::ranges::find(opened_, name) == opened_.end())
@@ -56,73 +45,13 @@ class Reader
     }
 
   private:
-    /// "9..1" is 9, "..", 1 and never 9, ".", .1: the lexer takes the two dots first.
-    void push(Token token)
-    {
-        const bool after_dot = !tokens_.empty() && !token.gap_before && tokens_.back().kind == TokenKind::symbol &&
-                               text_[tokens_.back().begin] == '.';
-        if (after_dot && token.kind == TokenKind::number && text_[token.begin] == '.') {
-            Token dot = token;
-            dot.kind = TokenKind::symbol;
-            dot.end = dot.begin + 1;
-            tokens_.push_back(dot);
-            ++token.begin;
-        }
-        tokens_.push_back(token);
-    }
-
-    // Tokens
     [[nodiscard]] bool good() const { return out_.problem.empty(); }
-    [[nodiscard]] std::size_t left() const { return tokens_.size() - at_; }
-    [[nodiscard]] std::string folded(const Token& token) const
-    {
-        std::string name{text_.substr(token.begin, token.end - token.begin)};
-        for (char& c : name)
-            if (c >= 'A' && c <= 'Z')
-                c = static_cast<char>(c - 'A' + 'a');
-        return name;
-    }
-    [[nodiscard]] std::string_view word(std::size_t i) const
-    {
-        return i < words_.size() ? std::string_view{words_[i]} : std::string_view{};
-    }
-    [[nodiscard]] bool symbol(std::size_t i, char c) const
-    {
-        return i < tokens_.size() && tokens_[i].kind == TokenKind::symbol && text_[tokens_[i].begin] == c;
-    }
-    /// Two symbols that the lexer takes as one: ":=", "..", "<<", ">>".
-    [[nodiscard]] bool symbols(std::size_t i, char one, char other) const
-    {
-        return symbol(i, one) && symbol(i + 1, other) && !tokens_[i + 1].gap_before;
-    }
-    [[nodiscard]] bool is_name(std::size_t i) const
-    {
-        return i < tokens_.size() && (tokens_[i].kind == TokenKind::word || tokens_[i].kind == TokenKind::quoted_name);
-    }
-    [[nodiscard]] std::string name(std::size_t i) const
-    {
-        if (tokens_[i].kind == TokenKind::word)
-            return std::string{cut_name(words_[i])};
-        std::string out{text_.substr(tokens_[i].content_begin, tokens_[i].content_end - tokens_[i].content_begin)};
-        for (std::size_t at = 0; (at = out.find("\"\"", at)) != std::string::npos; ++at)
-            out.erase(at, 1);
-        return std::string{cut_name(out)};
-    }
-    [[nodiscard]] bool one_of(std::size_t i, Words words) const
-    {
-        return std::ranges::find(words, word(i)) != words.end() && !word(i).empty();
-    }
-    [[nodiscard]] std::string slice(std::size_t begin, std::size_t end) const
-    {
-        if (begin >= end || end > tokens_.size())
-            return {};
-        return std::string{text_.substr(tokens_[begin].begin, tokens_[end - 1].end - tokens_[begin].begin)};
-    }
+    [[nodiscard]] std::size_t left() const { return count() - at_; }
     void fail(std::string problem)
     {
         if (good())
             out_.problem = std::move(problem);
-        at_ = tokens_.size();
+        at_ = count();
     }
     bool expect(std::string_view wanted)
     {
@@ -138,34 +67,6 @@ class Reader
             return fail("\";\" is missing");
         ++at_;
     }
-    /// The first token from `from` outside brackets that is one of the words, or ";", or the end.
-    [[nodiscard]] std::size_t until(std::size_t from, Words words) const
-    {
-        int depth = 0;
-        for (std::size_t i = from; i < tokens_.size(); ++i) {
-            if (symbol(i, '(') || symbol(i, '['))
-                ++depth;
-            else if (symbol(i, ')') || symbol(i, ']'))
-                --depth;
-            else if (symbol(i, ';') || (depth == 0 && one_of(i, words)))
-                return i;
-        }
-        return tokens_.size();
-    }
-
-    /// The bracket that closes the one there, or the end.
-    [[nodiscard]] std::size_t closing(std::size_t open) const
-    {
-        int depth = 0;
-        for (std::size_t i = open; i < tokens_.size(); ++i) {
-            depth += symbol(i, '(') ? 1 : 0;
-            depth -= symbol(i, ')') ? 1 : 0;
-            if (depth == 0)
-                return i;
-        }
-        return tokens_.size();
-    }
-
     // Pieces
     void piece(Kind kind, std::size_t begin, std::size_t end)
     {
@@ -178,7 +79,7 @@ class Reader
     {
         const std::size_t end = until(at_, {wanted});
         piece(kind, at_, end);
-        at_ = std::min(end, tokens_.size());
+        at_ = std::min(end, count());
         expect(wanted);
     }
     /// Expressions parted by commas. Those of a cursor's arguments may each have its name before it: "name := value".
@@ -231,9 +132,6 @@ class Reader
     void target(std::size_t& i) const;
     void assigns(std::size_t target);
 
-    std::string_view text_;
-    std::vector<Token> tokens_;
-    std::vector<std::string> words_; // folded; "" for what is no word
     std::size_t at_ = 0;
     int depth_ = 0;
     PlBody out_;
@@ -289,7 +187,7 @@ void Reader::block()
 
 void Reader::declarations()
 {
-    while (good() && at_ < tokens_.size() && word(at_) != "begin") {
+    while (good() && at_ < count() && word(at_) != "begin") {
         if (word(at_) == "declare")
             ++at_;
         else if (symbols(at_, '<', '<'))
@@ -351,7 +249,7 @@ void Reader::cursor(std::string variable)
     if (symbol(at_, '(')) {
         int depth = 0;
         std::size_t argument = 0; // where its name stands
-        for (; at_ < tokens_.size(); ++at_) {
+        for (; at_ < count(); ++at_) {
             depth += symbol(at_, '(') ? 1 : 0;
             depth -= symbol(at_, ')') ? 1 : 0;
             const bool between = depth == 1 && (symbol(at_, '(') || symbol(at_, ','));
@@ -379,7 +277,7 @@ void Reader::cursor(std::string variable)
 
 void Reader::statements()
 {
-    while (good() && at_ < tokens_.size() && !one_of(at_, {"end", "elsif", "elseif", "else", "when", "exception"}))
+    while (good() && at_ < count() && !one_of(at_, {"end", "elsif", "elseif", "else", "when", "exception"}))
         statement();
 }
 
@@ -387,12 +285,12 @@ void Reader::statements()
 void Reader::target(std::size_t& i) const
 {
     ++i;
-    while (i < tokens_.size()) {
+    while (i < count()) {
         if (symbol(i, '.') && is_name(i + 1)) {
             i += 2;
         } else if (symbol(i, '[')) {
             int depth = 0;
-            for (; i < tokens_.size(); ++i) {
+            for (; i < count(); ++i) {
                 depth += symbol(i, '[') ? 1 : 0;
                 depth -= symbol(i, ']') ? 1 : 0;
                 if (depth == 0)
@@ -415,7 +313,7 @@ void Reader::assigns(std::size_t target)
 bool Reader::assignment()
 {
     std::size_t i = at_;
-    if (i < tokens_.size() && tokens_[i].kind == TokenKind::parameter)
+    if (is_parameter(i))
         ++i;
     else if (is_name(i))
         target(i);
@@ -855,7 +753,7 @@ void Reader::sql()
     std::size_t end = at_;
     int depth = 0;
     int atomic = 0; // BEGIN ATOMIC … END in CREATE FUNCTION
-    for (; end < tokens_.size(); ++end) {
+    for (; end < count(); ++end) {
         depth += symbol(end, '(') ? 1 : 0;
         depth -= symbol(end, ')') ? 1 : 0;
         const bool body = word(at_) == "create";
@@ -865,7 +763,7 @@ void Reader::sql()
         if (symbol(end, ';') && depth <= 0 && atomic == 0)
             break;
     }
-    if (end >= tokens_.size() || end == at_)
+    if (end >= count() || end == at_)
         return fail("a statement is not understood");
     std::string text;
     std::size_t from = at_;
