@@ -491,7 +491,7 @@ export const text = {
     rows: (shown: string) => `${shown} rows`,
     fields: {
       text: 'Text in statement', user: 'User', type: 'Event', action: 'Decision', label: 'Label', rule: 'Rule', table: 'Table',
-      session: 'Session', challenge: 'Challenge or its short code', from: 'From', to: 'Until',
+      session: 'Session', challenge: 'Challenge or code', from: 'From', to: 'Until',
     },
     any: 'Any',
     older: 'Older records',
