@@ -42,7 +42,7 @@ const button = (name, on = page) => on.getByRole('button', { name, exact: true }
 const inspect = (name, on = page) => inspect_page(on, `real ${name}`, shots);
 
 const direct = start_psql(env.STEPGATE_DIRECT_PSQL);
-await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW pin_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW mail_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW login_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW push_view AS SELECT 1 AS one;');
+await direct.run('DROP TABLE IF EXISTS browser_probe; CREATE TABLE browser_probe (id int, note text); CREATE OR REPLACE VIEW browser_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW recovery_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW pin_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW mail_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW login_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW push_view AS SELECT 1 AS one; CREATE OR REPLACE VIEW push_view_again AS SELECT 1 AS one;');
 const refill = () => direct.run("TRUNCATE browser_probe; INSERT INTO browser_probe VALUES (1, 'a'), (2, 'b'), (3, 'c');");
 const rows = async () => Number(/^\s*(\d+)\s*$/m.exec(await direct.run('SELECT count(*) FROM browser_probe;'))[1]);
 await refill();
@@ -462,7 +462,7 @@ await step('a message about a held statement: its notification leads to the numb
 });
 
 await step('a wrong number ends the message, and other ways are left', async () => {
-  const { url, number } = await held('DROP VIEW IF EXISTS push_view_again;');
+  const { url, number } = await held('DROP VIEW push_view_again;');
   const { url: address } = await deliver();
   await page.goto(origin + address);
   const question = page.getByRole('group', { name: 'Which number does your terminal show?' });
