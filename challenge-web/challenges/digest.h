@@ -17,8 +17,9 @@ namespace stepgate::challenge_web::challenges
 // The digest of a challenge is SHA-256(digest_input). A passkey signs it, so it must stand for exactly one question:
 //
 //   digest_input = lp("stepgate-challenge-1"), then for each field, in a fixed order, lp(name) lp(value)
-//   recorded     = SHA-256(lp("stepgate-recorded-1") lp(list of statements) lp(list of parameters) lp(list of
-//   premises)) commitment   = SHA-256(lp("stepgate-statements-1") lp(nonce)
+//   recorded     = SHA-256(lp("stepgate-recorded-1")
+//                          lp(list of statements) lp(list of parameters) lp(list of premises))
+//   commitment   = SHA-256(lp("stepgate-statements-1") lp(nonce)
 //                          n { lp(sql) m { type_oid format null|lp(value) } k { lp(name) lp(value) } })
 //
 // lp(x) is the length of x as 32 bits, big-endian, and x itself; n, m and k (of premises) are 32-bit counts; lists are

@@ -114,17 +114,16 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
     Bodies* const bodies = catalog == nullptr ? nullptr : &bodies_->of(*catalog, make);
     const Lexing lexing = state.lexing();
     Analysis analysis = analyze_as(sql, state, catalog, limits_, lexing != Lexing::backslashes, bodies);
+    if (lexing == Lexing::both && sql.find('\\') != std::string_view::npos) {
+        const Analysis other = analyze_as(sql, state, catalog, limits_, false, bodies);
+        analysis.literals_consulted = true;
+        if (!(analysis.facts == other.facts))
+            make_opaque(analysis,
+                        "means something else without standard_conforming_strings, which the session changed");
+        analysis.facts.carries_secret = analysis.facts.carries_secret || other.facts.carries_secret;
+        analysis.facts.names_consulted = analysis.facts.names_consulted || other.facts.names_consulted;
+    }
     statement::doubt_temporary(analysis.facts);
-    if (lexing != Lexing::both || sql.find('\\') == std::string_view::npos)
-        return analysis;
-    Analysis other = analyze_as(sql, state, catalog, limits_, false, bodies);
-    statement::doubt_temporary(other.facts);
-    analysis.literals_consulted = true;
-    if (!(analysis.facts == other.facts))
-        make_opaque(analysis, "means something else without standard_conforming_strings, which the session changed");
-    statement::doubt_temporary(analysis.facts);
-    analysis.facts.carries_secret = analysis.facts.carries_secret || other.facts.carries_secret;
-    analysis.facts.names_consulted = analysis.facts.names_consulted || other.facts.names_consulted;
     return analysis;
 }
 

@@ -4,7 +4,6 @@
 #include "policies/postgres/plpgsql_words.h"
 
 #include <algorithm>
-#include <initializer_list>
 #include <map>
 #include <utility>
 
@@ -132,16 +131,21 @@ class Reader : PlWords
     void target(std::size_t& i) const;
     void assigns(std::size_t target);
 
+    /// What the loops around do with what follows; nothing in a branch, which is for some rows.
+    struct Reach {
+        std::string rows;   // that they go through
+        bool again = false; // until nothing is found
+    };
+
     std::size_t at_ = 0;
     int depth_ = 0;
     PlBody out_;
     std::vector<std::string> opened_, fetched_, bound_;
     std::vector<std::string> counts_;                         // variables for the rows that a statement changed
     std::map<std::string, std::string, std::less<>> queries_; // of cursors
-    std::string rows_;                                        // that the loops around go through
+    Reach reach_;
     std::size_t rows_left_ = longest_rows;
     int loops_ = 0;       // around
-    bool again_ = false;  // what follows is done until nothing is found
     bool skips_ = false;  // what follows in the loop is done for some rows
     bool leaves_ = false; // the loop, maybe before its end
 };
@@ -460,8 +464,7 @@ bool Reader::stands_if_nothing_found() const
 
 void Reader::if_statement()
 {
-    const std::string outer = std::exchange(rows_, {}); // for some of them
-    const bool again = std::exchange(again_, false);
+    const Reach outer = std::exchange(reach_, {});
     ++at_;
     expression_until("then", Kind::conduct);
     statements();
@@ -474,16 +477,14 @@ void Reader::if_statement()
         ++at_;
         statements();
     }
-    rows_ = outer;
-    again_ = again;
+    reach_ = outer;
     if (expect("end") && expect("if"))
         semicolon();
 }
 
 void Reader::case_statement()
 {
-    const std::string outer = std::exchange(rows_, {});
-    const bool again = std::exchange(again_, false);
+    const Reach outer = std::exchange(reach_, {});
     ++at_;
     if (word(at_) != "when") {
         const std::size_t when = until(at_, {"when"});
@@ -505,8 +506,7 @@ void Reader::case_statement()
         ++at_;
         statements();
     }
-    rows_ = outer;
-    again_ = again;
+    reach_ = outer;
     if (expect("end") && expect("case"))
         semicolon();
 }
@@ -516,7 +516,7 @@ void Reader::case_statement()
 void Reader::through(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor)
 {
     const auto row = [&](const std::string& called) {
-        rows_.append(rows_.empty() ? "(" : ", (").append(query).append(") ").append(called);
+        reach_.rows.append(reach_.rows.empty() ? "(" : ", (").append(query).append(") ").append(called);
     };
     std::string columns;
     for (const std::string& target : targets)
@@ -537,13 +537,12 @@ void Reader::loop_body(bool until_done, std::string_view query, const std::vecto
     if (!expect("loop"))
         return;
     const std::size_t first = out_.pieces.size();
-    const std::string outer = rows_;
+    const Reach outer = reach_;
     const bool left = std::exchange(leaves_, false);
     const bool skipped = std::exchange(skips_, false);
-    const bool again = again_;
-    again_ = until_done || (again && !skipped);
+    reach_.again = until_done || (outer.again && !skipped);
     if (skipped)
-        rows_.clear();
+        reach_.rows.clear();
     through(query, targets, cursor);
     ++loops_;
     statements();
@@ -555,8 +554,7 @@ void Reader::loop_body(bool until_done, std::string_view query, const std::vecto
         }
     leaves_ = leaves_ || left;
     skips_ = skipped;
-    rows_ = outer;
-    again_ = again;
+    reach_ = outer;
     if (!expect("end") || !expect("loop"))
         return;
     label_after_end();
@@ -727,7 +725,7 @@ void Reader::fetch()
         if (is_name(i))
             targets.push_back(name(i));
     const auto query = queries_.find(fetched_.back());
-    if (loops_ > 0 && query != queries_.end() && rows_.find(query->second) == std::string::npos)
+    if (loops_ > 0 && query != queries_.end() && reach_.rows.find(query->second) == std::string::npos)
         through(query->second, targets, query->first);
 }
 
@@ -794,11 +792,12 @@ void Reader::sql()
     if (from < end)
         text += slice(from, end);
     const bool changes = one_of(at_, {"update", "delete"}) && !skips_;
-    out_.pieces.push_back({Kind::statement, std::move(text), changes ? rows_ : std::string{}, again_ && !skips_});
-    if (const std::size_t size = out_.pieces.back().rows.size(); size > rows_left_)
+    out_.pieces.push_back(
+        {Kind::statement, std::move(text), changes ? reach_.rows : std::string{}, reach_.again && !skips_});
+    const std::size_t size = out_.pieces.back().rows.size();
+    if (size > rows_left_)
         return fail("its loops are too long to read");
-    else
-        rows_left_ -= size;
+    rows_left_ -= size;
     at_ = end + 1;
 }
 

@@ -17,8 +17,8 @@ struct PlPiece {
         row_type,   // the name of a relation, whose row or column a variable is like
     } kind = Kind::statement;
     std::string text;
-    std::string rows =
-        {};             // of an UPDATE or DELETE in loops: the rows that those go through, all of them, as FROM has it
+    /// Of an UPDATE or DELETE in loops: the rows that those go through, all of them, as FROM has it.
+    std::string rows = {};
     bool again = false; // a statement of a loop that goes on until nothing is found
 };
 

@@ -1,6 +1,7 @@
 #include "policies/postgres/plpgsql_words.h"
 
 #include "policies/postgres/identifier_list.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 
@@ -24,7 +25,8 @@ PlWords::PlWords(std::string_view body, bool backslashes) : text_(body)
         problem_ = "it is too long";
     words_.reserve(tokens_.size());
     for (const Token& token : tokens_)
-        words_.push_back(token.kind == TokenKind::word ? folded(token) : std::string{});
+        words_.push_back(token.kind == TokenKind::word ? lower(text_.substr(token.begin, token.end - token.begin))
+                                                       : std::string{});
 }
 
 /// "9..1" is 9, "..", 1 and never 9, ".", .1: the lexer takes the two dots first.
@@ -40,15 +42,6 @@ void PlWords::push(Token token)
         ++token.begin;
     }
     tokens_.push_back(token);
-}
-
-std::string PlWords::folded(const Token& token) const
-{
-    std::string name{text_.substr(token.begin, token.end - token.begin)};
-    for (char& c : name)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return name;
 }
 
 bool PlWords::one_of(std::size_t i, Words words) const

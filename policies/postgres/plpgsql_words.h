@@ -51,7 +51,6 @@ class PlWords
   private:
     [[nodiscard]] bool is(std::size_t i, TokenKind kind) const { return i < tokens_.size() && tokens_[i].kind == kind; }
     void push(Token token);
-    [[nodiscard]] std::string folded(const Token& token) const;
 
     std::string_view text_;
     std::vector<Token> tokens_;

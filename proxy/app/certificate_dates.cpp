@@ -1,8 +1,9 @@
 #include "proxy/app/certificate_dates.h"
 
-#include <array>
-#include <ctime>
+#include "proxy/audit/search.h"
+
 #include <set>
+#include <string_view>
 
 namespace stepgate::proxy::app
 {
@@ -16,11 +17,7 @@ constexpr auto soon = 14 * 24h;
 
 std::string date_of(TimePoint time)
 {
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-    std::tm parts{};
-    std::array<char, 16> text{};
-    ::gmtime_r(&seconds, &parts);
-    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts)};
+    return audit::rfc3339(time).substr(0, std::string_view{"2026-01-31"}.size());
 }
 
 std::string problem_of(const net::Validity& validity, TimePoint now)
