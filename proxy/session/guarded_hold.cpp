@@ -33,7 +33,7 @@ net::Task<bool> GuardedSession::hold()
     const bool alive = co_await hold_watched(read_at);
     watching_ = false;
     gate_ = nullptr;
-    holding_ = false;
+    holding_ = cancelled_ = false;
     co_return alive && !client_closed_;
 }
 
@@ -96,6 +96,11 @@ challenges::Question GuardedSession::question(const HeldBatch& batch) const
 /// From the question to the release, or to an error. The batch is in the audit already.
 net::Task<GuardedSession::Held> GuardedSession::challenge(HeldBatch batch, SteadyTime read_at)
 {
+    if (cancelled_) { // before there was a question
+        worker_.metrics.holds_cancelled.add();
+        const bool alive = co_await refuse(unreleased(Gate::End::client_cancels, batch.verdict, {}));
+        co_return ended_unless(alive);
+    }
     auto& all = *worker_.shared.services.challenges;
     auto asked = question(batch);
     if (const auto covering = all.use_elevation(asked, worker_.wall())) {

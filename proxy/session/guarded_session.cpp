@@ -228,10 +228,19 @@ void GuardedSession::on_tick(SteadyTime now)
 
 void GuardedSession::cancel_hold()
 {
-    if (gate_ == nullptr)
+    if (gate_ == nullptr) {
+        cancelled_ = cancelled_ || stalled_;
         return;
+    }
     gate_->client_cancelled();
     wake();
+}
+
+/// What waited here when it was cancelled, and was sent all the same.
+void GuardedSession::cancel_what_has_left()
+{
+    if (std::exchange(cancelled_, false))
+        cancel();
 }
 
 void GuardedSession::end_by(const std::string& id, const std::string& who)

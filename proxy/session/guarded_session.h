@@ -61,6 +61,7 @@ class GuardedSession : public Session
 
     /// What waits for the catalogs to show what its names mean now. False: the session is over.
     [[nodiscard]] net::Task<bool> await_catalog();
+    void cancel_what_has_left();
     /// A snapshot is in use that was read after everything that this session has done.
     virtual void catalog_read() {}
 
@@ -170,6 +171,8 @@ class GuardedSession : public Session
     std::size_t held_ = 0;    // bytes of `in_` that the hold is about
     bool holding_ = false;    // a batch has its numbers and has not departed
     bool watching_ = false, client_closed_ = false;
+    bool stalled_ = false;   // what the client sent waits here for the catalogs,
+    bool cancelled_ = false; // and the client has cancelled it: the server would not know of what
 
     std::string end_reason_;
     SteadyTime since_, deadline_, last_client_;

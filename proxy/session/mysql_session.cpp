@@ -172,7 +172,7 @@ upstream::MySqlLogin MySqlSession::bare_login() const
 /// The server's connection ends with it: cancelling alone is nothing that MySQL's clients ask a proxy for.
 void MySqlSession::cancel()
 {
-    if (gate_ != nullptr || !logged_in_)
+    if (gate_ != nullptr || stalled_ || !logged_in_)
         return cancel_hold();
     const auto executor = worker_.io.get_executor();
     boost::asio::co_spawn(executor, upstream::send_kill(executor, target(), bare_login(), greeting_.thread),

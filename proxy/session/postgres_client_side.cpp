@@ -23,6 +23,7 @@ net::Task<void> PostgresSession::relay_client()
                 break;
             continue;
         }
+        cancel_what_has_left();
         if (!again) {
             in_.release_if_empty();
             const auto failed = co_await client_.readable();

@@ -312,7 +312,7 @@ void PostgresSession::say_last(std::string_view sqlstate, std::string_view messa
 
 void PostgresSession::cancel()
 {
-    if (gate_ != nullptr) {
+    if (gate_ != nullptr || stalled_) {
         cancel_hold();
         return;
     }

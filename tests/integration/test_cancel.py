@@ -3,6 +3,7 @@ and death of the server's process. Each gives the right SQLSTATE, and nothing ru
 """
 import os
 import signal
+import time
 import unittest
 
 from harness import Stack, wait_for
@@ -121,6 +122,35 @@ class Cancel(unittest.TestCase):
         self.assertEqual(errors(client.ask("SELECT 1")), ["25P02"])
         client.ask("COMMIT")
         self.assertEqual(self.rows(), 3)
+
+    def waiting_for_catalogs(self):
+        """A client whose statement waits: what its name means is being changed by another session."""
+        other = RawClient(self.stack)
+        self.addCleanup(other.close)
+        other.ask("BEGIN")
+        other.ask("ALTER TABLE scratch ADD COLUMN another int")
+        client = RawClient(self.stack)
+        self.addCleanup(client.close)
+        client.send(query("SELECT id FROM scratch"))
+        time.sleep(0.5)
+        return client
+
+    def test_cancel_of_what_waits_for_the_catalogs_and_then_passes(self):
+        client = self.waiting_for_catalogs()
+        begun = time.monotonic()
+        client.cancel()
+        self.assertEqual(errors(client.answers()), ["57014"])
+        self.assertLess(time.monotonic() - begun, 5)  # it would wait for ten seconds, then for the other session's lock
+        self.assertEqual(rows(client.ask("SELECT 1")), [["1"]])
+
+    def test_cancel_of_what_waits_for_the_catalogs_and_then_is_held(self):
+        self.stack.reload_policy(LENIENT.replace('opaque = "allow"', 'opaque = {challenge = {level = 1}}'))
+        self.addCleanup(self.stack.reload_policy, LENIENT)
+        client = self.waiting_for_catalogs()
+        client.cancel()
+        self.assertEqual(errors(client.answers()), ["57014"])
+        self.assertEqual(self.demo.pending(), [])
+        self.assertEqual(rows(client.ask("SELECT 1")), [["1"]])
 
     def test_idle_in_transaction_timeout(self):
         client = RawClient(self.stack)

@@ -4,6 +4,7 @@ server and the audit say about it afterwards."""
 # for a statement without its user.
 import re
 import subprocess
+import time
 import unittest
 
 import pymysql
@@ -96,6 +97,24 @@ class Waits(Case):
         cursor.execute("SELECT 'still here'")
         self.assertEqual(cursor.fetchone(), ("still here",))
         self.assertEqual(self.rows(), 3)
+
+    def test_kill_query_of_what_waits_for_the_catalogs(self):
+        reader = self.connect()
+        reader.cursor().execute("SELECT * FROM scratch")  # in a transaction: the table cannot be changed before its end
+        changing, changed = self.run_later(self.connect().cursor(), "ALTER TABLE scratch ADD COLUMN another int")
+        time.sleep(0.5)
+        connection = self.connect()
+        thread, result = self.run_later(connection.cursor(), "SELECT id FROM scratch")
+        time.sleep(0.5)
+        begun = time.monotonic()
+        self.connect().cursor().execute(f"KILL QUERY {connection.thread_id()}")
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1317)
+        self.assertLess(time.monotonic() - begun, 5)  # it would wait for ten seconds, and be held then
+        self.assertEqual(self.demo.pending(), [])
+        reader.rollback()
+        changing.join(PATIENCE)
+        self.assertEqual(changed, [0])
 
     def test_command_process_kill_ends_the_hold(self):
         connection = self.connect()
