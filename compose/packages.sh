@@ -17,7 +17,9 @@ packages_for() {
     test)
       echo libgtest-dev libgmock-dev libbenchmark-dev sqlite3 zstd python3 python3-psycopg python3-psycopg2 \
            python3-asyncpg python3-pymysql python3-mysqldb python3-yaml python3-jsonschema mycli postgresql-15-pgaudit libpostgresql-jdbc-java libmariadb-java \
-           default-jdk-headless clang-format-14 libmariadb3 libpcre2-posix3 debootstrap python3-aiosmtpd python3-cryptography ;;
+           default-jdk-headless clang-format-14 libmariadb3 libpcre2-posix3 debootstrap python3-aiosmtpd python3-cryptography \
+           golang-go golang-github-jackc-pgx-v4-dev golang-github-jackc-pgmock-dev golang-github-masterminds-semver-dev golang-github-lib-pq-dev \
+           golang-github-go-sql-driver-mysql-dev ;;
     bench) echo pgbouncer haproxy sysbench libmariadb3 debootstrap libbenchmark-dev python3 python3-psycopg python3-pymysql python3-yaml python3-jsonschema ;;
     fuzz) echo clang-14 libclang-rt-14-dev libstdc++-12-dev ;;
     *) echo "packages.sh: unknown set '$1': build, demo, smoke, test, bench or fuzz" >&2; exit 2 ;;

@@ -126,14 +126,14 @@ class Suite:
         return text + "".join(self.whole(folder / name, seen) for name in INCLUDED.findall(text) for folder in (self.tests, file.parent))
 
 
-def observing(folder):
-    """(a stepgate before a server, the password of its user root)"""
+def observing(folder, settings=SETTINGS):
+    """(a stepgate before a server, how tests reach it)"""
     from harness import BINARY
     from mariadb import MariaDb, MySqlStack
 
     class Observing(MySqlStack):
         def make_cluster(self):
-            return opened(MariaDb(self.folder / "cluster", *SETTINGS), "secret")
+            return opened(MariaDb(self.folder / "cluster", *settings), "secret")
 
         def configure(self, *_, **__):
             done = subprocess.run([BINARY, "init", "--upstream", f"mysql://root@127.0.0.1:{self.cluster.port}/test", "--directory", self.home,
