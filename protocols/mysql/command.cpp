@@ -326,6 +326,13 @@ void encode_query(wire::Bytes& out, std::string_view sql, Capabilities capabilit
     packet.text(sql);
 }
 
+void encode_prepare(wire::Bytes& out, std::string_view sql)
+{
+    PacketWriter packet{out, 0};
+    packet.uint8(static_cast<std::uint8_t>(Command::stmt_prepare));
+    packet.text(sql);
+}
+
 void encode_statement_id(wire::Bytes& out, Command command, std::uint32_t statement)
 {
     PacketWriter packet{out, 0};

@@ -164,6 +164,8 @@ void encode_change_user(wire::Bytes& out, const ChangeUser& change, Capabilities
 void encode_command(wire::Bytes& out, Command command, std::string_view text = {});
 /// COM_QUERY as agreed: with no attributes before the SQL where the peers have query_attributes.
 void encode_query(wire::Bytes& out, std::string_view sql, Capabilities capabilities);
+/// COM_STMT_PREPARE of a text that fits in one packet.
+void encode_prepare(wire::Bytes& out, std::string_view sql);
 /// COM_STMT_CLOSE or COM_STMT_RESET.
 void encode_statement_id(wire::Bytes& out, Command command, std::uint32_t statement);
 

@@ -141,6 +141,13 @@ void encode_describe(wire::Bytes& out, const Describe& describe)
     message.c_string(describe.name);
 }
 
+void encode_close(wire::Bytes& out, const Close& close)
+{
+    MessageWriter message{out, Frontend::close};
+    message.character(static_cast<char>(close.what));
+    message.c_string(close.name);
+}
+
 result<Execute> decode_execute(const Frame& frame)
 {
     if (!frame.is(Frontend::execute))

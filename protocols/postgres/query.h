@@ -125,6 +125,7 @@ struct Close {
     std::string_view name;
 };
 [[nodiscard]] result<Close> decode_close(const Frame& frame);
+void encode_close(wire::Bytes& out, const Close& close);
 
 /// FunctionCall ('F').
 struct FunctionCall {

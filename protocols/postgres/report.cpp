@@ -65,6 +65,9 @@ result<Report> decode_report(const Frame& frame)
         case 't':
             report.table = value;
             break;
+        case 'R':
+            report.routine = value;
+            break;
         default:
             break; // position, context, .. and those of later servers, which clients must skip (55.8)
         }

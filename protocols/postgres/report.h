@@ -15,6 +15,7 @@ struct Report {
     std::string_view message;
     std::string_view detail = {}, hint = {};  // empty: not sent
     std::string_view schema = {}, table = {}; // that the error is about, where the server says; never encoded
+    std::string_view routine = {};            // of the server's source that reports it; likewise
 
     /// The server ends the connection after it.
     [[nodiscard]] bool is_fatal() const { return severity == "FATAL" || severity == "PANIC"; }

@@ -74,6 +74,12 @@ net::Task<bool> MySqlSession::hold_watched(SteadyTime read_at)
         const auto& verdict = inspected_.verdict;
         if (verdict.action < Action::challenge)
             co_return true; // the policy has changed since: the relay sees the same
+        if (may_be_misspelt()) {
+            bool answered = false;
+            const bool goes_on = co_await answer_if_misspelt(answered);
+            if (answered || !goes_on)
+                co_return goes_on;
+        }
         while (!report_late() || !audit_statement(statements_ + 1, inspected_.sql, *inspected_.facts, verdict,
                                                   to_string(verdict.action))) {
             const bool works = co_await wait_for_room();
@@ -306,15 +312,21 @@ void MySqlSession::error_to_client(const Words& words)
     error_to_client(code, sqlstate, one_text(words));
 }
 
+/// It has its answer, and the server has not seen it.
+void MySqlSession::forget_command()
+{
+    in_.consume(current_);
+    killed_ = false;
+    ++commands_;
+}
+
 /// Answers what is held with an error. The server has seen nothing of it, so a transaction stays as it is.
 net::Task<bool> MySqlSession::refuse(Words words)
 {
     if (words.sqlstate == "57014" && words.detail.empty() && words.hint.empty())
         words.message = "Query execution was interrupted";
     error_to_client(words);
-    in_.consume(current_);
-    killed_ = false;
-    ++commands_;
+    forget_command();
     auto* statement = executed();
     if (statement == nullptr || !tracker_->withheld(*statement, true))
         co_return true;

@@ -140,6 +140,10 @@ bool MySqlSession::on_server_frame(const my::Frame& frame)
         fatal_ = make_error_code(my::errc::unexpected_reply); // a server that reads files of clients as it likes
         return false;
     }
+    if (ours && parsed_ && event->kind == Is::prepared)
+        parsed_->statement = event->prepared.statement;
+    if (ours && parsed_ && event->kind == Is::failed)
+        parsed_ = Parsed{event->err.code, std::string{event->err.sqlstate}, std::string{event->err.message}};
     if (ours)
         return false;
     if (event->kind == Is::column && flight_.watched && event->command != my::Command::field_list)

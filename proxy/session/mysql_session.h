@@ -224,7 +224,10 @@ class MySqlSession final : public GuardedSession
                                                             const Tracker::Statement* prepared) const;
     [[nodiscard]] net::Task<bool> release() override;
     [[nodiscard]] net::Task<bool> refuse(Words words) override;
+    [[nodiscard]] bool may_be_misspelt() const;                       // mysql_misspelt.cpp
+    [[nodiscard]] net::Task<bool> answer_if_misspelt(bool& answered); // likewise
 
+    void forget_command();
     void progress(std::string_view text);
     void box(std::string_view text);
     void error_to_client(const Words& words);
@@ -263,9 +266,16 @@ class MySqlSession final : public GuardedSession
     };
     std::unique_ptr<ServerChange> change_;
     std::unique_ptr<MySqlAnswer> answer_; // to a question of our own, which is outstanding
-    std::size_t current_ = 0;             // bytes of the command that was inspected last
-    std::uint8_t sequence_ = 0;           // of the next packet that answers it
-    std::uint8_t told_ = 0;               // packets of ours in front of the server's answer
+    /// What the server says of a text that may be misspelt: an error, or else the statement that it is.
+    struct Parsed {
+        std::uint16_t error = 0;
+        std::string sqlstate = {}, message = {};
+        std::uint32_t statement = 0;
+    };
+    std::optional<Parsed> parsed_; // while it is asked
+    std::size_t current_ = 0;      // bytes of the command that was inspected last
+    std::uint8_t sequence_ = 0;    // of the next packet that answers it
+    std::uint8_t told_ = 0;        // packets of ours in front of the server's answer
     protocols::mysql::SequenceShift shift_;
     wire::Bytes scratch_;
     /// A column that was looked at: nothing is to be said about it.

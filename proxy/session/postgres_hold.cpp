@@ -23,6 +23,12 @@ net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
         auto plan = make_plan();
         if (plan.verdict.action < Action::challenge)
             co_return true; // the state or the policy has changed since: the relay sees the same
+        if (may_be_misspelt(plan)) {
+            bool answered = false;
+            const bool goes_on = co_await answer_if_misspelt(plan, answered);
+            if (answered || !goes_on)
+                co_return goes_on;
+        }
         while (!audit_plan(plan, to_string(plan.verdict.action))) {
             const bool works = co_await wait_for_room();
             if (!works) {

@@ -144,13 +144,15 @@ bool PostgresSession::on_server_frame(const pg::Frame& frame)
         return !ours;
     case Is::failed: {
         failed_since_ready_ = true;
+        if (parsing_)
+            misspelt_.assign(frame.bytes.begin(), frame.bytes.end());
         const bool rewritten = (!ours || stands_for_execute(*event)) && rewrites_error(event->tag, frame);
         on_outcome(*event, frame);
         return !rewritten && (!ours || stands_for_execute(*event));
     }
     case Is::ready:
         on_ready(*event);
-        return true;
+        return !parsing_;
     case Is::copy_begins:
         if (tracker_.copy() == pg::Copy::in)
             client_scanner_.wanted().remove(static_cast<char>(pg::Frontend::copy_data));

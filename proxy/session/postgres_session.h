@@ -202,6 +202,10 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] net::Task<bool> refuse(Words words) override;
     [[nodiscard]] net::Task<bool> wait_for_audit();
 
+    // Slips of the pen (postgres_misspelt.cpp)
+    [[nodiscard]] bool may_be_misspelt(const Plan& plan) const;
+    [[nodiscard]] net::Task<bool> answer_if_misspelt(const Plan& plan, bool& answered);
+
     std::vector<std::string> startup_rules_; // that allowed parameters of the start
     bool replication_ = false;               // replication commands are not SQL
 
@@ -223,6 +227,8 @@ class PostgresSession final : public GuardedSession
     wire::Bytes between_;   // to be put between two messages of the server
     wire::Bytes instead_;   // our error in place of the server's about the refusal statement
     wire::Bytes rewritten_; // an error of the server's that lost its detail
+    bool parsing_ = false;  // the server parses what may be misspelt,
+    wire::Bytes misspelt_;  // and says that it is
     wire::Bytes scratch_;
     upstream::Greeting greeting_;
     upstream::StartState start_state_;

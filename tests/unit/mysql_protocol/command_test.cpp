@@ -205,6 +205,7 @@ TEST(Command, is_written_as_it_is_read)
     const auto change = *decode_change_user(wire::as_bytes(payload), modern);
     EXPECT_EQ(written([&](wire::Bytes& out) { encode_change_user(out, change, modern); }), packet(0, payload));
     EXPECT_EQ(written([](wire::Bytes& out) { encode_query(out, "select 1", modern); }), packet(0, "\3select 1"));
+    EXPECT_EQ(written([](wire::Bytes& out) { encode_prepare(out, "select 1"); }), packet(0, "\x16select 1"));
     EXPECT_EQ(written([](wire::Bytes& out) { encode_query(out, "select 1", modern | Capability::query_attributes); }),
               packet(0, raw("\3\0\1select 1")));
     EXPECT_EQ(written([](wire::Bytes& out) { encode_statement_id(out, Command::stmt_reset, 7); }),

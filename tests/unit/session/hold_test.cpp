@@ -690,5 +690,22 @@ TEST(Copy, DataFlowsOnlyWhileTheServerWantsIt)
     expect_alive(session); // the stray data was dropped
 }
 
+/// A slip of the pen: the server's own words about it are the answer, and nobody is asked.
+TEST(Hold, ATextThatDoesNotParseIsTheServersToRefuse)
+{
+    Relay relay;
+    auto session = relay.session();
+    for (const char status : {'I', 'E'}) {
+        session.client.send(query("selct 1"));
+        EXPECT_EQ(session.server.receive().body(), std::string("\0selct 1\0\0\0", 11));
+        EXPECT_EQ(session.server.receive_types(2), "CS");
+        session.server.send({error("42601"), ready(status)});
+        expect_error(session.client, "42601", "");
+        EXPECT_EQ(session.client.receive().body(), std::string(1, status));
+    }
+    session.client.send(query("rollback"));
+    EXPECT_EQ(session.server.receive().type, 'Q');
+}
+
 } // namespace hold_test
 } // namespace stepgate::test

@@ -27,6 +27,14 @@ void expect_held(Relay::Session& session)
     EXPECT_TRUE(session.server.nothing());
 }
 
+/// It is no slip of the pen: the server can read it.
+void expect_asked_and_held(Relay::Session& session, char status = 'I')
+{
+    EXPECT_EQ(session.server.receive_types(3), "PCS");
+    session.server.send({raw('1'), raw('3'), ready(status)});
+    expect_held(session);
+}
+
 void expect_parsed_and_held(Relay::Session& session)
 {
     EXPECT_EQ(session.server.receive_types(2), "PH");
@@ -42,7 +50,7 @@ TEST(State, SetTakesEffectWhenItSucceeded)
     run(session, text, "SELECT 0");
     run(session, change, "SET");
     session.client.send(query(text));
-    expect_held(session);
+    expect_asked_and_held(session);
 }
 
 TEST(State, APipelinedSetIsWaitedFor)
@@ -54,7 +62,7 @@ TEST(State, APipelinedSetIsWaitedFor)
     EXPECT_TRUE(session.server.nothing());
     session.server.send({complete("SET"), ready()});
     EXPECT_EQ(session.client.receive_types(2), "CZ");
-    expect_held(session);
+    expect_asked_and_held(session);
 }
 
 TEST(State, APipelinedSetInAGroupIsWaitedFor)
@@ -121,7 +129,7 @@ TEST(State, ACommitThatRolledBackTakesASetBack)
     EXPECT_EQ(session.client.receive_types(2), "EZ");
     run(session, "commit", "ROLLBACK");
     session.client.send(query(text));
-    expect_held(session); // SJIS again
+    expect_asked_and_held(session); // SJIS again
 }
 
 TEST(State, APreparedStatementIsJudgedWithTheStateOfItsExecution)

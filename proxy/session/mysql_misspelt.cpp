@@ -1,0 +1,68 @@
+#include "protocols/mysql/command.h"
+#include "proxy/session/misspelt.h"
+#include "proxy/session/mysql_session.h"
+
+namespace stepgate::proxy::session
+{
+
+namespace my = protocols::mysql;
+using policies::rules::Action;
+using policies::rules::Verdict;
+
+namespace
+{
+
+constexpr std::uint16_t parse_error = 1064; // ER_PARSE_ERROR
+
+} // namespace
+
+/// A COM_QUERY, for which a person would be asked, and which may be misspelt. Of several statements the first would
+/// run.
+bool MySqlSession::may_be_misspelt() const
+{
+    return inspected_.command == my::Command::query && inspected_.verdict.action == Action::challenge &&
+           session::may_be_misspelt(*inspected_.facts->facts, inspected_.sql) && is_one_statement(inspected_.sql);
+}
+
+/// Lets the server prepare it, as it does for clients, for whom that is not held either. Errors but that of its parser
+/// may be of preparing alone. False: the session is over. `answered`: the client has the error.
+net::Task<bool> MySqlSession::answer_if_misspelt(bool& answered)
+{
+    const auto begun = worker_.now.time_since_epoch().count();
+    wire::Bytes prepare;
+    my::encode_prepare(prepare, inspected_.sql);
+    answer_.reset();
+    parsed_.emplace();
+    tracker_->prepare({}, my::Origin::proxy);
+    const auto failed = co_await server_.write_all(prepare);
+    if (failed)
+        co_return false;
+    const bool alive = co_await quiet();
+    const auto parsed = *std::exchange(parsed_, std::nullopt);
+    if (!alive)
+        co_return false;
+    if (parsed.error == 0) {
+        wire::Bytes close;
+        my::encode_statement_id(close, my::Command::stmt_close, parsed.statement);
+        tracker_->close(parsed.statement);
+        const auto lost = co_await server_.write_all(close);
+        co_return !lost;
+    }
+    if (parsed.error != parse_error)
+        co_return true;
+    while (!report_late() ||
+           !audit_statement(statements_ + 1, inspected_.sql, *inspected_.facts, Verdict{}, to_string(Action::allow))) {
+        const bool works = co_await wait_for_room();
+        if (!works) {
+            co_return co_await refuse_unaudited();
+        }
+    }
+    report_outcome(++statements_, begun, -1, parsed.sqlstate);
+    count(Verdict{});
+    error_to_client(parsed.error, parsed.sqlstate, parsed.message);
+    forget_command();
+    answered = true;
+    co_return true;
+}
+
+} // namespace stepgate::proxy::session
