@@ -96,6 +96,7 @@ struct LabelIndex::Query {
     std::string database;             // lower case
     bool whole_row = false;
     bool schema_known = false;
+    bool columns_known = false; // behind "*", from the catalogs: `CatalogLabels` looks at each of them
 };
 
 LabelIndex::LabelIndex(std::vector<LabelEntry> entries) : entries_(std::move(entries))
@@ -146,7 +147,8 @@ void LabelIndex::add_by_regex(const Query& query, std::string_view table, bool n
         const LabelEntry& entry = entries_[index];
         if (entry.table_regex && !matches(*entry.table_regex, table))
             continue;
-        if (!entry.column_regex || (query.whole_row && (entry.table_regex || named))) {
+        const bool any_column = query.whole_row && !query.columns_known && (entry.table_regex || named);
+        if (!entry.column_regex || any_column) {
             labels |= entry.labels;
             continue;
         }
@@ -176,6 +178,9 @@ LabelSet LabelIndex::of(const statement::TableAccess& access, std::string_view d
         const std::string_view schema = std::string_view{table}.substr(0, dot);
         const std::string_view name = std::string_view{table}.substr(dot + 1);
         const bool named = add_named(query, schema, name, labels);
+        query.columns_known =
+            query.schema_known && view.catalog &&
+            view.catalog->relation(access.table.substr(0, dot), access.table.substr(dot + 1)) != nullptr;
         if (!query.schema_known || !is_catalog(schema, view))
             add_by_regex(query, name, named, labels);
     }

@@ -98,6 +98,18 @@ TEST_F(LineageLabels, StarIsTheRealColumns)
     EXPECT_EQ(labels("public.other", {"*"}), Names{});
 }
 
+/// A table that a label names has no other labels for that where its columns are known.
+TEST_F(LineageLabels, StarOfALabelledTableIsItsRealColumns)
+{
+    EXPECT_EQ(labels("public.customers", {"*"}), (Names{"pii", "secret"}));
+    see({table(1, "customers", {"id", "ssn"})});
+    EXPECT_EQ(labels("public.customers", {"*"}), Names{"secret"});
+    EXPECT_EQ(labels("public.customers", {"*"}, false), (Names{"pii", "secret"}));
+    EXPECT_EQ(labels("app.customers", {"*"}), (Names{"pii", "secret"})); // not in the snapshot
+    see({table(1, "customers", {"id", "ssn", "email"})});
+    EXPECT_EQ(labels("public.customers", {"*"}), (Names{"pii", "secret"}));
+}
+
 TEST_F(LineageLabels, UnknownSchemaMeansAny)
 {
     auto hr = table(1, "people", {"email"});
