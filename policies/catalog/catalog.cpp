@@ -65,6 +65,11 @@ bool Catalog::has_schema(std::string_view schema) const
     return std::ranges::binary_search(contents_.schemas, schema);
 }
 
+bool Catalog::has_extension(std::string_view name) const
+{
+    return std::ranges::find(contents_.extensions, name) != contents_.extensions.end();
+}
+
 const Relation* Catalog::relation(std::string_view schema, std::string_view name) const
 {
     return find_one(relations_by_name_, key(schema, name), contents_.relations);

@@ -208,6 +208,7 @@ struct Contents {
     std::vector<Cast> casts;
     std::vector<Type> types;
     std::vector<std::string> schemas;         // all of them; a name of a path that is not here is skipped by the server
+    std::vector<std::string> extensions;      // installed ones
     bool event_triggers = false;              // some are enabled: DDL runs code
     std::vector<Oid> event_trigger_functions; // which; empty: not known
     MySqlServer mysql;
@@ -227,6 +228,7 @@ class Catalog
     [[nodiscard]] std::uint64_t revision() const { return revision_; }
 
     [[nodiscard]] bool has_schema(std::string_view schema) const;
+    [[nodiscard]] bool has_extension(std::string_view name) const;
     [[nodiscard]] const Relation* relation(std::string_view schema, std::string_view name) const;
     [[nodiscard]] const Relation* relation(Oid oid) const;
     /// All functions of that name in the schema, whatever their arguments.

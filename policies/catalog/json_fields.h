@@ -199,6 +199,7 @@ void visit_head(Visitor& visitor, Object& contents)
     visitor.needed("server_version", contents.server_version);
     visitor.needed("taken", contents.taken);
     visitor.needed("schemas", contents.schemas);
+    visitor.maybe("extensions", contents.extensions);
     visitor.needed("event_triggers", contents.event_triggers);
     visitor.maybe("event_trigger_functions", contents.event_trigger_functions);
     visitor.maybe("mysql", contents.mysql);

@@ -226,6 +226,7 @@ class Walk
 
     // walk_objects.cpp: CREATE and ALTER of everything, GRANT, COMMENT and upkeep
     bool object(const ::Node* node);
+    [[nodiscard]] bool creates_nothing(const ::CreateExtensionStmt& create) const;
     bool create_object(const ::Node* node);
     bool alter_object(const ::Node* node);
     bool other_object(const ::Node* node);

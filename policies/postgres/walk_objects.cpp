@@ -61,6 +61,13 @@ void Walk::setting_of(const ::VariableSetStmt* set)
     out_.facts.carries_secret = out_.facts.carries_secret || statement::names_secret(view_of(set->name));
 }
 
+/// IF NOT EXISTS of one that is there. The server only says so.
+bool Walk::creates_nothing(const ::CreateExtensionStmt& create) const
+{
+    return create.if_not_exists && catalog_ != nullptr && base_ == nullptr && !state_->redefined_all() &&
+           catalog_->has_extension(view_of(create.extname));
+}
+
 bool Walk::create_object(const ::Node* node)
 {
     Scope scope = fresh_scope();
@@ -177,7 +184,7 @@ bool Walk::create_object(const ::Node* node)
         create_database(as<::CreatedbStmt>(node));
         return true;
     case T_CreateExtensionStmt:
-        is(Kind::create, "extension");
+        is(Kind::create, creates_nothing(as<::CreateExtensionStmt>(node)) ? "nothing" : "extension");
         return true;
     case T_CreateEventTrigStmt:
         is(Kind::create, "event trigger");

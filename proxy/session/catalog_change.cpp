@@ -212,8 +212,10 @@ bool only_defines(const StatementFacts& statement)
 bool depends_on(const StatementFacts& statement, const Touched& touched)
 {
     const bool renames = statement.kind == Kind::rename || statement.kind == Kind::alter;
-    const bool by_absence = statement.object == "nothing"; // a DROP .. IF EXISTS of what the snapshot does not have
-    if (only_defines(statement) && !renames && !by_absence)
+    const bool does_nothing = statement.object == "nothing"; // by what the snapshot has, or has not
+    if (does_nothing && touched.all)
+        return true;
+    if (only_defines(statement) && !renames && !does_nothing)
         return false;
     if (touches(touched, statement.reads) || touches(touched, statement.writes))
         return true;

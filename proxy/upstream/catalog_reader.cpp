@@ -47,6 +47,8 @@ void CatalogQueries::head()
     server_.query(
         "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' ORDER BY nspname COLLATE \"C\"",
         [this](const Row& row) { contents_.schemas.push_back(row.text(0)); });
+    server_.query("SELECT extname FROM pg_extension ORDER BY extname COLLATE \"C\"",
+                  [this](const Row& row) { contents_.extensions.push_back(row.text(0)); });
 }
 
 bool CatalogQueries::read(std::chrono::milliseconds statement_timeout)

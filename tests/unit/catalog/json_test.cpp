@@ -69,6 +69,7 @@ Contents everything()
     c.casts = {{25, 16400, 5, "public.f"}, {1, 2, 0, ""}};
     c.types = {{3, "public", "d", TypeKind::domain, 1, 2, 25, {"(VALUE ~ 'x')"}, "'y'::text", {11, 12}}, Type{}};
     c.schemas = {"app", "pg_catalog", "public"};
+    c.extensions = {"plpgsql"};
     c.event_triggers = true;
     c.event_trigger_functions = {5};
     c.relations[0].owner = "app";
@@ -173,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"object", "{\"source\":1,\"target\":2}", "7", "casts[1]: must be an object"},
         Broken{"time", "\"taken\":1764281234123456", "\"taken\":9223372036854775807", "taken: is out of range"},
         Broken{"syntax", "\"server_version\":150020", "\"server_version\":15x", "line 3, column 20: syntax error"},
-        Broken{"more", "}\n", "} {", "line 22, column 49: extra data"}),
+        Broken{"more", "}\n", "} {", "line 23, column 49: extra data"}),
     [](const auto& row) { return std::string{row.param.name}; });
 
 TEST(CatalogJson, EveryPrefixIsAnError)

@@ -377,6 +377,8 @@ bool CatalogNotation::take(const std::string& line, std::string& problem)
     problem_.clear();
     if (what == "schema")
         contents_.schemas.push_back(word(rest));
+    else if (what == "extension")
+        contents_.extensions.push_back(word(rest));
     else if (what == "table")
         relation_line(RelationKind::table, rest);
     else if (what == "partitioned")
