@@ -34,6 +34,7 @@ struct Column {
     bool generated = false;  // `expression` makes its value
     std::string expression;  // default or generation expression as SQL; "" none
     bool not_null = false;
+    std::int32_t length = 0; // of PostgreSQL's varchar(n); 0: no limit
     bool operator==(const Column&) const = default;
 };
 

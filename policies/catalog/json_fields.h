@@ -46,6 +46,7 @@ void visit(Visitor& visitor, Object& column)
     visitor.maybe("generated", column.generated);
     visitor.maybe("expression", column.expression);
     visitor.maybe("not_null", column.not_null);
+    visitor.maybe("length", column.length);
 }
 
 template <class Visitor, Is<Events> Object>

@@ -256,6 +256,8 @@ class Walk
     void create_index(const ::IndexStmt& index);
     void index_elements(const ::List* elements, Scope& scope);
     void alter_table(const ::AlterTableStmt& alter);
+    [[nodiscard]] std::string_view text_type(const ::TypeName& type) const;
+    [[nodiscard]] bool only_lengthens(const ::RangeVar& target, const ::AlterTableCmd& command) const;
     void alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope,
                        statement::TableAccess& write);
     void alters_besides(::AlterTableType what);

@@ -293,6 +293,51 @@ void Walk::read_keys(const ::RangeVar& target)
     }
 }
 
+/// The server's own text or varchar; "": another type.
+std::string_view Walk::text_type(const ::TypeName& type) const
+{
+    const auto parts = cells(type.names);
+    const std::string_view name = text_of(node_of(parts.back()));
+    if (type.arrayBounds != nullptr || type.setof || type.pct_type || (name != "text" && name != "varchar"))
+        return {};
+    if (parts.size() == 2 && text_of(node_of(parts.front())) == "pg_catalog")
+        return name;
+    const auto has = [&](std::string_view schema) { return catalog_->type(schema, name) != nullptr; };
+    const auto first = std::ranges::find_if(names_->path(), has);
+    const bool found = parts.size() == 1 && names_->path_known() && first != names_->path().end();
+    return found && *first == "pg_catalog" && !state_->made_code_type(name) && !state_->made_plain_type(name)
+               ? name
+               : std::string_view{};
+}
+
+/// From varchar(n) to a longer one, or one without end, or text, and between these: the server changes the definition
+/// and looks at no row. What else is made of the column it makes anew, or refuses.
+bool Walk::only_lengthens(const ::RangeVar& target, const ::AlterTableCmd& command) const
+{
+    const auto& made = as<::ColumnDef>(command.def);
+    const Found found = find(target);
+    if (found.relation == nullptr || !found.known || !found.others.empty() || found.redefined != nullptr ||
+        !found.relation->children.empty() || state_->redefined_all() || made.raw_default != nullptr ||
+        made.collClause != nullptr)
+        return false;
+    constexpr catalog::Oid text = 25, varchar = 1043;
+    const auto& columns = found.relation->columns;
+    const auto column = std::ranges::find(columns, view_of(command.name), &catalog::Column::name);
+    if (column == columns.end() || (column->type != text && column->type != varchar))
+        return false;
+    const auto of_it = [&](const std::string& expression) { return expression.find(column->name) != expression.npos; };
+    if (std::ranges::any_of(found.relation->checks, of_it) ||
+        std::ranges::any_of(found.relation->index_expressions, of_it))
+        return false;
+    const std::string_view name = text_type(*made.typeName);
+    const auto limits = cells(made.typeName->typmods);
+    if (limits.empty())
+        return !name.empty();
+    const auto* const limit = constant_of(node_of(limits.front()));
+    return name == "varchar" && limit != nullptr && !limit->isnull && limit->val.node.type == T_Integer &&
+           column->type == varchar && column->length != 0 && limit->val.ival.ival >= column->length;
+}
+
 /// Dropping a column and changing its type lose data; the rest of what is not listed changes definitions only.
 void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope, TableAccess& write)
 {
@@ -302,6 +347,11 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
         write.columns.emplace_back(view_of(command.name));
         return;
     case AT_AlterColumnType:
+        if (only_lengthens(target, command)) {
+            out_.literals_consulted = true;
+            write.columns.emplace_back(view_of(command.name));
+            return;
+        }
         facts().destructive = true;
         write.columns.emplace_back(view_of(command.name));
         read_column(scope.items.front(), view_of(command.name));

@@ -76,6 +76,7 @@ Contents everything()
     c.relations[0].of_type = 7;
     c.relations[0].handler = "public.file_fdw_handler";
     c.relations[0].columns[0].not_null = true;
+    c.relations[0].columns[1].length = 75;
     return c;
 }
 
