@@ -121,4 +121,9 @@ from (select prosrc collate "C" as symbol
 where symbol <> 'aggregate_dummy'
 order by symbol;
 select '};';
+select 'constexpr std::string_view operators[] = {';
+select format('    "%s",', name)
+from (select distinct oprname::text collate "C" as name from pg_operator where oprnamespace = 'pg_catalog'::regnamespace) o
+order by name;
+select '};';
 select '// clang-format on';

@@ -26,6 +26,8 @@ struct Builtin {
 [[nodiscard]] bool returns_rows(std::string_view name);
 /// Whether a symbol of the server, as LANGUAGE internal names it, belongs to harmless functions only.
 [[nodiscard]] bool is_harmless_symbol(std::string_view symbol);
+/// pg_catalog has an operator of that name.
+[[nodiscard]] bool is_builtin_operator(std::string_view name);
 [[nodiscard]] bool is_catalog_relation(std::string_view name);
 
 /// The function is of a library of PostgreSQL's own extensions, or pgvector's, whose functions compute from their

@@ -164,8 +164,10 @@ void Walk::operator_name(const ::List* list, const ::Node* left, const ::Node* r
         return look(">=");
     }
     look(name);
-    if (!schema.empty() && !found)
-        opaque("uses the operator " + joined(schema, name) + ", whose function is not known");
+    const bool known = schema.empty() && (is_builtin_operator(name) || !catalog_->operators(name).empty());
+    if (!found && !known)
+        opaque("uses the operator " + (schema.empty() ? std::string{name} : joined(schema, name)) +
+               ", whose function is not known");
 }
 
 } // namespace stepgate::policies::postgres
