@@ -121,6 +121,7 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
             make_opaque(analysis,
                         "means something else without standard_conforming_strings, which the session changed");
         analysis.facts.carries_secret = analysis.facts.carries_secret || other.facts.carries_secret;
+        analysis.facts.uses_types = analysis.facts.uses_types || other.facts.uses_types;
         analysis.facts.names_consulted = analysis.facts.names_consulted || other.facts.names_consulted;
     }
     statement::doubt_temporary(analysis.facts);

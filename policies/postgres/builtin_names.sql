@@ -126,4 +126,10 @@ select format('    "%s",', name)
 from (select distinct oprname::text collate "C" as name from pg_operator where oprnamespace = 'pg_catalog'::regnamespace) o
 order by name;
 select '};';
+select 'constexpr std::string_view types[] = {';
+select format('    "%s",', typname)
+from (select typname::text collate "C" as typname from pg_type
+      where typnamespace = 'pg_catalog'::regnamespace and typrelid = 0 and typname !~ '^_') t
+order by typname;
+select '};';
 select '// clang-format on';

@@ -131,6 +131,7 @@ static_assert(std::ranges::is_sorted(composite_functions));
 static_assert(std::ranges::is_sorted(catalog_relations));
 static_assert(std::ranges::is_sorted(harmless_symbols));
 static_assert(std::ranges::is_sorted(operators));
+static_assert(std::ranges::is_sorted(types));
 static_assert(std::ranges::is_sorted(dangers, {}, &Danger::name));
 static_assert(std::ranges::is_sorted(readers, {}, &RelationReader::function));
 static_assert(std::ranges::is_sorted(information_schema_functions));
@@ -176,6 +177,11 @@ bool is_harmless_symbol(std::string_view symbol)
 bool is_builtin_operator(std::string_view name)
 {
     return std::ranges::binary_search(operators, name);
+}
+
+bool is_builtin_type(std::string_view name)
+{
+    return std::ranges::binary_search(types, name);
 }
 
 bool is_catalog_relation(std::string_view name)

@@ -28,6 +28,8 @@ struct Builtin {
 [[nodiscard]] bool is_harmless_symbol(std::string_view symbol);
 /// pg_catalog has an operator of that name.
 [[nodiscard]] bool is_builtin_operator(std::string_view name);
+/// pg_catalog has a type of that name; arrays and rows are left out.
+[[nodiscard]] bool is_builtin_type(std::string_view name);
 [[nodiscard]] bool is_catalog_relation(std::string_view name);
 
 /// The function is of a library of PostgreSQL's own extensions, or pgvector's, whose functions compute from their

@@ -16,6 +16,7 @@ void Walk::expressions(const ::List* list, Scope& scope)
 /// yet.
 void Walk::unknown_type(std::string_view name)
 {
+    out_.facts.uses_types = true;
     if (state_->made_plain_type(name))
         return;
     if (defines_column_)
@@ -31,15 +32,20 @@ void Walk::type_name(const ::TypeName* type, Scope& scope)
         return;
     expressions(type->typmods, scope);
     const auto parts = cells(type->names);
-    if (catalog_ == nullptr || parts.empty())
+    if (parts.empty())
         return;
     const std::string_view schema = parts.size() > 1 ? text_of(node_of(parts[parts.size() - 2])) : std::string_view{};
     static constexpr std::string_view serials[] = {"bigserial", "serial",  "serial2",
                                                    "serial4",   "serial8", "smallserial"};
     if (std::ranges::find(serials, text_of(node_of(parts.back()))) != std::end(serials))
         return;
-    if (schema != "pg_catalog" && !type->pct_type && !is_type(schema, text_of(node_of(parts.back()))))
-        unknown_type(text_of(node_of(parts.back())));
+    if (schema == "pg_catalog" || type->pct_type)
+        return;
+    const std::string_view name = text_of(node_of(parts.back()));
+    if (catalog_ == nullptr)
+        out_.facts.uses_types = out_.facts.uses_types || !schema.empty() || !is_builtin_type(name);
+    else if (!is_type(schema, name))
+        unknown_type(name);
 }
 
 void Walk::window(const ::WindowDef* window, Scope& scope)

@@ -152,6 +152,7 @@ bool Walk::call_user(std::string_view schema, std::string_view name, const Argum
 /// What values of a type run when they are made, shown or cast.
 void Walk::use_type(catalog::Oid type)
 {
+    out_.facts.uses_types = out_.facts.uses_types || type >= catalog::first_user_oid;
     Footprint behind;
     if (bodies_ != nullptr && type != 0)
         bodies_->add_type(type, behind);

@@ -140,6 +140,7 @@ void Walk::operator_name(const ::List* list, const ::Node* left, const ::Node* r
     if (schema == "pg_catalog")
         return;
     if (catalog_ == nullptr) {
+        out_.facts.uses_types = out_.facts.uses_types || !is_builtin_operator(name);
         if (!schema.empty())
             opaque("uses the operator " + joined(schema, name) + ", whose function is not known");
         return;

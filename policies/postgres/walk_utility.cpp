@@ -1,4 +1,5 @@
 #include "policies/postgres/bound_text.h"
+#include "policies/postgres/builtins.h"
 #include "policies/postgres/raw_parser.h"
 #include "policies/postgres/readable.h"
 #include "policies/postgres/tokenizer.h"
@@ -385,9 +386,16 @@ void Walk::prepare(const ::PrepareStmt& prepared)
 std::string Walk::values_of(const ::List* types)
 {
     std::string values;
-    for (const ::ListCell& cell : cells(catalog_ == nullptr ? nullptr : types)) {
+    for (const ::ListCell& cell : cells(types)) {
         const auto parts = cells(as<::TypeName>(node_of(cell)).names);
         const std::string_view name = text_of(node_of(parts.back()));
+        if (catalog_ == nullptr) {
+            const bool named = parts.size() > 1;
+            const std::string_view in = named ? text_of(node_of(parts[parts.size() - 2])) : names_->first_schema();
+            if (named ? in != "pg_catalog" : !is_builtin_type(name))
+                add_value(values, in, name);
+            continue;
+        }
         const auto look = [&](std::string_view schema) {
             const catalog::Type* const type = catalog_->type(schema, name);
             if (type != nullptr && type->oid >= catalog::first_user_oid)

@@ -274,7 +274,8 @@ CatalogChange change_of(const Facts& facts, const Catalog* catalog, const std::s
 
 bool depends_on(const Facts& facts, const Touched& touched)
 {
-    return std::ranges::any_of(facts.statements, [&](const auto& statement) { return depends_on(statement, touched); });
+    return (touched.all && facts.uses_types) ||
+           std::ranges::any_of(facts.statements, [&](const auto& one) { return depends_on(one, touched); });
 }
 
 bool may_end_transaction(const Facts& facts)

@@ -73,8 +73,9 @@ std::shared_ptr<const policies::rules::MatchedFacts> with_values(const policies:
         add(to.effects, from.effects);
         to.where = policies::statement::weaker(to.where, from.where);
         to.destructive = to.destructive || from.destructive;
-        to.temporary = false;
+        to.temporary = to.temporary && does_nothing(*values.facts);
     }
+    both->uses_types = both->uses_types || values.facts->uses_types;
     both->opaque = both->opaque || values.facts->opaque;
     add(both->opaque_reasons, values.facts->opaque_reasons);
     std::ranges::stable_sort(to.reads, {}, &policies::statement::TableAccess::table);
@@ -230,9 +231,9 @@ std::string PostgresSession::values_of(const PreparedStatement& statement) const
     std::string values = statement.values;
     const auto* const catalog = catalog_.view().catalog.get();
     for (const std::uint32_t oid : statement.parameter_types) {
-        if (catalog == nullptr || oid < policies::catalog::first_user_oid)
+        if (oid < policies::catalog::first_user_oid)
             continue;
-        const auto* const type = catalog->type(oid);
+        const auto* const type = catalog == nullptr ? nullptr : catalog->type(oid);
         policies::postgres::add_value(values, type == nullptr ? "pg_temp" : type->schema,
                                       type == nullptr ? "number " + std::to_string(oid) : type->name);
     }
@@ -433,7 +434,7 @@ void PostgresSession::refresh(PreparedStatement& statement)
     if (!statement.origins.empty())
         statement.facts = with_reads(worker_.judge, *statement.facts, 0, statement.origins, asker_.database);
     if (const std::string values = values_of(statement); !values.empty())
-        if (const auto made = facts_of(values); !does_nothing(*made->facts))
+        if (const auto made = facts_of(values); made->facts->uses_types || !does_nothing(*made->facts))
             statement.facts = with_values(worker_.judge, *statement.facts, *made, asker_.database);
     if (statement.foreign)
         statement.facts = worker_.judge.doubted(

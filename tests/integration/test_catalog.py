@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from harness import BINARY, Stack
+from harness import BINARY, PATIENCE, Stack
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -240,6 +240,26 @@ class Dump(unittest.TestCase):
         self.assertIn('database "nowhere" does not exist', done.stderr)
         done = self.stack.run("catalog", "dump", "--listener", "none", expect=None)
         self.assertEqual(done.returncode, 2)
+
+
+class First(unittest.TestCase):
+    def test_what_runs_with_values_waits_for_the_first_snapshot(self):
+        """The first statements of all: nothing is known of the database yet."""
+        stack = Stack()
+        self.addCleanup(stack.close)
+        stack.cluster.shop("CREATE FUNCTION known(text, text) RETURNS bool LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM customers WHERE ssn = $2)';"
+                           "CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = known); CREATE DOMAIN known_ssn AS text CHECK (known(VALUE, VALUE))")
+        for database in ("again", "prepared"):
+            stack.cluster.admin(f"CREATE DATABASE {database} TEMPLATE shop OWNER app")
+        demo = stack.start().person()
+        for database, sql in (("shop", "SELECT '123-45-6789'::known_ssn"), ("again", "SELECT 'x' === '123-45-6789'"),
+                              ("prepared", "PREPARE p (known_ssn) AS SELECT $1; EXECUTE p ('123-45-6789')")):
+            with self.subTest(sql):
+                held = stack.psql("-c", sql, PGDATABASE=database)
+                challenge = demo.wait_pending()
+                self.assertIn("read-secret", challenge["rules"])
+                demo.deny(challenge)
+                self.assertEqual(held.communicate(timeout=PATIENCE)[0], "")
 
 
 class Absent(unittest.TestCase):

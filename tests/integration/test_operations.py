@@ -287,15 +287,18 @@ class Faults(unittest.TestCase):
         (stack.home / "watcher.password").write_text("old")
         (stack.home / "watcher.password").chmod(0o600)
         stack.cluster.admin("CREATE ROLE watcher LOGIN PASSWORD 'new'")
-        stack.cluster.shop("CREATE VIEW plain AS SELECT substr(ssn, 1) AS a FROM customers")
+        stack.cluster.shop("CREATE VIEW plain AS SELECT substr(ssn, 1) AS a FROM customers;"
+                           "CREATE FUNCTION known(text, text) RETURNS bool LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM customers WHERE ssn = $2)';"
+                           "CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = known); CREATE DOMAIN known_ssn AS text CHECK (known(VALUE, VALUE))")
         demo = stack.start().person()
-        for sql in ("SELECT a FROM plain LIMIT 1", "SELECT count(*) FROM orders"):
+        for sql in ("SELECT a FROM plain LIMIT 1", "SELECT count(*) FROM orders", "SELECT 'x' === '123-45-6789'", "SELECT '123-45-6789'::known_ssn",
+                    "PREPARE p (known_ssn) AS SELECT $1; EXECUTE p ('123-45-6789')"):
             held = stack.psql("-c", sql)
             challenge = demo.wait_pending()
             self.assertIn("cannot be read", str(demo.call("GET", f"/challenges/{challenge['id']}")["opaque_reasons"]))
             demo.deny(challenge)
             self.assertEqual(held.communicate(timeout=PATIENCE)[0], "")
-        self.assertEqual(stack.ask("SELECT upper('x'), relname FROM pg_class WHERE relname = 'orders'")[:2], (0, "X|orders"))
+        self.assertEqual(stack.ask("SELECT upper('x'::varchar(5)), relname FROM pg_class WHERE relname = 'orders'")[:2], (0, "X|orders"))
         stack.cluster.admin("ALTER ROLE watcher PASSWORD 'old'")
         session = stack.psql("-f", "-")  # who logs in has it tried again
         wait_for(lambda: any(n.startswith("stepgate_catalog_available") and v for n, v in stack.metrics().items()), "the catalogs")
