@@ -110,7 +110,9 @@ bool Walk::call_user(std::string_view schema, std::string_view name, const Argum
 {
     if (catalog_ == nullptr)
         return false;
-    if (state_->redefined_function(name) || (state_->redefined_all() && schema != system_schema)) {
+    const bool any = state_->redefined_all() && schema != system_schema;
+    out_.facts.uses_types = out_.facts.uses_types || any;
+    if (state_->redefined_function(name) || any) {
         opaque("calls " + std::string{name} + ", which the session may have defined since the catalog was read");
         unknown_code_ = true;
     }

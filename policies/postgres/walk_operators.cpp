@@ -145,6 +145,7 @@ void Walk::operator_name(const ::List* list, const ::Node* left, const ::Node* r
             opaque("uses the operator " + joined(schema, name) + ", whose function is not known");
         return;
     }
+    out_.facts.uses_types = out_.facts.uses_types || state_->redefined_all();
     if (state_->redefined_function(name) || state_->redefined_all())
         opaque("uses the operator " + std::string{name} +
                ", which the session may have defined since the catalog was read");

@@ -280,6 +280,12 @@ class Absent(unittest.TestCase):
                 self.assertEqual((code, self.demo.pending()), (0, []), error)
                 self.assertIn("does not exist, skipping", error)
 
+    def test_what_any_name_may_mean_is_looked_up_behind_ones_own_change(self):
+        self.stack.cluster.shop("CREATE TYPE place AS (street text)")
+        process = self.stack.psql("-q", "-c", "ALTER TYPE place ADD ATTRIBUTE city text", "-c", "SELECT 1 + 2", "-c", "SELECT upper('x')",
+                                  "-c", "CREATE DOMAIN positive AS int CHECK (VALUE > 0)", "-c", "SELECT '5'::positive")
+        self.assertEqual(process.communicate(timeout=PATIENCE), ("3\nX\n5\n", ""))
+
     def test_of_what_was_just_made_is_held(self):
         self.assertEqual(self.stack.ask("DROP TABLE IF EXISTS late")[0], 0)
         self.stack.cluster.shop("CREATE TABLE late AS SELECT 1 AS n")
