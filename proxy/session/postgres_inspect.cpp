@@ -88,6 +88,27 @@ bool goes_on_after_end(const policies::statement::Facts& facts)
     return facts.statements.size() > 1 && may_end_transaction(facts);
 }
 
+bool mentions_null(std::string_view sql)
+{
+    constexpr std::string_view null = "null";
+    return !std::ranges::search(sql, null, [](char a, char b) { return policies::lower(a) == b; }).empty();
+}
+
+/// A setting that the session began with, by which a condition in the text may hold for other rows than it is read for;
+/// "": none. With array_nulls off '{NULL}' holds a text, with transform_null_equals `x = NULL` is x IS NULL.
+std::string_view reads_otherwise(const policies::statement::Facts& facts, std::string_view sql,
+                                 const upstream::StartState& start)
+{
+    const bool selects = std::ranges::any_of(
+        facts.statements, [](const auto& one) { return one.where == policies::statement::Where::present; });
+    for (const auto& [name, value] : start.unusual)
+        if (selects &&
+            (name == "array_nulls" || (name == "transform_null_equals" &&
+                                       (mentions_null(sql) || std::ranges::any_of(facts.runs, mentions_null)))))
+            return name;
+    return {};
+}
+
 /// Success of the text changes what later texts mean, or what a rollback undoes.
 bool has_effects(const policies::statement::Facts& facts)
 {
@@ -244,7 +265,7 @@ std::string PostgresSession::values_of(const PreparedStatement& statement) const
 StatementPointer PostgresSession::unknown(std::string_view verb, std::string_view name)
 {
     StatementPointer statement{new PreparedStatement};
-    statement->sql = std::string{verb} + quoted(name);
+    statement->sql = std::string{verb} + quoted(name.empty() ? "(unnamed)" : name); // "" is no name in SQL
     return statement;
 }
 
@@ -439,6 +460,11 @@ void PostgresSession::refresh(PreparedStatement& statement)
     if (statement.foreign)
         statement.facts = worker_.judge.doubted(
             *statement.facts, "was prepared in a client encoding which stepgate cannot read", asker_.database);
+    if (const auto setting = reads_otherwise(*statement.facts->facts, statement.sql, start_state_); !setting.empty())
+        statement.facts = worker_.judge.doubted(*statement.facts,
+                                                "has a condition, in a session that begins with another " +
+                                                    std::string{setting} + " than usual",
+                                                asker_.database);
     catalog_.look_again(*statement.facts->facts);
     statement.unsure = catalog_.unsure(*statement.facts->facts);
     if (statement.unsure)

@@ -245,7 +245,8 @@ net::Task<void> PostgresSession::greet(const ClientStartup& startup)
     start.standard_conforming_strings = tracker_.parameters().find("standard_conforming_strings") != "off";
     if (const auto encoding = tracker_.parameters().find("client_encoding"); !encoding.empty())
         start.client_encoding = encoding;
-    start.settings = startup.parameters;
+    start.settings = start_state_.unusual;
+    start.settings.insert(start.settings.end(), startup.parameters.begin(), startup.parameters.end());
     start.server_encoding = tracker_.parameters().find("server_encoding");
     state_ = policies::postgres::SessionState{std::move(start)};
     (void)watches_results();

@@ -46,6 +46,8 @@ using Parameters = std::vector<std::pair<std::string, std::string>>; // of the s
 struct StartState {
     std::string search_path; // as SHOW prints it
     std::string user;        // whose rights count
+    /// Settings under which a text means other rows than it usually does, and their values.
+    std::vector<std::pair<std::string, std::string>> unusual;
 };
 
 /// Asks the server on a stream that is logged in and idle. What it says beside that is added to the greeting.

@@ -4,6 +4,8 @@
 #include "proxy/upstream/messages.h"
 #include "proxy/upstream/postgres_server.h"
 
+#include <iterator>
+#include <utility>
 #include <vector>
 
 namespace stepgate::proxy::upstream
@@ -14,8 +16,9 @@ namespace pg = protocols::postgres;
 namespace
 {
 
-// Neither names anything that the path decides, or that rights can be taken away from.
-constexpr std::string_view question = "SHOW search_path; SELECT current_user";
+// None names anything that the path decides, or that rights can be taken away from.
+constexpr std::string_view question = "SHOW search_path; SELECT current_user; SHOW array_nulls; SHOW "
+                                      "transform_null_equals; SHOW session_replication_role";
 
 /// Values of the question's rows are added to `values`.
 boost::system::error_code take(const pg::Frame& frame, Greeting& greeting, std::vector<std::string>& values)
@@ -58,9 +61,14 @@ net::Task<std::optional<Failure>> ask_start_state(net::Stream& stream, net::Buff
         if (malformed)
             co_return Failure{Failure::Kind::protocol, malformed.message()};
     }
-    if (values.size() != 2)
+    if (values.size() != 5)
         co_return Failure{Failure::Kind::protocol, "does not say where it looks up names"};
-    state = {std::move(values[0]), std::move(values[1])};
+    state = {std::move(values[0]), std::move(values[1]), {}};
+    const std::pair<std::string_view, std::string_view> usual[] = {
+        {"array_nulls", "on"}, {"transform_null_equals", "off"}, {"session_replication_role", "origin"}};
+    for (std::size_t i = 0; i < std::size(usual); ++i)
+        if (values[i + 2] != usual[i].second)
+            state.unusual.emplace_back(usual[i].first, std::move(values[i + 2]));
     co_return std::nullopt;
 }
 

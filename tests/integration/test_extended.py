@@ -82,6 +82,11 @@ class Extended(unittest.TestCase):
             self.assertEqual(self.kinds(self.client.answers()), "2CZ")
             self.assertEqual(self.count(), left)
 
+    def test_what_was_never_made_is_called_unnamed(self):
+        self.client.send(bind("", ""), SYNC)
+        self.assertIn("executes (unnamed), a prepared statement that is not known", str(self.approve()["opaque_reasons"]))
+        self.assertEqual(errors(self.client.answers()), ["26000"])
+
     def test_the_unnamed_statement_can_be_bound_again(self):
         self.client.send(parse("", "DELETE FROM scratch WHERE id = $1"), SYNC).answers()
         self.client.send(bind("", "", ["1"]), execute(), SYNC)

@@ -334,6 +334,19 @@ class Protocol(Case):
                     wire.send(query(read))
                     self.assert_held(wire, "read-pii")
 
+    def test_conditions_that_a_login_makes_mean_something_else_are_not_understood(self):
+        for setting, sql in (("transform_null_equals = on", "DELETE FROM leaflets WHERE (id = NULL) = false"),
+                             ("array_nulls = off", "DELETE FROM leaflets WHERE body <> ALL ('{NULL}')")):
+            with self.subTest(setting):
+                name = setting.split()[0]
+                stack.cluster.admin(f"ALTER ROLE app SET {setting}")
+                self.addCleanup(stack.cluster.admin, f"ALTER ROLE app RESET {name}")
+                with connect() as wire:
+                    self.assert_passes(wire, "SELECT id FROM leaflets WHERE body IS NULL")
+                    wire.send(query(sql))
+                    self.assert_held(wire, "default.opaque")
+                stack.cluster.admin(f"ALTER ROLE app RESET {name}")
+
     def test_replication_connections_are_refused(self):
         for value in ("on", "true", "1", "yes", "database"):
             with self.subTest(value), self.assertRaisesRegex(PermissionError, "not allowed through stepgate"):

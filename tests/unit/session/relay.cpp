@@ -441,7 +441,8 @@ void Relay::answer_start_state(Peer& server)
     ASSERT_EQ(server.receive().type, 'Q');
     wire::Bytes out;
     pg::encode_only_value(out, "\"$user\", public");
-    pg::encode_only_value(out, "app");
+    for (const char* value : {"app", "on", "off", "origin"})
+        pg::encode_only_value(out, value);
     pg::encode_ready_for_query(out, pg::Transaction::idle);
     server.send(out);
 }
