@@ -241,6 +241,8 @@ class Walk
 
     // walk_drops.cpp: DROP and TRUNCATE, and what goes along
     void drop(const ::DropStmt& drop);
+    [[nodiscard]] bool lacks_relation(const ::Node* node) const;
+    [[nodiscard]] bool lacks(::ObjectType what, const ::Node* node) const;
     [[nodiscard]] bool drops_nothing(const ::DropStmt& drop) const;
     void drop_schema(const ::DropStmt& drop);
     void drop_owned(const ::DropOwnedStmt& drop);

@@ -1,3 +1,4 @@
+#include "policies/postgres/builtins.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/ascii.h"
 
@@ -85,23 +86,60 @@ void Walk::truncate(const ::TruncateStmt& truncate)
             writing.cascade = true;
 }
 
-/// IF EXISTS of what the catalog, and the session, surely do not have. The server only says so.
+/// Surely neither the catalog nor the session has a relation of that name.
+bool Walk::lacks_relation(const ::Node* node) const
+{
+    const auto parts = cells(if_tag<::List>(node, T_List));
+    if (parts.empty() || parts.size() > 2 || !names_->path_known())
+        return false;
+    const std::string_view schema = parts.size() == 2 ? text_of(node_of(parts.front())) : std::string_view{};
+    const std::string_view name = text_of(node_of(parts.back()));
+    const Found found = names_->relation(schema, name);
+    const bool spelt_alike = is_ascii(schema) && is_ascii(name); // here and there, whatever the encodings
+    return spelt_alike && found.relation == nullptr && found.redefined == nullptr && !found.built_in &&
+           !schema.starts_with("pg_");
+}
+
+/// Likewise one of what is no relation: of that name in whatever schema.
+bool Walk::lacks(::ObjectType what, const ::Node* node) const
+{
+    if (is_relation(what))
+        return lacks_relation(node);
+    const ::List* parts = nullptr;
+    if (const auto* type = if_tag<::TypeName>(node, T_TypeName))
+        parts = type->names;
+    else if (const auto* called = if_tag<::ObjectWithArgs>(node, T_ObjectWithArgs))
+        parts = called->objname;
+    const std::string_view name = parts == nullptr ? text_of(node) : text_of(node_of(cells(parts).back()));
+    if (!is_ascii(name) || name.starts_with("pg_"))
+        return false;
+    const auto& known = catalog_->contents();
+    switch (what) {
+    case OBJECT_SCHEMA:
+        return !catalog_->has_schema(name) &&
+               !state_->redefined_relations(); // these may be in one that the session made
+    case OBJECT_EXTENSION:
+        return !catalog_->has_extension(name);
+    case OBJECT_TYPE:
+    case OBJECT_DOMAIN:
+        return std::ranges::find(known.types, name, &catalog::Type::name) == known.types.end() &&
+               !state_->made_plain_type(name) && !state_->made_code_type(name);
+    case OBJECT_FUNCTION:
+    case OBJECT_PROCEDURE:
+    case OBJECT_ROUTINE:
+        return builtin_function(name).trust == Builtin::Trust::unknown && !catalog_->names_function(name) &&
+               !state_->redefined_function(name);
+    default:
+        return false;
+    }
+}
+
+/// IF EXISTS of what is not there. The server only says so.
 bool Walk::drops_nothing(const ::DropStmt& drop) const
 {
-    if (!drop.missing_ok || !is_relation(drop.removeType) || catalog_ == nullptr || base_ != nullptr ||
-        state_->redefined_all() || !names_->path_known())
-        return false;
-    return std::ranges::all_of(cells(drop.objects), [this](const ::ListCell& cell) {
-        const auto parts = cells(if_tag<::List>(node_of(cell), T_List));
-        if (parts.empty() || parts.size() > 2)
-            return false;
-        const std::string_view schema = parts.size() == 2 ? text_of(node_of(parts.front())) : std::string_view{};
-        const std::string_view name = text_of(node_of(parts.back()));
-        const Found found = names_->relation(schema, name);
-        const bool spelt_alike = is_ascii(schema) && is_ascii(name); // here and there, whatever the encodings
-        return spelt_alike && found.relation == nullptr && found.redefined == nullptr && !found.built_in &&
-               !schema.starts_with("pg_");
-    });
+    return drop.missing_ok && catalog_ != nullptr && base_ == nullptr && !state_->redefined_all() &&
+           std::ranges::all_of(cells(drop.objects),
+                               [&](const ::ListCell& cell) { return lacks(drop.removeType, node_of(cell)); });
 }
 
 void Walk::drop(const ::DropStmt& drop)

@@ -213,7 +213,7 @@ bool depends_on(const StatementFacts& statement, const Touched& touched)
 {
     const bool renames = statement.kind == Kind::rename || statement.kind == Kind::alter;
     const bool does_nothing = statement.object == "nothing"; // by what the snapshot has, or has not
-    if (does_nothing && touched.all)
+    if (does_nothing && (touched.all || touched.names.contains(std::string{upstream::no_relation})))
         return true;
     if (only_defines(statement) && !renames && !does_nothing)
         return false;

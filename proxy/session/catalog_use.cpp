@@ -102,11 +102,18 @@ void CatalogUse::look_again(const Facts& facts)
     if (!database_)
         return;
     upstream::Touched absent;
-    for (const StatementFacts& statement : facts.statements)
-        if (statement.kind == Kind::drop && statement.object == "nothing")
-            for (const TableAccess& write : statement.writes)
-                if (auto name = std::string{bare_name(write.table)}; looked_again_.insert(name).second)
-                    absent.names.insert(std::move(name));
+    const auto add = [&](std::string_view name) {
+        if (looked_again_.emplace(name).second)
+            absent.names.emplace(name);
+    };
+    for (const StatementFacts& statement : facts.statements) {
+        if (statement.object != "nothing")
+            continue;
+        if (statement.writes.empty())
+            add(upstream::no_relation);
+        for (const TableAccess& write : statement.writes)
+            add(bare_name(write.table));
+    }
     if (absent.empty())
         return;
     database_->end_change(database_->begin_change(absent));

@@ -10,11 +10,15 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace stepgate::proxy::upstream
 {
+
+/// Among names that are touched: that something which is no relation is there, or is not. No table is called so.
+constexpr std::string_view no_relation{};
 
 /// Names whose meaning a statement changes, may have changed, or is changing.
 struct Touched {

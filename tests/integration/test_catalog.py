@@ -274,7 +274,9 @@ class Absent(unittest.TestCase):
 
     def test_of_nothing_passes(self):
         for sql in ("DROP TABLE IF EXISTS nothing_there CASCADE", "DROP SEQUENCE IF EXISTS nothing_there, public.nor_this",
-                    "BEGIN; DROP VIEW IF EXISTS nothing_there; COMMIT"):
+                    "BEGIN; DROP VIEW IF EXISTS nothing_there; COMMIT",
+                    "DROP TYPE IF EXISTS nothing_there CASCADE", "DROP SCHEMA IF EXISTS nothing_there CASCADE", "DROP FUNCTION IF EXISTS nothing_there(int)",
+                    "DROP EXTENSION IF EXISTS hstore"):
             with self.subTest(sql):
                 code, _, error = self.stack.ask(sql)
                 self.assertEqual((code, self.demo.pending()), (0, []), error)
@@ -293,6 +295,17 @@ class Absent(unittest.TestCase):
         self.demo.deny(self.demo.wait_pending())
         process.communicate()
         self.assertEqual(self.stack.cluster.shop("SELECT n FROM late").strip(), "1")
+
+    def test_of_types_and_schemas_that_were_just_made_is_held(self):
+        for make, drop, look in (("CREATE TYPE late_type AS ENUM ('a'); CREATE TABLE of_late_type (a late_type)", "DROP TYPE IF EXISTS late_type CASCADE", "SELECT a FROM of_late_type"),
+                                 ("CREATE SCHEMA late; CREATE TABLE late.t (a int)", "DROP SCHEMA IF EXISTS late CASCADE", "SELECT a FROM late.t")):
+            with self.subTest(drop):
+                self.assertEqual(self.stack.ask(drop)[0], 0)
+                self.stack.cluster.shop(make)
+                process = self.stack.psql("-c", drop)
+                self.demo.deny(self.demo.wait_pending())
+                process.communicate()
+                self.stack.cluster.shop(look)
 
 
 if __name__ == "__main__":
