@@ -237,8 +237,13 @@ LabelledFacts LabelIndex::label(std::shared_ptr<const statement::Facts> facts, s
         const auto& statement = facts->statements[i];
         for (const auto& read : statement.reads)
             result.labels |= result.statements[i].reads.emplace_back(labels_of(read));
-        for (const auto& write : statement.writes)
-            result.labels |= result.statements[i].writes.emplace_back(labels_of(as_whole(write)));
+        for (const auto& write : statement.writes) {
+            // Renaming or dropping a table that a label names counts for every label, whatever columns it has.
+            const auto whole = as_whole(write);
+            auto& labels = result.statements[i].writes.emplace_back(labels_of(whole));
+            labels |= of(whole, database);
+            result.labels |= labels;
+        }
     }
     result.facts = std::move(facts);
     return result;

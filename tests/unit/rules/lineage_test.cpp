@@ -106,6 +106,10 @@ TEST_F(LineageLabels, StarOfALabelledTableIsItsRealColumns)
     EXPECT_EQ(labels("public.customers", {"*"}), Names{"secret"});
     EXPECT_EQ(labels("public.customers", {"*"}, false), (Names{"pii", "secret"}));
     EXPECT_EQ(labels("app.customers", {"*"}), (Names{"pii", "secret"})); // not in the snapshot
+    auto rename = std::make_shared<statement::Facts>();
+    rename->statements.emplace_back().writes = {{"public.customers", true, {}}};
+    const auto renamed = policy->label_index().label(rename, "", view, policy->labels()).labels;
+    EXPECT_EQ(policy->labels().names(renamed), (Names{"pii", "secret"}));
     see({table(1, "customers", {"id", "ssn", "email"})});
     EXPECT_EQ(labels("public.customers", {"*"}), (Names{"pii", "secret"}));
 }
