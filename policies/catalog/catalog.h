@@ -35,6 +35,11 @@ struct Column {
     std::string expression;  // default or generation expression as SQL; "" none
     bool not_null = false;
     std::int32_t length = 0; // of PostgreSQL's varchar(n); 0: no limit
+    // Of MySQL:
+    std::string sql_type = {}; // "int(10) unsigned"
+    std::string charset = {};  // of texts
+    bool counts = false;       // AUTO_INCREMENT
+    bool invisible = false;    // "*" does not stand for it
     bool operator==(const Column&) const = default;
 };
 
@@ -121,6 +126,7 @@ struct Relation {
     /// What operator classes that its indexes and its partition key name run, as far as `Type::functions` takes it.
     std::vector<Oid> index_functions;
     std::vector<std::string> primary_key; // what REFERENCES means without columns
+    std::string charset;                  // of MySQL: of columns that are made and name none
     bool operator==(const Relation&) const = default;
 };
 

@@ -47,6 +47,10 @@ void visit(Visitor& visitor, Object& column)
     visitor.maybe("expression", column.expression);
     visitor.maybe("not_null", column.not_null);
     visitor.maybe("length", column.length);
+    visitor.maybe("sql_type", column.sql_type);
+    visitor.maybe("charset", column.charset);
+    visitor.maybe("counts", column.counts);
+    visitor.maybe("invisible", column.invisible);
 }
 
 template <class Visitor, Is<Events> Object>
@@ -112,6 +116,7 @@ void visit(Visitor& visitor, Object& relation)
     visitor.maybe("rules", relation.rules);
     visitor.maybe("referenced_by", relation.referenced_by);
     visitor.maybe("primary_key", relation.primary_key);
+    visitor.maybe("charset", relation.charset);
     visitor.maybe("owner", relation.owner);
     visitor.maybe("handler", relation.handler);
     visitor.maybe("of_type", relation.of_type);

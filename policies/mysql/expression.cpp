@@ -48,16 +48,16 @@ bool are_opposite(Symbol one, Symbol other)
     return meet || (one != other && opposite_of(one) == other);
 }
 
-/// Whatever is not negative is `op` such a number; `swapped`: the number is.
-bool is_below(const Expression& number, Symbol op, bool swapped)
+/// Whatever is not negative is `op` such a number; `swapped`: the number is. `from_one`: it is no less than 1.
+bool is_below(const Expression& number, Symbol op, bool swapped, bool from_one)
 {
     using Neutral = Expression::Neutral;
-    const bool negative = number.neutral == Neutral::negative;
-    if (number.neutral != Neutral::zero && !negative)
-        return false;
+    const bool zero = number.neutral == Neutral::zero, negative = number.neutral == Neutral::negative;
+    const bool less = negative || (zero && from_one);
+    const bool no_more = less || zero || (number.neutral == Neutral::one && from_one);
     const Symbol or_equal = swapped ? Symbol::less_equal : Symbol::greater_equal;
     const Symbol strictly = swapped ? Symbol::less : Symbol::greater;
-    return op == or_equal || (negative && (op == strictly || op == Symbol::not_equal));
+    return (no_more && op == or_equal) || (less && (op == strictly || op == Symbol::not_equal));
 }
 
 /// id and id + 1: they compare alike for every row.
@@ -391,12 +391,14 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
         made.never = op != Symbol::not_equal;
         return made;
     }
-    if (left.not_negative || right.not_negative) {
+    const bool plain_column = op == Symbol::equal && (left.form == Form::column || right.form == Form::column);
+    if ((left.not_negative || right.not_negative) && !plain_column) { // id = 5 is of one row, whatever the number
         literals = literals || left.literal || right.literal;
         const bool swapped = !left.not_negative;
         const Expression& number = swapped ? left : right;
-        const bool kept = is_below(number, op, swapped);
-        const bool lost = is_below(number, opposite_of(op), swapped);
+        const bool from_one = (swapped ? right : left).counts;
+        const bool kept = is_below(number, op, swapped, from_one);
+        const bool lost = is_below(number, opposite_of(op), swapped, from_one);
         made.always = made.always || kept;
         made.never = made.never || lost;
     }

@@ -37,6 +37,7 @@ struct Expression {
     bool anything = false;     // a text that REGEXP takes for anything
     bool not_null = false;     // no row has NULL here, as far as columns and literals tell
     bool not_negative = false; // whatever the row
+    bool counts = false;       // a column that the server numbers from 1 on
     bool shifted = false;      // a column and a number that is not 0, added or subtracted
     bool truth = false;        // its value is 0, 1 or NULL
     enum class Neutral : std::uint8_t { none, zero, one, more, empty, negative } neutral = Neutral::none; // a literal

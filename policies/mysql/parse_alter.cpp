@@ -1,5 +1,8 @@
+#include "policies/mysql/column_type.h"
 #include "policies/mysql/parser.h"
 #include "policies/statement/ascii.h"
+
+#include <algorithm>
 
 namespace stepgate::policies::mysql
 {
@@ -172,9 +175,10 @@ void Parser::alter_column(const TableName& table, bool renames)
     advance();
     accept(Word::k_column);
     if_exists();
-    facts_.destructive = true; // another type may cut values
-    if (at('('))               // MariaDB: modify (a int, b int)
+    if (at('(')) { // MariaDB: modify (a int, b int)
+        facts_.destructive = true;
         return definition_tail(true);
+    }
     const std::string_view column = name();
     write_column(table, column);
     if (renames) {
@@ -185,7 +189,29 @@ void Parser::alter_column(const TableName& table, bool renames)
             also(Kind::rename);
         }
     }
+    if (!widens(table, column)) // another type may cut values
+        facts_.destructive = true;
     definition_tail(true);
+}
+
+/// At a type: what the column holds, the new one holds too, as far as the catalog knows it.
+bool Parser::widens(const TableName& table, std::string_view column)
+{
+    bool known = false;
+    const std::string full = full_name(table, known);
+    const std::string_view bare = std::string_view{full}.substr(full.find('.') + 1);
+    if (!known || behind_.bodies == nullptr || state_->temporary(bare) || defined_.contains(full))
+        return false;
+    const auto* const relation = behind_.bodies->relation(full);
+    if (relation == nullptr)
+        return false;
+    const auto now =
+        std::ranges::find_if(relation->columns, [column](const auto& one) { return same_word(one.name, column); });
+    if (now == relation->columns.end())
+        return false;
+    Lexer ahead = lexer_;
+    ahead.look_from(cur());
+    return only_widens(*now, relation->charset, std::move(ahead), reading_);
 }
 
 /// Rows of one table are found under another name from now on: labels go with them.
@@ -278,7 +304,7 @@ void Parser::drop()
     const bool temporary = accept(Word::k_temporary);
     if (accept_any(Word::k_table, Word::k_tables)) {
         drop_named(temporary ? "temporary table" : "table", true);
-        facts_.destructive = !temporary;
+        facts_.destructive = facts_.destructive && !temporary;
         if (temporary && blocks_ > 0) // a program cleans up behind itself
             facts_.kind = Kind::discard;
         return;

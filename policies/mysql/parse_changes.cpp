@@ -221,7 +221,9 @@ void Parser::where_of_change(std::size_t items)
     judging_ = true;
     const Expression predicate = expression();
     judging_ = false;
-    weaken_where(predicate.always || spares_no_row(predicate) ? Where::always_true : Where::present);
+    // WHERE id, of a column that is numbered from 1 on
+    const bool all = predicate.always || predicate.counts || spares_no_row(predicate);
+    weaken_where(all ? Where::always_true : Where::present);
     change_begin_ = change_end_ = items;
 }
 

@@ -477,7 +477,11 @@ Expression Parser::column_or_call()
     set_touches(made, touch_count_ != touched);
     made.name = column;
     made.table = table;
-    made.not_null = judging_ && is_never_null(made);
+    if (const auto* const defined = judging_ ? defined_as(made) : nullptr) {
+        made.not_null = defined->not_null;
+        made.counts = defined->counts;
+        made.not_negative = defined->counts || defined->sql_type.find("unsigned") != std::string::npos;
+    }
     made.shape = hash_of(column);
     if (judging_ && !table.empty() && hash_of(table) != hash_of(target_alias_))
         made.shape = mix(made.shape, hash_of(table));

@@ -87,6 +87,19 @@ void Parser::read_column(Item& item, std::string_view column)
         columns.push_back(column);
 }
 
+/// All columns that "*" stands for in a list.
+void Parser::read_star(Item& item)
+{
+    const std::string_view bare = std::string_view{item.table}.substr(item.table.find('.') + 1);
+    const auto* const table =
+        behind_.bodies == nullptr || state_->temporary(bare) ? nullptr : behind_.bodies->relation(item.table);
+    if (table == nullptr || std::ranges::none_of(table->columns, &catalog::Column::invisible))
+        return read_column(item, "*");
+    for (const catalog::Column& column : table->columns)
+        if (!column.invisible && spend(1))
+            read_column(item, column.name);
+}
+
 void Parser::read_table(const TableName& table, std::string_view column)
 {
     Item item = item_of(table, {});
@@ -141,7 +154,7 @@ bool Parser::resolve_one(const Reference& reference, std::size_t items)
         for (std::size_t i = items; i < items_.size(); ++i) {
             if (!same_word(items_[i].alias, reference.table))
                 continue;
-            read_column(items_[i], reference.name);
+            reference.name == "*" ? read_star(items_[i]) : read_column(items_[i], reference.name);
             // What that one has no column of is looked for around it, where a table may be called the same.
             settled = settled || reference.name == "*" || reference.name.empty() ||
                       has_column(items_[i], reference.name) == Has::yes;
@@ -150,7 +163,7 @@ bool Parser::resolve_one(const Reference& reference, std::size_t items)
     }
     if (reference.name == "*" || reference.name.empty()) {
         for (std::size_t i = items; i < items_.size(); ++i)
-            read_column(items_[i], reference.name);
+            reference.name == "*" ? read_star(items_[i]) : read_column(items_[i], reference.name);
         return true;
     }
     for (std::size_t i = items; i < items_.size() && !settled; ++i)

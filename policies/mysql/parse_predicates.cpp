@@ -302,18 +302,18 @@ bool Parser::is_of_same_row(const Expression& left, const Expression& right)
 }
 
 /// As its table defines it. Beside other tables an outer join may put NULL in its place, of which no row changes.
-bool Parser::is_never_null(const Expression& column) const
+const catalog::Column* Parser::defined_as(const Expression& column) const
 {
     const Item* const owner = behind_.bodies == nullptr ? nullptr : owner_of(column);
     if (owner == nullptr || owner->table.empty())
-        return false;
+        return nullptr;
     const bool alone = items_.size() == block_ + 1 && owner == &items_.back();
-    if (!alone && !owner->written)
-        return false;
-    const catalog::Relation* const table = behind_.bodies->relation(owner->table);
-    return table != nullptr && std::ranges::any_of(table->columns, [&](const catalog::Column& one) {
-               return one.not_null && same_word(one.name, column.name);
-           });
+    const catalog::Relation* const table = alone || owner->written ? behind_.bodies->relation(owner->table) : nullptr;
+    if (table == nullptr)
+        return nullptr;
+    const auto found = std::ranges::find_if(
+        table->columns, [&](const catalog::Column& one) { return same_word(one.name, column.name); });
+    return found == table->columns.end() ? nullptr : &*found;
 }
 
 Parser::Has Parser::has_column(const Item& item, std::string_view name)

@@ -196,6 +196,7 @@ class Parser
     [[nodiscard]] std::string full_name(const TableName& table, bool& known);
     int read_index(const std::string& table, bool known);
     void read_column(Item& item, std::string_view column);
+    void read_star(Item& item);
     void read_table(const TableName& table, std::string_view column);
     Access& write_table(const TableName& table);
     Access& write_of(const std::string& table, bool known, bool leads = true);
@@ -275,7 +276,7 @@ class Parser
     [[nodiscard]] bool is_variable(std::string_view name);
     [[nodiscard]] bool is_row_of_trigger(std::string_view name) const;
     [[nodiscard]] bool is_variable_row(std::string_view name) const;
-    [[nodiscard]] bool is_never_null(const Expression& column) const;
+    [[nodiscard]] const catalog::Column* defined_as(const Expression& column) const;
     void name_rows(Query& query, std::size_t tables, bool narrowed);
 
     // parse_calls.cpp
@@ -439,6 +440,7 @@ class Parser
     void alter_drop(const TableName& table);
     void alter_partition(const TableName& table);
     void alter_column(const TableName& table, bool renames);
+    [[nodiscard]] bool widens(const TableName& table, std::string_view column);
     void alter_rename(const TableName& table);
     void drop();
     void drop_named(std::string_view object, bool many);

@@ -120,7 +120,7 @@ void MySqlCatalogQueries::relations()
 void MySqlCatalogQueries::tables()
 {
     std::set<Oid> taken;
-    server_.query("SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE FROM information_schema.TABLES"
+    server_.query("SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION FROM information_schema.TABLES"
                   " WHERE TABLE_SCHEMA <> 'information_schema' AND TABLE_TYPE NOT LIKE '%TEMPORARY%'"
                   " ORDER BY TABLE_SCHEMA, TABLE_NAME",
                   [&](const Row& row) {
@@ -129,6 +129,8 @@ void MySqlCatalogQueries::tables()
                       made.name = table_name(row[1]);
                       made.kind = kind_of(text(row[2]), lower(text(row[3])));
                       made.oid = take<Oid>(taken, number_of(made.schema, made.name), 0xFFFFFFFF);
+                      made.charset = text(row[4]);
+                      made.charset.resize(std::min(made.charset.find('_'), made.charset.size()));
                       if (lower(text(row[3])) == "mrg_myisam")
                           made.definition = "?"; // asked for below
                       by_name_.emplace(std::pair{made.schema, made.name}, contents_.relations.size());
@@ -158,8 +160,9 @@ void MySqlCatalogQueries::columns()
     Relation* last = nullptr;
     std::set<std::int16_t> taken;
     server_.query(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, IS_NULLABLE, EXTRA, COLUMN_DEFAULT, GENERATION_EXPRESSION"
-        " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA NOT IN ('information_schema', 'performance_schema')"
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, IS_NULLABLE, EXTRA, COLUMN_DEFAULT, GENERATION_EXPRESSION,"
+        " COLUMN_TYPE, CHARACTER_SET_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA NOT IN "
+        "('information_schema', 'performance_schema')"
         " ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
         [&](const Row& row) {
             Relation* const of = relation(row[0], row[1]);
@@ -173,6 +176,11 @@ void MySqlCatalogQueries::columns()
             made.number =
                 take<std::int16_t>(taken, static_cast<std::int16_t>(number_of({}, lower(made.name)) & 0x7FFF), 0x7FFF);
             made.not_null = text(row[3]) == "NO";
+            made.sql_type = text(row[7]);
+            made.charset = text(row[8]);
+            const std::string extra = lower(text(row[4]));
+            made.counts = extra.find("auto_increment") != std::string::npos;
+            made.invisible = extra.find("invisible") != std::string::npos;
             made.expression = text(row[6]);
             made.generated = !made.expression.empty();
             const bool computed = mariadb_ ? text(row[5]).find('(') != std::string::npos

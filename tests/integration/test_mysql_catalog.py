@@ -18,7 +18,7 @@ import unittest
 import pymysql
 
 from harness import BINARY, PATIENCE, SITE_POLICY, wait_for
-from mariadb import ORACLE, MySqlCase, MySqlStack
+from mariadb import MySqlCase, MySqlStack
 
 # The account that stepgate reads the catalogs with: it sees all of them, as the README asks.
 ACCOUNT = "CREATE USER reader@'%' IDENTIFIED BY 'reads'; GRANT SELECT, SHOW VIEW, TRIGGER, PROCESS ON *.* TO reader@'%'"
@@ -237,6 +237,43 @@ class Catalog(MySqlCase):
         facts = json.loads(asked.stdout)["facts"]
         self.assertEqual([r["table"] for r in facts["statements"][0]["reads"]], ["shop.customer_contacts", "shop.customers"])
         self.assertFalse(facts["opaque"])
+
+
+class Types(MySqlCase):
+    """Another type of a column that holds all that it held passes; what loses something, or may, is held."""
+
+    def test_wider_passes_and_narrower_is_held(self):
+        self.stack.cluster.shop("ALTER TABLE scratch ADD kind enum('a', 'b'), ADD small smallint unsigned NOT NULL DEFAULT 1")
+        self.addCleanup(self.stack.cluster.shop, "ALTER TABLE scratch DROP kind, DROP small")
+        cursor = self.connect(autocommit=True).cursor()
+        cursor.execute("ALTER TABLE scratch ADD INDEX (id)")  # so that the catalogs are read anew
+        for sql in ("ALTER TABLE scratch MODIFY word varchar(100) DEFAULT 'x' COMMENT 'wider'", "ALTER TABLE scratch CHANGE COLUMN word word mediumtext NULL",
+                    "ALTER TABLE scratch MODIFY kind enum('a','b','c') AFTER id", "ALTER TABLE scratch MODIFY small int NOT NULL, MODIFY id bigint"):
+            with self.subTest(sql):
+                cursor.execute(sql)
+        for sql in ("ALTER TABLE scratch MODIFY id int", "ALTER TABLE scratch MODIFY word varchar(100)", "ALTER TABLE scratch MODIFY kind enum('b','a','c')",
+                    "ALTER TABLE scratch MODIFY small int unsigned NOT NULL", "ALTER TABLE scratch MODIFY word mediumtext CHARACTER SET ascii"):
+            with self.subTest(sql):
+                thread, result = self.later(lambda: cursor.execute(sql))
+                self.demo.deny(self.demo.wait_pending())
+                thread.join(PATIENCE)
+                self.assertEqual(result[0].args[0], 1227)
+
+
+class Hidden(MySqlCase):
+    def test_a_star_does_not_stand_for_invisible_columns(self):
+        self.stack.cluster.shop("CREATE TABLE payments2 (id int, iban varchar(40) INVISIBLE DEFAULT 'PT50', note varchar(9)); INSERT INTO payments2 (id, note) VALUES (1, 'n')")
+        self.stack.reload_policy((self.stack.home / "site.toml").read_text() + '\n[[label]]\ntable = "payments2"\ncolumns = {iban = ["pci"]}\n')
+        cursor = self.connect().cursor()
+        cursor.execute("DROP TABLE IF EXISTS nothing_there")  # so that the catalogs are read anew
+        cursor.execute("SELECT * FROM payments2")
+        self.assertEqual(cursor.fetchall(), ((1, "n"),))
+        for sql in ("SELECT *, iban FROM payments2", "SELECT * FROM payments2 WHERE iban > 'A'"):
+            with self.subTest(sql):
+                thread, result = self.later(lambda: cursor.execute(sql))
+                self.demo.deny(self.demo.wait_pending())
+                thread.join(PATIENCE)
+                self.assertEqual(result[0].args[0], 1227)
 
 
 class NoAccount(MySqlCase):

@@ -75,8 +75,12 @@ Contents everything()
     c.relations[0].owner = "app";
     c.relations[0].of_type = 7;
     c.relations[0].handler = "public.file_fdw_handler";
-    c.relations[0].columns[0].not_null = true;
     c.relations[0].columns[1].length = 75;
+    c.relations[0].charset = "utf8mb4";
+    Column& column = c.relations[0].columns[0];
+    column.not_null = column.counts = column.invisible = true;
+    column.sql_type = "varchar(20)";
+    column.charset = "latin1";
     return c;
 }
 

@@ -98,6 +98,7 @@ void ServerNotation::relation_line(RelationKind kind, const std::string& rest)
     const Line line = line_of(rest);
     Relation& made = relation(line.name);
     made.kind = kind;
+    made.charset = "utf8mb4";
     for (const std::string& name : line.list) // "!" behind it: NOT NULL
         made.columns.push_back({name.substr(0, name.find('!')), 0, static_cast<std::int16_t>(made.columns.size() + 1),
                                 false, "", name.ends_with('!')});
@@ -149,6 +150,26 @@ void ServerNotation::references_line(const std::string& rest)
             {oid, child.list, parent.list, action(parent.rest, "delete"), action(parent.rest, "update")});
 }
 
+/// table.column type [| charset | counts | invisible | …]
+void ServerNotation::column_line(const std::string& rest)
+{
+    const auto space = rest.find(' ');
+    const auto dot = rest.rfind('.', space);
+    const auto bar = std::min(rest.find(" | "), rest.size());
+    for (Column& column : relation(rest.substr(0, dot)).columns) {
+        if (column.name != rest.substr(dot + 1, space - dot - 1))
+            continue;
+        column.sql_type = rest.substr(space + 1, bar - space - 1);
+        std::istringstream more{rest.substr(bar)};
+        for (std::string word; more >> word;) {
+            column.counts = column.counts || word == "counts";
+            column.invisible = column.invisible || word == "invisible";
+            if (word == "utf8mb4" || word == "latin1" || word == "utf8mb3")
+                column.charset = word;
+        }
+    }
+}
+
 bool ServerNotation::take(const std::string& line)
 {
     const auto space = std::min(line.find(' '), line.size());
@@ -175,6 +196,8 @@ bool ServerNotation::take(const std::string& line)
         references_line(rest);
     else if (word == "default")
         relation(rest.substr(0, rest.find(' '))).columns.front().expression = rest.substr(rest.find(' ') + 1);
+    else if (word == "column")
+        column_line(rest);
     else if (word == "loadable")
         contents_.mysql.loadable.push_back(rest);
     else if (word == "folds_names")

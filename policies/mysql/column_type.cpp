@@ -1,0 +1,244 @@
+#include "policies/mysql/column_type.h"
+
+#include "policies/statement/ascii.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace stepgate::policies::mysql
+{
+namespace
+{
+
+struct Type {
+    std::string base;
+    int length = -1, decimals = -1; // -1: not written
+    bool is_unsigned = false;
+    std::vector<std::string> values; // of ENUM and SET
+};
+
+using Ranks = std::span<const std::string_view>;
+
+/// Its place in a list of types of which each holds what those before it hold; -1: it is not there.
+int rank(Ranks ranks, std::string_view base)
+{
+    const auto found = std::ranges::find(ranks, base);
+    return found == ranks.end() ? -1 : static_cast<int>(found - ranks.begin());
+}
+
+constexpr std::array<std::string_view, 5> integers = {"tinyint", "smallint", "mediumint", "int", "bigint"};
+constexpr std::array<std::string_view, 4> texts = {"tinytext", "text", "mediumtext", "longtext"};
+constexpr std::array<std::string_view, 4> blobs = {"tinyblob", "blob", "mediumblob", "longblob"};
+constexpr std::array<long, 4> most_bytes = {255, 65'535, 16'777'215, 4'294'967'295};
+constexpr long most_bytes_of_a_character = 4;
+
+bool is_text(std::string_view base)
+{
+    return base == "char" || base == "varchar" || base == "enum" || base == "set" || rank(texts, base) >= 0;
+}
+
+/// A text that a definition goes through, token by token.
+class Definition
+{
+  public:
+    Definition(Lexer lexer, const Reading& reading) : lexer_{std::move(lexer)}, reading_{&reading} { advance(); }
+
+    [[nodiscard]] const Token& token() const { return token_; }
+    [[nodiscard]] bool at_end() const { return token_.kind == TokenKind::end || at(',') || at(';'); }
+    [[nodiscard]] bool good() const { return lexer_.trouble().empty() && !token_.in_comment; }
+    void advance() { token_ = lexer_.next(); }
+    bool accept(std::string_view word)
+    {
+        const bool is = token_.kind == TokenKind::word && same_word(token_.text, word);
+        if (is)
+            advance();
+        return is;
+    }
+    bool accept(char c)
+    {
+        const bool is = at(c);
+        if (is)
+            advance();
+        return is;
+    }
+    bool accept(TokenKind kind)
+    {
+        const bool is = token_.kind == kind;
+        if (is)
+            advance();
+        return is;
+    }
+    bool number(int& value)
+    {
+        const char* const end = token_.text.data() + token_.text.size();
+        const bool is = token_.kind == TokenKind::integer &&
+                        std::from_chars(token_.text.data(), end, value) == std::from_chars_result{end, std::errc{}};
+        advance();
+        return is;
+    }
+    /// A name or a text; "": something else.
+    std::string name()
+    {
+        const bool is =
+            token_.kind == TokenKind::word || token_.kind == TokenKind::quoted_name || token_.kind == TokenKind::string;
+        std::string value = is ? lower(unescaped(token_, *reading_)) : std::string{};
+        advance();
+        return value;
+    }
+    bool type(Type& made);
+
+  private:
+    [[nodiscard]] bool at(char c) const { return token_.kind == TokenKind::symbol && token_.symbol == symbol(c); }
+    bool values(std::vector<std::string>& made);
+
+    Lexer lexer_;
+    const Reading* reading_;
+    Token token_;
+};
+
+/// ('a', 'b'), of texts that are the same whoever reads them.
+bool Definition::values(std::vector<std::string>& made)
+{
+    if (!accept('('))
+        return false;
+    do {
+        if (token_.kind != TokenKind::string || token_.text.find('\\') != std::string_view::npos)
+            return false;
+        made.push_back(unescaped(token_, *reading_));
+        advance();
+    } while (accept(','));
+    return accept(')');
+}
+
+bool Definition::type(Type& made)
+{
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> other_names{{{"integer", "int"},
+                                                                                               {"dec", "decimal"},
+                                                                                               {"numeric", "decimal"},
+                                                                                               {"fixed", "decimal"},
+                                                                                               {"character", "char"},
+                                                                                               {"boolean", "bool"}}};
+    if (token_.kind != TokenKind::word)
+        return false;
+    made.base = lower(token_.text);
+    advance();
+    for (const auto& [other, base] : other_names)
+        if (made.base == other)
+            made.base = base;
+    if (made.base == "bool")
+        made.base = "tinyint";
+    if (made.base == "enum" || made.base == "set")
+        return values(made.values);
+    if (accept('(')) {
+        if (!number(made.length) || (accept(',') && !number(made.decimals)) || !accept(')'))
+            return false;
+    }
+    while (accept("zerofill") || accept("signed") || token_.kind == TokenKind::word) {
+        if (!accept("unsigned"))
+            break;
+        made.is_unsigned = true;
+    }
+    return true;
+}
+
+bool holds_all(const Type& now, const Type& then)
+{
+    const auto at_least = [](int one, int other, int unwritten) {
+        return (one < 0 ? unwritten : one) >= (other < 0 ? unwritten : other);
+    };
+    if (const int one = rank(integers, now.base), other = rank(integers, then.base); one >= 0 && other >= 0)
+        return now.is_unsigned == then.is_unsigned ? other >= one : now.is_unsigned && other > one;
+    if (now.is_unsigned != then.is_unsigned)
+        return false;
+    if (now.base == "decimal" && then.base == "decimal") {
+        const int before = now.length < 0 ? 10 : now.length, after = then.length < 0 ? 10 : then.length;
+        const int part = std::max(now.decimals, 0), parts = std::max(then.decimals, 0);
+        return parts >= part && after - parts >= before - part;
+    }
+    if (now.base == "float" && then.base == "double")
+        return now.length < 0 && then.length < 0;
+    const bool characters = now.base == "char" || now.base == "varchar";
+    if (now.base == "char" && then.base == "varchar")
+        return at_least(then.length, now.length, 1);
+    if (const int other = rank(texts, then.base); other >= 0 && characters && then.length < 0)
+        return std::max(now.length, 1) * most_bytes_of_a_character <= most_bytes.at(static_cast<std::size_t>(other));
+    for (const Ranks ranks : {Ranks{texts}, Ranks{blobs}})
+        if (const int one = rank(ranks, now.base), other = rank(ranks, then.base); one >= 0 && other >= 0)
+            return then.length < 0 && other >= one;
+    if (now.base != then.base)
+        return false;
+    if (now.base == "enum" || now.base == "set") // values are kept by their places
+        return now.values.size() <= then.values.size() &&
+               std::equal(now.values.begin(), now.values.end(), then.values.begin());
+    const bool grows = characters || now.base == "varbinary" || now.base == "bit" || now.base == "datetime" ||
+                       now.base == "timestamp" || now.base == "time";
+    if (grows)
+        return at_least(then.length, now.length, now.base == "char" || now.base == "bit" ? 1 : 0);
+    return now.length == then.length && now.decimals == then.decimals;
+}
+
+std::string charset_name(std::string_view name)
+{
+    return name == "utf8" ? "utf8mb3" : std::string{name};
+}
+
+} // namespace
+
+bool only_widens(const catalog::Column& now, std::string_view charset, Lexer ahead, const Reading& reading)
+{
+    Type before, after;
+    Definition old{Lexer{now.sql_type, reading}, reading};
+    Definition made{std::move(ahead), reading};
+    if (now.generated || !old.type(before) || !made.type(after) || !holds_all(before, after))
+        return false;
+    std::string characters{charset};
+    while (!made.at_end() && made.good()) {
+        if (made.accept("null") || made.accept("first"))
+            continue;
+        int precision = 0;
+        const auto now_or_then = [&] {
+            const bool is = made.accept("current_timestamp") || made.accept("now") || made.accept("localtime") ||
+                            made.accept("localtimestamp");
+            return is && (!made.accept('(') || made.accept(')') || (made.number(precision) && made.accept(')')));
+        };
+        bool fine = false;
+        if (made.accept("not")) {
+            fine = made.accept("null") && now.not_null;
+        } else if (made.accept("default")) {
+            (void)made.accept('-');
+            fine = made.accept(TokenKind::string) || made.accept(TokenKind::integer) ||
+                   made.accept(TokenKind::number) || made.accept("null") || made.accept("true") ||
+                   made.accept("false") || now_or_then();
+        } else if (made.accept("comment")) {
+            fine = made.accept(TokenKind::string);
+        } else if (made.accept("auto_increment")) {
+            fine = now.counts; // else rows with 0 are numbered anew
+        } else if (made.accept("on")) {
+            fine = made.accept("update") && now_or_then();
+        } else if (made.accept("after")) {
+            fine = !made.name().empty();
+        } else if (made.accept("collate")) {
+            characters = made.name();
+            characters.resize(std::min(characters.find('_'), characters.size()));
+            fine = true;
+        } else if (made.accept("charset") || (made.accept("character") && made.accept("set"))) {
+            characters = made.name();
+            fine = true;
+        }
+        if (!fine)
+            return false;
+    }
+    if (!made.good() || !is_text(before.base))
+        return made.good();
+    const bool same = charset_name(characters) == charset_name(now.charset);
+    const bool more = characters == "utf8mb4" && !now.charset.empty() && now.charset != "binary" &&
+                      (rank(texts, before.base) < 0 || after.base == "longtext"); // in more bytes
+    return !characters.empty() && (same || more);
+}
+
+} // namespace stepgate::policies::mysql
