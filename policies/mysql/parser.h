@@ -444,6 +444,7 @@ class Parser
     void alter_rename(const TableName& table);
     void drop();
     void drop_named(std::string_view object, bool many);
+    [[nodiscard]] bool is_nothing(const TableName& table);
     void moves(const TableName& from, std::string_view column, const TableName& to);
     void defines_program(std::string_view object);
     void changes_table_of_trigger(const TableName& trigger);

@@ -93,6 +93,7 @@ MySqlSession::Facts MySqlSession::facts_of(PreparedText& prepared)
 /// What it names must be known: without a catalog, a table may be a view of another one.
 MySqlSession::Facts MySqlSession::in_sight(Facts facts)
 {
+    catalog_.look_again(*facts->facts);
     unsure_ = catalog_.unsure(*facts->facts);
     if (unsure_)
         return worker_.judge.doubted(*facts, "names what was changed, and the catalogs do not show it yet",

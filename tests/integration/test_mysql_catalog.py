@@ -239,6 +239,27 @@ class Catalog(MySqlCase):
         self.assertFalse(facts["opaque"])
 
 
+class Absent(MySqlCase):
+    """DROP .. IF EXISTS of what is not there, with which dumps and migrations begin, and of what was made past stepgate a moment ago."""
+
+    def test_of_nothing_passes(self):
+        cursor = self.connect().cursor()
+        for sql in ("DROP TABLE IF EXISTS nothing_there", "DROP TABLE IF EXISTS nothing_there, shop.nor_this", "DROP VIEW IF EXISTS nothing_there"):
+            with self.subTest(sql):
+                self.assertEqual(cursor.execute(sql), 0)
+        self.assertEqual(self.demo.pending(), [])
+
+    def test_of_what_was_just_made_is_held(self):
+        cursor = self.connect().cursor()
+        cursor.execute("DROP TABLE IF EXISTS late")
+        self.stack.cluster.shop("CREATE TABLE late (n int)")
+        thread, result = self.later(lambda: cursor.execute("DROP TABLE IF EXISTS late"))
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 1227)
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM late"), "0")
+
+
 class Types(MySqlCase):
     """Another type of a column that holds all that it held passes; what loses something, or may, is held."""
 
