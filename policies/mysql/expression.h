@@ -54,6 +54,7 @@ struct Expression {
     std::uint64_t limit_shape = 0, limited = 0;
     Formula formula;              // as a predicate
     std::string_view name, table; // of a column; as it is written
+    std::string_view each;        // of a variable: the table of which it has `name` of another row in each round
 };
 
 [[nodiscard]] constexpr bool is_bound(const Expression& one)

@@ -1,6 +1,9 @@
 #include "policies/mysql/parser.h"
 #include "policies/statement/ascii.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace stepgate::policies::mysql
 {
 
@@ -249,8 +252,10 @@ bool Parser::compound()
         advance();
         expression();
         return true;
-    case Word::k_leave:
+    case Word::k_leave: // how loops over a cursor end
     case Word::k_iterate:
+        std::erase_if(rounds_, [all = at(Word::k_iterate)](const EachRow& one) { return all || one.whole; });
+        [[fallthrough]];
     case Word::k_open:
         advance();
         name();
@@ -262,18 +267,7 @@ bool Parser::compound()
         name();
         return true;
     case Word::k_fetch:
-        advance();
-        if (accept(Word::k_group)) { // of an aggregate function
-            expect(Word::k_next);
-            expect(Word::k_row);
-            return true;
-        }
-        if (accept(Word::k_next))
-            accept(Word::k_from);
-        else if (!at_name())
-            accept(Word::k_from);
-        name();
-        into();
+        fetch();
         return true;
     default:
         return false;
@@ -309,8 +303,94 @@ void Parser::block_body()
     }
 }
 
+/// FETCH [[NEXT] FROM] cursor INTO a, b; FETCH GROUP NEXT ROW
+void Parser::fetch()
+{
+    advance();
+    if (accept(Word::k_group)) { // of an aggregate function
+        expect(Word::k_next);
+        expect(Word::k_row);
+        return;
+    }
+    if (accept(Word::k_next))
+        accept(Word::k_from);
+    else if (!at_name())
+        accept(Word::k_from);
+    const AllRows* const rows = cursor(name());
+    std::vector<std::string_view> variables;
+    into(&variables);
+    if (rows == nullptr)
+        return;
+    for (std::size_t i = 0; i < variables.size(); ++i)
+        if (rows->star || (i < rows->columns.size() && !rows->columns[i].column.empty()))
+            rounds_.push_back(
+                {variables[i], *rows, false, rows->star ? std::string_view{} : rows->columns[i].column, branches_});
+}
+
+/// What a query gives, if all rows of one table. `read` reads it.
+template <class Read>
+std::optional<AllRows> Parser::all_rows(Read read)
+{
+    naming_rows_ = true;
+    const std::size_t items = items_.size();
+    const Query query = read();
+    naming_rows_ = false;
+    items_.resize(items);
+    if (failed_ || !query.plain || !query.where.always || query.table.empty())
+        return std::nullopt;
+    AllRows rows{query.table, {}, query.star};
+    for (std::size_t i = query.begin; i < query.end; ++i)
+        rows.columns.push_back(outputs_[i]);
+    return rows;
+}
+
+const AllRows* Parser::cursor(std::string_view name) const
+{
+    for (auto one = cursors_.rbegin(); one != cursors_.rend(); ++one)
+        if (same_word(one->first, name))
+            return one->second ? &*one->second : nullptr;
+    return nullptr;
+}
+
+/// A loop or a branch ends: what its variables have is not known any more.
+void Parser::end_rounds(std::size_t rounds)
+{
+    if (rounds < rounds_.size())
+        rounds_.erase(rounds_.begin() + static_cast<std::ptrdiff_t>(rounds), rounds_.end());
+}
+
+/// A variable: whether it has, round by round, a column of each row of a table.
+void Parser::give_each(Expression& made, std::string_view table, std::string_view column) const
+{
+    for (auto one = rounds_.rbegin(); loops_ > 0 && one != rounds_.rend(); ++one) {
+        if (!same_word(one->variable, one->whole ? table : column) || one->whole == table.empty())
+            continue;
+        if (one->branches != branches_)
+            return;
+        made.name = one->whole ? column : one->column;
+        if (one->whole && !one->rows.star) {
+            const auto is = [column](const Output& output) { return same_word(output.name, column); };
+            const auto found = std::ranges::find_if(one->rows.columns, is);
+            if (found == one->rows.columns.end() || found->column.empty())
+                return;
+            made.name = found->column;
+        }
+        made.each = one->rows.table;
+        return;
+    }
+}
+
+/// In each round the column is that of another row, until there are no more.
+bool Parser::is_each(const Expression& column, const Expression& value) const
+{
+    const Item* const owner = value.each.empty() ? nullptr : owner_of(column);
+    return owner != nullptr && owner->table == value.each && (value.name.empty() || same_word(column.name, value.name));
+}
+
 void Parser::if_statement()
 {
+    const std::size_t rounds = rounds_.size();
+    ++branches_;
     do {
         advance();
         expression();
@@ -319,6 +399,8 @@ void Parser::if_statement()
     } while (at(Word::k_elseif));
     if (accept(Word::k_else))
         block_body();
+    --branches_;
+    end_rounds(rounds);
     expect(Word::k_end);
     expect(Word::k_if);
 }
@@ -326,6 +408,8 @@ void Parser::if_statement()
 void Parser::case_statement()
 {
     advance();
+    const std::size_t rounds = rounds_.size();
+    ++branches_;
     if (!at(Word::k_when))
         expression();
     while (accept(Word::k_when)) {
@@ -335,6 +419,8 @@ void Parser::case_statement()
     }
     if (accept(Word::k_else))
         block_body();
+    --branches_;
+    end_rounds(rounds);
     expect(Word::k_end);
     expect(Word::k_case);
 }
@@ -342,6 +428,8 @@ void Parser::case_statement()
 void Parser::loop()
 {
     const Word kind = cur().word;
+    const std::size_t rounds = rounds_.size();
+    ++loops_;
     advance();
     if (kind == Word::k_while) {
         expression();
@@ -352,6 +440,8 @@ void Parser::loop()
         expect(Word::k_until);
         expression();
     }
+    --loops_;
+    end_rounds(rounds);
     expect(Word::k_end);
     if (!accept(kind))
         unexpected();
@@ -363,20 +453,30 @@ void Parser::loop()
 void Parser::for_loop()
 {
     advance();
-    declared_.push_back(name());
+    const std::string_view variable = name();
+    declared_.push_back(variable);
     expect(Word::k_in);
     accept(Word::k_reverse);
+    std::optional<AllRows> rows;
     if (at_query_in_parentheses()) {
         advance();
-        subquery(true);
+        rows = all_rows([this] { return subquery(true); });
         expect(')');
     } else {
+        if (const AllRows* const of = at_name() ? cursor(name_of(cur())) : nullptr)
+            rows = *of;
         expression();
         if (accept(Symbol::dots))
             expression();
     }
     expect(Word::k_do);
+    const std::size_t rounds = rounds_.size();
+    ++loops_;
+    if (rows)
+        rounds_.push_back({variable, *std::move(rows), true, {}, branches_});
     block_body();
+    --loops_;
+    end_rounds(rounds);
     expect(Word::k_end);
     expect(Word::k_for);
     if (at_name())
@@ -420,10 +520,12 @@ void Parser::declare()
         if (at('('))
             skip_group();
         expect(Word::k_for);
+        std::optional<AllRows> rows;
         if (at(Word::k_select) || at(Word::k_with) || at('(') || at(Word::k_values))
-            query();
+            rows = all_rows([this] { return query(); });
         else
             name(); // a prepared statement
+        cursors_.emplace_back(names.front(), std::move(rows));
         return;
     }
     declared_.insert(declared_.end(), names.begin(), names.end());

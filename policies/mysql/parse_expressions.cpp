@@ -469,7 +469,9 @@ Expression Parser::column_or_call()
         reach_less(references); // a table that is called so may be of another database
     if (judging_ && blocks_ > 0 && (table.empty() ? is_variable(column) : is_variable_row(table))) {
         --reference_count_; // the same for every row
-        return unknown_value(hash_of(column), false);
+        Expression variable = unknown_value(hash_of(column), false);
+        give_each(variable, table, column);
+        return variable;
     }
     Expression made;
     made.form = Form::column;

@@ -79,7 +79,8 @@ Expression Parser::compare(const Expression& left, Symbol op)
         (itself ? made.always : made.never) = true;
         made.paired = true;
     }
-    if (is_within(left, plain, right) || is_within(right, mirrored(plain), left)) {
+    const bool each = plain == Symbol::equal && (is_each(left, right) || is_each(right, left));
+    if (each || is_within(left, plain, right) || is_within(right, mirrored(plain), left)) {
         made.always = true;
         made.never = false;
     }
@@ -377,7 +378,7 @@ void Parser::name_rows(Query& query, std::size_t tables, bool narrowed)
     const bool bound = is_bound(query.column) ? inner_column : column && !inner_column;
     if (is_bound(query.column) && !bound)
         query.column.form = Expression::Form::other;
-    if (!judging_ || (whole.listed && query.star))
+    if ((!judging_ && !naming_rows_) || (whole.listed && query.star))
         return;
     query.table = derived ? whole.of : std::string_view{names_.emplace_back(item.table)};
     if (!derived)

@@ -405,7 +405,7 @@ void Parser::limit()
 }
 
 /// INTO OUTFILE 'f' …, DUMPFILE 'f', @a, @b, or variables of a routine.
-void Parser::into()
+void Parser::into(std::vector<std::string_view>* variables)
 {
     if (!accept(Word::k_into))
         return;
@@ -422,8 +422,8 @@ void Parser::into()
         if (at(TokenKind::user_variable)) {
             set_effect("@" + unescaped(cur(), reading_), std::nullopt);
             advance();
-        } else {
-            name();
+        } else if (const std::string_view variable = name(); variables != nullptr) {
+            variables->push_back(variable);
         }
     } while (accept(','));
 }

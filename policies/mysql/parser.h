@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace stepgate::policies::mysql
@@ -83,6 +84,22 @@ struct Query {
     Expression where;               // what stands in its WHERE
     bool empty = false;             // that holds for no row
     std::string_view table;         // that table
+};
+
+/// What a query gives that gives all rows of a table.
+struct AllRows {
+    std::string_view table;
+    std::vector<Output> columns;
+    bool star = false; // or all of the table's
+};
+
+/// A variable of a program that has another row of those in each round of a loop, or one column of it.
+struct EachRow {
+    std::string_view variable;
+    AllRows rows;
+    bool whole = false;
+    std::string_view column; // which, where it is not whole; "": not known
+    int branches = 0;        // in which it stands: those inside are for some rows only
 };
 
 /// Names that a text defines, and the catalog does not show. True: a new table, with nothing behind it.
@@ -318,7 +335,7 @@ class Parser
     void group_by();
     void order_by(const Query* outputs);
     void limit();
-    void into();
+    void into(std::vector<std::string_view>* variables = nullptr);
     void locking();
     void wait_or_skip();
     void file_format();
@@ -494,6 +511,13 @@ class Parser
     void case_statement();
     void loop();
     void for_loop();
+    void fetch();
+    template <class Read>
+    [[nodiscard]] std::optional<AllRows> all_rows(Read read);
+    [[nodiscard]] const AllRows* cursor(std::string_view name) const;
+    void end_rounds(std::size_t rounds);
+    void give_each(Expression& made, std::string_view table, std::string_view column) const;
+    [[nodiscard]] bool is_each(const Expression& column, const Expression& value) const;
     void declare();
     void signal();
     void diagnostics();
@@ -527,8 +551,11 @@ class Parser
     std::vector<Item> items_;
     std::vector<Cte> ctes_;
     std::vector<Output> outputs_;
-    std::vector<Expression> arms_;           // of the OR being judged
-    std::deque<std::string> names_;          // unescaped
+    std::vector<Expression> arms_;  // of the OR being judged
+    std::deque<std::string> names_; // unescaped
+    std::vector<std::pair<std::string_view, std::optional<AllRows>>> cursors_;
+    std::vector<EachRow> rounds_;            // of the loops around
+    int loops_ = 0, branches_ = 0;           // around
     std::vector<std::string_view> declared_; // variables of a program, in whichever block
     std::string_view target_alias_;          // of the UPDATE or DELETE whose WHERE is judged
     std::string judged_table_;               // that one's, if it names no other
@@ -552,6 +579,7 @@ class Parser
     bool collated_ = false;       // it has a COLLATE, so that it is called otherwise than its column
     int blocks_ = 0;              // compound statements around this one
     bool judging_ = false;        // the WHERE of an UPDATE or DELETE
+    bool naming_rows_ = false;    // whose rows the query gives that comes next is asked
     bool existence_ = false;      // the SELECT that comes next is all that EXISTS asks
     bool on_duplicate_ = false;   // VALUES(column) is a function
 };

@@ -18,7 +18,7 @@ import unittest
 import pymysql
 
 from harness import BINARY, PATIENCE, SITE_POLICY, wait_for
-from mariadb import MySqlCase, MySqlStack
+from mariadb import ORACLE, MySqlCase, MySqlStack
 
 # The account that stepgate reads the catalogs with: it sees all of them, as the README asks.
 ACCOUNT = "CREATE USER reader@'%' IDENTIFIED BY 'reads'; GRANT SELECT, SHOW VIEW, TRIGGER, PROCESS ON *.* TO reader@'%'"
@@ -295,6 +295,27 @@ class Hidden(MySqlCase):
                 self.demo.deny(self.demo.wait_pending())
                 thread.join(PATIENCE)
                 self.assertEqual(result[0].args[0], 1227)
+
+
+class EveryRow(MySqlCase):
+    def test_a_loop_over_all_rows_and_conditions_on_what_the_server_numbers(self):
+        self.stack.cluster.shop("DELIMITER //\nCREATE DEFINER=app PROCEDURE one_by_one() BEGIN DECLARE v int; DECLARE done int DEFAULT 0; DECLARE c CURSOR FOR SELECT id FROM orders;"
+                                " DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = 1; OPEN c; l: LOOP FETCH c INTO v; IF done THEN LEAVE l; END IF;"
+                                " DELETE FROM orders WHERE id = v; END LOOP; CLOSE c; END//")
+        cursor = self.connect().cursor()
+        cursor.execute("DROP TABLE IF EXISTS nothing_there")  # so that the catalogs are read anew
+        texts = ["DELETE FROM orders WHERE id > 0", "DELETE FROM orders WHERE id <> 0", "DELETE FROM orders WHERE id", "CALL one_by_one()"]
+        if not ORACLE:
+            texts.append("BEGIN NOT ATOMIC FOR r IN (SELECT id FROM orders) DO DELETE FROM orders WHERE id = r.id; END FOR; END")
+        for sql in texts:
+            with self.subTest(sql):
+                thread, result = self.later(lambda: cursor.execute(sql))
+                challenge = self.demo.wait_pending()
+                self.assertIn("delete-without-where", challenge["rules"])
+                self.demo.deny(challenge)
+                thread.join(PATIENCE)
+                self.assertEqual(result[0].args[0], 1227)
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
 
 
 class NoAccount(MySqlCase):
