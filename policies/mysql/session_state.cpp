@@ -274,17 +274,29 @@ void SessionState::foresee(const statement::StatementFacts& facts)
 {
     for (const statement::Effect& effect : facts.effects)
         apply_effect(effect, false);
-    if (!facts.effects.empty() && own_tables_.forget_all())
-        settings_changed();
+    if (!facts.effects.empty() || facts.does(Kind::call))
+        doubt_own_tables();
     if (facts.does(Kind::call))
         doubt();
+}
+
+void SessionState::failed(const statement::Facts& facts)
+{
+    for (const statement::StatementFacts& one : facts.statements)
+        own_tables_.fail(one);
+    doubt();
+}
+
+void SessionState::doubt_own_tables()
+{
+    if (own_tables_.forget_all())
+        settings_changed();
 }
 
 void SessionState::doubt()
 {
     prepared_.clear();
     variables_.clear();
-    own_tables_.forget_all();
     charset_known_ = false;
     connection_.clear();
     modes_.clear();

@@ -81,6 +81,9 @@ class SessionState
     void prepares(std::string_view sql);
     /// What only the server knows may have changed: a procedure ran.
     void doubt();
+    void doubt_own_tables();
+    /// The text failed, somewhere in the middle: what it would have changed is in doubt.
+    void failed(const statement::Facts& facts);
     /// What the server answered when asked. Call it when nothing is in flight.
     void server_reported_sql_mode(std::string_view value);
     void server_reported_charset(std::string_view name);

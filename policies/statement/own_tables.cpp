@@ -20,6 +20,20 @@ bool only_indexes(const StatementFacts& facts)
     return facts.kind == Kind::create && facts.object == "index" && facts.inner.empty() && facts.calls.empty();
 }
 
+/// Other columns and keys do, too. Another name, or rows that are others', do not.
+bool only_alters(const StatementFacts& facts)
+{
+    if (facts.kind != Kind::alter || facts.object != "table" || facts.writes.size() != 1 || !facts.inner.empty() ||
+        !facts.calls.empty())
+        return false;
+    const std::string_view name = bare(facts.writes.front().table);
+    return std::ranges::all_of(facts.effects, [name](const Effect& effect) {
+        const auto* const change = std::get_if<Redefine>(&effect);
+        return change != nullptr && change->relation == name && !change->code && !change->gone && !change->referenced &&
+               change->copies.empty() && change->family.empty() && change->keys.empty();
+    });
+}
+
 } // namespace
 
 bool OwnTables::has(std::string_view table) const
@@ -48,18 +62,23 @@ void OwnTables::forget(const Effect& effect)
         forget_name(change->relation);
 }
 
+void OwnTables::fail(const StatementFacts& facts)
+{
+    if (tables_.empty() || only_indexes(facts) || only_alters(facts))
+        return;
+    for (const Effect& effect : facts.effects)
+        forget(effect);
+    if (changes_definitions(facts.kind) || std::ranges::any_of(facts.inner, changes_definitions))
+        for (const TableAccess& write : facts.writes)
+            forget_name(bare(write.table));
+}
+
 bool OwnTables::apply(const StatementFacts& facts, bool in_doubt)
 {
     if (tables_.empty() && facts.makes_temporary.empty())
         return false;
     const auto before = tables_;
-    if (!only_indexes(facts)) {
-        for (const Effect& effect : facts.effects)
-            forget(effect);
-        if (changes_definitions(facts.kind) || std::ranges::any_of(facts.inner, changes_definitions))
-            for (const TableAccess& write : facts.writes)
-                forget_name(bare(write.table));
-    }
+    fail(facts); // afterwards its names mean what it made of them, which is one thing at most that is sure
     if (!facts.makes_temporary.empty() && tables_.size() < most_tables)
         tables_[facts.makes_temporary] = {.settled = false, .sure = !in_doubt};
     return tables_ != before;
@@ -108,6 +127,8 @@ bool changes_tables_only(const StatementFacts& facts)
     case Kind::delete_rows:
     case Kind::truncate:
         return facts.effects.empty();
+    case Kind::alter:
+        return only_alters(facts);
     case Kind::drop:
         return (facts.object == "table" || facts.object == "temporary table") &&
                std::ranges::all_of(facts.effects, [](const Effect& effect) {

@@ -20,6 +20,8 @@ class OwnTables
     /// The statement succeeded. `in_doubt`: the end of the transaction may take back what it made, unnoticed until
     /// then; `settle` says that it did not. True: the tables are others now.
     bool apply(const StatementFacts& facts, bool in_doubt);
+    /// The statement failed, maybe in the middle: what it would have changed may be another thing now.
+    void fail(const StatementFacts& facts);
     /// A transaction was committed: nothing takes back what was made until now.
     bool settle();
     /// What a transaction made that is not settled may be gone.
@@ -44,7 +46,7 @@ class OwnTables
     std::map<std::string, Made, std::less<>> tables_;
 };
 
-/// It deletes or changes rows, or drops a table, and runs nothing else inside.
+/// It deletes or changes rows, alters or drops a table, and runs nothing else inside.
 [[nodiscard]] bool changes_tables_only(const StatementFacts& facts);
 /// Of a text that is not understood nothing is sure.
 void doubt_temporary(Facts& facts);

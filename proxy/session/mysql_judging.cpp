@@ -169,8 +169,14 @@ net::Task<bool> MySqlSession::put(std::string_view question, MySqlAnswer::OnRow 
     co_return co_await quiet();
 }
 
-/// A procedure, or a text that was not understood, may have changed anything; the server is asked before the next text.
+/// A text that was not understood may have changed anything; the server is asked before the next text.
 void MySqlSession::doubt_everything()
+{
+    state_.doubt_own_tables();
+    doubt_settings();
+}
+
+void MySqlSession::doubt_settings()
 {
     policies::statement::StatementFacts somewhere;
     somewhere.effects.emplace_back(policies::statement::SetParameter{"database", std::nullopt, false, true});
@@ -181,11 +187,15 @@ void MySqlSession::doubt_everything()
 void MySqlSession::apply_effects(const policies::statement::Facts& facts, bool succeeded)
 {
     // Of several statements some may have run, and one statement may set several things before it fails.
-    if (!succeeded || facts.opaque)
+    if (facts.opaque) {
         doubt_everything();
-    else
+    } else if (!succeeded) {
+        state_.failed(facts);
+        doubt_settings();
+    } else {
         for (const auto& statement : facts.statements)
             state_.apply(statement);
+    }
     asker_.database = state_.database();
 }
 

@@ -172,6 +172,7 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] net::Task<bool> put(std::string_view question, MySqlAnswer::OnRow on_row);
     void apply_effects(const policies::statement::Facts& facts, bool succeeded);
     void doubt_everything();
+    void doubt_settings();
 
     // The server's side (mysql_server_side.cpp)
     [[nodiscard]] net::Task<void> relay_server();

@@ -149,6 +149,7 @@ OWN = {
     "in_one_text": ("BEGIN; CREATE TEMP TABLE {0} (a int); UPDATE {0} SET a = 1; COMMIT; TRUNCATE {0}",),
     "of_a_committed_block": ("BEGIN", "CREATE TEMP TABLE {0} (a int)", "COMMIT", "BEGIN", "TRUNCATE {0}", "ROLLBACK", "DELETE FROM {0}"),
     "prepared_before": ("PREPARE {0} AS SELECT 1", "CREATE TEMP TABLE {0} (a int)", "DELETE FROM {0}"),
+    "altered": ("CREATE TEMP TABLE {0} (a int)", "ALTER TABLE {0} ADD b int UNIQUE", "DELETE FROM {0}", "ALTER TABLE {0} DROP b"),
 }
 # The last statement may mean a table that everybody has: {0}, which was made around stepgate, or one that it names.
 ATTACKS = {
