@@ -48,6 +48,7 @@ inline constexpr std::array object_names{
     std::string_view{"operator"},
     std::string_view{"operator class"},
     std::string_view{"operator family"},
+    std::string_view{"own session"},
     std::string_view{"owned"},
     std::string_view{"owner"},
     std::string_view{"package"},

@@ -52,6 +52,8 @@ void MySqlSession::judge_inspected()
     auto* prepared = executed();
     inspected_.facts =
         with_learned(in_sight(prepared != nullptr ? facts_of(prepared->value) : facts_of(inspected_.sql)));
+    if (kills_own_session())
+        inspected_.facts = with_object(*inspected_.facts, "own session");
     inspected_.verdict =
         worker_.judge.verdict(*inspected_.facts, inspected_.sql, asker_, in_transaction(), worker_.wall());
 }
@@ -133,6 +135,24 @@ std::optional<std::int32_t> MySqlSession::kill_target() const
         target = number;
     }
     return target;
+}
+
+/// One of the same user's through stepgate, as it ends by itself.
+bool MySqlSession::kills_own_session() const
+{
+    const auto& statements = inspected_.facts->facts->statements;
+    if (statements.size() != 1 || statements.front().kind != Kind::kill || statements.front().object != "session")
+        return false;
+    const auto target = kill_target();
+    return target && worker_.shared.registry.owns(*target, owner());
+}
+
+MySqlSession::Facts MySqlSession::with_object(const policies::rules::MatchedFacts& facts, std::string object) const
+{
+    auto other = std::make_shared<policies::statement::Facts>(*facts.facts);
+    for (auto& statement : other->statements)
+        statement.object = object;
+    return worker_.judge.match(std::move(other), state_.database(), catalog_.view());
 }
 
 /// The server says what only it knows. False: the session is over.

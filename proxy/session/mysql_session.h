@@ -167,6 +167,8 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Facts in_sight(Facts facts);
     [[nodiscard]] bool must_ask() const;
     [[nodiscard]] std::optional<std::int32_t> kill_target() const;
+    [[nodiscard]] bool kills_own_session() const;
+    [[nodiscard]] Facts with_object(const policies::rules::MatchedFacts& facts, std::string object) const;
     [[nodiscard]] net::Task<bool> ask();
     [[nodiscard]] net::Task<bool> ask_state();
     [[nodiscard]] net::Task<bool> put(std::string_view question, MySqlAnswer::OnRow on_row);

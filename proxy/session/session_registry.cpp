@@ -4,6 +4,8 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
+
 namespace stepgate::proxy::session
 {
 
@@ -41,6 +43,13 @@ std::size_t SessionRegistry::cancel_hold(std::int32_t process, const Owner& owne
         });
     }
     return asked;
+}
+
+bool SessionRegistry::owns(std::int32_t process, const Owner& owner)
+{
+    const std::lock_guard lock{mutex_};
+    const auto [first, last] = entries_.equal_range(process);
+    return std::any_of(first, last, [&owner](const auto& one) { return one.second.owner == owner; });
 }
 
 void SessionRegistry::remove(std::int32_t process, const wire::Bytes& key)

@@ -29,6 +29,8 @@ class SessionRegistry
     void remove(std::int32_t process, const wire::Bytes& key);
     /// False: no such session. Keys are compared in constant time.
     bool cancel(std::int32_t process, wire::View key);
+    /// There is a session of that owner with that process.
+    [[nodiscard]] bool owns(std::int32_t process, const Owner& owner);
     /// Ends the hold, if there is one, of the same owner's sessions with that process. `done`, if given, is called for
     /// each of them on its own thread when it has happened; how often that will be is returned.
     std::size_t cancel_hold(std::int32_t process, const Owner& owner, std::function<void()> done = {});

@@ -150,6 +150,17 @@ class Waits(Case):
                     connection.ping(reconnect=False)
                 self.assertEqual(self.rows(), 3)
 
+    def test_sessions_of_others_are_not_ended_unasked(self):
+        others = self.stack.cluster.admin("SELECT CONNECTION_ID()")
+        for sql in (f"KILL {others}", f"KILL CONNECTION {others} + 0", f"KILL {others}1"):
+            with self.subTest(sql):
+                thread, result = self.run_later(self.connect().cursor(), sql)
+                challenge = self.demo.wait_pending()
+                self.assertIn("other-sessions-mysql", challenge["rules"])
+                self.demo.deny(challenge)
+                thread.join(PATIENCE)
+                self.assertEqual(result[0].args[0], 1227)
+
     def test_client_that_leaves_cancels_the_hold(self):
         process = self.stack.mariadb("-e", "DELETE FROM scratch")
         challenge = self.demo.wait_pending()
