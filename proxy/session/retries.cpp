@@ -80,7 +80,10 @@ Retries::Pointer Retries::find(const challenges::Question& asked, challenges::Ti
         const std::lock_guard its{retry.mutex_};
         return retry.state_;
     }();
-    return state == challenges::State::pending || state == challenges::State::approved ? found->second : nullptr;
+    // A denial that no execution has heard is told to the next one, which forgets it.
+    const bool good = state == challenges::State::pending || state == challenges::State::approved ||
+                      state == challenges::State::denied;
+    return good ? found->second : nullptr;
 }
 
 boost::system::result<Retries::Pointer> Retries::open(challenges::Challenges& all, challenges::Question asked,

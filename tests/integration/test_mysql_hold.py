@@ -265,6 +265,7 @@ class RunsAgain(Case):
         self.assertEqual(self.rows(), 0)
         self.assertNotEqual(self.again("DELETE FROM scratch").group(2), challenge["id"], "the approval was used twice")
         self.demo.deny(self.demo.wait_pending())
+        self.hears_denial()
         self.stack.run("audit", "verify")
 
     def test_other_text_or_user_meets_another_question(self):
@@ -320,7 +321,13 @@ class RunsAgain(Case):
         cursor.execute("DROP TEMPORARY TABLE scratch")
         self.again_from(cursor)
         self.demo.deny(self.demo.wait_pending())
+        self.hears_denial()
         self.assertEqual(self.rows(), 3)
+
+    def hears_denial(self):
+        code, _, err = self.stack.ask("DELETE FROM scratch")
+        self.assertEqual((code, self.demo.pending()), (1, []))
+        self.assertRegex(err, r"ERROR 1227 \(42000\).*statement denied \(rule delete-without-where\)\. denied by demo")
 
     def again_from(self, cursor, sql="DELETE FROM scratch"):
         with self.assertRaises(pymysql.Error) as caught:
@@ -351,11 +358,15 @@ class RunsAgain(Case):
         self.stack.config.write_text(self.stack.config.read_text().replace('silent = "20s"', 'silent = "1s"'))
         self.stack.start()
 
-    def test_denied_question_is_asked_anew(self):
+    def test_denial_is_told_once_and_then_asked_anew(self):
         first = self.again("DELETE FROM scratch")
         self.demo.deny(self.demo.wait_pending())
+        self.again("DELETE FROM  scratch")
+        self.demo.deny(self.demo.wait_pending())
+        self.hears_denial()
         self.assertNotEqual(self.again("DELETE FROM scratch").group(2), first.group(2))
         self.demo.deny(self.demo.wait_pending())
+        self.hears_denial()
 
 
 if __name__ == "__main__":

@@ -116,8 +116,12 @@ INSTANTIATE_TEST_SUITE_P(Each, RetriesOfOthers,
 TEST(Retries, WhatIsNotGoodAnyMoreIsNotFound)
 {
     Bench b;
-    const auto denied = b.open();
+    const auto denied = b.open(); // who comes next is told so, and forgets it
     ASSERT_TRUE(b.all.deny(denied->opened().id, "alice", start + 1s));
+    ASSERT_EQ(b.retries.find(samples::question(), start + 1s), denied);
+    denied->wait(b.tell());
+    EXPECT_THAT(b.told, ElementsAre(testing::StartsWith("denied: ")));
+    b.retries.forget(denied);
     EXPECT_EQ(b.retries.find(samples::question(), start + 1s), nullptr);
 
     const auto expired = b.open();
