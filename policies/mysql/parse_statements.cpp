@@ -1,3 +1,4 @@
+#include "policies/mysql/bound_text.h"
 #include "policies/mysql/parser.h"
 #include "policies/statement/ascii.h"
 
@@ -343,25 +344,28 @@ void Parser::execute()
         return execute_immediate();
     advance();
     const std::string prepared{name()};
-    execute_parameters();
+    const auto values = execute_parameters();
     out_.names_consulted = true;
     const std::string* sql = blocks_ == 0 ? state_->prepared(prepared) : nullptr;
     if (sql == nullptr)
         return opaque("executes " + prepared + ", a prepared statement that is not known");
-    run_text(*sql, "EXECUTE " + prepared);
+    run_text(*sql, "EXECUTE " + prepared, values);
 }
 
-/// [USING value, …]
-void Parser::execute_parameters()
+/// [USING value, …]; those that are known
+std::vector<std::optional<std::string>> Parser::execute_parameters()
 {
+    std::vector<std::optional<std::string>> values;
     if (!accept(Word::k_using))
-        return;
+        return values;
     const std::size_t references = references_.size();
     do {
+        values.push_back(value_ahead());
         if (!accept_any(Word::k_default, Word::k_ignore))
             expression();
     } while (accept(','));
     drop_references(references);
+    return values;
 }
 
 void Parser::execute_immediate()
@@ -371,13 +375,13 @@ void Parser::execute_immediate()
     const std::optional<std::string> sql = value_ahead();
     const std::size_t references = references_.size();
     expression();
-    execute_parameters();
+    const auto values = execute_parameters();
     drop_references(references);
     out_.literals_consulted = true;
     out_.names_consulted = true;
     if (!sql)
         return opaque("executes a text that only the server knows");
-    run_text(*sql, "EXECUTE IMMEDIATE");
+    run_text(*sql, "EXECUTE IMMEDIATE", values);
 }
 
 void Parser::deallocate()
@@ -389,11 +393,18 @@ void Parser::deallocate()
 }
 
 /// The text runs as part of this statement: what it does, this does.
-void Parser::run_text(const std::string& sql, std::string_view what)
+void Parser::run_text(const std::string& sql, std::string_view what,
+                      const std::vector<std::optional<std::string>>& values)
 {
     Analysis inner;
     out_.facts.runs.push_back(sql);
-    if (analyze_text(sql, what, inner))
+    const auto value_of = [&values](std::size_t number) -> std::optional<std::string_view> {
+        if (number > values.size() || !values[number - 1])
+            return std::nullopt;
+        return *values[number - 1];
+    };
+    const auto bound = with_bound(sql, reading_, value_of);
+    if (analyze_text(bound.value_or(sql), what, inner))
         take_over(inner);
 }
 

@@ -399,10 +399,10 @@ class Parser
     void xa();
     void prepare();
     void execute();
-    void execute_parameters();
+    [[nodiscard]] std::vector<std::optional<std::string>> execute_parameters();
     void execute_immediate();
     void deallocate();
-    void run_text(const std::string& sql, std::string_view what);
+    void run_text(const std::string& sql, std::string_view what, const std::vector<std::optional<std::string>>& values);
     void prepare_text(const std::string& sql, std::string_view what);
     [[nodiscard]] bool analyze_text(const std::string& sql, std::string_view what, Analysis& inner);
     void take_over(Analysis& inner);

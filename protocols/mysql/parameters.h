@@ -72,6 +72,14 @@ struct Parameter {
     wire::View bytes;
 };
 
+/// Its bytes are characters, as LIKE would take them.
+[[nodiscard]] constexpr bool is_text(const Parameter& parameter)
+{
+    const bool text_type = parameter.type.type == FieldType::varchar ||
+                           (parameter.type.type >= FieldType::enumeration && parameter.type.type < FieldType::geometry);
+    return parameter.kind == Parameter::Kind::long_data || (parameter.kind == Parameter::Kind::value && text_type);
+}
+
 /// Appends the value as a person would write it, without quotes: 12, -0.5, 2024-02-29 13:00:00, text as it is, NULL,
 /// DEFAULT.
 void append_text(std::string& out, const Parameter& parameter);

@@ -61,6 +61,7 @@ MySqlSession::Step MySqlSession::inspect(const my::Frame& frame)
     inspected_.statement = 0;
     inspected_.facts.reset();
     inspected_.sql.clear();
+    inspected_.bound.clear();
     inspected_.number = 0;
     switch (*command) {
     case Command::quit:
@@ -153,6 +154,7 @@ MySqlSession::Step MySqlSession::inspect_execution(std::uint32_t id, Read read)
     if (adds_types_to(*statement) && current_ + values_.size() * 3 >= my::largest_packet)
         return answer(my::errc::too_large); // they would not fit in one packet
     inspected_.sql = statement->value.sql;
+    inspected_.bound = as_bound(statement->value);
     return judged();
 }
 

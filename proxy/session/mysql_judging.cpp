@@ -1,5 +1,7 @@
+#include "policies/mysql/bound_text.h"
 #include "policies/mysql/lexer.h"
 #include "policies/mysql/servers_own.h"
+#include "policies/statement/match_all.h"
 #include "proxy/session/mysql_session.h"
 
 #include <algorithm>
@@ -51,7 +53,7 @@ void MySqlSession::judge_inspected()
     (void)catalog_.look();
     auto* prepared = executed();
     inspected_.facts =
-        with_learned(in_sight(prepared != nullptr ? facts_of(prepared->value) : facts_of(inspected_.sql)));
+        with_learned(in_sight(prepared != nullptr ? facts_of_execution(prepared->value) : facts_of(inspected_.sql)));
     if (kills_own_session())
         inspected_.facts = with_object(*inspected_.facts, "own session");
     inspected_.verdict =
@@ -90,6 +92,34 @@ MySqlSession::Facts MySqlSession::facts_of(PreparedText& prepared)
         prepared.catalog = catalog_.revision();
     }
     return fresh;
+}
+
+/// Where a WHERE may hold for every row by the values of the execution (LIKE ? with '%'), it is read with them.
+MySqlSession::Facts MySqlSession::facts_of_execution(PreparedText& prepared)
+{
+    auto facts = facts_of(prepared);
+    return inspected_.bound.empty() || facts->facts->opaque ? facts : facts_of(inspected_.bound);
+}
+
+/// "" if no value matters.
+std::string MySqlSession::as_bound(const PreparedText& prepared) const
+{
+    using policies::statement::Where;
+    const auto text_of = [this](std::size_t number) -> std::optional<std::string_view> {
+        const bool there = number <= values_.size() && my::is_text(values_[number - 1]);
+        return there ? std::optional{wire::as_text(values_[number - 1].bytes)} : std::nullopt;
+    };
+    const auto& statements = prepared.facts->facts->statements;
+    bool matters = std::ranges::any_of(statements, [](const auto& one) { return one.where == Where::present; }) &&
+                   state_.modes().size() == 1;
+    for (std::size_t number = 1; matters; ++number) {
+        const auto value = text_of(number);
+        if (number > values_.size())
+            matters = false;
+        else if (value && policies::statement::may_match_all(*value))
+            return mysql::with_bound(prepared.sql, state_.reading(state_.modes().front()), text_of).value_or("");
+    }
+    return {};
 }
 
 /// What it names must be known: without a catalog, a table may be a view of another one.

@@ -1,6 +1,7 @@
 #include "policies/postgres/bound_text.h"
 #include "policies/postgres/names.h"
 #include "policies/statement/ascii.h"
+#include "policies/statement/match_all.h"
 #include "policies/statement/weaker.h"
 #include "protocols/postgres/query.h"
 #include "proxy/session/catalog_change.h"
@@ -487,7 +488,7 @@ StatementPointer PostgresSession::as_bound(StatementPointer statement, const pg:
     const auto& statements = statement->facts->facts->statements;
     const auto selects = [](const auto& one) { return one.where == policies::statement::Where::present; };
     if (!std::ranges::any_of(statements, selects) || std::ranges::none_of(bind.parameters, [](const auto& value) {
-            return value && policies::postgres::may_match_all(wire::as_text(*value));
+            return value && policies::statement::may_match_all(wire::as_text(*value));
         }))
         return statement;
     std::vector<std::optional<std::string_view>> values;

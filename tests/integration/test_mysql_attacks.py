@@ -116,6 +116,28 @@ class Executions(Case):
         self.assertIn(self.words(), (["first"], [str(number)]))
 
 
+class Values(Case):
+    """A WHERE that holds for every row only by the values that are given."""
+
+    def test_patterns_that_match_everything(self):
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE word LIKE ? AND id = id")
+        self.denied(lambda: self.run_raw(connection, statement, b"\0\1" + TEXT + text(b"%")))
+        self.denied(lambda: self.run_raw(connection, statement, b"\0\0" + text(b"%%")))
+        connection._execute_command(LONG_DATA, struct.pack("<IH", statement, 0) + b"%")
+        self.denied(lambda: self.run_raw(connection, statement, b"\0\0"))
+        cursor = connection.cursor()
+        cursor.execute("PREPARE p FROM 'UPDATE scratch SET word = ''z'' WHERE word REGEXP ?'")
+        cursor.execute("SET @any = '.*', @none = 'qq'")
+        self.denied(lambda: cursor.execute("EXECUTE p USING @any"))
+        if not ORACLE:
+            self.denied(lambda: cursor.execute("EXECUTE IMMEDIATE 'DELETE FROM scratch WHERE word LIKE ?' USING '%'"))
+        self.assertEqual(self.words(), ["a", "b", "c"])
+        cursor.execute("EXECUTE p USING @none")
+        self.run_raw(connection, statement, b"\0\0" + text(b"a%"))
+        self.assertEqual(self.words(), ["b", "c"])
+
+
 class Cursors(Case):
     def fetch(self, connection, statement, rows):
         packets = [self.command(connection, FETCH, struct.pack("<II", statement, rows)).get_all_data()]
