@@ -49,6 +49,8 @@ class SessionState
     [[nodiscard]] Reading reading(const SqlMode& mode) const;
     /// Something that decides the meaning of texts is known to the server only.
     [[nodiscard]] bool uncertain() const { return modes_.size() != 1 || !charset_known_ || !database_known_; }
+    /// As it began.
+    [[nodiscard]] SessionState afresh() const { return SessionState{start_}; }
     /// Changes whenever the analysis of the same text could differ. Never goes back within one object.
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
     /// Equal for two states that read every text without EXECUTE or user variables alike. For caches shared by

@@ -1,6 +1,7 @@
 #include "policies/mysql/bound_text.h"
 #include "policies/mysql/lexer.h"
 #include "policies/mysql/servers_own.h"
+#include "policies/statement/ascii.h"
 #include "policies/statement/match_all.h"
 #include "proxy/session/mysql_session.h"
 
@@ -38,6 +39,35 @@ std::string table_behind_which_may_be_more(const Facts& facts)
     return {};
 }
 
+/// Whatever sql_mode and the character set are. White space before "(" matters to some.
+bool reads_alike(std::string_view sql)
+{
+    char before = 0;
+    return std::ranges::all_of(sql, [&before](char c) {
+        const bool blank = c == ' ' || c == '\n';
+        const bool name = policies::is_letter(c) || policies::is_digit(c) || c == '_';
+        const bool mark = c == ')' || c == ',' || c == '@' || c == '*' || c == ';' || c == '=';
+        const bool call = c == '(' && before != ' ' && before != '\n';
+        before = c;
+        return blank || name || mark || call;
+    });
+}
+
+/// It reads no table, and how the statement before went at most: a question of ours in between would take that away.
+bool asks_for_outcome(const StatementFacts& statement)
+{
+    using policies::statement::SetParameter;
+    static constexpr std::string_view calls[] = {"found_rows", "last_insert_id", "row_count"};
+    return (statement.kind == Kind::select || statement.kind == Kind::show) && statement.reads.empty() &&
+           statement.writes.empty() && statement.inner.empty() &&
+           std::ranges::all_of(statement.calls,
+                               [](const auto& call) { return std::ranges::find(calls, call) != std::end(calls); }) &&
+           std::ranges::all_of(statement.effects, [](const auto& effect) {
+               const auto* const set = std::get_if<SetParameter>(&effect); // GET DIAGNOSTICS @m = MESSAGE_TEXT
+               return set != nullptr && set->unknown && set->name.starts_with('@');
+           });
+}
+
 } // namespace
 
 /// The prepared statement that the command executes; null: none.
@@ -52,12 +82,27 @@ void MySqlSession::judge_inspected()
 {
     (void)catalog_.look();
     auto* prepared = executed();
-    inspected_.facts =
-        with_learned(in_sight(prepared != nullptr ? facts_of_execution(prepared->value) : facts_of(inspected_.sql)));
+    auto aside = prepared == nullptr ? facts_aside(inspected_.sql) : nullptr;
+    inspected_.aside = aside != nullptr;
+    inspected_.facts = aside ? std::move(aside)
+                             : with_learned(in_sight(prepared != nullptr ? facts_of_execution(prepared->value)
+                                                                         : facts_of(inspected_.sql)));
     if (kills_own_session())
         inspected_.facts = with_object(*inspected_.facts, "own session");
     inspected_.verdict =
         worker_.judge.verdict(*inspected_.facts, inspected_.sql, asker_, in_transaction(), worker_.wall());
+}
+
+/// Of a text that asks how the statement before went, where the session's settings are known to the server only; else
+/// null. It says the same under any.
+MySqlSession::Facts MySqlSession::facts_aside(std::string_view sql)
+{
+    if (!state_.uncertain() || !reads_alike(sql))
+        return nullptr;
+    auto facts = worker_.judge.facts(sql, state_.afresh(), state_.database(), catalog_.view());
+    const bool aside = !facts->facts->opaque && facts->facts->statements.size() == 1 &&
+                       asks_for_outcome(facts->facts->statements.front());
+    return aside ? facts : nullptr;
 }
 
 MySqlSession::Facts MySqlSession::facts_of(std::string_view sql)
@@ -141,7 +186,7 @@ MySqlSession::Facts MySqlSession::in_sight(Facts facts)
 /// Once a command: where the server does not say it, the text is judged as not understood.
 bool MySqlSession::must_ask() const
 {
-    return asked_after_ != commands_ && state_.uncertain();
+    return asked_after_ != commands_ && state_.uncertain() && !inspected_.aside;
 }
 
 /// The thread that the inspected text kills; nothing if it is no KILL, or does not name one plainly.

@@ -81,6 +81,7 @@ class MySqlSession final : public GuardedSession
         std::string_view text;       // of COM_STMT_PREPARE; points into `in_`, or to `sql` where that is held
         std::string sql;             // what is judged; empty: nothing is
         std::string bound;           // it with values by which a WHERE may hold for every row; "": there are none
+        bool aside = false;          // it asks how the statement before went
         Facts facts;
         policies::rules::Verdict verdict;
         std::vector<challenge_web::challenges::Parameter> parameters; // of what is held
@@ -164,6 +165,7 @@ class MySqlSession final : public GuardedSession
     void judge_inspected();
     [[nodiscard]] Facts facts_of(std::string_view sql);
     [[nodiscard]] Facts facts_of(PreparedText& prepared);
+    [[nodiscard]] Facts facts_aside(std::string_view sql);
     [[nodiscard]] Facts facts_of_execution(PreparedText& prepared);
     [[nodiscard]] std::string as_bound(const PreparedText& prepared) const;
     [[nodiscard]] bool has_settings_of(const PreparedText& prepared) const;

@@ -603,5 +603,41 @@ class Files(Case):
         self.assertEqual(self.rows(), 1)
 
 
+
+class Outcomes(MySqlCase):
+    """What the server keeps of a statement is there for the next one, also where stepgate has a question to the server of its own."""
+
+    def test_outcome_of_the_statement_before(self):
+        self.stack.cluster.shop("DELIMITER //\nCREATE DEFINER=app PROCEDURE counts() BEGIN UPDATE scratch SET word = concat(word, 'x') WHERE id > 1; END//\n"
+                                "CREATE DEFINER=app PROCEDURE warns() BEGIN SELECT 1; SELECT 1 / 0; UPDATE scratch SET word = 1 / 0 WHERE id = 1; END//")
+        cursor = self.connect(autocommit=True).cursor()
+        cursor.execute("DROP TABLE IF EXISTS nothing_there")  # so that the catalogs are read anew
+
+        def asked(first, *then):
+            cursor.execute("SELECT * FROM customers LIMIT 7" if first is None else "SELECT 1")
+            cursor.fetchall()
+            try:
+                if first:
+                    cursor.execute(first)
+                    while cursor.nextset():
+                        pass
+            except pymysql.Error as error:
+                self.assertNotEqual(error.args[0], 1227)
+            answers = []
+            for sql in then:
+                cursor.execute(sql)
+                answers.append(cursor.fetchall())
+            return answers
+        cursor.execute("UPDATE scratch SET word = 'a' WHERE id IN (1, 2, 3)")
+        self.assertEqual(asked("CALL counts()", "SELECT ROW_COUNT()"), [((2,),)])
+        exists = [(("Error", 1050, "Table 'orders' already exists"),)]
+        self.assertEqual(asked("CREATE TABLE orders (a int)", "SHOW ERRORS"), exists)
+        self.assertEqual(asked("CREATE TABLE orders (a int)", "SHOW WARNINGS LIMIT 5;"), exists)
+        self.assertEqual(asked("CREATE TABLE orders (a int)", "GET DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT", "SELECT @m"), [(), ((exists[0][0][2],),)])
+        self.assertEqual(asked("CREATE TABLE orders (a int)", "SELECT @@error_count"), [((1,),)])
+        # Behind it the server is asked again, and nothing is taken for what it was.
+        self.assertEqual(asked("SET sql_mode = 'ANSI_QUOTES,nonsense'", "SHOW ERRORS", "SELECT 'x', \"y\" FROM scratch LIMIT 1")[1], (("x", "y"),))
+
+
 if __name__ == "__main__":
     unittest.main()
