@@ -198,7 +198,7 @@ void Parser::kill()
 {
     advance();
     accept_any(Word::k_hard, Word::k_soft);
-    is(Kind::kill, at(Word::k_query) ? "" : "session"); // clients cancel what they sent with KILL QUERY
+    is(Kind::kill, at(Word::k_query) ? "query" : "session"); // by the former clients cancel what they sent
     accept_any(Word::k_connection, Word::k_query);
     accept(Word::k_id);
     if (accept(Word::k_user))

@@ -58,6 +58,7 @@ inline constexpr std::array object_names{
     std::string_view{"prepare transaction"},
     std::string_view{"procedure"},
     std::string_view{"publication"},
+    std::string_view{"query"},
     std::string_view{"purge"},
     std::string_view{"release"},
     std::string_view{"replace"},
