@@ -138,12 +138,12 @@ bool Definition::type(Type& made)
         if (!number(made.length) || (accept(',') && !number(made.decimals)) || !accept(')'))
             return false;
     }
-    while (accept("zerofill") || accept("signed") || token_.kind == TokenKind::word) {
-        if (!accept("unsigned"))
-            break;
-        made.is_unsigned = true;
+    for (;;) {
+        if (accept("unsigned") || accept("zerofill")) // which is unsigned
+            made.is_unsigned = true;
+        else if (!accept("signed"))
+            return true;
     }
-    return true;
 }
 
 bool holds_all(const Type& now, const Type& then)
@@ -188,6 +188,15 @@ std::string charset_name(std::string_view name)
 }
 
 } // namespace
+
+bool names_charset(Lexer ahead)
+{
+    for (Token token = ahead.next(); token.kind != TokenKind::end && token.symbol != symbol(';'); token = ahead.next())
+        if (token.kind == TokenKind::word && (same_word(token.text, "charset") || same_word(token.text, "character") ||
+                                              same_word(token.text, "collate") || same_word(token.text, "convert")))
+            return true;
+    return !ahead.trouble().empty();
+}
 
 bool only_widens(const catalog::Column& now, std::string_view charset, Lexer ahead, const Reading& reading)
 {

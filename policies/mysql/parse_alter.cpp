@@ -4,6 +4,7 @@
 #include "policies/statement/ascii.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stepgate::policies::mysql
 {
@@ -85,6 +86,9 @@ void Parser::alter_table()
     wait_or_skip();
     if (at_end())
         return;
+    Lexer ahead = lexer_;
+    ahead.look_from(cur());
+    alters_charset_ = names_charset(std::move(ahead));
     do
         alter_action(table);
     while (accept(','));
@@ -212,7 +216,8 @@ bool Parser::widens(const TableName& table, std::string_view column)
         return false;
     Lexer ahead = lexer_;
     ahead.look_from(cur());
-    return only_widens(*now, relation->charset, std::move(ahead), reading_);
+    // What the table gives to columns that name none may be another one by this change.
+    return only_widens(*now, alters_charset_ ? std::string_view{} : relation->charset, std::move(ahead), reading_);
 }
 
 /// Rows of one table are found under another name from now on: labels go with them.

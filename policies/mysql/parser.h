@@ -540,7 +540,8 @@ class Parser
     std::uint32_t last_end_ = 0; // of the token before the current one
 
     statement::StatementFacts facts_;
-    std::string defined_table_; // it has rows, for which what is defined is evaluated
+    bool alters_charset_ = false; // the ALTER TABLE at hand names one
+    std::string defined_table_;   // it has rows, for which what is defined is evaluated
     bool defined_known_ = false;
     std::vector<Access> reads_, writes_;
     std::vector<std::string> calls_;

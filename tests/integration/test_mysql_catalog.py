@@ -273,7 +273,7 @@ class Types(MySqlCase):
             with self.subTest(sql):
                 cursor.execute(sql)
         for sql in ("ALTER TABLE scratch MODIFY id int", "ALTER TABLE scratch MODIFY word varchar(100)", "ALTER TABLE scratch MODIFY kind enum('b','a','c')",
-                    "ALTER TABLE scratch MODIFY small int unsigned NOT NULL", "ALTER TABLE scratch MODIFY word mediumtext CHARACTER SET ascii"):
+                    "ALTER TABLE scratch MODIFY small int unsigned NOT NULL", "ALTER TABLE scratch MODIFY word mediumtext CHARACTER SET ascii", "ALTER TABLE scratch DEFAULT CHARACTER SET ascii, MODIFY word mediumtext"):
             with self.subTest(sql):
                 thread, result = self.later(lambda: cursor.execute(sql))
                 self.demo.deny(self.demo.wait_pending())
