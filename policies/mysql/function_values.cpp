@@ -78,7 +78,8 @@ Expression Arguments::value_of(Expression made) const
 {
     static const Names falls_back = hashes_of({"coalesce", "ifnull", "nvl"}); // the first that is not NULL
     static const std::uint64_t if_name = hash_of("if"), greatest = hash_of("greatest"), least = hash_of("least"),
-                               is_null = hash_of("isnull"), concat = hash_of("concat");
+                               is_null = hash_of("isnull"), concat = hash_of("concat"),
+                               regexp_like = hash_of("regexp_like");
     if (count_ == 0)
         return made;
     if (function_ == is_null)
@@ -95,6 +96,10 @@ Expression Arguments::value_of(Expression made) const
         made.limit = function_ == least ? Symbol::less_equal : Symbol::greater_equal;
         made.limit_shape = limit_.shape;
         made.limited = limit_.value;
+    }
+    if (function_ == regexp_like && second_.anything && first_.reads && count_ == 2) {
+        literals_ = true;
+        made.always = true;
     }
     if (function_ == concat && texts_ && everything_) {
         made.form = Expression::Form::text;

@@ -224,6 +224,20 @@ Expression Parser::in_list(const Expression& left, bool negative)
     return negated_if(negative, whole);
 }
 
+/// A foreign key says of the column that the query has all its values.
+bool Parser::points_at(const Item& owner, const Expression& column, const Query& query) const
+{
+    const auto* const table =
+        behind_.bodies == nullptr || !column.not_null ? nullptr : behind_.bodies->relation(owner.table);
+    const auto* const parent = table == nullptr ? nullptr : behind_.bodies->relation(query.table);
+    return parent != nullptr && std::ranges::any_of(behind_.bodies->points(*table), [&](const auto& points) {
+               const catalog::ReferencedBy& key = *points.key;
+               return points.to == parent && key.columns.size() == 1 && key.our_columns.size() == 1 &&
+                      same_word(key.columns.front(), column.name) &&
+                      same_word(key.our_columns.front(), query.column.name);
+           });
+}
+
 /// "x in (select x from the same table)" holds for every row.
 Expression Parser::in_query(const Expression& left, bool negative, const Query& query)
 {
@@ -234,7 +248,9 @@ Expression Parser::in_query(const Expression& left, bool negative, const Query& 
                           items_.size() == block_ + 1 && items_.back().table == query.table;
     const bool same_column =
         same_table && query.column.form == Expression::Form::column && hash_of(left.name) == hash_of(query.column.name);
-    if (same_row || same_column) {
+    const bool has_all = owner != nullptr && !query.table.empty() && !owner->table.empty() &&
+                         query.column.form == Expression::Form::column && points_at(*owner, left, query);
+    if (same_row || same_column || has_all) {
         whole.always = query.where.always;
         whole.never = false;
     }

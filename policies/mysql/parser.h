@@ -294,6 +294,7 @@ class Parser
     [[nodiscard]] bool is_row_of_trigger(std::string_view name) const;
     [[nodiscard]] bool is_variable_row(std::string_view name) const;
     [[nodiscard]] const catalog::Column* defined_as(const Expression& column) const;
+    [[nodiscard]] bool points_at(const Item& owner, const Expression& column, const Query& query) const;
     void name_rows(Query& query, std::size_t tables, bool narrowed);
 
     // parse_calls.cpp
