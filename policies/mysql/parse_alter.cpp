@@ -8,6 +8,16 @@
 
 namespace stepgate::policies::mysql
 {
+namespace
+{
+
+/// It stands for itself only: `#mysql50#a@002db` is another name of `a-b`.
+bool is_plain_name(std::string_view name)
+{
+    return std::ranges::all_of(name, [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '.'; });
+}
+
+} // namespace
 
 /// Options that name nothing which facts speak of. A query among them is none of that.
 void Parser::skip_rest()
@@ -422,7 +432,7 @@ bool Parser::is_nothing(const TableName& table)
     bool known = false;
     const std::string full = full_name(table, known);
     const std::string_view schema = std::string_view{full}.substr(0, std::min(full.find('.'), full.size()));
-    return known && behind_.bodies != nullptr && is_ascii(full) && behind_.bodies->sees_triggers(schema) &&
+    return known && behind_.bodies != nullptr && is_plain_name(full) && behind_.bodies->sees_triggers(schema) &&
            behind_.bodies->relation(full) == nullptr && !is_servers_own(full) && schema != "mysql" && schema != "sys" &&
            !state_->temporary(std::string_view{full}.substr(schema.size() + 1)) && !defined_.contains(full);
 }
