@@ -1,6 +1,7 @@
 #include "proxy/app/command_serve.h"
 
 #include "proxy/app/catalog_sources.h"
+#include "proxy/app/descriptors.h"
 #include "proxy/app/log.h"
 #include "proxy/app/memory.h"
 #include "proxy/app/serving.h"
@@ -10,7 +11,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <optional>
 #include <ostream>
+#include <string>
+#include <thread>
 #include <utility>
 
 namespace stepgate::proxy::app
@@ -31,21 +35,10 @@ sigset_t block_signals()
     return set;
 }
 
-// A session needs two descriptors; shells and service managers give a process 1024 and let it take more.
-void raise_descriptor_limit(std::size_t connections)
+std::optional<DescriptorShare> share_descriptors(const Configuration& configuration, std::string& why)
 {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    constexpr std::size_t others = 192; // files, the web server, loops, connections that are told that there is no room
-    const std::size_t needed = 2 * connections + others;
-    if (limit.rlim_max < needed)
-        log_warning(
-            std::to_string(connections) + " connections (limits.connections) need " + std::to_string(needed) +
-            " file descriptors, and the hard limit is " + std::to_string(limit.rlim_max) +
-            ": raise it (LimitNOFILE= of the systemd unit, `ulimit -Hn` in a shell) or lower limits.connections");
+    const auto loops = configuration.threads != 0 ? configuration.threads : std::thread::hardware_concurrency();
+    return take_descriptors(configuration.limits.connections, loops, configuration.listeners.size(), why);
 }
 
 // What this process knows is not for a file: keys, passwords, statements. (`prlimit --core` gives it back for a while.)
@@ -66,10 +59,10 @@ int wait_for_signal(const sigset_t& set)
     return signal < 0 ? 0 : signal;
 }
 
-int serve_until_told(Configuration configuration, std::ostream& out, std::ostream& err)
+int serve_until_told(Configuration configuration, const DescriptorShare& share, std::ostream& out, std::ostream& err)
 {
     const auto signals = block_signals();
-    Serving serving(std::move(configuration));
+    Serving serving(std::move(configuration), share);
     if (const auto error = serving.start(); !error.empty()) {
         err << "stepgate: " << error << '\n';
         return 2;
@@ -100,9 +93,14 @@ int run_serve(const std::filesystem::path& config, std::ostream& out, std::ostre
     auto& configuration = std::get<Configuration>(loaded);
     start_log(configuration.log_level);
     write_no_core();
-    raise_descriptor_limit(configuration.limits.connections);
+    std::string why;
+    const auto share = share_descriptors(configuration, why);
+    if (!share) {
+        err << "stepgate: " << why << '\n';
+        return 2;
+    }
     give_large_blocks_back();
-    const int code = serve_until_told(std::move(configuration), out, err);
+    const int code = serve_until_told(std::move(configuration), *share, out, err);
     if (readings_at_work()) {
         out.flush();
         err.flush();

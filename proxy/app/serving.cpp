@@ -16,7 +16,8 @@
 
 namespace stepgate::proxy::app
 {
-Serving::Serving(Configuration configuration) : configuration_(std::move(configuration)), policy_(configuration_.policy)
+Serving::Serving(Configuration configuration, const DescriptorShare& share)
+    : configuration_(std::move(configuration)), share_(share), policy_(configuration_.policy)
 {
 }
 
@@ -250,7 +251,9 @@ std::string Serving::start_relay()
     };
     if (configuration_.web)
         services.public_url = configuration_.web->public_url;
-    proxy_ = std::make_unique<session::Proxy>(std::move(services), relay_options(configuration_));
+    auto options = relay_options(configuration_);
+    options.limits.connections = share_.sessions;
+    proxy_ = std::make_unique<session::Proxy>(std::move(services), options);
     auto error =
         proxy_->start(std::get<std::vector<session::ListenerOptions>>(std::move(listeners)), configuration_.policy);
     if (error.empty())

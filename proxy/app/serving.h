@@ -12,6 +12,7 @@
 #include "challenge-web/server/server.h"
 #include "proxy/app/challenge_recorder.h"
 #include "proxy/app/configuration.h"
+#include "proxy/app/descriptors.h"
 #include "proxy/app/diagnostics.h"
 #include "proxy/app/memory.h"
 #include "proxy/app/notices.h"
@@ -46,7 +47,7 @@ namespace stepgate::proxy::app
 class Serving
 {
   public:
-    explicit Serving(Configuration configuration);
+    Serving(Configuration configuration, const DescriptorShare& share);
     ~Serving();
     Serving(const Serving&) = delete;
     Serving& operator=(const Serving&) = delete;
@@ -81,6 +82,7 @@ class Serving
 
     std::atomic<bool> ending_{false}; // nobody waits for identity providers and catalogs any more
     Configuration configuration_;
+    const DescriptorShare share_;
     std::atomic<std::shared_ptr<const policies::rules::Policy>> policy_; // the same, for other threads
     std::optional<UserChanges> user_changes_; // before the writer, which tells it what is on disk
     std::unique_ptr<audit::Writer> writer_;

@@ -7,6 +7,7 @@
 #include "proxy/app/new_user.h"
 #include "proxy/outbound/https_client.h"
 
+#include <algorithm>
 #include <chrono>
 #include <initializer_list>
 #include <utility>
@@ -21,6 +22,7 @@ using challenge_web::server::Asset;
 // A push service answers within moments; nobody waits for it, but a stop of stepgate.
 constexpr std::chrono::seconds push_patience{5};
 constexpr std::size_t push_room = 1000;
+constexpr std::size_t of_a_browser = 8; // connections: six at a time, and a stream of events
 
 std::optional<Asset> find_asset(std::string_view path)
 {
@@ -188,6 +190,9 @@ std::string Serving::start_web()
     options.public_url = web.public_url;
     options.forwarded_for = web.forwarded_for;
     options.api.step_up = web.step_up;
+    options.transport.connections = share_.pages;
+    options.transport.connections_per_address =
+        std::min(options.transport.connections_per_address, std::max(of_a_browser, share_.pages / 4));
     if (configuration_.web)
         options.listen = server::Endpoint{web.listen.host, web.listen.port};
     options.certificate_file = web.certificate.string();

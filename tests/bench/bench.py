@@ -260,8 +260,8 @@ def raise_descriptor_limit():
 
 
 def affordable(sessions):
-    """Of so many sessions, those that the limit of open files allows: two descriptors each in the proxy."""
-    return min(sessions, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100) // 2)
+    """Of so many sessions, those that the limit of open files allows: two descriptors each in the proxy, which keeps some for the pages and itself."""
+    return min(sessions, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1300) // 2)
 
 
 def prepared(arguments, limits=""):

@@ -390,6 +390,37 @@ class Faults(unittest.TestCase):
             self.assertLess(len(list(files.iterdir())) - before, 20 + 64 + 10)
         wait_for(lambda: stack.ask("SELECT 1")[:2] == (0, "1"), "room again")
 
+    def test_few_descriptors_are_shared_out(self):
+        """Seen: with a hard limit below what limits.connections needs, connections took all, and the audit refused everybody's statements."""
+        def few(most):
+            return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        stack = Stack()
+        self.addCleanup(stack.close)
+        stack.start(preexec=few(400))
+        demo = stack.person()
+        session = stack.psql("-f", "-", stdin=subprocess.PIPE)
+        session.stdin.write("SELECT 1;\n")
+        session.stdin.flush()
+        self.assertEqual(session.stdout.readline(), "1\n")
+        with contextlib.ExitStack() as open_ones:
+            for port in (stack.port, stack.web_port):
+                for _ in range(400):
+                    open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+            time.sleep(1)  # they are let in, as far as they are
+            session.stdin.write("SELECT 2;\nDELETE FROM payments WHERE true;\n")
+            session.stdin.flush()
+            self.assertEqual(session.stdout.readline(), "2\n")
+            wait_for(lambda: stack.audit("--type", "challenge_opened"), "the hold in the audit")
+            self.assertLess(len(list(pathlib.Path(f"/proc/{stack.process.pid}/fd").iterdir())), 400 - 40)
+        demo.approve(demo.wait_pending())
+        self.assertEqual(session.communicate(timeout=PATIENCE)[0], "DELETE 700\n")
+        self.assertEqual(stack.metrics()["stepgate_audit_healthy"], 1)
+        self.assertRegex((stack.folder / "serve.log").read_text(), r"hard limit is 400: no more than \d+ are let in, and \d+ to the pages")
+        self.assertEqual(stack.stop(), 0)
+        done = subprocess.run([BINARY, "serve", "--config", stack.config], capture_output=True, text=True, timeout=PATIENCE, preexec_fn=few(200))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("the hard limit of 200 file descriptors is too low", done.stderr)
+
     def test_connection_limits(self):
         """Of a user, of an address, in all: the one too many is told so, and leaving makes room."""
         first = Stack()
