@@ -48,7 +48,7 @@ PushConfiguration read_push(TomlTable& table, const std::filesystem::path& base)
     }
     if (!table.has("hosts"))
         push.hosts.assign(known_push_services.begin(), known_push_services.end());
-    push.ca = read_file_path(table, "ca", base);
+    push.ca = read_ca_file(table, "ca", base);
     if (auto subject = table.string("subject")) {
         if (!is_subject(subject->value))
             table.error(subject->place, "subject is neither mailto: nor https: \"" + subject->value + '"',

@@ -1,6 +1,7 @@
 #include "proxy/app/listener_reader.h"
 
 #include "policies/rules/cidr.h"
+#include "proxy/net/tls.h"
 
 #include <algorithm>
 #include <charconv>
@@ -41,13 +42,37 @@ std::string_view name_in(const std::array<std::pair<std::string_view, Enum>, N>&
     return "";
 }
 
+/// What `serve` would meet when it loads them.
+void check_key_pair(TomlTable& tls, const std::string& certificate, const std::string& key)
+{
+    switch (net::check_key_pair(certificate, key)) {
+    case net::KeyPair::good:
+        return;
+    case net::KeyPair::no_certificate:
+        tls.error(tls.place("cert"), "cert: there is no certificate in " + certificate,
+                  "a PEM file: -----BEGIN CERTIFICATE-----");
+        return;
+    case net::KeyPair::no_key:
+        tls.error(tls.place("key"), "key: there is no private key in " + key,
+                  "a PEM file: -----BEGIN PRIVATE KEY-----");
+        return;
+    case net::KeyPair::locked_key:
+        tls.error(tls.place("key"), "key: the one in " + key + " has a passphrase, and nobody is there to be asked",
+                  "openssl pkey -in " + key + " -out another.key takes it off");
+        return;
+    case net::KeyPair::mismatch:
+        tls.error(tls.place("key"), "key: " + key + " is not the key of the certificate " + certificate,
+                  "openssl pkey -pubout -in and openssl x509 -noout -pubkey -in say which ones belong together");
+    }
+}
+
 void read_listener_tls(TomlTable& table, Listener& listener, const std::filesystem::path& base)
 {
     auto tls = table.table("tls");
     if (!tls)
         return;
     read_key_pair(*tls, base, listener.certificate, listener.key);
-    listener.client_ca = read_file_path(*tls, "client_ca", base);
+    listener.client_ca = read_ca_file(*tls, "client_ca", base);
     listener.tls = tls->choice("mode", listener_tls).value_or(ListenerTls::require);
     if (listener.tls != ListenerTls::disable && !tls->has("cert") && !tls->has("key"))
         tls->missing("TLS needs a certificate", "tls = {cert = \"server.crt\", key = \"server.key\"}");
@@ -62,7 +87,7 @@ void read_upstream_tls(TomlTable& table, Upstream& upstream, const std::filesyst
     if (!tls)
         return;
     upstream.tls = tls->choice("mode", upstream_tls).value_or(UpstreamTls::verify_full);
-    upstream.ca = read_file_path(*tls, "ca", base);
+    upstream.ca = read_ca_file(*tls, "ca", base);
     read_key_pair(*tls, base, upstream.certificate, upstream.key);
     const bool verifies = upstream.tls == UpstreamTls::verify_ca || upstream.tls == UpstreamTls::verify_full;
     if (tls->has("ca") && !verifies)
@@ -258,6 +283,15 @@ std::filesystem::path read_file_path(TomlTable& table, std::string_view key, con
     return path;
 }
 
+std::filesystem::path read_ca_file(TomlTable& table, std::string_view key, const std::filesystem::path& base)
+{
+    auto path = read_file_path(table, key, base);
+    if (!path.empty() && !net::validity(path.string()))
+        table.error(table.place(key), std::string{key} + ": there is no certificate in " + path.string(),
+                    "a PEM file: -----BEGIN CERTIFICATE-----");
+    return path;
+}
+
 void read_key_pair(TomlTable& tls, const std::filesystem::path& base, std::filesystem::path& certificate,
                    std::filesystem::path& key)
 {
@@ -265,6 +299,8 @@ void read_key_pair(TomlTable& tls, const std::filesystem::path& base, std::files
     key = read_file_path(tls, "key", base);
     if (tls.has("cert") != tls.has("key"))
         tls.missing(tls.has("cert") ? "the certificate has no key" : "the key has no certificate", "give cert and key");
+    else if (!certificate.empty() && !key.empty())
+        check_key_pair(tls, certificate.string(), key.string());
 }
 
 Listener read_listener(TomlTable& table, const std::filesystem::path& base)

@@ -28,7 +28,11 @@ namespace stepgate::proxy::app
 [[nodiscard]] std::optional<Secret> read_secret(policies::rules::TomlTable& table, std::string_view key,
                                                 const std::filesystem::path& base);
 
-/// Certificate and key, both or none.
+/// The same for certificates of authorities: there is at least one in it.
+[[nodiscard]] std::filesystem::path read_ca_file(policies::rules::TomlTable& table, std::string_view key,
+                                                 const std::filesystem::path& base);
+
+/// Certificate and key, both or none, that belong together.
 void read_key_pair(policies::rules::TomlTable& tls, const std::filesystem::path& base,
                    std::filesystem::path& certificate, std::filesystem::path& key);
 

@@ -29,7 +29,7 @@ void read_mail_server(TomlTable& table, const std::filesystem::path& base, MailS
     mail.tls = table.choice("tls", mail_tls).value_or(MailTls::starttls);
     const int usual = mail.tls == MailTls::smtps ? submissions_port : submission_port;
     mail.port = static_cast<std::uint16_t>(table.integer("port", 1, 65535).value_or(usual));
-    mail.ca = read_file_path(table, "ca", base);
+    mail.ca = read_ca_file(table, "ca", base);
 }
 
 } // namespace

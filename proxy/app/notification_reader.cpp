@@ -122,7 +122,7 @@ NotificationSettings read_one(TomlTable& table, const std::filesystem::path& bas
         read_receivers(table, out, mail);
     } else {
         read_url(table, base, out);
-        target.ca_file = read_file_path(table, "ca", base).string();
+        target.ca_file = read_ca_file(table, "ca", base).string();
     }
     if (target.kind == Kind::webhook) {
         out.secret = read_secret(table, "secret", base);

@@ -47,7 +47,7 @@ void read_client(TomlTable& table, const std::filesystem::path& base, ProviderCo
     if (auto client = table.required_string("client_id"))
         provider.settings.client_id = std::move(client->value);
     provider.secret = read_secret(table, "client_secret", base);
-    provider.ca = read_file_path(table, "ca", base);
+    provider.ca = read_ca_file(table, "ca", base);
 }
 
 /// What counts as phishing-resistant must have been asked for.

@@ -52,6 +52,28 @@ std::optional<std::chrono::system_clock::time_point> time_of(const ASN1_TIME* ti
     return std::chrono::system_clock::from_time_t(::timegm(&parts));
 }
 
+template <class T>
+using Owned = std::unique_ptr<T, void (*)(T*)>;
+
+Owned<BIO> open_pem(const std::string& file)
+{
+    return {BIO_new_file(file.c_str(), "r"), BIO_free_all};
+}
+
+/// The file's first one, or null.
+Owned<X509> read_certificate(const std::string& file)
+{
+    const auto pem = open_pem(file);
+    return {pem ? PEM_read_bio_X509(pem.get(), nullptr, nullptr, nullptr) : nullptr, X509_free};
+}
+
+/// OpenSSL's own would ask the terminal.
+int no_passphrase(char*, int, int, void* asked)
+{
+    *static_cast<bool*>(asked) = true;
+    return -1;
+}
+
 bool use_certificate(SSL_CTX* context, const std::string& certificate_file, const std::string& key_file)
 {
     return SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) == 1 &&
@@ -140,9 +162,7 @@ std::vector<std::byte> end_point_hash(const TlsContext& context)
 
 std::optional<Validity> validity(const std::string& certificate_file)
 {
-    const std::unique_ptr<BIO, decltype(&BIO_free)> file{BIO_new_file(certificate_file.c_str(), "r"), BIO_free};
-    const std::unique_ptr<X509, decltype(&X509_free)> certificate{
-        file ? PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr) : nullptr, X509_free};
+    const auto certificate = read_certificate(certificate_file);
     if (!certificate) {
         ERR_clear_error();
         return std::nullopt;
@@ -150,6 +170,22 @@ std::optional<Validity> validity(const std::string& certificate_file)
     const auto from = time_of(X509_get0_notBefore(certificate.get()));
     const auto until = time_of(X509_get0_notAfter(certificate.get()));
     return from && until ? std::optional{Validity{*from, *until}} : std::nullopt;
+}
+
+KeyPair check_key_pair(const std::string& certificate_file, const std::string& key_file)
+{
+    bool locked = false;
+    const auto certificate = read_certificate(certificate_file);
+    const auto pem = open_pem(key_file);
+    const Owned<EVP_PKEY> key{pem ? PEM_read_bio_PrivateKey(pem.get(), nullptr, no_passphrase, &locked) : nullptr,
+                              EVP_PKEY_free};
+    const bool pair = certificate && key && X509_check_private_key(certificate.get(), key.get()) == 1;
+    ERR_clear_error();
+    if (!certificate)
+        return KeyPair::no_certificate;
+    if (!key)
+        return locked ? KeyPair::locked_key : KeyPair::no_key;
+    return pair ? KeyPair::good : KeyPair::mismatch;
 }
 
 std::string take_tls_errors()

@@ -55,6 +55,16 @@ struct Validity {
 /// Of a PEM file's first certificate; nothing if there is none.
 [[nodiscard]] std::optional<Validity> validity(const std::string& certificate_file);
 
+/// What is wrong with a certificate and its private key, both PEM files.
+enum class KeyPair : std::uint8_t {
+    good,
+    no_certificate, // none in the file
+    no_key,
+    locked_key, // with a passphrase
+    mismatch,   // the key is another certificate's
+};
+[[nodiscard]] KeyPair check_key_pair(const std::string& certificate_file, const std::string& key_file);
+
 /// OpenSSL's pending errors of this thread as one line, and clears them.
 [[nodiscard]] std::string take_tls_errors();
 

@@ -207,11 +207,9 @@ TEST(Configuration, DefaultsAreTheSafeOnes)
 TEST(Configuration, TheSampleIsValid)
 {
     const std::filesystem::path folder = testing::TempDir() + "stepgate-sample-" + std::to_string(::getpid());
-    std::filesystem::create_directories(folder / "tls");
     std::filesystem::create_directories(folder / "packs");
-    for (const auto* file :
-         {"tls/web.crt", "tls/web.key", "tls/server.crt", "tls/server.key", "tls/ca.crt", "site.toml"})
-        std::ofstream{folder / file} << "# empty\n";
+    std::filesystem::copy("tests/cases/config/files/tls", folder / "tls");
+    std::ofstream{folder / "site.toml"} << "# empty\n";
     for (const auto* pack : {"destructive.toml", "pii.toml"})
         std::filesystem::copy_file(std::filesystem::path{"policies/packs"} / pack, folder / "packs" / pack);
     std::filesystem::copy_file("compose/stepgate.sample.toml", folder / "stepgate.toml");
