@@ -353,7 +353,10 @@ void Serving::make_user_changes()
 
 void Serving::tick(std::chrono::system_clock::time_point now)
 {
-    memory_.tick(std::chrono::steady_clock::now());
+    const auto steady = std::chrono::steady_clock::now();
+    memory_.tick(steady);
+    if (const auto sentence = clock_watch_.look(now, steady); !sentence.empty())
+        log_warning(sentence);
     challenges_->tick(now);
     const auto version = store_->change_counter();
     const bool changed = version && *version != users_version_;

@@ -11,6 +11,7 @@
 #include "challenge-web/factors/totp.h"
 #include "challenge-web/server/server.h"
 #include "proxy/app/challenge_recorder.h"
+#include "proxy/app/clock_watch.h"
 #include "proxy/app/configuration.h"
 #include "proxy/app/descriptors.h"
 #include "proxy/app/diagnostics.h"
@@ -90,6 +91,7 @@ class Serving
     std::unique_ptr<store::SqliteStore> store_;
     std::optional<WireUsers> users_;
     MemoryKeeper memory_;
+    ClockWatch clock_watch_;
     bool store_works_ = true;         // as of the last tick
     std::int64_t users_version_ = -1; // of the store, when `users_` was last refreshed
     std::optional<notify::Notifier> notifier_;

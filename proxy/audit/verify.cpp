@@ -40,6 +40,8 @@ std::string_view to_string(FindingKind kind)
 namespace
 {
 
+constexpr std::int64_t worth_a_note_ns = 60'000'000'000; // threads hand in their records within moments
+
 /// Walks the segments once. What breaks the chain at a record is known for sure only when its successor is read: if
 /// that one's hash is still confirmed by the record after it, the earlier record is the changed one.
 class Walk
@@ -175,12 +177,24 @@ class Walk
         unchecked_link_ = std::exchange(number_changed_, false); // told already: its hash will not be its successor's
         if (head_ && head_->head.sequence == at)
             head_seen_ = head_->head.hash == hash;
+        follow_clock(at);
         if (record_.type == Type::checkpoint)
             checkpoint(linked);
         else
             releases_.apply(record_);
         advance(at, hash);
         last_clean_stop_ = record_.type == Type::checkpoint && record_.text("reason") == "stop";
+    }
+
+    /// Records stand in the order in which things happened; their times do not, where a clock was set.
+    void follow_clock(std::uint64_t at)
+    {
+        const auto back = last_ns_ - record_.at_ns;
+        if (back > worth_a_note_ns && ++ran_back_ == 1) {
+            first_back_ = at;
+            first_back_ns_ = back;
+        }
+        last_ns_ = record_.at_ns;
     }
 
     /// The number that the record should have, as far as can be told.
@@ -268,6 +282,11 @@ class Walk
         if (unsealed > 0)
             report_.notes.push_back(std::to_string(unsealed) + (unsealed == 1 ? " record" : " records") +
                                     " after the last signed checkpoint are not sealed yet");
+        if (ran_back_ > 0)
+            report_.notes.push_back(
+                "times run back " + (ran_back_ == 1 ? "once" : std::to_string(ran_back_) + " times, first") +
+                " at record " + std::to_string(first_back_) + ", by " + std::to_string(first_back_ns_ / 1'000'000'000) +
+                " s: a clock was set. What happened first stands first");
         if (!last_clean_stop_ && report_.records > 0)
             report_.notes.push_back("the journal does not end with a clean stop: a proxy is writing, or it was killed");
     }
@@ -309,6 +328,8 @@ class Walk
          last_clean_stop_ = false;
     std::optional<bool> head_seen_;
     std::uint64_t last_signed_ = 0;
+    std::int64_t last_ns_ = 0, first_back_ns_ = 0; // times of records
+    std::uint64_t ran_back_ = 0, first_back_ = 0;  // how often, and at which record first
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 import { WebAuthnError, browserSupportsWebAuthn, startAuthentication, startRegistration } from '@simplewebauthn/browser';
 import { ApiError, api, type Challenge, type Factor, type Session } from './api';
 import { PushError } from './push';
+import { server_clock } from './session';
 import { text } from './text';
 
 /** A ceremony that did not yield a credential, with a sentence for the user. */
@@ -54,10 +55,15 @@ function sentence(error: unknown): string {
   return text.errors.passkey_failed;
 }
 
+/** A code of an authenticator app holds so long, and both sides reckon it by their clock. */
+const step_seconds = 30;
+const by_the_clock = ['wrong_code', 'wrong_answer', 'sign_in_failed'];
+
 /** What to tell the user about anything that went wrong. */
 export function explain(error: unknown): string {
   if (error instanceof PasskeyError || error instanceof PushError) return error.message;
   if (!(error instanceof ApiError)) return text.errors.passkey_failed;
-  const known = text.errors.codes[error.code] ?? error.message;
+  let known = text.errors.codes[error.code] ?? error.message;
+  if (by_the_clock.includes(error.code) && server_clock.apart >= step_seconds) known += ` ${text.errors.clocks_differ(server_clock.apart)}`;
   return error.retry_after === undefined ? known : `${known} ${text.errors.retry_after(error.retry_after)}`;
 }

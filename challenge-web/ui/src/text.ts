@@ -534,6 +534,8 @@ export const text = {
     malformed: (status: number) => `stepgate gave an answer that cannot be read (${status}).`,
     status: (status: number) => `stepgate answered ${status}.`,
     bad_code: (digits: number) => `A code has ${digits === 6 ? 'six' : 'eight'} digits.`,
+    clocks_differ: (seconds: number) =>
+      `The clock here and that of stepgate's server are ${seconds < 120 ? `${seconds} seconds` : plural(Math.round(seconds / 60), 'minute', 'minutes')} apart: one of them is wrong, and codes of an app go by both. If it is not yours, tell your administrator.`,
     retry_after: (seconds: number) => `Try again in ${plural(seconds, 'second', 'seconds')}.`,
     codes: {
       sign_in_failed: 'That did not match. Check and try again.',

@@ -52,4 +52,6 @@ export class ServerClock {
     if (Math.abs(this.offset) <= 2000) this.offset = 0;
   }
   now(here: number): number { return here + this.offset; }
+  /** By how many seconds the two clocks differ. */
+  get apart(): number { return Math.round(Math.abs(this.offset) / 1000); }
 }

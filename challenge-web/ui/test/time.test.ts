@@ -35,6 +35,7 @@ describe('ServerClock', () => {
     const there = new ServerClock();
     there.learn('2026-01-31T12:00:00.000Z', at - 3_600_000);
     expect(Math.abs(there.now(at - 3_600_000) - at)).toBeLessThan(1000);
+    expect(there.apart).toBe(3601);
   });
   it('does not jump for less than two seconds', () => {
     const there = new ServerClock();

@@ -24,6 +24,13 @@ struct Frame {
 class VerifyTest : public AuditTest
 {
   public: // for the rows of the tampering table
+    /// Its clock says the time of `event`.
+    [[nodiscard]] WriterOptions options() const
+    {
+        auto options = AuditTest::options();
+        options.clock = [] { return event(Type::audit_read).at; };
+        return options;
+    }
     [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
     /// Three segments: records 1 start, 2 checkpoint, 3.. events with checkpoints at each rotation, stop, checkpoint.
     void make_journal()
@@ -250,6 +257,22 @@ TEST_F(VerifyTest, ARunningJournalIsIntactWithNotes)
     EXPECT_TRUE(found.findings.empty()) << describe(found);
     ASSERT_EQ(found.notes.size(), 2U);
     EXPECT_NE(found.notes[0].find("1 record after the last signed checkpoint"), std::string::npos);
+}
+
+TEST_F(VerifyTest, AClockThatWasSetBackIsANote)
+{
+    auto writer = open(options());
+    for (const int seconds : {0, 7200, 0, 1, 90'000, 50}) {
+        auto one = event(Type::audit_read);
+        one.at += std::chrono::seconds{seconds};
+        ASSERT_FALSE(durable(*writer, std::move(one)));
+    }
+    writer.reset();
+    const auto found = report();
+    EXPECT_TRUE(found.findings.empty()) << describe(found);
+    ASSERT_EQ(found.notes.size(), 1U);
+    EXPECT_EQ(found.notes[0], "times run back 2 times, first at record 5, by 7200 s: a clock was set. What happened "
+                              "first stands first");
 }
 
 challenges::Question question_of_ann(int level, int approvals = 0)
