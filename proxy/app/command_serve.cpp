@@ -5,6 +5,7 @@
 #include "proxy/app/log.h"
 #include "proxy/app/memory.h"
 #include "proxy/app/serving.h"
+#include "proxy/app/supervisor.h"
 
 #include <sys/resource.h>
 
@@ -68,6 +69,7 @@ int serve_until_told(Configuration configuration, const DescriptorShare& share, 
         return 2;
     }
     out << "ready" << std::endl;
+    tell_supervisor("READY=1");
     for (;;) {
         const int signal = wait_for_signal(signals);
         if (signal == SIGTERM || signal == SIGINT)
@@ -76,6 +78,7 @@ int serve_until_told(Configuration configuration, const DescriptorShare& share, 
             serving.reload();
         serving.tick(std::chrono::system_clock::now());
     }
+    tell_supervisor("STOPPING=1");
     serving.drain();
     return 0;
 }

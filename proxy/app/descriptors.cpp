@@ -44,20 +44,21 @@ std::optional<DescriptorShare> take_descriptors(std::size_t connections, std::si
         return wanted;
     // Shells and service managers give a process 1024 and let it take more.
     limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        ::getrlimit(RLIMIT_NOFILE, &limit); // a sandbox may forbid it
     const std::size_t own = fixed + loops * (of_a_loop + listeners);
-    const auto share = share_descriptors(limit.rlim_max, own, wanted);
+    const auto share = share_descriptors(limit.rlim_cur, own, wanted);
     if (!share) {
-        why = "the hard limit of " + std::to_string(limit.rlim_max) + " file descriptors is too low, " +
+        why = "the limit of " + std::to_string(limit.rlim_cur) + " file descriptors is too low, " +
               std::to_string(own + fewest) + " are the fewest: raise it " + where;
         return std::nullopt;
     }
     if (*share != wanted)
         log_warning(std::to_string(wanted.sessions) + " connections (limits.connections) and the pages need " +
-                    std::to_string(own + 2 * wanted.sessions + wanted.pages) +
-                    " file descriptors, and the hard limit is " + std::to_string(limit.rlim_max) + ": no more than " +
-                    std::to_string(share->sessions) + " are let in, and " + std::to_string(share->pages) +
-                    " to the pages. Raise it " + where + ", or lower limits.connections");
+                    std::to_string(own + 2 * wanted.sessions + wanted.pages) + " file descriptors, and the limit is " +
+                    std::to_string(limit.rlim_cur) + ": no more than " + std::to_string(share->sessions) +
+                    " are let in, and " + std::to_string(share->pages) + " to the pages. Raise it " + where +
+                    ", or lower limits.connections");
     return share;
 }
 

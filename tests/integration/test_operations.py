@@ -216,6 +216,25 @@ class Init(unittest.TestCase):
         self.assertEqual(stack.ask("SELECT 1")[:2], (0, "1"))
 
 
+class Supervised(unittest.TestCase):
+    def test_a_service_manager_is_told_when_it_serves_and_when_it_stops(self):
+        for name in ("{folder}/notify", "@stepgate-test-{pid}"):
+            with self.subTest(name):
+                stack = Stack()
+                self.addCleanup(stack.close)
+                name = name.format(folder=stack.folder, pid=os.getpid())
+                manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self.addCleanup(manager.close)
+                manager.bind(name.replace("@", "\0"))
+                manager.settimeout(PATIENCE)
+                stack.start(preexec=lambda: os.putenv("NOTIFY_SOCKET", name))
+                self.assertEqual(manager.recv(100), b"READY=1")
+                self.assertEqual(stack.ask("SELECT 1")[:2], (0, "1"))
+                stack.process.send_signal(signal.SIGTERM)
+                self.assertEqual(manager.recv(100), b"STOPPING=1")
+                self.assertEqual(stack.stop(), 0)
+
+
 class Draining(unittest.TestCase):
     def test_idle_sessions_are_told_and_the_exit_is_clean(self):
         stack = Stack().start()
@@ -415,11 +434,11 @@ class Faults(unittest.TestCase):
         demo.approve(demo.wait_pending())
         self.assertEqual(session.communicate(timeout=PATIENCE)[0], "DELETE 700\n")
         self.assertEqual(stack.metrics()["stepgate_audit_healthy"], 1)
-        self.assertRegex((stack.folder / "serve.log").read_text(), r"hard limit is 400: no more than \d+ are let in, and \d+ to the pages")
+        self.assertRegex((stack.folder / "serve.log").read_text(), r"the limit is 400: no more than \d+ are let in, and \d+ to the pages")
         self.assertEqual(stack.stop(), 0)
         done = subprocess.run([BINARY, "serve", "--config", stack.config], capture_output=True, text=True, timeout=PATIENCE, preexec_fn=few(200))
         self.assertEqual(done.returncode, 2)
-        self.assertIn("the hard limit of 200 file descriptors is too low", done.stderr)
+        self.assertIn("the limit of 200 file descriptors is too low", done.stderr)
 
     def test_connection_limits(self):
         """Of a user, of an address, in all: the one too many is told so, and leaving makes room."""
