@@ -4,6 +4,7 @@
 #include "challenge-web/server/tls.h"
 #include "proxy/app/certificate_dates.h"
 #include "proxy/app/configuration.h"
+#include "proxy/app/loose_files.h"
 #include "proxy/app/notification_reader.h"
 #include "proxy/app/relay_options.h"
 #include "proxy/session/server.h"
@@ -69,6 +70,8 @@ void warn(const Configuration& configuration, std::ostream& err)
     if (url && url->address)
         err << "warning: [web] public_url names an IP address: browsers make passkeys only for host names\n";
     for (const auto& sentence : warnings_of(certificate_dates(configuration), std::chrono::system_clock::now()))
+        err << "warning: " << sentence << '\n';
+    for (const auto& sentence : warnings_of_loose_files(configuration))
         err << "warning: " << sentence << '\n';
     for (const auto& [target, address, secret] : configuration.notifications)
         for (const auto& wanted : target.rules)

@@ -278,8 +278,10 @@ std::filesystem::path read_file_path(TomlTable& table, std::string_view key, con
         table.error(written->place, std::string{key} + ": there is no file " + path.string());
         return {};
     }
-    if (!std::ifstream{path}.is_open())
+    if (!std::ifstream{path}.is_open()) {
         table.error(written->place, std::string{key} + ": the file " + path.string() + " cannot be read");
+        return {};
+    }
     return path;
 }
 

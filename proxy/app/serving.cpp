@@ -3,6 +3,7 @@
 #include "proxy/app/catalog_sources.h"
 #include "proxy/app/certificate_dates.h"
 #include "proxy/app/log.h"
+#include "proxy/app/loose_files.h"
 #include "proxy/app/mail_reader.h"
 #include "proxy/app/notification_reader.h"
 #include "proxy/app/relay_options.h"
@@ -59,7 +60,7 @@ std::string Serving::start()
     if (auto error = start_relay(); !error.empty())
         return error;
     record_policy();
-    look_at_certificates();
+    look_at_files();
     return {};
 }
 
@@ -290,7 +291,7 @@ void Serving::reload()
             log_error("the web certificate was not reloaded: " + configuration_.web->certificate.string() + ", " +
                       configuration_.web->key.string() + ": " + reloaded.error().message());
     }
-    look_at_certificates();
+    look_at_files();
     for (const auto key : keys_for_next_start(configuration_, std::get<Configuration>(loaded)))
         log_warning(std::string(key) + " has changed: that counts from the next start on");
     reload_notifications(std::get<Configuration>(loaded));
@@ -308,10 +309,12 @@ void Serving::reload()
     notices_->policy_changed(std::string(configuration_.policy->short_revision()));
 }
 
-void Serving::look_at_certificates()
+void Serving::look_at_files()
 {
     auto dates = certificate_dates(configuration_);
     for (const auto& sentence : warnings_of(dates, std::chrono::system_clock::now()))
+        log_warning(sentence);
+    for (const auto& sentence : warnings_of_loose_files(configuration_))
         log_warning(sentence);
     diagnostics_->certificates(std::move(dates));
 }

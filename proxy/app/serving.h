@@ -69,7 +69,7 @@ class Serving
     [[nodiscard]] std::string start_notifications();
     void record_lost_message(const notify::Failure& failure);
     void reload_notifications(const Configuration& loaded);
-    void look_at_certificates();
+    void look_at_files();
     [[nodiscard]] challenge_web::factors::SendMail mail_port();
     [[nodiscard]] std::string make_push();
     [[nodiscard]] challenge_web::factors::PushPorts push_ports();

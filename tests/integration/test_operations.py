@@ -170,6 +170,27 @@ class Configuration(unittest.TestCase):
         self.assertIn("browsers make passkeys only for host names", stack.run("check", expect=None).stderr)
 
 
+    def test_secrets_that_everybody_may_read_are_a_warning(self):
+        stack = Stack().start()
+        self.addCleanup(stack.close)
+        stack.stop()
+        for name in ("tls/server.key", "upstream.password", "stepgate.db", "stepgate.db.key", "audit/audit.key", "audit/redaction.key"):
+            file = stack.home / name
+            folder, mode = file.parent.stat().st_mode, file.stat().st_mode
+            for loose, inside, says in ((0o644, 0o755, f"may read {file}, which is secret: chmod o= {file}"), (0o666, 0o755, f"may write {file}"),
+                                        (0o640, 0o755, ""), (0o644, 0o700, "")):
+                with self.subTest(name, mode=oct(loose), folder=oct(inside)):
+                    file.chmod(loose)
+                    file.parent.chmod(inside)
+                    said = stack.run("check", expect=None).stderr
+                    self.assertTrue(said.startswith("warning: every user") and says in said if says else said == "", said)
+            file.chmod(mode)
+            file.parent.chmod(folder)
+        (stack.home / "stepgate.db.key").chmod(0o644)
+        stack.start()
+        self.assertIn("chmod o=", (stack.folder / "serve.log").read_text())
+
+
 class Init(unittest.TestCase):
     def test_as_the_readme_says_from_another_folder(self):
         stack = Stack()
