@@ -78,6 +78,20 @@ class Conditions
     std::vector<std::variant<std::int64_t, std::string>> values_;
 };
 
+/// What a record is about stands in it where the statement does. Who asks for those that follow, by their type (a
+/// release, a proof), means the ones of challenges about it.
+std::string also_of_its_challenge(const Query& query, const std::string& condition)
+{
+    if (query.type.empty() || query.type == "statement" || query.type == "challenge_opened")
+        return condition;
+    std::string opened = condition;
+    for (std::size_t at = 0; (at = opened.find("e.", at)) != std::string::npos;)
+        opened.replace(at, 2, "o.");
+    return "(" + condition +
+           " OR e.challenge IN (SELECT o.challenge FROM entries o WHERE o.type = 'challenge_opened' AND " + opened +
+           "))";
+}
+
 Conditions conditions_of(const Query& query)
 {
     Conditions conditions;
@@ -85,24 +99,28 @@ Conditions conditions_of(const Query& query)
         if (!value.empty())
             conditions.add(condition, value);
     };
-    text("(e.user = $ OR e.session_id IN (SELECT id FROM sessions WHERE user = $))", query.user);
+    // Whose doing it was, or who answered: what others asked.
+    text("(e.user = $ OR e.session_id IN (SELECT id FROM sessions WHERE user = $) OR (e.type IN ('proof_accepted', "
+         "'proof_rejected', 'challenge_denied') AND $ IN (e.details ->> 'proof_user', e.details ->> 'by')))",
+         query.user);
     text("(e.session = $ OR e.session_id IN (SELECT id FROM sessions WHERE name = $))", query.session);
     text("e.type = $", query.type);
     text("e.action IN ($, 'observe:' || $)", query.action); // what would have been held is what people look for
     text("(e.challenge = $ OR e.challenge IN (SELECT challenge FROM entries WHERE type = 'challenge_opened' AND "
          "details ->> 'code' = upper($)))",
          query.challenge);
-    const std::string tagged = "e.sequence IN (SELECT sequence FROM tags WHERE tag = $)";
+    const auto about = [&query](const std::string& condition) { return also_of_its_challenge(query, condition); };
+    const std::string tagged = about("e.sequence IN (SELECT sequence FROM tags WHERE tag = $)");
     if (!query.label.empty())
         conditions.add(tagged, "label:" + query.label);
     if (!query.rule.empty())
         conditions.add(tagged, "rule:" + query.rule);
-    const std::string matching = "e.shape IN (SELECT rowid FROM words WHERE words MATCH $)";
+    const std::string matching = about("e.shape IN (SELECT rowid FROM words WHERE words MATCH $)");
     if (!query.table.empty()) {
         // Either recorded as touched, or named by the text.
         conditions.add(
-            "(e.sequence IN (SELECT sequence FROM tags WHERE tag = 'table:' || $) OR "
-            "e.shape IN (SELECT rowid FROM words WHERE words MATCH '\"' || replace($, '\"', '\"\"') || '\"'))",
+            about("(e.sequence IN (SELECT sequence FROM tags WHERE tag = 'table:' || $) OR "
+                  "e.shape IN (SELECT rowid FROM words WHERE words MATCH '\"' || replace($, '\"', '\"\"') || '\"'))"),
             query.table);
     }
     if (const std::string words = match_expression(query.text, true); !words.empty())

@@ -37,7 +37,7 @@ export function query_of(filters: Filters, before?: number, limit = 50): AuditQu
 }
 
 /** What a field is worth in one line; the most telling fields first. */
-const telling = ['action', 'change', 'text', 'sqlstate', 'rows', 'reason', 'why', 'detail', 'factor', 'code', 'address', 'client_address', 'database', 'by', 'query'];
+const telling = ['action', 'change', 'proof_user', 'text', 'sqlstate', 'rows', 'reason', 'why', 'detail', 'factor', 'code', 'address', 'client_address', 'database', 'by', 'query'];
 
 export function field_text(value: FieldValue): string {
   if (Array.isArray(value)) return value.join(', ');
@@ -49,7 +49,7 @@ export function summary(record: AuditRecord): string {
   for (const key of telling) {
     const value = record.fields[key];
     const shown = value === undefined ? '' : field_text(value).replace(/\s+/g, ' ').trim();
-    if (shown !== '') parts.push(key === 'rows' ? text.audit.rows(shown) : shown);
+    if (shown !== '') parts.push(key === 'rows' ? text.audit.rows(shown) : key === 'proof_user' ? text.audit.answered_by(shown) : shown);
     if (parts.length === 3) break;
   }
   const line = parts.join(' · ');

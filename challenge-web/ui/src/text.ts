@@ -489,6 +489,7 @@ export const text = {
     filters: 'Filters',
     search: 'Search', clear: 'Clear',
     rows: (shown: string) => `${shown} rows`,
+    answered_by: (user: string) => `answered by ${user}`,
     fields: {
       text: 'Text in statement', user: 'User', type: 'Event', action: 'Decision', label: 'Label', rule: 'Rule', table: 'Table',
       session: 'Session', challenge: 'Challenge or code', from: 'From', to: 'Until',

@@ -24,6 +24,7 @@ describe('summary', () => {
     ['rows', { rows: 3, sqlstate: '00000' }, '00000 · 3 rows'],
     ['empty values are passed over', { action: '', text: 'x' }, 'x'],
     ['what changed of a user', { by: 'command line', change: 'enrolment link', changed_at: 'x' }, 'enrolment link · command line'],
+    ['who answered, which may be another than asked', { proof_user: 'bob', factor: 'passkey', reason: 'checked' }, 'answered by bob · checked · passkey'],
     ['of a release no numbers', { number: 19, statements: ['2'], database: 'shop' }, 'shop'],
     ['at most three', { action: 'a', text: 'b', reason: 'c', detail: 'd' }, 'a · b · c'],
   ])('%s', (_name, fields, expected) => expect(summary(record(fields as AuditRecord['fields']))).toBe(expected));

@@ -128,6 +128,49 @@ TEST_F(SearchTest, GroupsWhatIsAllowedAndKeepsTheRestWhole)
     EXPECT_NE(rows[6].details.find("KX4-7PM"), std::string::npos);
 }
 
+/// "Who read of this table, who approved it, and did it run?"
+TEST_F(SearchTest, WhatFollowsAChallengeIsFoundByWhatItIsAbout)
+{
+    {
+        auto writer = open(options());
+        ASSERT_TRUE(writer->submit(start_session(1, "s-1", "ann")));
+        for (const std::string table : {"customers", "orders"}) {
+            challenges::Question question;
+            question.user = "ann";
+            question.session = "s-1";
+            question.recorded.statements = {"select ssn from " + table};
+            const std::string id = "chal-" + table;
+            ASSERT_TRUE(writer->submit(
+                Asked{question, id}.shown({{"labels", std::vector<std::string>{"about-" + table}},
+                                           {"rules", std::vector<std::string>{"read-" + table}},
+                                           {"tables", std::vector<std::string>{"public." + table + " (ssn)"}}})));
+            for (const auto type : {Type::proof_accepted, Type::challenge_approved, Type::release})
+                ASSERT_TRUE(
+                    writer->submit(event(type, {{"challenge", id}, {"proof_user", std::string{"bob"}}}, "s-1", "ann")));
+        }
+    }
+    ASSERT_TRUE(reindex(directory_));
+    const auto found = [this](auto set) {
+        Query query;
+        set(query);
+        std::string text;
+        for (const auto& row : search(query))
+            text += (text.empty() ? "" : " ") + row.type + ":" + row.challenge;
+        return text;
+    };
+    EXPECT_EQ(found([](Query& q) { q.type = "release", q.table = "customers"; }), "release:chal-customers");
+    EXPECT_EQ(found([](Query& q) { q.type = "release", q.table = "public.orders"; }), "release:chal-orders");
+    EXPECT_EQ(found([](Query& q) { q.type = "challenge_approved", q.label = "about-orders"; }),
+              "challenge_approved:chal-orders");
+    EXPECT_EQ(found([](Query& q) { q.type = "proof_accepted", q.rule = "read-customers"; }),
+              "proof_accepted:chal-customers");
+    EXPECT_EQ(found([](Query& q) { q.type = "release", q.text = "ssn ord"; }), "release:chal-orders");
+    EXPECT_EQ(found([](Query& q) { q.type = "release", q.table = "payments"; }), "");
+    EXPECT_EQ(found([](Query& q) { q.label = "about-orders"; }), "challenge_opened:chal-orders")
+        << "no type, no others";
+    EXPECT_EQ(found([](Query& q) { q.user = "bob"; }), "proof_accepted:chal-orders proof_accepted:chal-customers");
+}
+
 /// What an application does in a loop: one row a shape, not one a statement.
 TEST_F(SearchTest, ShapesThatTakeTurnsShareTheirRows)
 {
