@@ -1,5 +1,7 @@
 #include "challenge-web/accounts/lockout.h"
 
+#include "challenge-web/accounts/host_of.h"
+
 #include <algorithm>
 
 namespace stepgate::challenge_web::accounts
@@ -8,33 +10,35 @@ namespace stepgate::challenge_web::accounts
 namespace
 {
 
-std::string pair_key(const std::string& user, const std::string& address)
+std::string pair_key(const std::string& user, const std::string& host)
 {
-    return address + ' ' + user; // addresses have no spaces
+    return host + ' ' + user; // addresses have no spaces
 }
 
 } // namespace
 
 std::optional<std::chrono::seconds> Lockout::wait(const std::string& user, const std::string& address, TimePoint now)
 {
+    const auto host = host_of(address);
     const std::lock_guard lock(mutex_);
-    auto longest = wait_of(addresses_, address, now);
+    auto longest = wait_of(addresses_, host, now);
     if (user.empty())
         return longest;
-    longest = std::max(longest, wait_of(pairs_, pair_key(user, address), now));
-    if (!known_.contains({user, address}))
+    longest = std::max(longest, wait_of(pairs_, pair_key(user, host), now));
+    if (!known_.contains({user, host}))
         longest = std::max(longest, wait_of(users_, user, now));
     return longest;
 }
 
 void Lockout::failed(const std::string& user, const std::string& address, TimePoint now)
 {
+    const auto host = host_of(address);
     bool waits = false;
     {
         const std::lock_guard lock(mutex_);
-        waits = count(addresses_, address, limits_.of_address, now);
+        waits = count(addresses_, host, limits_.of_address, now);
         if (!user.empty()) {
-            waits = count(pairs_, pair_key(user, address), limits_.of_pair, now) || waits;
+            waits = count(pairs_, pair_key(user, host), limits_.of_pair, now) || waits;
             waits = count(users_, user, limits_.of_user, now) || waits;
         }
     }
@@ -49,19 +53,20 @@ void Lockout::observe(std::function<void(const std::string& user, const std::str
 
 void Lockout::succeeded(const std::string& user, const std::string& address, TimePoint now)
 {
+    const auto host = host_of(address);
     const std::lock_guard lock(mutex_);
-    pairs_.erase(pair_key(user, address));
+    pairs_.erase(pair_key(user, host));
     if (const auto all = users_.find(user); all != users_.end() && now >= all->second.until)
         users_.erase(all);
     if (known_.size() >= limits_.most)
         known_.erase(known_.begin());
-    known_.emplace(user, address);
+    known_.emplace(user, host);
 }
 
 bool Lockout::knows(const std::string& user, const std::string& address) const
 {
     const std::lock_guard lock(mutex_);
-    return known_.contains({user, address});
+    return known_.contains({user, host_of(address)});
 }
 
 std::optional<std::chrono::seconds> Lockout::wait_of(const Counts& counts, const std::string& key, TimePoint now) const

@@ -15,7 +15,8 @@ namespace stepgate::challenge_web::accounts
 
 /// Wrong passwords make the next try wait, twice as long each time: for the user from this address, for everything from
 /// this address, and (so that many addresses do not help) for the user from addresses where they never got in. One for
-/// the web and the listeners together. Nothing in it says whether a user exists. Thread-safe; no clock.
+/// the web and the listeners together. An address is its host's (`host_of`). Nothing in it says whether a user exists.
+/// Thread-safe; no clock.
 class Lockout
 {
   public:

@@ -1,5 +1,6 @@
 #include "challenge-web/server/router.h"
 
+#include "challenge-web/accounts/host_of.h"
 #include "challenge-web/server/bearer.h"
 #include "challenge-web/server/handlers.h"
 #include "challenge-web/server/replies.h"
@@ -163,7 +164,7 @@ std::optional<Response> refuse_session(const Route& route, Call& call)
 std::optional<Response> refuse(const Route& route, Call& call)
 {
     auto& services = call.services;
-    if (auto refused = call.limit("api " + call.request.client_address, services.limits.any_address))
+    if (auto refused = call.limit("api " + accounts::host_of(call.request.client_address), services.limits.any_address))
         return refused;
     auto refused = sends_token(call.request) ? admit_token(call, route.scope) : refuse_session(route, call);
     if (refused || route.access == Access::anyone || route.access == Access::enrolling)

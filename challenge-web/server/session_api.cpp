@@ -1,3 +1,4 @@
+#include "challenge-web/accounts/host_of.h"
 #include "challenge-web/server/handlers.h"
 #include "challenge-web/server/json_body.h"
 #include "challenge-web/server/provider_login.h"
@@ -22,7 +23,7 @@ constexpr std::size_t longest_user = 128;
 
 std::optional<Response> limit_address(const Call& call, const std::string& what, Rate rate)
 {
-    return call.limit(what + " address " + call.request.client_address, rate);
+    return call.limit(what + " address " + accounts::host_of(call.request.client_address), rate);
 }
 
 /// One answer for every wrong sign-in, given at the same time after the request whatever was wrong.

@@ -1,5 +1,6 @@
 #include "challenge-web/server/transport.h"
 
+#include "challenge-web/accounts/host_of.h"
 #include "challenge-web/server/errc.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -142,9 +143,10 @@ void Transport::start_connection(tcp::socket socket, Door door)
     if (code || stopping_ || connections_.size() >= limits_.connections)
         return; // closes it
     const auto address = peer.address().to_string();
-    if (door == Door::tls && by_address_[address] >= limits_.connections_per_address)
+    auto& from_there = by_host_[accounts::host_of(address)];
+    if (door == Door::tls && from_there >= limits_.connections_per_address)
         return;
-    ++by_address_[address];
+    ++from_there;
     socket.set_option(tcp::no_delay(true), code);
     connections_.push_back({address, {}, true, door == Door::forwarded});
     const Entry entry = std::prev(connections_.end());
@@ -158,9 +160,9 @@ void Transport::start_connection(tcp::socket socket, Door door)
 
 void Transport::leave(Entry entry)
 {
-    const auto counted = by_address_.find(entry->address);
-    if (counted != by_address_.end() && --counted->second == 0)
-        by_address_.erase(counted);
+    const auto counted = by_host_.find(accounts::host_of(entry->address));
+    if (counted != by_host_.end() && --counted->second == 0)
+        by_host_.erase(counted);
     connections_.erase(entry);
     finish_if_empty();
 }

@@ -84,7 +84,7 @@ class Transport
     boost::asio::steady_timer stop_timer_;
     std::list<boost::asio::ip::tcp::acceptor> acceptors_;
     std::list<LiveConnection> connections_;
-    std::unordered_map<std::string, std::size_t> by_address_;
+    std::unordered_map<std::string, std::size_t> by_host_;
     bool stopping_ = false;
     mutable std::mutex tls_mutex_;
     std::shared_ptr<boost::asio::ssl::context> tls_;

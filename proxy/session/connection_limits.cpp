@@ -1,7 +1,11 @@
 #include "proxy/session/connection_limits.h"
 
+#include "challenge-web/accounts/host_of.h"
+
 namespace stepgate::proxy::session
 {
+
+using challenge_web::accounts::host_of;
 
 bool ConnectionLimits::add(Counts& counts, const std::string& name, std::size_t most)
 {
@@ -21,8 +25,9 @@ void ConnectionLimits::subtract(Counts& counts, const std::string& name)
 
 ConnectionLimits::Entry ConnectionLimits::enter(const std::string& address)
 {
+    const auto host = host_of(address);
     const std::lock_guard lock{mutex_};
-    if (all_ < most_.all && add(addresses_, address, most_.per_address)) {
+    if (all_ < most_.all && add(addresses_, host, most_.per_address)) {
         ++all_;
         return Entry::in;
     }
@@ -34,11 +39,12 @@ ConnectionLimits::Entry ConnectionLimits::enter(const std::string& address)
 
 void ConnectionLimits::leave(Entry as, const std::string& address)
 {
+    const auto host = host_of(address);
     const std::lock_guard lock{mutex_};
     switch (as) {
     case Entry::in:
         --all_;
-        subtract(addresses_, address);
+        subtract(addresses_, host);
         break;
     case Entry::told:
         --told_;

@@ -156,5 +156,17 @@ TEST(Limits, CountAllAddressesAndUsers)
     EXPECT_TRUE(limits.enter_user("alice"));
 }
 
+TEST(Limits, AnAddressOfIPv6IsItsNetwork)
+{
+    using Entry = ConnectionLimits::Entry;
+    ConnectionLimits limits{{.all = 10, .per_address = 2, .per_user = 1}};
+    EXPECT_EQ(limits.enter("2001:db8::1"), Entry::in);
+    EXPECT_EQ(limits.enter("2001:db8::2"), Entry::in);
+    EXPECT_EQ(limits.enter("2001:db8::dead:beef"), Entry::told);
+    EXPECT_EQ(limits.enter("2001:db8:0:1::1"), Entry::in);
+    limits.leave(Entry::in, "2001:db8::2");
+    EXPECT_EQ(limits.enter("2001:db8::dead:beef"), Entry::in);
+}
+
 } // namespace startup_test
 } // namespace stepgate::proxy::session

@@ -1,5 +1,5 @@
+#include "challenge-web/accounts/host_of.h"
 #include "challenge-web/accounts/lockout.h"
-
 #include "tests/unit/web/site_fixture.h"
 
 namespace stepgate::tests
@@ -43,6 +43,32 @@ TEST(Lockout, ManyAddressesDoNotHelpAndDoNotLockOutWhoGotInBefore)
     EXPECT_EQ(lockout.wait("ann", "203.0.113.1", start), seconds{1});
     EXPECT_FALSE(lockout.wait("ann", "10.0.0.1", start)) << "her own address";
     EXPECT_FALSE(lockout.wait("bob", "203.0.113.1", start));
+}
+
+TEST(Lockout, ManyAddressesOfOneHostDoNotHelp)
+{
+    Lockout lockout({.of_pair = 100, .of_address = 10, .of_user = 1000});
+    for (int i = 0; i < 10; ++i)
+        lockout.failed("user" + std::to_string(i), "2001:db8::" + std::to_string(i), start);
+    EXPECT_EQ(lockout.wait("another", "2001:db8::ffff", start), seconds{1});
+    EXPECT_FALSE(lockout.wait("another", "2001:db8:0:1::", start));
+}
+
+TEST(HostOf, IsTheNetworkOfIPv6)
+{
+    const std::pair<const char*, const char*> rows[] = {
+        {"192.0.2.7", "192.0.2.7"},
+        {"::ffff:192.0.2.7", "192.0.2.7"},
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+        {"2001:DB8:1:2::", "2001:db8:1:2::/64"},
+        {"::1", "::/64"},
+        {"fe80::1%eth0", "fe80::1%eth0"},
+        {"fe80::1", "fe80::1"},
+        {"unknown", "unknown"},
+        {"", ""},
+    };
+    for (const auto& [address, host] : rows)
+        EXPECT_EQ(accounts::host_of(address), host) << address;
 }
 
 TEST(Lockout, ManyNamesDoNotHelp)
