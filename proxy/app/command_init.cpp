@@ -161,6 +161,9 @@ void print_next(const Plan& plan, const std::string& password, std::ostream& out
 // Fills what the user left open. Answers "" or what is wrong.
 std::string complete(InitOptions& options, std::string& web_host)
 {
+    constexpr std::string_view also = "mariadb://";
+    if (options.upstream.starts_with(also))
+        options.upstream.replace(0, also.size(), "mysql://");
     // libpq would take any other text for the name of a database on a local socket.
     const auto& server = options.upstream;
     const bool mysql = server.starts_with("mysql://");
@@ -203,11 +206,11 @@ int run_init(const InitOptions& options, std::ostream& out, std::ostream& err)
         err << "stepgate: " << error << '\n';
         return 2;
     }
-    auto probed = options.upstream.starts_with("mysql://") ? upstream::probe_mysql(options.upstream)
-                                                           : upstream::probe_postgres(options.upstream);
+    const auto& server = plan.options.upstream;
+    const bool mysql = server.starts_with("mysql://");
+    auto probed = mysql ? upstream::probe_mysql(server) : upstream::probe_postgres(server);
     if (const auto* error = std::get_if<std::string>(&probed)) {
         err << "stepgate: cannot ask the server: " << *error << '\n';
-        const bool mysql = options.upstream.starts_with("mysql://");
         if (std::getenv(mysql ? "MYSQL_PWD" : "PGPASSWORD") == nullptr)
             err << "If the account has a password: it is taken from " << (mysql ? "MYSQL_PWD" : "PGPASSWORD")
                 << ", which is not set.\n";

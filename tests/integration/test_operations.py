@@ -207,7 +207,8 @@ class Init(unittest.TestCase):
         self.assertIn("PGPASSWORD, which is not set", run(*init, expect=2))
         for options in (("--listen", "127.0.0.1"), ("--web", "::1:8443")):
             self.assertRegex(run(*init, *options, expect=2, PGPASSWORD="app-password"), r"^stepgate: --\w+ \S+ (has no port|is an IPv6)")
-        self.assertIn("is a MySQL or MariaDB there?", run("init", "--upstream", f"mysql://app@{server}", expect=2))
+        for scheme in ("mysql", "mariadb"):
+            self.assertIn("is a MySQL or MariaDB there?", run("init", "--upstream", f"{scheme}://app@{server}", expect=2))
         self.assertIn("without parameters", run("init", "--upstream", f"mysql://app@{server}?ssl-mode=REQUIRED", expect=2))
         said = run(*init, "--user", "demo", "--listen", listen, "--web", web, PGPASSWORD="app-password")
         self.assertIn("stepgate serve --config stepgate/stepgate.toml", said)
