@@ -3,9 +3,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include <array>
 #include <charconv>
-#include <cstdio>
 #include <ctime>
 
 namespace stepgate::challenge_web::server
@@ -42,22 +40,6 @@ std::optional<int> fraction(std::string_view text)
 }
 
 } // namespace
-
-std::string rfc3339(std::chrono::system_clock::time_point time)
-{
-    const auto since = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
-    const auto whole = static_cast<std::time_t>(seconds.count());
-    std::tm parts{};
-    if (gmtime_r(&whole, &parts) == nullptr)
-        return "1970-01-01T00:00:00.000Z";
-    std::array<char, 64> text{};
-    const auto length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-    std::array<char, 16> millis{};
-    const auto written =
-        std::snprintf(millis.data(), millis.size(), ".%03dZ", static_cast<int>((since - seconds).count()));
-    return std::string{text.data(), length} + std::string{millis.data(), static_cast<std::size_t>(written)};
-}
 
 std::optional<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view text)
 {

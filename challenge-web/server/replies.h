@@ -1,5 +1,6 @@
 #pragma once
 
+#include "challenge-web/accounts/rfc3339.h"
 #include "challenge-web/server/message.h"
 
 #include <chrono>
@@ -14,8 +15,7 @@ class value;
 namespace stepgate::challenge_web::server
 {
 
-/// "2026-01-31T12:00:00.000Z"
-[[nodiscard]] std::string rfc3339(std::chrono::system_clock::time_point time);
+using accounts::rfc3339;
 /// Accepts what `rfc3339` writes, with fewer or no fractional digits; UTC ("Z") only.
 [[nodiscard]] std::optional<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view text);
 

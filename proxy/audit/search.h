@@ -1,5 +1,6 @@
 #pragma once
 
+#include "challenge-web/accounts/rfc3339.h"
 #include "proxy/audit/errc.h"
 #include "proxy/audit/record.h"
 
@@ -41,7 +42,7 @@ struct Row {
 /// database, client_address, text, action, rules[], labels[], kinds[], tables[], count, errors, rows|null,
 /// duration_ms|null, sqlstate|null, challenge|null, details{}.
 [[nodiscard]] std::string to_json(const Row& row);
-[[nodiscard]] std::string rfc3339(TimePoint at);                             // "2026-11-23T07:26:02.123Z"
+using challenge_web::accounts::rfc3339;
 [[nodiscard]] std::optional<TimePoint> parse_rfc3339(std::string_view text); // also a date alone
 
 /// Answers questions from the index and, for single records, from the journal. Blocking; thread-safe (one mutex).

@@ -204,23 +204,6 @@ std::string to_json(const Row& row)
     return json::serialize(object);
 }
 
-std::string rfc3339(TimePoint at)
-{
-    const std::int64_t ms = std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count();
-    std::int64_t second = ms / 1000, part = ms % 1000;
-    if (part < 0) {
-        part += 1000;
-        --second;
-    }
-    const std::time_t time = second;
-    std::tm utc{};
-    ::gmtime_r(&time, &utc);
-    char text[64];
-    std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1,
-                  utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<int>(part));
-    return text;
-}
-
 std::optional<TimePoint> parse_rfc3339(std::string_view given)
 {
     const std::string text{given};

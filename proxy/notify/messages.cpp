@@ -1,12 +1,12 @@
 #include "proxy/notify/messages.h"
 
+#include "challenge-web/accounts/rfc3339.h"
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 
-#include <array>
-#include <ctime>
 #include <string_view>
 
 namespace stepgate::proxy::notify
@@ -23,16 +23,6 @@ constexpr std::size_t slack_title = 150, slack_field = 500, slack_statement = 28
 const char* link_text(const Notice& notice)
 {
     return notice.challenge.empty() ? "Open stepgate" : "Open the challenge";
-}
-
-std::string rfc3339(TimePoint at)
-{
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(at);
-    std::tm parts{};
-    gmtime_r(&seconds, &parts);
-    std::array<char, 32> text{};
-    const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return {text.data(), size};
 }
 
 /// As Slack has texts written; what does not fit is cut before an entity or a character.
@@ -110,7 +100,7 @@ std::string webhook_body(const Notice& notice)
     set(data, "revision", notice.revision);
     const auto type = to_string(notice.event);
     return json::serialize(json::object{{"type", json::string_view{type.data(), type.size()}},
-                                        {"timestamp", rfc3339(notice.at)},
+                                        {"timestamp", challenge_web::accounts::rfc3339(notice.at)},
                                         {"data", std::move(data)}});
 }
 

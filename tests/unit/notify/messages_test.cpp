@@ -62,7 +62,7 @@ TEST(Signature, OtherSecretsAreNone)
 TEST(Messages, AWebhookSaysEverything)
 {
     EXPECT_EQ(json::parse(webhook_body(held())), json::parse(R"json({
-        "type": "second_person_needed", "timestamp": "2023-11-14T22:13:20Z",
+        "type": "second_person_needed", "timestamp": "2023-11-14T22:13:20.000Z",
         "data": {"challenge": "c1", "code": "KX4-7PM", "url": "https://stepgate.example/c/c1",
                  "user": "<!channel> & *ada*", "listener": "shop-pg", "database": "[shop](https://evil.example)",
                  "statements": ["delete from orders where id < $1"], "rules": ["delete", "pii"], "labels": ["pii"],
@@ -72,7 +72,7 @@ TEST(Messages, AWebhookSaysEverything)
     policy.at = held().at;
     policy.revision = "abc";
     EXPECT_EQ(webhook_body(policy),
-              R"({"type":"policy_changed","timestamp":"2023-11-14T22:13:20Z","data":{"revision":"abc"}})");
+              R"({"type":"policy_changed","timestamp":"2023-11-14T22:13:20.000Z","data":{"revision":"abc"}})");
 }
 
 TEST(Messages, NothingFromOutsideIsMarkupOfSlack)
