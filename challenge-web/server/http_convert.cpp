@@ -43,6 +43,15 @@ std::string copy(const View& view)
     return {view.data(), view.size()};
 }
 
+/// "192.0.2.7:51234" and "[2001:db8::7]:51234", as some proxies write whom they speak for.
+std::string without_port(const std::string& text)
+{
+    if (text.starts_with('['))
+        return text.substr(1, text.find(']') - 1);
+    const auto colon = text.find(':');
+    return colon == text.rfind(':') ? text.substr(0, colon) : text; // several: an address of IPv6
+}
+
 } // namespace
 
 std::optional<Response> refuse_framing(const WireRequest& message)
@@ -71,7 +80,7 @@ std::string client_behind(const WireRequest& message, const std::string& proxy)
     const auto comma = all.rfind(',');
     const auto own = boost::algorithm::trim_copy(comma == std::string::npos ? all : all.substr(comma + 1));
     boost::system::error_code none;
-    const auto address = boost::asio::ip::make_address(own, none);
+    const auto address = boost::asio::ip::make_address(without_port(own), none);
     return none ? proxy : address.to_string();
 }
 

@@ -111,7 +111,8 @@ Response sign_in_with_code(Call& call, factors::Factor& factor, std::size_t long
         return *problem;
     // Where the user got in before, others who try do not keep them out.
     const auto& address = call.request.client_address;
-    const auto from = call.services.use.lockout.knows(name, address) ? address : std::string{"elsewhere"};
+    const bool known = call.services.use.lockout.knows(name, address);
+    const auto from = known ? accounts::host_of(address) : std::string{"elsewhere"};
     if (auto refused = call.limit("sign_in user " + from + ' ' + name, call.services.limits.sign_in_user))
         return *refused;
     const std::string kind{factor.name()};

@@ -660,8 +660,10 @@ class BehindAProxy(unittest.TestCase):
         self.assertEqual(guesses, [401] * 5 + [429])
         self.assertEqual(sign_in("192.0.2.1, 192.0.2.2"), 401)
         self.assertEqual(sign_in("nobody"), 401)
+        for address in ("203.0.113.9:50123", "[2001:db8::7]:50123"):
+            self.assertEqual(sign_in(address), 401)
         found = {r["details"]["client_address"] for r in stack.audit("--type", "web_sign_in_failed")}
-        self.assertEqual(found, {"192.0.2.1", "192.0.2.2", "127.0.0.1"})
+        self.assertEqual(found, {"192.0.2.1", "192.0.2.2", "127.0.0.1", "203.0.113.9", "2001:db8::7"})
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"fewest", 264, 200, {10'000, 1024}, DescriptorShare{28, 8}},
                     Row{"too_few", 263, 200, {10'000, 1024}, std::nullopt},
                     Row{"none_left", 100, 200, {1, 1}, std::nullopt}),
-    [](const auto& info) { return std::string{info.param.name}; });
+    [](const auto& test) { return std::string{test.param.name}; });
 
 } // namespace descriptors_test
 } // namespace stepgate::proxy::app
