@@ -73,12 +73,14 @@ std::string Serving::open_audit()
     options.checkpoint_every = configuration_.audit.checkpoint;
     options.version = STEPGATE_VERSION;
     options.on_problem = [](const std::string& text) { log_error(text); };
+    options.on_recovery = [](const std::string& text) { log_info(text); };
     auto writer = audit::Writer::open(std::move(options));
     if (!writer)
         return writer.error().message;
     writer_ = std::move(*writer);
-    auto feeder = audit::Feeder::start(
-        {.directory = directory, .on_problem = [](const std::string& text) { log_warning(text); }});
+    auto feeder = audit::Feeder::start({.directory = directory,
+                                        .on_problem = [](const std::string& text) { log_warning(text); },
+                                        .on_recovery = [](const std::string& text) { log_info(text); }});
     if (!feeder)
         return feeder.error().message;
     feeder_ = std::move(*feeder);

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace stepgate::proxy::audit
 {
@@ -118,6 +119,7 @@ struct Feeder::Impl {
     std::optional<Follower> follower;
     std::atomic<std::uint64_t> indexed{0};
     std::string last_complaint;
+    bool unwritable = false; // the index, when it was last tried
     std::mutex mutex;
     std::condition_variable changed;
     bool stop = false;
@@ -190,11 +192,14 @@ void Feeder::Impl::step()
             count = *done;
             indexed = follower->cursor();
         }
+        if (std::exchange(unwritable, false) && options.on_recovery)
+            options.on_recovery("the audit index is written again");
         last_complaint.clear();
         for (const auto& gap : follower->take_gaps())
             complain(missing(gap));
     } catch (const SQLite::Exception& error) {
         complain(std::string{"the audit index cannot be written: "} + error.what() + "; the journal is not affected");
+        unwritable = true;
         follower.reset();
     }
 }

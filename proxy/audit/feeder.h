@@ -18,8 +18,9 @@ namespace stepgate::proxy::audit
 
 struct FeederOptions {
     std::filesystem::path directory;
-    std::chrono::milliseconds every{500};               // one transaction each
-    std::function<void(const std::string&)> on_problem; // a line for the log; called on the feeder's thread
+    std::chrono::milliseconds every{500};                  // one transaction each
+    std::function<void(const std::string&)> on_problem;    // a line for the log; called on the feeder's thread
+    std::function<void(const std::string&)> on_recovery{}; // the same, once it is over
 };
 
 /// Follows the journal into the index with a (nice) thread of its own. Its cursor lives in the index, so neither a

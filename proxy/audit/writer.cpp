@@ -398,7 +398,8 @@ bool Writer::Impl::recovered()
     }
     first_unconfirmed = 0;
     queue->healthy = true;
-    log("the audit journal takes records again");
+    if (options.on_recovery)
+        options.on_recovery("the audit journal takes records again");
     return true;
 }
 

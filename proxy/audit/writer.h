@@ -27,11 +27,12 @@ struct WriterOptions {
     std::size_t submit_bytes = 64u << 20;      // bound of what `submit` keeps waiting
     std::chrono::milliseconds flush_every{25}; // a lane that stays small stays in the processor's cache
     std::chrono::seconds checkpoint_every{10};
-    bool compress = true;                               // closed segments become .sgj.zst
-    std::string version;                                // of stepgate, for the start record
-    std::function<TimePoint()> clock;                   // of checkpoints; empty: the system's
-    std::function<void(const std::string&)> on_problem; // a line for the log; called on the writer's threads
-    std::shared_ptr<Files> files;                       // tests make the disk fail; empty: the real one
+    bool compress = true;                                  // closed segments become .sgj.zst
+    std::string version;                                   // of stepgate, for the start record
+    std::function<TimePoint()> clock;                      // of checkpoints; empty: the system's
+    std::function<void(const std::string&)> on_problem;    // a line for the log; called on the writer's threads
+    std::function<void(const std::string&)> on_recovery{}; // the same, once it is over
+    std::shared_ptr<Files> files;                          // tests make the disk fail; empty: the real one
 };
 
 /// How the journal is doing, for metrics and the explorer's banner.
