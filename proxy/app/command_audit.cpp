@@ -140,7 +140,7 @@ void print_row(const audit::Row& row, std::ostream& out)
         out << " errors=" << row.errors;
     part("sqlstate", row.sqlstate);
     const auto details = details_of(row);
-    part("change", text_of(details, {"change"})); // of a user
+    part("change", text_of(details, {"change"}));       // of a user
     part("by", text_of(details, {"proof_user", "by"})); // who answered, for themselves or another
     part("factor", text_of(details, {"factor"}));
     part("reason", text_of(details, {"reason", "error"})); // why a login failed, a session ended, a proof was not taken
