@@ -50,6 +50,8 @@ Catalog::Catalog(Contents contents) : contents_(std::move(contents)), revision_(
         const Type& type = contents_.types[i];
         types_by_name_[key(type.schema, type.name)].push_back(i);
         types_by_oid_.emplace(type.oid, i);
+        checks_values_ =
+            checks_values_ || !type.checks.empty() || (type.kind == TypeKind::range && !type.functions.empty());
     }
     for (std::size_t i = 0; i < contents_.casts.size(); ++i) {
         casts_by_type_[contents_.casts[i].source].push_back(i);

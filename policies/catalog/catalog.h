@@ -183,7 +183,7 @@ struct Type {
     std::string schema, name;
     TypeKind kind = TypeKind::base;
     Oid relation = 0;                // of composites
-    Oid element = 0;                 // of arrays
+    Oid element = 0;                 // of arrays, ranges and multiranges: what they are made of
     Oid base = 0;                    // of domains
     std::vector<std::string> checks; // of domains: SQL
     std::string default_expression;  // of domains: SQL; "" none
@@ -249,12 +249,15 @@ class Catalog
     [[nodiscard]] std::vector<const Cast*> casts(Oid type) const;
     /// Some user function, in any schema, has this bare name: a call that may mean it.
     [[nodiscard]] bool names_function(std::string_view bare_name) const;
+    /// PostgreSQL: of some type values may have to pass a check, or be made canonical.
+    [[nodiscard]] bool checks_values() const { return checks_values_; }
 
   private:
     using Index = std::unordered_map<std::string, std::vector<std::size_t>>;
 
     Contents contents_;
     std::uint64_t revision_;
+    bool checks_values_ = false;
     Index relations_by_name_, functions_by_name_, types_by_name_, bare_functions_;
     std::unordered_map<Oid, std::size_t> relations_by_oid_, functions_by_oid_, types_by_oid_;
     std::unordered_map<Oid, std::vector<std::size_t>> casts_by_type_;

@@ -104,14 +104,15 @@ std::string Analyzer::refusal(std::string_view sql, const SessionState& state) c
 
 Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog) const
 {
+    const auto make = [this](const catalog::Catalog& of) { return std::make_unique<Bodies>(of, limits_); };
+    Bodies* const bodies = catalog == nullptr ? nullptr : &bodies_->of(*catalog, make);
     if (std::string reason = refusal(sql, state); !reason.empty()) {
         Analysis refused;
         refused.facts.carries_secret = statement::may_hold_secret(sql);
         make_opaque(refused, std::move(reason));
+        refused.facts.runs_when_prepared = bodies != nullptr && bodies->runs_when_prepared(refused.facts);
         return refused;
     }
-    const auto make = [this](const catalog::Catalog& of) { return std::make_unique<Bodies>(of, limits_); };
-    Bodies* const bodies = catalog == nullptr ? nullptr : &bodies_->of(*catalog, make);
     const Lexing lexing = state.lexing();
     Analysis analysis = analyze_as(sql, state, catalog, limits_, lexing != Lexing::backslashes, bodies);
     if (lexing == Lexing::both && sql.find('\\') != std::string_view::npos) {
@@ -125,6 +126,8 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
         analysis.facts.names_consulted = analysis.facts.names_consulted || other.facts.names_consulted;
     }
     statement::doubt_temporary(analysis.facts);
+    analysis.facts.runs_when_prepared =
+        bodies == nullptr ? analysis.facts.uses_types : bodies->runs_when_prepared(analysis.facts);
     return analysis;
 }
 

@@ -213,6 +213,25 @@ void Bodies::add_type(catalog::Oid oid, Footprint& to, int depth)
                 add_type(column.type, to, depth + 1);
 }
 
+bool Bodies::runs_when_prepared(const statement::Facts& facts)
+{
+    if (!catalog_->checks_values())
+        return false;
+    if (!early_) {
+        early_.emplace();
+        for (const catalog::Type& type : catalog_->contents().types)
+            if ((type.element != 0 || type.relation != 0) && has_code(type.oid))
+                add_type(type.oid, *early_);
+    }
+    const auto runs_early = [this](const std::string& called) {
+        return std::ranges::find(early_->facts.calls, called) != early_->facts.calls.end();
+    };
+    const bool some = !early_->touches.empty() || !early_->opaque_reasons.empty();
+    return (some && (facts.opaque || !facts.parsed)) || std::ranges::any_of(facts.statements, [&](const auto& one) {
+               return std::ranges::any_of(one.calls, runs_early);
+           });
+}
+
 Footprint Bodies::analyze(const Source& source, std::string text, const std::string& rows)
 {
     Footprint out;

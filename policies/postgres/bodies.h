@@ -100,6 +100,9 @@ class Bodies
     [[nodiscard]] const std::vector<const catalog::Relation*>& views_over(const std::string& table);
     /// A type's own functions: of its input and output, its domain's checks, casts to it.
     void add_type(catalog::Oid type, Footprint& to, int depth = 0);
+    /// The server runs code of users as soon as it reads the text: it turns literals into values of their types, and
+    /// within an array, a row or a range a domain's CHECK looks at them then (coerce_type of a Const).
+    [[nodiscard]] bool runs_when_prepared(const statement::Facts& facts);
 
     /// Settings as a number: equal for states that read every body alike. Call it before a statement is followed; what
     /// was kept for settings long gone may go then.
@@ -138,6 +141,7 @@ class Bodies
     std::map<std::tuple<const catalog::Function*, int, const catalog::Relation*>, std::unique_ptr<Footprint>>
         functions_;
     std::map<std::string, int, std::less<>> context_numbers_; // by settings_key
+    std::optional<Footprint> early_;                          // of all types whose values run code as they are read
     std::deque<SessionState> contexts_;
 };
 

@@ -262,6 +262,7 @@ class Walk
     [[nodiscard]] bool only_lengthens(const ::RangeVar& target, const ::AlterTableCmd& command) const;
     void alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope,
                        statement::TableAccess& write);
+    void partition_bound(const ::PartitionBoundSpec* bound, const ::RangeVar& parent);
     void alters_besides(::AlterTableType what);
     void read_keys(const ::RangeVar& target);
     void write_typed_tables(const ::RangeVar& type);

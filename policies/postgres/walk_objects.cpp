@@ -158,8 +158,11 @@ bool Walk::create_object(const ::Node* node)
         return true;
     case T_CreateDomainStmt:
         is(Kind::create, "domain");
-        for (const ::ListCell& cell : cells(as<::CreateDomainStmt>(node).constraints))
+        for (const ::ListCell& cell : cells(as<::CreateDomainStmt>(node).constraints)) {
             constraint(as<::Constraint>(node_of(cell)), scope);
+            if (as<::Constraint>(node_of(cell)).contype == CONSTR_DEFAULT) // a value of the type
+                type_name(as<::CreateDomainStmt>(node).typeName, scope);
+        }
         makes_type(as<::CreateDomainStmt>(node).domainname,
                    is_plain_type(as<::CreateDomainStmt>(node).typeName) && !calls_code(0));
         return true;
@@ -316,7 +319,8 @@ bool Walk::alter_object(const ::Node* node)
             constraint(*check, value);
         else
             expression(definition, value);
-        if (const auto names = cells(as<::AlterDomainStmt>(node).typeName); as<::AlterDomainStmt>(node).subtype == 'V')
+        const char what = as<::AlterDomainStmt>(node).subtype; // 'V': validates; 'T': a default, which is a value of it
+        if (const auto names = cells(as<::AlterDomainStmt>(node).typeName); what == 'V' || what == 'T')
             is_type(names.size() > 1 ? text_of(node_of(names[names.size() - 2])) : std::string_view{},
                     text_of(node_of(names.back())));
         return true;

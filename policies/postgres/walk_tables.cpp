@@ -58,14 +58,9 @@ void Walk::create_table(const ::CreateStmt& create)
     if (create.partspec != nullptr)
         for (const ::ListCell& cell : cells(create.partspec->partParams))
             expression(as<::PartitionElem>(node_of(cell)).expr, scope);
-    if (create.partbound != nullptr) {
-        expressions(create.partbound->listdatums, scope);
-        Scope none; // MINVALUE and MAXVALUE come as column names
-        expressions(create.partbound->lowerdatums, none);
-        expressions(create.partbound->upperdatums, none);
-    }
     for (const ::ListCell& cell : cells(create.inhRelations)) {
         ::RangeVar parent = as<::RangeVar>(node_of(cell));
+        partition_bound(create.partbound, parent);
         parent.inh = false; // its other children stay as they are
         write_table(parent);
         relate(*create.relation, parent);
@@ -338,6 +333,20 @@ bool Walk::only_lengthens(const ::RangeVar& target, const ::AlterTableCmd& comma
            column->type == varchar && column->length != 0 && limit->val.ival.ival >= column->length;
 }
 
+/// Its values are values of the columns that the parent is partitioned by.
+void Walk::partition_bound(const ::PartitionBoundSpec* bound, const ::RangeVar& parent)
+{
+    if (bound == nullptr)
+        return;
+    Scope none; // MINVALUE and MAXVALUE come as column names
+    expressions(bound->listdatums, none);
+    expressions(bound->lowerdatums, none);
+    expressions(bound->upperdatums, none);
+    if (const auto* relation = find(parent).relation)
+        for (const catalog::Column& column : relation->columns)
+            use_type(column.type);
+}
+
 /// Dropping a column and changing its type lose data; the rest of what is not listed changes definitions only.
 void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope, TableAccess& write)
 {
@@ -366,6 +375,10 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
         return table_element(command.def, scope);
     case AT_ColumnDefault:
         write.columns.emplace_back(view_of(command.name));
+        if (const auto* relation = scope.items.front().relation; relation != nullptr && command.def != nullptr)
+            if (const auto column = std::ranges::find(relation->columns, view_of(command.name), &catalog::Column::name);
+                column != relation->columns.end())
+                use_type(column->type); // the default is a value of it
         return expression(command.def, scope);
     case AT_AttachPartition:
     case AT_DetachPartition: {
@@ -376,9 +389,7 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
         read_keys(target);
         const auto& partition = as<::PartitionCmd>(command.def);
         write_table(*partition.name);
-        if (partition.bound != nullptr)
-            expressions(partition.bound->listdatums, scope);
-        return;
+        return partition_bound(partition.bound, target);
     }
     case AT_AddInherit:
     case AT_DropInherit:

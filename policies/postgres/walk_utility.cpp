@@ -370,7 +370,7 @@ std::string_view Walk::text_after(std::string_view keyword) const
     return {};
 }
 
-/// PREPARE runs nothing; the body is judged each time it is executed.
+/// The body is judged each time it is executed. Where values of types run code as it is read, all of it counts.
 void Walk::prepare(const ::PrepareStmt& prepared)
 {
     is(Kind::prepare);
@@ -380,6 +380,20 @@ void Walk::prepare(const ::PrepareStmt& prepared)
         opaque("prepares a statement whose text cannot be told");
     effect(statement::PrepareStatement{std::string{view_of(prepared.name)}, std::string{body},
                                        values_of(prepared.argtypes)});
+    if (bodies_ == nullptr || !catalog_->checks_values())
+        return;
+    Analysis inner;
+    inner.facts.parsed = true;
+    Walk walk{body, *state_, catalog_, limits_, inner, bodies_};
+    ::RawStmt query{};
+    query.type = T_RawStmt;
+    query.stmt = prepared.query;
+    walk.statement(query);
+    if (!bodies_->runs_when_prepared(inner.facts))
+        return;
+    run_text(std::string{body}, "PREPARE");
+    facts().inner.push_back(facts().kind);
+    is(Kind::prepare);
 }
 
 /// Of types of users, as they are found now: an EXECUTE under another search path has parameters of these.

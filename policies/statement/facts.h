@@ -118,7 +118,7 @@ struct Facts {
     bool carries_secret = false;             // a password literal is in the text: redact wherever it is stored
     bool names_consulted = false;            // a prepared statement or cursor of the session was looked up
     bool uses_types = false;         // of users, or operators, or what may be theirs: what runs is among no calls
-    bool runs_when_prepared = false; // preparing it may run functions of users already (MariaDB)
+    bool runs_when_prepared = false; // preparing it may run functions of users already
     std::vector<std::string> runs;   // texts that only the session has: behind EXECUTE, or a cursor
     bool operator==(const Facts&) const = default;
 };

@@ -152,7 +152,7 @@ PostgresSession::Step PostgresSession::inspect(const pg::Frame& frame, const Pla
     case pg::Frontend::query:
         return inspect_query(frame, planned);
     case pg::Frontend::parse:
-        return inspect_parse(frame);
+        return inspect_parse(frame, planned);
     case pg::Frontend::bind:
         return inspect_bind(frame, planned);
     case pg::Frontend::execute:
@@ -217,7 +217,7 @@ PostgresSession::Step PostgresSession::inspect_query(const pg::Frame& frame, con
     return Step::forward;
 }
 
-PostgresSession::Step PostgresSession::inspect_parse(const pg::Frame& frame)
+PostgresSession::Step PostgresSession::inspect_parse(const pg::Frame& frame, const PlannedFrame* planned)
 {
     const auto parse = pg::decode_parse(frame);
     if (!parse)
@@ -231,9 +231,31 @@ PostgresSession::Step PostgresSession::inspect_parse(const pg::Frame& frame)
     // Drivers parse the same text over and over: then what is known of it stays known.
     const auto* known = tracker_.statements().find(parse->statement);
     const StatementPointer statement = known && *known && same(**known, *parse) ? *known : prepared(*parse);
+    if (!planned && may_run_when_prepared()) {
+        if (must_settle())
+            return Step::settle;
+        refresh(*statement);
+        if (const auto step = must_look_up(*statement))
+            return *step;
+        if (must_hold_to_prepare(*statement))
+            return Step::hold;
+    }
     tracker_.parse(parse->statement, statement);
     group_open_ = true;
     return Step::forward;
+}
+
+/// Most databases have no types whose values run code as they are read: there nobody looks at a text before its Bind.
+bool PostgresSession::may_run_when_prepared() const
+{
+    const auto* const catalog = catalog_.view().catalog.get();
+    return catalog == nullptr || catalog->checks_values();
+}
+
+/// Facts are those of now. Only what it does when it is prepared is at stake, but nobody can tell that from the rest.
+bool PostgresSession::must_hold_to_prepare(const PreparedStatement& statement) const
+{
+    return statement.facts->facts->runs_when_prepared && must_hold(verdict_on(*statement.facts, statement.sql));
 }
 
 StatementPointer PostgresSession::prepared(const pg::Parse& parse) const

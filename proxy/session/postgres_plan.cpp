@@ -151,7 +151,13 @@ bool PostgresSession::plan_frame(Plan& plan, const pg::Frame& frame)
         const auto parse = pg::decode_parse(frame);
         if (!parse)
             return false;
-        plan.statements.emplace_back(parse->statement, prepared(*parse));
+        auto statement = prepared(*parse);
+        if (may_run_when_prepared()) {
+            refresh(*statement);
+            if (must_hold_to_prepare(*statement))
+                plan_execution(plan, statement, nullptr);
+        }
+        plan.statements.emplace_back(parse->statement, std::move(statement));
     } else if (frame.is(pg::Frontend::bind)) {
         const auto bind = pg::decode_bind(frame);
         if (!bind)

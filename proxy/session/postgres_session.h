@@ -77,7 +77,9 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] net::Task<bool> send_ready();
     [[nodiscard]] Step inspect(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
     [[nodiscard]] Step inspect_query(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
-    [[nodiscard]] Step inspect_parse(const protocols::postgres::Frame& frame);
+    [[nodiscard]] Step inspect_parse(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
+    [[nodiscard]] bool may_run_when_prepared() const;
+    [[nodiscard]] bool must_hold_to_prepare(const PreparedStatement& statement) const;
     [[nodiscard]] Step inspect_bind(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
     [[nodiscard]] Step inspect_execute(const protocols::postgres::Frame& frame, const PlannedFrame* planned);
     [[nodiscard]] Step inspect_function_call(const protocols::postgres::Frame& frame, const PlannedFrame* planned);

@@ -33,24 +33,27 @@ TypeKind type_kind(char typtype)
 void CatalogQueries::types()
 {
     // typelem is also set for name, point, … which are no arrays: only those of variable length are.
-    server_.query("SELECT t.oid, n.nspname, t.typname, t.typtype, t.typrelid,"
-                  " CASE WHEN t.typlen = -1 THEN t.typelem ELSE 0 END, t.typbasetype,"
-                  " CASE WHEN t.typtype = 'd' THEN pg_get_expr(t.typdefaultbin, 0) END"
-                  " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
-                  " WHERE n.nspname !~ '^pg_(toast_)?temp_' ORDER BY t.oid",
-                  [this](const Row& row) {
-                      Type type;
-                      type.oid = row.number<Oid>(0);
-                      type.schema = row.text(1);
-                      type.name = row.text(2);
-                      type.kind = type_kind(row.letter(3));
-                      type.relation = row.number<Oid>(4);
-                      type.element = row.number<Oid>(5);
-                      type.base = row.number<Oid>(6);
-                      type.default_expression = row.text(7);
-                      types_.emplace(type.oid, contents_.types.size());
-                      contents_.types.push_back(std::move(type));
-                  });
+    server_.query(
+        "SELECT t.oid, n.nspname, t.typname, t.typtype, t.typrelid,"
+        " CASE WHEN t.typtype IN ('r', 'm') THEN (SELECT r.rngsubtype FROM pg_range r WHERE t.oid IN (r.rngtypid" +
+            std::string{server_.server_version() >= 140000 ? ", r.rngmultitypid" : ""} +
+            ")) WHEN t.typlen = -1 THEN t.typelem ELSE 0 END, t.typbasetype,"
+            " CASE WHEN t.typtype = 'd' THEN pg_get_expr(t.typdefaultbin, 0) END"
+            " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
+            " WHERE n.nspname !~ '^pg_(toast_)?temp_' ORDER BY t.oid",
+        [this](const Row& row) {
+            Type type;
+            type.oid = row.number<Oid>(0);
+            type.schema = row.text(1);
+            type.name = row.text(2);
+            type.kind = type_kind(row.letter(3));
+            type.relation = row.number<Oid>(4);
+            type.element = row.number<Oid>(5);
+            type.base = row.number<Oid>(6);
+            type.default_expression = row.text(7);
+            types_.emplace(type.oid, contents_.types.size());
+            contents_.types.push_back(std::move(type));
+        });
     each_type("SELECT contypid, pg_get_expr(conbin, 0) FROM pg_constraint WHERE contype = 'c' AND contypid <> 0"
               " ORDER BY contypid, conname",
               [](Type& type, const Row& row) { type.checks.push_back(row.text(1)); });
