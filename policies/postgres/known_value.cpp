@@ -11,6 +11,13 @@ namespace stepgate::policies::postgres
 namespace
 {
 
+/// A whole number that is made of the value: hashint4(x), hashtext(x).
+bool is_hash(const ::Node* node)
+{
+    const auto* call = if_tag<::FuncCall>(node, T_FuncCall);
+    return call != nullptr && text_of(node_of(cells(call->funcname).back())).starts_with("hash");
+}
+
 /// An operator with both its operands.
 const ::A_Expr* operation_of(const ::Node* node)
 {
@@ -55,6 +62,11 @@ bool KnownValue::settled(const ::Node* node)
     if (operation == nullptr)
         return false;
     const std::string_view name = operator_of(*operation);
+    if (name == "%" && is_hash(operation->lexpr)) {
+        const ::A_Const* const by = constant_of(operation->rexpr);
+        literals_ = literals_ || by != nullptr;
+        return by != nullptr && is_neutral("*", *by, true); // a whole number, by 1
+    }
     if (name == "-" || name == "/" || name == "%" || name == "#")
         return values_.same(operation->lexpr, operation->rexpr);
     if (name != "*" && name != "&")
@@ -69,15 +81,37 @@ bool KnownValue::settled(const ::Node* node)
 
 bool KnownValue::never_negative(const ::Node* node)
 {
-    static constexpr std::string_view names[] = {
-        "abs",         "array_length",     "ascii",          "bit_count", "bit_length",         "cardinality",
-        "char_length", "character_length", "count",          "exp",       "jsonb_array_length", "json_array_length",
-        "length",      "octet_length",     "pg_column_size", "position",  "regexp_count",       "sqrt",
-        "strpos",      "width_bucket"};
+    static constexpr std::string_view names[] = {"abs",
+                                                 "array_length",
+                                                 "ascii",
+                                                 "bit_count",
+                                                 "bit_length",
+                                                 "cardinality",
+                                                 "char_length",
+                                                 "character_length",
+                                                 "count",
+                                                 "exp",
+                                                 "jsonb_array_length",
+                                                 "json_array_length",
+                                                 "length",
+                                                 "levenshtein",
+                                                 "octet_length",
+                                                 "position",
+                                                 "pg_column_size",
+                                                 "regexp_count",
+                                                 "similarity",
+                                                 "sqrt",
+                                                 "strpos",
+                                                 "width_bucket",
+                                                 "word_similarity",
+                                                 "strict_word_similarity"};
     if (const auto* call = if_tag<::FuncCall>(node, T_FuncCall))
         return std::ranges::find(names, text_of(node_of(cells(call->funcname).back()))) != std::end(names);
     const ::A_Expr* const operation = operation_of(node);
-    return operation != nullptr && operator_of(*operation) == "*" && values_.same(operation->lexpr, operation->rexpr);
+    if (operation == nullptr)
+        return false;
+    return operator_of(*operation) == "<->" || // a distance
+           (operator_of(*operation) == "*" && values_.same(operation->lexpr, operation->rexpr));
 }
 
 bool KnownValue::shifted(const ::Node* plain, const ::Node* computed)

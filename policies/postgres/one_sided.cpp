@@ -1,5 +1,6 @@
 #include "policies/postgres/one_sided.h"
 
+#include "policies/postgres/own_rows.h"
 #include "policies/postgres/same_value.h"
 
 #include <algorithm>
@@ -72,6 +73,20 @@ bool bounds_one_side(const ::Node* condition, const RowNames& rows)
     Sides sides;
     look_at(condition, rows, sides);
     return !sides.other && !(sides.below && sides.above);
+}
+
+const ::FuncCall* series_of(const ::SelectStmt& select, bool& literals_consulted)
+{
+    const auto items = cells(select.fromClause);
+    const auto targets = cells(select.targetList);
+    if (items.size() > 1 || targets.size() != 1 || select.whereClause != nullptr ||
+        !gives_all(select, literals_consulted))
+        return nullptr;
+    const ::Node* given = as<::ResTarget>(node_of(targets.front())).val;
+    if (!items.empty() && tag_of(given) == T_ColumnRef && gives_series(node_of(items.front())))
+        if (const auto* function = if_tag<::RangeFunction>(node_of(items.front()), T_RangeFunction))
+            given = node_of(cells(&as<::List>(node_of(cells(function->functions).front()))).front());
+    return is_series(given) ? &as<::FuncCall>(given) : nullptr;
 }
 
 bool counts_up(const ::SelectStmt& select)

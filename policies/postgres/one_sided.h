@@ -12,5 +12,7 @@ namespace stepgate::policies::postgres
 
 /// Whether a query's rows are counted up rather than read: generate_series, in FROM or as what is selected.
 [[nodiscard]] bool counts_up(const ::SelectStmt& select);
+/// The call of generate_series that is all that a query gives; null: it gives something else, or not all of it.
+[[nodiscard]] const ::FuncCall* series_of(const ::SelectStmt& select, bool& literals_consulted);
 
 } // namespace stepgate::policies::postgres

@@ -259,6 +259,19 @@ bool OwnRows::gives_from(const ::SelectStmt& select, const ::Node* given, const 
     return theirs != nullptr && !column.empty() && inside.column_of_target(*theirs) == column;
 }
 
+bool OwnRows::in_array(const ::Node* array, const ::Node* value)
+{
+    array = without_casts(array);
+    if (const auto* link = if_tag<::SubLink>(array, T_SubLink))
+        return (link->subLinkType == ARRAY_SUBLINK && gives(link->subselect, value)) ||
+               (link->subLinkType == EXPR_SUBLINK && gives(link->subselect, value, "array_agg"));
+    SameValue values{target_, literals_};
+    if (tag_of(array) == T_ColumnRef)
+        return values.same(value, array);
+    return std::ranges::any_of(elements_of(array),
+                               [&](const ::ListCell& item) { return values.same(value, node_of(item)); });
+}
+
 bool OwnRows::gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate)
 {
     const auto* select = if_tag<::SelectStmt>(subquery, T_SelectStmt);
@@ -291,6 +304,10 @@ bool OwnRows::gives(const ::Node* subquery, const ::Node* value, std::string_vie
         } else if (const ::Node* rows = argument_of(argument_of(given, "unnest"), "array_agg")) {
             given = rows; // all of them again
         }
+        const auto* array =
+            select->fromClause == nullptr && select->whereClause == nullptr ? argument_of(given, "unnest") : nullptr;
+        if (array != nullptr && row == nullptr)
+            return in_array(array, value);
         if (!gives_from(*select, given, row == nullptr ? value : node_of(values[i])))
             return false;
     }

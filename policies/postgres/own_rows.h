@@ -51,6 +51,9 @@ class OwnRows
     std::optional<Twin> own_row(const ::SelectStmt& select);
     /// Among what the subquery gives is the value that the row itself has; `aggregate`: as an argument of it.
     bool gives(const ::Node* subquery, const ::Node* value, std::string_view aggregate = {});
+    /// The array has the value that the row itself has: it is written with it, or made of all rows; a body's variable
+    /// that was is the name of a column of them.
+    bool in_array(const ::Node* array, const ::Node* value);
 
   private:
     /// A query whose rows a FROM item gives, under a name.

@@ -99,12 +99,24 @@ inline std::string_view named_in_query(const ::RangeVar& table)
     return view_of(table.alias == nullptr ? table.relname : table.alias->aliasname);
 }
 
-/// The constant's text if the node is a string constant (a cast around it does not matter to callers).
-inline const ::A_Const* constant_of(const void* node)
+inline const ::Node* without_casts(const void* node)
 {
     while (const auto* cast = if_tag<::TypeCast>(node, T_TypeCast))
         node = cast->arg;
-    return if_tag<::A_Const>(node, T_A_Const);
+    return static_cast<const ::Node*>(node);
+}
+
+/// Of ARRAY[..].
+inline std::span<const ::ListCell> elements_of(const ::Node* array)
+{
+    const auto* written = if_tag<::A_ArrayExpr>(without_casts(array), T_A_ArrayExpr);
+    return written == nullptr ? std::span<const ::ListCell>{} : cells(written->elements);
+}
+
+/// The constant's text if the node is a string constant (a cast around it does not matter to callers).
+inline const ::A_Const* constant_of(const void* node)
+{
+    return if_tag<::A_Const>(without_casts(node), T_A_Const);
 }
 
 /// The text of a string constant; null for any other, for NULL and for none.

@@ -4,6 +4,7 @@
 #include "policies/postgres/depth.h"
 #include "policies/postgres/known_value.h"
 #include "policies/postgres/never_met.h"
+#include "policies/postgres/one_sided.h"
 #include "policies/postgres/own_rows.h"
 #include "policies/postgres/pattern.h"
 #include "policies/postgres/reads_column.h"
@@ -55,11 +56,15 @@ class Predicate
     bool any_opposite(const ::BoolExpr& expression);
     bool opposite(const ::Node* left, const ::Node* right);
     bool never_null(const void* node);
-    bool from_null(const ::A_Expr& distinct);
+    bool from_null(const ::Node* value, const ::Node* null);
     bool counts_own_row(std::string_view name, const ::Node* count, const ::Node* least);
     bool holds_nothing(const ::Node* list);
     bool holds_everything(const ::Node* range);
     bool overlap(const ::FuncCall& call);
+    bool overlaps(const ::Node* values, const ::Node* array);
+    bool within(const ::Node* values, const ::Node* array);
+    bool has_key(const ::Node* object, const ::Node* key);
+    bool in_series(const ::Node* value, const ::FuncCall& series);
 
     bool same(const void* left, const void* right) { return values_.same(left, right); }
     bool alike(const ::Node* left, const ::Node* right) { return values_.alike(left, right); }
@@ -129,11 +134,21 @@ bool Predicate::never_null(const void* node)
     }
 }
 
-/// x IS DISTINCT FROM NULL, of an x that never is.
-bool Predicate::from_null(const ::A_Expr& distinct)
+/// x IS DISTINCT FROM NULL, of an x that never is; of rows, a field that never is will do.
+bool Predicate::from_null(const ::Node* value, const ::Node* null)
 {
-    const ::A_Const* const null = constant_of(distinct.rexpr);
-    return null != nullptr && null->isnull && never_null(distinct.lexpr);
+    const auto* row = if_tag<::RowExpr>(value, T_RowExpr);
+    const auto* nulls = if_tag<::RowExpr>(null, T_RowExpr);
+    if (row != nullptr && nulls != nullptr) {
+        const auto fields = cells(row->args);
+        const auto others = cells(nulls->args);
+        for (std::size_t i = 0; i < std::min(fields.size(), others.size()); ++i)
+            if (tag_of(node_of(fields[i])) != T_RowExpr && from_null(node_of(fields[i]), node_of(others[i])))
+                return true;
+        return false;
+    }
+    const ::A_Const* const literal = constant_of(null);
+    return literal != nullptr && literal->isnull && never_null(value);
 }
 
 /// One of the two holds for any row without NULLs.
@@ -275,6 +290,8 @@ Truth Predicate::judge_sublink(const ::SubLink& link)
     if (matters && select != nullptr && select->op == SETOP_NONE && finds_nothing(*select, literals_))
         return {link.subLinkType == ALL_SUBLINK, link.subLinkType == ANY_SUBLINK || link.subLinkType == EXISTS_SUBLINK};
     if (link.subLinkType == ANY_SUBLINK) {
+        if (const ::FuncCall* series = select == nullptr ? nullptr : series_of(*select, literals_); series != nullptr)
+            return {in_series(link.testexpr, *series), false};
         const std::string_view name = link.operName == nullptr ? "=" : text_of(node_of(cells(link.operName).back()));
         return {(name == "=" || name == "<=" || name == ">=") && own_.gives(link.subselect, link.testexpr), false};
     }
@@ -359,6 +376,46 @@ bool Predicate::holds_everything(const ::Node* range)
     return is_endless_range(range);
 }
 
+/// ARRAY[x] && ARRAY(SELECT x FROM t)
+bool Predicate::overlaps(const ::Node* values, const ::Node* array)
+{
+    return std::ranges::any_of(elements_of(values),
+                               [&](const ::ListCell& item) { return own_.in_array(array, node_of(item)); });
+}
+
+/// ARRAY[x] <@ ARRAY(SELECT x FROM t)
+bool Predicate::within(const ::Node* values, const ::Node* array)
+{
+    const auto items = elements_of(values);
+    return !items.empty() &&
+           std::ranges::all_of(items, [&](const ::ListCell& item) { return own_.in_array(array, node_of(item)); });
+}
+
+/// to_jsonb(t) ? 'column'
+bool Predicate::has_key(const ::Node* object, const ::Node* key)
+{
+    const auto* call = if_tag<::FuncCall>(without_casts(object), T_FuncCall);
+    const char* const name = literal_of(constant_of(key));
+    if (call == nullptr || cells(call->args).size() != 1 || target_.described == nullptr || name == nullptr)
+        return false;
+    literals_ = true;
+    const std::string_view function = text_of(node_of(cells(call->funcname).back()));
+    const auto* row = if_tag<::ColumnRef>(node_of(cells(call->args).front()), T_ColumnRef);
+    if ((function != "to_jsonb" && function != "to_json" && function != "row_to_json") || row == nullptr)
+        return false;
+    const bool star = tag_of(node_of(cells(row->fields).back())) == T_A_Star &&
+                      text_of(node_of(cells(row->fields).front())) == target_.alias;
+    return (star || values_.column_of_target(*row) == "*") && has_column(*target_.described, name);
+}
+
+/// x IN (SELECT generate_series(y, z)), as BETWEEN.
+bool Predicate::in_series(const ::Node* value, const ::FuncCall& series)
+{
+    const auto bounds = cells(series.args);
+    return bounds.size() == 2 && judge_comparison(">=", value, node_of(bounds[0])).always &&
+           judge_comparison("<=", value, node_of(bounds[1])).always;
+}
+
 /// (x, y) OVERLAPS (x, y), which the grammar makes a call.
 bool Predicate::overlap(const ::FuncCall& call)
 {
@@ -376,11 +433,19 @@ Truth Predicate::judge_comparison(std::string_view name, const ::Node* left, con
         const bool all = text != nullptr && regex_matches_all(text);
         return name.starts_with('!') ? Truth{false, all} : Truth{all, false};
     }
-    if (name == "@>" || name == "<@" || name == "&&")
-        return {same(left, right) ||
-                    (name == "@>" && (holds_nothing(right) || holds_everything(left) || known_.around(left, right))) ||
-                    (name == "<@" && (holds_nothing(left) || holds_everything(right) || known_.around(right, left))),
-                name == "&&" && (holds_nothing(left) || holds_nothing(right))};
+    if (name == "@>") {
+        std::swap(left, right);
+        name = "<@";
+    }
+    if (name == "<@")
+        return {same(left, right) || holds_nothing(left) || holds_everything(right) || known_.around(right, left) ||
+                    within(left, right),
+                false};
+    if (name == "&&")
+        return {same(left, right) || overlaps(left, right) || overlaps(right, left),
+                holds_nothing(left) || holds_nothing(right)};
+    if (name == "?")
+        return {has_key(left, right), false};
     const bool equals = name == "=" || name == "<=" || name == ">=";
     if (!equals && name != "<>" && name != "<" && name != ">")
         return depends;
@@ -409,9 +474,9 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
     case AEXPR_OP:
         return judge_comparison(name, expression.lexpr, expression.rexpr);
     case AEXPR_NOT_DISTINCT:
-        return {same(expression.lexpr, expression.rexpr), from_null(expression)};
+        return {same(expression.lexpr, expression.rexpr), from_null(expression.lexpr, expression.rexpr)};
     case AEXPR_DISTINCT:
-        return {from_null(expression), same(expression.lexpr, expression.rexpr)};
+        return {from_null(expression.lexpr, expression.rexpr), same(expression.lexpr, expression.rexpr)};
     case AEXPR_IN: {
         const auto items = cells(if_tag<::List>(expression.rexpr, T_List));
         const bool itself =
@@ -428,19 +493,9 @@ Truth Predicate::judge_operator(const ::A_Expr& expression)
             const bool regex = name == "~" || name == "~*";
             return {(regex || name == "~~" || name == "~~*") && any_matches_all(patterns, regex), false};
         }
-        while (const auto* cast = if_tag<::TypeCast>(list, T_TypeCast))
-            list = cast->arg;
-        const auto* link = if_tag<::SubLink>(list, T_SubLink);
-        if (link != nullptr)
-            return {name == "=" && (link->subLinkType == ARRAY_SUBLINK || link->subLinkType == EXPR_SUBLINK) &&
-                        own_.gives(link->subselect, expression.lexpr,
-                                   link->subLinkType == ARRAY_SUBLINK ? std::string_view{} : "array_agg"),
-                    false};
-        const auto* array = if_tag<::A_ArrayExpr>(list, T_A_ArrayExpr);
-        const bool itself = array != nullptr && std::ranges::any_of(cells(array->elements), [&](const auto& item) {
-                                return same(expression.lexpr, node_of(item));
-                            });
-        return {name == "=" && itself, name == "<>" && itself && cells(array->elements).size() == 1};
+        const auto elements = elements_of(list);
+        return {name == "=" && own_.in_array(list, expression.lexpr),
+                name == "<>" && elements.size() == 1 && same(expression.lexpr, node_of(elements.front()))};
     }
     case AEXPR_LIKE:
     case AEXPR_ILIKE: {

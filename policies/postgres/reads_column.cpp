@@ -184,9 +184,12 @@ bool ColumnSearch::reads_column(const void* start)
         case T_NullTest:
             reads = reads_column(as<::NullTest>(node).arg);
             break;
-        case T_FuncCall:
-            reads = any_reads_column(as<::FuncCall>(node).args) || as<::FuncCall>(node).over != nullptr;
+        case T_FuncCall: {
+            const auto& call = as<::FuncCall>(node);
+            const bool of_type = text_of(node_of(cells(call.funcname).back())) == "pg_typeof"; // each row has the same
+            reads = (!of_type && any_reads_column(call.args)) || call.over != nullptr;
             break;
+        }
         case T_CoalesceExpr:
             reads = any_reads_column(as<::CoalesceExpr>(node).args);
             break;

@@ -41,13 +41,6 @@ SampleValue any_of(std::vector<SampleValue> values)
     return negated(all_of(values));
 }
 
-const ::Node* without_casts(const ::Node* node)
-{
-    while (const auto* cast = if_tag<::TypeCast>(node, T_TypeCast))
-        node = cast->arg;
-    return node;
-}
-
 } // namespace
 
 Truth RowTrial::judge(const ::Node* predicate, bool may_be_negated)

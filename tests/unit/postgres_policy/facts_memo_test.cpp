@@ -145,7 +145,7 @@ TEST(FactsMemo, AlwaysEqualsAFreshAnalysis)
 
     FactsMemo memo;
     Mutator mutate;
-    for (int round = 0; round < 40'000; ++round) {
+    for (int round = 0; round < 50'000; ++round) {
         const std::string& seed = all[static_cast<std::size_t>(mutate.pick(static_cast<int>(all.size())))];
         const std::string sql = mutate(seed);
         const SessionState& state = states[static_cast<std::size_t>(mutate.pick(5))];
