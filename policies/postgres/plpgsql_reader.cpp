@@ -1,5 +1,6 @@
 #include "policies/postgres/plpgsql_reader.h"
 
+#include "policies/postgres/filled_arrays.h"
 #include "policies/postgres/identifier_list.h"
 #include "policies/postgres/plpgsql_words.h"
 
@@ -117,6 +118,8 @@ class Reader : PlWords
     void loop_body(bool until_done, std::string_view query = {}, const std::vector<std::string>& targets = {},
                    std::string_view cursor = {});
     void through(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor);
+    void forget_arrays(std::size_t begin, std::size_t end);
+    [[nodiscard]] std::string arrays_named(std::size_t begin, std::size_t end, std::string rows) const;
     void for_loop();
     void for_each();
     void return_statement();
@@ -143,6 +146,7 @@ class Reader : PlWords
     std::vector<std::string> opened_, fetched_, bound_;
     std::vector<std::string> counts_;                         // variables for the rows that a statement changed
     std::map<std::string, std::string, std::less<>> queries_; // of cursors
+    FilledArrays arrays_{*this};
     Reach reach_;
     std::size_t rows_left_ = longest_rows;
     int loops_ = 0;       // around
@@ -207,6 +211,7 @@ void Reader::declaration()
         return fail("a declaration is not understood");
     std::string variable = name(at_++);
     out_.variables.push_back(variable);
+    arrays_.forget(variable);
     const std::size_t end = until(at_, {});
     const std::size_t is_cursor = until(at_, {"cursor"});
     if (is_cursor < end && is_cursor <= at_ + 2 && (is_cursor == at_ || one_of(at_, {"no", "scroll"})))
@@ -222,6 +227,7 @@ void Reader::declaration()
         if (!assign && !symbol(i, '=') && word(i) != "default")
             continue;
         piece(Kind::expression, i + (assign ? 2 : 1), end);
+        arrays_.assign(variable, i + (assign ? 2 : 1), end);
         type_end = i;
         break;
     }
@@ -350,6 +356,10 @@ bool Reader::assignment()
         k = close;
     }
     const std::size_t end = until(at_, {});
+    if (is_name(at_) && i == at_ + 1)
+        arrays_.assign(name(at_), i + (colon ? 2 : 1), end);
+    else if (is_name(at_))
+        arrays_.forget(name(at_));
     piece(row ? Kind::conduct : Kind::expression, i + (colon ? 2 : 1), end);
     at_ = end;
     semicolon();
@@ -465,6 +475,7 @@ bool Reader::stands_if_nothing_found() const
 void Reader::if_statement()
 {
     const Reach outer = std::exchange(reach_, {});
+    const FilledArrays::Queries filled = arrays_.queries();
     ++at_;
     expression_until("then", Kind::conduct);
     statements();
@@ -478,6 +489,7 @@ void Reader::if_statement()
         statements();
     }
     reach_ = outer;
+    arrays_.leave_branch(filled);
     if (expect("end") && expect("if"))
         semicolon();
 }
@@ -485,6 +497,7 @@ void Reader::if_statement()
 void Reader::case_statement()
 {
     const Reach outer = std::exchange(reach_, {});
+    const FilledArrays::Queries filled = arrays_.queries();
     ++at_;
     if (word(at_) != "when") {
         const std::size_t when = until(at_, {"when"});
@@ -507,6 +520,7 @@ void Reader::case_statement()
         statements();
     }
     reach_ = outer;
+    arrays_.leave_branch(filled);
     if (expect("end") && expect("case"))
         semicolon();
 }
@@ -528,6 +542,30 @@ void Reader::through(std::string_view query, const std::vector<std::string>& tar
     row(quoted_name("for") + '(' + columns + ')');
     if (!cursor.empty())
         row(quoted_name(cursor));
+}
+
+/// What stands there may become something else.
+void Reader::forget_arrays(std::size_t begin, std::size_t end)
+{
+    for (std::size_t i = begin; i < end; ++i)
+        if (is_name(i))
+            arrays_.forget(name(i));
+}
+
+/// The rows, and those that the arrays which a statement names were filled from: to be one of these is to be one of
+/// the array.
+std::string Reader::arrays_named(std::size_t begin, std::size_t end, std::string rows) const
+{
+    FilledArrays::Queries left = arrays_.queries();
+    for (std::size_t i = begin; i < end && !left.empty(); ++i) {
+        const auto named = is_name(i) ? left.find(name(i)) : left.end();
+        if (named == left.end())
+            continue;
+        rows.append(rows.empty() ? "(" : ", (").append(*named->second).append(") ").append(quoted_name("any"));
+        rows.append("(" + quoted_name(named->first) + ")");
+        left.erase(named);
+    }
+    return rows;
 }
 
 /// LOOP … END LOOP [label]; of a query's rows or not. `until_done`: nothing counts its rounds.
@@ -570,6 +608,7 @@ void Reader::for_loop()
         if (is_name(i))
             targets.push_back(name(i));
     out_.variables.insert(out_.variables.end(), targets.begin(), targets.end());
+    forget_arrays(at_ + 1, in);
     std::string query;
     std::string cursor;
     at_ = in;
@@ -596,7 +635,9 @@ void Reader::for_loop()
         }
         if (dots >= loop) {
             piece(Kind::statement, at_, loop);
-            query = slice(at_, loop);
+            const bool unnests = word(at_) == "select" && word(at_ + 1) == "unnest" && symbol(at_ + 2, '(') &&
+                                 closing(at_ + 2) + 1 == loop;
+            query = unnests ? arrays_.query_of(at_ + 3, loop - 1) : slice(at_, loop);
         } else {
             if (word(at_) == "reverse")
                 ++at_;
@@ -612,11 +653,12 @@ void Reader::for_loop()
     loop_body(false, query, targets, cursor);
 }
 
-/// FOREACH target [SLICE n] IN ARRAY expression LOOP; that of ARRAY(query) goes through its rows.
+/// FOREACH target [SLICE n] IN ARRAY expression LOOP; that of an array made of a query goes through its rows.
 void Reader::for_each()
 {
     std::vector<std::string> targets;
     const std::size_t in = until(at_, {"in"});
+    forget_arrays(at_ + 1, in);
     if (in == at_ + 2 && is_name(at_ + 1))
         targets.push_back(name(at_ + 1));
     at_ = in;
@@ -624,9 +666,7 @@ void Reader::for_each()
         return;
     const std::size_t loop = until(at_, {"loop"});
     piece(Kind::expression, at_, loop);
-    std::string query;
-    if (word(at_) == "array" && symbol(at_ + 1, '(') && closing(at_ + 1) + 1 == loop)
-        query = slice(at_ + 2, loop - 1);
+    const std::string query = arrays_.query_of(at_, loop);
     if (good())
         at_ = loop;
     loop_body(false, query, targets);
@@ -724,6 +764,7 @@ void Reader::fetch()
     for (std::size_t i = into + 1; i < end; ++i)
         if (is_name(i))
             targets.push_back(name(i));
+    forget_arrays(into, end);
     const auto query = queries_.find(fetched_.back());
     if (loops_ > 0 && query != queries_.end() && reach_.rows.find(query->second) == std::string::npos)
         through(query->second, targets, query->first);
@@ -742,6 +783,7 @@ void Reader::using_list(std::size_t stop)
 void Reader::execute(std::size_t stop, Words before)
 {
     piece(Kind::dynamic, at_, std::min(until(at_, before), stop));
+    forget_arrays(std::min(until(at_, {"into"}), stop), stop);
     using_list(stop);
 }
 
@@ -779,8 +821,13 @@ void Reader::sql()
             ++target_at;
         if (!is_name(target_at))
             return fail("INTO is not understood");
+        const std::size_t first = target_at;
         assigns(target_at);
         target(target_at);
+        if (target_at == first + 1 && !symbol(target_at, ','))
+            arrays_.select_into(name(first), at_, i, target_at, end);
+        else
+            forget_arrays(first, end);
         while (symbol(target_at, ',') && is_name(target_at + 1)) {
             ++target_at;
             assigns(target_at);
@@ -791,9 +838,12 @@ void Reader::sql()
     }
     if (from < end)
         text += slice(from, end);
-    const bool changes = one_of(at_, {"update", "delete"}) && !skips_;
-    out_.pieces.push_back(
-        {Kind::statement, std::move(text), changes ? reach_.rows : std::string{}, reach_.again && !skips_});
+    if (word(at_) == "call") // its arguments may come back
+        forget_arrays(at_, end);
+    std::string rows;
+    if (one_of(at_, {"update", "delete"}))
+        rows = arrays_named(at_, end, skips_ ? std::string{} : reach_.rows);
+    out_.pieces.push_back({Kind::statement, std::move(text), std::move(rows), reach_.again && !skips_});
     const std::size_t size = out_.pieces.back().rows.size();
     if (size > rows_left_)
         return fail("its loops are too long to read");
