@@ -8,6 +8,7 @@
 #include "policies/postgres/predicate.h"
 #include "policies/statement/facts.h"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -241,7 +242,11 @@ class Walk
 
     // walk_drops.cpp: DROP and TRUNCATE, and what goes along
     void drop(const ::DropStmt& drop);
-    [[nodiscard]] bool lacks_relation(const ::Node* node) const;
+    [[nodiscard]] bool lacks_relation(std::string_view schema, std::string_view name) const;
+    [[nodiscard]] bool lacks_part(::ObjectType what, const ::List* names) const;
+    [[nodiscard]] bool each_lacks(std::string_view schema, std::string_view name,
+                                  const std::function<bool(const catalog::Relation&)>& lacks) const;
+    [[nodiscard]] bool alters_nothing(const ::AlterTableStmt& alter) const;
     [[nodiscard]] bool lacks(::ObjectType what, const ::Node* node) const;
     [[nodiscard]] bool drops_nothing(const ::DropStmt& drop) const;
     void drop_schema(const ::DropStmt& drop);

@@ -1,4 +1,5 @@
 #include "policies/postgres/builtins.h"
+#include "policies/postgres/columns.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/ascii.h"
 
@@ -87,24 +88,68 @@ void Walk::truncate(const ::TruncateStmt& truncate)
 }
 
 /// Surely neither the catalog nor the session has a relation of that name.
-bool Walk::lacks_relation(const ::Node* node) const
+bool Walk::lacks_relation(std::string_view schema, std::string_view name) const
 {
-    const auto parts = cells(if_tag<::List>(node, T_List));
-    if (parts.empty() || parts.size() > 2 || !names_->path_known())
-        return false;
-    const std::string_view schema = parts.size() == 2 ? text_of(node_of(parts.front())) : std::string_view{};
-    const std::string_view name = text_of(node_of(parts.back()));
     const Found found = names_->relation(schema, name);
     const bool spelt_alike = is_ascii(schema) && is_ascii(name); // here and there, whatever the encodings
-    return spelt_alike && found.relation == nullptr && found.redefined == nullptr && !found.built_in &&
-           !schema.starts_with("pg_");
+    return names_->path_known() && spelt_alike && found.relation == nullptr && found.redefined == nullptr &&
+           !found.built_in && !schema.starts_with("pg_");
+}
+
+/// Surely the relation is one of the catalog, and whichever it is lacks that.
+bool Walk::each_lacks(std::string_view schema, std::string_view name,
+                      const std::function<bool(const catalog::Relation&)>& lacks) const
+{
+    const Found found = names_->relation(schema, name);
+    return names_->path_known() && found.relation != nullptr && found.redefined == nullptr && lacks(*found.relation) &&
+           std::ranges::all_of(found.others, [&](const auto* one) { return lacks(*one); });
+}
+
+/// A trigger, rule or policy: the table is not there, or it has no such policy. Of triggers and rules the snapshot has
+/// enabled ones only.
+bool Walk::lacks_part(::ObjectType what, const ::List* names) const
+{
+    const auto parts = cells(names);
+    if (parts.size() < 2 || parts.size() > 3)
+        return false;
+    const std::string_view schema = parts.size() == 3 ? text_of(node_of(parts.front())) : std::string_view{};
+    const std::string_view table = text_of(node_of(parts[parts.size() - 2]));
+    const std::string_view part = text_of(node_of(parts.back()));
+    return lacks_relation(schema, table) ||
+           (what == OBJECT_POLICY && is_ascii(part) && each_lacks(schema, table, [part](const auto& relation) {
+                return std::ranges::find(relation.policies, part, &catalog::RowPolicy::name) == relation.policies.end();
+            }));
+}
+
+/// ALTER TABLE IF EXISTS of what is not there, or one that only drops columns IF EXISTS that are not.
+bool Walk::alters_nothing(const ::AlterTableStmt& alter) const
+{
+    if (catalog_ == nullptr || base_ != nullptr || state_->redefined_all())
+        return false;
+    const std::string_view schema = view_of(alter.relation->schemaname);
+    const std::string_view table = view_of(alter.relation->relname);
+    if (alter.missing_ok && lacks_relation(schema, table))
+        return true;
+    return std::ranges::all_of(cells(alter.cmds), [&](const ::ListCell& cell) {
+        const auto* command = if_tag<::AlterTableCmd>(node_of(cell), T_AlterTableCmd);
+        const std::string_view column = command == nullptr ? std::string_view{} : view_of(command->name);
+        return command != nullptr && command->subtype == AT_DropColumn && command->missing_ok && is_ascii(column) &&
+               each_lacks(schema, table, [column](const auto& relation) { return !has_column(relation, column); });
+    });
 }
 
 /// Likewise one of what is no relation: of that name in whatever schema.
 bool Walk::lacks(::ObjectType what, const ::Node* node) const
 {
-    if (is_relation(what))
-        return lacks_relation(node);
+    const auto* qualified = if_tag<::List>(node, T_List);
+    if (is_part_of_relation(what))
+        return lacks_part(what, qualified);
+    if (is_relation(what)) {
+        const auto names = cells(qualified);
+        return (names.size() == 1 || names.size() == 2) &&
+               lacks_relation(names.size() == 2 ? text_of(node_of(names.front())) : std::string_view{},
+                              text_of(node_of(names.back())));
+    }
     const ::List* parts = nullptr;
     if (const auto* type = if_tag<::TypeName>(node, T_TypeName))
         parts = type->names;

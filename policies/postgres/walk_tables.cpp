@@ -196,6 +196,10 @@ void Walk::alter_table(const ::AlterTableStmt& alter)
         }
     }
     write_table(*alter.relation);
+    if (alters_nothing(alter)) {
+        is(Kind::alter, "nothing");
+        facts().destructive = false;
+    }
     if (alter.objtype == OBJECT_TYPE)
         write_typed_tables(*alter.relation);
 }
