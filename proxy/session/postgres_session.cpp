@@ -127,7 +127,7 @@ net::Task<std::optional<Rejected>> PostgresSession::admit(const ClientStartup& s
     auto unreachable = co_await connect_server(startup);
     if (unreachable)
         co_return unreachable;
-    if (!startup.replication) {
+    if (startup.runs_sql) {
         auto failed = co_await upstream::ask_start_state(server_, server_in_, greeting_, start_state_);
         if (failed)
             co_return no_server(std::move(*failed));
@@ -238,7 +238,7 @@ net::Task<void> PostgresSession::greet(const ClientStartup& startup)
         start.user = asker_.role;
     if (start.role.empty())
         start.role = start.user;
-    if (!startup.replication) {
+    if (startup.runs_sql) {
         start.role = start_state_.user;
         start.search_path = std::move(start_path_);
     }

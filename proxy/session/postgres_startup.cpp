@@ -167,6 +167,7 @@ std::optional<StartupRefusal> Checker::take(std::string_view name, std::string_v
         if (wanted == "false" || wanted == "off" || wanted == "no" || wanted == "0")
             return std::nullopt;
         startup.replication = true;
+        startup.runs_sql = wanted == "database";
         startup.needs_rule.emplace_back(key);
         startup.parameters.emplace_back(key, value);
     } else if (key == "options")

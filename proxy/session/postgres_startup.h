@@ -20,6 +20,7 @@ struct ClientStartup {
     upstream::Parameters parameters;               // for the server, with "database", without "user"
     std::vector<std::string> needs_rule;           // names of those that only a rule can allow, lower case, sorted
     bool replication = false;                      // physical or logical; "replication" is in `needs_rule`
+    bool runs_sql = true;                          // all but physical replication
     policies::postgres::SessionState::Start state; // what these make of the session
 };
 

@@ -16,8 +16,9 @@ namespace pg = protocols::postgres;
 namespace
 {
 
-// None names anything that the path decides, or that rights can be taken away from.
-constexpr std::string_view question = "SHOW search_path; SELECT current_user; SHOW array_nulls; SHOW "
+// None names anything that the path decides, or that rights can be taken away from. SHOW is not the first: a logical
+// replication connection would take the text for a replication command.
+constexpr std::string_view question = "SELECT current_user; SHOW search_path; SHOW array_nulls; SHOW "
                                       "transform_null_equals; SHOW session_replication_role";
 
 /// Values of the question's rows are added to `values`.
@@ -63,7 +64,7 @@ net::Task<std::optional<Failure>> ask_start_state(net::Stream& stream, net::Buff
     }
     if (values.size() != 5)
         co_return Failure{Failure::Kind::protocol, "does not say where it looks up names"};
-    state = {std::move(values[0]), std::move(values[1]), {}};
+    state = {std::move(values[1]), std::move(values[0]), {}};
     const std::pair<std::string_view, std::string_view> usual[] = {
         {"array_nulls", "on"}, {"transform_null_equals", "off"}, {"session_replication_role", "origin"}};
     for (std::size_t i = 0; i < std::size(usual); ++i)

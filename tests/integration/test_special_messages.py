@@ -104,6 +104,19 @@ class Allowed(unittest.TestCase):
         self.assertIn("denied", err)
         self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
 
+    def test_where_a_replication_connection_looks_up_names(self):
+        for sql in ("CREATE SCHEMA elsewhere", "CREATE TABLE public.looked_up (id int)",
+                    "CREATE TABLE elsewhere.looked_up (ssn text)"):
+            self.assertEqual(self.stack.ask(sql)[0], 0, sql)
+        self.stack.cluster.admin("ALTER ROLE app SET search_path = elsewhere, public")
+        self.addCleanup(self.stack.cluster.admin, "ALTER ROLE app RESET search_path")
+        process = subprocess.Popen(["psql", "dbname=shop replication=database", "-XAtc", "SELECT looked_up::text FROM looked_up"], env=self.stack.env(),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.demo.deny(self.demo.wait_pending())
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(out, "")
+        self.assertIn("denied", err)
+
     def test_settings_of_the_start(self):
         self.assertEqual(self.stack.ask("SHOW row_security", PGOPTIONS="-c row_security=off")[:2], (0, "off"))
 

@@ -106,7 +106,7 @@ class Session
         switch (whole.front()) {
         case 'Q':
             if (whole.find("SHOW search_path") != whole.npos) // what a proxy asks behind its login
-                answer += value("public") + value("app") + value("on") + value("off") + value("origin");
+                answer += value("app") + value("public") + value("on") + value("off") + value("origin");
             else
                 answer += message('T', column) + row;
             answer += ready;

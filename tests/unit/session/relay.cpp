@@ -440,8 +440,7 @@ void Relay::answer_start_state(Peer& server)
 {
     ASSERT_EQ(server.receive().type, 'Q');
     wire::Bytes out;
-    pg::encode_only_value(out, "\"$user\", public");
-    for (const char* value : {"app", "on", "off", "origin"})
+    for (const char* value : {"app", "\"$user\", public", "on", "off", "origin"})
         pg::encode_only_value(out, value);
     pg::encode_ready_for_query(out, pg::Transaction::idle);
     server.send(out);

@@ -111,7 +111,7 @@ class Relay
                 const std::vector<std::pair<std::string, std::string>>& more = {}); // start-up and SCRAM
     void greet(Peer& server);              // the server's side of a login without password
     void welcome(Peer& server);            // the same, when the start-up packet was read
-    void let_in(Peer& server);             // without the question that follows, which no replication connection gets
+    void let_in(Peer& server);             // without the question that follows, which physical replication never gets
     void answer_start_state(Peer& server); // the question
 
     /// The pending challenges of a user.
