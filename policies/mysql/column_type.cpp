@@ -1,5 +1,6 @@
 #include "policies/mysql/column_type.h"
 
+#include "policies/mysql/one_reading.h"
 #include "policies/statement/ascii.h"
 
 #include <algorithm>
@@ -182,12 +183,50 @@ bool holds_all(const Type& now, const Type& then)
     return now.length == then.length && now.decimals == then.decimals;
 }
 
+Type type_of(const catalog::Column& column)
+{
+    const Reading reading = common_reading();
+    Type made;
+    return Definition{Lexer{column.sql_type, reading}, reading}.type(made) ? made : Type{};
+}
+
 std::string charset_name(std::string_view name)
 {
     return name == "utf8" ? "utf8mb3" : std::string{name};
 }
 
 } // namespace
+
+Span span_of(const catalog::Column& column)
+{
+    const Type type = type_of(column);
+    constexpr std::array<int, 5> bits = {8, 16, 24, 32, 64};
+    const auto largest = [](int width) { return ~std::uint64_t{0} >> (64 - width); };
+    if (type.base == "bit")
+        return Span::up_to(largest(std::clamp(type.length, 1, 64)));
+    const int size = rank(integers, type.base);
+    if (size < 0)
+        return {};
+    const int width = bits.at(static_cast<std::size_t>(size));
+    Span made = Span::up_to(largest(type.is_unsigned ? width : width - 1));
+    if (column.counts)
+        made.low = {false, 1};
+    else if (!type.is_unsigned)
+        made.low = {true, largest(width - 1) + 1};
+    return made;
+}
+
+std::uint32_t most_characters_of(const catalog::Column& column)
+{
+    const Type type = type_of(column);
+    return type.base == "char" || type.base == "varchar" ? static_cast<std::uint32_t>(std::max(type.length, 1)) : 0;
+}
+
+std::vector<std::string> values_of(const catalog::Column& column)
+{
+    Type type = type_of(column);
+    return type.base == "enum" ? std::move(type.values) : std::vector<std::string>{};
+}
 
 bool names_charset(Lexer ahead)
 {

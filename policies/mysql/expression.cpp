@@ -130,6 +130,8 @@ Formula formula_of(const Expression& one)
 {
     if (one.always != one.never)
         return Formula::constant(one.always);
+    if (one.reads && one.span.never_zero())
+        return Formula::constant(true);
     return one.formula.known() ? one.formula : Formula::part(one.shape, one.value);
 }
 
@@ -239,6 +241,31 @@ Symbol mirrored(Symbol op)
     }
 }
 
+std::optional<bool> decided(const Span& left, Symbol op, const Span& right)
+{
+    if (!left.known || !right.known)
+        return std::nullopt;
+    const bool below = left.high < right.low, no_more = left.high <= right.low;
+    const bool above = left.low > right.high, no_less = left.low >= right.high;
+    const auto either_way = [](bool holds, bool fails) { return holds || fails ? std::optional{holds} : std::nullopt; };
+    switch (op) {
+    case Symbol::less:
+        return either_way(below, no_less);
+    case Symbol::less_equal:
+        return either_way(no_more, above);
+    case Symbol::greater:
+        return either_way(above, no_more);
+    case Symbol::greater_equal:
+        return either_way(no_less, below);
+    case Symbol::equal:
+        return either_way(no_more && no_less, below || above);
+    case Symbol::not_equal:
+        return either_way(below || above, no_more && no_less);
+    default:
+        return std::nullopt;
+    }
+}
+
 std::uint64_t hash_of(std::string_view text)
 {
     std::uint64_t value = text.size();
@@ -326,6 +353,8 @@ void settle(Expression& made, const Expression& left, Symbol op, const Expressio
     made.not_negative = squares || bits;
     const bool zero = left.neutral == Neutral::zero || right.neutral == Neutral::zero;
     literals = literals || (absorbs && (left.literal || right.literal));
+    if (op == Symbol::percent)
+        made.span = left.span.modulo(right.span);
     if ((op == Symbol::ampersand || op == Symbol::pipe) && made.reads && same(left, right, literals))
         take_core(made, left);
     if ((cancels && same(left, right, literals)) || (absorbs && zero)) {
@@ -422,6 +451,12 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
             made.never = !made.always;
         }
     }
+    if (left.span.known && right.span.known && !plain_column) {
+        literals = literals || made.literal;
+        const auto known = decided(left.span, op, right.span);
+        made.always = made.always || known == true;
+        made.never = made.never || known == false;
+    }
     return made;
 }
 
@@ -499,7 +534,7 @@ Expression one_of(const Expression& left, const Expression& right, bool& literal
 {
     Expression made = combined(left, xor_seed, right);
     made.fixed = is_all_or_none(left) && is_all_or_none(right);
-    made.formula = formula_of(left) ^ formula_of(right);
+    made.formula = formula_of_value(left, literals) ^ formula_of_value(right, literals);
     conclude(made, literals);
     return made;
 }
@@ -556,6 +591,7 @@ Expression null_test(const Expression& left, bool negative)
     made.neutral = Expression::Neutral::none;
     made.limit = Symbol::none;
     made.core_shape = 0;
+    made.span = {};
     // `not_null` says too much of constants: 1 / 0 is NULL, and '' in a mode of MariaDB.
     made.always = (negative && left.not_null) || !left.reads;
     made.never = (!negative && left.not_null) || !left.reads;

@@ -2,8 +2,10 @@
 
 #include "policies/mysql/formula.h"
 #include "policies/mysql/lexer.h"
+#include "policies/mysql/whole_span.h"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace stepgate::policies::mysql
@@ -52,9 +54,11 @@ struct Expression {
     // Of least(x, …) and greatest(x, …): no more, or no less, than x.
     Symbol limit = Symbol::none;
     std::uint64_t limit_shape = 0, limited = 0;
-    Formula formula;              // as a predicate
-    std::string_view name, table; // of a column; as it is written
-    std::string_view each;        // of a variable: the table of which it has `name` of another row in each round
+    Span span;                         // as a number
+    std::uint32_t most_characters = 0; // of a column with a limit; 0: none that is known
+    Formula formula;                   // as a predicate
+    std::string_view name, table;      // of a column; as it is written
+    std::string_view each;             // of a variable: the table of which it has `name` of another row in each round
 };
 
 [[nodiscard]] constexpr bool is_bound(const Expression& one)
@@ -95,6 +99,8 @@ void keep_sides(Expression& made, const Expression& left, Symbol op, const Expre
 [[nodiscard]] Expression both(const Expression& left, const Expression& right, bool& literals);
 [[nodiscard]] Expression either(const Expression& left, const Expression& right, bool& literals);
 [[nodiscard]] Expression one_of(const Expression& left, const Expression& right, bool& literals); ///< XOR
+/// The comparison of two numbers, where it is the same for all that these may be.
+[[nodiscard]] std::optional<bool> decided(const Span& left, Symbol op, const Span& right);
 /// Of a CASE or IF whether it holds, one arm after the other.
 class Choice
 {

@@ -47,9 +47,12 @@ void Arguments::add(const Expression& argument)
         choice_.rest(argument);
     if ((of_if && count_ > 1) || function_ == greatest || function_ == least)
         arms_ = arms_ ? common(*arms_, argument, literals_) : argument;
+    if (!of_if || count_ > 1)
+        within_ = count_ == (of_if ? 2U : 1U) ? argument.span : within_ | argument.span;
     twice_ = count_ == 2 && same(first_, argument, literals_);
     not_null_ = not_null_ || argument.not_null;
     const bool empty = argument.neutral == Neutral::empty;
+    filled_ += !empty;
     texts_ = texts_ && argument.form == Expression::Form::text && (empty || argument.everything);
     everything_ = everything_ || argument.everything;
     if (count_ == 1)
@@ -74,6 +77,38 @@ bool Arguments::is_settled() const
     return (twice_ && by_twice_the_same.contains(function_)) || (looks && needle.neutral == Expression::Neutral::empty);
 }
 
+/// Between which numbers its value is, and where that is the one argument's that hangs on the row.
+void Arguments::keep_number(Expression& made) const
+{
+    static const Names of_arguments = hashes_of({"coalesce", "ifnull", "nvl", "if", "greatest", "least"});
+    static const std::uint64_t greatest = hash_of("greatest"), least = hash_of("least"), abs = hash_of("abs"),
+                               mod = hash_of("mod"), characters = hash_of("char_length"),
+                               characters_too = hash_of("character_length");
+    if (function_ == characters || function_ == characters_too) {
+        if (first_.most_characters != 0)
+            made.span = Span::up_to(first_.most_characters);
+        return;
+    }
+    if (function_ == abs) {
+        made.span = first_.span.absolute();
+        if (first_.span.never_negative())
+            take_core(made, first_);
+        return;
+    }
+    if (function_ == mod)
+        made.span = first_.span.modulo(second_.span);
+    else if (of_arguments.contains(function_))
+        made.span = within_;
+    literals_ = literals_ || (made.span.known && made.literal);
+    const Expression& other = first_.reads ? second_ : first_;
+    const Symbol beyond = function_ == greatest ? Symbol::greater_equal : Symbol::less_equal;
+    if ((function_ == greatest || function_ == least) && count_ == 2 && !other.reads &&
+        decided(limit_.span, beyond, other.span) == true) {
+        take_core(made, limit_);
+        made.core_literal = true;
+    }
+}
+
 Expression Arguments::value_of(Expression made) const
 {
     static const Names falls_back = hashes_of({"coalesce", "ifnull", "nvl"}); // the first that is not NULL
@@ -96,6 +131,11 @@ Expression Arguments::value_of(Expression made) const
         made.limit = function_ == least ? Symbol::less_equal : Symbol::greater_equal;
         made.limit_shape = limit_.shape;
         made.limited = limit_.value;
+    }
+    keep_number(made);
+    if (function_ == concat && filled_ == 1 && filled_ < count_ && limit_.shape != 0) {
+        take_core(made, limit_);
+        made.core_literal = true;
     }
     if (function_ == regexp_like && second_.anything && first_.reads && count_ == 2) {
         literals_ = true;

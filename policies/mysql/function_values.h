@@ -23,10 +23,11 @@ class Arguments
 
   private:
     [[nodiscard]] bool is_settled() const;
+    void keep_number(Expression& made) const;
 
     std::uint64_t function_;
     bool& literals_;
-    std::size_t count_ = 0;
+    std::size_t count_ = 0, filled_ = 0; // of which so many are no empty texts
     Expression first_, second_;
     bool twice_ = false;    // the second is the first
     bool not_null_ = false; // one of them
@@ -34,6 +35,7 @@ class Arguments
     bool everything_ = false;
     std::optional<Expression> arms_; // what those have in common of which it is one
     Choice choice_;                  // of IF
+    Span within_;                    // what the values have in common that it may be
     Expression limit_;               // the first that hangs on the row
 };
 

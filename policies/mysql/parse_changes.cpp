@@ -222,7 +222,7 @@ void Parser::where_of_change(std::size_t items)
     const Expression predicate = expression();
     judging_ = false;
     // WHERE id, of a column that is numbered from 1 on
-    const bool all = predicate.always || predicate.counts || spares_no_row(predicate);
+    const bool all = predicate.always || (predicate.reads && predicate.span.never_zero()) || spares_no_row(predicate);
     weaken_where(all ? Where::always_true : Where::present);
     change_begin_ = change_end_ = items;
 }

@@ -1,9 +1,11 @@
 #include "policies/mysql/charset.h"
+#include "policies/mysql/column_type.h"
 #include "policies/mysql/operators.h"
 #include "policies/mysql/parser.h"
 #include "policies/mysql/pattern.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace stepgate::policies::mysql
 {
@@ -11,6 +13,24 @@ namespace
 {
 
 using Form = Expression::Form;
+
+/// 5, '5' beside numbers, b'101'.
+Span written_number(const Token& token)
+{
+    const bool bits = token.kind == TokenKind::bits;
+    const bool text = token.kind == TokenKind::string;
+    constexpr std::size_t most_digits = 15; // that a text compares with as they are
+    if ((!bits && !text && token.kind != TokenKind::integer) || (text && token.text.size() > most_digits))
+        return {};
+    std::string_view digits = token.text;
+    if (bits && (digits.starts_with("0b") || digits.starts_with("0B")))
+        digits.remove_prefix(2);
+    std::uint64_t value = 0;
+    const char* const end = digits.data() + digits.size();
+    if (std::from_chars(digits.data(), end, value, bits ? 2 : 10) != std::from_chars_result{end, std::errc{}})
+        return {};
+    return Span::of({false, value}, {false, value});
+}
 
 } // namespace
 
@@ -151,6 +171,8 @@ Expression Parser::prefix()
                                                                          : Neutral::none;
         if (plus)
             take_core(made, inner);
+        if (plus || minus)
+            made.span = plus ? inner.span : -inner.span;
         return made;
     }
     return primary();
@@ -198,7 +220,7 @@ Expression Parser::infix(Expression left, int power)
     const Symbol op = token.kind == TokenKind::symbol ? token.symbol
                       : token.word == Word::k_div     ? Symbol::slash
                                                       : Symbol::percent;
-    if (token.kind == TokenKind::symbol)
+    if (token.kind == TokenKind::symbol || left.span.known) // DIV cuts nothing off of a whole number
         keep_core(made, left, op, right);
     settle(made, left, op, right, out_.literals_consulted);
     return made;
@@ -242,12 +264,14 @@ Expression Parser::literal(bool text)
                    : empty ? Expression::Neutral::empty
                            : Expression::Neutral::none;
     made.truth = zero || one;
+    made.span = written_number(token);
     advance();
     while (text && at(TokenKind::string)) { // 'a' 'b' is one string
         made.value = mix(made.value, exact_hash_of(cur().text));
         made.everything = made.everything && cur().text.find_first_not_of('%') == std::string_view::npos;
         made.anything = false;
         made.neutral = Expression::Neutral::none;
+        made.span = {};
         advance();
     }
     return made;
@@ -352,6 +376,7 @@ Expression Parser::primary_word()
         if (token.word != Word::k_null) {
             made.neutral = token.word == Word::k_true ? Expression::Neutral::one : Expression::Neutral::zero;
             made.truth = true;
+            made.span = Span::of({false, token.word == Word::k_true}, {false, token.word == Word::k_true});
         }
         return made;
     }
@@ -483,6 +508,8 @@ Expression Parser::column_or_call()
         made.not_null = defined->not_null;
         made.counts = defined->counts;
         made.not_negative = defined->counts || defined->sql_type.find("unsigned") != std::string::npos;
+        made.span = span_of(*defined);
+        made.most_characters = most_characters_of(*defined);
     }
     made.shape = hash_of(column);
     if (judging_ && !table.empty() && hash_of(table) != hash_of(target_alias_))

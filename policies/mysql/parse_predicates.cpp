@@ -1,3 +1,4 @@
+#include "policies/mysql/column_type.h"
 #include "policies/mysql/operators.h"
 #include "policies/mysql/parser.h"
 #include "policies/statement/ascii.h"
@@ -21,6 +22,43 @@ bool is_null_word(const Expression& one)
     static const std::uint64_t null = hash_of("null");
     return !one.reads && one.value == mix(null, value_seed);
 }
+
+/// Which of the few values that it may have a list names so far.
+class Listed
+{
+  public:
+    Listed(const Expression& left, const catalog::Column* column) : span_{left.span}
+    {
+        if (!left.reads)
+            return;
+        if (const auto last = span_.place_of(span_.high, most))
+            count_ = *last + 1;
+        else if (column != nullptr)
+            for (const std::string& one : values_of(*column))
+                values_.push_back(
+                    mix(exact_hash_of(one), mix(static_cast<std::uint64_t>(TokenKind::string), value_seed)));
+        if (!values_.empty() && values_.size() <= most)
+            count_ = values_.size();
+    }
+    [[nodiscard]] bool is_of_few() const { return count_ != 0; }
+    void add(const Expression& item)
+    {
+        const bool number = item.span.known && item.span.low == item.span.high;
+        if (const auto place = number ? span_.place_of(item.span.low, most) : std::nullopt)
+            seen_ |= std::uint64_t{1} << *place;
+        for (std::size_t i = 0; i < count_ && i < values_.size(); ++i)
+            if (values_[i] == item.value)
+                seen_ |= std::uint64_t{1} << i;
+    }
+    [[nodiscard]] bool has_all() const { return count_ != 0 && seen_ == ~std::uint64_t{0} >> (most - count_); }
+
+  private:
+    static constexpr std::size_t most = 64;
+    Span span_;
+    std::vector<std::uint64_t> values_; // of an ENUM, as literals
+    std::size_t count_ = 0;
+    std::uint64_t seen_ = 0;
+};
 
 } // namespace
 
@@ -144,10 +182,13 @@ Expression Parser::predicate(const Expression& left, bool negative)
         Expression whole = combined(combined(left, between_seed, low), between_seed, high);
         if (judging_ && whole.reads) {
             const auto within = [&](Symbol op, const Expression& bound) {
-                return same(left, bound, out_.literals_consulted) || is_within(left, op, bound);
+                out_.literals_consulted = out_.literals_consulted || (left.span.known && bound.literal);
+                return same(left, bound, out_.literals_consulted) || is_within(left, op, bound) ||
+                       decided(left.span, op, bound.span) == true;
             };
             whole.always = within(Symbol::greater_equal, low) && within(Symbol::less_equal, high);
-            whole.never = false;
+            out_.literals_consulted = out_.literals_consulted || (low.span.known && high.span.known);
+            whole.never = decided(low.span, Symbol::greater, high.span) == true;
         }
         return negated_if(negative, whole);
     }
@@ -200,6 +241,7 @@ Expression Parser::in_list(const Expression& left, bool negative)
     std::optional<Expression> any;        // of the items is equal
     std::size_t items = 0;
     bool one_is = false, none_is = judging_;
+    Listed listed{left, judging_ ? defined_as(left) : nullptr};
     do {
         const Expression item = whole_query(expression());
         whole = combined(whole, in_seed, item);
@@ -209,7 +251,12 @@ Expression Parser::in_list(const Expression& left, bool negative)
         if (++items <= most_items)
             any = any ? either(*any, equal, out_.literals_consulted) : equal;
         one_is = same(left, item, out_.literals_consulted) || (equal.reads && equal.always);
-        none_is = none_is && equal.reads && equal.never;
+        const bool other = negative && decided(left.span, Symbol::equal, item.span) == false;
+        none_is = none_is && equal.reads && (equal.never || other);
+        const bool looks = left.reads && item.literal && (listed.is_of_few() || (negative && left.span.known));
+        out_.literals_consulted = out_.literals_consulted || looks;
+        listed.add(item);
+        one_is = one_is || listed.has_all();
     } while (accept(','));
     expect(')');
     if (any && items <= most_items) {

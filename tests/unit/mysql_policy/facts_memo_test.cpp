@@ -2,10 +2,13 @@
 
 #include "policies/mysql/facts_memo.h"
 
+#include "server_notation.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,6 +73,32 @@ TEST(MysqlFactsMemo, EqualsAFreshAnalysisWhateverTheLiterals)
                 }
     EXPECT_GT(memo.counters().hits, hits / 2);
     EXPECT_GT(memo.counters().unshareable, 0U);
+}
+
+/// With catalogs literals matter in more places: the types of columns say what they leave out.
+TEST(MysqlFactsMemo, EqualsAFreshAnalysisWithACatalogToo)
+{
+    const Analyzer analyzer;
+    FactsMemo memo;
+    const SessionState state = maria();
+    std::ifstream in{"tests/cases/mariadb/catalog.facts"};
+    std::optional<tests::ServerNotation> server;
+    for (std::string line; std::getline(in, line);) {
+        const std::size_t arrow = line.rfind(" -> ");
+        if (line == "@catalog")
+            server.emplace(true, 101100U);
+        else if (line.starts_with('@') && arrow == std::string::npos && server)
+            (void)server->take(line);
+        if (!server || arrow == std::string::npos)
+            continue;
+        const auto catalog = server->made();
+        for (const char* text : {"x", "%", "a", "0"})
+            for (const char* number : {"1", "255", "0", "5000000000"}) {
+                const std::string other = with_other_literals(line.substr(0, arrow), state, text, number);
+                EXPECT_TRUE(*memo.facts(other, state, catalog) == analyzer.analyze(other, state, catalog.get()))
+                    << other;
+            }
+    }
 }
 
 TEST(MysqlFactsMemo, SettingsAndDatabaseTellShapesApart)
