@@ -61,9 +61,13 @@ struct Expression {
     std::string_view each;             // of a variable: the table of which it has `name` of another row in each round
 };
 
+[[nodiscard]] constexpr bool is_bound(Expression::Form form)
+{
+    return form == Expression::Form::least || form == Expression::Form::greatest;
+}
 [[nodiscard]] constexpr bool is_bound(const Expression& one)
 {
-    return one.form == Expression::Form::least || one.form == Expression::Form::greatest;
+    return is_bound(one.form);
 }
 
 /// Says whether it may hang on a row that changes.

@@ -3,8 +3,25 @@
 #include "policies/mysql/parser.h"
 #include "policies/statement/ascii.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace stepgate::policies::mysql
 {
+
+namespace
+{
+
+/// Those with a grammar of their own.
+bool is_aggregate(Word word)
+{
+    constexpr Word all[] = {Word::k_count, Word::k_sum,          Word::k_min,           Word::k_max,
+                            Word::k_avg,   Word::k_group_concat, Word::k_json_arrayagg, Word::k_json_objectagg,
+                            Word::k_std,   Word::k_stddev,       Word::k_st_collect};
+    return std::ranges::find(all, word) != std::end(all);
+}
+
+} // namespace
 
 /// name(…). Reserved words are functions only where the grammar makes them one.
 Expression Parser::call(const Token& function)
@@ -89,6 +106,7 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
         whole.value = whole.shape = mix(hash, ++parameters_);
     expect(')');
     const bool windowed = at(Word::k_over);
+    aggregated_ = aggregated_ || (first && !windowed && is_aggregate(word));
     const Expression made = finish_call(hash, !first && judging_ ? whole.reads : reference_count_ != before);
     if (first)
         whole = made;
@@ -114,19 +132,9 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
 /// list, and nothing was read.
 std::optional<Expression> Parser::arguments_of(Word word, Arguments& arguments)
 {
-    switch (word) {
-    case Word::k_count:
-    case Word::k_sum:
-    case Word::k_min:
-    case Word::k_max:
-    case Word::k_avg:
-    case Word::k_group_concat:
-    case Word::k_json_arrayagg:
-    case Word::k_json_objectagg:
-    case Word::k_std:
-    case Word::k_stddev:
-    case Word::k_st_collect:
+    if (is_aggregate(word))
         return aggregate_arguments();
+    switch (word) {
     case Word::k_cast:
     case Word::k_convert:
         return cast_arguments(word);

@@ -97,10 +97,13 @@ Expression Parser::compare(const Expression& left, Symbol op)
         advance();
         const Query query = subquery(true);
         expect(')');
-        if (any && (op == symbol('=') || op == Symbol::less_equal || op == Symbol::greater_equal))
+        const Expression value = query_value(query, query_seed, true);
+        if (!is_bound(value.gives) && any &&
+            (op == symbol('=') || op == Symbol::less_equal || op == Symbol::greater_equal))
             return in_query(left, false, query);
-        Expression whole = combined(left, query_seed, query_value(query, query_seed, true));
-        whole.always = whole.always || (!any && whole.reads && query.empty);
+        Expression whole = combined(left, query_seed, value);
+        whole.always = whole.always || (!any && whole.reads && query.empty) ||
+                       (is_bound(value.gives) && is_within(left, op, value));
         return whole;
     }
     const Expression right = expression(power_comparison + 1);
@@ -118,11 +121,23 @@ Expression Parser::compare(const Expression& left, Symbol op)
         made.paired = true;
     }
     const bool each = plain == Symbol::equal && (is_each(left, right) || is_each(right, left));
-    if (each || is_within(left, plain, right) || is_within(right, mirrored(plain), left)) {
+    if (each || is_within(left, plain, bound_behind(right)) || is_within(right, mirrored(plain), bound_behind(left))) {
         made.always = true;
         made.never = false;
     }
     return made;
+}
+
+/// What a column of a derived table gives, which has the least or greatest of all rows and nothing else.
+Expression Parser::bound_behind(Expression column) const
+{
+    const Item* const owner = owner_of(column);
+    if (owner != nullptr && owner->table.empty() && is_bound(owner->whole.gives)) {
+        column.gives = owner->whole.gives;
+        column.name = owner->whole.column;
+        column.table = owner->whole.of;
+    }
+    return column;
 }
 
 /// A column beside the least or greatest of all rows, or beside the row's own.
@@ -183,7 +198,7 @@ Expression Parser::predicate(const Expression& left, bool negative)
         if (judging_ && whole.reads) {
             const auto within = [&](Symbol op, const Expression& bound) {
                 out_.literals_consulted = out_.literals_consulted || (left.span.known && bound.literal);
-                return same(left, bound, out_.literals_consulted) || is_within(left, op, bound) ||
+                return same(left, bound, out_.literals_consulted) || is_within(left, op, bound_behind(bound)) ||
                        decided(left.span, op, bound.span) == true;
             };
             whole.always = within(Symbol::greater_equal, low) && within(Symbol::less_equal, high);
@@ -314,8 +329,9 @@ Expression Parser::exists()
     expect(')');
     Expression made = query_value(query, exists_seed, false);
     made.not_null = true;
-    if (judging_ && made.reads && query.plain && query.where.always)
+    if (judging_ && made.reads && (query.one_row || (query.plain && query.where.always)))
         made.always = true;
+    made.never = made.never || (judging_ && made.reads && query.empty);
     return made;
 }
 

@@ -98,7 +98,7 @@ void Parser::continue_query(Query& first, std::size_t items)
         if (has_all_rows)
             keep_whole_arm(first, arm, judged_table_, outputs_);
         else
-            first.plain = first.single = false;
+            first.plain = first.single = first.one_row = false;
     }
     const std::size_t references = references_.size();
     const bool narrowed = at(Word::k_order) || at(Word::k_limit) || at(Word::k_offset) || at(Word::k_fetch);
@@ -111,6 +111,7 @@ void Parser::continue_query(Query& first, std::size_t items)
     resolve(references, items);
     first.reads = first.reads || references_.size() > references;
     first.plain = first.plain && !narrowed;
+    first.one_row = first.one_row && !narrowed;
     first.single = first.single && !narrowed;
 }
 
@@ -200,6 +201,7 @@ Query Parser::select(bool only)
     const std::size_t block = std::exchange(block_, items);
     const bool joined = std::exchange(block_joined_, false);
     const bool existence = std::exchange(existence_, false);
+    const bool aggregated = std::exchange(aggregated_, false);
     expect(Word::k_select);
     select_options();
     const std::size_t list_begin = reference_count_;
@@ -228,7 +230,8 @@ Query Parser::select(bool only)
     made.where.always = true;
     if (accept(Word::k_where))
         made.where = expression();
-    made.empty = judging_ && is_false(made.where, out_.literals_consulted);
+    const bool makes_one = std::exchange(aggregated_, aggregated);
+    made.empty = judging_ && !makes_one && is_false(made.where, out_.literals_consulted);
     if (at(Word::k_group)) {
         group_by();
         narrowed = true;
@@ -260,6 +263,7 @@ Query Parser::select(bool only)
         locking();
         into();
     }
+    made.one_row = makes_one && !narrowed;
     made.reads = reference_count_ != rest;
     if (existence)
         forget_list_of_existence(made, references);

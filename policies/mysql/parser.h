@@ -82,7 +82,8 @@ struct Query {
     Expression column;              // that column
     std::uint64_t row = 0;          // the value of its columns as a row, if they are no more than columns
     Expression where;               // what stands in its WHERE
-    bool empty = false;             // that holds for no row
+    bool empty = false;             // that holds for no row, and none is made of none
+    bool one_row = false;           // aggregates make it of any rows, or of none
     std::string_view table;         // that table
 };
 
@@ -282,6 +283,7 @@ class Parser
     Expression disjunction(Expression left);
     Expression exists();
     [[nodiscard]] const Item* owner_of(const Expression& column) const;
+    [[nodiscard]] Expression bound_behind(Expression column) const;
     [[nodiscard]] bool is_within(const Expression& column, Symbol op, const Expression& query) const;
     struct Column {
         std::string_view table, name;
@@ -577,6 +579,7 @@ class Parser
     Query open_query_; // of a derived table that has no name yet
     bool has_open_query_ = false;
     bool naming_targets_ = false; // FROM of an UPDATE or DELETE
+    bool aggregated_ = false;     // the query block at hand has an aggregate
     bool star_ = false;           // the expression just read is all columns of a table
     bool collated_ = false;       // it has a COLLATE, so that it is called otherwise than its column
     int blocks_ = 0;              // compound statements around this one
