@@ -118,7 +118,7 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
     const bool casts = word == Word::k_cast || word == Word::k_convert;
     whole.not_null = casts && first->not_null;
     const bool bound = word == Word::k_min || word == Word::k_max;
-    if (judging_ && bound && !windowed && first->form == Expression::Form::column) {
+    if ((judging_ || naming_rows_) && bound && !windowed && first->form == Expression::Form::column) {
         whole.form = word == Word::k_min ? Expression::Form::least : Expression::Form::greatest;
         whole.name = first->name;
         whole.table = first->table;

@@ -317,19 +317,37 @@ void Parser::fetch()
     else if (!at_name())
         accept(Word::k_from);
     const AllRows* const rows = cursor(name());
-    std::vector<std::string_view> variables;
-    into(&variables);
-    if (rows == nullptr)
-        return;
-    for (std::size_t i = 0; i < variables.size(); ++i)
-        if (rows->star || (i < rows->columns.size() && !rows->columns[i].column.empty()))
-            rounds_.push_back(
-                {variables[i], *rows, false, rows->star ? std::string_view{} : rows->columns[i].column, branches_});
+    into_.clear();
+    into();
+    if (rows != nullptr)
+        fill_each(*rows);
 }
 
-/// What a query gives, if all rows of one table. `read` reads it.
+/// The variables at hand have another of the rows in each round.
+void Parser::fill_each(const AllRows& rows)
+{
+    for (std::size_t i = 0; i < into_.size(); ++i)
+        if (rows.star || (i < rows.columns.size() && !rows.columns[i].column.empty()))
+            rounds_.push_back(
+                {into_[i], rows, false, rows.star ? std::string_view{} : rows.columns[i].column, branches_});
+}
+
+/// SELECT … INTO of a loop. The least or the first of all rows is another one in each round, once that is gone.
+void Parser::query_of_program()
+{
+    into_.clear();
+    if (loops_ == 0)
+        return void(query());
+    one_by_one_ = true;
+    const auto rows = all_rows([this] { return query(); }, true);
+    one_by_one_ = false;
+    if (rows)
+        fill_each(*rows);
+}
+
+/// What a query gives, if all rows of one table, or with `bounds` the least or greatest. `read` reads it.
 template <class Read>
-std::optional<AllRows> Parser::all_rows(Read read)
+std::optional<AllRows> Parser::all_rows(Read read, bool bounds)
 {
     naming_rows_ = true;
     const std::size_t items = items_.size();
@@ -339,7 +357,9 @@ std::optional<AllRows> Parser::all_rows(Read read)
     if (failed_ || !query.plain || !query.where.always || query.table.empty())
         return std::nullopt;
     AllRows rows{query.table, {}, query.star};
-    for (std::size_t i = query.begin; i < query.end; ++i)
+    if (bounds && is_bound(query.column))
+        rows.columns.push_back({query.column.name, query.column.name});
+    for (std::size_t i = query.begin; i < query.end && rows.columns.size() < query.count; ++i)
         rows.columns.push_back(outputs_[i]);
     return rows;
 }
@@ -387,19 +407,45 @@ bool Parser::is_each(const Expression& column, const Expression& value) const
     return owner != nullptr && owner->table == value.each && (value.name.empty() || same_word(column.name, value.name));
 }
 
+/// The condition that comes asks whether a cursor had another row, and nothing else: where it had, it is the same in
+/// each round.
+bool Parser::asks_for_end()
+{
+    bool asks = false;
+    Lexer ahead = lexer_;
+    ahead.look_from(cur());
+    for (Token token = ahead.next(); token.word != Word::k_then; token = ahead.next()) {
+        const bool names = is_name(token) && std::ranges::any_of(ended_, [&](std::string_view one) {
+                               return same_word(one, name_of(token));
+                           });
+        const bool plain = token.word == Word::k_not || token.word == Word::k_is || token.word == Word::k_true ||
+                           token.word == Word::k_false || token.kind == TokenKind::integer;
+        constexpr std::string_view marks = "!()=<>";
+        const bool mark =
+            token.kind == TokenKind::symbol &&
+            (token.symbol == Symbol::not_equal || marks.find(static_cast<char>(token.symbol)) != marks.npos);
+        if (!names && !plain && !mark)
+            return false;
+        asks = asks || names;
+    }
+    return asks;
+}
+
 void Parser::if_statement()
 {
     const std::size_t rounds = rounds_.size();
-    ++branches_;
+    const int branches = branches_;
     do {
         advance();
+        if (branches_ == branches && !asks_for_end())
+            ++branches_;
         expression();
         expect(Word::k_then);
         block_body();
     } while (at(Word::k_elseif));
     if (accept(Word::k_else))
         block_body();
-    --branches_;
+    branches_ = branches;
     end_rounds(rounds);
     expect(Word::k_end);
     expect(Word::k_if);
@@ -490,16 +536,21 @@ void Parser::declare()
     if (accept_any(Word::k_continue, Word::k_exit, Word::k_undo)) {
         expect(Word::k_handler);
         expect(Word::k_for);
+        bool of_end = false;
         do {
             if (accept(Word::k_sqlstate)) {
                 accept(Word::k_value);
-                string_value();
+                of_end = string_value() == "02000" || of_end;
             } else if (accept(Word::k_not)) {
                 expect(Word::k_found);
+                of_end = true;
             } else {
                 advance(); // SQLWARNING, SQLEXCEPTION, a number or the name of a condition
             }
         } while (accept(','));
+        const std::size_t set = at(Word::k_begin) ? 1 : 0;
+        if (of_end && next_is(set, Word::k_set) && is_name(peek(set + 1)))
+            ended_.push_back(name_of(peek(set + 1)));
         return body_statement();
     }
     std::vector<std::string_view> names;

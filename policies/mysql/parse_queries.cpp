@@ -202,6 +202,7 @@ Query Parser::select(bool only)
     const bool joined = std::exchange(block_joined_, false);
     const bool existence = std::exchange(existence_, false);
     const bool aggregated = std::exchange(aggregated_, false);
+    const bool one_by_one = std::exchange(one_by_one_, false);
     expect(Word::k_select);
     select_options();
     const std::size_t list_begin = reference_count_;
@@ -252,7 +253,7 @@ Query Parser::select(bool only)
     if (only) {
         if (at(Word::k_order))
             order_by(&made);
-        narrowed = narrowed || at(Word::k_limit) || at(Word::k_offset) || at(Word::k_fetch);
+        narrowed = narrowed || (at(Word::k_limit) && !one_by_one) || at(Word::k_offset) || at(Word::k_fetch);
         limit();
         if (accept(Word::k_procedure)) { // procedure analyse(…), gone from MySQL
             name();
@@ -409,7 +410,7 @@ void Parser::limit()
 }
 
 /// INTO OUTFILE 'f' …, DUMPFILE 'f', @a, @b, or variables of a routine.
-void Parser::into(std::vector<std::string_view>* variables)
+void Parser::into()
 {
     if (!accept(Word::k_into))
         return;
@@ -426,8 +427,8 @@ void Parser::into(std::vector<std::string_view>* variables)
         if (at(TokenKind::user_variable)) {
             set_effect("@" + unescaped(cur(), reading_), std::nullopt);
             advance();
-        } else if (const std::string_view variable = name(); variables != nullptr) {
-            variables->push_back(variable);
+        } else {
+            into_.push_back(name());
         }
     } while (accept(','));
 }

@@ -106,7 +106,7 @@ bool Parser::query_statement()
     if (!at(Word::k_select) && !at('(') && !at(Word::k_values) && !(at(Word::k_table) && !mariadb()))
         return false;
     is(Kind::select);
-    query();
+    query_of_program();
     return true;
 }
 

@@ -338,7 +338,7 @@ class Parser
     void group_by();
     void order_by(const Query* outputs);
     void limit();
-    void into(std::vector<std::string_view>* variables = nullptr);
+    void into();
     void locking();
     void wait_or_skip();
     void file_format();
@@ -510,13 +510,16 @@ class Parser
     bool compound();
     void block();
     void block_body();
+    [[nodiscard]] bool asks_for_end();
     void if_statement();
     void case_statement();
     void loop();
     void for_loop();
     void fetch();
+    void fill_each(const AllRows& rows);
+    void query_of_program();
     template <class Read>
-    [[nodiscard]] std::optional<AllRows> all_rows(Read read);
+    [[nodiscard]] std::optional<AllRows> all_rows(Read read, bool bounds = false);
     [[nodiscard]] const AllRows* cursor(std::string_view name) const;
     void end_rounds(std::size_t rounds);
     void give_each(Expression& made, std::string_view table, std::string_view column) const;
@@ -559,6 +562,8 @@ class Parser
     std::deque<std::string> names_; // unescaped
     std::vector<std::pair<std::string_view, std::optional<AllRows>>> cursors_;
     std::vector<EachRow> rounds_;            // of the loops around
+    std::vector<std::string_view> ended_;    // variables that say that a cursor has no more rows
+    std::vector<std::string_view> into_;     // variables that the query at hand fills
     int loops_ = 0, branches_ = 0;           // around
     std::vector<std::string_view> declared_; // variables of a program, in whichever block
     std::string_view target_alias_;          // of the UPDATE or DELETE whose WHERE is judged
@@ -585,6 +590,7 @@ class Parser
     int blocks_ = 0;              // compound statements around this one
     bool judging_ = false;        // the WHERE of an UPDATE or DELETE
     bool naming_rows_ = false;    // whose rows the query gives that comes next is asked
+    bool one_by_one_ = false;     // the SELECT that comes next gives the row of a round
     bool existence_ = false;      // the SELECT that comes next is all that EXISTS asks
     bool on_duplicate_ = false;   // VALUES(column) is a function
 };
