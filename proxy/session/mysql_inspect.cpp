@@ -154,7 +154,7 @@ MySqlSession::Step MySqlSession::inspect_execution(std::uint32_t id, Read read)
     if (adds_types_to(*statement) && current_ + values_.size() * 3 >= my::largest_packet)
         return answer(my::errc::too_large); // they would not fit in one packet
     inspected_.sql = statement->value.sql;
-    inspected_.bound = as_bound(statement->value);
+    inspected_.bound = as_bound(statement->value, statement->binding.parameters);
     return judged();
 }
 

@@ -146,25 +146,39 @@ MySqlSession::Facts MySqlSession::facts_of_execution(PreparedText& prepared)
     return inspected_.bound.empty() || facts->facts->opaque ? facts : facts_of(inspected_.bound);
 }
 
-/// "" if no value matters.
-std::string MySqlSession::as_bound(const PreparedText& prepared) const
+/// "" if no value matters. Of a bulk execution, which has a row of values after the other, the row with which it holds
+/// for every row is read, if there is one.
+std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t parameters)
 {
     using policies::statement::Where;
-    const auto text_of = [this](std::size_t number) -> std::optional<std::string_view> {
-        const bool there = number <= values_.size() && my::is_text(values_[number - 1]);
-        return there ? std::optional{wire::as_text(values_[number - 1].bytes)} : std::nullopt;
+    const auto any = [](const Facts& facts, Where where) {
+        return std::ranges::any_of(facts->facts->statements, [where](const auto& one) { return one.where == where; });
     };
-    const auto& statements = prepared.facts->facts->statements;
-    bool matters = std::ranges::any_of(statements, [](const auto& one) { return one.where == Where::present; }) &&
-                   state_.modes().size() == 1;
-    for (std::size_t number = 1; matters; ++number) {
-        const auto value = text_of(number);
-        if (number > values_.size())
-            matters = false;
-        else if (value && policies::statement::may_match_all(*value))
-            return mysql::with_bound(prepared.sql, state_.reading(state_.modes().front()), text_of).value_or("");
+    if (!any(prepared.facts, Where::present) || state_.modes().size() != 1 || parameters == 0)
+        return {};
+    const bool bulk = inspected_.command == my::Command::stmt_bulk_execute;
+    const std::size_t rows = bulk ? values_.size() / parameters : 1;
+    const auto reading = state_.reading(state_.modes().front());
+    std::string bound;
+    for (std::size_t row = 0; row < rows; ++row) {
+        const auto text_of = [&](std::size_t number) -> std::optional<std::string_view> {
+            const std::size_t index = row * parameters + number - 1;
+            const bool there = number <= parameters && index < values_.size() && my::is_text(values_[index]);
+            return there ? std::optional{wire::as_text(values_[index].bytes)} : std::nullopt;
+        };
+        bool matters = false;
+        for (std::size_t number = 1; number <= parameters && !matters; ++number) {
+            const auto value = text_of(number);
+            matters = value && policies::statement::may_match_all(*value);
+        }
+        auto read = matters ? mysql::with_bound(prepared.sql, reading, text_of) : std::nullopt;
+        if (!read || *read == bound)
+            continue;
+        bound = *std::move(read);
+        if (rows == 1 || any(facts_of(bound), Where::always_true))
+            break;
     }
-    return {};
+    return bound;
 }
 
 /// What it names must be known: without a catalog, a table may be a view of another one.

@@ -167,7 +167,7 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Facts facts_of(PreparedText& prepared);
     [[nodiscard]] Facts facts_aside(std::string_view sql);
     [[nodiscard]] Facts facts_of_execution(PreparedText& prepared);
-    [[nodiscard]] std::string as_bound(const PreparedText& prepared) const;
+    [[nodiscard]] std::string as_bound(const PreparedText& prepared, std::size_t parameters);
     [[nodiscard]] bool has_settings_of(const PreparedText& prepared) const;
     [[nodiscard]] Facts in_sight(Facts facts);
     [[nodiscard]] bool must_ask() const;

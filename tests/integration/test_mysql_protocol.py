@@ -379,6 +379,24 @@ class Commands(RawCommands, Case):
             self.assertEqual(caught.exception.args[0], 1835)
 
     @unittest.skipIf(ORACLE, "MariaDB's")
+    def test_patterns_of_a_bulk_execution(self):
+        """Whichever of its rows makes the WHERE hold for every row of the table."""
+        with unittest.mock.patch("pymysql.connections.struct", WithBulk):
+            connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE word LIKE ? AND word REGEXP ?")
+
+        def bulk(*rows):
+            payload = struct.pack("<IH", statement, 0x80) + b"\xfd\0\xfd\0"
+            payload += b"".join(b"\0" + bytes([len(value)]) + value for row in rows for value in row)
+            return self.command(connection, BULK, payload).get_all_data()[1]
+        bulk((b"none", b".*"), (b"%", b"^none$"))
+        self.assertEqual(self.rows(), 3)
+        thread, result = self.later(lambda: bulk((b"none", b".*"), (b"%", b"none"), (b"%", b".*")))
+        self.demo.deny(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual((result[0].args[0], self.rows()), (1227, 3))
+
+    @unittest.skipIf(ORACLE, "MariaDB's")
     def test_the_last_prepared_statement(self):
         connection = self.connect(autocommit=True)
         self.prepare(connection, "SELECT 1")
