@@ -200,6 +200,7 @@ struct MySqlServer {
     bool folds_names = false;          // lower_case_table_names is not 0: names of tables are in lower case here
     std::vector<std::string> loadable; // functions of libraries, as far as the reader could see them; in lower case
     std::vector<std::string> triggers_seen; // schemas whose triggers the reader could see; {"*"}: all
+    std::vector<std::string> routines_seen; // likewise; procedures and functions
     std::vector<std::pair<std::string, std::string>> charsets; // schemas, and the character set of what is made in them
     bool operator==(const MySqlServer&) const = default;
 };

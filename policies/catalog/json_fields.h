@@ -194,6 +194,7 @@ void visit(Visitor& visitor, Object& server)
     visitor.maybe("folds_names", server.folds_names);
     visitor.maybe("loadable", server.loadable);
     visitor.maybe("triggers_seen", server.triggers_seen);
+    visitor.maybe("routines_seen", server.routines_seen);
     visitor.maybe("charsets", server.charsets);
 }
 

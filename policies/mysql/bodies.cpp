@@ -1,6 +1,7 @@
 #include "policies/mysql/bodies.h"
 
 #include "policies/mysql/parser.h"
+#include "policies/statement/ascii.h"
 #include "policies/statement/weaker.h"
 
 #include <algorithm>
@@ -41,6 +42,12 @@ template <class Value>
 void append(std::vector<Value>& to, std::vector<Value>& from)
 {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+/// In a list of schemas, where "*" is all.
+bool names(const std::vector<std::string>& schemas, std::string_view schema)
+{
+    return std::ranges::any_of(schemas, [schema](const auto& one) { return one == "*" || one == schema; });
 }
 
 std::string setting(const Function& routine, std::string_view name)
@@ -116,8 +123,20 @@ bool Bodies::sees_triggers(std::string_view schema) const
     constexpr std::string_view without[] = {"mysql", "performance_schema", "information_schema"};
     if (std::ranges::find(without, schema) != std::end(without)) // nobody can make any there
         return true;
-    const auto& seen = catalog_.contents().mysql.triggers_seen;
-    return std::ranges::any_of(seen, [schema](const auto& one) { return one == "*" || one == schema; });
+    return names(catalog_.contents().mysql.triggers_seen, schema);
+}
+
+bool Bodies::sees_routines(std::string_view schema) const
+{
+    return names(catalog_.contents().mysql.routines_seen, schema);
+}
+
+bool Bodies::lacks_schema(std::string_view schema) const
+{
+    const auto& seen = catalog_.contents().mysql.triggers_seen; // who may see triggers anywhere sees all databases
+    return seen == std::vector<std::string>{"*"} &&
+           std::ranges::none_of(catalog_.contents().schemas,
+                                [schema](const std::string& one) { return same_word(one, schema); });
 }
 
 const Footprint& Bodies::definition(const Relation& relation)

@@ -48,6 +48,9 @@ class Bodies
     [[nodiscard]] const std::vector<Points>& points(const catalog::Relation& table) const;
     /// The triggers of its tables are all in the catalog.
     [[nodiscard]] bool sees_triggers(std::string_view schema) const;
+    [[nodiscard]] bool sees_routines(std::string_view schema) const; ///< likewise, procedures and functions
+    /// There is surely no such database.
+    [[nodiscard]] bool lacks_schema(std::string_view schema) const;
 
     [[nodiscard]] const Footprint& definition(const catalog::Relation& relation); ///< of a view or MERGE table
     [[nodiscard]] const Footprint& trigger(const catalog::Relation& table, const catalog::Trigger& trigger);

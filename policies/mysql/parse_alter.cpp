@@ -94,7 +94,7 @@ void Parser::alter_table()
     defines(table);
     leads_.push_back({Lead::Kind::values, full, true, {}}); // its rows may be written anew
     wait_or_skip();
-    if (at_end())
+    if (at_end() || drops_no_column(table))
         return;
     Lexer ahead = lexer_;
     ahead.look_from(cur());
@@ -104,6 +104,27 @@ void Parser::alter_table()
     while (accept(','));
     if (!at_end())
         definition_tail(false); // partition by …
+}
+
+/// MariaDB: DROP [COLUMN] IF EXISTS of one that the table surely has not, and nothing else.
+bool Parser::drops_no_column(const TableName& table)
+{
+    const std::size_t words = next_is(1, Word::k_column) ? 2 : 1;
+    if (!mariadb() || !at(Word::k_drop) || !next_is(words, Word::k_if) || !is_asked_again())
+        return false;
+    const Token column = peek(words + 2), behind = peek(words + 3);
+    const Item item = item_of(table, {});
+    const std::string_view schema =
+        std::string_view{item.table}.substr(0, std::min(item.table.find('.'), item.table.size()));
+    const bool absent = is_name(column) && item.known && behind_.bodies->relation(item.table) != nullptr &&
+                        behind_.bodies->sees_triggers(schema) && !state_->temporary(table.name) &&
+                        has_column(item, name_of(column)) == Has::no;
+    if (!absent || (behind.kind != TokenKind::end && behind.symbol != symbol(';')))
+        return false;
+    for (std::size_t i = 0; i < words + 3; ++i)
+        advance();
+    destroys(false);
+    return true;
 }
 
 void Parser::alter_action(const TableName& table)
@@ -331,10 +352,10 @@ void Parser::drop()
         return drop_named("sequence", true);
     if (accept_any(Word::k_database, Word::k_schema)) {
         is(Kind::drop, "database");
+        const bool alone = at(Word::k_if) && is_asked_again();
         if_exists();
-        name();
-        facts_.destructive = true;
-        return;
+        const std::string_view database = name();
+        return destroys(!alone || !is_plain_name(database) || !behind_.bodies->lacks_schema(database));
     }
     if (accept(Word::k_index)) {
         is(Kind::drop, "index");
@@ -379,15 +400,59 @@ void Parser::defines_program(std::string_view object)
 {
     if (object == "trigger") {
         advance();
+        const bool drops = facts_.kind == Kind::drop && at(Word::k_if) && is_asked_again();
         if_exists();
-        changes_table_of_trigger(table_name());
+        const TableName trigger = table_name();
+        if (drops && is_no_program(trigger, object)) {
+            destroys(false);
+            return effect(statement::Redefine{.relation = {}, .function = lower(trigger.name), .copies = {}});
+        }
+        changes_table_of_trigger(trigger);
         return effect(statement::Redefine{.relation = {}, .function = {}, .copies = {}});
     }
     if (object != "procedure" && object != "function" && object != "event")
         return;
     advance();
+    const bool drops = facts_.kind == Kind::drop && object != "event" && at(Word::k_if) && is_asked_again();
     if_exists();
-    effect(statement::Redefine{.relation = {}, .function = lower(table_name().name), .copies = {}});
+    const TableName program = table_name();
+    if (drops && is_no_program(program, object))
+        destroys(false);
+    effect(statement::Redefine{.relation = {}, .function = lower(program.name), .copies = {}});
+}
+
+/// The catalogs are asked again before it passes, if it does nothing by what they have: it is the first of its text,
+/// and stands in no other.
+bool Parser::is_asked_again() const
+{
+    return blocks_ == 0 && runs_ == 0 && behind_.bodies != nullptr && out_.facts.statements.empty();
+}
+
+void Parser::destroys(bool something)
+{
+    facts_.destructive = something;
+    if (!something)
+        facts_.object = "nothing";
+}
+
+/// No trigger, procedure or function of this name, in a database of which all are seen.
+bool Parser::is_no_program(const TableName& program, std::string_view object)
+{
+    bool known = false;
+    const std::string full = full_name(program, known);
+    const std::string_view schema = std::string_view{full}.substr(0, std::min(full.find('.'), full.size()));
+    if (!known || !is_plain_name(full) || is_servers_own(full) || schema == "mysql" || schema == "sys")
+        return false;
+    const auto is_it = [&](const auto& in, const auto& one) { return same_word(full, in + "." + one); };
+    const catalog::Contents& all = behind_.bodies->catalog().contents();
+    if (object != "trigger")
+        return behind_.bodies->sees_routines(schema) &&
+               std::ranges::none_of(all.functions, [&](const auto& one) { return is_it(one.schema, one.name); }) &&
+               std::ranges::find(all.mysql.loadable, lower(program.name)) == all.mysql.loadable.end();
+    return behind_.bodies->sees_triggers(schema) && std::ranges::none_of(all.relations, [&](const auto& table) {
+               return std::ranges::any_of(table.triggers,
+                                          [&](const auto& one) { return is_it(table.schema, one.name); });
+           });
 }
 
 void Parser::changes_table_of_trigger(const TableName& trigger)
@@ -420,9 +485,7 @@ void Parser::drop_named(std::string_view object, bool many)
     } while (many && accept(','));
     wait_or_skip();
     accept_any(Word::k_restrict, Word::k_cascade);
-    facts_.destructive = !nothing;
-    if (nothing)
-        facts_.object = "nothing";
+    destroys(!nothing);
 }
 
 /// The name is of nothing that the server, the session or the text before it has: all tables of its database are in

@@ -466,6 +466,10 @@ class Parser
     void drop_named(std::string_view object, bool many);
     [[nodiscard]] bool is_nothing(const TableName& table);
     void moves(const TableName& from, std::string_view column, const TableName& to);
+    [[nodiscard]] bool is_asked_again() const;
+    [[nodiscard]] bool drops_no_column(const TableName& table);
+    void destroys(bool something);
+    [[nodiscard]] bool is_no_program(const TableName& program, std::string_view object);
     void defines_program(std::string_view object);
     void changes_table_of_trigger(const TableName& trigger);
     void rename();

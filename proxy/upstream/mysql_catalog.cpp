@@ -74,24 +74,27 @@ void MySqlCatalogQueries::schemas()
                   });
 }
 
-/// Triggers of a table are shown to those who have the privilege TRIGGER for it. Whether that is so for a whole schema
-/// must be known: a trigger that is not shown runs all the same. Grants to roles are not looked at.
+/// Triggers of a table are shown to those who have the privilege TRIGGER for it, routines to those who may run, make or
+/// alter some. Whether that is so for a whole schema must be known: a trigger that is not shown runs all the same.
+/// Grants to roles are not looked at.
 void MySqlCatalogQueries::privileges()
 {
     const auto at = account_.rfind('@');
     const std::string grantee = "CONCAT(QUOTE(" + quoted(account_.substr(0, at)) + "), '@', QUOTE(" +
                                 quoted(at == std::string::npos ? "" : account_.substr(at + 1)) + "))";
-    auto& seen = contents_.mysql.triggers_seen;
-    server_.query("SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE = 'TRIGGER' AND GRANTEE = " +
-                      grantee,
-                  [&seen](const Row&) { seen = {"*"}; });
-    if (!seen.empty())
-        return;
-    server_.query("SELECT DISTINCT s.SCHEMA_NAME FROM information_schema.SCHEMATA s"
-                  " JOIN information_schema.SCHEMA_PRIVILEGES p ON s.SCHEMA_NAME LIKE p.TABLE_SCHEMA"
-                  " WHERE p.PRIVILEGE_TYPE = 'TRIGGER' AND p.GRANTEE = " +
-                      grantee,
-                  [&](const Row& row) { seen.push_back(table_name(row[0])); });
+    const auto shown = [&](std::vector<std::string>& seen, const std::string& to) {
+        const std::string condition = "PRIVILEGE_TYPE IN (" + to + ") AND GRANTEE = " + grantee;
+        server_.query("SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE " + condition,
+                      [&seen](const Row&) { seen = {"*"}; });
+        if (!seen.empty())
+            return;
+        server_.query("SELECT DISTINCT s.SCHEMA_NAME FROM information_schema.SCHEMATA s"
+                      " JOIN information_schema.SCHEMA_PRIVILEGES p ON s.SCHEMA_NAME LIKE p.TABLE_SCHEMA WHERE " +
+                          condition,
+                      [&](const Row& row) { seen.push_back(table_name(row[0])); });
+    };
+    shown(contents_.mysql.triggers_seen, "'TRIGGER'");
+    shown(contents_.mysql.routines_seen, "'EXECUTE', 'CREATE ROUTINE', 'ALTER ROUTINE'");
 }
 
 /// Functions of libraries stand before stored ones of the same name. Who may not read of them sees none.

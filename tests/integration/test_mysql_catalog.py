@@ -244,7 +244,9 @@ class Absent(MySqlCase):
 
     def test_of_nothing_passes(self):
         cursor = self.connect().cursor()
-        for sql in ("DROP TABLE IF EXISTS nothing_there", "DROP TABLE IF EXISTS nothing_there, shop.nor_this", "DROP VIEW IF EXISTS nothing_there"):
+        for sql in ("DROP TABLE IF EXISTS nothing_there", "DROP TABLE IF EXISTS nothing_there, shop.nor_this", "DROP VIEW IF EXISTS nothing_there",
+                    "DROP PROCEDURE IF EXISTS nothing_there", "DROP FUNCTION IF EXISTS shop.nothing_there", "DROP TRIGGER IF EXISTS nothing_there",
+                    *(() if ORACLE else ("ALTER TABLE scratch DROP COLUMN IF EXISTS nothing_there",))):
             with self.subTest(sql):
                 self.assertEqual(cursor.execute(sql), 0)
         self.assertEqual(self.demo.pending(), [])
@@ -258,6 +260,21 @@ class Absent(MySqlCase):
         thread.join(PATIENCE)
         self.assertEqual(result[0].args[0], 1227)
         self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM late"), "0")
+
+    def test_programs_and_columns_that_were_just_made_are_held(self):
+        cursor = self.connect().cursor()
+        for make, drop in (("CREATE PROCEDURE late_one() DO 1", "DROP PROCEDURE IF EXISTS late_one"),
+                           ("CREATE FUNCTION late_two() RETURNS int DETERMINISTIC RETURN 1", "DROP FUNCTION IF EXISTS late_two"),
+                           ("CREATE TRIGGER late_three BEFORE INSERT ON scratch FOR EACH ROW SET @x = 1", "DROP TRIGGER IF EXISTS late_three"),
+                           *(() if ORACLE else (("ALTER TABLE scratch ADD late_four int", "ALTER TABLE scratch DROP COLUMN IF EXISTS late_four"),))):
+            with self.subTest(drop):
+                cursor.execute(drop)
+                self.stack.cluster.shop(make)
+                self.addCleanup(self.stack.cluster.shop, drop.replace("IF EXISTS ", ""))
+                thread, result = self.later(lambda: cursor.execute(drop))
+                self.demo.deny(self.demo.wait_pending())
+                thread.join(PATIENCE)
+                self.assertEqual(result[0].args[0], 1227)
 
 
 class Types(MySqlCase):

@@ -76,7 +76,7 @@ void set_body(Program& made, std::string text)
 ServerNotation::ServerNotation(bool mariadb, unsigned version)
 {
     contents_.mysql.vendor = mariadb ? "mariadb" : "mysql";
-    contents_.mysql.triggers_seen = {"shop"};
+    contents_.mysql.triggers_seen = contents_.mysql.routines_seen = {"shop"};
     contents_.server_version = static_cast<int>(version);
 }
 
@@ -200,11 +200,22 @@ bool ServerNotation::take(const std::string& line)
         column_line(rest);
     else if (word == "loadable")
         contents_.mysql.loadable.push_back(rest);
+    else if (word == "databases")
+        databases_line(rest);
     else if (word == "folds_names")
         contents_.mysql.folds_names = true;
     else
         return false;
     return true;
+}
+
+/// All that there are, and the reader sees what is in them.
+void ServerNotation::databases_line(const std::string& rest)
+{
+    contents_.mysql.triggers_seen = contents_.mysql.routines_seen = {"*"};
+    std::istringstream names{rest};
+    for (std::string name; names >> name;)
+        contents_.schemas.push_back(name);
 }
 
 std::shared_ptr<const Catalog> ServerNotation::made()

@@ -24,6 +24,7 @@ class ServerNotation
     void trigger_line(const std::string& rest);
     void program_line(policies::catalog::FunctionKind kind, const std::string& rest);
     void references_line(const std::string& rest);
+    void databases_line(const std::string& rest);
     void column_line(const std::string& rest);
 
     policies::catalog::Contents contents_;
