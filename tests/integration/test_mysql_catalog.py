@@ -298,6 +298,31 @@ class Types(MySqlCase):
                 self.assertEqual(result[0].args[0], 1227)
 
 
+class Ranges(MySqlCase):
+    """WHERE that leave out no row by what the types of columns can hold: the server deletes all rows, and stepgate asks."""
+
+    def test_every_row_is_held(self):
+        self.stack.cluster.shop("CREATE TABLE ranges (id int AUTO_INCREMENT PRIMARY KEY, age tinyint unsigned NOT NULL, kind enum('a', 'b'), flag bit(1), "
+                                "code varchar(3)); INSERT INTO ranges (age, kind, flag, code) VALUES (0, 'a', 0, ''), (255, 'b', 1, 'abc'), (7, 'a', 1, 'x')")
+        self.addCleanup(self.stack.cluster.shop, "DROP TABLE ranges")
+        cursor = self.connect(autocommit=True).cursor()
+        cursor.execute("DROP TABLE IF EXISTS nothing_there")  # so that the catalogs are read anew
+        for where in ("age <= 255", "age BETWEEN 0 AND '255'", "kind IN ('a', 'b')", "flag IN (0, 1)", "flag IN (b'0', b'1')", "CHAR_LENGTH(code) < 4", "age NOT BETWEEN 5 AND 1",
+                      "id DIV 1 = id", "id MOD 1 = 0", "CONCAT(code, '') = code", "GREATEST(id, 0) = id", "LEAST(age, 255) = age", "id XOR 0", "ABS(id) > 0",
+                      "id NOT IN (0)", "id >= ALL (SELECT min(id) FROM (SELECT * FROM ranges) r)", "NOT EXISTS (SELECT 1 FROM scratch WHERE scratch.id = ranges.id AND 1 = 0)",
+                      "EXISTS (SELECT count(*) FROM scratch WHERE scratch.id = ranges.id)"):
+            with self.subTest(where):
+                left = self.stack.cluster.shop(f"BEGIN; DELETE FROM ranges WHERE {where}; SELECT count(*) FROM ranges; ROLLBACK")
+                self.assertEqual(left, "0")
+                thread, result = self.later(lambda: cursor.execute(f"DELETE FROM ranges WHERE {where}"))
+                self.demo.deny(self.demo.wait_pending())
+                thread.join(PATIENCE)
+                self.assertEqual(result[0].args[0], 1227)
+        for where in ("age <= 254 AND id = 0", "kind IN ('a', 'c') AND id = 0", "TRIM(code) = code AND id = 0", "age % 2 = 5"):
+            with self.subTest(where):
+                self.assertEqual(cursor.execute(f"DELETE FROM ranges WHERE {where}"), 0)
+
+
 class Hidden(MySqlCase):
     def test_a_star_does_not_stand_for_invisible_columns(self):
         self.stack.cluster.shop("CREATE TABLE payments2 (id int, iban varchar(40) INVISIBLE DEFAULT 'PT50', note varchar(9)); INSERT INTO payments2 (id, note) VALUES (1, 'n')")
