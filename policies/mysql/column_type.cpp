@@ -102,13 +102,14 @@ class Definition
     Token token_;
 };
 
-/// ('a', 'b'), of texts that are the same whoever reads them.
+/// ('a', 'b'), of texts that are the same whoever reads them, in whatever character set.
 bool Definition::values(std::vector<std::string>& made)
 {
     if (!accept('('))
         return false;
     do {
-        if (token_.kind != TokenKind::string || token_.text.find('\\') != std::string_view::npos)
+        if (token_.kind != TokenKind::string || token_.text.find('\\') != std::string_view::npos ||
+            !is_ascii(token_.text))
             return false;
         made.push_back(unescaped(token_, *reading_));
         advance();
@@ -245,8 +246,13 @@ bool only_widens(const catalog::Column& now, std::string_view charset, Lexer ahe
     if (now.generated || !old.type(before) || !made.type(after) || !holds_all(before, after))
         return false;
     std::string characters{charset};
+    bool says_null = false;
     while (!made.at_end() && made.good()) {
-        if (made.accept("null") || made.accept("first"))
+        if (made.accept("null")) {
+            says_null = true;
+            continue;
+        }
+        if (made.accept("first"))
             continue;
         int precision = 0;
         const auto now_or_then = [&] {
@@ -281,6 +287,9 @@ bool only_widens(const catalog::Column& now, std::string_view charset, Lexer ahe
         if (!fine)
             return false;
     }
+    // Without explicit_defaults_for_timestamp it becomes NOT NULL unless it says NULL: those get the time of then.
+    if (after.base == "timestamp" && !now.not_null && !says_null)
+        return false;
     if (!made.good() || !is_text(before.base))
         return made.good();
     const bool same = charset_name(characters) == charset_name(now.charset);
