@@ -138,6 +138,20 @@ class Values(Case):
         self.assertEqual(self.words(), ["b", "c"])
 
 
+    @unittest.skipIf(ORACLE, "MariaDB's")
+    def test_a_pattern_in_any_row(self):
+        with unittest.mock.patch("pymysql.connections.struct", WithBulk):
+            connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE word LIKE ? OR id = ?")
+
+        def bulk(*patterns):
+            rows = b"".join(b"\0" + text(pattern) + b"\0" + struct.pack("<q", -1) for pattern in patterns)
+            return self.command(connection, BULK, struct.pack("<IH", statement, 0x80) + TEXT + BIG + rows)
+        self.denied(lambda: bulk(b"a", b"%"))
+        bulk(b"a", b"b%")
+        self.assertEqual(self.words(), ["c"])
+
+
 class Cursors(Case):
     def fetch(self, connection, statement, rows):
         packets = [self.command(connection, FETCH, struct.pack("<II", statement, rows)).get_all_data()]
