@@ -63,6 +63,13 @@ asio::awaitable<void> drain(WebStream& stream)
     }
 }
 
+/// What is wrong with what cannot be read. The stream has no use behind it.
+asio::awaitable<void> refuse(Transport& transport, WebStream& stream, const Response& refusal)
+{
+    (void)co_await write_response(transport, stream, refusal, 11, false, false);
+    co_await drain(stream);
+}
+
 /// A client sends nothing on a stream of events; whatever comes, most likely its end, ends the stream.
 asio::awaitable<void> end_with_client(StreamPtr stream, std::shared_ptr<Subscription> subscription)
 {
@@ -189,13 +196,11 @@ asio::awaitable<bool> run_http(Transport& transport, Transport::Entry entry, Str
             const auto refusal = reply_to_read_error(failed);
             if (!refusal)
                 co_return false;
-            (void)co_await write_response(transport, *stream, *refusal, 11, false, false);
-            co_await drain(*stream);
+            co_await refuse(transport, *stream, *refusal);
             co_return true;
         }
         if (const auto refusal = refuse_framing(parser.get())) {
-            (void)co_await write_response(transport, *stream, *refusal, 11, false, false);
-            co_await drain(*stream);
+            co_await refuse(transport, *stream, *refusal);
             co_return true;
         }
         const auto started = std::chrono::steady_clock::now();
@@ -230,8 +235,14 @@ asio::awaitable<void> serve(Transport& transport, Transport::Entry entry, Stream
     error_code failed;
     stream->lowest().expires_after(transport.limits().handshake);
     co_await stream->begin(failed);
-    if (failed)
+    if (failed) {
+        const auto refusal = reply_to_read_error(failed);
+        const auto plain = refusal ? plain_stream(stream->lowest().release_socket()) : nullptr;
+        if (plain) {
+            co_await refuse(transport, *plain, *refusal);
+        }
         co_return;
+    }
     const bool open = co_await run_http(transport, entry, stream, handler);
     if (!open)
         co_return;

@@ -6,6 +6,7 @@
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/trim.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/write.hpp>
@@ -50,6 +51,13 @@ std::string without_port(const std::string& text)
         return text.substr(1, text.find(']') - 1);
     const auto colon = text.find(':');
     return colon == text.rfind(':') ? text.substr(0, colon) : text; // several: an address of IPv6
+}
+
+/// HTTP came where a TLS handshake was awaited.
+bool speaks_plainly(boost::system::error_code code)
+{
+    return code.category() == boost::asio::error::get_ssl_category() &&
+           ERR_GET_REASON(static_cast<unsigned long>(code.value())) == SSL_R_HTTP_REQUEST;
 }
 
 } // namespace
@@ -128,6 +136,8 @@ std::optional<Response> reply_to_read_error(boost::system::error_code code)
             return error_reply(413, "too_large", "The request is too large.");
         if (code == http::error::header_limit || code == http::error::buffer_overflow)
             return error_reply(431, "too_large", "The request's headers are too large.");
+        if (speaks_plainly(code))
+            return bad_request("TLS is spoken here: the address begins with https://");
         if (code == http::error::end_of_stream || code == http::error::partial_message)
             return std::nullopt;
         if (code.category() == http::make_error_code(http::error::bad_method).category())

@@ -109,6 +109,19 @@ TEST(Server, OldTlsIsRefused)
     EXPECT_NO_THROW(TlsClient(served.running->port(), TLS1_2_VERSION));
 }
 
+TEST(Server, WhoLeavesOutTlsIsTold)
+{
+    Served served;
+    PlainClient client(served.running->port());
+    client.send(get("/c/VGUOLKiUFDKIOC11gC2E7g"));
+    const auto answer = client.read_to_end();
+    EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 400");
+    EXPECT_NE(answer.find("the address begins with https://"), std::string::npos);
+    TlsClient other(served.running->port());
+    other.send(get("/"));
+    EXPECT_EQ(other.read_response().substr(0, 12), "HTTP/1.1 200");
+}
+
 TEST(Server, SizeLimits)
 {
     struct Row {
