@@ -17,6 +17,8 @@ namespace
 namespace challenges = challenge_web::challenges;
 using What = challenges::Event::What;
 
+constexpr const char* unwritable = "the audit journal cannot be written";
+
 audit::Type type_of(What what)
 {
     switch (what) {
@@ -143,9 +145,12 @@ void ChallengeRecorder::operator()(const challenges::Event& event) const
 
     if (writer_.submit(std::move(record)))
         return;
+    const auto now = challenges_.find(challenge.id);
+    if (now && now->close_reason == unwritable)
+        return; // told: one answer makes several events, and cancelling makes one
     log_error("the audit journal could not take an event of challenge " + challenge.id + "; it is cancelled");
     if (event.what != What::cancelled) // cancelling again would only come back here
-        challenges_.cancel(challenge.id, "the audit journal cannot be written", event.at);
+        challenges_.cancel(challenge.id, unwritable, event.at);
 }
 
 void ChallengeRecorder::operator()(const challenges::ElevationEvent& event) const

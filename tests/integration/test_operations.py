@@ -205,6 +205,7 @@ class Init(unittest.TestCase):
             return done.stdout + done.stderr
         init = ("init", "--upstream", f"postgresql://app@{server}")
         self.assertIn("PGPASSWORD, which is not set", run(*init, expect=2))
+        self.assertRegex(run("init", "--upstream", f"postgresql://{server}", expect=2, PGPASSWORD="app-password"), 'names no account, so "[^"]+" was tried; write postgresql://account@')
         for options in (("--listen", "127.0.0.1"), ("--web", "::1:8443")):
             self.assertRegex(run(*init, *options, expect=2, PGPASSWORD="app-password"), r"^stepgate: --\w+ \S+ (has no port|is an IPv6)")
         for scheme in ("mysql", "mariadb"):
@@ -316,6 +317,7 @@ class Faults(unittest.TestCase):
         self.assertIn("the audit journal cannot be written", err)
         self.assertIn("audit", stack.ask("SELECT 1")[2])
         self.assertIn("put the audit directory back", (stack.folder / "serve.log").read_text())
+        self.assertEqual((stack.folder / "serve.log").read_text().count("could not take an event of challenge"), 1)
         self.assertEqual(stack.cluster.shop("SELECT count(*) FROM payments"), "700")
         away.rename(audit)
         wait_for(lambda: stack.metrics()["stepgate_audit_healthy"] == 1, "the audit's recovery")
