@@ -27,6 +27,17 @@ std::string one_line(std::string text)
     return text;
 }
 
+/// libpq takes an account from elsewhere, most likely the name of who is logged in here.
+bool names_account(const std::string& connection)
+{
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options{
+        PQconninfoParse(connection.c_str(), nullptr), PQconninfoFree};
+    for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr; ++option)
+        if (std::string_view{option->keyword} == "user")
+            return option->val != nullptr;
+    return true; // it cannot be read, which is another problem
+}
+
 } // namespace
 
 std::variant<ServerDescription, std::string> probe_postgres(const std::string& connection)
@@ -36,8 +47,13 @@ std::variant<ServerDescription, std::string> probe_postgres(const std::string& c
     const Connection server(PQconnectdbParams(keywords, values, 1), PQfinish);
     if (!server)
         return std::string{"out of memory"};
-    if (PQstatus(server.get()) != CONNECTION_OK)
-        return one_line(text_or_empty(PQerrorMessage(server.get())));
+    if (PQstatus(server.get()) != CONNECTION_OK) {
+        auto problem = one_line(text_or_empty(PQerrorMessage(server.get())));
+        if (!names_account(connection))
+            problem += "\n--upstream names no account, so \"" + text_or_empty(PQuser(server.get())) +
+                       "\" was tried; write postgresql://account@host:port/database";
+        return problem;
+    }
 
     const Result answer(
         PQexec(server.get(), "SELECT current_setting('server_version'), current_setting('is_superuser')"), PQclear);
