@@ -338,10 +338,13 @@ net::Task<GuardedSession::Held> GuardedSession::release_approved(const HeldBatch
         const auto why = approval.error();
         const auto closed = all.find(opened.id);
         const bool known = closed && !closed->close_reason.empty();
+        const bool taken = closed && closed->state == challenges::State::consumed;
         gate.settled(why == errc::denied    ? challenges::State::denied
                      : why == errc::expired ? challenges::State::expired
                                             : challenges::State::cancelled,
-                     known ? closed->close_reason : why.message());
+                     taken   ? "its approval let another run of it pass"
+                     : known ? closed->close_reason
+                             : why.message());
         co_return co_await end_unreleased(*gate.end(worker_.now), batch, gate, opened);
     }
     auto release_it = release_record(batch);

@@ -115,6 +115,7 @@ class Waits(Case):
         reader.rollback()
         changing.join(PATIENCE)
         self.assertEqual(changed, [0])
+        self.stack.cluster.shop("ALTER TABLE scratch DROP COLUMN another")
 
     def test_command_process_kill_ends_the_hold(self):
         connection = self.connect()
@@ -328,6 +329,23 @@ class RunsAgain(Case):
         code, _, err = self.stack.ask("DELETE FROM scratch")
         self.assertEqual((code, self.demo.pending()), (1, []))
         self.assertRegex(err, r"ERROR 1227 \(42000\).*statement denied \(rule delete-without-where\)\. denied by demo")
+
+    def test_one_approval_is_for_one_of_two_runs_at_once(self):
+        connections = [self.connect(autocommit=True), self.connect(autocommit=True)]
+        for number in range(5):  # it takes both between the question and the release
+            self.setUp()
+            sql = f"DELETE FROM scratch WHERE {number} = {number}"
+            self.again_from(connections[0].cursor(), sql)
+            self.demo.approve(self.demo.wait_pending())
+            runs = [self.run_later(connection.cursor(), sql) for connection in connections]
+            for thread, _ in runs:
+                thread.join(PATIENCE)
+            results = [result[0] for _, result in runs]
+            self.assertEqual(sum(result == 3 for result in results), 1, results)
+            lost, = (result for result in results if result != 3)
+            self.assertRegex(lost.args[1], r"its approval let another run of it pass\. Run it again|, then run it again")
+            for challenge in self.demo.pending():
+                self.demo.deny(challenge)
 
     def again_from(self, cursor, sql="DELETE FROM scratch"):
         with self.assertRaises(pymysql.Error) as caught:
