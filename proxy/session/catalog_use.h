@@ -38,7 +38,8 @@ class CatalogUse
     /// The statement relies on a name whose meaning is not known now. What this session changed and did not commit yet
     /// is no concern here: `SessionState` knows of that.
     [[nodiscard]] bool unsure(const policies::statement::Facts& facts) const;
-    /// The statement names tables, which may be views of others, and there should be catalogs that tell but are not.
+    /// The statement names tables, which may be views of others, or may name types, and there should be catalogs that
+    /// tell but are not.
     [[nodiscard]] bool missing(const policies::statement::Facts& facts) const;
     /// Waiting may help: what is not known will be in the next snapshot, and it is not this session that is in its way.
     [[nodiscard]] bool may_wait() const { return touched_ != nullptr && !open_ && !gave_up_; }

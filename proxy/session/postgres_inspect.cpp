@@ -255,7 +255,9 @@ bool PostgresSession::may_run_when_prepared() const
 /// Facts are those of now. Only what it does when it is prepared is at stake, but nobody can tell that from the rest.
 bool PostgresSession::must_hold_to_prepare(const PreparedStatement& statement) const
 {
-    return statement.facts->facts->runs_when_prepared && must_hold(verdict_on(*statement.facts, statement.sql));
+    const auto& facts = *statement.facts->facts;
+    return (facts.runs_when_prepared || statement.unsure || catalog_.missing(facts)) &&
+           must_hold(verdict_on(*statement.facts, statement.sql));
 }
 
 StatementPointer PostgresSession::prepared(const pg::Parse& parse) const

@@ -29,8 +29,8 @@ bool PostgresSession::may_be_misspelt(const Plan& plan) const
         !frame->is(pg::Frontend::query))
         return false;
     const auto& statement = *plan.executions.front().statement;
-    return session::may_be_misspelt(*statement.facts->facts, statement.sql) &&
-           (!in_transaction() || is_one_statement(statement.sql));
+    return session::may_be_misspelt(*statement.facts->facts, statement.sql) && !statement.unsure &&
+           !catalog_.missing(*statement.facts->facts) && (!in_transaction() || is_one_statement(statement.sql));
 }
 
 /// Lets the server parse it as it does a client's Parse, which is not held either. What goes wrong then would go wrong

@@ -116,6 +116,8 @@ class Agents:
         path = f"/challenges/{needs['challenge_id']}"
         self.until(needs["challenge_id"], "denied", lambda: self.demo.call("POST", f"{path}/deny", {"reason": "not today"}))
         self.assertEqual(self.agent.call("GET", path)["close_reason"], "denied by demo: not today")
+        with self.assertRaisesRegex(self.error, "denied by demo: not today"):
+            self.run_sql("DELETE FROM orders")  # whoever runs it again hears why not, once
         again = self.held("DELETE FROM orders")["challenge_id"]
         self.assertNotEqual(again, needs["challenge_id"])
         self.until(again, "cancelled", lambda: self.agent.call("POST", f"/challenges/{again}/withdraw", {}))
