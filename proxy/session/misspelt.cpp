@@ -12,7 +12,7 @@ constexpr std::size_t longest = 65536; // bytes: nobody types more
 
 bool may_be_misspelt(const policies::statement::Facts& facts, std::string_view sql)
 {
-    return !facts.parsed && !facts.runs_when_prepared && sql.size() <= longest;
+    return (!facts.parsed || facts.opaque) && !facts.runs_when_prepared && sql.size() <= longest;
 }
 
 bool is_one_statement(std::string_view sql)

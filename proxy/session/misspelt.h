@@ -7,8 +7,8 @@
 namespace stepgate::proxy::session
 {
 
-// Most texts that do not parse are slips of the pen, and nobody is to be asked for those: the server parses them as it
-// would a prepared statement, which runs nothing, and its syntax error is the answer.
+// Most texts that do not parse, or name what nobody has heard of, are slips of the pen, and nobody is to be asked for
+// those: the server parses them as it would a prepared statement, which runs nothing, and its error is the answer.
 
 /// This can be done with it: preparing it runs nothing.
 [[nodiscard]] bool may_be_misspelt(const policies::statement::Facts& facts, std::string_view sql);

@@ -2,6 +2,9 @@
 #include "proxy/session/misspelt.h"
 #include "proxy/session/mysql_session.h"
 
+#include <algorithm>
+#include <array>
+
 namespace stepgate::proxy::session
 {
 
@@ -12,7 +15,11 @@ using policies::rules::Verdict;
 namespace
 {
 
-constexpr std::uint16_t parse_error = 1064; // ER_PARSE_ERROR
+/// A text or a name that means nothing, or is not for this account: executing it would end alike.
+/// ER_DBACCESS_DENIED_ERROR, ER_BAD_DB_ERROR, ER_BAD_FIELD_ERROR, ER_PARSE_ERROR, ER_UNKNOWN_TABLE,
+/// ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR, ER_NO_SUCH_TABLE, ER_SP_DOES_NOT_EXIST,
+/// ER_PROCACCESS_DENIED_ERROR. Others may be of preparing alone.
+constexpr std::array<std::uint16_t, 10> slips = {1044, 1049, 1054, 1064, 1109, 1142, 1143, 1146, 1305, 1370};
 
 } // namespace
 
@@ -20,12 +27,12 @@ constexpr std::uint16_t parse_error = 1064; // ER_PARSE_ERROR
 /// run.
 bool MySqlSession::may_be_misspelt() const
 {
-    return inspected_.command == my::Command::query && inspected_.verdict.action == Action::challenge &&
+    return inspected_.command == my::Command::query && inspected_.verdict.action == Action::challenge && !unsure_ &&
            session::may_be_misspelt(*inspected_.facts->facts, inspected_.sql) && is_one_statement(inspected_.sql);
 }
 
-/// Lets the server prepare it, as it does for clients, for whom that is not held either. Errors but that of its parser
-/// may be of preparing alone. False: the session is over. `answered`: the client has the error.
+/// Lets the server prepare it, as it does for clients, for whom that is not held either. False: the session is over.
+/// `answered`: the client has the error.
 net::Task<bool> MySqlSession::answer_if_misspelt(bool& answered)
 {
     const auto begun = worker_.now.time_since_epoch().count();
@@ -48,7 +55,7 @@ net::Task<bool> MySqlSession::answer_if_misspelt(bool& answered)
         const auto lost = co_await server_.write_all(close);
         co_return !lost;
     }
-    if (parsed.error != parse_error)
+    if (std::ranges::find(slips, parsed.error) == slips.end())
         co_return true;
     while (!report_late() ||
            !audit_statement(statements_ + 1, inspected_.sql, *inspected_.facts, Verdict{}, to_string(Action::allow))) {

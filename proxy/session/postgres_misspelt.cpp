@@ -25,8 +25,8 @@ bool PostgresSession::may_be_misspelt(const Plan& plan) const
     const pg::MessageFramer framer{pg::Side::frontend, worker_.shared.options.limits.message};
     const auto framed = framer.next(in_.data());
     const auto* frame = std::get_if<pg::Frame>(&framed);
-    if (plan.verdict.action != Action::challenge || plan.executions.size() != 1 || group_open_ || frame == nullptr ||
-        !frame->is(pg::Frontend::query))
+    if (plan.verdict.action != Action::challenge || plan.executions.size() != 1 || group_open_ || replication_ ||
+        frame == nullptr || !frame->is(pg::Frontend::query))
         return false;
     const auto& statement = *plan.executions.front().statement;
     return session::may_be_misspelt(*statement.facts->facts, statement.sql) && !statement.unsure &&

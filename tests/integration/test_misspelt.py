@@ -39,6 +39,13 @@ class Postgres(unittest.TestCase):
                 self.assertEqual(errors(self.ask(sql)), ["42601"])
                 self.assert_lives()
 
+    def test_names_that_nobody_has_heard_of(self):
+        for sql, code in (("SELECT cuont(id) FROM scratch", "42883"), ("SELECT 'x'::nosuch", "42704"), ("SELECT * FROM nosuch", "42P01"),
+                          ("SELECT 1 OPERATOR(nosuch.+) 2", "3F000")):
+            with self.subTest(sql):
+                self.assertEqual(errors(self.ask(sql)), [code])
+                self.assert_lives()
+
     def test_the_message_is_the_servers(self):
         code, _, told = self.stack.ask("SELECT * FORM orders")
         self.assertEqual((code, told.split("\n")), (1, ['ERROR:  syntax error at or near "FORM"', "LINE 1: SELECT * FORM orders", "                 ^"]))
@@ -90,6 +97,18 @@ class MySql(MySqlCase):
         self.assertEqual(self.rows(), 3)
         found = [r for r in self.stack.audit("--type", "statement") if r["text"] == "SELCT 1"]
         self.assertEqual([(r["action"], r["sqlstate"], r["rules"]) for r in found], [("allow", "42000", [])])
+
+    def test_names_that_nobody_has_heard_of(self):
+        slips = [("SELECT * FROM scracth", 1146), ("DELETE FROM scracth WHERE id = 1", 1146), ("SELECT id FROM nosuch.scratch", "1049|1044|1142"),
+                 ("INSERT INTO scracth VALUES (1)", 1146)]
+        if ORACLE:  # on MariaDB it may be a function that runs when it is prepared
+            slips += [("SELECT nosuch.f()", "1305|1370"), ("SELECT cuont(id) FROM scratch", 1305)]
+        for sql, code in slips:
+            with self.subTest(sql):
+                with self.assertRaisesRegex(pymysql.Error, rf"^\(({code}), "):
+                    self.connect().cursor().execute(sql)
+                self.assertEqual(self.demo.pending(), [])
+        self.assertEqual(self.rows(), 3)
 
     def test_several_statements_are_held(self):
         cursor = self.connect(client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS).cursor()
