@@ -73,6 +73,12 @@ void walk_all(const RawParse& parse, std::string_view sql, const SessionState& s
     }
 }
 
+/// Only strings are turned into values of their types as the text is read.
+bool has_strings(std::string_view sql)
+{
+    return sql.find_first_of("'$") != std::string_view::npos;
+}
+
 Analysis analyze_as(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog,
                     const Limits& limits, bool standard, Bodies* bodies)
 {
@@ -110,7 +116,8 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
         Analysis refused;
         refused.facts.carries_secret = statement::may_hold_secret(sql);
         make_opaque(refused, std::move(reason));
-        refused.facts.runs_when_prepared = bodies != nullptr && bodies->runs_when_prepared(refused.facts);
+        refused.facts.runs_when_prepared =
+            has_strings(sql) && bodies != nullptr && bodies->runs_when_prepared(refused.facts);
         return refused;
     }
     const Lexing lexing = state.lexing();
@@ -127,7 +134,8 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
     }
     statement::doubt_temporary(analysis.facts);
     analysis.facts.runs_when_prepared =
-        bodies == nullptr ? analysis.facts.uses_types : bodies->runs_when_prepared(analysis.facts);
+        has_strings(sql) &&
+        (bodies == nullptr ? analysis.facts.uses_types : bodies->runs_when_prepared(analysis.facts));
     return analysis;
 }
 

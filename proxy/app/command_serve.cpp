@@ -66,7 +66,7 @@ int serve_until_told(Configuration configuration, const DescriptorShare& share, 
     Serving serving(std::move(configuration), share);
     if (const auto error = serving.start(); !error.empty()) {
         err << "stepgate: " << error << '\n';
-        return 2;
+        return 1;
     }
     out << "ready" << std::endl;
     tell_supervisor("READY=1");

@@ -137,7 +137,8 @@ bool makes_no_name(const StatementFacts& statement)
     return std::ranges::find(objects, statement.object) != std::end(objects);
 }
 
-/// A new table has no triggers, rules or rows yet: nothing has to be looked up to know what touching it does.
+/// A new table has no triggers and rules yet: nothing has to be looked up to know what touching it does. Only what its
+/// columns are, for those who read all of them without a name.
 bool makes_plain_object(const StatementFacts& statement, const Catalog* catalog)
 {
     if (catalog != nullptr && !catalog->contents().mysql.vendor.empty())
@@ -200,6 +201,14 @@ bool touches(const Touched& touched, const std::vector<TableAccess>& accesses)
     });
 }
 
+bool reads_whole_rows(const Touched& touched, const std::vector<TableAccess>& reads)
+{
+    return !touched.made.empty() && std::ranges::any_of(reads, [&](const TableAccess& read) {
+        return std::ranges::find(read.columns, "*") != read.columns.end() &&
+               touched.made.contains(std::string{bare_name(read.table)});
+    });
+}
+
 /// Reads nothing but what it defines, and runs no code of users.
 bool only_defines(const StatementFacts& statement)
 {
@@ -217,7 +226,8 @@ bool depends_on(const StatementFacts& statement, const Touched& touched)
         return true;
     if (only_defines(statement) && !renames && !does_nothing)
         return false;
-    if (touches(touched, statement.reads) || touches(touched, statement.writes))
+    if (touches(touched, statement.reads) || touches(touched, statement.writes) ||
+        reads_whole_rows(touched, statement.reads))
         return true;
     return std::ranges::any_of(statement.calls, [&](const std::string& call) {
         return !call.starts_with("pg_catalog.") &&
@@ -240,7 +250,7 @@ CatalogChange change_of(const StatementFacts& statement, const Catalog* catalog,
         return change;
     change.any = true;
     if (makes_plain_object(statement, catalog)) {
-        change.touched = {};
+        change.touched = {false, {}, std::move(change.touched.names)};
         return change;
     }
     for (const TableAccess& write : statement.writes)

@@ -22,14 +22,16 @@ constexpr std::string_view no_relation{};
 
 /// Names whose meaning a statement changes, may have changed, or is changing.
 struct Touched {
-    bool all = false;            // any name
-    std::set<std::string> names; // bare names, as the server spells them
+    bool all = false;                 // any name
+    std::set<std::string> names = {}; // bare names, as the server spells them
+    std::set<std::string> made = {};  // likewise, of new plain tables: only which columns they have cannot be looked up
 
-    [[nodiscard]] bool empty() const { return !all && names.empty(); }
+    [[nodiscard]] bool empty() const { return !all && names.empty() && made.empty(); }
     void add(const Touched& other)
     {
         all |= other.all;
         names.insert(other.names.begin(), other.names.end());
+        made.insert(other.made.begin(), other.made.end());
     }
 };
 

@@ -5,6 +5,7 @@ import time
 import unittest
 
 from harness import Stack, wait_for
+from raw_client import RawClient, errors, query
 from wire import Wire
 
 # Names that no shipped pack matches.
@@ -215,6 +216,25 @@ class Enforced(unittest.TestCase):
         code, out, err = self.stack.ask("CREATE TABLE plain (a int); INSERT INTO plain VALUES (7); SELECT a FROM plain")
         self.assertEqual((code, out.splitlines()[-1]), (0, "7"), err)
         self.assertEqual(self.demo.pending(), [])
+
+
+class NewTables(unittest.TestCase):
+    """Of a table that was just made the columns are not known: who reads all of them without their names waits for the catalogs."""
+
+    def test_whole_rows_wait_for_the_columns(self):
+        stack = stack_with("enforce")
+        self.addCleanup(stack.close)
+        demo = stack.start().person()
+        maker, reader = RawClient(stack), RawClient(stack)
+        self.addCleanup(maker.close)
+        self.addCleanup(reader.close)
+        for number, sql in enumerate(("SELECT x::text FROM {} x", "SELECT * FROM {}", "TABLE {}", "COPY {} TO STDOUT", "SELECT to_jsonb(x) FROM {} x") * 4):
+            with self.subTest(sql):
+                table = f"made_{number}"
+                self.assertEqual(errors(maker.ask(f"CREATE TABLE {table} (id int, secret_code text)")), [])
+                reader.send(query(sql.format(table)))
+                demo.deny(demo.wait_pending())
+                self.assertEqual(errors(reader.answers()), ["42501"])
 
 
 if __name__ == "__main__":

@@ -219,8 +219,11 @@ class ChangeUser(Case):
         with self.assertRaises(pymysql.Error) as caught:
             self.command(connection, FETCH, struct.pack("<II", rows, 1))
         self.assertEqual(caught.exception.args[0], 1243)
-        for sql in (read, "EXECUTE named", "SELECT * FROM work"):
+        for sql in (read, "EXECUTE named"):
             self.denied(lambda: cursor.execute(sql), person=second)
+        with self.assertRaises(pymysql.Error) as caught:
+            cursor.execute("SELECT * FROM work")
+        self.assertEqual(caught.exception.args[0], 1146)
         self.assertEqual(self.demo.pending(), [])
         cursor.execute("SELECT @mine")
         self.assertEqual(cursor.fetchone(), (None,))

@@ -135,11 +135,14 @@ class Temporary(RawCommands, MySqlCase):
 
     def test_others_have_none(self):
         """What is known of a text with this session's tables is not what another session's means."""
+        self.stack.cluster.shop("CREATE TABLE mine (a int); INSERT INTO mine VALUES (1)")
+        self.addCleanup(self.stack.cluster.shop, "DROP TABLE mine")
         mine, other = self.cursor(), self.cursor()
         mine.execute("CREATE TEMPORARY TABLE mine (a int)")
         for _ in range(2):
             mine.execute("DELETE FROM mine")
             self.held(lambda: other.execute("DELETE FROM mine"))
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM mine"), "1")
 
 
 if __name__ == "__main__":

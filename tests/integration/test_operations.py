@@ -98,6 +98,16 @@ class Configuration(unittest.TestCase):
         served = subprocess.run([BINARY, "serve", "--config", stack.config], capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(served.returncode, 2)
 
+    def test_a_port_that_is_taken_is_no_wrong_configuration(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", stack.port))
+            other.listen()
+            done = subprocess.run([BINARY, "serve", "--config", stack.config], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 1, "a service manager is to try again")
+        self.assertIn(str(stack.port), done.stderr)
+
     def test_a_store_that_is_not_there_is_not_made_by_reading(self):
         stack = Stack()
         self.addCleanup(stack.close)
