@@ -391,7 +391,7 @@ class Elsewhere(AttackCase):
         twin.write_text(text)
         def refused(why):
             done = subprocess.run([BINARY, "serve", "--config", twin], capture_output=True, text=True, timeout=PATIENCE)
-            self.assertEqual(done.returncode, 2)
+            self.assertEqual(done.returncode, 1)
             self.assertIn(why, done.stderr)
         refused("is written by another stepgate")
         (self.there.home / "audit/lock").unlink()  # by somebody who thinks that it was left behind
