@@ -66,8 +66,8 @@ class Batch : public testing::TestWithParam<SendBatch::How>
 };
 
 INSTANTIATE_TEST_SUITE_P(, Batch, testing::Values(SendBatch::How::together, SendBatch::How::singly),
-                         [](const auto& info) {
-                             return info.param == SendBatch::How::together ? "Together" : "Singly";
+                         [](const auto& each) {
+                             return each.param == SendBatch::How::together ? "Together" : "Singly";
                          });
 
 TEST_P(Batch, SendsToEachWhatIsIts)
