@@ -2,6 +2,7 @@
 
 #include "policies/statement/ascii.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace stepgate::policies::statement
@@ -16,6 +17,11 @@ bool may_match_all(std::string_view value)
         return value.find_first_of("%*") != value.npos && value.find_first_of("'\\") == value.npos &&
                value.find('\0') == value.npos && is_ascii(value);
     return value.find_first_not_of("%_.*+?^$()|{},\" ") == value.npos;
+}
+
+bool any_where(const Facts& facts, Where where)
+{
+    return std::ranges::any_of(facts.statements, [where](const StatementFacts& one) { return one.where == where; });
 }
 
 } // namespace stepgate::policies::statement

@@ -151,10 +151,7 @@ MySqlSession::Facts MySqlSession::facts_of_execution(PreparedText& prepared)
 std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t parameters)
 {
     using policies::statement::Where;
-    const auto any = [](const Facts& facts, Where where) {
-        return std::ranges::any_of(facts->facts->statements, [where](const auto& one) { return one.where == where; });
-    };
-    if (!any(prepared.facts, Where::present) || state_.modes().size() != 1 || parameters == 0)
+    if (!any_where(*prepared.facts->facts, Where::present) || state_.modes().size() != 1 || parameters == 0)
         return {};
     const bool bulk = inspected_.command == my::Command::stmt_bulk_execute;
     const std::size_t rows = bulk ? values_.size() / parameters : 1;
@@ -175,7 +172,7 @@ std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t par
         if (!read || *read == bound)
             continue;
         bound = *std::move(read);
-        if (rows == 1 || any(facts_of(bound), Where::always_true))
+        if (rows == 1 || any_where(*facts_of(bound)->facts, Where::always_true))
             break;
     }
     return bound;

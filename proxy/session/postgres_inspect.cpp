@@ -100,12 +100,11 @@ bool mentions_null(std::string_view sql)
 std::string_view reads_otherwise(const policies::statement::Facts& facts, std::string_view sql,
                                  const upstream::StartState& start)
 {
-    const bool selects = std::ranges::any_of(
-        facts.statements, [](const auto& one) { return one.where == policies::statement::Where::present; });
+    if (start.unusual.empty() || !policies::statement::any_where(facts, policies::statement::Where::present))
+        return {};
     for (const auto& [name, value] : start.unusual)
-        if (selects &&
-            (name == "array_nulls" || (name == "transform_null_equals" &&
-                                       (mentions_null(sql) || std::ranges::any_of(facts.runs, mentions_null)))))
+        if (name == "array_nulls" ||
+            (name == "transform_null_equals" && (mentions_null(sql) || std::ranges::any_of(facts.runs, mentions_null))))
             return name;
     return {};
 }
@@ -509,9 +508,9 @@ void PostgresSession::refresh(PreparedStatement& statement)
 StatementPointer PostgresSession::as_bound(StatementPointer statement, const pg::Bind& bind)
 {
     refresh(*statement);
-    const auto& statements = statement->facts->facts->statements;
-    const auto selects = [](const auto& one) { return one.where == policies::statement::Where::present; };
-    if (!std::ranges::any_of(statements, selects) || std::ranges::none_of(bind.parameters, [](const auto& value) {
+    using policies::statement::Where;
+    if (!any_where(*statement->facts->facts, Where::present) ||
+        std::ranges::none_of(bind.parameters, [](const auto& value) {
             return value && policies::statement::may_match_all(wire::as_text(*value));
         }))
         return statement;
