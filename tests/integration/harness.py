@@ -18,6 +18,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -353,9 +354,17 @@ class Stack:
             self.process.kill()
             raise AssertionError("stepgate did not stop") from None
 
+    def print_warnings(self):
+        """What stepgate complained of, for who has to find out why a test failed elsewhere."""
+        log = self.folder / "serve.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        for line in [line for line in lines if '"level":"info"' not in line][-20:]:
+            print(line[:500], file=sys.stderr)
+
     def close(self):
         try:
             self.stop()
+            self.print_warnings()
         finally:
             if self.owns_cluster:
                 self.cluster.stop()

@@ -68,7 +68,13 @@ class Between(threading.Thread):
         while True:
             ready = [end for end in (client, server) if isinstance(end, ssl.SSLSocket) and end.pending()]
             for end in ready or select.select([client, server], [], [])[0]:
-                data = end.recv(1 << 16)
+                end.setblocking(False)  # what came may be for TLS alone: a ticket
+                try:
+                    data = end.recv(1 << 16)
+                except ssl.SSLWantReadError:
+                    continue
+                finally:
+                    end.setblocking(True)
                 if not data:
                     return
                 if end is client:
