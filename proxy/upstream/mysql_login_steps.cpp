@@ -44,7 +44,9 @@ Failure mysql_failure(wire::View payload)
         return {Failure::Kind::protocol, "malformed ERR_Packet"};
     if (err->code == no_right_to_database)
         return {Failure::Kind::database, text_of(*err)};
-    if (err->code != unknown_database && err->code != too_many_connections)
+    // 08S01, of the connection: as when the server waited too long for the login.
+    const bool connection = err->code == too_many_connections || err->sqlstate == "08S01";
+    if (err->code != unknown_database && !connection)
         return {Failure::Kind::credentials, text_of(*err)};
     return {Failure::Kind::refused, text_of(*err), {payload.begin(), payload.end()}};
 }
