@@ -120,6 +120,7 @@ void Loop::run_here()
         run_jobs();
         ring();
         send_batch();
+        nothing_sent_ = true;
     }
     stopped_ = false;
     here = before;
