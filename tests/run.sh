@@ -46,7 +46,8 @@ run_ctest() {
   local tree=$1; shift
   local log=$tree/ctest.log
   echo "== ctest in $tree"
-  ctest --test-dir "$tree" --output-on-failure -j "$(nproc)" "$@" >"$log" 2>&1 || true
+  # One more than there are cores: most tests wait for half of their time.
+  ctest --test-dir "$tree" --output-on-failure -j "$(($(nproc) + 1))" "$@" >"$log" 2>&1 || true
   grep -E '^ *[0-9]+/[0-9]+ Test.*\*\*\*' "$log" || true
   local total bad
   read -r bad total < <(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests failed out of ([0-9]+)$/\1 \2/p' "$log") || true
