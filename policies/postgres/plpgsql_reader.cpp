@@ -1,6 +1,6 @@
 #include "policies/postgres/plpgsql_reader.h"
 
-#include "policies/postgres/filled_arrays.h"
+#include "policies/postgres/filled_variables.h"
 #include "policies/postgres/identifier_list.h"
 #include "policies/postgres/plpgsql_words.h"
 
@@ -111,15 +111,18 @@ class Reader : PlWords
     bool assignment();
     bool control(std::string_view first);
     bool command(std::string_view first);
+    [[nodiscard]] bool goes_on() const { return reach_.again && !skips_; }
     [[nodiscard]] bool finds_nothing(std::size_t begin, std::size_t end) const;
+    [[nodiscard]] bool is_not_null(std::size_t begin, std::size_t end) const;
     [[nodiscard]] bool stands_if_nothing_found() const;
     void if_statement();
     void case_statement();
     void loop_body(bool until_done, std::string_view query = {}, const std::vector<std::string>& targets = {},
                    std::string_view cursor = {});
-    void through(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor);
-    void forget_arrays(std::size_t begin, std::size_t end);
-    [[nodiscard]] std::string arrays_named(std::size_t begin, std::size_t end, std::string rows) const;
+    static void through(std::string& rows, std::string_view query, const std::vector<std::string>& targets,
+                        std::string_view cursor);
+    void forget_filled(std::size_t begin, std::size_t end);
+    [[nodiscard]] std::string filled_named(std::size_t begin, std::size_t end, std::string rows) const;
     void for_loop();
     void for_each();
     void return_statement();
@@ -146,7 +149,7 @@ class Reader : PlWords
     std::vector<std::string> opened_, fetched_, bound_;
     std::vector<std::string> counts_;                         // variables for the rows that a statement changed
     std::map<std::string, std::string, std::less<>> queries_; // of cursors
-    FilledArrays arrays_{*this};
+    FilledVariables filled_{*this};
     Reach reach_;
     std::size_t rows_left_ = longest_rows;
     int loops_ = 0;       // around
@@ -211,7 +214,7 @@ void Reader::declaration()
         return fail("a declaration is not understood");
     std::string variable = name(at_++);
     out_.variables.push_back(variable);
-    arrays_.forget(variable);
+    filled_.forget(variable);
     const std::size_t end = until(at_, {});
     const std::size_t is_cursor = until(at_, {"cursor"});
     if (is_cursor < end && is_cursor <= at_ + 2 && (is_cursor == at_ || one_of(at_, {"no", "scroll"})))
@@ -227,7 +230,7 @@ void Reader::declaration()
         if (!assign && !symbol(i, '=') && word(i) != "default")
             continue;
         piece(Kind::expression, i + (assign ? 2 : 1), end);
-        arrays_.assign(variable, i + (assign ? 2 : 1), end);
+        filled_.assign(variable, i + (assign ? 2 : 1), end, goes_on());
         type_end = i;
         break;
     }
@@ -357,9 +360,9 @@ bool Reader::assignment()
     }
     const std::size_t end = until(at_, {});
     if (is_name(at_) && i == at_ + 1)
-        arrays_.assign(name(at_), i + (colon ? 2 : 1), end);
+        filled_.assign(name(at_), i + (colon ? 2 : 1), end, goes_on());
     else if (is_name(at_))
-        arrays_.forget(name(at_));
+        filled_.forget(name(at_));
     piece(row ? Kind::conduct : Kind::expression, i + (colon ? 2 : 1), end);
     at_ = end;
     semicolon();
@@ -395,7 +398,11 @@ bool Reader::control(std::string_view first)
     } else if (first == "while") {
         ++at_;
         const std::size_t end = until(at_, {"loop"});
-        const bool until_done = one_of(at_, {"true", "found", "exists"});
+        bool until_done = one_of(at_, {"true", "found", "exists"}) || (symbol(at_, '(') && word(at_ + 1) == "select");
+        if (is_not_null(at_, end)) {
+            filled_.asked_again(name(at_));
+            until_done = until_done || filled_.is_of_rows_left(name(at_));
+        }
         piece(Kind::conduct, at_, end);
         at_ = end;
         loop_body(until_done);
@@ -421,7 +428,7 @@ bool Reader::command(std::string_view first)
         if (when < end)
             piece(Kind::conduct, when + 1, end);
     } else if (first == "return") {
-        leaves_ = true;
+        leaves_ = leaves_ || !stands_if_nothing_found();
         return_statement();
     } else if (first == "raise") {
         raise();
@@ -455,13 +462,22 @@ bool Reader::command(std::string_view first)
     return true;
 }
 
-/// NOT FOUND, or what a loop of batches asks of their count: n = 0.
+/// NOT FOUND, or what a loop asks of its batches' count (n = 0), or of the row that it took (v IS NULL).
 bool Reader::finds_nothing(std::size_t begin, std::size_t end) const
 {
     if (begin + 2 == end)
         return word(begin) == "not" && word(begin + 1) == "found";
+    if (begin + 3 == end && is_name(begin) && word(begin + 1) == "is" && word(begin + 2) == "null")
+        return word(at_) != "continue" && filled_.is_of_rows_left(name(begin));
     return word(at_) == "exit" && begin + 3 == end && is_name(begin) && symbol(begin + 1, '=') &&
            slice(begin + 2, end) == "0" && std::ranges::find(counts_, name(begin)) != counts_.end();
+}
+
+/// variable IS NOT NULL
+bool Reader::is_not_null(std::size_t begin, std::size_t end) const
+{
+    return begin + 4 == end && is_name(begin) && word(begin + 1) == "is" && word(begin + 2) == "not" &&
+           word(begin + 3) == "null";
 }
 
 /// IF NOT FOUND THEN, before the statement.
@@ -474,11 +490,14 @@ bool Reader::stands_if_nothing_found() const
 
 void Reader::if_statement()
 {
-    const Reach outer = std::exchange(reach_, {});
-    const FilledArrays::Queries filled = arrays_.queries();
+    const Reach outer = reach_;
+    const FilledVariables::All filled = filled_.all();
     ++at_;
+    if (!is_not_null(at_, until(at_, {"then"})) || !filled_.is_of_rows_left(name(at_)))
+        reach_ = {};
     expression_until("then", Kind::conduct);
     statements();
+    reach_ = {};
     while (good() && one_of(at_, {"elsif", "elseif"})) {
         ++at_;
         expression_until("then", Kind::conduct);
@@ -489,7 +508,7 @@ void Reader::if_statement()
         statements();
     }
     reach_ = outer;
-    arrays_.leave_branch(filled);
+    filled_.leave_branch(filled);
     if (expect("end") && expect("if"))
         semicolon();
 }
@@ -497,7 +516,7 @@ void Reader::if_statement()
 void Reader::case_statement()
 {
     const Reach outer = std::exchange(reach_, {});
-    const FilledArrays::Queries filled = arrays_.queries();
+    const FilledVariables::All filled = filled_.all();
     ++at_;
     if (word(at_) != "when") {
         const std::size_t when = until(at_, {"when"});
@@ -520,17 +539,18 @@ void Reader::case_statement()
         statements();
     }
     reach_ = outer;
-    arrays_.leave_branch(filled);
+    filled_.leave_branch(filled);
     if (expect("end") && expect("case"))
         semicolon();
 }
 
-/// In what follows each row of the query is met, under the names of the targets and of its cursor. A single target is
-/// a record, or a variable for the one column.
-void Reader::through(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor)
+/// The rows of the query, as FROM has them, under the names of the targets and of its cursor. A single target is a
+/// record, or a variable for the one column.
+void Reader::through(std::string& rows, std::string_view query, const std::vector<std::string>& targets,
+                     std::string_view cursor)
 {
     const auto row = [&](const std::string& called) {
-        reach_.rows.append(reach_.rows.empty() ? "(" : ", (").append(query).append(") ").append(called);
+        rows.append(rows.empty() ? "(" : ", (").append(query).append(") ").append(called);
     };
     std::string columns;
     for (const std::string& target : targets)
@@ -545,25 +565,34 @@ void Reader::through(std::string_view query, const std::vector<std::string>& tar
 }
 
 /// What stands there may become something else.
-void Reader::forget_arrays(std::size_t begin, std::size_t end)
+void Reader::forget_filled(std::size_t begin, std::size_t end)
 {
     for (std::size_t i = begin; i < end; ++i)
         if (is_name(i))
-            arrays_.forget(name(i));
+            filled_.forget(name(i));
 }
 
-/// The rows, and those that the arrays which a statement names were filled from: to be one of these is to be one of
-/// the array.
-std::string Reader::arrays_named(std::size_t begin, std::size_t end, std::string rows) const
+/// The rows, and those that the variables which a statement names were filled from: to be one of these is to be one of
+/// the array, or what a loop takes until none is left.
+std::string Reader::filled_named(std::size_t begin, std::size_t end, std::string rows) const
 {
-    FilledArrays::Queries left = arrays_.queries();
-    for (std::size_t i = begin; i < end && !left.empty(); ++i) {
-        const auto named = is_name(i) ? left.find(name(i)) : left.end();
-        if (named == left.end())
+    FilledVariables::All left = filled_.all();
+    if (!goes_on())
+        left.taken.clear();
+    for (std::size_t i = begin; i < end && !(left.queries.empty() && left.taken.empty()); ++i) {
+        if (!is_name(i))
             continue;
-        rows.append(rows.empty() ? "(" : ", (").append(*named->second).append(") ").append(quoted_name("any"));
-        rows.append("(" + quoted_name(named->first) + ")");
-        left.erase(named);
+        if (const auto array = left.queries.find(name(i)); array != left.queries.end()) {
+            rows.append(rows.empty() ? "(" : ", (").append(*array->second).append(") ").append(quoted_name("any"));
+            rows.append("(" + quoted_name(array->first) + ")");
+            left.queries.erase(array);
+        }
+        if (const auto one = left.taken.find(name(i)); one != left.taken.end()) {
+            const auto row = one->second;
+            if (row->again)
+                through(rows, row->query, row->variables, {});
+            std::erase_if(left.taken, [&](const auto& other) { return other.second == row; });
+        }
     }
     return rows;
 }
@@ -581,7 +610,7 @@ void Reader::loop_body(bool until_done, std::string_view query, const std::vecto
     reach_.again = until_done || (outer.again && !skipped);
     if (skipped)
         reach_.rows.clear();
-    through(query, targets, cursor);
+    through(reach_.rows, query, targets, cursor);
     ++loops_;
     statements();
     --loops_;
@@ -608,7 +637,7 @@ void Reader::for_loop()
         if (is_name(i))
             targets.push_back(name(i));
     out_.variables.insert(out_.variables.end(), targets.begin(), targets.end());
-    forget_arrays(at_ + 1, in);
+    forget_filled(at_ + 1, in);
     std::string query;
     std::string cursor;
     at_ = in;
@@ -637,7 +666,7 @@ void Reader::for_loop()
             piece(Kind::statement, at_, loop);
             const bool unnests = word(at_) == "select" && word(at_ + 1) == "unnest" && symbol(at_ + 2, '(') &&
                                  closing(at_ + 2) + 1 == loop;
-            query = unnests ? arrays_.query_of(at_ + 3, loop - 1) : slice(at_, loop);
+            query = unnests ? filled_.query_of(at_ + 3, loop - 1) : slice(at_, loop);
         } else {
             if (word(at_) == "reverse")
                 ++at_;
@@ -658,7 +687,7 @@ void Reader::for_each()
 {
     std::vector<std::string> targets;
     const std::size_t in = until(at_, {"in"});
-    forget_arrays(at_ + 1, in);
+    forget_filled(at_ + 1, in);
     if (in == at_ + 2 && is_name(at_ + 1))
         targets.push_back(name(at_ + 1));
     at_ = in;
@@ -666,7 +695,7 @@ void Reader::for_each()
         return;
     const std::size_t loop = until(at_, {"loop"});
     piece(Kind::expression, at_, loop);
-    const std::string query = arrays_.query_of(at_, loop);
+    const std::string query = filled_.query_of(at_, loop);
     if (good())
         at_ = loop;
     loop_body(false, query, targets);
@@ -764,10 +793,10 @@ void Reader::fetch()
     for (std::size_t i = into + 1; i < end; ++i)
         if (is_name(i))
             targets.push_back(name(i));
-    forget_arrays(into, end);
+    forget_filled(into, end);
     const auto query = queries_.find(fetched_.back());
     if (loops_ > 0 && query != queries_.end() && reach_.rows.find(query->second) == std::string::npos)
-        through(query->second, targets, query->first);
+        through(reach_.rows, query->second, targets, query->first);
 }
 
 void Reader::using_list(std::size_t stop)
@@ -783,7 +812,7 @@ void Reader::using_list(std::size_t stop)
 void Reader::execute(std::size_t stop, Words before)
 {
     piece(Kind::dynamic, at_, std::min(until(at_, before), stop));
-    forget_arrays(std::min(until(at_, {"into"}), stop), stop);
+    forget_filled(std::min(until(at_, {"into"}), stop), stop);
     using_list(stop);
 }
 
@@ -821,29 +850,30 @@ void Reader::sql()
             ++target_at;
         if (!is_name(target_at))
             return fail("INTO is not understood");
-        const std::size_t first = target_at;
-        assigns(target_at);
-        target(target_at);
-        if (target_at == first + 1 && !symbol(target_at, ','))
-            arrays_.select_into(name(first), at_, i, target_at, end);
-        else
-            forget_arrays(first, end);
-        while (symbol(target_at, ',') && is_name(target_at + 1)) {
-            ++target_at;
+        forget_filled(target_at, end);
+        std::vector<std::string> variables;
+        bool whole = true; // none is a field or an element
+        for (bool more = true; more; target_at += more ? 1 : 0) {
+            const std::size_t first = target_at;
+            variables.push_back(name(first));
             assigns(target_at);
             target(target_at);
+            whole = whole && target_at == first + 1;
+            more = symbol(target_at, ',') && is_name(target_at + 1);
         }
+        if (whole)
+            filled_.select_into(variables, at_, i, target_at, end, goes_on());
         from = target_at;
         i = target_at - 1;
     }
     if (from < end)
         text += slice(from, end);
     if (word(at_) == "call") // its arguments may come back
-        forget_arrays(at_, end);
+        forget_filled(at_, end);
     std::string rows;
     if (one_of(at_, {"update", "delete"}))
-        rows = arrays_named(at_, end, skips_ ? std::string{} : reach_.rows);
-    out_.pieces.push_back({Kind::statement, std::move(text), std::move(rows), reach_.again && !skips_});
+        rows = filled_named(at_, end, skips_ ? std::string{} : reach_.rows);
+    out_.pieces.push_back({Kind::statement, std::move(text), std::move(rows), goes_on()});
     const std::size_t size = out_.pieces.back().rows.size();
     if (size > rows_left_)
         return fail("its loops are too long to read");
