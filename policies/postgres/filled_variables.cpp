@@ -72,6 +72,13 @@ void FilledVariables::forget(std::string_view variable)
         all_.taken.erase(found);
 }
 
+void FilledVariables::forget(std::size_t begin, std::size_t end)
+{
+    for (std::size_t i = begin; i < end; ++i)
+        if (words_.is_name(i))
+            forget(words_.name(i));
+}
+
 void FilledVariables::leave_branch(const All& before)
 {
     keep_unchanged(all_.queries, before.queries);

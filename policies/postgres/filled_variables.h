@@ -39,6 +39,8 @@ class FilledVariables
     void select_into(const std::vector<std::string>& variables, std::size_t select, std::size_t into, std::size_t rest,
                      std::size_t end, bool again);
     void forget(std::string_view variable);
+    /// What stands there may become something else.
+    void forget(std::size_t begin, std::size_t end);
     /// Behind a branch, which may not have been taken: what it filled or changed is not known.
     void leave_branch(const All& before);
     /// The loop that begins goes on as long as the variable has a row.

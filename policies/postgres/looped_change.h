@@ -17,7 +17,7 @@ namespace stepgate::policies::postgres
 class LoopedChange
 {
   public:
-    /// `rows`: what the loops around go through, as FROM has it (plpgsql_reader.h); "": there are none.
+    /// `rows`: what the loops around go through, as FROM has it (plpgsql_loops.h); "": there are none.
     LoopedChange(const ::Node* statement, const std::string& rows, bool standard_conforming_strings);
     LoopedChange(const LoopedChange&) = delete;
     LoopedChange& operator=(const LoopedChange&) = delete;

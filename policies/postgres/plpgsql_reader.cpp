@@ -1,11 +1,8 @@
 #include "policies/postgres/plpgsql_reader.h"
 
-#include "policies/postgres/filled_variables.h"
-#include "policies/postgres/identifier_list.h"
-#include "policies/postgres/plpgsql_words.h"
+#include "policies/postgres/plpgsql_loops.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 namespace stepgate::policies::postgres
@@ -111,18 +108,10 @@ class Reader : PlWords
     bool assignment();
     bool control(std::string_view first);
     bool command(std::string_view first);
-    [[nodiscard]] bool goes_on() const { return reach_.again && !skips_; }
-    [[nodiscard]] bool finds_nothing(std::size_t begin, std::size_t end) const;
-    [[nodiscard]] bool is_not_null(std::size_t begin, std::size_t end) const;
-    [[nodiscard]] bool stands_if_nothing_found() const;
     void if_statement();
     void case_statement();
     void loop_body(bool until_done, std::string_view query = {}, const std::vector<std::string>& targets = {},
                    std::string_view cursor = {});
-    static void through(std::string& rows, std::string_view query, const std::vector<std::string>& targets,
-                        std::string_view cursor);
-    void forget_filled(std::size_t begin, std::size_t end);
-    [[nodiscard]] std::string filled_named(std::size_t begin, std::size_t end, std::string rows) const;
     void for_loop();
     void for_each();
     void return_statement();
@@ -137,24 +126,13 @@ class Reader : PlWords
     void target(std::size_t& i) const;
     void assigns(std::size_t target);
 
-    /// What the loops around do with what follows; nothing in a branch, which is for some rows.
-    struct Reach {
-        std::string rows;   // that they go through
-        bool again = false; // until nothing is found
-    };
-
     std::size_t at_ = 0;
     int depth_ = 0;
     PlBody out_;
     std::vector<std::string> opened_, fetched_, bound_;
-    std::vector<std::string> counts_;                         // variables for the rows that a statement changed
-    std::map<std::string, std::string, std::less<>> queries_; // of cursors
-    FilledVariables filled_{*this};
-    Reach reach_;
+    PlLoops loops_{*this};
+    FilledVariables& filled_ = loops_.filled();
     std::size_t rows_left_ = longest_rows;
-    int loops_ = 0;       // around
-    bool skips_ = false;  // what follows in the loop is done for some rows
-    bool leaves_ = false; // the loop, maybe before its end
 };
 
 void Reader::label()
@@ -230,7 +208,7 @@ void Reader::declaration()
         if (!assign && !symbol(i, '=') && word(i) != "default")
             continue;
         piece(Kind::expression, i + (assign ? 2 : 1), end);
-        filled_.assign(variable, i + (assign ? 2 : 1), end, goes_on());
+        filled_.assign(variable, i + (assign ? 2 : 1), end, loops_.goes_on());
         type_end = i;
         break;
     }
@@ -281,7 +259,7 @@ void Reader::cursor(std::string variable)
         return fail("the query of cursor " + variable + " is missing");
     const std::size_t end = until(at_, {});
     piece(Kind::statement, at_ + 1, end);
-    queries_[variable] = slice(at_ + 1, end);
+    loops_.opens(variable, slice(at_ + 1, end));
     bound_.push_back(variable);
     opened_.push_back(std::move(variable));
     at_ = end;
@@ -360,7 +338,7 @@ bool Reader::assignment()
     }
     const std::size_t end = until(at_, {});
     if (is_name(at_) && i == at_ + 1)
-        filled_.assign(name(at_), i + (colon ? 2 : 1), end, goes_on());
+        filled_.assign(name(at_), i + (colon ? 2 : 1), end, loops_.goes_on());
     else if (is_name(at_))
         filled_.forget(name(at_));
     piece(row ? Kind::conduct : Kind::expression, i + (colon ? 2 : 1), end);
@@ -398,11 +376,7 @@ bool Reader::control(std::string_view first)
     } else if (first == "while") {
         ++at_;
         const std::size_t end = until(at_, {"loop"});
-        bool until_done = one_of(at_, {"true", "found", "exists"}) || (symbol(at_, '(') && word(at_ + 1) == "select");
-        if (is_not_null(at_, end)) {
-            filled_.asked_again(name(at_));
-            until_done = until_done || filled_.is_of_rows_left(name(at_));
-        }
+        const bool until_done = loops_.goes_on_while(at_, end);
         piece(Kind::conduct, at_, end);
         at_ = end;
         loop_body(until_done);
@@ -421,14 +395,11 @@ bool Reader::command(std::string_view first)
     const std::size_t end = until(at_, {});
     if (first == "exit" || first == "continue") {
         const std::size_t when = until(at_, {"when"});
-        const bool at_its_end =
-            first == "exit" && when == end ? stands_if_nothing_found() : finds_nothing(when + 1, end);
-        leaves_ = leaves_ || (first == "exit" && !at_its_end);
-        skips_ = skips_ || !at_its_end;
+        loops_.leaves(at_, when, end);
         if (when < end)
             piece(Kind::conduct, when + 1, end);
     } else if (first == "return") {
-        leaves_ = leaves_ || !stands_if_nothing_found();
+        loops_.returns(at_);
         return_statement();
     } else if (first == "raise") {
         raise();
@@ -448,7 +419,7 @@ bool Reader::command(std::string_view first)
         for (std::size_t i = at_; i < end; ++i)
             if (word(i) == "row_count")
                 if (const std::size_t variable = i - (symbols(i - 2, ':', '=') ? 3 : 2); is_name(variable))
-                    counts_.push_back(name(variable));
+                    loops_.counts(name(variable));
         out_.takes_details = out_.takes_details || until(at_, {"pg_exception_detail"}) < end;
     } else if (first == "close" && is_name(at_ + 1) && at_ + 2 == end) {
         // A cursor variable.
@@ -462,42 +433,13 @@ bool Reader::command(std::string_view first)
     return true;
 }
 
-/// NOT FOUND, or what a loop asks of its batches' count (n = 0), or of the row that it took (v IS NULL).
-bool Reader::finds_nothing(std::size_t begin, std::size_t end) const
-{
-    if (begin + 2 == end)
-        return word(begin) == "not" && word(begin + 1) == "found";
-    if (begin + 3 == end && is_name(begin) && word(begin + 1) == "is" && word(begin + 2) == "null")
-        return word(at_) != "continue" && filled_.is_of_rows_left(name(begin));
-    return word(at_) == "exit" && begin + 3 == end && is_name(begin) && symbol(begin + 1, '=') &&
-           slice(begin + 2, end) == "0" && std::ranges::find(counts_, name(begin)) != counts_.end();
-}
-
-/// variable IS NOT NULL
-bool Reader::is_not_null(std::size_t begin, std::size_t end) const
-{
-    return begin + 4 == end && is_name(begin) && word(begin + 1) == "is" && word(begin + 2) == "not" &&
-           word(begin + 3) == "null";
-}
-
-/// IF NOT FOUND THEN, before the statement.
-bool Reader::stands_if_nothing_found() const
-{
-    return word(at_ - 1) == "then" && at_ > 5 &&
-           ((word(at_ - 4) == "if" && finds_nothing(at_ - 3, at_ - 1)) ||
-            (word(at_ - 5) == "if" && finds_nothing(at_ - 4, at_ - 1)));
-}
-
 void Reader::if_statement()
 {
-    const Reach outer = reach_;
-    const FilledVariables::All filled = filled_.all();
     ++at_;
-    if (!is_not_null(at_, until(at_, {"then"})) || !filled_.is_of_rows_left(name(at_)))
-        reach_ = {};
+    PlLoops::Branch branch = loops_.enter_branch(at_, until(at_, {"then"}));
     expression_until("then", Kind::conduct);
     statements();
-    reach_ = {};
+    loops_.other_branch();
     while (good() && one_of(at_, {"elsif", "elseif"})) {
         ++at_;
         expression_until("then", Kind::conduct);
@@ -507,17 +449,15 @@ void Reader::if_statement()
         ++at_;
         statements();
     }
-    reach_ = outer;
-    filled_.leave_branch(filled);
+    loops_.leave_branch(std::move(branch));
     if (expect("end") && expect("if"))
         semicolon();
 }
 
 void Reader::case_statement()
 {
-    const Reach outer = std::exchange(reach_, {});
-    const FilledVariables::All filled = filled_.all();
     ++at_;
+    PlLoops::Branch branch = loops_.enter_branch();
     if (word(at_) != "when") {
         const std::size_t when = until(at_, {"when"});
         piece(Kind::conduct, at_, when);
@@ -538,63 +478,9 @@ void Reader::case_statement()
         ++at_;
         statements();
     }
-    reach_ = outer;
-    filled_.leave_branch(filled);
+    loops_.leave_branch(std::move(branch));
     if (expect("end") && expect("case"))
         semicolon();
-}
-
-/// The rows of the query, as FROM has them, under the names of the targets and of its cursor. A single target is a
-/// record, or a variable for the one column.
-void Reader::through(std::string& rows, std::string_view query, const std::vector<std::string>& targets,
-                     std::string_view cursor)
-{
-    const auto row = [&](const std::string& called) {
-        rows.append(rows.empty() ? "(" : ", (").append(query).append(") ").append(called);
-    };
-    std::string columns;
-    for (const std::string& target : targets)
-        columns.append(columns.empty() ? "" : ", ").append(quoted_name(target));
-    if (query.empty() || targets.empty())
-        return;
-    if (targets.size() == 1)
-        row(columns);
-    row(quoted_name("for") + '(' + columns + ')');
-    if (!cursor.empty())
-        row(quoted_name(cursor));
-}
-
-/// What stands there may become something else.
-void Reader::forget_filled(std::size_t begin, std::size_t end)
-{
-    for (std::size_t i = begin; i < end; ++i)
-        if (is_name(i))
-            filled_.forget(name(i));
-}
-
-/// The rows, and those that the variables which a statement names were filled from: to be one of these is to be one of
-/// the array, or what a loop takes until none is left.
-std::string Reader::filled_named(std::size_t begin, std::size_t end, std::string rows) const
-{
-    FilledVariables::All left = filled_.all();
-    if (!goes_on())
-        left.taken.clear();
-    for (std::size_t i = begin; i < end && !(left.queries.empty() && left.taken.empty()); ++i) {
-        if (!is_name(i))
-            continue;
-        if (const auto array = left.queries.find(name(i)); array != left.queries.end()) {
-            rows.append(rows.empty() ? "(" : ", (").append(*array->second).append(") ").append(quoted_name("any"));
-            rows.append("(" + quoted_name(array->first) + ")");
-            left.queries.erase(array);
-        }
-        if (const auto one = left.taken.find(name(i)); one != left.taken.end()) {
-            const auto row = one->second;
-            if (row->again)
-                through(rows, row->query, row->variables, {});
-            std::erase_if(left.taken, [&](const auto& other) { return other.second == row; });
-        }
-    }
-    return rows;
 }
 
 /// LOOP … END LOOP [label]; of a query's rows or not. `until_done`: nothing counts its rounds.
@@ -604,24 +490,13 @@ void Reader::loop_body(bool until_done, std::string_view query, const std::vecto
     if (!expect("loop"))
         return;
     const std::size_t first = out_.pieces.size();
-    const Reach outer = reach_;
-    const bool left = std::exchange(leaves_, false);
-    const bool skipped = std::exchange(skips_, false);
-    reach_.again = until_done || (outer.again && !skipped);
-    if (skipped)
-        reach_.rows.clear();
-    through(reach_.rows, query, targets, cursor);
-    ++loops_;
+    PlLoops::Loop loop = loops_.enter_loop(until_done, query, targets, cursor);
     statements();
-    --loops_;
-    if (leaves_)
+    if (!loops_.leave_loop(std::move(loop)))
         for (std::size_t i = first; i < out_.pieces.size(); ++i) {
             out_.pieces[i].rows.clear();
             out_.pieces[i].again = false;
         }
-    leaves_ = leaves_ || left;
-    skips_ = skipped;
-    reach_ = outer;
     if (!expect("end") || !expect("loop"))
         return;
     label_after_end();
@@ -637,7 +512,7 @@ void Reader::for_loop()
         if (is_name(i))
             targets.push_back(name(i));
     out_.variables.insert(out_.variables.end(), targets.begin(), targets.end());
-    forget_filled(at_ + 1, in);
+    filled_.forget(at_ + 1, in);
     std::string query;
     std::string cursor;
     at_ = in;
@@ -650,7 +525,7 @@ void Reader::for_loop()
     } else if (is_name(at_) && std::ranges::find(bound_, name(at_)) != bound_.end() &&
                (at_ + 1 == loop || symbol(at_ + 1, '('))) {
         cursor = name(at_);
-        query = queries_[cursor];
+        query = loops_.query_of(cursor);
         if (at_ + 1 != loop)
             expressions(at_ + 2, loop - 1);
     } else {
@@ -664,9 +539,7 @@ void Reader::for_loop()
         }
         if (dots >= loop) {
             piece(Kind::statement, at_, loop);
-            const bool unnests = word(at_) == "select" && word(at_ + 1) == "unnest" && symbol(at_ + 2, '(') &&
-                                 closing(at_ + 2) + 1 == loop;
-            query = unnests ? filled_.query_of(at_ + 3, loop - 1) : slice(at_, loop);
+            query = loops_.query_behind(at_, loop);
         } else {
             if (word(at_) == "reverse")
                 ++at_;
@@ -687,7 +560,7 @@ void Reader::for_each()
 {
     std::vector<std::string> targets;
     const std::size_t in = until(at_, {"in"});
-    forget_filled(at_ + 1, in);
+    filled_.forget(at_ + 1, in);
     if (in == at_ + 2 && is_name(at_ + 1))
         targets.push_back(name(at_ + 1));
     at_ = in;
@@ -767,7 +640,7 @@ void Reader::open()
         execute(end, {"using"});
     } else {
         piece(Kind::statement, query + 1, end);
-        queries_[opened_.back()] = slice(query + 1, end);
+        loops_.opens(opened_.back(), slice(query + 1, end));
     }
 }
 
@@ -793,10 +666,8 @@ void Reader::fetch()
     for (std::size_t i = into + 1; i < end; ++i)
         if (is_name(i))
             targets.push_back(name(i));
-    forget_filled(into, end);
-    const auto query = queries_.find(fetched_.back());
-    if (loops_ > 0 && query != queries_.end() && reach_.rows.find(query->second) == std::string::npos)
-        through(reach_.rows, query->second, targets, query->first);
+    filled_.forget(into, end);
+    loops_.fetches(fetched_.back(), targets);
 }
 
 void Reader::using_list(std::size_t stop)
@@ -812,7 +683,7 @@ void Reader::using_list(std::size_t stop)
 void Reader::execute(std::size_t stop, Words before)
 {
     piece(Kind::dynamic, at_, std::min(until(at_, before), stop));
-    forget_filled(std::min(until(at_, {"into"}), stop), stop);
+    filled_.forget(std::min(until(at_, {"into"}), stop), stop);
     using_list(stop);
 }
 
@@ -850,7 +721,7 @@ void Reader::sql()
             ++target_at;
         if (!is_name(target_at))
             return fail("INTO is not understood");
-        forget_filled(target_at, end);
+        filled_.forget(target_at, end);
         std::vector<std::string> variables;
         bool whole = true; // none is a field or an element
         for (bool more = true; more; target_at += more ? 1 : 0) {
@@ -862,19 +733,17 @@ void Reader::sql()
             more = symbol(target_at, ',') && is_name(target_at + 1);
         }
         if (whole)
-            filled_.select_into(variables, at_, i, target_at, end, goes_on());
+            filled_.select_into(variables, at_, i, target_at, end, loops_.goes_on());
         from = target_at;
         i = target_at - 1;
     }
     if (from < end)
         text += slice(from, end);
     if (word(at_) == "call") // its arguments may come back
-        forget_filled(at_, end);
-    std::string rows;
-    if (one_of(at_, {"update", "delete"}))
-        rows = filled_named(at_, end, skips_ ? std::string{} : reach_.rows);
-    out_.pieces.push_back({Kind::statement, std::move(text), std::move(rows), goes_on()});
-    const std::size_t size = out_.pieces.back().rows.size();
+        filled_.forget(at_, end);
+    auto [rows, again] = loops_.reach_of(at_, end);
+    const std::size_t size = rows.size();
+    out_.pieces.push_back({Kind::statement, std::move(text), std::move(rows), again});
     if (size > rows_left_)
         return fail("its loops are too long to read");
     rows_left_ -= size;
