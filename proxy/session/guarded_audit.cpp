@@ -221,4 +221,15 @@ net::Task<bool> GuardedSession::wait_for_room()
     co_return !stopping_ && !server_ended_;
 }
 
+/// `write` says whether the audit had room. False: it does not work.
+net::Task<bool> GuardedSession::wait_to_write(std::function<bool()> write)
+{
+    while (!write()) {
+        const bool works = co_await wait_for_room();
+        if (!works)
+            co_return false;
+    }
+    co_return true;
+}
+
 } // namespace stepgate::proxy::session

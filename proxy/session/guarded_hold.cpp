@@ -21,22 +21,6 @@ constexpr auto expiry_slack = std::chrono::seconds{3};
 
 } // namespace
 
-/// What stands at the front of `in_` needs a person, or is refused. Nothing of it reaches the server before that is
-/// decided. False: the session is over.
-net::Task<bool> GuardedSession::hold()
-{
-    const auto read_at = worker_.now;
-    watching_ = true;
-    if (client_.buffered())
-        on_client_readable(); // whole records that TLS keeps do not make the socket readable
-    watch_client();
-    const bool alive = co_await hold_watched(read_at);
-    watching_ = false;
-    gate_ = nullptr;
-    holding_ = cancelled_ = false;
-    co_return alive && !client_closed_;
-}
-
 /// Shorter where the server keeps locks of what ran before.
 std::chrono::seconds GuardedSession::time_to_answer() const
 {

@@ -13,6 +13,7 @@
 #include "proxy/session/worker.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,8 +82,15 @@ class GuardedSession : public Session
     [[nodiscard]] virtual bool runs_it_again() const { return false; }
 
     // What a dialect translates: a hold. Called only between `hold` and its end.
-    [[nodiscard]] virtual net::Task<bool> hold_watched(SteadyTime read_at) = 0; // judges, and asks with `challenge`
-    [[nodiscard]] virtual policies::rules::Verdict judge_again() = 0; // the batch, as policy and state are now
+    [[nodiscard]] virtual net::Task<void> collect() { co_return; }   // all that is to wait together
+    [[nodiscard]] virtual policies::rules::Verdict judge_held() = 0; // that, before anybody is asked
+    /// Asks the server what a text is that may be a slip of the pen. False: the session is over. `answered`: the client
+    /// has its error, else the text means something.
+    [[nodiscard]] virtual net::Task<bool> answer_if_misspelt(bool& answered) = 0;
+    [[nodiscard]] virtual bool audit_held(std::string_view action) = 0; // false: no room now; call again
+    [[nodiscard]] virtual Words refusal(const policies::rules::Verdict& verdict) const;
+    [[nodiscard]] virtual net::Task<std::optional<HeldBatch>> batch() = 0; // what was judged; none: the session is over
+    [[nodiscard]] virtual policies::rules::Verdict judge_again() = 0;      // the same, as policy and state are now
     virtual void tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign) = 0;
     virtual void remind(const ChallengeSign& sign) = 0;
     virtual void keep_alive() = 0;
@@ -126,10 +134,14 @@ class GuardedSession : public Session
     [[nodiscard]] static std::string_view action_observed(const policies::rules::Verdict& verdict);
     [[nodiscard]] bool must_hold(const policies::rules::Verdict& verdict) const;
     [[nodiscard]] net::Task<bool> wait_for_room();
+    [[nodiscard]] net::Task<bool> wait_to_write(std::function<bool()> write);
+
+    // Before anybody is asked (guarded_before_asking.cpp)
+    [[nodiscard]] net::Task<bool> hold();
+    [[nodiscard]] virtual net::Task<bool> hold_watched(SteadyTime read_at);
 
     // The hold (guarded_hold.cpp)
     enum class Held : std::uint8_t { go_on, again, ended };
-    [[nodiscard]] net::Task<bool> hold();
     [[nodiscard]] static Held ended_unless(bool alive) { return alive ? Held::go_on : Held::ended; }
     using Opened = challenge_web::challenges::Opened;
     [[nodiscard]] net::Task<Held> challenge(HeldBatch batch, SteadyTime read_at);

@@ -12,7 +12,6 @@ namespace stepgate::proxy::session
 
 namespace my = protocols::mysql;
 namespace mysql = policies::mysql;
-using policies::rules::Action;
 
 namespace
 {
@@ -65,46 +64,33 @@ bool is_small_talk(const policies::statement::Facts& facts)
 
 } // namespace
 
-net::Task<bool> MySqlSession::hold_watched(SteadyTime read_at)
+policies::rules::Verdict MySqlSession::judge_held()
 {
-    for (;;) {
-        if (stopping_ || client_closed_ || server_ended_)
-            co_return false;
-        judge_inspected();
-        const auto& verdict = inspected_.verdict;
-        if (verdict.action < Action::challenge)
-            co_return true; // the policy has changed since: the relay sees the same
-        if (may_be_misspelt()) {
-            bool answered = false;
-            const bool goes_on = co_await answer_if_misspelt(answered);
-            if (answered || !goes_on)
-                co_return goes_on;
-        }
-        while (!report_late() || !audit_statement(statements_ + 1, inspected_.sql, *inspected_.facts, verdict,
-                                                  to_string(verdict.action))) {
-            const bool works = co_await wait_for_room();
-            if (!works) {
-                co_return co_await refuse_unaudited();
-            }
-        }
-        inspected_.number = ++statements_;
-        if (verdict.action == Action::deny) {
-            worker_.metrics.statements_denied.add();
-            co_return co_await refuse(refused_by_policy(verdict));
-        }
-        worker_.metrics.statements_challenged.add();
-        read_parameters();
-        inspected_.premises.clear();
-        read_variables();
-        read_modes();
-        const bool answered = co_await ask_settings();
-        if (!answered)
-            co_return false;
-        auto waits = batch();
-        const auto held = co_await challenge(std::move(waits), read_at);
-        if (held != Held::again)
-            co_return held == Held::go_on;
-    }
+    judge_inspected();
+    return inspected_.verdict;
+}
+
+bool MySqlSession::audit_held(std::string_view action)
+{
+    if (!report_late() ||
+        !audit_statement(statements_ + 1, inspected_.sql, *inspected_.facts, inspected_.verdict, action))
+        return false;
+    inspected_.number = ++statements_;
+    return true;
+}
+
+net::Task<std::optional<HeldBatch>> MySqlSession::batch()
+{
+    read_parameters();
+    inspected_.premises.clear();
+    read_variables();
+    read_modes();
+    const bool answered = co_await ask_settings();
+    if (!answered)
+        co_return std::nullopt;
+    const HeldExecution held{inspected_.sql, inspected_.facts.get(), &inspected_.parameters, &inspected_.premises,
+                             inspected_.number};
+    co_return HeldBatch{inspected_.verdict, {held}};
 }
 
 /// Values as people read them; they are part of what is approved.
@@ -197,19 +183,6 @@ net::Task<bool> MySqlSession::ask_settings()
             co_return false;
     }
     co_return true;
-}
-
-HeldBatch MySqlSession::batch() const
-{
-    return {
-        inspected_.verdict,
-        {{inspected_.sql, inspected_.facts.get(), &inspected_.parameters, &inspected_.premises, inspected_.number}}};
-}
-
-policies::rules::Verdict MySqlSession::judge_again()
-{
-    judge_inspected();
-    return inspected_.verdict;
 }
 
 /// The interactive mariadb client, whose library understands progress reports and which shows them.

@@ -23,18 +23,18 @@ constexpr std::array<std::uint16_t, 10> slips = {1044, 1049, 1054, 1064, 1109, 1
 
 } // namespace
 
-/// A COM_QUERY, for which a person would be asked, and which may be misspelt. Of several statements the first would
-/// run.
+/// A COM_QUERY, which may be misspelt. Of several statements the first would run.
 bool MySqlSession::may_be_misspelt() const
 {
-    return inspected_.command == my::Command::query && inspected_.verdict.action == Action::challenge && !unsure_ &&
+    return inspected_.command == my::Command::query && !unsure_ &&
            session::may_be_misspelt(*inspected_.facts->facts, inspected_.sql) && is_one_statement(inspected_.sql);
 }
 
-/// Lets the server prepare it, as it does for clients, for whom that is not held either. False: the session is over.
-/// `answered`: the client has the error.
+/// Lets the server prepare it, as it does for clients, for whom that is not held either.
 net::Task<bool> MySqlSession::answer_if_misspelt(bool& answered)
 {
+    if (!may_be_misspelt())
+        co_return true;
     const auto begun = worker_.now.time_since_epoch().count();
     wire::Bytes prepare;
     my::encode_prepare(prepare, inspected_.sql);
@@ -57,12 +57,13 @@ net::Task<bool> MySqlSession::answer_if_misspelt(bool& answered)
     }
     if (std::ranges::find(slips, parsed.error) == slips.end())
         co_return true;
-    while (!report_late() ||
-           !audit_statement(statements_ + 1, inspected_.sql, *inspected_.facts, Verdict{}, to_string(Action::allow))) {
-        const bool works = co_await wait_for_room();
-        if (!works) {
-            co_return co_await refuse_unaudited();
-        }
+    std::function<bool()> write = [this] {
+        return report_late() &&
+               audit_statement(statements_ + 1, inspected_.sql, *inspected_.facts, Verdict{}, to_string(Action::allow));
+    };
+    const bool written = co_await wait_to_write(std::move(write));
+    if (!written) {
+        co_return co_await refuse_unaudited();
     }
     report_outcome(++statements_, begun, -1, parsed.sqlstate);
     count(Verdict{});

@@ -206,14 +206,15 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] net::Task<bool> forward_file_piece();
 
     // Holding (mysql_hold.cpp)
-    [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at) override;
-    [[nodiscard]] HeldBatch batch() const;
+    [[nodiscard]] policies::rules::Verdict judge_held() override;
+    [[nodiscard]] bool audit_held(std::string_view action) override;
+    [[nodiscard]] net::Task<std::optional<HeldBatch>> batch() override;
     [[nodiscard]] bool in_transaction() const override
     {
         return tracker_ && tracker_->status().has(protocols::mysql::Status::in_trans);
     }
     [[nodiscard]] bool keeps_locks() const override { return in_transaction(); }
-    [[nodiscard]] policies::rules::Verdict judge_again() override;
+    [[nodiscard]] policies::rules::Verdict judge_again() override { return judge_held(); }
     [[nodiscard]] bool runs_it_again() const override;
     void tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign) override;
     void remind(const ChallengeSign& sign) override;
@@ -232,8 +233,8 @@ class MySqlSession final : public GuardedSession
                                                             const Tracker::Statement* prepared) const;
     [[nodiscard]] net::Task<bool> release() override;
     [[nodiscard]] net::Task<bool> refuse(Words words) override;
-    [[nodiscard]] bool may_be_misspelt() const;                       // mysql_misspelt.cpp
-    [[nodiscard]] net::Task<bool> answer_if_misspelt(bool& answered); // likewise
+    [[nodiscard]] bool may_be_misspelt() const;                                // mysql_misspelt.cpp
+    [[nodiscard]] net::Task<bool> answer_if_misspelt(bool& answered) override; // likewise
 
     void forget_command();
     void progress(std::string_view text);

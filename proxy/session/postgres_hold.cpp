@@ -6,7 +6,6 @@ namespace stepgate::proxy::session
 {
 
 namespace pg = protocols::postgres;
-using policies::rules::Action;
 
 net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
 {
@@ -16,38 +15,26 @@ net::Task<bool> PostgresSession::hold_watched(SteadyTime read_at)
         co_return false;
     if (tracker_.skipping())
         co_return true; // an earlier message failed: this one is discarded
-    for (;;) {
-        co_await collect();
-        if (stopping_ || client_closed_ || server_ended_)
-            co_return false;
-        auto plan = make_plan();
-        if (plan.verdict.action < Action::challenge)
-            co_return true; // the state or the policy has changed since: the relay sees the same
-        if (may_be_misspelt(plan)) {
-            bool answered = false;
-            const bool goes_on = co_await answer_if_misspelt(plan, answered);
-            if (answered || !goes_on)
-                co_return goes_on;
-        }
-        while (!audit_plan(plan, to_string(plan.verdict.action))) {
-            const bool works = co_await wait_for_room();
-            if (!works) {
-                co_return co_await refuse_unaudited();
-            }
-        }
-        if (plan.verdict.action == Action::deny) {
-            worker_.metrics.statements_denied.add();
-            const bool by_number = plan.verdict.rules == std::vector<std::string>{"default.function_call"};
-            auto words = by_number ? function_call_refused() : refused_by_policy(plan.verdict);
-            co_return co_await refuse(std::move(words));
-        }
-        worker_.metrics.statements_challenged.add();
-        plan_ = &plan;
-        auto batch = batch_of(plan);
-        const auto held = co_await challenge(std::move(batch), read_at);
-        if (held != Held::again)
-            co_return held == Held::go_on;
-    }
+    Plan plan;
+    plan_ = &plan;
+    co_return co_await GuardedSession::hold_watched(read_at);
+}
+
+policies::rules::Verdict PostgresSession::judge_held()
+{
+    *plan_ = make_plan();
+    return plan_->verdict;
+}
+
+Words PostgresSession::refusal(const policies::rules::Verdict& verdict) const
+{
+    const bool by_number = verdict.rules == std::vector<std::string>{"default.function_call"};
+    return by_number ? function_call_refused() : GuardedSession::refusal(verdict);
+}
+
+net::Task<std::optional<HeldBatch>> PostgresSession::batch()
+{
+    co_return batch_of(*plan_);
 }
 
 /// A Parse that went on only keeps others from changing the tables' definitions: that is no reason to hurry a person.

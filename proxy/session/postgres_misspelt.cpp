@@ -7,7 +7,6 @@ namespace stepgate::proxy::session
 {
 
 namespace pg = protocols::postgres;
-using policies::rules::Action;
 using policies::rules::Verdict;
 
 namespace
@@ -17,28 +16,29 @@ constexpr std::string_view raw_parser = "scanner_yyerror"; // the routine that r
 
 } // namespace
 
-/// One Query, for which a person would be asked, and which may be misspelt. Several statements cannot be prepared
-/// together, which fails a transaction; but as the server reads all before it looks at how many there are, and runs
-/// none if it cannot read one, it may be asked outside one.
-bool PostgresSession::may_be_misspelt(const Plan& plan) const
+/// One Query, which may be misspelt. Several statements cannot be prepared together, which fails a transaction; but as
+/// the server reads all before it looks at how many there are, and runs none if it cannot read one, it may be asked
+/// outside one.
+bool PostgresSession::may_be_misspelt() const
 {
     const pg::MessageFramer framer{pg::Side::frontend, worker_.shared.options.limits.message};
     const auto framed = framer.next(in_.data());
     const auto* frame = std::get_if<pg::Frame>(&framed);
-    if (plan.verdict.action != Action::challenge || plan.executions.size() != 1 || group_open_ || replication_ ||
-        frame == nullptr || !frame->is(pg::Frontend::query))
+    if (plan_->executions.size() != 1 || group_open_ || replication_ || frame == nullptr ||
+        !frame->is(pg::Frontend::query))
         return false;
-    const auto& statement = *plan.executions.front().statement;
+    const auto& statement = *plan_->executions.front().statement;
     return session::may_be_misspelt(*statement.facts->facts, statement.sql) && !statement.unsure &&
            !catalog_.missing(*statement.facts->facts) && (!in_transaction() || is_one_statement(statement.sql));
 }
 
 /// Lets the server parse it as it does a client's Parse, which is not held either. What goes wrong then would go wrong
-/// with the Query, and does to an open transaction what that would do: the error is the answer. False: the session is
-/// over. `answered`: the client has it, else the text means something to the server.
-net::Task<bool> PostgresSession::answer_if_misspelt(const Plan& plan, bool& answered)
+/// with the Query, and does to an open transaction what that would do: the error is the answer.
+net::Task<bool> PostgresSession::answer_if_misspelt(bool& answered)
 {
-    const auto statement = plan.executions.front().statement;
+    if (!may_be_misspelt())
+        co_return true;
+    const auto statement = plan_->executions.front().statement;
     const auto begun = worker_.now.time_since_epoch().count();
     wire::Bytes parse;
     pg::encode_parse(parse, {}, statement->sql);
@@ -61,13 +61,14 @@ net::Task<bool> PostgresSession::answer_if_misspelt(const Plan& plan, bool& answ
     const auto error = pg::decode_report(std::get<pg::Frame>(framed));
     if (!error || (error->routine != raw_parser && !is_one_statement(statement->sql)))
         co_return true;
-    auto tag = begin_execution(*statement, Verdict{});
-    while (tag == 0) {
-        const bool works = co_await wait_for_room();
-        if (!works) {
-            co_return co_await refuse_unaudited();
-        }
+    pg::Tag tag = 0;
+    std::function<bool()> write = [&] {
         tag = begin_execution(*statement, Verdict{});
+        return tag != 0;
+    };
+    const bool written = co_await wait_to_write(std::move(write));
+    if (!written) {
+        co_return co_await refuse_unaudited();
     }
     flights_.at(tag - 1).started_ns = begun;
     report(flights_.at(tag - 1), error->code);

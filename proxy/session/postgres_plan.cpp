@@ -248,11 +248,11 @@ HeldBatch PostgresSession::batch_of(const Plan& plan)
 }
 
 /// The batch's executions get their numbers and their records. False: the audit cannot take them now; call again.
-bool PostgresSession::audit_plan(Plan& plan, std::string_view action)
+bool PostgresSession::audit_held(std::string_view action)
 {
     if (!report_late())
         return false;
-    for (auto& execution : plan.executions) {
+    for (auto& execution : plan_->executions) {
         if (execution.tag != 0)
             continue;
         Flight flight;
@@ -265,9 +265,9 @@ bool PostgresSession::audit_plan(Plan& plan, std::string_view action)
         execution.number = flight.statement;
         execution.tag = flights_.push(std::move(flight)) + 1;
     }
-    for (auto& frame : plan.frames)
+    for (auto& frame : plan_->frames)
         if (frame.execution)
-            frame.tag = plan.executions[*frame.execution].tag;
+            frame.tag = plan_->executions[*frame.execution].tag;
     return true;
 }
 

@@ -175,14 +175,17 @@ class PostgresSession final : public GuardedSession
     // Holding (postgres_hold.cpp, postgres_plan.cpp, postgres_refuse.cpp)
     [[nodiscard]] net::Task<bool> hold_watched(SteadyTime read_at) override;
     [[nodiscard]] net::Task<bool> quiet();
-    [[nodiscard]] net::Task<void> collect();
+    [[nodiscard]] net::Task<void> collect() override;
+    [[nodiscard]] policies::rules::Verdict judge_held() override;
     [[nodiscard]] Plan make_plan();
     [[nodiscard]] bool plan_frame(Plan& plan, const protocols::postgres::Frame& frame);
     void plan_execution(Plan& plan, StatementPointer statement, const protocols::postgres::Bind* bind);
     void add_settings(PlannedExecution& execution) const;
     [[nodiscard]] bool plan_function_call(Plan& plan, const protocols::postgres::Frame& frame);
     [[nodiscard]] static HeldBatch batch_of(const Plan& plan);
-    [[nodiscard]] bool audit_plan(Plan& plan, std::string_view action);
+    [[nodiscard]] bool audit_held(std::string_view action) override;
+    [[nodiscard]] Words refusal(const policies::rules::Verdict& verdict) const override;
+    [[nodiscard]] net::Task<std::optional<HeldBatch>> batch() override;
     [[nodiscard]] bool in_transaction() const override
     {
         return tracker_.transaction() != protocols::postgres::Transaction::idle;
@@ -205,8 +208,8 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] net::Task<bool> wait_for_audit();
 
     // Slips of the pen (postgres_misspelt.cpp)
-    [[nodiscard]] bool may_be_misspelt(const Plan& plan) const;
-    [[nodiscard]] net::Task<bool> answer_if_misspelt(const Plan& plan, bool& answered);
+    [[nodiscard]] bool may_be_misspelt() const;
+    [[nodiscard]] net::Task<bool> answer_if_misspelt(bool& answered) override;
 
     std::vector<std::string> startup_rules_; // that allowed parameters of the start
     bool replication_ = false;               // replication commands are not SQL
@@ -248,7 +251,7 @@ class PostgresSession final : public GuardedSession
     bool sending_ = false;       // part of a message may be on its way to the server
 
     Signal rows_signal_;   // wakes the server's side when it waits for an answer about rows
-    Plan* plan_ = nullptr; // of the batch that is held
+    Plan* plan_ = nullptr; // of the batch that is held, until `hold_watched` ends
     bool waiting_ = false; // the client's side waits for the server's
 
     boost::system::error_code fatal_;
