@@ -77,6 +77,7 @@ class Entry
     net::Task<std::optional<Rejected>> start_tls(bool& asked);
     using Step = std::function<my::ServerLogin::Action(my::ServerLogin&, wire::View)>;
     net::Task<void> take(Step step);
+    net::Task<std::optional<Rejected>> log_in(std::optional<Rejected> rejected);
     net::Task<std::optional<Rejected>> prove();
     std::optional<Rejected> on_response(my::Capabilities offered);
     std::optional<Rejected> check_certificate() const;
@@ -362,6 +363,12 @@ net::Task<std::optional<Rejected>> Entry::change_user()
     if (!change)
         co_return broke_protocol(change.error());
     auto rejected = on_change(*change);
+    co_return co_await log_in(std::move(rejected));
+}
+
+/// Behind the packet that named the user, which may have been enough to reject them.
+net::Task<std::optional<Rejected>> Entry::log_in(std::optional<Rejected> rejected)
+{
     if (!rejected) {
         co_await take(std::move(first_));
     }
@@ -404,15 +411,7 @@ net::Task<std::optional<Rejected>> Entry::receive(const upstream::MySqlGreeting&
         if (asked)
             continue;
         auto rejected = on_response(offered);
-        if (!rejected) {
-            co_await take(std::move(first_));
-        }
-        consume();
-        if (rejected)
-            co_return rejected;
-        auto proved = co_await prove();
-        note_guess(worker_, client_.user, client_.address, proved);
-        co_return proved;
+        co_return co_await log_in(std::move(rejected));
     }
     co_return broke_protocol(my::errc::unexpected_message);
 }
