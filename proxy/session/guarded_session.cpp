@@ -194,6 +194,49 @@ void GuardedSession::say_goodbye(std::string_view sqlstate, std::string_view mes
     wake();
 }
 
+/// What the server says is read no further.
+void GuardedSession::lose_track(const boost::system::error_code& error)
+{
+    const auto what = "the server's messages make no sense: " + error.message();
+    log(LogLevel::error, what);
+    audit_protocol_error(what);
+    say_goodbye("08P01", "stepgate lost track of the server's messages");
+}
+
+/// What there is for the client is still written, and it gets a little time to read it.
+net::Task<void> GuardedSession::end_server_side()
+{
+    if (stopping_)
+        co_return;
+    if (end_reason_.empty())
+        end_reason_ = "the server closed the connection";
+    server_ended_ = true;
+    deadline_ = std::min(deadline_, worker_.now + linger_time);
+    if (gate_ != nullptr) {
+        gate_->server_closed(); // the client's side ends the hold first, so that its page says so, and then lingers
+    } else {
+        (void)co_await drain_client();
+        if (started_)
+            client_.finish_writing();
+    }
+    signal_.raise();
+}
+
+/// The deadline is the server's from now on, for as long as connecting may take, and not beyond `latest`. Returns the
+/// client's.
+SteadyTime GuardedSession::wait_for_server(SteadyTime latest)
+{
+    worker_.look_at_clocks();
+    connecting_ = true;
+    return std::exchange(deadline_, std::min(latest, worker_.now + listening_->options.upstream.connect_timeout));
+}
+
+void GuardedSession::wait_for_client(SteadyTime deadline)
+{
+    connecting_ = false;
+    deadline_ = deadline;
+}
+
 void GuardedSession::on_tick(SteadyTime now)
 {
     const auto idle_limit = worker_.shared.options.limits.idle;

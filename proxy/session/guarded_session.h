@@ -109,6 +109,10 @@ class GuardedSession : public Session
     [[nodiscard]] net::Task<void> linger();
     void say_goodbye(std::string_view sqlstate, std::string_view message);
     void stop(std::string reason);
+    void lose_track(const boost::system::error_code& error);
+    [[nodiscard]] net::Task<void> end_server_side();
+    [[nodiscard]] SteadyTime wait_for_server(SteadyTime latest);
+    void wait_for_client(SteadyTime deadline);
     void to_client(wire::View bytes);
     void push_to_client();
     [[nodiscard]] net::Task<bool> drain_client();

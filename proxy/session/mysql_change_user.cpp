@@ -49,13 +49,9 @@ net::Task<std::optional<Rejected>> MySqlSession::become(MySqlClient client)
 /// stepgate's account at the server stays the same; the command makes the server forget everything, in one step.
 net::Task<std::optional<Rejected>> MySqlSession::change_at_server()
 {
-    const auto login_deadline = deadline_;
-    worker_.look_at_clocks();
-    deadline_ = std::min(deadline_, worker_.now + listening_->options.upstream.connect_timeout);
-    connecting_ = true;
+    const auto login_deadline = wait_for_server(deadline_);
     auto failed = co_await exchange_with_server();
-    connecting_ = false;
-    deadline_ = login_deadline;
+    wait_for_client(login_deadline);
     change_.reset();
     if (failed)
         co_return unreachable(std::move(failed));

@@ -30,21 +30,9 @@ net::Task<void> MySqlSession::relay_server()
         if (draining_ && may_end())
             say_goodbye("57P01", "stepgate is shutting down");
     }
-    if (stopping_)
-        co_return;
-    if (end_reason_.empty())
-        end_reason_ = "the server closed the connection";
-    server_ended_ = true;
-    deadline_ = std::min(deadline_, worker_.now + std::chrono::seconds{2});
-    if (gate_ != nullptr) {
-        gate_->server_closed(); // the client's side ends the hold first, so that its page says so, and then lingers
+    if (!stopping_ && gate_ != nullptr)
         error_to_client(1053, "08S01", "the server ended the session; nothing of the held statement was run");
-    } else {
-        co_await drain_client();
-        if (started_)
-            client_.finish_writing();
-    }
-    signal_.raise();
+    co_await end_server_side();
 }
 
 /// To the client, behind the packets of our own that answer the same command.
@@ -100,9 +88,7 @@ bool MySqlSession::scan_server()
         result_->begin = 0;
     }
     if (fatal_) {
-        log(LogLevel::error, "the server's messages make no sense: " + fatal_.message());
-        audit_protocol_error("the server's messages make no sense: " + fatal_.message());
-        say_goodbye("08P01", "stepgate lost track of the server's messages");
+        lose_track(fatal_);
         return false;
     }
     if (waiting_ && (tracker_->quiet() || tracker_->wants_infile()))

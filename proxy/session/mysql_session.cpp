@@ -112,29 +112,20 @@ std::optional<Rejected> MySqlSession::unreachable(std::optional<upstream::Failur
 /// The client is to see the thread id that the server gives, so the server is greeted first.
 net::Task<std::optional<Rejected>> MySqlSession::greet_server()
 {
-    const auto login_deadline = deadline_;
-    worker_.look_at_clocks();
-    deadline_ = std::min(deadline_, worker_.now + listening_->options.upstream.connect_timeout);
-    connecting_ = true;
+    const auto login_deadline = wait_for_server(deadline_);
     auto where = target();
     auto failed = co_await upstream::greet(server_, server_in_, std::move(where), greeting_);
-    deadline_ = login_deadline;
-    connecting_ = false;
+    wait_for_client(login_deadline);
     co_return unreachable(std::move(failed));
 }
 
 net::Task<std::optional<Rejected>> MySqlSession::log_in_to_server()
 {
-    const auto& options = listening_->options.upstream;
-    const auto login_deadline = deadline_;
-    worker_.look_at_clocks();
-    deadline_ = std::min(deadline_, worker_.now + options.connect_timeout);
-    connecting_ = true;
+    const auto login_deadline = wait_for_server(deadline_);
     auto login = server_login();
     auto where = target();
     auto failed = co_await upstream::login(server_, server_in_, std::move(where), greeting_, std::move(login));
-    connecting_ = false;
-    deadline_ = login_deadline;
+    wait_for_client(login_deadline);
     if (failed) {
         logged_in_ = true; // or refused: either way the server does not wait for us
         co_return unreachable(std::move(failed));
@@ -199,15 +190,11 @@ net::Task<void> MySqlSession::leave_server_in_peace()
 {
     if (logged_in_ || greeting_.version.empty() || !server_.open())
         co_return;
-    const auto client_deadline = deadline_;
-    worker_.look_at_clocks();
-    deadline_ = worker_.now + listening_->options.upstream.connect_timeout;
-    connecting_ = true;
+    const auto client_deadline = wait_for_server(SteadyTime::max());
     auto login = bare_login();
     auto where = target();
     auto failed = co_await upstream::login(server_, server_in_, std::move(where), greeting_, std::move(login));
-    connecting_ = false;
-    deadline_ = client_deadline;
+    wait_for_client(client_deadline);
     if (!failed)
         part_from_server();
     server_.close();

@@ -38,19 +38,7 @@ net::Task<void> PostgresSession::relay_server()
         if (draining_ && may_end())
             say_goodbye("57P01", "stepgate is shutting down");
     }
-    if (stopping_)
-        co_return;
-    if (end_reason_.empty())
-        end_reason_ = "the server closed the connection";
-    server_ended_ = true;
-    deadline_ = std::min(deadline_, worker_.now + std::chrono::seconds{2});
-    if (gate_ != nullptr) {
-        gate_->server_closed(); // the client's side ends the hold first, so that its page says so, and then lingers
-    } else {
-        co_await drain_client();
-        client_.finish_writing();
-    }
-    signal_.raise();
+    co_await end_server_side();
 }
 
 /// Follows all whole messages of the read, and forwards them in as few writes as possible. False: lost track.
@@ -106,9 +94,7 @@ bool PostgresSession::scan_server()
     forward();
     server_in_.consume(at);
     if (fatal_) {
-        log(LogLevel::error, "the server's messages make no sense: " + fatal_.message());
-        audit_protocol_error("the server's messages make no sense: " + fatal_.message());
-        say_goodbye("08P01", "stepgate lost track of the server's messages");
+        lose_track(fatal_);
         return false;
     }
     if (waiting_ && (tracker_.quiet() || tracker_.copy() == pg::Copy::in))

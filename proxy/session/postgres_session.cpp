@@ -189,10 +189,7 @@ net::Task<std::optional<Rejected>> PostgresSession::connect_server(const ClientS
     const auto& options = listening_->options;
     const auto where = target();
     // A server that does not answer must not take the whole time a client has to log in.
-    const auto login_deadline = deadline_;
-    worker_.look_at_clocks();
-    deadline_ = std::min(deadline_, worker_.now + options.upstream.connect_timeout);
-    connecting_ = true;
+    const auto login_deadline = wait_for_server(deadline_);
     auto failed = co_await upstream::open(server_, where);
     if (!failed && options.authentication == Authentication::proxy) {
         auto parameters = startup.parameters;
@@ -201,8 +198,7 @@ net::Task<std::optional<Rejected>> PostgresSession::connect_server(const ClientS
                                   options.upstream.allow_cleartext_password, listening_->upstream_keys};
         failed = co_await upstream::login(server_, server_in_, std::move(account), std::move(parameters), greeting_);
     }
-    deadline_ = login_deadline;
-    connecting_ = false;
+    wait_for_client(login_deadline);
     if (failed)
         co_return no_server(std::move(*failed));
     if (options.authentication == Authentication::proxy)
