@@ -34,15 +34,7 @@ void Parser::alter()
     advance();
     accept(Word::k_online);
     const bool ignores = accept(Word::k_ignore);
-    if (accept(Word::k_algorithm)) {
-        expect('=');
-        advance();
-    }
-    definer();
-    if (accept(Word::k_sql)) {
-        expect(Word::k_security);
-        advance();
-    }
+    rights_and_algorithm();
     if (accept(Word::k_table)) {
         facts_.destructive = ignores; // rows that a new key does not take are deleted
         return alter_table();

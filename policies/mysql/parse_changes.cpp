@@ -55,12 +55,9 @@ bool Parser::insert_source(const TableName& target, std::size_t items)
         advance();
         columns = true;
         if (!at(')')) {
-            do {
-                std::string_view column = name();
-                while (accept('.'))
-                    column = name();
-                write_column(target, column);
-            } while (accept(','));
+            do
+                written_column(target);
+            while (accept(','));
         }
         expect(')');
     }
@@ -430,10 +427,7 @@ void Parser::load_data()
                 set_effect("@" + unescaped(cur(), reading_), std::nullopt);
                 advance();
             } else {
-                std::string_view column = name();
-                while (accept('.'))
-                    column = name();
-                write_column(target, column);
+                written_column(target);
             }
         } while (accept(','));
         expect(')');

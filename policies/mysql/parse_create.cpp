@@ -8,13 +8,21 @@
 namespace stepgate::policies::mysql
 {
 
-/// DEFINER = account
-void Parser::definer()
+/// [ALGORITHM = word] [DEFINER = account] [SQL SECURITY word], in front of what is made or altered
+void Parser::rights_and_algorithm()
 {
-    if (!accept(Word::k_definer))
-        return;
-    expect('=');
-    account();
+    if (accept(Word::k_algorithm)) {
+        expect('=');
+        advance();
+    }
+    if (accept(Word::k_definer)) {
+        expect('=');
+        account();
+    }
+    if (accept(Word::k_sql)) {
+        expect(Word::k_security);
+        advance();
+    }
 }
 
 void Parser::create()
@@ -25,15 +33,7 @@ void Parser::create()
         advance();
         advance();
     }
-    if (accept(Word::k_algorithm)) {
-        expect('=');
-        advance();
-    }
-    definer();
-    if (accept(Word::k_sql)) {
-        expect(Word::k_security);
-        advance();
-    }
+    rights_and_algorithm();
     const bool temporary = accept(Word::k_temporary);
     if (accept(Word::k_table))
         return create_table(temporary, replace);

@@ -133,6 +133,15 @@ void Parser::write_column(const TableName& table, std::string_view column)
     write_table(table).columns.push_back(column);
 }
 
+/// It may stand there with its table, and the database of that.
+void Parser::written_column(const TableName& table)
+{
+    std::string_view column = name();
+    while (accept('.'))
+        column = name();
+    write_column(table, column);
+}
+
 void Parser::reference(std::string_view table, std::string_view column)
 {
     ++reference_count_;

@@ -132,17 +132,8 @@ Query Parser::query_term(bool only)
 
 Query Parser::parenthesised_query()
 {
-    const Nest nest{*this};
-    if (!nest)
-        return {};
     expect('(');
-    const std::size_t ctes = ctes_.size();
-    const std::size_t items = items_.size();
-    if (at(Word::k_with))
-        with_clause();
-    Query made = query_term(true);
-    continue_query(made, items);
-    ctes_.resize(ctes);
+    Query made = query_body(true);
     expect(')');
     return made; // the tables inside stay in reach of an ORDER BY behind
 }

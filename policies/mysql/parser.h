@@ -219,6 +219,7 @@ class Parser
     Access& write_table(const TableName& table);
     Access& write_of(const std::string& table, bool known, bool leads = true);
     void write_column(const TableName& table, std::string_view column);
+    void written_column(const TableName& table);
     void reference(std::string_view table, std::string_view column);
     void resolve(std::size_t references, std::size_t items);
     bool resolve_one(const Reference& reference, std::size_t items);
@@ -451,7 +452,7 @@ class Parser
     void create_index();
     void create_sequence(bool replace);
     void create_database(bool replace);
-    void definer();
+    void rights_and_algorithm();
 
     // parse_alter.cpp
     void alter();
