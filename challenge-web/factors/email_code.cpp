@@ -187,13 +187,7 @@ result<Proof> EmailCode::check_code(const Ask& ask, const std::string& code)
     const auto went_to = codes_->spend(ask, code);
     if (!went_to || *went_to != *address) // the address was changed since
         return errc::wrong_code;
-    Proof proof;
-    proof.user = ask.user;
-    proof.factor = "email_code";
-    proof.kind = "possession";
-    proof.credential = *address;
-    proof.evidence = json::serialize(json::object{{"type", "email_code"}, {"credential", *address}});
-    return proof;
+    return proof_of(ask.user, "possession", *address);
 }
 
 result<Enrolment> EmailCode::begin_enrolment(const accounts::User&, TimePoint)

@@ -73,6 +73,10 @@ class Factor
     /// Stores the credential. The caller drops the enrolment whatever comes back but errc::wrong_code.
     [[nodiscard]] virtual result<Enrolled> finish_enrolment(const Enrolment& enrolment, std::string_view answer,
                                                             const std::string& name, TimePoint now) = 0;
+
+  protected:
+    /// Whose evidence is the credential alone: nothing of it can be checked again later.
+    [[nodiscard]] Proof proof_of(const std::string& user, std::string_view kind, const std::string& credential) const;
 };
 
 /// Most bytes of the name that a user gives a credential.

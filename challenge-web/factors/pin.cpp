@@ -111,13 +111,7 @@ result<Proof> Pin::check_pin(const std::string& user, const std::string& pin, Ti
     // It may have been changed or removed while the hash was computed.
     if (const auto used = accounts_.pin_used((*kept)->id, now); !used)
         return used.error() == make_error_code(accounts::errc::not_found) ? errc::wrong_code : errc::store_unavailable;
-    Proof proof;
-    proof.user = user;
-    proof.factor = "pin";
-    proof.kind = "knowledge";
-    proof.credential = (*kept)->id;
-    proof.evidence = json::serialize(json::object{{"type", "pin"}, {"credential", (*kept)->id}});
-    return proof;
+    return proof_of(user, "knowledge", (*kept)->id);
 }
 
 result<Enrolment> Pin::begin_enrolment(const accounts::User& user, TimePoint now)

@@ -369,13 +369,7 @@ result<Proof> Push::check_number(const Ask& ask, const std::string& token, const
     if (const auto used = accounts_.push_used(*credential, ask.now); !used)
         return used.error() == make_error_code(accounts::errc::not_found) ? errc::unknown_credential
                                                                           : errc::store_unavailable;
-    Proof proof;
-    proof.user = ask.user;
-    proof.factor = "push";
-    proof.kind = "possession";
-    proof.credential = *credential;
-    proof.evidence = json::serialize(json::object{{"type", "push"}, {"credential", *credential}});
-    return proof;
+    return proof_of(ask.user, "possession", *credential);
 }
 
 result<Enrolment> Push::begin_enrolment(const accounts::User&, TimePoint)

@@ -93,13 +93,7 @@ result<Proof> RecoveryCodes::check_code(const std::string& user, const std::stri
     // The store looks a hash up: what its time could tell is about the hash of a guess, not about a code.
     if (const auto used = accounts_.recovery_code_used((*sheet)->id, hash_of(plain(code)), now); !used)
         return used.error() == make_error_code(accounts::errc::not_found) ? errc::wrong_code : errc::store_unavailable;
-    Proof proof;
-    proof.user = user;
-    proof.factor = "recovery_code";
-    proof.kind = "possession";
-    proof.credential = (*sheet)->id;
-    proof.evidence = json::serialize(json::object{{"type", "recovery_code"}, {"credential", (*sheet)->id}});
-    return proof;
+    return proof_of(user, "possession", (*sheet)->id);
 }
 
 result<Enrolment> RecoveryCodes::begin_enrolment(const accounts::User& user, TimePoint now)
