@@ -87,6 +87,8 @@ class SessionState
     /// The query behind a cursor or portal; null: unknown.
     [[nodiscard]] const std::string* cursor(std::string_view name) const;
 
+    // What names mean now (session_changes.cpp)
+
     /// What the session did to a name since the catalog in use was read; null: nothing.
     struct Redefined {
         bool code = false, temporary = false, writes = false;
@@ -129,6 +131,8 @@ class SessionState
     /// The catalog in use from now on was read after everything that was applied here, and the lineage beside it knows
     /// what was renamed and copied. Temporary relations, which no catalog has, stay.
     void catalog_read();
+
+    // What takes place (session_state.cpp)
 
     /// Wire Parse. The unnamed statement ("") is replaced; a taken name with another text becomes ambiguous until it is
     /// closed, since the server keeps the old one and says so later.
@@ -188,7 +192,7 @@ class SessionState
     void put(Names& names, std::string_view name, std::string_view sql, bool with_hold, std::string_view values = {});
     void erase(Names& names, std::string_view name);
     void apply_effect(const statement::Effect& effect);
-    void redefine(const statement::Redefine& change);
+    void redefine(const statement::Redefine& change); // session_changes.cpp, as the next four
     void make_type(const statement::MakeType& made);
     void discard_temporary();
     void settle_relations(bool committed);
