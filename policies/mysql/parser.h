@@ -500,17 +500,19 @@ class Parser
     void help();
     void cache_index();
 
-    // parse_compound.cpp: BEGIN … END and its kin
+    // parse_programs.cpp: what has a body
     void create_routine(std::string_view object);
     void create_trigger();
     void create_event();
     void event(Kind kind);
     void characteristics();
     void cast_type_of_return();
-    [[nodiscard]] bool compound_follows();
-    void block_statement();
     [[nodiscard]] bool is_found();
     void body();
+
+    // parse_compound.cpp: BEGIN … END and its kin
+    [[nodiscard]] bool compound_follows();
+    void block_statement();
     void body_statement();
     bool compound();
     void block();
