@@ -165,6 +165,7 @@ class Follower
     void add(Touch touch, int context);
     void merge(const Footprint& footprint, int context);
     void read(const Touch& touch);
+    void go_on(const Touch& touch, const Touch& way, Accesses& accesses);
     void handled(const catalog::Relation& relation);
     void write(const Touch& touch);
     void write_rows(const Touch& touch);

@@ -134,53 +134,42 @@ void Follower::read(const Touch& touch)
         merge(bodies_.policies(relation), touch.context);
     handled(relation);
     merge(bodies_.types(relation), touch.context);
-    const auto go_on = [&](catalog::Oid oid, bool up) {
-        const Relation* const other = bodies_.catalog().relation(oid);
-        if (other == nullptr)
-            return;
-        Touch next;
-        next.relation = other;
-        next.columns = shared(touch.columns, relation, *other);
-        next.up = up;
-        next.down = !up;
-        access(to_->reads, *other, next.columns);
-        add(std::move(next), touch.context);
-    };
-    if (touch.up)
-        for (const catalog::Oid parent : relation.parents)
-            go_on(parent, true);
-    if (touch.down)
-        for (const catalog::Oid child : relation.children)
-            go_on(child, false);
+    go_on(touch, Touch{}, to_->reads);
 }
 
 void Follower::write(const Touch& touch)
 {
-    const Relation& relation = *touch.relation;
     if (any(touch.events))
         write_rows(touch);
-    const auto go_on = [&](catalog::Oid oid, bool up) {
+    go_on(touch, touch, to_->writes);
+}
+
+/// Parents and children hold the same rows: they are touched in the same way.
+void Follower::go_on(const Touch& touch, const Touch& way, Accesses& accesses)
+{
+    const Relation& relation = *touch.relation;
+    const auto go_to = [&](catalog::Oid oid, bool up) {
         const Relation* const other = bodies_.catalog().relation(oid);
         if (other == nullptr)
             return;
-        Touch next = touch;
+        Touch next = way;
         next.relation = other;
         next.columns = shared(touch.columns, relation, *other);
         next.up = up;
         next.down = !up;
         if (up)
             next.events = {}; // the rows are the child's
-        else if (relation.kind == RelationKind::partitioned_table && touch.events.update)
+        else if (relation.kind == RelationKind::partitioned_table && way.events.update)
             next.events.insert = next.events.delete_rows = true; // a row may move to another partition
-        access(to_->writes, *other, next.columns);
+        access(accesses, *other, next.columns);
         add(std::move(next), touch.context);
     };
     if (touch.up)
         for (const catalog::Oid parent : relation.parents)
-            go_on(parent, true);
+            go_to(parent, true);
     if (touch.down)
         for (const catalog::Oid child : relation.children)
-            go_on(child, false);
+            go_to(child, false);
 }
 
 /// What the server does for each row, and what it changes elsewhere.
