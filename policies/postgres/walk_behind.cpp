@@ -508,8 +508,10 @@ void Walk::take_footprint(Footprint footprint)
 void Walk::do_block(const ::DoStmt& block)
 {
     is(Kind::do_block);
-    if (bodies_ == nullptr)
+    if (bodies_ == nullptr) {
+        out_.facts.uses_types = true; // so that it waits for the catalog
         return opaque("runs a DO block, whose statements are not known");
+    }
     out_.literals_consulted = true;
     std::string_view language = "plpgsql";
     const char* body = nullptr;

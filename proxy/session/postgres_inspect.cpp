@@ -229,7 +229,13 @@ PostgresSession::Step PostgresSession::inspect_parse(const pg::Frame& frame, con
         return Step::settle; // the client's encoding may be changing
     // Drivers parse the same text over and over: then what is known of it stays known.
     const auto* known = tracker_.statements().find(parse->statement);
-    const StatementPointer statement = known && *known && same(**known, *parse) ? *known : prepared(*parse);
+    StatementPointer statement = known && *known && same(**known, *parse) ? *known : prepared(*parse);
+    if (planned && planned->execution) {
+        const auto& approved = plan_->executions[*planned->execution];
+        statement = approved.statement;
+        approved_parse_ = ApprovedParse{statement, statement->facts, approved.verdict, approved.number,
+                                        worker_.now + time_to_answer()};
+    }
     if (!planned && may_run_when_prepared()) {
         if (must_settle())
             return Step::settle;
@@ -306,7 +312,8 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
     if (!planned && (must_settle() || !tracker_.statements().is_sure(bind->statement, tracker_.group())))
         return Step::settle;
     const auto* known = tracker_.statements().find(bind->statement);
-    const StatementPointer statement = as_bound(known && *known ? *known : unknown("EXECUTE ", bind->statement), *bind);
+    const bool is_known = known != nullptr && *known;
+    const StatementPointer statement = as_bound(is_known ? *known : unknown("EXECUTE ", bind->statement), *bind);
     if (!planned && must_settle_names(*statement))
         return Step::settle;
     if (const auto step = must_look_up(*statement); step && !planned)
@@ -316,12 +323,17 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
         tag = planned->tag;
     } else {
         const auto verdict = verdict_on(*statement->facts, statement->sql);
-        if (must_hold(verdict))
-            return Step::hold;
-        tag = begin_execution(*statement, verdict);
-        if (tag == 0)
-            return Step::slow;
+        if (must_hold(verdict)) {
+            tag = begin_approved(*statement, *bind, verdict);
+            if (tag == 0)
+                return is_known ? Step::hold : ask_whether_there();
+        } else {
+            tag = begin_execution(*statement, verdict);
+            if (tag == 0)
+                return Step::slow;
+        }
     }
+    approved_parse_.reset();
     auto cancels = cancelled_processes(statement->sql, *statement->facts->facts, &*bind);
     Portal portal{
         statement, tag, group_, state_.generation(), statement->policy, std::move(cancels), statement->origins.size()};
@@ -330,6 +342,31 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
     tracker_.bind(bind->portal, std::move(portal));
     group_open_ = true;
     return Step::forward;
+}
+
+/// The execution that the yes to its Parse was for as well; it has the number in the audit that it was asked for with.
+/// 0: it must be asked for.
+pg::Tag PostgresSession::begin_approved(const PreparedStatement& statement, const pg::Bind& bind,
+                                        const Verdict& verdict)
+{
+    const auto approved = std::exchange(approved_parse_, std::nullopt);
+    worker_.look_at_clocks();
+    if (!approved || approved->statement.get() != &statement || approved->facts != statement.facts ||
+        !bind.parameters.empty() || worker_.now > approved->until || !covers(approved->verdict, verdict))
+        return 0;
+    Flight flight;
+    flight.statement = approved->number;
+    flight.approved = true;
+    return flights_.push(std::move(flight)) + 1;
+}
+
+/// A statement or portal of which nothing is known, so that a person would have to be asked: first the server is, to
+/// describe it, which does nothing. Mostly it is not there any more, and the error is that of what was to be done with
+/// it. Only once: then it is there.
+PostgresSession::Step PostgresSession::ask_whether_there()
+{
+    asked_whether_there_ = !asked_whether_there_;
+    return asked_whether_there_ ? Step::describe : Step::hold;
 }
 
 /// The text uses names (EXECUTE, FETCH), and what the wire's messages in flight make of the names is not known yet.
@@ -372,7 +409,7 @@ PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, c
             return *step;
         const auto verdict = verdict_on(*portal.statement->facts, portal.statement->sql);
         if (must_hold(verdict))
-            return Step::hold;
+            return found != nullptr ? Step::hold : ask_whether_there();
         portal.tag = begin_execution(*portal.statement, verdict);
         if (portal.tag == 0)
             return Step::slow;
@@ -451,6 +488,7 @@ PostgresSession::Step PostgresSession::inspect_sync(const pg::Frame& frame)
     refused_group_ = false;
     group_open_ = false;
     group_executed_ = false;
+    asked_whether_there_ = false;
     ++group_;
     return Step::forward;
 }
@@ -553,6 +591,7 @@ pg::Tag PostgresSession::begin_execution(const PreparedStatement& statement, con
 void PostgresSession::depart(pg::Tag tag, const StatementPointer& statement, std::uint64_t number, bool simple,
                              Processes cancels)
 {
+    approved_parse_.reset();
     catalog_.departs(*statement->facts, worker_.judge.policy().labels(),
                      tracker_.transaction() == pg::Transaction::open, forgets_names(), worker_.wall());
     if (tag <= flights_.begin() || tag > flights_.end())

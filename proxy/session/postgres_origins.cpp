@@ -86,22 +86,36 @@ bool PostgresSession::must_describe(const PreparedStatement& statement)
     return facts.opaque || std::ranges::any_of(facts.statements, [](const auto& one) { return gives_rows(one.kind); });
 }
 
-/// Asks for the description of the portal that the Execute at the front of `in_` runs. False: the session is over.
+/// Asks for the description of what the Bind or Execute at the front of `in_` runs. False: the session is over.
 net::Task<bool> PostgresSession::describe_first()
 {
     const pg::MessageFramer framer{pg::Side::frontend, worker_.shared.options.limits.message};
     const auto framed = framer.next(in_.data());
     const auto* frame = std::get_if<pg::Frame>(&framed);
-    const auto execute =
-        frame == nullptr ? pg::result<pg::Execute>{pg::errc::unexpected_message} : pg::decode_execute(*frame);
-    if (!execute)
+    if (frame == nullptr)
         co_return false;
-    const auto* portal = tracker_.portals().find(execute->portal);
-    const auto number = tracker_.describe(pg::Named::portal, pg::Origin::proxy);
-    if (number && portal != nullptr && portal->statement)
-        described_.push({*number, portal->statement, portal->tag, true});
+    Described described{0, {}, 0, true};
+    pg::Describe what;
+    if (const auto bind = pg::decode_bind(*frame); frame->is(pg::Frontend::bind) && bind) {
+        what = {pg::Named::statement, bind->statement};
+        described.statement = unknown("EXECUTE ", bind->statement);
+    } else if (const auto execute = pg::decode_execute(*frame); frame->is(pg::Frontend::execute) && execute) {
+        what = {pg::Named::portal, execute->portal};
+        const auto* portal = tracker_.portals().find(execute->portal);
+        const bool known = portal != nullptr && portal->statement;
+        described.statement = known ? portal->statement : unknown("FETCH ALL FROM ", execute->portal);
+        described.tag = known ? portal->tag : 0;
+    } else {
+        co_return false;
+    }
+    const auto number = tracker_.describe(what.what, pg::Origin::proxy);
+    if (number) {
+        described.number = *number;
+        described_.push(std::move(described));
+    }
+    group_open_ = true;
     wire::Bytes describe;
-    pg::encode_describe(describe, {pg::Named::portal, execute->portal});
+    pg::encode_describe(describe, what);
     sending_ = true;
     const auto failed = co_await server_.write_all(describe);
     sending_ = false;

@@ -2,12 +2,14 @@
 
 #include "policies/rules/matched_facts.h"
 #include "policies/rules/policy.h"
+#include "policies/rules/verdict.h"
 #include "protocols/postgres/replies.h"
 #include "proxy/session/postgres_cancel_call.h"
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,6 +37,18 @@ struct PreparedStatement : boost::intrusive_ref_counter<PreparedStatement, boost
     const policies::rules::Policy* policy = nullptr; // likewise
 };
 using StatementPointer = boost::intrusive_ptr<PreparedStatement>;
+
+/// A yes to a Parse, which was held because parsing it runs code. What was shown is the text alone, so where it has no
+/// parameters the yes is one to its execution, too: to a single one, the next that the session asks for, so that
+/// nothing ran in between that could make it mean something else, and as long as the question would have waited for an
+/// answer.
+struct ApprovedParse {
+    StatementPointer statement;
+    std::shared_ptr<const policies::rules::MatchedFacts> facts; // that were shown
+    policies::rules::Verdict verdict;                           // likewise
+    std::uint64_t number = 0;                                   // in the audit
+    std::chrono::steady_clock::time_point until;
+};
 
 /// A Describe that the server has not answered yet.
 struct Described {

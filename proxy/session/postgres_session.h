@@ -88,6 +88,10 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] Step inspect_copy(const protocols::postgres::Frame& frame);
     [[nodiscard]] Step inspect_sync(const protocols::postgres::Frame& frame);
     [[nodiscard]] Step broken(const boost::system::error_code& error);
+    [[nodiscard]] protocols::postgres::Tag begin_approved(const PreparedStatement& statement,
+                                                          const protocols::postgres::Bind& bind,
+                                                          const policies::rules::Verdict& verdict);
+    [[nodiscard]] Step ask_whether_there();
     [[nodiscard]] StatementPointer as_bound(StatementPointer statement, const protocols::postgres::Bind& bind);
     void refresh(PreparedStatement& statement);
     [[nodiscard]] std::shared_ptr<const policies::rules::MatchedFacts> facts_of(std::string_view sql);
@@ -239,6 +243,9 @@ class PostgresSession final : public GuardedSession
     upstream::StartState start_state_;
     std::vector<std::string> start_path_; // of it, cut into names
     wire::Bytes key_;                     // the client's, of CancelRequest
+
+    std::optional<ApprovedParse> approved_parse_; // not used up yet
+    bool asked_whether_there_ = false;            // the server, of a name that is not known here
 
     protocols::postgres::Ring<Described> described_;
     std::shared_ptr<const policies::sensitivity::OriginLabels> origins_; // null: no result needs to be looked at

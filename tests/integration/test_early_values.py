@@ -5,7 +5,7 @@ domain's CHECK looks at them then, and calls whatever it calls. So a text can te
 import unittest
 
 from harness import Stack
-from raw_client import RawClient, bind, errors, execute, parse, query, rows, SYNC
+from raw_client import RawClient, bind, close, describe, errors, execute, parse, query, rows, FLUSH, SYNC
 
 TYPES = """
 CREATE FUNCTION is_known(v text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN EXISTS (SELECT FROM customers WHERE ssn = v); END $$;
@@ -68,6 +68,49 @@ class EarlyValues(unittest.TestCase):
         self.assertEqual(errors(self.client.answers()), ["23514"])
         self.assertEqual(self.demo.pending(), [])
 
+    def approve_parse(self, *parts):
+        self.client.send(*parts, SYNC)
+        self.demo.approve(self.demo.wait_pending())
+        self.assertEqual(errors(self.client.answers()), [])
+
+    def test_the_yes_to_a_parse_reaches_its_next_execution(self):
+        known = self.stack.cluster.shop("SELECT ssn FROM customers LIMIT 1")
+        sql = f"SELECT '{{{known}}}'::known_ssn[]"
+        self.approve_parse(parse("s", sql), describe("S", "s"))
+        self.client.send(bind("", "s"), execute(), SYNC)
+        self.assertEqual(rows(self.client.answers()), [[f"{{{known}}}"]])
+        self.assertEqual(self.demo.pending(), [])
+        self.assert_held(bind("", "s"), execute(), SYNC)  # once
+        self.assertIn("the journal is intact", self.stack.run("audit", "verify"))
+        session = [r for r in self.stack.audit() if r["type"] in ("release", "statement")][-3:]
+        self.assertEqual([r["type"] for r in session], ["statement", "release", "statement"])
+        self.assertEqual((session[0]["sqlstate"], session[0]["rows"]), ("00000", 1))  # what was released is what ran
+        self.assertEqual(session[1]["details"]["statements"], [str(session[0]["details"]["statement"])])
+
+    def test_the_yes_to_a_parse_ends_with_whatever_runs_next(self):
+        known = self.stack.cluster.shop("SELECT ssn FROM customers LIMIT 1")
+        sql = f"SELECT '{{{known}}}'::known_ssn[]"
+        other = [parse("o", "SELECT 1"), bind("", "o"), execute(), SYNC]
+        for between in (other, [query("SELECT 1")], [query("SET search_path = public")], [parse("o2", "SELECT 2"), bind("p", "o2"), SYNC]):
+            with self.subTest(between=between):
+                self.approve_parse(parse("", sql) if between is other else parse("s", sql))
+                self.client.send(*between)
+                self.assertEqual(errors(self.client.answers()), [])
+                self.assert_held(bind("", "" if between is other else "s"), execute(), SYNC)
+                self.client.send(close("S", "s"), close("S", "o"), close("S", "o2"), SYNC).answers()
+
+    def test_the_yes_to_a_parse_says_nothing_of_values(self):
+        known = self.stack.cluster.shop("SELECT ssn FROM customers LIMIT 1")
+        self.approve_parse(parse("s", f"SELECT '{{{known}}}'::known_ssn[], $1::text"))
+        self.assert_held(bind("", "s", ["x"]), execute(), SYNC)
+
+    def test_a_yes_to_two_executions_is_none_to_a_third(self):
+        known = self.stack.cluster.shop("SELECT ssn FROM customers LIMIT 1")
+        self.client.send(parse("s", f"SELECT '{{{known}}}'::known_ssn[]"), bind("p", "s"), FLUSH)
+        self.demo.approve(self.demo.wait_pending())
+        self.assertEqual([self.client.next()[0] for _ in range(2)], ["1", "2"])
+        self.assert_held(bind("q", "s"), execute("p"), execute("q"), SYNC)
+
     def test_what_only_computes_passes(self):
         for sql in ("SELECT '{5}'::small[]", "SELECT 1 FROM sizes WHERE size = '{5}'", "SELECT 1 FROM customers WHERE id = 5"):
             with self.subTest(sql):
@@ -80,6 +123,16 @@ class EarlyValues(unittest.TestCase):
 
     def test_a_slip_of_the_pen_is_not_given_to_the_parser(self):
         self.assert_held(query("SELCT '{nobody}'::known_ssn[]"))
+
+
+class FirstOfAll(unittest.TestCase):
+    def test_a_block_waits_for_the_catalogs(self):
+        stack = Stack()
+        self.addCleanup(stack.close)
+        stack.start()
+        client = RawClient(stack)
+        self.addCleanup(client.close)
+        self.assertEqual(errors(client.ask("DO $$ BEGIN NULL; END $$")), [])
 
 
 if __name__ == "__main__":

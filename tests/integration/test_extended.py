@@ -82,10 +82,10 @@ class Extended(unittest.TestCase):
             self.assertEqual(self.kinds(self.client.answers()), "2CZ")
             self.assertEqual(self.count(), left)
 
-    def test_what_was_never_made_is_called_unnamed(self):
+    def test_what_was_never_made_is_the_servers_to_refuse(self):
         self.client.send(bind("", ""), SYNC)
-        self.assertIn("executes (unnamed), a prepared statement that is not known", str(self.approve()["opaque_reasons"]))
         self.assertEqual(errors(self.client.answers()), ["26000"])
+        self.assertEqual(self.demo.pending(), [])
 
     def test_the_unnamed_statement_can_be_bound_again(self):
         self.client.send(parse("", "DELETE FROM scratch WHERE id = $1"), SYNC).answers()
@@ -141,10 +141,31 @@ class Extended(unittest.TestCase):
         self.assertEqual(self.kinds(answers).count("s"), 2)
 
     def test_a_closed_name_means_nothing(self):
+        """Only the server knows what it means, so it is asked: its error is that of the message, which never reaches it."""
         self.client.send(parse("s", "SELECT 1"), close("S", "s"), bind("", "s"), execute(), SYNC)
-        challenge = self.demo.wait_pending()  # only the server knows what it means: asked
-        self.demo.deny(challenge)
-        self.assertEqual(errors(self.client.answers()), ["42501"])
+        self.assertEqual(errors(self.client.answers()), ["26000"])
+        self.client.send(parse("s", "SELECT 1"), bind("p", "s"), close("P", "p"), execute("p"), SYNC)
+        self.assertEqual(errors(self.client.answers()), ["34000"])
+        self.client.send(execute("p"), SYNC, query("SELECT 7"))
+        self.assertEqual(errors(self.client.answers()), ["34000"])
+        self.assertEqual(rows(self.client.answers()), [["7"]])
+        self.client.ask("DEALLOCATE ALL")
+        self.client.send(bind("", "s"), FLUSH)
+        self.assertEqual(self.client.next()[0], "E")
+        self.assertEqual(self.client.send(execute(), SYNC).kinds(), "Z")
+        self.client.ask("BEGIN")
+        self.client.send(bind("", "s"), execute(), SYNC)
+        failed = self.client.answers()
+        self.assertEqual((errors(failed), failed[-1]), (["26000"], ("Z", b"E")))
+        self.client.ask("ROLLBACK")
+        self.assertEqual(self.demo.pending(), [])
+
+    def test_portals_end_with_their_transaction(self):
+        self.client.ask("BEGIN")
+        self.client.send(parse("", "SELECT generate_series(1, 9)"), bind("p", ""), execute("p", 2), SYNC).answers()
+        self.client.ask("COMMIT")
+        self.client.send(execute("p", 2), SYNC)
+        self.assertEqual(errors(self.client.answers()), ["34000"])
 
     # Pipelines
 
