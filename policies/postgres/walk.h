@@ -263,8 +263,14 @@ class Walk
     void create_index(const ::IndexStmt& index);
     void index_elements(const ::List* elements, Scope& scope);
     void alter_table(const ::AlterTableStmt& alter);
-    [[nodiscard]] std::string_view text_type(const ::TypeName& type) const;
-    [[nodiscard]] bool only_lengthens(const ::RangeVar& target, const ::AlterTableCmd& command) const;
+    [[nodiscard]] std::string_view own_type(const ::TypeName& type) const;
+    [[nodiscard]] bool only_casts(const ::Node* expression, std::string_view column, const ::TypeName& to) const;
+    enum class Widening : std::uint8_t {
+        no,
+        of_definition, // the server looks at no row
+        of_rows,       // it writes all anew
+    };
+    [[nodiscard]] Widening widening(const ::RangeVar& target, const ::AlterTableCmd& command) const;
     void alter_command(const ::RangeVar& target, const ::AlterTableCmd& command, Scope& scope,
                        statement::TableAccess& write);
     void partition_bound(const ::PartitionBoundSpec* bound, const ::RangeVar& parent);

@@ -14,6 +14,17 @@ bool gives_code(::AlterTableType what)
     return what == AT_AddColumn || what == AT_AddConstraint || what == AT_ColumnDefault || what == AT_AlterColumnType;
 }
 
+/// varchar(n)'s n; 0: none is given. Nothing: something else is.
+std::optional<std::int32_t> type_length(const ::TypeName& type)
+{
+    const auto limits = cells(type.typmods);
+    if (limits.empty())
+        return 0;
+    const auto* const limit = constant_of(node_of(limits.front()));
+    const bool number = limits.size() == 1 && limit != nullptr && !limit->isnull && limit->val.node.type == T_Integer;
+    return number && limit->val.ival.ival > 0 ? std::optional{limit->val.ival.ival} : std::nullopt;
+}
+
 } // namespace
 
 /// What was known of the old name holds for the new one. A temporary relation stays one, and no catalog will show it.
@@ -292,12 +303,12 @@ void Walk::read_keys(const ::RangeVar& target)
     }
 }
 
-/// The server's own text or varchar; "": another type.
-std::string_view Walk::text_type(const ::TypeName& type) const
+/// The server's own type of that name; "": another type.
+std::string_view Walk::own_type(const ::TypeName& type) const
 {
     const auto parts = cells(type.names);
     const std::string_view name = text_of(node_of(parts.back()));
-    if (type.arrayBounds != nullptr || type.setof || type.pct_type || (name != "text" && name != "varchar"))
+    if (type.arrayBounds != nullptr || type.setof || type.pct_type)
         return {};
     if (parts.size() == 2 && text_of(node_of(parts.front())) == "pg_catalog")
         return name;
@@ -309,32 +320,50 @@ std::string_view Walk::text_type(const ::TypeName& type) const
                : std::string_view{};
 }
 
-/// From varchar(n) to a longer one, or one without end, or text, and between these: the server changes the definition
-/// and looks at no row. What else is made of the column it makes anew, or refuses.
-bool Walk::only_lengthens(const ::RangeVar& target, const ::AlterTableCmd& command) const
+/// USING, if there is one, casts the column to the type that it becomes.
+bool Walk::only_casts(const ::Node* expression, std::string_view column, const ::TypeName& to) const
+{
+    if (const auto* cast = if_tag<::TypeCast>(expression, T_TypeCast)) {
+        if (own_type(*cast->typeName) != own_type(to) || type_length(*cast->typeName) != type_length(to))
+            return false;
+        expression = cast->arg;
+    }
+    const auto* named = if_tag<::ColumnRef>(expression, T_ColumnRef);
+    return expression == nullptr ||
+           (named != nullptr && named->fields->length == 1 && text_of(node_of(cells(named->fields).front())) == column);
+}
+
+/// How a column's type changes without losing anything of any value.
+Walk::Widening Walk::widening(const ::RangeVar& target, const ::AlterTableCmd& command) const
 {
     const auto& made = as<::ColumnDef>(command.def);
     const Found found = find(target);
     if (found.relation == nullptr || !found.known || !found.others.empty() || found.redefined != nullptr ||
-        !found.relation->children.empty() || state_->redefined_all() || made.raw_default != nullptr ||
-        made.collClause != nullptr)
-        return false;
-    constexpr catalog::Oid text = 25, varchar = 1043;
+        !found.relation->children.empty() || state_->redefined_all() || made.collClause != nullptr ||
+        !only_casts(made.raw_default, view_of(command.name), *made.typeName))
+        return Widening::no;
     const auto& columns = found.relation->columns;
     const auto column = std::ranges::find(columns, view_of(command.name), &catalog::Column::name);
-    if (column == columns.end() || (column->type != text && column->type != varchar))
-        return false;
+    if (column == columns.end())
+        return Widening::no;
     const auto of_it = [&](const std::string& expression) { return expression.find(column->name) != expression.npos; };
     if (std::ranges::any_of(found.relation->checks, of_it) ||
         std::ranges::any_of(found.relation->index_expressions, of_it))
-        return false;
-    const std::string_view name = text_type(*made.typeName);
-    const auto limits = cells(made.typeName->typmods);
-    if (limits.empty())
-        return !name.empty();
-    const auto* const limit = constant_of(node_of(limits.front()));
-    return name == "varchar" && limit != nullptr && !limit->isnull && limit->val.node.type == T_Integer &&
-           column->type == varchar && column->length != 0 && limit->val.ival.ival >= column->length;
+        return Widening::no;
+    constexpr catalog::Oid bigint = 20, smallint = 21, integer = 23, text = 25, real = 700, varchar = 1043;
+    const std::string_view name = own_type(*made.typeName);
+    const auto length = type_length(*made.typeName);
+    if (column->type == text || column->type == varchar) {
+        const bool longer = length == 0 || (name == "varchar" && length && column->type == varchar &&
+                                            column->length != 0 && *length >= column->length);
+        if (!longer || (name != "text" && name != "varchar"))
+            return Widening::no;
+        return made.raw_default == nullptr ? Widening::of_definition : Widening::of_rows;
+    }
+    const bool whole = column->type == smallint || column->type == integer || column->type == bigint;
+    const bool wider = (name == "int4" && column->type == smallint) || (name == "int8" && whole) ||
+                       (name == "numeric" && whole) || (name == "float8" && column->type == real);
+    return wider && length == 0 ? Widening::of_rows : Widening::no;
 }
 
 /// Its values are values of the columns that the parent is partitioned by.
@@ -360,9 +389,13 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
         write.columns.emplace_back(view_of(command.name));
         return;
     case AT_AlterColumnType:
-        if (only_lengthens(target, command)) {
-            out_.literals_consulted = true;
+        out_.literals_consulted = true;
+        if (const auto how = widening(target, command); how != Widening::no) {
             write.columns.emplace_back(view_of(command.name));
+            if (how == Widening::of_rows) {
+                read_keys(target);
+                index_again(target);
+            }
             return;
         }
         facts().destructive = true;

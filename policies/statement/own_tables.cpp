@@ -20,11 +20,16 @@ bool only_indexes(const StatementFacts& facts)
     return facts.kind == Kind::create && facts.object == "index" && facts.inner.empty() && facts.calls.empty();
 }
 
-/// Other columns and keys do, too. Another name, or rows that are others', do not.
+bool is_of_system(std::string_view function)
+{
+    return function.starts_with("pg_catalog.");
+}
+
+/// Other columns and keys do, too. Another name, rows that are others', or code of users do not.
 bool only_alters(const StatementFacts& facts)
 {
     if (facts.kind != Kind::alter || facts.object != "table" || facts.writes.size() != 1 || !facts.inner.empty() ||
-        !facts.calls.empty())
+        !std::ranges::all_of(facts.calls, is_of_system))
         return false;
     const std::string_view name = bare(facts.writes.front().table);
     return std::ranges::all_of(facts.effects, [name](const Effect& effect) {

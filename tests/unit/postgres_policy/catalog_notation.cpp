@@ -79,10 +79,10 @@ CatalogNotation::CatalogNotation()
     contents_.server_version = 150000;
     contents_.schemas = {"pg_catalog", "information_schema", "public"};
     const std::pair<const char*, Oid> built_in[] = {
-        {"bool", 16},         {"bytea", 17},    {"int8", 20},        {"int4", 23},      {"text", 25},
-        {"json", 114},        {"float8", 701},  {"date", 1082},      {"varchar", 1043}, {"timestamptz", 1184},
-        {"numeric", 1700},    {"record", 2249}, {"refcursor", 1790}, {"trigger", 2279}, {"void", 2278},
-        {"anyelement", 2283}, {"jsonb", 3802},  {"_int4", 1007}};
+        {"bool", 16},      {"bytea", 17},         {"int8", 20},         {"int2", 21},     {"float4", 700},
+        {"int4", 23},      {"text", 25},          {"json", 114},        {"float8", 701},  {"date", 1082},
+        {"varchar", 1043}, {"timestamptz", 1184}, {"numeric", 1700},    {"record", 2249}, {"refcursor", 1790},
+        {"trigger", 2279}, {"void", 2278},        {"anyelement", 2283}, {"jsonb", 3802},  {"_int4", 1007}};
     for (const auto& [name, oid] : built_in) {
         Type& type = contents_.types.emplace_back();
         type.oid = oid;
@@ -94,8 +94,9 @@ CatalogNotation::CatalogNotation()
 
 Oid CatalogNotation::type(const std::string& written)
 {
-    static const std::map<std::string, std::string> aliases{
-        {"int", "int4"}, {"int[]", "_int4"}, {"bigint", "int8"}, {"boolean", "bool"}};
+    static const std::map<std::string, std::string> aliases{{"int", "int4"},    {"int[]", "_int4"},
+                                                            {"bigint", "int8"}, {"smallint", "int2"},
+                                                            {"real", "float4"}, {"boolean", "bool"}};
     const auto alias = aliases.find(written);
     const std::string name = alias == aliases.end() ? written : alias->second;
     for (const Type& one : contents_.types)
