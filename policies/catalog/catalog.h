@@ -127,6 +127,8 @@ struct Relation {
     std::vector<Oid> index_functions;
     std::vector<std::string> primary_key; // what REFERENCES means without columns
     std::string charset;                  // of MySQL: of columns that are made and name none
+    std::vector<std::string> indexes;     // of MariaDB: their names
+    bool hides_columns = false;           // of MySQL: some may not be for the reader's account, and are not here
     bool operator==(const Relation&) const = default;
 };
 

@@ -55,6 +55,14 @@ bool shows_accounts(const Relation& view, const Footprint& definition)
            definition.facts.inner.empty() && definition.opaque_reasons.empty();
 }
 
+/// All columns, or one that is made of others.
+bool may_hide(const Relation& relation, std::string_view column)
+{
+    return column == "*" || std::ranges::any_of(relation.columns, [column](const catalog::Column& one) {
+               return !one.expression.empty() && same_word(one.name, column);
+           });
+}
+
 std::string full(const Relation& relation)
 {
     return relation.schema + "." + relation.name;
@@ -231,11 +239,15 @@ void Follower::run(const Lead& lead, catalog::FunctionKind kind)
 
 /// A name without a table was counted for every table in reach: it is of those that have such a column. Where names may
 /// stand for others, for letters outside ASCII, nothing is taken away.
-void Follower::narrow(std::vector<TableAccess>& accesses) const
+void Follower::narrow(std::vector<TableAccess>& accesses)
 {
     for (TableAccess& access : accesses) {
         const Relation* const relation = bodies_.relation(access.table);
-        const bool plain = relation != nullptr && !relation->columns.empty() &&
+        const bool hides = relation != nullptr && relation->hides_columns && !state_.temporary(relation->name);
+        if (hides && std::ranges::any_of(access.columns,
+                                         [relation](const std::string& name) { return may_hide(*relation, name); }))
+            reason("reads columns of " + access.table + " that the catalog's account may not see");
+        const bool plain = relation != nullptr && !hides && !relation->columns.empty() &&
                            std::ranges::all_of(relation->columns, [](const auto& one) { return is_ascii(one.name); });
         if (!plain || state_.temporary(relation->name))
             continue;

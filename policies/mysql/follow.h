@@ -39,7 +39,7 @@ class Follower
     void referencing(const catalog::Relation& table, const catalog::Events& events);
     void referenced(const catalog::Relation& table, const catalog::Events& events);
     void run(const Lead& lead, catalog::FunctionKind kind);
-    void narrow(std::vector<statement::TableAccess>& accesses) const;
+    void narrow(std::vector<statement::TableAccess>& accesses);
 
     Bodies& bodies_;
     const SessionState& state_;

@@ -351,11 +351,13 @@ void Parser::drop()
     }
     if (accept(Word::k_index)) {
         is(Kind::drop, "index");
+        const bool asked = at(Word::k_if) && is_asked_again();
         if_exists();
-        name();
+        const std::string_view index = name();
         expect(Word::k_on);
-        write_table(table_name());
-        facts_.destructive = true;
+        const TableName table = table_name();
+        write_table(table);
+        destroys(!asked || !lacks_index(table, index));
         return skip_rest();
     }
     if (accept(Word::k_user))
@@ -445,6 +447,18 @@ bool Parser::is_no_program(const TableName& program, std::string_view object)
                return std::ranges::any_of(table.triggers,
                                           [&](const auto& one) { return is_it(table.schema, one.name); });
            });
+}
+
+/// A table whose indexes are all seen, and none is called so.
+bool Parser::lacks_index(const TableName& table, std::string_view index)
+{
+    bool known = false;
+    const std::string full = full_name(table, known);
+    const std::string_view schema = std::string_view{full}.substr(0, std::min(full.find('.'), full.size()));
+    const catalog::Relation* const of = known ? behind_.bodies->relation(full) : nullptr;
+    return of != nullptr && of->kind == catalog::RelationKind::table && !of->hides_columns && is_plain_name(index) &&
+           behind_.bodies->sees_triggers(schema) && !state_->temporary(table.name) && !defined_.contains(full) &&
+           std::ranges::none_of(of->indexes, [index](const std::string& one) { return same_word(one, index); });
 }
 
 void Parser::changes_table_of_trigger(const TableName& trigger)

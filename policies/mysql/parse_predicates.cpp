@@ -415,7 +415,8 @@ Parser::Has Parser::has_column(const Item& item, std::string_view name)
     const auto& columns = table->columns;
     if (std::ranges::any_of(columns, is_it, &catalog::Column::name))
         return Has::yes;
-    const bool sure = is_ascii(name) && std::ranges::all_of(columns, is_ascii, &catalog::Column::name);
+    const bool sure =
+        !table->hides_columns && is_ascii(name) && std::ranges::all_of(columns, is_ascii, &catalog::Column::name);
     return sure && std::ranges::none_of(hidden, is_it) ? Has::no : Has::maybe;
 }
 

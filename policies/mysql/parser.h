@@ -469,6 +469,7 @@ class Parser
     void moves(const TableName& from, std::string_view column, const TableName& to);
     [[nodiscard]] bool is_asked_again() const;
     [[nodiscard]] bool drops_no_column(const TableName& table);
+    [[nodiscard]] bool lacks_index(const TableName& table, std::string_view index);
     void destroys(bool something);
     [[nodiscard]] bool is_no_program(const TableName& program, std::string_view object);
     void defines_program(std::string_view object);

@@ -74,16 +74,20 @@ void MySqlCatalogQueries::schemas()
                   });
 }
 
+std::string MySqlCatalogQueries::grantee() const
+{
+    const auto at = account_.rfind('@');
+    return "CONCAT(QUOTE(" + quoted(account_.substr(0, at)) + "), '@', QUOTE(" +
+           quoted(at == std::string::npos ? "" : account_.substr(at + 1)) + "))";
+}
+
 /// Triggers of a table are shown to those who have the privilege TRIGGER for it, routines to those who may run, make or
 /// alter some. Whether that is so for a whole schema must be known: a trigger that is not shown runs all the same.
 /// Grants to roles are not looked at.
 void MySqlCatalogQueries::privileges()
 {
-    const auto at = account_.rfind('@');
-    const std::string grantee = "CONCAT(QUOTE(" + quoted(account_.substr(0, at)) + "), '@', QUOTE(" +
-                                quoted(at == std::string::npos ? "" : account_.substr(at + 1)) + "))";
     const auto shown = [&](std::vector<std::string>& seen, const std::string& to) {
-        const std::string condition = "PRIVILEGE_TYPE IN (" + to + ") AND GRANTEE = " + grantee;
+        const std::string condition = "PRIVILEGE_TYPE IN (" + to + ") AND GRANTEE = " + grantee();
         server_.query("SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE " + condition,
                       [&seen](const Row&) { seen = {"*"}; });
         if (!seen.empty())

@@ -45,8 +45,10 @@ class MySqlCatalogQueries
     void tables();
     void merged_tables();
     void columns();
+    void hidden_columns();
     void views();
     void checks();
+    void indexes();
     void foreign_keys();
     void triggers();
     void routines();
@@ -69,6 +71,7 @@ class MySqlCatalogQueries
     [[nodiscard]] std::string table_name(const Cell& cell) const;
     [[nodiscard]] static std::string lower(std::string text);
     [[nodiscard]] static std::string quoted(const std::string& value);
+    [[nodiscard]] std::string grantee() const; ///< the account as information_schema calls it, as SQL
     [[nodiscard]] static std::string backquoted(const std::string& name);
 
     ConnectorConnection& server_;

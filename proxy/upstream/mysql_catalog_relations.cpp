@@ -110,9 +110,12 @@ void MySqlCatalogQueries::relations()
     tables();
     merged_tables();
     columns();
+    hidden_columns();
     views();
-    if (mariadb_) // MySQL lets nothing of users into expressions of tables
-        checks();
+    if (mariadb_) {
+        checks();  // MySQL lets nothing of users into expressions of tables
+        indexes(); // and has no DROP INDEX IF EXISTS
+    }
     foreign_keys();
 }
 
@@ -161,7 +164,7 @@ void MySqlCatalogQueries::columns()
     std::set<std::int16_t> taken;
     server_.query(
         "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, IS_NULLABLE, EXTRA, COLUMN_DEFAULT, GENERATION_EXPRESSION,"
-        " COLUMN_TYPE, CHARACTER_SET_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA NOT IN "
+        " COLUMN_TYPE, CHARACTER_SET_NAME, ORDINAL_POSITION FROM information_schema.COLUMNS WHERE TABLE_SCHEMA NOT IN "
         "('information_schema', 'performance_schema')"
         " ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
         [&](const Row& row) {
@@ -188,7 +191,37 @@ void MySqlCatalogQueries::columns()
             if (!made.generated && computed)
                 made.expression = text(row[5]);
             of->columns.push_back(std::move(made));
+            if (mariadb_ && number<std::size_t>(row[9]) != of->columns.size())
+                of->hides_columns = true;
         });
+}
+
+/// Those for which the account has no privilege are shown nowhere: it has some for single columns, and none for the
+/// table. What it has through roles MySQL tells; on MariaDB a gap in their numbers does, unless they are the last.
+void MySqlCatalogQueries::hidden_columns()
+{
+    const auto all_by = [this](const std::string& privileges) {
+        return " AND NOT EXISTS (SELECT 1 FROM information_schema." + privileges +
+               "_PRIVILEGES p WHERE p.GRANTEE = " + grantee() +
+               " AND p.PRIVILEGE_TYPE IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')";
+    };
+    const auto mark = [&](const std::string& grants) {
+        server_.query("SELECT DISTINCT g.TABLE_SCHEMA, g.TABLE_NAME FROM information_schema." + grants +
+                          all_by("USER") + ")" + all_by("SCHEMA") + " AND g.TABLE_SCHEMA LIKE p.TABLE_SCHEMA)" +
+                          all_by("TABLE") + " AND g.TABLE_SCHEMA = p.TABLE_SCHEMA AND g.TABLE_NAME = p.TABLE_NAME)",
+                      [this](const Row& row) {
+                          if (Relation* const of = relation(row[0], row[1]))
+                              of->hides_columns = true;
+                      });
+    };
+    mark("COLUMN_PRIVILEGES g WHERE g.GRANTEE = " + grantee());
+    if (!mariadb_) {
+        mark("ROLE_COLUMN_GRANTS g WHERE true");
+        (void)server_.take_error(); // older than 8.0.19
+    }
+    for (Relation& one : contents_.relations)
+        if (one.kind == RelationKind::table && one.columns.empty() && one.schema != "performance_schema")
+            one.hides_columns = true;
 }
 
 void MySqlCatalogQueries::views()
@@ -210,6 +243,17 @@ void MySqlCatalogQueries::checks()
                   [this](const Row& row) {
                       if (Relation* const table = relation(row[0], row[1]))
                           table->checks.push_back(text(row[2]));
+                  });
+}
+
+void MySqlCatalogQueries::indexes()
+{
+    server_.query("SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME FROM information_schema.STATISTICS"
+                  " WHERE TABLE_SCHEMA NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys')"
+                  " ORDER BY 1, 2, 3",
+                  [this](const Row& row) {
+                      if (Relation* const table = relation(row[0], row[1]))
+                          table->indexes.push_back(text(row[2]));
                   });
 }
 

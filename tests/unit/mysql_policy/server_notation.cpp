@@ -198,6 +198,8 @@ bool ServerNotation::take(const std::string& line)
         relation(rest.substr(0, rest.find(' '))).columns.front().expression = rest.substr(rest.find(' ') + 1);
     else if (word == "column")
         column_line(rest);
+    else if (word == "index")
+        relation(rest.substr(0, rest.find(' '))).indexes.push_back(rest.substr(rest.find(' ') + 1));
     else if (word == "loadable")
         contents_.mysql.loadable.push_back(rest);
     else if (word == "databases")
