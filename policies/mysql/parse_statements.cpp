@@ -398,12 +398,11 @@ void Parser::run_text(const std::string& sql, std::string_view what,
 {
     Analysis inner;
     out_.facts.runs.push_back(sql);
-    const auto value_of = [&values](std::size_t number) -> std::optional<std::string_view> {
-        if (number > values.size() || !values[number - 1])
-            return std::nullopt;
-        return *values[number - 1];
+    const auto literal_of = [&values](std::size_t number) {
+        const bool known = number <= values.size() && values[number - 1];
+        return known ? telling_literal(*values[number - 1]) : std::nullopt;
     };
-    const auto bound = with_bound(sql, reading_, value_of);
+    const auto bound = with_bound(sql, reading_, literal_of);
     if (analyze_text(bound.value_or(sql), what, inner))
         take_over(inner);
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 namespace stepgate::proxy::session
 {
@@ -66,6 +67,17 @@ bool asks_for_outcome(const StatementFacts& statement)
                const auto* const set = std::get_if<SetParameter>(&effect); // GET DIAGNOSTICS @m = MESSAGE_TEXT
                return set != nullptr && set->unknown && set->name.starts_with('@');
            });
+}
+
+std::optional<std::string> telling_literal(const my::Parameter& value)
+{
+    if (my::is_text(value))
+        return mysql::telling_literal(wire::as_text(value.bytes));
+    if (value.kind != my::Parameter::Kind::value)
+        return std::nullopt;
+    std::string written;
+    my::append_text(written, value);
+    return mysql::telling_literal(written);
 }
 
 } // namespace
@@ -153,29 +165,52 @@ std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t par
     using policies::statement::Where;
     if (!any_where(*prepared.facts->facts, Where::present) || state_.modes().size() != 1 || parameters == 0)
         return {};
-    const bool bulk = inspected_.command == my::Command::stmt_bulk_execute;
-    const std::size_t rows = bulk ? values_.size() / parameters : 1;
     const auto reading = state_.reading(state_.modes().front());
     std::string bound;
-    for (std::size_t row = 0; row < rows; ++row) {
-        const auto text_of = [&](std::size_t number) -> std::optional<std::string_view> {
+    for (const std::size_t row : telling_rows(parameters)) {
+        const auto literal_of = [&](std::size_t number) {
             const std::size_t index = row * parameters + number - 1;
-            const bool there = number <= parameters && index < values_.size() && my::is_text(values_[index]);
-            return there ? std::optional{wire::as_text(values_[index].bytes)} : std::nullopt;
+            return number <= parameters && index < values_.size() ? telling_literal(values_[index]) : std::nullopt;
         };
-        bool matters = false;
-        for (std::size_t number = 1; number <= parameters && !matters; ++number) {
-            const auto value = text_of(number);
-            matters = value && policies::statement::may_match_all(*value);
-        }
-        auto read = matters ? mysql::with_bound(prepared.sql, reading, text_of) : std::nullopt;
+        auto read = mysql::with_bound(prepared.sql, reading, literal_of);
         if (!read || *read == bound)
             continue;
         bound = *std::move(read);
-        if (rows == 1 || any_where(*facts_of(bound)->facts, Where::always_true))
+        if (any_where(*facts_of(bound)->facts, Where::always_true))
             break;
     }
     return bound;
+}
+
+/// Rows of values with which a condition may hold for every row. Of numbers in a bulk execution those with the least
+/// and the greatest of a parameter, since conditions that hold by a number hold by one beyond it.
+std::vector<std::size_t> MySqlSession::telling_rows(std::size_t parameters) const
+{
+    const std::size_t rows = inspected_.command == my::Command::stmt_bulk_execute ? values_.size() / parameters : 1;
+    if (rows == 1)
+        return {0};
+    std::set<std::size_t> telling;
+    for (std::size_t parameter = 0; parameter < parameters; ++parameter) {
+        std::optional<std::pair<double, std::size_t>> least, greatest;
+        for (std::size_t row = 0; row < rows; ++row) {
+            const auto literal = telling_literal(values_[row * parameters + parameter]);
+            if (!literal)
+                continue;
+            double number = 0;
+            if (std::from_chars(literal->data(), literal->data() + literal->size(), number).ec != std::errc{}) {
+                telling.insert(row); // a pattern
+                continue;
+            }
+            if (!least || number < least->first)
+                least = {number, row};
+            if (!greatest || number > greatest->first)
+                greatest = {number, row};
+        }
+        for (const auto& one : {least, greatest})
+            if (one)
+                telling.insert(one->second);
+    }
+    return {telling.begin(), telling.end()};
 }
 
 /// What it names must be known: without a catalog, a table may be a view of another one.

@@ -168,6 +168,7 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Facts facts_aside(std::string_view sql);
     [[nodiscard]] Facts facts_of_execution(PreparedText& prepared);
     [[nodiscard]] std::string as_bound(const PreparedText& prepared, std::size_t parameters);
+    [[nodiscard]] std::vector<std::size_t> telling_rows(std::size_t parameters) const;
     [[nodiscard]] bool has_settings_of(const PreparedText& prepared) const;
     [[nodiscard]] Facts in_sight(Facts facts);
     [[nodiscard]] bool must_ask() const;

@@ -138,6 +138,32 @@ class Values(Case):
         self.assertEqual(self.words(), ["b", "c"])
 
 
+    def test_numbers_that_make_it_every_row(self):
+        connection = self.connect(autocommit=True)
+        above, _ = self.prepare(connection, "DELETE FROM orders WHERE id > ?")
+        number = struct.Struct("<q").pack
+        self.denied(lambda: self.run_raw(connection, above, b"\0\1" + BIG + number(0)))
+        self.denied(lambda: self.run_raw(connection, above, b"\0\1" + INTEGER + struct.pack("<i", -1)))
+        self.denied(lambda: self.run_raw(connection, above, b"\0\1" + TEXT + text(b"0")))
+        self.run_raw(connection, above, b"\0\1" + BIG + number(5_000_000))
+        cursor = connection.cursor()
+        cursor.execute("PREPARE p FROM 'DELETE FROM orders WHERE id > ?'")
+        cursor.execute("SET @n = 0")
+        self.denied(lambda: cursor.execute("EXECUTE p USING @n"))
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
+
+    @unittest.skipIf(ORACLE, "MariaDB's")
+    def test_numbers_in_any_row(self):
+        with unittest.mock.patch("pymysql.connections.struct", WithBulk):
+            connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "DELETE FROM orders WHERE id > ?")
+
+        def bulk(*numbers):
+            rows = b"".join(b"\0" + struct.pack("<q", one) for one in numbers)
+            return self.command(connection, BULK, struct.pack("<IH", statement, 0x80) + BIG + rows)
+        self.denied(lambda: bulk(5_000_000, 0, 6_000_000))
+        bulk(5_000_000, 6_000_000)
+
     @unittest.skipIf(ORACLE, "MariaDB's")
     def test_a_pattern_in_any_row(self):
         with unittest.mock.patch("pymysql.connections.struct", WithBulk):
