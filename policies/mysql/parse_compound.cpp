@@ -169,6 +169,16 @@ void Parser::query_of_program()
         fill_each(*rows);
 }
 
+/// The value that a variable is set to, as above.
+void Parser::value_of_round(std::string_view variable)
+{
+    one_by_one_ = naming_rows_ = loops_ > 0 && at_query_in_parentheses();
+    const Expression value = expression();
+    one_by_one_ = naming_rows_ = false;
+    if (value.gives != Expression::Form::other)
+        rounds_.push_back({names_.emplace_back(variable), {value.table, {}}, false, value.name, branches_});
+}
+
 /// What a query gives, if all rows of one table, or with `bounds` the least or greatest. `read` reads it.
 template <class Read>
 std::optional<AllRows> Parser::all_rows(Read read, bool bounds)

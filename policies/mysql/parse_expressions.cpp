@@ -231,7 +231,7 @@ Expression Parser::query_value(const Query& query, std::uint64_t what, bool list
     Expression made = unknown_value(mix(what, ++parameters_), query.reads || (list_counts && query.list_reads));
     made.form = Form::subquery;
     set_touches(made, query.touches);
-    if (!judging_)
+    if (!judging_ && !naming_rows_)
         return made;
     made.not_negative = query.column.not_negative;
     if (query.plain && query.where.always && (query.single || is_bound(query.column))) {
@@ -284,8 +284,11 @@ Expression Parser::user_variable()
     const std::string_view variable =
         token.escaped ? std::string_view{names_.emplace_back(unescaped(token, reading_))} : token.text;
     Expression made = unknown_value(hash_of(variable), false);
-    if (!accept(Symbol::assign))
+    if (!accept(Symbol::assign)) {
+        if (loops_ > 0)
+            give_each(made, {}, "@" + std::string{variable});
         return made;
+    }
     const Expression value = expression();
     set_effect("@" + std::string{variable}, std::nullopt);
     return combined(made, value_seed, value);

@@ -416,7 +416,8 @@ void Parser::into()
     }
     do {
         if (at(TokenKind::user_variable)) {
-            set_effect("@" + unescaped(cur(), reading_), std::nullopt);
+            into_.push_back(names_.emplace_back("@" + unescaped(cur(), reading_)));
+            set_effect(std::string{into_.back()}, std::nullopt);
             advance();
         } else {
             into_.push_back(name());

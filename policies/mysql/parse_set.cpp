@@ -185,7 +185,7 @@ void Parser::set_one(bool& global)
         if (!accept('=') && !accept(Symbol::assign))
             return unexpected();
         auto value = value_ahead();
-        expression();
+        value_of_round(variable);
         return set_effect(variable, std::move(value));
     }
     bool session = true;
@@ -258,7 +258,7 @@ void Parser::assign_system(const std::string& variable, bool session)
             value = std::string{cur().text};
         advance();
     } else {
-        expression();
+        value_of_round(variable);
     }
     if (engine)
         kept_by(lower(value.value_or("?")));

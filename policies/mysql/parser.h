@@ -525,6 +525,7 @@ class Parser
     void for_loop();
     void fetch();
     void fill_each(const AllRows& rows);
+    void value_of_round(std::string_view variable);
     void query_of_program();
     template <class Read>
     [[nodiscard]] std::optional<AllRows> all_rows(Read read, bool bounds = false);
