@@ -198,10 +198,13 @@ void Parser::kill()
 {
     advance();
     accept_any(Word::k_hard, Word::k_soft);
-    is(Kind::kill, at(Word::k_query) ? "query" : "session"); // by the former clients cancel what they sent
-    accept_any(Word::k_connection, Word::k_query);
+    const bool query = accept(Word::k_query);
+    if (!query)
+        accept(Word::k_connection);
     accept(Word::k_id);
-    if (accept(Word::k_user))
+    const bool all = accept(Word::k_user);               // whoever logs in as that account, which may be everybody
+    is(Kind::kill, query && !all ? "query" : "session"); // by the former clients cancel what they sent
+    if (all)
         return account();
     expression();
     drop_references(0);

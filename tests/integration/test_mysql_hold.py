@@ -153,7 +153,10 @@ class Waits(Case):
 
     def test_sessions_of_others_are_not_ended_unasked(self):
         others = self.stack.cluster.admin("SELECT CONNECTION_ID()")
-        for sql in (f"KILL {others}", f"KILL CONNECTION {others} + 0", f"KILL {others}1", f"SELECT 1; KILL {others}"):
+        texts = [f"KILL {others}", f"KILL CONNECTION {others} + 0", f"KILL {others}1", f"SELECT 1; KILL {others}"]
+        if not ORACLE:
+            texts += ["KILL QUERY USER nobody", "KILL USER nobody", "KILL CONNECTION USER nobody"]
+        for sql in texts:
             with self.subTest(sql):
                 thread, result = self.run_later(self.connect(client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS).cursor(), sql)
                 challenge = self.demo.wait_pending()
