@@ -41,7 +41,7 @@ void Parser::body_statement()
     const std::size_t items = items_.size();
     if (!compound()) {
         statement();
-        also(facts_.kind);
+        also(facts_.itself());
     }
     drop_references(references);
     items_.resize(items);

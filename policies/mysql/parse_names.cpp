@@ -410,9 +410,9 @@ void Parser::is(Kind kind, std::string_view object)
     facts_.object = object;
 }
 
-void Parser::also(Kind kind)
+void Parser::also(statement::Inner inner)
 {
-    facts_.inner.push_back(kind);
+    facts_.inner.push_back(std::move(inner));
 }
 
 void Parser::begin_statement()

@@ -445,7 +445,7 @@ void Parser::take_over(Analysis& inner)
 /// Takes over what a statement that runs inside this one does.
 void Parser::merge(const statement::StatementFacts& inner)
 {
-    also(inner.kind);
+    also(inner.itself());
     facts_.inner.insert(facts_.inner.end(), inner.inner.begin(), inner.inner.end());
     const auto keep = [this](const std::string& text) -> std::string_view { return names_.emplace_back(text); };
     for (const statement::TableAccess& access : inner.reads) {

@@ -247,7 +247,7 @@ class Parser
     void begin_statement();
     void finish_statement();
     void is(Kind kind, std::string_view object = {});
-    void also(Kind kind);
+    void also(statement::Inner inner);
     statement::StatementFacts& facts() { return facts_; }
 
     // parse_expressions.cpp

@@ -296,7 +296,7 @@ Footprint Bodies::analyze(const Source& source, std::string text, const std::str
     for (statement::StatementFacts& one : analysis.facts.statements) {
         Footprint part;
         if (one.kind != statement::Kind::select && one.kind != statement::Kind::empty)
-            one.inner.push_back(one.kind);
+            one.inner.push_back(one.itself());
         part.facts = std::move(one);
         append(out, std::move(part));
     }

@@ -409,8 +409,8 @@ void Walk::finish()
         fire_event_triggers();
     }
     if (weight(done.kind) > 0) {
-        done.inner.push_back(done.kind);
-        done.kind = std::ranges::max(done.inner, {}, weight);
+        done.inner.push_back(done.itself());
+        done.kind = std::ranges::max(done.inner, {}, [](const auto& one) { return weight(one.kind); }).kind;
         std::erase(done.inner, Kind::select);
     }
     if (base_ == nullptr && catalog_ != nullptr) {
@@ -427,7 +427,9 @@ void Walk::finish()
     tidy(done.writes);
     sort_unique(done.calls);
     sort_unique(done.inner);
-    std::erase(done.inner, done.kind);
+    std::erase_if(done.inner, [&done](const statement::Inner& one) {
+        return one.kind == done.kind && (one.object.empty() || one.object == done.object);
+    });
     done.temporary = sure && changes_tables_only(done);
 }
 

@@ -545,7 +545,7 @@ void Walk::create_schema(const ::CreateSchemaStmt& create)
         top(node_of(cell));
         triggers = triggers || facts().object == "trigger";
         if (facts().kind != Kind::create)
-            facts().inner.push_back(facts().kind); // GRANT, on anything
+            facts().inner.push_back(facts().itself()); // GRANT, on anything
     }
     is(Kind::create, triggers ? "trigger" : "schema");
 }

@@ -202,7 +202,7 @@ void Walk::explain(const ::ExplainStmt& explained)
     top(explained.query);
     statement::StatementFacts& done = facts();
     if (option_set(explained.options, "analyze")) {
-        done.inner.push_back(done.kind);
+        done.inner.push_back(done.itself());
         done.kind = Kind::explain;
         return;
     }
@@ -226,7 +226,7 @@ void Walk::copy(const ::CopyStmt& copied)
     if (copied.query != nullptr) {
         const Kind kind = facts().kind;
         top(copied.query);
-        facts().inner.push_back(facts().kind);
+        facts().inner.push_back(facts().itself());
         facts().kind = kind;
         return;
     }
@@ -392,7 +392,7 @@ void Walk::prepare(const ::PrepareStmt& prepared)
     if (!bodies_->runs_when_prepared(inner.facts))
         return;
     run_text(std::string{body}, "PREPARE");
-    facts().inner.push_back(facts().kind);
+    facts().inner.push_back(facts().itself());
     is(Kind::prepare);
 }
 
@@ -472,7 +472,7 @@ void Walk::execute(const ::ExecuteStmt& executed)
         const auto bound = with_bound(*sql, state_->lexing() == Lexing::backslashes, value_of);
         out_.literals_consulted = out_.literals_consulted || !cells(executed.params).empty();
         run_text(bound.value_or(*sql), "EXECUTE " + name);
-        facts().inner.push_back(facts().kind);
+        facts().inner.push_back(facts().itself());
     } else {
         opaque("executes " + name + ", a prepared statement that is not known");
     }
@@ -492,7 +492,7 @@ void Walk::declare_cursor(const ::DeclareCursorStmt& declare)
 {
     out_.literals_consulted = true; // the effect holds text
     top_some_time(declare.query);
-    facts().inner.push_back(facts().kind);
+    facts().inner.push_back(facts().itself());
     is(Kind::declare_cursor);
     const std::string_view body = text_after("for");
     if (body.empty())
@@ -510,7 +510,7 @@ void Walk::fetch(const ::FetchStmt& fetched)
         out_.facts.runs.push_back(*sql);
         run_text(*sql, "FETCH from " + name);
         at_once_ = before;
-        facts().inner.push_back(facts().kind);
+        facts().inner.push_back(facts().itself());
     } else {
         opaque("fetches from " + name + ", a cursor that is not known");
     }
@@ -532,7 +532,7 @@ void Walk::makes(const ::RangeVar& relation, ::OnCommitAction at_commit)
 void Walk::create_table_as(const ::CreateTableAsStmt& create)
 {
     top_some_time(create.query); // not at all WITH NO DATA, or IF NOT EXISTS; settings are taken back for a view
-    facts().inner.push_back(facts().kind);
+    facts().inner.push_back(facts().itself());
     is(Kind::create, object_name(create.objtype));
     makes(*create.into->rel, create.into->onCommit);
     may_be_there_ = create.if_not_exists;

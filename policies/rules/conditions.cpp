@@ -56,12 +56,13 @@ bool any_call_holds(const std::vector<NamePattern>& patterns, const std::vector<
 bool statement_holds(const FactConditions& conditions, const statement::StatementFacts& facts,
                      const sensitivity::StatementLabels& labels)
 {
-    if (!conditions.kinds.empty() &&
-        !std::ranges::any_of(conditions.kinds, [&](auto kind) { return facts.does(kind); }))
-        return false;
-    if (!conditions.objects.empty() && !one_of(conditions.objects, facts.object))
-        return false;
-    if (one_of(conditions.objects_not, facts.object))
+    const auto is_meant = [&](const statement::Inner& one) {
+        const std::string& object = one.object.empty() ? facts.object : one.object;
+        return (conditions.kinds.empty() || one_of(conditions.kinds, one.kind)) &&
+               (conditions.objects.empty() || one_of(conditions.objects, object)) &&
+               !one_of(conditions.objects_not, object);
+    };
+    if (!is_meant(facts.itself()) && std::ranges::none_of(facts.inner, is_meant))
         return false;
     if (!conditions.where.empty() && !one_of(conditions.where, facts.where))
         return false;

@@ -22,7 +22,7 @@ std::string_view to_string(Where where)
 
 bool StatementFacts::does(Kind wanted) const
 {
-    return kind == wanted || std::ranges::find(inner, wanted) != inner.end();
+    return kind == wanted || std::ranges::find(inner, wanted, &Inner::kind) != inner.end();
 }
 
 } // namespace stepgate::policies::statement

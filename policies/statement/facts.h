@@ -2,10 +2,12 @@
 
 #include "policies/statement/kind.h"
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -89,6 +91,14 @@ struct MakeType {
 using Effect = std::variant<SetParameter, ResetAll, PrepareStatement, Deallocate, OpenCursor, CloseCursor, DiscardAll,
                             DiscardTemporary, Redefine, Defer, MakeType>;
 
+/// A statement that runs inside of another one: of what kind, and what it creates, alters, drops, …
+struct Inner {
+    Inner(Kind of_kind, std::string of_object = {}) : kind{of_kind}, object{std::move(of_object)} {}
+    Kind kind;
+    std::string object;
+    auto operator<=>(const Inner&) const = default;
+};
+
 /// Facts of one statement of a text. A value: no pointers into the text.
 struct StatementFacts {
     Kind kind = Kind::unknown;
@@ -103,7 +113,9 @@ struct StatementFacts {
     std::vector<Effect> effects;     // in order
     std::string makes_temporary;     // the temporary table that is surely there when it has succeeded
     /// What runs inside besides `kind`: a DELETE under EXPLAIN ANALYZE, EXECUTE or in a WITH. Sorted, unique.
-    std::vector<Kind> inner;
+    std::vector<Inner> inner;
+    /// As something that runs inside of another statement.
+    [[nodiscard]] Inner itself() const { return {kind, object}; }
     /// Whether the statement is of this kind or runs one inside; rules that name a kind ask this, not `kind`.
     [[nodiscard]] bool does(Kind wanted) const;
     bool operator==(const StatementFacts&) const = default;

@@ -73,7 +73,7 @@ void OwnTables::fail(const StatementFacts& facts)
         return;
     for (const Effect& effect : facts.effects)
         forget(effect);
-    if (changes_definitions(facts.kind) || std::ranges::any_of(facts.inner, changes_definitions))
+    if (changes_definitions(facts.kind) || std::ranges::any_of(facts.inner, changes_definitions, &Inner::kind))
         for (const TableAccess& write : facts.writes)
             forget_name(bare(write.table));
 }

@@ -240,8 +240,8 @@ bool depends_on(const StatementFacts& statement, const Touched& touched)
 CatalogChange change_of(const StatementFacts& statement, const Catalog* catalog, const std::set<std::string>& temporary)
 {
     Effect effect = effect_of(statement.kind);
-    for (const Kind inner : statement.inner)
-        effect = std::max(effect, effect_of(inner));
+    for (const auto& inner : statement.inner)
+        effect = std::max(effect, effect_of(inner.kind));
     if (effect == Effect::unknown)
         return {true, {true, {}}};
     CatalogChange change;

