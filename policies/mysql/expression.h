@@ -30,6 +30,7 @@ struct Expression {
     bool like = false;         // of comparisons: LIKE and REGEXP, `=` for LIKE, not_equal for NOT LIKE
     bool reads = false;        // a column, so that rows may differ
     bool literal = false;      // its value hangs on a literal's
+    bool open = false;         // a parameter or variable, or NULL: a filter that may be left out
     bool always = false;       // true for every row
     bool never = false;        // false for every row
     bool touches = false;      // may hang on a row that changes

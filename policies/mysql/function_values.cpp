@@ -55,6 +55,9 @@ void Arguments::add(const Expression& argument)
     filled_ += !empty;
     texts_ = texts_ && argument.form == Expression::Form::text && (empty || argument.everything);
     everything_ = everything_ || argument.everything;
+    if (open_ && argument.reads)
+        filtered_ = argument;
+    open_ = open_ && argument.open;
     if (count_ == 1)
         first_ = argument;
     else if (count_ == 2)
@@ -120,7 +123,7 @@ Expression Arguments::value_of(Expression made) const
     if (function_ == is_null)
         return null_test(first_, false);
     if (falls_back.contains(function_)) {
-        take_core(made, first_);
+        take_core(made, filtered_.value_or(first_));
         made.not_null = not_null_;
     }
     if (arms_)

@@ -33,10 +33,12 @@ class Arguments
     bool not_null_ = false; // one of them
     bool texts_ = true;     // all are texts that LIKE takes for anything, or empty
     bool everything_ = false;
-    std::optional<Expression> arms_; // what those have in common of which it is one
-    Choice choice_;                  // of IF
-    Span within_;                    // what the values have in common that it may be
-    Expression limit_;               // the first that hangs on the row
+    std::optional<Expression> arms_;     // what those have in common of which it is one
+    Choice choice_;                      // of IF
+    Span within_;                        // what the values have in common that it may be
+    Expression limit_;                   // the first that hangs on the row
+    bool open_ = true;                   // nothing stands before that but what may be NULL
+    std::optional<Expression> filtered_; // the first that hangs on the row, if so
 };
 
 } // namespace stepgate::policies::mysql

@@ -23,13 +23,15 @@ Span written_number(const Token& token)
     if ((!bits && !text && token.kind != TokenKind::integer) || (text && token.text.size() > most_digits))
         return {};
     std::string_view digits = token.text;
+    const bool negative = text && digits.starts_with('-');
+    digits.remove_prefix(negative ? 1 : 0);
     if (bits && (digits.starts_with("0b") || digits.starts_with("0B")))
         digits.remove_prefix(2);
     std::uint64_t value = 0;
     const char* const end = digits.data() + digits.size();
     if (std::from_chars(digits.data(), end, value, bits ? 2 : 10) != std::from_chars_result{end, std::errc{}})
         return {};
-    return Span::of({false, value}, {false, value});
+    return Span::of({negative, value}, {negative, value});
 }
 
 } // namespace
@@ -277,13 +279,21 @@ Expression Parser::literal(bool text)
     return made;
 }
 
+/// Of a parameter or a variable: the same for every row, and maybe NULL.
+Expression Parser::open_value(std::uint64_t what)
+{
+    Expression made = unknown_value(what, false);
+    made.open = true;
+    return made;
+}
+
 Expression Parser::user_variable()
 {
     const Token token = cur();
     advance();
     const std::string_view variable =
         token.escaped ? std::string_view{names_.emplace_back(unescaped(token, reading_))} : token.text;
-    Expression made = unknown_value(hash_of(variable), false);
+    Expression made = open_value(hash_of(variable));
     if (!accept(Symbol::assign)) {
         if (loops_ > 0)
             give_each(made, {}, "@" + std::string{variable});
@@ -338,7 +348,7 @@ Expression Parser::primary()
         return literal(false);
     case TokenKind::parameter:
         advance();
-        return unknown_value(mix(value_seed, ++parameters_), false);
+        return open_value(mix(value_seed, ++parameters_));
     case TokenKind::user_variable:
         return user_variable();
     case TokenKind::system_variable:
@@ -376,7 +386,8 @@ Expression Parser::primary_word()
     case Word::k_false: {
         advance();
         Expression made = unknown_value(hash_of(token.text), false);
-        if (token.word != Word::k_null) {
+        made.open = token.word == Word::k_null;
+        if (!made.open) {
             made.neutral = token.word == Word::k_true ? Expression::Neutral::one : Expression::Neutral::zero;
             made.truth = true;
             made.span = Span::of({false, token.word == Word::k_true}, {false, token.word == Word::k_true});
@@ -497,7 +508,7 @@ Expression Parser::column_or_call()
         reach_less(references); // a table that is called so may be of another database
     if (judging_ && blocks_ > 0 && (table.empty() ? is_variable(column) : is_variable_row(table))) {
         --reference_count_; // the same for every row
-        Expression variable = unknown_value(hash_of(column), false);
+        Expression variable = open_value(hash_of(column));
         give_each(variable, table, column);
         return variable;
     }

@@ -267,6 +267,7 @@ class Parser
 
     [[nodiscard]] int infix_power();
     Expression unknown_value(std::uint64_t what, bool reads);
+    Expression open_value(std::uint64_t what);
     [[nodiscard]] Expression query_value(const Query& query, std::uint64_t what, bool list_counts);
     Expression case_expression();
     Expression interval();
