@@ -120,7 +120,6 @@ void Loop::run_here()
         run_jobs();
         ring();
         send_batch();
-        nothing_sent_ = true;
     }
     stopped_ = false;
     here = before;

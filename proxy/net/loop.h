@@ -82,9 +82,8 @@ class Loop : public boost::asio::execution_context
     void cancel(Key key);
 
     [[nodiscard]] IoResult read(Key key, std::span<std::byte> into);
-    /// The first of a round leaves at once: who gets it works while the others are read, where everybody waited for the
-    /// whole round. What else is small leaves at its end, with that of others; the rest is kept here if its socket does
-    /// not take all, and until it does further writes would block.
+    /// What is small leaves at the end of the round, with that of others; the rest is kept here if its socket does not
+    /// take all, and until it does further writes would block.
     [[nodiscard]] IoResult write(Key key, std::span<const std::byte> from);
     /// What was written leaves now. would_block: the socket has not taken all of it yet.
     Io flush(Key key);
@@ -153,7 +152,6 @@ class Loop : public boost::asio::execution_context
     static constexpr std::size_t at_a_time = 16, small_read = 2048;
     std::array<std::byte, at_a_time * small_read> read_ahead_{};
     SendBatch batch_;
-    bool nothing_sent_ = true; // in this round
     std::uint64_t batch_number_ = 1;
     Alarms alarms_;
     SteadyTime now_{};      // at the end of the last round

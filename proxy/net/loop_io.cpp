@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 namespace stepgate::proxy::net
 {
@@ -98,8 +97,7 @@ IoResult Loop::write(Key key, std::span<const std::byte> from)
     Place* place = find(key);
     if (place == nullptr || place->lost)
         return {Io::failed};
-    const bool first = std::exchange(nothing_sent_, false);
-    const bool small = !first && from.size() <= SendBatch::largest && runs_here();
+    const bool small = from.size() <= SendBatch::largest && runs_here();
     if (place->batch == batch_number_ || (small && batch_.full()))
         send_batch();
     if (!place->unsent.empty())

@@ -117,14 +117,9 @@ struct Streams {
     Loop loop;
     std::vector<std::unique_ptr<Stream>> ours;
     std::vector<int> peers;
-    std::unique_ptr<Stream> first;
-    int first_peer = -1;
 
     explicit Streams(std::size_t count)
     {
-        const auto other = pair();
-        first = std::make_unique<Stream>(Socket{loop.get_executor(), other[0]});
-        first_peer = other[1];
         for (std::size_t i = 0; i < count; ++i) {
             const auto both = pair();
             ours.push_back(std::make_unique<Stream>(Socket{loop.get_executor(), both[0]}));
@@ -133,7 +128,6 @@ struct Streams {
     }
     ~Streams()
     {
-        ::close(first_peer);
         for (const int peer : peers)
             ::close(peer);
     }
@@ -148,38 +142,18 @@ struct Streams {
     {
         co_await asio::post(loop.get_executor(), asio::use_awaitable_t<Executor>{});
     }
-    /// The first write of a round leaves at once: it is this one.
-    void write_first() { (void)first->try_write(bytes_of(".")); }
 };
 
-TEST(Writes, TheFirstOfARoundLeavesAtOnceTheOthersAtItsEnd)
+TEST(Writes, SmallOnesLeaveAtTheEndOfTheRound)
 {
     Streams streams{3};
     streams.run([&]() -> Task<void> {
-        for (int round = 0; round < 2; ++round) {
-            for (const auto& stream : streams.ours)
-                EXPECT_EQ(stream->try_write(bytes_of("hello")).bytes, 5U);
-            EXPECT_EQ(heard(streams.peers[0]), "hello");
-            EXPECT_EQ(heard(streams.peers[1]), "");
-            co_await streams.next_round();
-            EXPECT_EQ(heard(streams.peers[0]), "");
-            EXPECT_EQ(heard(streams.peers[1]), "hello");
-            EXPECT_EQ(heard(streams.peers[2]), "hello");
-        }
-    });
-}
-
-TEST(Writes, WhatTheFirstDoesNotTakeIsTheCallers)
-{
-    Streams streams{1};
-    streams.run([&]() -> Task<void> {
-        auto wanted = fill(streams.ours[0]->socket().native_handle());
-        EXPECT_EQ(streams.ours[0]->try_write(bytes_of("first")).status, Io::would_block);
-        EXPECT_EQ(heard(streams.peers[0]), wanted);
-        const auto failed = co_await streams.ours[0]->writable();
-        EXPECT_FALSE(failed);
-        EXPECT_EQ(streams.ours[0]->try_write(bytes_of("first")).status, Io::done);
-        EXPECT_EQ(heard(streams.peers[0]), "first");
+        for (const auto& stream : streams.ours)
+            EXPECT_EQ(stream->try_write(bytes_of("hello")).bytes, 5U);
+        EXPECT_EQ(heard(streams.peers[0]), "");
+        co_await streams.next_round();
+        for (const int peer : streams.peers)
+            EXPECT_EQ(heard(peer), "hello");
     });
 }
 
@@ -199,7 +173,6 @@ TEST(Writes, TwoWritesOfARoundStayInOrder)
 {
     Streams streams{2};
     streams.run([&]() -> Task<void> {
-        streams.write_first();
         for (const std::string text : {"one ", "two ", "three "})
             for (const auto& stream : streams.ours)
                 EXPECT_EQ(stream->try_write(bytes_of(text)).status, Io::done);
@@ -216,7 +189,6 @@ TEST(Writes, ALargeWriteDoesNotOvertakeASmallOne)
     Streams streams{1};
     const auto large = pattern(SendBatch::largest + 1);
     streams.run([&]() -> Task<void> {
-        streams.write_first();
         (void)streams.ours[0]->try_write(bytes_of("small "));
         EXPECT_EQ(streams.ours[0]->try_write(bytes_of(large)).bytes, large.size());
         EXPECT_EQ(heard(streams.peers[0]), "small " + large);
@@ -234,7 +206,6 @@ TEST(Writes, WhatWasWrittenIsSentBeforeTheEnd)
     for (const auto& end : ends) {
         Streams streams{1};
         streams.run([&]() -> Task<void> {
-            streams.write_first();
             (void)streams.ours[0]->try_write(bytes_of("the last words"));
             end(streams.ours[0]);
             EXPECT_EQ(heard(streams.peers[0]), "the last words");
@@ -251,7 +222,6 @@ TEST(Writes, WhatASocketDoesNotTakeFollowsInOrder)
         auto wanted = fill(slow.socket().native_handle());
         for (int turn = 0; turn < 3; ++turn) {
             const auto late = pattern(1500);
-            streams.write_first();
             EXPECT_EQ(slow.try_write(bytes_of(late)).status, Io::done);
             (void)streams.ours[1]->try_write(bytes_of("."));
             wanted += late;
@@ -284,7 +254,6 @@ TEST(Writes, WriteAllWaitsForWhatASocketDoesNotTake)
                 got = heard(streams.peers[0]);
             },
             [](std::exception_ptr) {});
-        streams.write_first();
         const auto failed = co_await streams.ours[0]->write_all(bytes_of("the last words"));
         EXPECT_FALSE(failed);
         streams.ours[0]->close();
@@ -298,7 +267,6 @@ TEST(Writes, APeerThatIsGoneIsAnErrorOfTheNextWrite)
     Streams streams{2};
     streams.run([&]() -> Task<void> {
         ::close(std::exchange(streams.peers[0], -1));
-        streams.write_first();
         (void)streams.ours[0]->try_write(bytes_of("nobody reads this"));
         (void)streams.ours[1]->try_write(bytes_of("fine"));
         co_await streams.next_round();
