@@ -120,6 +120,8 @@ bool PostgresSession::on_server_frame(const pg::Frame& frame)
     case Is::none:
         if (frame.is(pg::Backend::parameter_status))
             on_parameter(frame);
+        if (ours && frame.is(pg::Backend::parameter_description))
+            return false;
         return !frame.is(pg::Backend::notice_response) || !rewrites_notice(frame);
     case Is::step:
         return !ours;

@@ -198,7 +198,23 @@ TEST(Extended, AStatementThatNobodySawPreparedIsHeld)
     Relay relay;
     auto session = relay.session();
     session.client.send({bind("", "stranger"), execute(), sync()});
+    EXPECT_EQ(session.server.receive_types(2), "DH"); // asked whether there is one
+    session.server.send({raw('t', std::string(2, '\0')), raw('n', "")});
     expect_held(session);
+}
+
+TEST(Extended, AStatementThatIsNotThereIsTheServersToRefuse)
+{
+    Relay relay;
+    auto session = relay.session();
+    session.client.send({bind("", "stranger"), execute(), sync()});
+    EXPECT_EQ(session.server.receive_types(2), "DH");
+    session.server.send(error("26000"));
+    EXPECT_EQ(session.client.receive().type, 'E');
+    EXPECT_EQ(session.server.receive().type, 'S'); // Bind and Execute would have been skipped
+    session.server.send(ready());
+    EXPECT_EQ(session.client.receive().type, 'Z');
+    expect_alive(session);
 }
 
 } // namespace extended_test
