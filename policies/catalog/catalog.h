@@ -35,10 +35,10 @@ struct Column {
     std::string expression;  // default or generation expression as SQL; "" none
     bool not_null = false;
     std::int32_t length = 0; // of PostgreSQL's varchar(n); 0: no limit
+    bool counts = false;     // from 1 on, by itself: AUTO_INCREMENT, an identity, or a default of nextval
     // Of MySQL:
     std::string sql_type = {}; // "int(10) unsigned"
     std::string charset = {};  // of texts
-    bool counts = false;       // AUTO_INCREMENT
     bool invisible = false;    // "*" does not stand for it
     bool operator==(const Column&) const = default;
 };

@@ -582,7 +582,7 @@ Truth Predicate::judge(const ::Node* node)
     const auto by_itself = [this](const ::Node* inner) { return by_form(inner); };
     const bool negated = look_.negated > 0;
     const Truth tried = RowTrial{target_, literals_, look_.steps_left, by_itself}.judge(node, negated);
-    if (tried.always || tried.never || target_.described == nullptr || target_.described->checks.empty())
+    if (tried.always || tried.never || target_.described == nullptr || !RowTrial::has_checks(*target_.described))
         return tried;
     return RowTrial{target_, literals_, look_.checked_left, by_itself}.judge_checked(node, negated);
 }

@@ -2,6 +2,7 @@
 
 #include "policies/postgres/columns.h"
 #include "policies/postgres/depth.h"
+#include "policies/postgres/identifier_list.h"
 #include "policies/postgres/raw_parser.h"
 
 #include <algorithm>
@@ -71,15 +72,27 @@ Truth RowTrial::judge_checked(const ::Node* predicate, bool may_be_negated)
     return truth;
 }
 
-/// Those that name one of the columns, as a SELECT; "": there is none.
+bool RowTrial::has_checks(const catalog::Relation& relation)
+{
+    return !relation.checks.empty() || std::ranges::any_of(relation.columns, &catalog::Column::counts);
+}
+
+/// Those that name one of the columns, as a SELECT; "": there is none. A column that counts by itself begins at 1.
 std::string RowTrial::checks_of_columns() const
 {
     std::string made;
     if (target_.described == nullptr)
         return made;
+    const auto add = [&made](std::string_view check) { made.append(made.empty() ? "select " : ", ").append(check); };
+    const auto met = [&](std::string_view text) {
+        return std::ranges::any_of(columns_, [&](const Column& one) { return text.find(one.name) != text.npos; });
+    };
     for (const std::string& check : target_.described->checks)
-        if (std::ranges::any_of(columns_, [&](const Column& one) { return check.find(one.name) != check.npos; }))
-            made += (made.empty() ? "select " : ", ") + check;
+        if (met(check))
+            add(check);
+    for (const catalog::Column& column : target_.described->columns)
+        if (column.counts && met(column.name))
+            add(quoted_name(column.name) + " > 0");
     return made;
 }
 

@@ -41,6 +41,8 @@ class RowTrial
 
     /// `never` is found out only of one that `may_be_negated`.
     [[nodiscard]] Truth judge(const ::Node* predicate, bool may_be_negated);
+    /// Something is known of what its rows may be.
+    [[nodiscard]] static bool has_checks(const catalog::Relation& relation);
     /// The same, on rows that the table's CHECK constraints let in: those which say something about its columns.
     [[nodiscard]] Truth judge_checked(const ::Node* predicate, bool may_be_negated);
 

@@ -114,7 +114,8 @@ void CatalogQueries::columns()
     each_relation(
         "SELECT a.attrelid, a.attname, a.atttypid, a.attnum, a.attgenerated <> '',"
         " pg_get_expr(d.adbin, d.adrelid), a.attnotnull,"
-        " CASE WHEN a.atttypid = 'pg_catalog.varchar'::regtype AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END"
+        " CASE WHEN a.atttypid = 'pg_catalog.varchar'::regtype AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END,"
+        " a.attidentity <> '' OR (a.attnotnull AND pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%')"
         " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
         " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
         " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind NOT IN ('i', 'I', 't')"
@@ -122,6 +123,7 @@ void CatalogQueries::columns()
         [](Relation& relation, const Row& row) {
             relation.columns.push_back({row.text(1), row.number<Oid>(2), row.number<std::int16_t>(3), row.flag(4),
                                         row.text(5), row.flag(6), row.number<std::int32_t>(7)});
+            relation.columns.back().counts = row.flag(8);
         });
 }
 

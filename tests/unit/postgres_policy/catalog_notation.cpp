@@ -264,18 +264,22 @@ void CatalogNotation::references_line(std::string_view rest)
 }
 
 /// @policy, @check, @index, @rule table text; @index_function table function; @default, @generated table.column text;
-/// @not_null table.column; @length table.column number
+/// @not_null and @counts table.column; @length table.column number
 void CatalogNotation::expression_line(const std::string& what, std::string_view rest)
 {
     std::string name = word(rest);
     const std::string text = trimmed(rest);
-    if (what == "default" || what == "generated" || what == "not_null" || what == "length") {
+    if (what == "default" || what == "generated" || what == "not_null" || what == "length" || what == "counts") {
         const std::size_t dot = name.rfind('.');
         for (Column& column : relation(name.substr(0, dot)).columns) {
             if (column.name != name.substr(dot + 1))
                 continue;
             if (what == "not_null") {
                 column.not_null = true;
+                continue;
+            }
+            if (what == "counts") {
+                column.counts = true;
                 continue;
             }
             if (what == "length") {
@@ -408,7 +412,7 @@ bool CatalogNotation::take(const std::string& line, std::string& problem)
     } else if (what == "references")
         references_line(rest);
     else if (what == "policy" || what == "check" || what == "index" || what == "index_function" || what == "rule" ||
-             what == "default" || what == "generated" || what == "not_null" || what == "length")
+             what == "default" || what == "generated" || what == "not_null" || what == "length" || what == "counts")
         expression_line(what, rest);
     else if (what == "domain" || what == "type")
         type_line(what, rest);
