@@ -164,6 +164,7 @@ class Protocol(Case):
     def test_a_cursor_of_sql_executed_by_the_wire(self):
         with connect() as wire:
             self.assert_passes(wire, "BEGIN")
+            self.assert_passes(wire, "DO $$ DECLARE r refcursor := 'nobody_knows_it'; BEGIN OPEN r FOR SELECT id FROM orders; END $$")
             wire.send(execute("nobody_knows_it"), SYNC)
             self.assert_held(wire, "default.opaque")
 
