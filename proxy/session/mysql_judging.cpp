@@ -167,7 +167,8 @@ std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t par
         return {};
     const auto reading = state_.reading(state_.modes().front());
     std::string bound;
-    for (const std::size_t row : telling_rows(parameters)) {
+    const auto rows = telling_rows(parameters);
+    for (const std::size_t row : rows) {
         const auto literal_of = [&](std::size_t number) {
             const std::size_t index = row * parameters + number - 1;
             return number <= parameters && index < values_.size() ? telling_literal(values_[index]) : std::nullopt;
@@ -176,8 +177,8 @@ std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t par
         if (!read || *read == bound)
             continue;
         bound = *std::move(read);
-        if (any_where(*facts_of(bound)->facts, Where::always_true))
-            break;
+        if (rows.size() == 1 || any_where(*facts_of(bound)->facts, Where::always_true))
+            break; // a single one is looked at by whoever asks
     }
     return bound;
 }
