@@ -9,6 +9,16 @@ namespace extended_test
 
 using namespace hold_steps;
 
+/// Parses, binds and executes it: the Parse passes, and what follows waits.
+void expect_held_at_execution(Relay::Session& session)
+{
+    session.client.send({parse("", risky), bind("", ""), execute(), sync()});
+    EXPECT_EQ(session.server.receive_types(2), "PH");
+    session.server.send(raw('1'));
+    EXPECT_EQ(session.client.receive().type, '1');
+    expect_held(session);
+}
+
 TEST(Extended, PassesWithoutAWord)
 {
     Relay relay;
@@ -66,11 +76,7 @@ TEST(Extended, ThereIsTimeToAnswerOutsideATransaction)
 {
     Relay relay;
     auto session = relay.session();
-    session.client.send({parse("", risky), bind("", ""), execute(), sync()});
-    EXPECT_EQ(session.server.receive_types(2), "PH");
-    session.server.send(raw('1'));
-    EXPECT_EQ(session.client.receive().type, '1');
-    expect_held(session);
+    expect_held_at_execution(session);
     EXPECT_EQ(time_to_answer(relay), proxy::session::HoldOptions{}.timeout);
 }
 
@@ -91,11 +97,7 @@ TEST(Extended, ThereIsLessTimeWhereSomethingRanBefore)
     session.server.send({raw('2'), complete("DELETE 3"), ready()});
     EXPECT_EQ(session.client.receive_types(3), "2CZ");
 
-    session.client.send({parse("", risky), bind("", ""), execute(), sync()}); // what ran before is committed
-    EXPECT_EQ(session.server.receive_types(2), "PH");
-    session.server.send(raw('1'));
-    EXPECT_EQ(session.client.receive().type, '1');
-    expect_held(session);
+    expect_held_at_execution(session); // what ran before is committed
     EXPECT_EQ(time_to_answer(relay), proxy::session::HoldOptions{}.timeout);
 }
 
@@ -104,11 +106,7 @@ TEST(Extended, ThereIsLessTimeInATransactionBlock)
     Relay relay;
     auto session = relay.session();
     begin(session);
-    session.client.send({parse("", risky), bind("", ""), execute(), sync()});
-    EXPECT_EQ(session.server.receive_types(2), "PH");
-    session.server.send(raw('1'));
-    EXPECT_EQ(session.client.receive().type, '1');
-    expect_held(session);
+    expect_held_at_execution(session);
     EXPECT_EQ(time_to_answer(relay), proxy::session::HoldOptions{}.in_transaction);
 }
 
