@@ -82,6 +82,17 @@ class MySqlUse : public testing::Test
     CatalogUse mine, theirs;
 };
 
+TEST_F(MySqlUse, AFunctionThatWasJustMadeMayBeInATextThatIsNotUnderstood)
+{
+    EXPECT_FALSE(unsure(theirs, "SELCT tidy()"));
+    run("CREATE FUNCTION tidy() RETURNS int RETURN 1");
+    EXPECT_TRUE(unsure(theirs, "SELCT tidy()"));
+    EXPECT_TRUE(unsure(mine, "SELCT 1"));
+    EXPECT_FALSE(unsure(mine, "SELECT id FROM orders"));
+    read({"customers", "orders"});
+    EXPECT_FALSE(unsure(mine, "SELCT 1"));
+}
+
 TEST_F(MySqlUse, AStatementThatDefinesNothingLeavesEverythingSure)
 {
     run("insert into orders values (1, 2)");
