@@ -3,6 +3,7 @@
 #include "policies/postgres/bodies.h"
 #include "policies/postgres/raw_parser.h"
 #include "policies/postgres/readable.h"
+#include "policies/postgres/tokenizer.h"
 #include "policies/postgres/walk.h"
 #include "policies/statement/secrets.h"
 
@@ -73,10 +74,24 @@ void walk_all(const RawParse& parse, std::string_view sql, const SessionState& s
     }
 }
 
-/// Only strings are turned into values of their types as the text is read.
-bool has_strings(std::string_view sql)
+/// Not a number, a name or a sign.
+bool is_text(TokenKind kind)
 {
-    return sql.find_first_of("'$") != std::string_view::npos;
+    return kind == TokenKind::string || kind == TokenKind::escape_string || kind == TokenKind::unicode_string ||
+           kind == TokenKind::bit_string || kind == TokenKind::dollar_string;
+}
+
+/// Only strings are turned into values of their types as the text is read, and parameters as they are bound. What
+/// stands in a comment is neither: the key of a shape has no comments.
+bool has_strings(std::string_view sql, Lexing lexing)
+{
+    if (sql.find_first_of("'$") == std::string_view::npos)
+        return false;
+    Tokenizer tokens{sql, lexing == Lexing::backslashes};
+    for (Token token; tokens.next(token);)
+        if (is_text(token.kind) || token.kind == TokenKind::parameter)
+            return true;
+    return !tokens.sound();
 }
 
 Analysis analyze_as(std::string_view sql, const SessionState& state, const catalog::Catalog* catalog,
@@ -117,7 +132,7 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
         refused.facts.carries_secret = statement::may_hold_secret(sql);
         make_opaque(refused, std::move(reason));
         refused.facts.runs_when_prepared =
-            has_strings(sql) && bodies != nullptr && bodies->runs_when_prepared(refused.facts);
+            has_strings(sql, state.lexing()) && bodies != nullptr && bodies->runs_when_prepared(refused.facts);
         return refused;
     }
     const Lexing lexing = state.lexing();
@@ -134,7 +149,7 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
     }
     statement::doubt_temporary(analysis.facts);
     analysis.facts.runs_when_prepared =
-        has_strings(sql) &&
+        has_strings(sql, lexing) &&
         (bodies == nullptr ? analysis.facts.uses_types : bodies->runs_when_prepared(analysis.facts));
     return analysis;
 }

@@ -168,6 +168,15 @@ TEST(FactsMemo, RepeatedShapesShareOnePointer)
     EXPECT_EQ(memo.counters().hits, 1U);
 }
 
+// Found by the fuzzer of the analyzer.
+TEST(FactsMemo, AnApostropheInACommentIsNoString)
+{
+    FactsMemo memo;
+    const auto plain = memo.facts("select a from t", {});
+    EXPECT_EQ(*memo.facts("select a from t --it's", {}), Analyzer{}.analyze("select a from t --it's", {}));
+    EXPECT_EQ(memo.facts("select a from t /* $1 it's */", {}), plain);
+}
+
 TEST(FactsMemo, LiteralsThatDecideAreNotShared)
 {
     FactsMemo memo;
