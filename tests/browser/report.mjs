@@ -1,11 +1,12 @@
 // PASS and FAIL lines, a closing line, an exit code: what a reader and ctest need, and no framework.
 let passed = 0;
-let failed = 0;
+const failures = [];
 
 export function check(name, good, detail = '') {
+  const line = `${good ? 'PASS' : 'FAIL'} ${name}${good || detail === '' ? '' : `: ${detail}`}`;
   if (good) passed += 1;
-  else failed += 1;
-  console.log(`${good ? 'PASS' : 'FAIL'} ${name}${good || detail === '' ? '' : `: ${detail}`}`);
+  else failures.push(line);
+  console.log(line);
   return good;
 }
 
@@ -25,7 +26,9 @@ export async function step(name, body) {
   }
 }
 
+/** The failures once more, where the end of a long output shows them; the exit code. */
 export function finish() {
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0 && passed > 0 ? 0 : 1;
+  for (const line of failures) console.log(line);
+  console.log(`${passed} passed, ${failures.length} failed`);
+  return failures.length === 0 && passed > 0 ? 0 : 1;
 }
