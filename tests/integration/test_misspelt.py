@@ -134,7 +134,6 @@ class MySql(MySqlCase):
         self.demo.approve(self.demo.wait_pending())
         thread.join(30)
         self.addCleanup(self.stack.cluster.shop, "DROP FUNCTION tidy")
-        cursor.execute("SELECT 1 FROM scratch")  # with catalogs that show it
         thread, result = self.later(lambda: cursor.execute("SELCT 1"))
         if not ORACLE:
             self.demo.deny(self.demo.wait_pending())
