@@ -43,6 +43,11 @@ bool is_text(std::string_view base)
     return base == "char" || base == "varchar" || base == "enum" || base == "set" || rank(texts, base) >= 0;
 }
 
+bool holds_text(std::string_view base)
+{
+    return is_text(base) || rank(blobs, base) >= 0 || base == "binary" || base == "varbinary";
+}
+
 /// A text that a definition goes through, token by token.
 class Definition
 {
@@ -198,6 +203,26 @@ std::string charset_name(std::string_view name)
 
 } // namespace
 
+namespace
+{
+
+/// What it is beside a number. A text that begins with no digit is 0, and a date that is one is no less than 1.
+Span converted_span_of(const Type& type)
+{
+    constexpr std::uint64_t last_moment = 99'991'231'235'959;
+    Span made = Span::up_to(0);
+    if (type.base == "enum")
+        made = Span::of({false, 1}, {false, type.values.size()});
+    else if (type.base == "date" || type.base == "datetime" || type.base == "timestamp")
+        made = Span::of({false, 1}, {false, last_moment});
+    else if (type.base == "set" || !holds_text(type.base))
+        return {};
+    made.converted = true;
+    return made;
+}
+
+} // namespace
+
 Span span_of(const catalog::Column& column)
 {
     const Type type = type_of(column);
@@ -205,6 +230,8 @@ Span span_of(const catalog::Column& column)
     const auto largest = [](int width) { return ~std::uint64_t{0} >> (64 - width); };
     if (type.base == "bit")
         return Span::up_to(largest(std::clamp(type.length, 1, 64)));
+    if (const Span converted = converted_span_of(type); converted.known)
+        return converted;
     const int size = rank(integers, type.base);
     if (size < 0)
         return {};

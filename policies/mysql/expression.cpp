@@ -130,8 +130,8 @@ Formula formula_of(const Expression& one)
 {
     if (one.always != one.never)
         return Formula::constant(one.always);
-    if (one.reads && one.span.never_zero())
-        return Formula::constant(true);
+    if (one.reads && (one.span.never_zero() || one.span.always_zero()))
+        return Formula::constant(one.span.never_zero());
     return one.formula.known() ? one.formula : Formula::part(one.shape, one.value);
 }
 
@@ -243,7 +243,7 @@ Symbol mirrored(Symbol op)
 
 std::optional<bool> decided(const Span& left, Symbol op, const Span& right)
 {
-    if (!left.known || !right.known)
+    if (!left.known || !right.known || (left.converted && right.converted))
         return std::nullopt;
     const bool below = left.high < right.low, no_more = left.high <= right.low;
     const bool above = left.low > right.high, no_less = left.low >= right.high;
@@ -342,6 +342,36 @@ void keep_core(Expression& made, const Expression& left, Symbol op, const Expres
         made.core = 0;
 }
 
+namespace
+{
+
+/// Of numbers, as far as it is told.
+Span calculated(const Span& left, Symbol op, const Span& right)
+{
+    switch (op) {
+    case Symbol::plus:
+        return left + right;
+    case Symbol::minus:
+        return left - right;
+    case Symbol::star:
+        return left * right;
+    case Symbol::percent:
+        return left.modulo(right);
+    case Symbol::slash:
+    case Symbol::ampersand:
+    case Symbol::shift_left:
+    case Symbol::shift_right:
+        return left.always_zero() && (op != Symbol::slash || right.never_zero()) ? left.as_number() : Span{};
+    case Symbol::pipe:
+    case Symbol::caret:
+        return left.always_zero() ? right.as_number() : right.always_zero() ? left.as_number() : Span{};
+    default:
+        return {};
+    }
+}
+
+} // namespace
+
 void settle(Expression& made, const Expression& left, Symbol op, const Expression& right, bool& literals)
 {
     using Neutral = Expression::Neutral;
@@ -353,8 +383,7 @@ void settle(Expression& made, const Expression& left, Symbol op, const Expressio
     made.not_negative = squares || bits;
     const bool zero = left.neutral == Neutral::zero || right.neutral == Neutral::zero;
     literals = literals || (absorbs && (left.literal || right.literal));
-    if (op == Symbol::percent)
-        made.span = left.span.modulo(right.span);
+    made.span = calculated(left.span, op, right.span);
     if ((op == Symbol::ampersand || op == Symbol::pipe) && made.reads && same(left, right, literals))
         take_core(made, left);
     if ((cancels && same(left, right, literals)) || (absorbs && zero)) {
@@ -420,7 +449,8 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
         made.never = op != Symbol::not_equal;
         return made;
     }
-    const bool plain_column = op == Symbol::equal && (left.form == Form::column || right.form == Form::column);
+    const auto is_plain = [](const Expression& one) { return one.form == Form::column && !one.span.converted; };
+    const bool plain_column = op == Symbol::equal && (is_plain(left) || is_plain(right));
     if ((left.not_negative || right.not_negative) && !plain_column) { // id = 5 is of one row, whatever the number
         literals = literals || left.literal || right.literal;
         const bool swapped = !left.not_negative;
@@ -487,6 +517,8 @@ Expression negated(const Expression& inner)
     made.fixed = inner.fixed || (inner.never && !inner.paired);
     made.paired = inner.paired;
     made.formula = ~formula_of(inner);
+    if (const auto value = made.reads ? made.formula.value() : std::nullopt)
+        (*value ? made.always : made.never) = true;
     made.truth = true;
     made.left = inner.value;
     made.left_shape = inner.shape;

@@ -98,8 +98,11 @@ void Arguments::keep_number(Expression& made) const
             take_core(made, first_);
         return;
     }
+    static const Names cut_off = hashes_of({"floor", "ceil", "ceiling", "round"}); // nothing of a whole number
     if (function_ == mod)
         made.span = first_.span.modulo(second_.span);
+    else if (cut_off.contains(function_) && count_ == 1)
+        made.span = first_.span.as_number();
     else if (of_arguments.contains(function_))
         made.span = within_;
     literals_ = literals_ || (made.span.known && made.literal);

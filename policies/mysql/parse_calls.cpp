@@ -21,6 +21,16 @@ bool is_aggregate(Word word)
     return std::ranges::find(all, word) != std::end(all);
 }
 
+/// Of an ENUM or a date as a text other numbers are read than those that they are.
+Span cast_span(Span span, bool to_unsigned, bool to_text)
+{
+    const bool other = to_text ? span.converted && !span.always_zero() : to_unsigned && span.low.negative();
+    if (!span.known || other)
+        return {};
+    span.converted = to_text;
+    return span;
+}
+
 } // namespace
 
 /// name(…). Reserved words are functions only where the grammar makes them one.
@@ -123,6 +133,8 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
         whole.name = first->name;
         whole.table = first->table;
     }
+    if (judging_ && casts)
+        whole.span = first->span;
     if (judging_ && casts && first->shape != 0)
         take_core(whole, *first);
     return judging_ ? arguments.value_of(whole) : whole;
@@ -274,7 +286,7 @@ void Parser::substring_arguments()
 /// Gives what is cast where that leaves it what it is: nothing is cut off or rounded, as far as is known.
 Expression Parser::cast_arguments(Word word)
 {
-    const Expression inner = expression();
+    Expression inner = expression();
     if (word == Word::k_convert && accept(Word::k_using)) {
         name_or_binary();
         return inner;
@@ -296,9 +308,16 @@ Expression Parser::cast_arguments(Word word)
     cast_type();
     static constexpr std::string_view whole[] = {"signed", "unsigned", "integer", "int",   "char", "varchar",
                                                  "nchar",  "binary",   "double",  "float", "real"};
-    const bool keeps =
-        !cut && std::ranges::any_of(whole, [type](std::string_view one) { return same_word(type, one); });
-    return keeps ? inner : Expression{};
+    static constexpr std::string_view texts[] = {"char", "varchar", "nchar", "binary"};
+    const auto is_one_of = [type](auto& types) {
+        return std::ranges::any_of(types, [type](std::string_view one) { return same_word(type, one); });
+    };
+    inner.span = cast_span(inner.span, same_word(type, "unsigned"), is_one_of(texts));
+    if (!cut && is_one_of(whole))
+        return inner;
+    Expression changed; // zero stays what it is
+    changed.span = inner.span.always_zero() ? inner.span : Span{};
+    return changed;
 }
 
 /// A type in CAST: words, numbers in parentheses, a character set.

@@ -3,6 +3,7 @@
 #include "policies/mysql/operators.h"
 #include "policies/mysql/parser.h"
 #include "policies/mysql/pattern.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 #include <charconv>
@@ -14,11 +15,13 @@ namespace
 
 using Form = Expression::Form;
 
-/// 5, '5' beside numbers, b'101'.
+/// 5, b'101', and beside numbers '5' and 'abc', which is 0.
 Span written_number(const Token& token)
 {
     const bool bits = token.kind == TokenKind::bits;
     const bool text = token.kind == TokenKind::string;
+    if (text && !token.escaped && !token.text.empty() && is_letter(token.text.front()))
+        return {true, {}, {}, true};
     constexpr std::size_t most_digits = 15; // that a text compares with as they are
     if ((!bits && !text && token.kind != TokenKind::integer) || (text && token.text.size() > most_digits))
         return {};
@@ -31,7 +34,7 @@ Span written_number(const Token& token)
     const char* const end = digits.data() + digits.size();
     if (std::from_chars(digits.data(), end, value, bits ? 2 : 10) != std::from_chars_result{end, std::errc{}})
         return {};
-    return Span::of({negative, value}, {negative, value});
+    return {true, {negative, value}, {negative, value}, text};
 }
 
 } // namespace
@@ -266,7 +269,7 @@ Expression Parser::literal(bool text)
                    : empty ? Expression::Neutral::empty
                            : Expression::Neutral::none;
     made.truth = zero || one;
-    made.span = written_number(token);
+    made.span = zero ? Span::up_to(0) : written_number(token);
     advance();
     while (text && at(TokenKind::string)) { // 'a' 'b' is one string
         made.value = mix(made.value, exact_hash_of(cur().text));

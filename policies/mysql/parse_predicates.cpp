@@ -33,7 +33,7 @@ class Listed
             return;
         if (const auto last = span_.place_of(span_.high, most))
             count_ = *last + 1;
-        else if (column != nullptr)
+        if (column != nullptr)
             for (const std::string& one : values_of(*column))
                 values_.push_back(
                     mix(exact_hash_of(one), mix(static_cast<std::uint64_t>(TokenKind::string), value_seed)));
@@ -43,7 +43,8 @@ class Listed
     [[nodiscard]] bool is_of_few() const { return count_ != 0; }
     void add(const Expression& item)
     {
-        const bool number = item.span.known && item.span.low == item.span.high;
+        const bool number =
+            item.span.known && item.span.low == item.span.high && !(item.span.converted && span_.converted);
         if (const auto place = number ? span_.place_of(item.span.low, most) : std::nullopt)
             seen_ |= std::uint64_t{1} << *place;
         for (std::size_t i = 0; i < count_ && i < values_.size(); ++i)
@@ -203,7 +204,9 @@ Expression Parser::predicate(const Expression& left, bool negative)
             };
             whole.always = within(Symbol::greater_equal, low) && within(Symbol::less_equal, high);
             out_.literals_consulted = out_.literals_consulted || (low.span.known && high.span.known);
-            whole.never = decided(low.span, Symbol::greater, high.span) == true;
+            whole.never = decided(low.span, Symbol::greater, high.span) == true ||
+                          decided(left.span, Symbol::less, low.span) == true ||
+                          decided(left.span, Symbol::greater, high.span) == true;
         }
         return negated_if(negative, whole);
     }

@@ -17,6 +17,16 @@ class Whole
         : negative_{negative && magnitude != 0}, magnitude_{magnitude}
     {
     }
+    [[nodiscard]] static constexpr Whole of(std::int64_t number)
+    {
+        return {number < 0, number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number)};
+    }
+    /// Of one that has room for it.
+    [[nodiscard]] constexpr std::int64_t small() const
+    {
+        const auto number = static_cast<std::int64_t>(magnitude_);
+        return negative_ ? -number : number;
+    }
     [[nodiscard]] constexpr Whole operator-() const { return {!negative_, magnitude_}; }
     [[nodiscard]] constexpr bool negative() const { return negative_; }
     [[nodiscard]] constexpr std::uint64_t magnitude() const { return magnitude_; }
@@ -37,11 +47,16 @@ class Whole
 struct Span {
     bool known = false;
     Whole low, high;
+    /// Of a text, a date or the like, which is such a number only beside one: 'abc' = 0.
+    bool converted = false;
 
     [[nodiscard]] static constexpr Span of(Whole low, Whole high) { return {true, low, high}; }
     [[nodiscard]] static constexpr Span up_to(std::uint64_t high) { return of({}, {false, high}); }
     [[nodiscard]] constexpr bool never_negative() const { return known && !low.negative(); }
     [[nodiscard]] constexpr bool never_zero() const { return known && (low > Whole{} || high < Whole{}); }
+    [[nodiscard]] constexpr bool always_zero() const { return known && low == Whole{} && high == Whole{}; }
+    /// The same of a number.
+    [[nodiscard]] constexpr Span as_number() const { return {known, low, high}; }
     /// How far behind the lowest; nothing: it is not among the first `most`.
     [[nodiscard]] constexpr std::optional<std::uint64_t> place_of(Whole one, std::uint64_t most) const
     {
@@ -58,21 +73,53 @@ struct Span {
     /// Both are within it.
     [[nodiscard]] constexpr Span operator|(const Span& other) const
     {
-        return known && other.known ? of(std::min(low, other.low), std::max(high, other.high)) : Span{};
+        if (!known || !other.known)
+            return {};
+        return {true, std::min(low, other.low), std::max(high, other.high), converted && other.converted};
     }
     [[nodiscard]] constexpr Span absolute() const
     {
         if (!known || !low.negative())
-            return *this;
+            return as_number();
         return high.negative() ? -*this : up_to(std::max(low.magnitude(), high.magnitude()));
+    }
+    [[nodiscard]] constexpr Span operator+(const Span& other) const
+    {
+        constexpr std::uint64_t limit = std::uint64_t{1} << 62U;
+        const bool small = is_within(limit) && other.is_within(limit);
+        return small ? between(low.small() + other.low.small(), high.small() + other.high.small()) : Span{};
+    }
+    [[nodiscard]] constexpr Span operator-(const Span& other) const { return *this + -other; }
+    [[nodiscard]] constexpr Span operator*(const Span& other) const
+    {
+        constexpr std::uint64_t limit = std::uint64_t{1} << 31U;
+        if (!is_within(limit) || !other.is_within(limit))
+            return {};
+        const auto [least, most] = std::minmax({low.small() * other.low.small(), low.small() * other.high.small(),
+                                                high.small() * other.low.small(), high.small() * other.high.small()});
+        return between(least, most);
     }
     /// What is left of it, divided by such a number.
     [[nodiscard]] constexpr Span modulo(const Span& by) const
     {
         if (!known || !by.known || by.low != by.high || by.low == Whole{})
             return {};
-        const std::uint64_t most = by.low.magnitude() - 1;
+        const std::uint64_t divisor = by.low.magnitude(), most = divisor - 1;
+        if (low == high) {
+            const Whole left{low.negative(), low.magnitude() % divisor};
+            return of(left, left);
+        }
         return of({low.negative(), most}, {false, high.negative() ? 0 : most});
+    }
+
+  private:
+    [[nodiscard]] static constexpr Span between(std::int64_t low, std::int64_t high)
+    {
+        return of(Whole::of(low), Whole::of(high));
+    }
+    [[nodiscard]] constexpr bool is_within(std::uint64_t most) const
+    {
+        return known && low.magnitude() <= most && high.magnitude() <= most;
     }
 };
 

@@ -184,7 +184,8 @@ std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t par
 }
 
 /// Rows of values with which a condition may hold for every row. Of numbers in a bulk execution those with the least
-/// and the greatest of a parameter, since conditions that hold by a number hold by one beyond it.
+/// and the greatest of a parameter, since conditions that hold by a number hold by one beyond it; and 0, which texts
+/// are beside numbers.
 std::vector<std::size_t> MySqlSession::telling_rows(std::size_t parameters) const
 {
     const std::size_t rows = inspected_.command == my::Command::stmt_bulk_execute ? values_.size() / parameters : 1;
@@ -202,6 +203,8 @@ std::vector<std::size_t> MySqlSession::telling_rows(std::size_t parameters) cons
                 telling.insert(row); // a pattern
                 continue;
             }
+            if (number == 0)
+                telling.insert(row);
             if (!least || number < least->first)
                 least = {number, row};
             if (!greatest || number > greatest->first)

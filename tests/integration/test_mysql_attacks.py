@@ -137,6 +137,18 @@ class Values(Case):
         self.run_raw(connection, statement, b"\0\0" + text(b"a%"))
         self.assertEqual(self.words(), ["b", "c"])
 
+    def test_a_text_beside_a_number(self):  # 'abc' = 0: seen to delete all rows unheld, also in strict mode
+        connection = self.connect(autocommit=True)
+        cursor = connection.cursor()
+        for condition in ("word = 0", "NOT word", "word <> 5", "word + 0 = 0", "word IN (0, 1)"):
+            with self.subTest(condition):
+                self.denied(lambda condition=condition: cursor.execute(f"DELETE FROM scratch WHERE {condition}"))
+        statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE word = ?")
+        self.denied(lambda: self.run_raw(connection, statement, b"\0\1" + BIG + struct.pack("<q", 0)))
+        self.assertEqual(self.words(), ["a", "b", "c"])
+        cursor.execute("DELETE FROM scratch WHERE word = '0'")
+        self.run_raw(connection, statement, b"\0\1" + TEXT + text(b"a"))
+        self.assertEqual(self.words(), ["b", "c"])
 
     def test_numbers_that_make_it_every_row(self):
         connection = self.connect(autocommit=True)
@@ -163,6 +175,8 @@ class Values(Case):
             return self.command(connection, BULK, struct.pack("<IH", statement, 0x80) + BIG + rows)
         self.denied(lambda: bulk(5_000_000, 0, 6_000_000))
         bulk(5_000_000, 6_000_000)
+        statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE word = ?")
+        self.denied(lambda: bulk(-5, 0, 5))  # beside a text
 
     @unittest.skipIf(ORACLE, "MariaDB's")
     def test_a_pattern_in_any_row(self):
