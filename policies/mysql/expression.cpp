@@ -245,8 +245,10 @@ std::optional<bool> decided(const Span& left, Symbol op, const Span& right)
 {
     if (!left.known || !right.known || (left.converted && right.converted))
         return std::nullopt;
-    const bool below = left.high < right.low, no_more = left.high <= right.low;
-    const bool above = left.low > right.high, no_less = left.low >= right.high;
+    const bool open = left.open || right.open;
+    const bool no_more = left.high <= right.low, no_less = left.low >= right.high;
+    const bool below = open ? no_more : left.high < right.low, above = open ? no_less : left.low > right.high;
+    const bool differ = below || above || left.open != right.open; // a whole number and a fraction
     const auto either_way = [](bool holds, bool fails) { return holds || fails ? std::optional{holds} : std::nullopt; };
     switch (op) {
     case Symbol::less:
@@ -258,12 +260,17 @@ std::optional<bool> decided(const Span& left, Symbol op, const Span& right)
     case Symbol::greater_equal:
         return either_way(no_less, below);
     case Symbol::equal:
-        return either_way(no_more && no_less, below || above);
+        return either_way(no_more && no_less && !differ, differ);
     case Symbol::not_equal:
-        return either_way(below || above, no_more && no_less);
+        return either_way(differ, no_more && no_less && !differ);
     default:
         return std::nullopt;
     }
+}
+
+bool may_decide(const Expression& one, const Expression& literal)
+{
+    return one.span.known && literal.literal && !(one.span.converted && literal.form == Form::text);
 }
 
 std::uint64_t hash_of(std::string_view text)
@@ -384,6 +391,7 @@ void settle(Expression& made, const Expression& left, Symbol op, const Expressio
     const bool zero = left.neutral == Neutral::zero || right.neutral == Neutral::zero;
     literals = literals || (absorbs && (left.literal || right.literal));
     made.span = calculated(left.span, op, right.span);
+    literals = literals || may_decide(left, right) || may_decide(right, left);
     if ((op == Symbol::ampersand || op == Symbol::pipe) && made.reads && same(left, right, literals))
         take_core(made, left);
     if ((cancels && same(left, right, literals)) || (absorbs && zero)) {
@@ -428,7 +436,7 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
     }
     const auto one_number = left.reads ? std::nullopt : number_of(left);
     const auto other_number = right.reads ? std::nullopt : number_of(right);
-    const bool beside_number = (left.truth && other_number) || (right.truth && one_number);
+    const bool beside_number = (left.truth && right.literal) || (right.truth && left.literal);
     literals = literals || (beside_number && made.literal);
     if (left.truth && other_number)
         made.formula = formula_of(formula_of(left), op, *other_number);
@@ -481,8 +489,8 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
             made.never = !made.always;
         }
     }
+    literals = literals || (!plain_column && (may_decide(left, right) || may_decide(right, left)));
     if (left.span.known && right.span.known && !plain_column) {
-        literals = literals || made.literal;
         const auto known = decided(left.span, op, right.span);
         made.always = made.always || known == true;
         made.never = made.never || known == false;

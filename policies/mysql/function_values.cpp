@@ -47,8 +47,10 @@ void Arguments::add(const Expression& argument)
         choice_.rest(argument);
     if ((of_if && count_ > 1) || function_ == greatest || function_ == least)
         arms_ = arms_ ? common(*arms_, argument, literals_) : argument;
-    if (!of_if || count_ > 1)
+    if (!of_if || count_ > 1) {
+        spanned_ = spanned_ || argument.span.known;
         within_ = count_ == (of_if ? 2U : 1U) ? argument.span : within_ | argument.span;
+    }
     twice_ = count_ == 2 && same(first_, argument, literals_);
     not_null_ = not_null_ || argument.not_null;
     const bool empty = argument.neutral == Neutral::empty;
@@ -105,7 +107,8 @@ void Arguments::keep_number(Expression& made) const
         made.span = first_.span.as_number();
     else if (of_arguments.contains(function_))
         made.span = within_;
-    literals_ = literals_ || (made.span.known && made.literal);
+    // Of other literals it may be known, where it is not of these.
+    literals_ = literals_ || (made.literal && (of_arguments.contains(function_) ? spanned_ : first_.span.known));
     const Expression& other = first_.reads ? second_ : first_;
     const Symbol beyond = function_ == greatest ? Symbol::greater_equal : Symbol::less_equal;
     if ((function_ == greatest || function_ == least) && count_ == 2 && !other.reads &&
@@ -139,6 +142,7 @@ Expression Arguments::value_of(Expression made) const
         made.limited = limit_.value;
     }
     keep_number(made);
+    literals_ = literals_ || (function_ == concat && made.reads && made.literal);
     if (function_ == concat && filled_ == 1 && filled_ < count_ && limit_.shape != 0) {
         take_core(made, limit_);
         made.core_literal = true;

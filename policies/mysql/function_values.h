@@ -35,6 +35,7 @@ class Arguments
     bool everything_ = false;
     std::optional<Expression> arms_;     // what those have in common of which it is one
     Choice choice_;                      // of IF
+    bool spanned_ = false;               // of one of the values it is known between which numbers it is
     Span within_;                        // what the values have in common that it may be
     Expression limit_;                   // the first that hangs on the row
     bool open_ = true;                   // nothing stands before that but what may be NULL

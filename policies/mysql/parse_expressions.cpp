@@ -15,26 +15,48 @@ namespace
 
 using Form = Expression::Form;
 
-/// 5, b'101', and beside numbers '5' and 'abc', which is 0.
+/// Between which whole numbers it is.
+Span fraction(double value)
+{
+    const auto floor = static_cast<std::uint64_t>(value);
+    return static_cast<double>(floor) == value ? Span::of({false, floor}, {false, floor})
+                                               : Span::between({false, floor}, {false, floor + 1});
+}
+
+/// 5, 1e3, b'101', 0x1f, and beside numbers '5', '0.5' and 'abc', which is 0.
 Span written_number(const Token& token)
 {
-    const bool bits = token.kind == TokenKind::bits;
-    const bool text = token.kind == TokenKind::string;
+    const bool bits = token.kind == TokenKind::bits, hex = token.kind == TokenKind::hex;
+    const bool text = token.kind == TokenKind::string, number = token.kind == TokenKind::number;
     if (text && !token.escaped && !token.text.empty() && is_letter(token.text.front()))
-        return {true, {}, {}, true};
+        return Span::up_to(0);
     constexpr std::size_t most_digits = 15; // that a text compares with as they are
-    if ((!bits && !text && token.kind != TokenKind::integer) || (text && token.text.size() > most_digits))
+    if ((!bits && !hex && !text && !number && token.kind != TokenKind::integer) ||
+        (text && token.text.size() > most_digits))
         return {};
     std::string_view digits = token.text;
     const bool negative = text && digits.starts_with('-');
     digits.remove_prefix(negative ? 1 : 0);
     if (bits && (digits.starts_with("0b") || digits.starts_with("0B")))
         digits.remove_prefix(2);
+    if (hex && !digits.starts_with("0x")) // x'31' is a text on MariaDB
+        return {};
+    digits.remove_prefix(hex ? 2 : 0);
     std::uint64_t value = 0;
     const char* const end = digits.data() + digits.size();
-    if (std::from_chars(digits.data(), end, value, bits ? 2 : 10) != std::from_chars_result{end, std::errc{}})
+    const auto read = std::from_chars(digits.data(), end, value, bits ? 2 : hex ? 16 : 10);
+    if (read == std::from_chars_result{end, std::errc{}})
+        return Span::of({negative, value}, {negative, value});
+    if (bits || hex || digits.find_first_not_of("0123456789.eE+-") != digits.npos)
         return {};
-    return {true, {negative, value}, {negative, value}, text};
+    double real = 0;
+    if (std::from_chars(digits.data(), end, real) != std::from_chars_result{end, std::errc{}})
+        return {};
+    constexpr double exact = 9007199254740992.0, beyond = 18446744073709551616.0; // 2^53, 2^64
+    const Span made = real >= beyond ? Span::between({false, ~std::uint64_t{0}}, {false, ~std::uint64_t{0}})
+                      : real < exact ? fraction(real)
+                                     : Span{};
+    return negative ? -made : made;
 }
 
 } // namespace
@@ -269,7 +291,8 @@ Expression Parser::literal(bool text)
                    : empty ? Expression::Neutral::empty
                            : Expression::Neutral::none;
     made.truth = zero || one;
-    made.span = zero ? Span::up_to(0) : written_number(token);
+    made.span = written_number(token);
+    made.span.converted = text;
     advance();
     while (text && at(TokenKind::string)) { // 'a' 'b' is one string
         made.value = mix(made.value, exact_hash_of(cur().text));

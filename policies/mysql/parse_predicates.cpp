@@ -43,8 +43,8 @@ class Listed
     [[nodiscard]] bool is_of_few() const { return count_ != 0; }
     void add(const Expression& item)
     {
-        const bool number =
-            item.span.known && item.span.low == item.span.high && !(item.span.converted && span_.converted);
+        const bool number = item.span.known && !item.span.open && item.span.low == item.span.high &&
+                            !(item.span.converted && span_.converted);
         if (const auto place = number ? span_.place_of(item.span.low, most) : std::nullopt)
             seen_ |= std::uint64_t{1} << *place;
         for (std::size_t i = 0; i < count_ && i < values_.size(); ++i)
@@ -198,12 +198,12 @@ Expression Parser::predicate(const Expression& left, bool negative)
         Expression whole = combined(combined(left, between_seed, low), between_seed, high);
         if (judging_ && whole.reads) {
             const auto within = [&](Symbol op, const Expression& bound) {
-                out_.literals_consulted = out_.literals_consulted || (left.span.known && bound.literal);
+                out_.literals_consulted = out_.literals_consulted || may_decide(left, bound);
                 return same(left, bound, out_.literals_consulted) || is_within(left, op, bound_behind(bound)) ||
                        decided(left.span, op, bound.span) == true;
             };
             whole.always = within(Symbol::greater_equal, low) && within(Symbol::less_equal, high);
-            out_.literals_consulted = out_.literals_consulted || (low.span.known && high.span.known);
+            out_.literals_consulted = out_.literals_consulted || low.literal || high.literal;
             whole.never = decided(low.span, Symbol::greater, high.span) == true ||
                           decided(left.span, Symbol::less, low.span) == true ||
                           decided(left.span, Symbol::greater, high.span) == true;
@@ -271,7 +271,7 @@ Expression Parser::in_list(const Expression& left, bool negative)
         one_is = same(left, item, out_.literals_consulted) || (equal.reads && equal.always);
         const bool other = negative && decided(left.span, Symbol::equal, item.span) == false;
         none_is = none_is && equal.reads && (equal.never || other);
-        const bool looks = left.reads && item.literal && (listed.is_of_few() || (negative && left.span.known));
+        const bool looks = left.reads && item.literal && (listed.is_of_few() || (negative && may_decide(left, item)));
         out_.literals_consulted = out_.literals_consulted || looks;
         listed.add(item);
         one_is = one_is || listed.has_all();

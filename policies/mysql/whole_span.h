@@ -43,24 +43,25 @@ class Whole
     std::uint64_t magnitude_ = 0;
 };
 
-/// Between which whole numbers a value is, NULL aside; a literal is at both ends.
+/// Between which whole numbers a value is, NULL aside; a literal is at both ends, or a fraction between them.
 struct Span {
     bool known = false;
     Whole low, high;
-    /// Of a text, a date or the like, which is such a number only beside one: 'abc' = 0.
-    bool converted = false;
+    bool open = false;      // more than `low` and less than `high`; where they are equal, beyond all that there are
+    bool converted = false; // of a text, a date or the like, which is such a number only beside one: 'abc' = 0
 
     [[nodiscard]] static constexpr Span of(Whole low, Whole high) { return {true, low, high}; }
+    [[nodiscard]] static constexpr Span between(Whole low, Whole high) { return {true, low, high, true}; }
     [[nodiscard]] static constexpr Span up_to(std::uint64_t high) { return of({}, {false, high}); }
     [[nodiscard]] constexpr bool never_negative() const { return known && !low.negative(); }
     [[nodiscard]] constexpr bool never_zero() const { return known && (low > Whole{} || high < Whole{}); }
-    [[nodiscard]] constexpr bool always_zero() const { return known && low == Whole{} && high == Whole{}; }
+    [[nodiscard]] constexpr bool always_zero() const { return known && !open && low == Whole{} && high == Whole{}; }
     /// The same of a number.
-    [[nodiscard]] constexpr Span as_number() const { return {known, low, high}; }
+    [[nodiscard]] constexpr Span as_number() const { return {known, low, high, open}; }
     /// How far behind the lowest; nothing: it is not among the first `most`.
     [[nodiscard]] constexpr std::optional<std::uint64_t> place_of(Whole one, std::uint64_t most) const
     {
-        if (!known || one < low || one > high)
+        if (!known || open || one < low || one > high)
             return std::nullopt;
         const std::uint64_t up = one.magnitude(), down = low.magnitude();
         const bool across = low.negative() && !one.negative();
@@ -69,13 +70,13 @@ struct Span {
         const std::uint64_t place = across ? up + down : low.negative() ? down - up : up - down;
         return place < most ? std::optional{place} : std::nullopt;
     }
-    [[nodiscard]] constexpr Span operator-() const { return {known, -high, -low}; }
+    [[nodiscard]] constexpr Span operator-() const { return {known, -high, -low, open}; }
     /// Both are within it.
     [[nodiscard]] constexpr Span operator|(const Span& other) const
     {
-        if (!known || !other.known)
+        if (!known || !other.known || open || other.open)
             return {};
-        return {true, std::min(low, other.low), std::max(high, other.high), converted && other.converted};
+        return {true, std::min(low, other.low), std::max(high, other.high), false, converted && other.converted};
     }
     [[nodiscard]] constexpr Span absolute() const
     {
@@ -87,7 +88,7 @@ struct Span {
     {
         constexpr std::uint64_t limit = std::uint64_t{1} << 62U;
         const bool small = is_within(limit) && other.is_within(limit);
-        return small ? between(low.small() + other.low.small(), high.small() + other.high.small()) : Span{};
+        return small ? of_small(low.small() + other.low.small(), high.small() + other.high.small()) : Span{};
     }
     [[nodiscard]] constexpr Span operator-(const Span& other) const { return *this + -other; }
     [[nodiscard]] constexpr Span operator*(const Span& other) const
@@ -97,12 +98,12 @@ struct Span {
             return {};
         const auto [least, most] = std::minmax({low.small() * other.low.small(), low.small() * other.high.small(),
                                                 high.small() * other.low.small(), high.small() * other.high.small()});
-        return between(least, most);
+        return of_small(least, most);
     }
     /// What is left of it, divided by such a number.
     [[nodiscard]] constexpr Span modulo(const Span& by) const
     {
-        if (!known || !by.known || by.low != by.high || by.low == Whole{})
+        if (!known || open || !by.known || by.open || by.low != by.high || by.low == Whole{})
             return {};
         const std::uint64_t divisor = by.low.magnitude(), most = divisor - 1;
         if (low == high) {
@@ -113,13 +114,13 @@ struct Span {
     }
 
   private:
-    [[nodiscard]] static constexpr Span between(std::int64_t low, std::int64_t high)
+    [[nodiscard]] static constexpr Span of_small(std::int64_t low, std::int64_t high)
     {
         return of(Whole::of(low), Whole::of(high));
     }
     [[nodiscard]] constexpr bool is_within(std::uint64_t most) const
     {
-        return known && low.magnitude() <= most && high.magnitude() <= most;
+        return known && !open && low.magnitude() <= most && high.magnitude() <= most;
     }
 };
 
