@@ -186,7 +186,8 @@ void MySqlCatalogQueries::columns()
             made.invisible = extra.find("invisible") != std::string::npos;
             made.expression = text(row[6]);
             made.generated = !made.expression.empty();
-            const bool computed = mariadb_ ? text(row[5]).find('(') != std::string::npos
+            // On MariaDB a call, or the name of another column.
+            const bool computed = mariadb_ ? text(row[5]).find_first_of("(`") != std::string::npos
                                            : text(row[4]).find("DEFAULT_GENERATED") != std::string::npos;
             if (!made.generated && computed)
                 made.expression = text(row[5]);

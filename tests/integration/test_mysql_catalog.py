@@ -54,6 +54,7 @@ CREATE PROCEDURE forget(id int) DELETE FROM kept WHERE kept.id = id//"""
 LITERALS = r"""CREATE TABLE below (id int) ENGINE = MyISAM; CREATE TABLE broken (id int) ENGINE = MERGE UNION = (below); DROP TABLE below;
 CREATE TABLE pieces (code text) ENGINE = MyISAM; CREATE TABLE whole (code text) ENGINE = MERGE UNION = (pieces);
 CREATE TABLE noted (id int, word text);
+CREATE TABLE copied (id int, ssn varchar(20), word varchar(20) DEFAULT (ssn), other varchar(20) DEFAULT 'ssn'); INSERT INTO copied (id, ssn) VALUES (1, '1');
 CREATE FUNCTION quotes() RETURNS text READS SQL DATA RETURN (SELECT concat('\'', ssn, '\'') FROM customers LIMIT 1);
 CREATE FUNCTION slashes(a enum('(', 'it''s')) RETURNS text READS SQL DATA COMMENT 'RETURN concat(\''
     RETURN concat('\\', (SELECT max(ssn) FROM customers), '/*' /* */);
@@ -134,6 +135,10 @@ class Catalog(MySqlCase):
         if not ORACLE:
             self.passes("CREATE TEMPORARY TABLE own (id int)")
             self.passes("EXECUTE IMMEDIATE 'DROP TEMPORARY TABLE own'")
+
+    def test_a_default_that_is_another_column(self):
+        self.assertEqual(self.passes("SELECT other FROM copied"), (("ssn",),))
+        self.assertIn("pii", self.understood(self.held("SELECT concat(word) FROM copied"))["labels"])
 
     def test_harmless_view(self):
         self.assertEqual(len(self.passes("SELECT item FROM items LIMIT 3")), 3)
