@@ -256,7 +256,8 @@ Token Lexer::next()
         return fail(trouble_);
     token.begin = token.end = static_cast<std::uint32_t>(position_);
     token.in_comment = in_comment_;
-    if (position_ >= sql_.size())
+    // Some programs (mariadb-slap) send the zero byte behind their text too, which ends it for the server as well.
+    if (position_ >= sql_.size() || (position_ + 1 == sql_.size() && sql_[position_] == '\0'))
         return in_comment_ ? fail("holds a conditional comment without end") : token;
     token = continues ? after_point(token) : one(token);
     position_ = token.end;

@@ -100,8 +100,15 @@ void Parser::read_star(Item& item)
             read_column(item, column.name);
 }
 
+/// Without a column it is only named (locked, flushed, checked): nothing of what is behind a view is shown.
 void Parser::read_table(const TableName& table, std::string_view column)
 {
+    if (column.empty()) {
+        bool known = false;
+        const std::string full = full_name(table, known);
+        read_index(full, known);
+        return;
+    }
     Item item = item_of(table, {});
     read_column(item, column);
 }
