@@ -138,11 +138,13 @@ Formula formula_of(const Expression& one)
 /// The same where it may be a number.
 Formula formula_of_value(const Expression& one, bool& literals)
 {
-    const auto number = one.reads ? std::nullopt : number_of(one);
-    if (!number)
+    if (one.reads)
         return formula_of(one);
     literals = literals || one.literal;
-    return Formula::constant(*number != 0);
+    const auto number = number_of(one);
+    if (!number && !one.span.never_zero())
+        return formula_of(one);
+    return Formula::constant(number != 0);
 }
 
 /// Its parts are =, < and <= of one order of the operands.

@@ -147,9 +147,9 @@ Expression Arguments::value_of(Expression made) const
         take_core(made, limit_);
         made.core_literal = true;
     }
-    if (function_ == regexp_like && second_.anything && first_.reads && count_ == 2) {
+    if (function_ == regexp_like && second_.form == Expression::Form::text && first_.reads) {
         literals_ = true;
-        made.always = true;
+        made.always = made.always || (second_.anything && count_ == 2);
     }
     if (function_ == concat && texts_ && everything_) {
         made.form = Expression::Form::text;

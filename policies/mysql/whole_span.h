@@ -54,7 +54,7 @@ struct Span {
     [[nodiscard]] static constexpr Span between(Whole low, Whole high) { return {true, low, high, true}; }
     [[nodiscard]] static constexpr Span up_to(std::uint64_t high) { return of({}, {false, high}); }
     [[nodiscard]] constexpr bool never_negative() const { return known && !low.negative(); }
-    [[nodiscard]] constexpr bool never_zero() const { return known && (low > Whole{} || high < Whole{}); }
+    [[nodiscard]] constexpr bool never_zero() const { return known && (open || low > Whole{} || high < Whole{}); }
     [[nodiscard]] constexpr bool always_zero() const { return known && !open && low == Whole{} && high == Whole{}; }
     /// The same of a number.
     [[nodiscard]] constexpr Span as_number() const { return {known, low, high, open}; }
