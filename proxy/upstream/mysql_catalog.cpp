@@ -81,17 +81,41 @@ std::string MySqlCatalogQueries::grantee() const
            quoted(at == std::string::npos ? "" : account_.substr(at + 1)) + "))";
 }
 
+/// Schemas in which the account has not all that it has everywhere (partial_revokes). Only SHOW GRANTS tells them to
+/// anybody: "REVOKE SELECT ON `a`.* FROM …".
+void MySqlCatalogQueries::partial_revokes()
+{
+    server_.query("SHOW GRANTS", [this](const Row& row) {
+        const std::string grant = text(row[0]);
+        constexpr std::string_view before = " ON `";
+        const auto begin = grant.find(before), end = grant.find("`.* FROM ");
+        if (!grant.starts_with("REVOKE ") || begin == std::string::npos || end == std::string::npos)
+            return;
+        std::string schema = grant.substr(begin + before.size(), end - begin - before.size());
+        for (auto quote = schema.find("``"); quote != std::string::npos; quote = schema.find("``", quote + 1))
+            schema.erase(quote, 1);
+        revoked_.insert(table_name(schema));
+    });
+}
+
 /// Triggers of a table are shown to those who have the privilege TRIGGER for it, routines to those who may run, make or
 /// alter some. Whether that is so for a whole schema must be known: a trigger that is not shown runs all the same.
 /// Grants to roles are not looked at.
 void MySqlCatalogQueries::privileges()
 {
+    if (!mariadb_)
+        partial_revokes();
     const auto shown = [&](std::vector<std::string>& seen, const std::string& to) {
         const std::string condition = "PRIVILEGE_TYPE IN (" + to + ") AND GRANTEE = " + grantee();
         server_.query("SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE " + condition,
                       [&seen](const Row&) { seen = {"*"}; });
-        if (!seen.empty())
+        if (!seen.empty() && revoked_.empty())
             return;
+        if (!seen.empty()) {
+            seen = contents_.schemas;
+            std::erase_if(seen, [this](const std::string& one) { return revoked_.contains(one); });
+            return;
+        }
         server_.query("SELECT DISTINCT s.SCHEMA_NAME FROM information_schema.SCHEMATA s"
                       " JOIN information_schema.SCHEMA_PRIVILEGES p ON s.SCHEMA_NAME LIKE p.TABLE_SCHEMA WHERE " +
                           condition,

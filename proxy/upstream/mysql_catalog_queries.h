@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -42,6 +43,7 @@ class MySqlCatalogQueries
     using Row = ConnectorConnection::Row;
     using Cell = std::optional<std::string>;
 
+    void partial_revokes();
     void tables();
     void merged_tables();
     void columns();
@@ -78,6 +80,7 @@ class MySqlCatalogQueries
     policies::catalog::Contents& contents_;
     bool mariadb_ = false;
     std::string account_;
+    std::set<std::string> revoked_; // schemas in which the account has less than everywhere
     std::map<std::pair<std::string, std::string>, std::size_t> by_name_;
 };
 

@@ -206,10 +206,14 @@ void MySqlCatalogQueries::hidden_columns()
                "_PRIVILEGES p WHERE p.GRANTEE = " + grantee() +
                " AND p.PRIVILEGE_TYPE IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')";
     };
+    std::string everywhere;
+    for (const std::string& schema : revoked_)
+        everywhere += " AND g.TABLE_SCHEMA <> " + quoted(schema);
     const auto mark = [&](const std::string& grants) {
         server_.query("SELECT DISTINCT g.TABLE_SCHEMA, g.TABLE_NAME FROM information_schema." + grants +
-                          all_by("USER") + ")" + all_by("SCHEMA") + " AND g.TABLE_SCHEMA LIKE p.TABLE_SCHEMA)" +
-                          all_by("TABLE") + " AND g.TABLE_SCHEMA = p.TABLE_SCHEMA AND g.TABLE_NAME = p.TABLE_NAME)",
+                          all_by("USER") + everywhere + ")" + all_by("SCHEMA") +
+                          " AND g.TABLE_SCHEMA LIKE p.TABLE_SCHEMA)" + all_by("TABLE") +
+                          " AND g.TABLE_SCHEMA = p.TABLE_SCHEMA AND g.TABLE_NAME = p.TABLE_NAME)",
                       [this](const Row& row) {
                           if (Relation* const of = relation(row[0], row[1]))
                               of->hides_columns = true;

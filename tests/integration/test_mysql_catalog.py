@@ -426,6 +426,42 @@ class HiddenColumns(MySqlCase):
                 self.assertIn(said, str(challenge["opaque_reasons"]) + str(challenge["labels"]))
 
 
+@unittest.skipUnless(ORACLE, "MariaDB cannot take a part of a privilege away")
+class PartlyRevoked(MySqlCase):
+    """What the catalogs' account has everywhere was taken from it for one database."""
+    settings = ("--partial-revokes=ON",)
+
+    @classmethod
+    def setUpClass(cls):
+        os.environ["STEPGATE_TEST_READER"] = "reads"
+        cls.stack = MySqlStack(policy=POLICY, listener=LISTENER, settings=cls.settings)
+        cls.addClassCleanup(cls.stack.close)
+        cls.stack.cluster.shop("CREATE DATABASE archive; CREATE DATABASE vault; GRANT ALL ON archive.* TO app@'%'; GRANT ALL ON vault.* TO app@'%';"
+                               "CREATE TABLE archive.bait (id int); CREATE TABLE archive.kept (id int); INSERT INTO archive.kept VALUES (1);"
+                               "CREATE TRIGGER archive.bait_t BEFORE INSERT ON archive.bait FOR EACH ROW DELETE FROM archive.kept;"
+                               "CREATE TABLE archive.people (id int, ssn varchar(20), word varchar(20) AS (ssn)); CREATE TABLE bait (id int);"
+                               + ACCOUNT + "; GRANT SELECT (id, word) ON archive.people TO reader@'%'; GRANT INSERT ON archive.bait TO reader@'%';"
+                               "REVOKE SELECT, TRIGGER ON archive.* FROM reader@'%'; REVOKE SELECT, SHOW VIEW, TRIGGER ON vault.* FROM reader@'%'")
+        cls.stack.start()
+        cls.demo = cls.stack.person("demo")
+
+    def test_what_is_not_shown_is_not_taken_for_nothing(self):
+        cursor = self.connect(autocommit=True).cursor()
+        for sql in ("INSERT INTO bait VALUES (1)", "DROP TABLE IF EXISTS nothing_there"):
+            with self.subTest(sql):
+                cursor.execute(sql)
+                self.assertEqual(self.demo.pending(), [])
+        for sql in ("INSERT INTO archive.bait VALUES (1)", "DROP DATABASE IF EXISTS vault", "DROP TABLE IF EXISTS vault.gone",
+                    "SELECT concat(word) FROM archive.people"):
+            with self.subTest(sql):
+                thread, result = self.later(lambda: cursor.execute(sql))
+                wait_for(lambda: result or self.demo.pending(), f"a hold of {sql}", every=0.05)
+                self.assertEqual(result, [], f"not held: {sql}")
+                self.demo.deny(self.demo.pending()[0])
+                thread.join(PATIENCE)
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM archive.kept"), "1")
+
+
 class NoAccount(MySqlCase):
     """Without a snapshot nothing that names a table is understood."""
     listener = 'announce = "wait"\ncatalog = {user = "nobody"}'
