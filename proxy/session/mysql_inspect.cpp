@@ -62,6 +62,7 @@ MySqlSession::Step MySqlSession::inspect(const my::Frame& frame)
     inspected_.facts.reset();
     inspected_.sql.clear();
     inspected_.bound.clear();
+    inspected_.numbers = 0;
     inspected_.number = 0;
     switch (*command) {
     case Command::quit:
@@ -154,7 +155,7 @@ MySqlSession::Step MySqlSession::inspect_execution(std::uint32_t id, Read read)
     if (adds_types_to(*statement) && current_ + values_.size() * 3 >= my::largest_packet)
         return answer(my::errc::too_large); // they would not fit in one packet
     inspected_.sql = statement->value.sql;
-    inspected_.bound = as_bound(statement->value, statement->binding.parameters);
+    bind_values(statement->value, statement->binding.parameters);
     return judged();
 }
 

@@ -155,19 +155,59 @@ MySqlSession::Facts MySqlSession::facts_of(PreparedText& prepared)
 MySqlSession::Facts MySqlSession::facts_of_execution(PreparedText& prepared)
 {
     auto facts = facts_of(prepared);
-    return inspected_.bound.empty() || facts->facts->opaque ? facts : facts_of(inspected_.bound);
+    if (inspected_.bound.empty() || facts->facts->opaque)
+        return facts;
+    auto& any = prepared.any_numbers;
+    const bool of_others = any.places != 0 && any.text == inspected_.bound; // maybe not the numbers of this execution
+    if (of_others && any.without == facts)
+        return any.with;
+    auto bound = facts_of(inspected_.bound);
+    const bool shared = bound->shape != 0; // by all texts that only numbers part
+    if (inspected_.numbers != 0 && shared)
+        any = {inspected_.numbers, inspected_.bound, std::move(facts), bound};
+    else if (of_others)
+        return worker_.judge.doubted(*bound, "hangs on numbers, of which it did not before", state_.database());
+    return bound;
+}
+
+/// Keeps the text with the values of the execution, if these may matter, for `facts_of_execution`.
+void MySqlSession::bind_values(const PreparedText& prepared, std::size_t parameters)
+{
+    using policies::statement::Where;
+    if (!any_where(*prepared.facts->facts, Where::present) || state_.modes().size() != 1 || parameters == 0)
+        return;
+    const auto rows = telling_rows(parameters);
+    inspected_.numbers = inspected_.command == my::Command::stmt_execute ? number_places(parameters) : 0;
+    if (inspected_.numbers != 0 && inspected_.numbers == prepared.any_numbers.places)
+        inspected_.bound = prepared.any_numbers.text;
+    else
+        inspected_.bound = as_bound(prepared, parameters, rows);
+}
+
+/// As in AnyNumbers; 0: others may matter too. A number with a sign is another text.
+std::uint64_t MySqlSession::number_places(std::size_t parameters) const
+{
+    constexpr std::size_t most = 64;
+    std::uint64_t places = 0;
+    for (std::size_t i = 0; i < std::min(parameters, values_.size()); ++i) {
+        const auto literal = telling_literal(values_[i]);
+        if (!literal)
+            continue;
+        if (i >= most || !std::ranges::all_of(*literal, policies::is_digit))
+            return 0;
+        places |= std::uint64_t{1} << i;
+    }
+    return places;
 }
 
 /// "" if no value matters. Of a bulk execution, which has a row of values after the other, the row with which it holds
 /// for every row is read, if there is one.
-std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t parameters)
+std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t parameters,
+                                   const std::vector<std::size_t>& rows)
 {
     using policies::statement::Where;
-    if (!any_where(*prepared.facts->facts, Where::present) || state_.modes().size() != 1 || parameters == 0)
-        return {};
     const auto reading = state_.reading(state_.modes().front());
     std::string bound;
-    const auto rows = telling_rows(parameters);
     for (const std::size_t row : rows) {
         const auto literal_of = [&](std::size_t number) {
             const std::size_t index = row * parameters + number - 1;

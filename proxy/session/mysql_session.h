@@ -63,6 +63,13 @@ class MySqlSession final : public GuardedSession
     };
     using Facts = std::shared_ptr<const policies::rules::MatchedFacts>;
 
+    /// A prepared text with whole numbers in the places of these parameters, a bit each: its facts `with` them are the
+    /// same whichever numbers those are, as long as those `without` are.
+    struct AnyNumbers {
+        std::uint64_t places = 0;
+        std::string text;
+        Facts without, with;
+    };
     /// Text that COM_STMT_PREPARE brought, judged as the state was then: that is how the server has read it.
     struct PreparedText {
         std::string sql;
@@ -71,6 +78,7 @@ class MySqlSession final : public GuardedSession
         std::string charset, database;
         std::uint64_t generation = 0, catalog = 0; // of the state and the catalogs that `facts` are from
         bool withheld = false;                     // the rows of its last execution were; a cursor may have kept some
+        AnyNumbers any_numbers = {};
     };
     using Tracker = protocols::mysql::Tracker<PreparedText>;
 
@@ -81,6 +89,7 @@ class MySqlSession final : public GuardedSession
         std::string_view text;       // of COM_STMT_PREPARE; points into `in_`, or to `sql` where that is held
         std::string sql;             // what is judged; empty: nothing is
         std::string bound;           // it with values by which a WHERE may hold for every row; "": there are none
+        std::uint64_t numbers = 0;   // `places` of AnyNumbers, if these are all of those values
         bool aside = false;          // it asks how the statement before went
         Facts facts;
         policies::rules::Verdict verdict;
@@ -167,7 +176,10 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Facts facts_of(PreparedText& prepared);
     [[nodiscard]] Facts facts_aside(std::string_view sql);
     [[nodiscard]] Facts facts_of_execution(PreparedText& prepared);
-    [[nodiscard]] std::string as_bound(const PreparedText& prepared, std::size_t parameters);
+    void bind_values(const PreparedText& prepared, std::size_t parameters);
+    [[nodiscard]] std::string as_bound(const PreparedText& prepared, std::size_t parameters,
+                                       const std::vector<std::size_t>& rows);
+    [[nodiscard]] std::uint64_t number_places(std::size_t parameters) const;
     [[nodiscard]] std::vector<std::size_t> telling_rows(std::size_t parameters) const;
     [[nodiscard]] bool has_settings_of(const PreparedText& prepared) const;
     [[nodiscard]] Facts in_sight(Facts facts);

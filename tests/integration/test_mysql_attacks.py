@@ -158,11 +158,24 @@ class Values(Case):
         self.denied(lambda: self.run_raw(connection, above, b"\0\1" + INTEGER + struct.pack("<i", -1)))
         self.denied(lambda: self.run_raw(connection, above, b"\0\1" + TEXT + text(b"0")))
         self.run_raw(connection, above, b"\0\1" + BIG + number(5_000_000))
+        self.denied(lambda: self.run_raw(connection, above, b"\0\1" + BIG + number(0)))
         cursor = connection.cursor()
         cursor.execute("PREPARE p FROM 'DELETE FROM orders WHERE id > ?'")
         cursor.execute("SET @n = 0")
         self.denied(lambda: cursor.execute("EXECUTE p USING @n"))
         self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
+
+    def test_numbers_that_come_to_matter(self):
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE id = ?")
+        for one in (7, 0, 8):
+            self.run_raw(connection, statement, b"\0\1" + BIG + struct.pack("<q", one))
+        cursor = connection.cursor()
+        self.asked(lambda: cursor.execute("ALTER TABLE scratch MODIFY id varchar(20)"), approve=True)
+        self.addCleanup(self.stack.cluster.shop, "DELETE FROM scratch; ALTER TABLE scratch MODIFY id int")
+        self.stack.cluster.shop("UPDATE scratch SET id = 'x'")
+        self.denied(lambda: self.run_raw(connection, statement, b"\0\1" + BIG + struct.pack("<q", 0)))
+        self.assertEqual(self.words(), ["a", "b", "c"])
 
     @unittest.skipIf(ORACLE, "MariaDB's")
     def test_numbers_in_any_row(self):
