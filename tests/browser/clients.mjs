@@ -28,7 +28,7 @@ function start(program, args, mark, quit) {
   child.on('close', () => { ended = true; changed(); });
   child.stdin.on('error', () => {}); // it went away: the next wait says so
 
-  async function wait_for(pattern, seconds = 20) {
+  async function wait_for(pattern, seconds = 60) {
     const deadline = Date.now() + seconds * 1000;
     for (;;) {
       const found = pattern.exec(said.slice(seen));

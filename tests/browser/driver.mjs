@@ -15,7 +15,7 @@ export function installed(name) {
   return createRequire(join(found, 'package.json'));
 }
 
-export const default_timeout = 15_000;
+export const default_timeout = 30_000; // of each wait, in milliseconds: also where other tests run beside these
 
 /** A browser with one window. `violations` fills with breaches of the Content-Security-Policy, `errors` with script errors. */
 export async function launch({ viewport = { width: 1200, height: 850 }, color_scheme = 'light', insecure_tls = true } = {}) {
@@ -138,8 +138,42 @@ export async function read_challenge(page) {
   };
 }
 
-/** Waits until the page accepts an approval: it does not in its first second. */
-export const until_armed = (page) => page.locator('.approve[aria-disabled=false]').waitFor();
+/** Waits until `holds` answers yes, for what no element shows; whether it did in time. */
+export async function until(holds, milliseconds = default_timeout) {
+  for (const end = Date.now() + milliseconds; !await holds(); await new Promise((resolve) => { setTimeout(resolve, 50); })) {
+    if (Date.now() > end) return false;
+  }
+  return true;
+}
+
+/** Waits until the page accepts an approval: it does not in its first second. The button may be folded away, or lack its code. */
+export const until_armed = (page) => page.locator('.answer [aria-disabled=false]').first().waitFor({ state: 'attached' });
+
+/**
+ * Clicks "approve" over and over from the moment it is there until just before the page may listen, and answers how often. `go` leads
+ * to the challenge within the app. By the page's own clock: what the test itself presses comes too late on a busy machine, and approves.
+ */
+export async function click_too_early(page, go) {
+  const clicked = page.evaluate(() => new Promise((resolve) => {
+    const observer = new MutationObserver(() => {
+      const button = document.querySelector('.approve');
+      if (button === null) return;
+      observer.disconnect();
+      const shown = performance.now();
+      let clicks = 0;
+      const click = () => {
+        if (performance.now() - shown > 900) { resolve(clicks); return; }
+        button.click();
+        clicks += 1;
+        setTimeout(click, 50);
+      };
+      click();
+    });
+    observer.observe(document.body, { childList: true, subtree: true });
+  }));
+  await go();
+  return clicked;
+}
 
 /** Approves with the passkey; answers what was shown. */
 export async function approve(page, url) {
@@ -162,7 +196,7 @@ export async function approve_with_code(page, url, code) {
   const shown = await read_challenge(page);
   await unfold_code(page);
   await page.locator('#approve-code').fill(code);
-  await page.waitForTimeout(1100); // the page's own guard, which is by time
+  await until_armed(page);
   await button(page, 'Approve with code').click();
   return shown;
 }

@@ -16,7 +16,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  add_authenticator, approve, approve_with_code, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, unfold_code, until_armed,
+  add_authenticator, approve, approve_with_code, click_too_early, deny, enrol, enrol_totp, heading, launch, new_context, open, read_challenge, redeem, sign_in, unfold_code,
+  until, until_armed,
 } from './driver.mjs';
 import { inspect_page } from './page_checks.mjs';
 import { start_mariadb, start_psql } from './clients.mjs';
@@ -58,10 +59,7 @@ async function held(sql, on = psql) {
 /** The newest of so many files of a folder that a server writes to. */
 async function written(folder, name) {
   const file = join(folder, name);
-  for (let tries = 0; !existsSync(file); tries += 1) {
-    if (tries > 300) throw new Error(`${file} was not written`);
-    await page.waitForTimeout(50);
-  }
+  if (!await until(() => existsSync(file))) throw new Error(`${file} was not written`);
   return readFileSync(file, 'utf8');
 }
 
@@ -174,13 +172,14 @@ let used;
 await step('DELETE held, same code and statement on the page, approved by keyboard alone, ran', async () => {
   used = await held('DELETE FROM browser_probe;');
   equal('not run before the approval', await rows(), 3);
-  await open(page, used.url);
+  await open(page, `${origin}/inbox`);
+  const clicks = await click_too_early(page, () => button(`Review ${used.code}`).click());
+  check('clicked too early, as the page comes up', clicks > 0);
   const shown = await read_challenge(page);
   equal('code', shown.code, used.code);
   equal('statement', shown.statements, ['DELETE FROM browser_probe;']);
   check('table', shown.tables.some((table) => table.includes('browser_probe')), JSON.stringify(shown.tables));
   check('why', shown.reasons.includes('Rewrites or deletes every row'), JSON.stringify(shown.reasons));
-  await page.keyboard.press('Enter'); // too early: the page has just come up
   await until_armed(page);
   equal('still not run', await rows(), 3);
   await inspect('challenge');
@@ -294,7 +293,7 @@ await step('a code approves what one factor may approve', async () => {
   await second.goto(url);
   await heading(second, 'Approve this statement?').waitFor();
   await unfold_code(second);
-  await second.waitForTimeout(1100);
+  await until_armed(second);
   await second.locator('#approve-code').fill('000000');
   await button('Approve with code', second).click();
   await second.getByText('nothing was approved').waitFor();
@@ -307,6 +306,7 @@ await step('a code approves what one factor may approve', async () => {
 });
 
 await step('a code alone is not enough for the riskiest', async () => {
+  await codes.ready();
   const theirs = start_psql(env.STEPGATE_SECOND_PSQL);
   const { url } = await held('DELETE FROM browser_probe;', theirs);
   await open(second, url);
@@ -417,14 +417,16 @@ async function click_notification(on, tag) {
     self.dispatchEvent(new NotificationEvent('notificationclick', { notification }));
     return { title, body };
   };
-  for (let tries = 0; tries < 100; tries += 1) {
-    // A worker that the browser has just put to sleep answers nothing; the next one does.
+  let shown; // by whichever try: a slow answer counts too, since the notification is clicked then and no other try finds it
+  const found = await until(async () => {
+    // A worker that the browser has just put to sleep answers nothing, or goes away; the next one answers.
     const worker = on.context().serviceWorkers().at(-1);
-    const shown = await Promise.race([worker?.evaluate(click, tag), on.waitForTimeout(3000)]);
-    if (shown) return shown;
-    await on.waitForTimeout(100);
-  }
-  throw new Error('the notification never came');
+    const tried = worker?.evaluate(click, tag).then((answer) => { shown ??= answer; }, () => {});
+    await Promise.race([tried, on.waitForTimeout(3000)]);
+    return Boolean(shown);
+  });
+  if (!found) throw new Error('the notification never came');
+  return shown;
 }
 
 let deliver;
@@ -520,6 +522,7 @@ await step('a new login at the identity provider, there and back, approves what 
 });
 
 await step('a statement that needs two people: the requester proves, a colleague approves', async () => {
+  await codes.ready();
   const { url, code } = await held("COMMENT ON TABLE browser_probe IS 'two';");
   await open(page, url);
   await until_armed(page);
@@ -539,7 +542,7 @@ await step('a statement that needs two people: the requester proves, a colleague
   await inspect('challenge of a colleague', second);
   await unfold_code(second);
   await second.locator('#approve-code').fill(await codes());
-  await second.waitForTimeout(1100);
+  await until_armed(second);
   await button('Approve with code', second).click();
   await heading(second, 'Approved').waitFor();
   const answer = await psql.answer();
@@ -628,9 +631,13 @@ const connect = () => {
   terminals.push(terminal);
   return terminal;
 };
-/** What the client said at its end. */
+/** What the client said at its end, which comes a moment after what ends it. */
 const end_of = async (terminal) => {
-  const said = await terminal.run('SELECT 6 * 7 AS alive;').then((answer) => `it lives: ${answer}`, (error) => String(error));
+  let said;
+  await until(async () => {
+    said = await terminal.run('SELECT 6 * 7 AS alive;').then((answer) => `it lives: ${answer}`, (error) => String(error));
+    return !said.startsWith('it lives');
+  });
   return said.includes('the client ended') ? 'ended' : said;
 };
 

@@ -19,16 +19,18 @@ export function code_at(secret, milliseconds) {
 
 /**
  * Codes for one secret, a new one each time: the server takes every time step once and accepts one step of drift, so the
- * second code is the next step's and the third waits for the clock.
+ * second code is the next step's and the third waits for the clock. `ready` does that wait where nothing runs out meanwhile.
  */
 export function code_source(secret) {
-  let last = Math.floor(Date.now() / 30_000) - 1;
-  return async () => {
-    const step = Math.max(last + 1, Math.floor(Date.now() / 30_000));
-    while (step > Math.floor(Date.now() / 30_000) + 1) {
-      await new Promise((resolve) => { setTimeout(resolve, 500); });
-    }
-    last = step;
-    return code_at(secret, step * 30_000);
+  const now = () => Math.floor(Date.now() / 30_000);
+  let last = now() - 1;
+  const ready = async () => {
+    while (last > now()) await new Promise((resolve) => { setTimeout(resolve, 500); });
   };
+  const next = async () => {
+    await ready();
+    last = Math.max(last + 1, now());
+    return code_at(secret, last * 30_000);
+  };
+  return Object.assign(next, { ready });
 }

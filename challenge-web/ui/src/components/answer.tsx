@@ -182,7 +182,7 @@ function CodeForm({ secondary, armed, busy, recovery = false, on_code }: {
           ? <RecoveryCodeInput id="recovery-code" label={text.factor.recovery_label} value={code} on_value={set_code} />
           : <CodeInput id="approve-code" label={words.code} hint={words.code_hint} value={code} on_value={set_code} />}
       </div>
-      <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || !complete}>{words.approve_code}</button>
+      <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || !complete} aria-disabled={!armed}>{words.approve_code}</button>
     </form>
   );
 }
@@ -198,7 +198,7 @@ function PinForm({ secondary, armed, busy, on_pin }: { secondary: boolean; armed
   return (
     <form class="code-form" onSubmit={submit}>
       <div><PinInput id="approve-pin" label={words.pin} value={pin} on_value={set_pin} /></div>
-      <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || pin === ''}>{words.approve_pin}</button>
+      <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || pin === ''} aria-disabled={!armed}>{words.approve_pin}</button>
     </form>
   );
 }
@@ -251,7 +251,7 @@ function EmailCodeForm({ challenge, secondary, armed, busy, on_code }: {
       {waiting && (
         <form class="code-form" onSubmit={submit}>
           <div><CodeInput id="email-code" label={words.email_code} hint={words.email_hint} digits={email_digits} value={code} on_value={set_code} /></div>
-          <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || code.length !== email_digits}>{words.approve_code}</button>
+          <button type="submit" class={secondary ? 'secondary' : ''} disabled={busy || code.length !== email_digits} aria-disabled={!armed}>{words.approve_code}</button>
         </form>
       )}
       <button type="button" class={waiting || secondary ? 'outline secondary small' : 'small'} disabled={asking || delivery === 'sending'} aria-busy={asking} onClick={() => void send()}>
