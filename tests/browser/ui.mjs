@@ -185,6 +185,32 @@ await step('the challenge page shows what is asked', async () => {
   await inspect('challenge');
 });
 
+/** On a page whose answer is late somebody goes on to the next one, within the app; then the answer comes. What is shown there stays. */
+async function answered_late({ from, asks, to, shows }) {
+  let answer;
+  const until_answered = new Promise((resolve) => { answer = resolve; });
+  await page.route(asks, async (route) => {
+    await until_answered;
+    await route.continue();
+  });
+  const asked = page.waitForRequest(asks);
+  await page.goto(mock.origin + from);
+  const response = (await asked).response();
+  await page.evaluate((path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }, to);
+  const shown = await page.locator(shows).innerText();
+  answer();
+  await (await response).finished();
+  await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); })); // until it is drawn
+  equal(`${from} answered after ${to}`, await page.locator(shows).innerText(), shown);
+  await page.unroute(asks);
+}
+
+await step('an answer about a challenge that comes late does not take the place of the next one', async () => {
+  const late = mock.hold({ sql: 'DELETE FROM late' });
+  await answered_late({ from: `/c/${late.id}`, asks: new RegExp(`/challenges/${late.id}$`), to: `/c/${first.id}`, shows: '.code-big' });
+  mock.settle(late, 'cancelled');
+});
+
 await step('a press as the page comes up does not approve', async () => {
   await page.goto(`${mock.origin}/inbox`);
   const clicks = await click_too_early(page, () => button(`Review ${first.code}`).click());
@@ -659,6 +685,12 @@ await step('audit: list, paging, filters, detail', async () => {
   await inspect('audit empty');
   await page.goto(`${mock.origin}/audit/999999`);
   await page.getByText('There is no such record').waitFor();
+});
+
+await step('an answer of the audit or the history that comes late does not take the place of the next one', async () => {
+  await answered_late({ from: '/audit/2', asks: /\/records\/2$/, to: '/audit/1', shows: '.details' });
+  await answered_late({ from: '/audit?user=carl', asks: /\/records\?.*user=carl/, to: '/audit?user=mallory', shows: '.records tbody' });
+  await answered_late({ from: '/history?outcome=denied', asks: /\/v1\/history\?.*outcome=denied/, to: '/history?outcome=consumed', shows: '.cards' });
 });
 
 await step('a session that ends leads to sign-in and back', async () => {

@@ -54,7 +54,7 @@ function App() {
   );
 }
 
-/** The page at this address, or where the user has to go first. */
+/** The page at this address, or where the user has to go first. A key makes it another page for what else it is asked: an answer that comes late is for the old one. */
 function Page({ route, here, query, inbox }: { route: Route; here: string; query: string; inbox: Inbox }) {
   const session = use_session();
   if (route.page === 'enrol') return <EnrolPage />;
@@ -66,9 +66,9 @@ function Page({ route, here, query, inbox }: { route: Route; here: string; query
     case 'home': return <GoTo to="/inbox" />;
     case 'sign_in': return <SignInPage query={query} />;
     case 'inbox': return <InboxPage inbox={inbox} />;
-    case 'challenge': return <ChallengePage id={route.id} />;
-    case 'audit': return <AuditPage query={query} />;
-    case 'audit_record': return <AuditRecordPage sequence={route.sequence} />;
+    case 'challenge': return <ChallengePage key={route.id} id={route.id} />;
+    case 'audit': return <AuditPage key={query} query={query} />;
+    case 'audit_record': return <AuditRecordPage key={route.sequence} sequence={route.sequence} />;
     case 'factors': return <FactorsPage />;
     case 'users': return <UsersPage />;
     case 'connect': return <ConnectPage />;

@@ -36,10 +36,7 @@ export function AuditPage({ query }: { query: string }) {
       set_busy(false);
     }
   };
-  useEffect(() => {
-    set_records(undefined);
-    void load([]);
-  }, [query]);
+  useEffect(() => { void load([]); }, []);
 
   if (forbidden) return <PlainPage heading={words.needs_role_heading}><p>{words.needs_role}</p></PlainPage>;
   return (
@@ -47,7 +44,7 @@ export function AuditPage({ query }: { query: string }) {
       <Heading>{words.heading}</Heading>
       <p>{words.lead}</p>
       <Status />
-      <FilterForm key={query} filters={filters} />
+      <FilterForm filters={filters} />
       {problem && <Problem>{problem}</Problem>}
       {records === undefined && busy && <Loading />}
       {records?.length === 0 && <div class="empty"><strong>{words.empty_heading}</strong><p>{words.empty}</p></div>}

@@ -17,14 +17,11 @@ export function AuditRecordPage({ sequence }: { sequence: number }) {
   const [problem, set_problem] = useState('');
 
   useEffect(() => {
-    set_record(undefined);
-    set_refused(undefined);
-    set_problem('');
     api.audit_record(sequence).then(set_record, (error: unknown) => {
       if (error instanceof ApiError && (error.code === 'not_found' || error.code === 'needs_role')) set_refused(error.code);
       else set_problem(explain(error));
     });
-  }, [sequence]);
+  }, []);
 
   if (refused === 'needs_role') return <PlainPage heading={words.needs_role_heading}><p>{words.needs_role}</p></PlainPage>;
   return (

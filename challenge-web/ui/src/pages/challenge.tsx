@@ -27,7 +27,7 @@ export function ChallengePage({ id }: { id: string }) {
   const show = (read: Challenge) => {
     server_clock.learn(read.server_time, Date.now());
     set_problem('');
-    set_challenge((before) => (before?.id === read.id && before.state !== 'pending' && read.state === 'pending' ? before : read));
+    set_challenge((before) => (before !== undefined && before.state !== 'pending' && read.state === 'pending' ? before : read));
   };
   const load = async () => {
     try {
@@ -38,19 +38,13 @@ export function ChallengePage({ id }: { id: string }) {
     }
   };
 
-  useEffect(() => {
-    set_challenge(undefined);
-    set_missing(false);
-    answered_here.current = false;
-    void load();
-  }, [id]);
-
+  useEffect(() => { void load(); }, []);
   useEffect(() => {
     if (!session) return;
     return live_of(session.user).subscribe((event) => {
       if (event.kind === 'ready' || (event.kind === 'challenge' && event.challenge.id === id)) void load();
     });
-  }, [id, session?.user]);
+  }, [session?.user]);
 
   const state = challenge?.state;
   useEffect(() => {

@@ -16,6 +16,27 @@ const outcome_of = (query: string) => outcomes.find((one) => one === new URLSear
 export function HistoryPage({ query }: { query: string }) {
   use_title(text.titles.history);
   const outcome = outcome_of(query);
+  return (
+    <section>
+      <Heading>{words.heading}</Heading>
+      <p>{words.lead}</p>
+      <div class="inline-form">
+        <label for="outcome">{words.outcome}</label>
+        <select
+          id="outcome" value={outcome ?? ''}
+          onChange={(event) => navigate(event.currentTarget.value === '' ? '/history' : `/history?outcome=${event.currentTarget.value}`)}
+        >
+          <option value="">{words.any}</option>
+          {outcomes.map((one) => <option key={one} value={one}>{text.states[one]}</option>)}
+        </select>
+      </div>
+      <Ended key={outcome ?? ''} outcome={outcome} />
+    </section>
+  );
+}
+
+/** The challenges that ended so; all of them where `outcome` is undefined. */
+function Ended({ outcome }: { outcome: State | undefined }) {
   const [challenges, set_challenges] = useState<PastChallenge[]>();
   const [next, set_next] = useState<number | null>(null);
   const [busy, set_busy] = useState(false);
@@ -35,26 +56,10 @@ export function HistoryPage({ query }: { query: string }) {
       set_busy(false);
     }
   };
-  useEffect(() => {
-    set_challenges(undefined);
-    set_next(null);
-    void load([]);
-  }, [outcome]);
+  useEffect(() => { void load([]); }, []);
 
   return (
-    <section>
-      <Heading>{words.heading}</Heading>
-      <p>{words.lead}</p>
-      <div class="inline-form">
-        <label for="outcome">{words.outcome}</label>
-        <select
-          id="outcome" value={outcome ?? ''}
-          onChange={(event) => navigate(event.currentTarget.value === '' ? '/history' : `/history?outcome=${event.currentTarget.value}`)}
-        >
-          <option value="">{words.any}</option>
-          {outcomes.map((one) => <option key={one} value={one}>{text.states[one]}</option>)}
-        </select>
-      </div>
+    <>
       {problem && <Problem>{problem}</Problem>}
       {challenges === undefined && busy && <Loading />}
       {challenges?.length === 0 && next === null && <div class="empty"><strong>{words.empty_heading}</strong><p>{words.empty}</p></div>}
@@ -62,7 +67,7 @@ export function HistoryPage({ query }: { query: string }) {
       {challenges && next !== null && (
         <button type="button" class="outline" disabled={busy} aria-busy={busy} onClick={() => void load(challenges, next)}>{words.older}</button>
       )}
-    </section>
+    </>
   );
 }
 
