@@ -80,6 +80,7 @@ boost::system::result<void, Problem> compress_segment(const SegmentFile& segment
     auto temporary = target;
     temporary += ".tmp";
     const auto problem = [&](const boost::system::error_code& error) {
+        (void)files->remove(temporary); // where the disk is full, what was begun must not take the room
         return Problem{errc::io,
                        "cannot compress " + segment.path.string() + ": " + error.message() + "; it stays as it is"};
     };
