@@ -176,7 +176,7 @@ class Person:
         begun = self.call("POST", "/factors/totp/begin", {})
         secret = begun["secret"]
         self.secret = base64.b32decode(secret + "=" * (-len(secret) % 8))
-        self.last_step = int(time.time()) // 30 - 2  # the step before this one is still good: saves a wait
+        self.last_step = 0  # none of this secret was used
         self.call("POST", "/factors/totp/finish", {"ceremony": begun["ceremony"], "code": self.code()})
         return self
 

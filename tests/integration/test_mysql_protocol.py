@@ -145,7 +145,7 @@ class Login(Case):
         for _ in range(8):  # more than max_connect_errors
             with socket.create_connection(("127.0.0.1", self.stack.port)) as stranger:
                 stranger.recv(100)
-        wait_for(lambda: self.stack.ask("SELECT 1")[0] == 0, "a login", timeout=10)
+        wait_for(lambda: self.stack.ask("SELECT 1")[0] == 0, "a login")
 
     def test_mysqlclient(self):
         connection = MySQLdb.connect(host="127.0.0.1", port=self.stack.port, user="demo", passwd=self.stack.password, db="shop")

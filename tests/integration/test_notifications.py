@@ -73,7 +73,7 @@ class Notifications(unittest.TestCase):
         self.receiver.answers["challenge_opened"] = [500, 302]
         process, challenge = self.hold(f"DELETE FROM orders WHERE true OR status = '{LITERAL}' /* {LITERAL} */")
         self.demo.call("POST", f"/challenges/{challenge['id']}/reason", {"reason": f"because of {LITERAL}"})
-        wait_for(lambda: len(self.opened(challenge)) == 3, "the third try", timeout=10)
+        wait_for(lambda: len(self.opened(challenge)) == 3, "the third try")
         tries = self.opened(challenge)
         for one in tries:
             one.verify()
