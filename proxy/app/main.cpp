@@ -364,7 +364,8 @@ void add_audit(CLI::App& app, Command& chosen)
         };
     });
 
-    auto* reindex = audit->add_subcommand("reindex", "Build the search index again from the journal");
+    auto* reindex =
+        audit->add_subcommand("reindex", "Build the search index again from the journal, while stepgate is stopped");
     auto reindex_place = add_place(*reindex);
     reindex->callback([&chosen, reindex_place] {
         chosen = [=] {

@@ -1,5 +1,6 @@
 #include "proxy/audit/feeder.h"
 
+#include "proxy/audit/directory_lock.h"
 #include "proxy/audit/index.h"
 #include "proxy/audit/index_schema.h"
 #include "proxy/audit/reader.h"
@@ -222,6 +223,12 @@ boost::system::result<Reindexed, Problem> reindex(const std::filesystem::path& d
     const auto extent = journal_extent(directory);
     if (!extent)
         return extent.error();
+    // A proxy that serves would go on to write the deleted index, and the new one would never hear of what happens.
+    const auto alone = DirectoryLock::take(directory);
+    if (!alone && alone.error().code == errc::locked)
+        return Problem{errc::locked, alone.error().message + " before its index is made anew"};
+    if (!alone)
+        return alone.error();
     const auto file = Index::file(directory);
     try {
         delete_index(file);

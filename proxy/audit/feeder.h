@@ -48,7 +48,7 @@ struct Reindexed {
     std::vector<Extent> missing; // between them
 };
 
-/// Deletes the index and builds it again from the journal. Not while a proxy feeds it.
+/// Deletes the index and builds it again from the journal. errc::locked while a proxy serves: it feeds the index.
 [[nodiscard]] boost::system::result<Reindexed, Problem> reindex(const std::filesystem::path& directory);
 
 } // namespace stepgate::proxy::audit

@@ -2,18 +2,16 @@
 
 #include "proxy/audit/answers.h"
 #include "proxy/audit/compressor.h"
+#include "proxy/audit/directory_lock.h"
 #include "proxy/audit/journal.h"
 #include "proxy/audit/queue.h"
 #include "proxy/audit/recovery.h"
 
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <pthread.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 namespace stepgate::proxy::audit
@@ -26,47 +24,6 @@ using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t write_at = 256 * 1024; // a long round goes to the disk in pieces
 constexpr std::chrono::seconds retry_every{1};
-
-/// Holds the directory for as long as it lives: a file in it, and the directory itself, since a file that is deleted
-/// and made again is another one and locks nobody out. The file is for what locks no directories (NFS).
-class DirectoryLock
-{
-  public:
-    DirectoryLock(int file, int directory) : file_(file), directory_(directory) {}
-    DirectoryLock(DirectoryLock&& other) noexcept
-        : file_(std::exchange(other.file_, -1)), directory_(std::exchange(other.directory_, -1))
-    {
-    }
-    DirectoryLock& operator=(DirectoryLock&&) = delete;
-    ~DirectoryLock()
-    {
-        for (const int fd : {file_, directory_})
-            if (fd >= 0)
-                ::close(fd);
-    }
-
-    static boost::system::result<DirectoryLock, Problem> take(const std::filesystem::path& directory)
-    {
-        const auto path = directory / "lock";
-        const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-            return Problem{errc::io, "cannot open " + path.string() + ": " + std::strerror(errno)};
-        DirectoryLock lock{fd, ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-        const bool taken =
-            ::flock(fd, LOCK_EX | LOCK_NB) != 0 ||
-            (lock.directory_ >= 0 && ::flock(lock.directory_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK);
-        if (taken)
-            return Problem{
-                errc::locked,
-                directory.string() +
-                    " is written by another stepgate: stop it, or give this one an audit directory of its own"};
-        return lock;
-    }
-
-  private:
-    int file_;
-    int directory_;
-};
 
 boost::system::result<void, Problem> make_directory(const std::filesystem::path& directory)
 {
@@ -142,6 +99,8 @@ boost::system::result<std::unique_ptr<Writer>, Problem> Writer::open(WriterOptio
     if (auto made = make_directory(options.directory); !made)
         return made.error();
     auto lock = DirectoryLock::take(options.directory);
+    if (!lock && lock.error().code == errc::locked)
+        return Problem{errc::locked, lock.error().message + ", or give this one an audit directory of its own"};
     if (!lock)
         return lock.error();
     if (!options.files)

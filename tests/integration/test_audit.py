@@ -205,6 +205,16 @@ class Audit(unittest.TestCase):
                 self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         segment.write_bytes(original)
 
+    def test_reindex_beside_a_stepgate_that_serves_is_refused(self):
+        """Seen: the program went on to feed the deleted index, and nothing that happened from then on was ever found."""
+        self.stack.ask("SELECT 'before'")
+        self.stack.audit()
+        refused = self.stack.run("audit", "reindex", expect=None)
+        self.assertEqual(refused.returncode, 2, refused.stdout)
+        self.assertIn("stop it before its index is made anew", refused.stderr)
+        self.stack.ask("SELECT 'not forgotten'")
+        self.assertEqual(len(self.stack.audit("--text", "forgotten")), 1)
+
     def test_reindex_answers_the_same(self):
         stack = Stack(cluster=self.stack.cluster).start()
         self.addCleanup(stack.close)
