@@ -107,7 +107,9 @@ Response get_audit_record(Call& call)
     if (!record_read(call, "record " + call.parameters[0]))
         return unavailable();
     auto record = call.services.use.audit.record(*sequence);
-    return record ? json_text_reply(200, std::move(*record)) : not_found();
+    if (!record)
+        return unavailable();
+    return record->empty() ? not_found() : json_text_reply(200, std::move(*record));
 }
 
 Response get_audit_status(Call& call)

@@ -30,6 +30,7 @@ class AuditSource
     /// Newest first; each row a complete JSON object as openapi.yaml's AuditRecord. nullopt: the index is not
     /// available.
     [[nodiscard]] virtual std::optional<std::vector<std::string>> search(const AuditQuery& query) = 0;
+    /// One record, in the same form; "": there is none. nullopt: the index or the journal cannot be read.
     [[nodiscard]] virtual std::optional<std::string> record(std::int64_t sequence) = 0;
     /// Chain state for the explorer's banner, JSON as openapi.yaml's AuditStatus.
     [[nodiscard]] virtual std::string status() = 0;

@@ -2,6 +2,7 @@
 
 #include "challenge-web/server/public_url.h"
 #include "protocols/postgres/scram_verifier.h"
+#include "proxy/app/log.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -91,8 +92,10 @@ std::optional<std::vector<std::string>> AuditSource::search(const challenge_web:
                                       .to = query.to,
                                       .before = query.before,
                                       .limit = query.limit});
-    if (!rows)
+    if (!rows) {
+        log_warning(rows.error().message);
         return std::nullopt;
+    }
     std::vector<std::string> out;
     out.reserve(rows->size());
     for (const auto& row : *rows)
@@ -105,10 +108,13 @@ std::optional<std::string> AuditSource::record(std::int64_t sequence)
     auto* search = index();
     if (search == nullptr)
         return std::nullopt;
-    auto found = search->record(sequence);
-    if (!found)
-        return std::nullopt;
-    return to_audit_record(*found);
+    const auto found = search->record(sequence);
+    if (found)
+        return to_audit_record(*found);
+    if (found.error().code == audit::errc::not_found)
+        return std::string{};
+    log_warning("audit record " + std::to_string(sequence) + " cannot be read: " + found.error().message);
+    return std::nullopt;
 }
 
 std::string AuditSource::status()

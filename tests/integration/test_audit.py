@@ -205,6 +205,23 @@ class Audit(unittest.TestCase):
                 self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         segment.write_bytes(original)
 
+    def test_a_record_that_cannot_be_read_is_not_said_to_be_none(self):
+        """Seen: of a damaged journal the page of a record said that there is no such record."""
+        stack = Stack(cluster=self.stack.cluster).start()
+        self.addCleanup(stack.close)
+        reviewer = stack.person()
+        stack.ask("SELECT 'find me'")
+        sequence = stack.audit("--text", "find me")[0]["sequence"]
+        self.assertEqual(reviewer.call("GET", f"/audit/records/{sequence}")["sequence"], sequence)
+        segment = next((stack.home / "audit").glob("journal-*.sgj"))
+        place = segment.read_bytes().index(b"find me")
+        with segment.open("r+b") as file:
+            file.seek(place - 40)
+            file.write(b"\xff" * 80)
+        self.assertEqual(reviewer.call("GET", f"/audit/records/{sequence}", expect=None)[0], 503)
+        self.assertEqual(reviewer.call("GET", "/audit/records/999999", expect=None)[0], 404)
+        self.assertIn(f"record {sequence} is damaged", (stack.folder / "serve.log").read_text())
+
     def test_reindex_beside_a_stepgate_that_serves_is_refused(self):
         """Seen: the program went on to feed the deleted index, and nothing that happened from then on was ever found."""
         self.stack.ask("SELECT 'before'")

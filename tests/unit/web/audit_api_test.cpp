@@ -69,6 +69,7 @@ TEST_F(AuditApi, WhatCannotBeRecordedIsNotShown)
     world.recorder.works = true;
     world.audit.available = false;
     EXPECT_EQ(browser.get("audit/records").status, 503);
+    EXPECT_EQ(browser.get("audit/records/1").status, 503) << "which is not to say that there is none";
 }
 
 } // namespace audit_api_test

@@ -34,9 +34,9 @@ std::optional<std::vector<std::string>> FakeAudit::search(const server::AuditQue
 
 std::optional<std::string> FakeAudit::record(std::int64_t sequence)
 {
-    if (sequence != 1)
+    if (!available)
         return std::nullopt;
-    return R"({"sequence":1})";
+    return sequence == 1 ? R"({"sequence":1})" : "";
 }
 
 std::vector<server::DatabaseSession> FakeDatabaseSessions::list(const std::string& user)
