@@ -119,6 +119,12 @@ bool is_verified_email(const json::object& claims)
     return value->is_bool() ? value->get_bool() : value->is_string() && value->get_string() == "true";
 }
 
+/// Of a clock that was set back meanwhile nothing is known: what it read is old.
+bool within(std::chrono::seconds time, TimePoint since, TimePoint now)
+{
+    return std::chrono::abs(now - since) < time;
+}
+
 bool has(const std::vector<std::string>& list, const std::string& item)
 {
     return std::find(list.begin(), list.end(), item) != list.end();
@@ -163,7 +169,7 @@ result<IdentityProvider::Metadata> IdentityProvider::metadata(TimePoint now)
 {
     {
         const std::lock_guard lock{mutex_};
-        if (metadata_ && now < metadata_->read + metadata_lives)
+        if (metadata_ && within(metadata_lives, metadata_->read, now))
             return *metadata_;
     }
     const std::string slash = settings_.issuer.ends_with('/') ? "" : "/";
@@ -193,7 +199,7 @@ result<IdentityProvider::Metadata> IdentityProvider::newer_keys(TimePoint now)
     std::string url;
     {
         const std::lock_guard lock{mutex_};
-        if (!metadata_ || now < metadata_->keys_read + keys_rest)
+        if (!metadata_ || within(keys_rest, metadata_->keys_read, now))
             return errc::unknown_credential;
         metadata_->keys_read = now;
         url = metadata_->keys_url;

@@ -277,6 +277,14 @@ TEST_F(IdentityProviderTest, NewKeysAreFetchedWhenATokenNamesOne)
     EXPECT_TRUE(log_in({}, ask(1, start + 31s)));
 }
 
+TEST_F(IdentityProviderTest, WhatWasReadByAWrongClockIsReadAgain)
+{
+    ASSERT_TRUE(provider.start(ask(1, start + 10h)));
+    token = [this] { return second_key().token(claims); };
+    keys = {second_key().jwk()};
+    EXPECT_TRUE(log_in()); // the clock was set right
+}
+
 TEST_F(IdentityProviderTest, ADocumentOfAnotherIssuerOrWithoutTlsIsNone)
 {
     document["issuer"] = "https://evil.example";
