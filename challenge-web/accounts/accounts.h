@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -131,7 +132,10 @@ class Accounts
     [[nodiscard]] virtual result<std::optional<User>> find_user_by_handle(const std::string& handle) = 0;
     [[nodiscard]] virtual result<std::vector<User>> list_users() = 0;
     [[nodiscard]] virtual result<void> add_user(const User& user, const ChangedBy& by) = 0; // errc::exists
-    [[nodiscard]] virtual result<void> update_user(const User& user, const ChangedBy& by) = 0;
+    /// Stores what `change` makes of all but the name, and answers with it. Read and written in one transaction: what
+    /// somebody else changes meanwhile stays. errc::not_found.
+    [[nodiscard]] virtual result<User> change_user(const std::string& name, const std::function<void(User&)>& change,
+                                                   const ChangedBy& by) = 0;
 
     [[nodiscard]] virtual result<std::vector<PasskeyCredential>> passkeys(const std::string& user) = 0;
     [[nodiscard]] virtual result<std::optional<PasskeyCredential>> find_passkey(const std::string& id) = 0;

@@ -10,6 +10,7 @@
 #include <boost/json/object.hpp>
 
 #include <algorithm>
+#include <functional>
 
 namespace stepgate::challenge_web::server
 {
@@ -86,12 +87,13 @@ FoundUser target_user(Call& call, const JsonBody& body)
     return {std::move(*found), {}};
 }
 
-Response store_change(Call& call, const accounts::User& user)
+Response store_change(Call& call, const std::function<void(accounts::User&)>& change)
 {
-    if (call.services.use.accounts.update_user(user, call.changed_by()).has_error())
+    const auto changed = call.services.use.accounts.change_user(call.parameters[0], change, call.changed_by());
+    if (changed.has_error())
         return unavailable();
     call.services.use.users_changed();
-    return user_reply(call, 200, user);
+    return user_reply(call, 200, *changed);
 }
 
 } // namespace
@@ -146,27 +148,25 @@ Response add_user(Call& call)
 Response set_user_groups(Call& call)
 {
     JsonBody body(call.request);
-    auto groups = groups_of(body);
-    auto [user, refused] = target_user(call, body);
+    const auto groups = groups_of(body);
+    const auto [user, refused] = target_user(call, body);
     if (!user)
         return refused;
     if (auto wrong = refuse_groups(groups))
         return *wrong;
-    user->groups = std::move(groups);
     call.services.use.challenges.end_elevations(user->name, "user groups changed", call.now);
-    return store_change(call, *user);
+    return store_change(call, [&](accounts::User& stored) { stored.groups = groups; });
 }
 
 Response disable_user(Call& call)
 {
     const JsonBody body(call.request);
-    auto [user, refused] = target_user(call, body);
+    const auto [user, refused] = target_user(call, body);
     if (!user)
         return refused;
-    user->disabled = true;
     auto& use = call.services.use;
     use.challenges.end_elevations(user->name, "user disabled", call.now);
-    auto response = store_change(call, *user);
+    auto response = store_change(call, [](accounts::User& stored) { stored.disabled = true; });
     if (use.accounts.remove_web_sessions_of(user->name).has_error() ||
         use.accounts.remove_database_password(user->name, {}).has_error() ||
         use.accounts.remove_api_token(user->name, {}, call.changed_by()).has_error())
@@ -181,11 +181,10 @@ Response disable_user(Call& call)
 Response enable_user(Call& call)
 {
     const JsonBody body(call.request);
-    auto [user, refused] = target_user(call, body);
+    const auto [user, refused] = target_user(call, body);
     if (!user)
         return refused;
-    user->disabled = false;
-    return store_change(call, *user);
+    return store_change(call, [](accounts::User& stored) { stored.disabled = false; });
 }
 
 Response make_enrolment_link(Call& call)

@@ -105,6 +105,14 @@ bool usable_names(const std::vector<std::string>& names, std::ostream& err)
     return false;
 }
 
+int change_failed(const boost::system::error_code& error, const std::string& name, std::ostream& err)
+{
+    if (error != make_error_code(accounts::errc::not_found))
+        return store_failed(error, err);
+    err << "stepgate: there is no user " << name << "; see stepgate user list\n";
+    return 1;
+}
+
 } // namespace
 
 int run_user_add(const UserAddOptions& options, std::ostream& out, std::ostream& err)
@@ -150,21 +158,15 @@ int run_user_set(const UserSetOptions& options, std::ostream& out, std::ostream&
     auto opened = open_store(options.config, Missing::refuse, err);
     if (!opened)
         return 2;
-    auto found = opened->store->find_user(options.name);
-    if (found.has_error())
-        return store_failed(found.error(), err);
-    if (!*found) {
-        err << "stepgate: there is no user " << options.name << "; see stepgate user list\n";
-        return 1;
-    }
-    auto& user = **found;
-    user.email = options.email.value_or(user.email);
-    if (options.groups)
-        user.groups = sorted(*options.groups);
-    user.auditor = options.auditor.value_or(user.auditor);
-    user.admin = options.admin.value_or(user.admin);
-    if (const auto updated = opened->store->update_user(user, by_command_line()); updated.has_error())
-        return store_failed(updated.error(), err);
+    const auto set = [&](accounts::User& user) {
+        user.email = options.email.value_or(user.email);
+        if (options.groups)
+            user.groups = sorted(*options.groups);
+        user.auditor = options.auditor.value_or(user.auditor);
+        user.admin = options.admin.value_or(user.admin);
+    };
+    if (const auto changed = opened->store->change_user(options.name, set, by_command_line()); changed.has_error())
+        return change_failed(changed.error(), options.name, err);
     out << "changed " << options.name << '\n';
     return 0;
 }
@@ -212,17 +214,9 @@ int run_user_disable(const std::filesystem::path& config, const std::string& nam
     auto opened = open_store(config, Missing::refuse, err);
     if (!opened)
         return 2;
-    auto found = opened->store->find_user(name);
-    if (found.has_error())
-        return store_failed(found.error(), err);
-    if (!*found) {
-        err << "stepgate: there is no user " << name << "; see stepgate user list\n";
-        return 1;
-    }
-    auto& user = **found;
-    user.disabled = !enable;
-    if (const auto updated = opened->store->update_user(user, by_command_line()); updated.has_error())
-        return store_failed(updated.error(), err);
+    const auto set = [&](accounts::User& user) { user.disabled = !enable; };
+    if (const auto changed = opened->store->change_user(name, set, by_command_line()); changed.has_error())
+        return change_failed(changed.error(), name, err);
     if (!enable) {
         if (const auto removed = opened->store->remove_web_sessions_of(name); removed.has_error())
             return store_failed(removed.error(), err);

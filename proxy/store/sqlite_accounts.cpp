@@ -36,6 +36,15 @@ User read_user(SQLite::Database& db, SQLite::Statement& row)
     return user;
 }
 
+std::optional<User> read_user_named(SQLite::Database& db, const std::string& name)
+{
+    SQLite::Statement query{db, std::string{"SELECT "} + columns + " FROM users WHERE name = ?"};
+    query.bind(1, name);
+    if (!query.executeStep())
+        return std::nullopt;
+    return read_user(db, query);
+}
+
 std::string joined(const std::vector<std::string>& groups)
 {
     std::string text;
@@ -75,13 +84,7 @@ void change_groups(SQLite::Database& db, const User& user)
 
 SqliteStore::result<std::optional<SqliteStore::User>> SqliteStore::find_user(const std::string& name)
 {
-    return impl_->run(false, [&]() -> result<std::optional<User>> {
-        SQLite::Statement query{impl_->db, std::string{"SELECT "} + columns + " FROM users WHERE name = ?"};
-        query.bind(1, name);
-        if (!query.executeStep())
-            return std::optional<User>{};
-        return std::optional{read_user(impl_->db, query)};
-    });
+    return impl_->run(false, [&]() -> result<std::optional<User>> { return read_user_named(impl_->db, name); });
 }
 
 SqliteStore::result<std::optional<SqliteStore::User>> SqliteStore::find_user_by_handle(const std::string& handle)
@@ -129,9 +132,15 @@ SqliteStore::result<void> SqliteStore::add_user(const User& user, const ChangedB
     });
 }
 
-SqliteStore::result<void> SqliteStore::update_user(const User& user, const ChangedBy& by)
+SqliteStore::result<SqliteStore::User>
+SqliteStore::change_user(const std::string& name, const std::function<void(User&)>& change, const ChangedBy& by)
 {
-    return impl_->run(true, [&]() -> result<void> {
+    return impl_->run(true, [&]() -> result<User> {
+        auto found = read_user_named(impl_->db, name);
+        if (!found)
+            return boost::system::error_code{errc::not_found};
+        auto& user = *found;
+        change(user);
         Noting noting{impl_->db};
         SQLite::Statement update{impl_->db, "UPDATE users SET handle = ?, auditor = ?, admin = ?, disabled = ?, "
                                             "scram_verifier = ?, email = ? WHERE name = ?"};
@@ -141,14 +150,13 @@ SqliteStore::result<void> SqliteStore::update_user(const User& user, const Chang
         update.bind(4, int{user.disabled});
         update.bind(5, user.scram_verifier);
         update.bind(6, user.email);
-        update.bind(7, user.name);
-        if (update.exec() == 0)
-            return boost::system::error_code{errc::not_found};
+        update.bind(7, name);
+        update.exec();
         change_groups(impl_->db, user);
         if (user.disabled)
             erase_all(impl_->db, user.name, "enrolments");
         noting.by(by);
-        return {};
+        return user;
     });
 }
 

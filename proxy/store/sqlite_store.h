@@ -74,7 +74,8 @@ class SqliteStore final : public challenge_web::accounts::Accounts
     result<std::optional<User>> find_user_by_handle(const std::string& handle) override;
     result<std::vector<User>> list_users() override;
     result<void> add_user(const User& user, const ChangedBy& by) override;
-    result<void> update_user(const User& user, const ChangedBy& by) override;
+    result<User> change_user(const std::string& name, const std::function<void(User&)>& change,
+                             const ChangedBy& by) override;
 
     result<std::vector<PasskeyCredential>> passkeys(const std::string& user) override;
     result<std::optional<PasskeyCredential>> find_passkey(const std::string& id) override;

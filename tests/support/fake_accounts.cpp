@@ -30,11 +30,17 @@ accounts::User FakeAccounts::make_user(const std::string& name, std::vector<std:
 
 result<std::optional<accounts::User>> FakeAccounts::find_user(const std::string& name)
 {
-    const std::lock_guard lock{mutex_};
-    if (broken_)
-        return errc::store_unavailable;
-    const auto it = users_.find(name);
-    return it == users_.end() ? std::nullopt : std::optional{it->second};
+    std::optional<accounts::User> found;
+    {
+        const std::lock_guard lock{mutex_};
+        if (broken_)
+            return errc::store_unavailable;
+        if (const auto it = users_.find(name); it != users_.end())
+            found = it->second;
+    }
+    if (const auto meanwhile = after_find_user.extract(name))
+        meanwhile.mapped()();
+    return found;
 }
 
 result<std::optional<accounts::User>> FakeAccounts::find_user_by_handle(const std::string& handle)
@@ -81,17 +87,19 @@ result<void> FakeAccounts::add_user(const accounts::User& user, const accounts::
     return {};
 }
 
-result<void> FakeAccounts::update_user(const accounts::User& user, const accounts::ChangedBy& by)
+result<accounts::User> FakeAccounts::change_user(const std::string& name,
+                                                 const std::function<void(accounts::User&)>& change,
+                                                 const accounts::ChangedBy& by)
 {
     const std::lock_guard lock{mutex_};
     if (broken_)
         return errc::store_unavailable;
-    const auto it = users_.find(user.name);
+    const auto it = users_.find(name);
     if (it == users_.end())
         return errc::not_found;
-    it->second = user;
-    note(user.name, "updated", by);
-    return {};
+    change(it->second);
+    note(name, "updated", by);
+    return it->second;
 }
 
 result<std::vector<accounts::PasskeyCredential>> FakeAccounts::passkeys(const std::string& user)

@@ -2,6 +2,7 @@
 
 #include "challenge-web/accounts/accounts.h"
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -19,6 +20,8 @@ class FakeAccounts final : public accounts::Accounts
   public:
     /// While true every method fails with errc::store_unavailable.
     void break_store(bool broken);
+    /// What another process does just after this user was looked for; once.
+    std::map<std::string, std::function<void()>> after_find_user;
     /// A user with a handle made from the name.
     accounts::User make_user(const std::string& name, std::vector<std::string> groups = {});
 
@@ -26,8 +29,14 @@ class FakeAccounts final : public accounts::Accounts
     accounts::result<std::optional<accounts::User>> find_user_by_handle(const std::string& handle) override;
     accounts::result<std::vector<accounts::User>> list_users() override;
     accounts::result<void> add_user(const accounts::User& user, const accounts::ChangedBy& by) override;
-    accounts::result<void> update_user(const accounts::User& user, const accounts::ChangedBy& by) override;
-    accounts::result<void> update_user(const accounts::User& user) { return update_user(user, {}); }
+    accounts::result<accounts::User> change_user(const std::string& name,
+                                                 const std::function<void(accounts::User&)>& change,
+                                                 const accounts::ChangedBy& by) override;
+    /// All of the user, as the test has it.
+    accounts::result<accounts::User> update_user(const accounts::User& user)
+    {
+        return change_user(user.name, [&](accounts::User& stored) { stored = user; }, {});
+    }
 
     accounts::result<std::vector<accounts::PasskeyCredential>> passkeys(const std::string& user) override;
     accounts::result<std::optional<accounts::PasskeyCredential>> find_passkey(const std::string& id) override;

@@ -68,6 +68,11 @@ class StoreTest : public testing::Test
         user.created = at(0);
         ASSERT_TRUE(store_->add_user(user, boss).has_value());
     }
+    static auto put(SqliteStore& store, const SqliteStore::User& user, const SqliteStore::ChangedBy& by = boss)
+    {
+        return store.change_user(
+            user.name, [&](SqliteStore::User& stored) { stored = user; }, by);
+    }
     SqliteStore::TotpCredential totp(const std::string& id)
     {
         SqliteStore::TotpCredential credential;
@@ -115,15 +120,20 @@ TEST_F(StoreTest, UpdatesUsersAndCountsChanges)
     ann.groups = {"ops"};
     // Another process: a second connection.
     const auto other = reopen();
-    ASSERT_TRUE(other->update_user(ann, boss));
+    ASSERT_TRUE(put(*other, ann));
     EXPECT_GT(*store_->change_counter(), before);
     const auto users = *store_->list_users();
     ASSERT_EQ(users.size(), 2U);
     EXPECT_EQ(users[0].name, "ann");
     EXPECT_TRUE(users[0].disabled);
     EXPECT_EQ(users[0].groups, std::vector<std::string>{"ops"});
+    const auto changed = store_->change_user(
+        "ann", [](SqliteStore::User& user) { user.groups = {"dba"}; }, boss);
+    ASSERT_TRUE(changed);
+    EXPECT_TRUE(changed->disabled) << "as the other process left it";
+    EXPECT_EQ((*store_->find_user("ann"))->groups, std::vector<std::string>{"dba"});
     ann.name = "nobody";
-    EXPECT_EQ(store_->update_user(ann, boss).error(), errc::not_found);
+    EXPECT_EQ(put(*store_, ann).error(), errc::not_found);
 }
 
 TEST_F(StoreTest, KeepsEveryChangeOfAUserUntilItIsForgotten)
@@ -139,13 +149,13 @@ TEST_F(StoreTest, KeepsEveryChangeOfAUserUntilItIsForgotten)
     auto ann = **store_->find_user("ann");
     for (const bool disabled : {true, false}) { // as it was before, for who looks only now and then
         ann.disabled = disabled;
-        ASSERT_TRUE(store_->update_user(ann, boss));
+        ASSERT_TRUE(put(*store_, ann));
     }
     ann.groups = {"ops"};
     ann.admin = true;
     ann.scram_verifier = "another";
-    ASSERT_TRUE(store_->update_user(ann, boss));
-    ASSERT_TRUE(store_->update_user(ann, boss)); // nothing changes
+    ASSERT_TRUE(put(*store_, ann));
+    ASSERT_TRUE(put(*store_, ann)); // nothing changes
     const Told expected{"ann added",         "ann disabled",      "ann enabled", "ann password changed",
                         "ann roles changed", "ann groups changed"};
     EXPECT_EQ(told(*store_), expected);
@@ -184,7 +194,7 @@ TEST_F(StoreTest, AChangeSaysWhoMadeItAndOneAroundTheProgramSaysNobody)
     ASSERT_TRUE(store_->add_user(ann, boss));
     ann.disabled = true;
     ann.groups = {"ops"};
-    ASSERT_TRUE(store_->update_user(ann, carol));
+    ASSERT_TRUE(put(*store_, ann, carol));
     ASSERT_TRUE(store_->add_enrolment("hash", "ann", at(10), boss));
     EXPECT_EQ(told(), (Told{"ann added by boss  groups=dba,ops", "ann disabled by carol 10.0.0.1",
                             "ann groups changed by carol 10.0.0.1 groups=ops", "ann enrolment link by boss "}));
@@ -321,7 +331,7 @@ TEST_F(StoreTest, AnAddressIsKeptAndItsChangeIsNoted)
     EXPECT_EQ(user.email, "");
     const auto noted = (*store_->user_changes(0)).size();
     user.email = "ann@example.com";
-    ASSERT_TRUE(store_->update_user(user, boss));
+    ASSERT_TRUE(put(*store_, user));
     EXPECT_EQ((*store_->find_user("ann"))->email, "ann@example.com");
     const auto changes = *store_->user_changes(0);
     ASSERT_EQ(changes.size(), noted + 1);
@@ -520,9 +530,9 @@ TEST_F(StoreTest, TheNewestEnrolmentLinkIsTheOnlyOne)
     ASSERT_TRUE(store_->add_enrolment("before", "ann", at(10), boss));
     auto ann = **store_->find_user("ann");
     ann.disabled = true;
-    ASSERT_TRUE(store_->update_user(ann, boss));
+    ASSERT_TRUE(put(*store_, ann));
     ann.disabled = false;
-    ASSERT_TRUE(store_->update_user(ann, boss));
+    ASSERT_TRUE(put(*store_, ann));
     EXPECT_EQ(store_->redeem_enrolment("before", at(1)).error(), errc::not_found);
 }
 
@@ -576,10 +586,10 @@ TEST_F(StoreTest, WebSessionsEnd)
     EXPECT_FALSE(*store_->find_web_session("a", at(1)));
     auto ann = **store_->find_user("ann");
     ann.disabled = true;
-    ASSERT_TRUE(store_->update_user(ann, boss));
+    ASSERT_TRUE(put(*store_, ann));
     EXPECT_FALSE(*store_->find_web_session("b", at(1)));
     ann.disabled = false;
-    ASSERT_TRUE(store_->update_user(ann, boss));
+    ASSERT_TRUE(put(*store_, ann));
     ASSERT_TRUE(store_->remove_web_sessions_of("ann"));
     EXPECT_FALSE(*store_->find_web_session("b", at(1)));
     EXPECT_EQ(store_->touch_web_session("b", at(1)).error(), errc::not_found);
@@ -615,7 +625,7 @@ TEST_F(StoreTest, ApiTokens)
     EXPECT_EQ(store_->remove_api_token("bob", "t1", boss).error(), errc::not_found) << "not bob's";
     auto ann = **store_->find_user("ann");
     ann.disabled = true;
-    ASSERT_TRUE(store_->update_user(ann, boss));
+    ASSERT_TRUE(put(*store_, ann));
     EXPECT_FALSE(*store_->find_api_token("hash 1", at(9))) << "its user is disabled";
     ASSERT_TRUE(store_->remove_api_token("ann", "t1", boss));
     ASSERT_TRUE(store_->remove_api_token("ann", "", boss));
@@ -681,7 +691,11 @@ TEST_F(StoreTest, AGoneFileMakesEveryMethodRefuse)
         {"find_user_by_handle", [&] { return error(s.find_user_by_handle("h")); }},
         {"list_users", [&] { return error(s.list_users()); }},
         {"add_user", [&] { return error(s.add_user(user, boss)); }},
-        {"update_user", [&] { return error(s.update_user(user, boss)); }},
+        {"change_user",
+         [&] {
+             return error(s.change_user(
+                 "ann", [](SqliteStore::User&) {}, boss));
+         }},
         {"passkeys", [&] { return error(s.passkeys("ann")); }},
         {"find_passkey", [&] { return error(s.find_passkey("i")); }},
         {"add_passkey", [&] { return error(s.add_passkey({})); }},

@@ -47,6 +47,19 @@ TEST_F(Users, AreAddedAndEnrolByALink)
     EXPECT_EQ(admin.post("users/carol/enrolment").code(), "has_factor") << "a link adds first factors only";
 }
 
+TEST_F(Users, WhatAnotherProcessChangesMeanwhileStays)
+{
+    world.users.after_find_user["alice"] = [this] {
+        auto alice = **world.users.find_user("alice");
+        alice.disabled = true;
+        ASSERT_TRUE(world.users.update_user(alice));
+    };
+    ASSERT_EQ(admin.post("users/alice/groups", {{"groups", {"ops"}}}).status, 200);
+    const auto alice = **world.users.find_user("alice");
+    EXPECT_TRUE(alice.disabled);
+    EXPECT_EQ(alice.groups, std::vector<std::string>{"ops"});
+}
+
 TEST_F(Users, NamesAreWhatTheyLookLike)
 {
     for (const auto* name : {"a b", "a\tb", "a\"b", "a\xe2\x80\x8b", "a\\b"}) {
