@@ -5,7 +5,6 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -28,17 +27,12 @@ constexpr std::int64_t drift_steps = 1;
 constexpr std::size_t secret_size = 20; // RFC 4226 section 4, R6
 constexpr int wrong_codes_a_day = 50;   // five each five minutes would be 1440: one guess in 700 days' worth is right
 
-bool same(const std::string& a, const std::string& b)
-{
-    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
 // The step a code is for, looking at every step of the window whichever matches.
 std::optional<std::int64_t> matching_step(std::string_view secret, const std::string& code, std::int64_t now_step)
 {
     std::optional<std::int64_t> out;
     for (std::int64_t step = now_step - drift_steps; step <= now_step + drift_steps; ++step)
-        if (same(totp_code(secret, step), code))
+        if (same_code(totp_code(secret, step), code))
             out = step;
     return out;
 }
