@@ -69,6 +69,7 @@ int serve_until_told(Configuration configuration, const DescriptorShare& share, 
         return 1;
     }
     out << "ready" << std::endl;
+    out.clear(); // whether anybody reads that is nothing to end with an error for
     tell_supervisor("READY=1");
     for (;;) {
         const int signal = wait_for_signal(signals);

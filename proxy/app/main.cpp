@@ -430,7 +430,11 @@ int main(int argc, char** argv)
         return app.exit(error) == 0 ? 0 : 2;
     }
     try {
-        return chosen();
+        const int code = chosen();
+        if (std::cout.flush())
+            return code;
+        std::cerr << "stepgate: not all of this could be written to standard output\n";
+        return code == 0 ? 2 : code;
     } catch (const std::exception& error) {
         std::cerr << "stepgate: " << error.what() << '\n';
         return 2;

@@ -222,6 +222,17 @@ class Audit(unittest.TestCase):
         self.assertEqual(reviewer.call("GET", "/audit/records/999999", expect=None)[0], 404)
         self.assertIn(f"record {sequence} is damaged", (stack.folder / "serve.log").read_text())
 
+    def test_an_export_that_does_not_fit_on_the_disk_is_an_error(self):
+        """Seen: exit code 0, and a file that ended anywhere."""
+        self.stack.ask("SELECT 1")
+        self.stack.audit()
+        for format in ("jsonl", "csv"):
+            with self.subTest(format), open("/dev/full", "w") as full:
+                done = subprocess.run([BINARY, "audit", "export", "--config", self.stack.config, "--format", format],
+                                      stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn("could be written", done.stderr)
+
     def test_reindex_beside_a_stepgate_that_serves_is_refused(self):
         """Seen: the program went on to feed the deleted index, and nothing that happened from then on was ever found."""
         self.stack.ask("SELECT 'before'")
