@@ -41,7 +41,9 @@ export function UsersPage() {
 
 function UserCard({ user, on_changed }: { user: User; on_changed: () => void }) {
   const me = use_session()?.user === user.name;
-  const [groups, set_groups] = useState(user.groups.join(' '));
+  const stored = user.groups.join(' ');
+  const [groups, set_groups] = useState(stored);
+  useEffect(() => set_groups(stored), [stored]); // changed below, or by somebody else: what is saved here replaces all
   const [link, set_link] = useState<EnrolmentLink>();
   const { problem, attempt: ask } = use_attempt();
   const id = `groups-${user.name}`;
@@ -70,7 +72,7 @@ function UserCard({ user, on_changed }: { user: User; on_changed: () => void }) 
           <form class="inline-form" onSubmit={save}>
             <label for={id}>{words.groups_label(user.name)}</label>
             <input id={id} type="text" placeholder={words.groups_hint} value={groups} spellcheck={false} autocomplete="off" onInput={(event) => set_groups(event.currentTarget.value)} />
-            <button type="submit" class="outline secondary small" aria-label={words.save_label(user.name)} disabled={groups === user.groups.join(' ')}>{words.save}</button>
+            <button type="submit" class="outline secondary small" aria-label={words.save_label(user.name)} disabled={groups === stored}>{words.save}</button>
           </form>
           <div class="buttons">
             {user.disabled
