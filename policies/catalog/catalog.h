@@ -126,9 +126,12 @@ struct Relation {
     /// What operator classes that its indexes and its partition key name run, as far as `Type::functions` takes it.
     std::vector<Oid> index_functions;
     std::vector<std::string> primary_key; // what REFERENCES means without columns
-    std::string charset;                  // of MySQL: of columns that are made and name none
-    std::vector<std::string> indexes;     // of MariaDB: their names
-    bool hides_columns = false;           // of MySQL: some may not be for the reader's account, and are not here
+    /// Of partitioned tables with a default partition: the columns that say which rows are in it. A new partition is
+    /// refused if the default one has rows for it.
+    std::vector<std::string> default_partition_key;
+    std::string charset;              // of MySQL: of columns that are made and name none
+    std::vector<std::string> indexes; // of MariaDB: their names
+    bool hides_columns = false;       // of MySQL: some may not be for the reader's account, and are not here
     bool operator==(const Relation&) const = default;
 };
 

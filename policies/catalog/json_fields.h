@@ -124,6 +124,7 @@ void visit(Visitor& visitor, Object& relation)
     visitor.maybe("policies", relation.policies);
     visitor.maybe("checks", relation.checks);
     visitor.maybe("index_expressions", relation.index_expressions);
+    visitor.maybe("default_partition_key", relation.default_partition_key);
     visitor.maybe("indexes", relation.indexes);
     visitor.maybe("hides_columns", relation.hides_columns);
     visitor.maybe("index_functions", relation.index_functions);

@@ -111,6 +111,7 @@ class Walk
     bool types_fit(const catalog::Function& function, const Arguments& arguments);
     bool is_field(std::string_view name, const ::FuncCall& call, Scope& scope);
     bool is_type(std::string_view schema, std::string_view name);
+    void read_domain(std::string_view schema, std::string_view name);
     bool reads_named_table(std::string_view name, const ::FuncCall& call);
     void use_type(catalog::Oid type);
     bool surely_has(const Item& item, std::string_view name);

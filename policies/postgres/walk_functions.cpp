@@ -201,6 +201,35 @@ bool Walk::is_type(std::string_view schema, std::string_view name)
     return std::ranges::any_of(names_->path(), look);
 }
 
+/// A check of a domain that is new, or validated, is asked of every value that columns of it have, and its error may
+/// show one (typecmds.c, validateDomainConstraint). Columns of arrays and rows of it make the server refuse.
+void Walk::read_domain(std::string_view schema, std::string_view name)
+{
+    if (catalog_ == nullptr)
+        return;
+    const auto is_it = [&](catalog::Oid oid) {
+        const catalog::Type* type = catalog_->type(oid);
+        while (type != nullptr && type->kind == catalog::TypeKind::domain && spend(1)) {
+            if (type->name == name && (schema.empty() || type->schema == schema))
+                return true;
+            type = catalog_->type(type->base);
+        }
+        return false;
+    };
+    using enum catalog::RelationKind;
+    for (const catalog::Relation& relation : catalog_->contents().relations) {
+        if (relation.kind != table && relation.kind != partitioned_table && relation.kind != materialized_view)
+            continue;
+        Item item;
+        item.table = joined(relation.schema, relation.name);
+        item.known = true;
+        item.relation = &relation;
+        for (const catalog::Column& column : relation.columns)
+            if (column.type >= catalog::first_user_oid && is_it(column.type))
+                read_column(item, column.name);
+    }
+}
+
 void Walk::call(const ::List* name, const Arguments& arguments, const ::FuncCall* node, Scope* scope)
 {
     const auto parts = cells(name);

@@ -320,9 +320,13 @@ bool Walk::alter_object(const ::Node* node)
         else
             expression(definition, value);
         const char what = as<::AlterDomainStmt>(node).subtype; // 'V': validates; 'T': a default, which is a value of it
-        if (const auto names = cells(as<::AlterDomainStmt>(node).typeName); what == 'V' || what == 'T')
-            is_type(names.size() > 1 ? text_of(node_of(names[names.size() - 2])) : std::string_view{},
-                    text_of(node_of(names.back())));
+        const auto names = cells(as<::AlterDomainStmt>(node).typeName);
+        const std::string_view schema =
+            names.size() > 1 ? text_of(node_of(names[names.size() - 2])) : std::string_view{};
+        if (what == 'V' || what == 'T')
+            is_type(schema, text_of(node_of(names.back())));
+        if (what == 'V' || (what == 'C' && !as<::Constraint>(definition).skip_validation))
+            read_domain(schema, text_of(node_of(names.back())));
         return true;
     }
     case T_AlterDatabaseStmt:

@@ -375,9 +375,12 @@ void Walk::partition_bound(const ::PartitionBoundSpec* bound, const ::RangeVar& 
     expressions(bound->listdatums, none);
     expressions(bound->lowerdatums, none);
     expressions(bound->upperdatums, none);
-    if (const auto* relation = find(parent).relation)
+    if (const auto* relation = find(parent).relation) {
         for (const catalog::Column& column : relation->columns)
             use_type(column.type);
+        for (const std::string& column : relation->default_partition_key)
+            read_table(parent, column); // an error says whether the default partition has such a row
+    }
 }
 
 /// Dropping a column and changing its type lose data; the rest of what is not listed changes definitions only.

@@ -212,6 +212,14 @@ void CatalogQueries::expressions()
     each_relation("SELECT partrelid, pg_get_expr(partexprs, partrelid) FROM pg_partitioned_table"
                   " WHERE partexprs IS NOT NULL ORDER BY partrelid",
                   add);
+    // Its columns depend on their table, those that its expressions name too (heap.c, StorePartitionKey).
+    each_relation("SELECT p.partrelid, a.attname FROM pg_partitioned_table p"
+                  " JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = p.partrelid AND d.objsubid > 0"
+                  " AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.partrelid AND d.refobjsubid = 0"
+                  " AND d.deptype = 'i'"
+                  " JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = d.objsubid"
+                  " WHERE p.partdefid <> 0 ORDER BY p.partrelid, a.attnum",
+                  [](Relation& relation, const Row& row) { relation.default_partition_key.push_back(row.text(1)); });
     if (version_ >= 140000)
         each_relation("SELECT s.stxrelid, e FROM pg_statistic_ext s"
                       " CROSS JOIN LATERAL unnest(pg_get_statisticsobjdef_expressions(s.oid)) AS e"

@@ -33,6 +33,7 @@ Relation customers()
     r.policies = {{"own", "(owner = CURRENT_USER)", ""}, {"new", "", "true"}};
     r.checks = {"(id > 0)"};
     r.index_expressions = {"lower(name)"};
+    r.default_partition_key = {"name"};
     r.primary_key = {"id"};
     return r;
 }

@@ -299,6 +299,8 @@ void CatalogNotation::expression_line(const std::string& what, std::string_view 
         on.checks.push_back(text);
     } else if (what == "index") {
         on.index_expressions.push_back(text);
+    } else if (what == "default_key") {
+        on.default_partition_key.push_back(text);
     } else if (what == "index_function") {
         for (const Function& one : contents_.functions)
             if (one.schema + '.' + one.name == text)
@@ -411,8 +413,9 @@ bool CatalogNotation::take(const std::string& line, std::string& problem)
         table.primary_key = list(rest);
     } else if (what == "references")
         references_line(rest);
-    else if (what == "policy" || what == "check" || what == "index" || what == "index_function" || what == "rule" ||
-             what == "default" || what == "generated" || what == "not_null" || what == "length" || what == "counts")
+    else if (what == "policy" || what == "check" || what == "index" || what == "index_function" ||
+             what == "default_key" || what == "rule" || what == "default" || what == "generated" ||
+             what == "not_null" || what == "length" || what == "counts")
         expression_line(what, rest);
     else if (what == "domain" || what == "type")
         type_line(what, rest);
