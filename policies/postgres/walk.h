@@ -27,6 +27,7 @@ struct Item {
     bool only = false;                           // without its children
     bool stale = false;                          // the session has changed it since: its columns are not certain
     bool qualified_only = false;                 // its columns are named behind its alias: NEW, OLD
+    bool proposed = false;                       // a row that the statement brings: to name its columns reads nothing
     int read = -1;                               // index in `reads` once something of it was read
     bool renamed = false;                        // has column aliases, so a column name says nothing
     bool function = false;

@@ -100,7 +100,9 @@ bool Walk::updates_every_row(const ::InsertStmt& insert, bool from_itself, const
     return holds(conflict.whereClause) && (counts_up(*source) || (from_itself && holds(source->whereClause)));
 }
 
-/// ON CONFLICT asks whether values exist, which is a read of the columns it names; "excluded" is the row proposed.
+/// ON CONFLICT asks whether values exist, which is a read of the columns it names. "excluded" is the row proposed, with
+/// what the statement itself has for it (and defaults and triggers make of that), no value of the table's: every upsert
+/// of a labelled column names it. The columns of a view may be any expression.
 void Walk::on_conflict(const ::RangeVar& target, const ::OnConflictClause* clause, TableAccess& write, Scope& outer)
 {
     Scope scope{outer.outer, outer.ctes, {}};
@@ -115,9 +117,11 @@ void Walk::on_conflict(const ::RangeVar& target, const ::OnConflictClause* claus
         constexpr catalog::Events updates{.insert = false, .update = true, .delete_rows = false, .truncate = false};
         write_table(target, updates);
     }
-    Item excluded = scope.items.front(); // the server checks the right to read the table's own column
+    Item excluded = scope.items.front();
     excluded.alias = "excluded";
     excluded.qualified_only = true;
+    excluded.proposed = scope.items.size() == 1 && excluded.relation != nullptr && !excluded.stale &&
+                        excluded.relation->kind != catalog::RelationKind::view;
     if (catalog_ == nullptr) {
         excluded.table.clear();
         excluded.outputs.complete = false;

@@ -67,6 +67,8 @@ int Walk::read_index(const Item& item)
 
 void Walk::read_column(Item& item, std::string_view name)
 {
+    if (item.proposed)
+        return;
     if (item.read < 0)
         item.read = read_index(item);
     auto& columns = facts().reads[static_cast<std::size_t>(item.read)].columns;

@@ -110,6 +110,8 @@ void read_tree(std::string_view text, std::string_view source, std::vector<Acces
     unsigned permissions = 0;
     while (re2::RE2::FindAndConsume(&rest, entry, &access.relation, &kind, &permissions, &selected, &updated)) {
         access.kind = kind[0];
+        if (access.kind == 'c')
+            continue; // "excluded" of ON CONFLICT: what the statement itself proposes
         access.read = (permissions & acl_select) != 0;
         // Locking rows (FOR UPDATE) asks for the permission to update, but no column.
         access.written =
