@@ -93,6 +93,14 @@ struct ReferencedBy {
     bool operator==(const ReferencedBy&) const = default;
 };
 
+/// What an index compares rows by; one of a constraint has its name.
+struct IndexKey {
+    std::string name;
+    std::vector<std::string> columns; // "*" where an expression stands
+    bool clustered = false;           // CLUSTER without a name means it
+    bool operator==(const IndexKey&) const = default;
+};
+
 /// Row security: what is evaluated for each row.
 struct RowPolicy {
     std::string name;
@@ -126,6 +134,7 @@ struct Relation {
     /// What operator classes that its indexes and its partition key name run, as far as `Type::functions` takes it.
     std::vector<Oid> index_functions;
     std::vector<std::string> primary_key; // what REFERENCES means without columns
+    std::vector<IndexKey> index_keys;     // of PostgreSQL
     /// Of partitioned tables with a default partition: the columns that say which rows are in it. A new partition is
     /// refused if the default one has rows for it.
     std::vector<std::string> default_partition_key;

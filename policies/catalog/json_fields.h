@@ -92,6 +92,14 @@ void visit(Visitor& visitor, Object& key)
     visitor.maybe("on_update", key.on_update);
 }
 
+template <class Visitor, Is<IndexKey> Object>
+void visit(Visitor& visitor, Object& key)
+{
+    visitor.needed("name", key.name);
+    visitor.needed("columns", key.columns);
+    visitor.maybe("clustered", key.clustered);
+}
+
 template <class Visitor, Is<RowPolicy> Object>
 void visit(Visitor& visitor, Object& policy)
 {
@@ -125,6 +133,7 @@ void visit(Visitor& visitor, Object& relation)
     visitor.maybe("checks", relation.checks);
     visitor.maybe("index_expressions", relation.index_expressions);
     visitor.maybe("default_partition_key", relation.default_partition_key);
+    visitor.maybe("index_keys", relation.index_keys);
     visitor.maybe("indexes", relation.indexes);
     visitor.maybe("hides_columns", relation.hides_columns);
     visitor.maybe("index_functions", relation.index_functions);

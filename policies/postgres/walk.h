@@ -106,6 +106,7 @@ class Walk
     void column_of(Item& item, std::string_view name, bool star);
     void column_of_derived(const Item& item, std::string_view name, bool star);
     void everything(Scope& scope);
+    void read_index_key(Scope& scope, std::string_view name);
     void function(const ::FuncCall& call, Scope& scope);
     void call(const ::List* name, const Arguments& arguments, const ::FuncCall* node, Scope* scope);
     bool call_user(std::string_view schema, std::string_view name, const Arguments& arguments);
@@ -113,6 +114,7 @@ class Walk
     bool is_field(std::string_view name, const ::FuncCall& call, Scope& scope);
     bool is_type(std::string_view schema, std::string_view name);
     void read_domain(std::string_view schema, std::string_view name);
+    void read_clustered();
     bool reads_named_table(std::string_view name, const ::FuncCall& call);
     void use_type(catalog::Oid type);
     bool surely_has(const Item& item, std::string_view name);

@@ -108,8 +108,8 @@ void Walk::on_conflict(const ::RangeVar& target, const ::OnConflictClause* claus
     Scope scope{outer.outer, outer.ctes, {}};
     add_target(target, scope);
     if (clause->infer != nullptr) {
-        if (clause->infer->conname != nullptr && catalog_ != nullptr)
-            everything(scope); // the constraint's columns, whichever those are
+        if (clause->infer->conname != nullptr)
+            read_index_key(scope, clause->infer->conname);
         index_elements(clause->infer->indexElems, scope);
         expression(clause->infer->whereClause, scope);
     }

@@ -15,6 +15,15 @@ namespace stepgate::policies::postgres
 namespace
 {
 
+Item item_of(const catalog::Relation& relation)
+{
+    Item item;
+    item.table = joined(relation.schema, relation.name);
+    item.known = true;
+    item.relation = &relation;
+    return item;
+}
+
 using statement::SetParameter;
 
 constexpr std::string_view system_schema = "pg_catalog";
@@ -201,6 +210,18 @@ bool Walk::is_type(std::string_view schema, std::string_view name)
     return std::ranges::any_of(names_->path(), look);
 }
 
+/// CLUSTER of all tables that were clustered before.
+void Walk::read_clustered()
+{
+    if (catalog_ == nullptr)
+        return;
+    for (const catalog::Relation& relation : catalog_->contents().relations)
+        for (const catalog::IndexKey& key : relation.index_keys)
+            if (Item item = item_of(relation); key.clustered)
+                for (const std::string& column : key.columns)
+                    read_column(item, column);
+}
+
 /// A check of a domain that is new, or validated, is asked of every value that columns of it have, and its error may
 /// show one (typecmds.c, validateDomainConstraint). Columns of arrays and rows of it make the server refuse.
 void Walk::read_domain(std::string_view schema, std::string_view name)
@@ -220,10 +241,7 @@ void Walk::read_domain(std::string_view schema, std::string_view name)
     for (const catalog::Relation& relation : catalog_->contents().relations) {
         if (relation.kind != table && relation.kind != partitioned_table && relation.kind != materialized_view)
             continue;
-        Item item;
-        item.table = joined(relation.schema, relation.name);
-        item.known = true;
-        item.relation = &relation;
+        Item item = item_of(relation);
         for (const catalog::Column& column : relation.columns)
             if (column.type >= catalog::first_user_oid && is_it(column.type))
                 read_column(item, column.name);

@@ -251,6 +251,22 @@ void Walk::everything(Scope& scope)
             read_column(item, "*");
 }
 
+/// The columns by which an index, or the one of a constraint, compares rows; "": the index of the last CLUSTER.
+void Walk::read_index_key(Scope& scope, std::string_view name)
+{
+    if (catalog_ == nullptr)
+        return;
+    static const std::vector<catalog::IndexKey> none;
+    static const std::vector<std::string> every_column{"*"};
+    const auto is_it = [&](const catalog::IndexKey& key) { return name.empty() ? key.clustered : key.name == name; };
+    for (Item& item : scope.items) {
+        const std::span<const catalog::IndexKey> keys{item.described() ? item.relation->index_keys : none};
+        const auto key = std::ranges::find_if(keys, is_it);
+        for (const std::string& column : key != keys.end() ? key->columns : every_column)
+            read_column(item, column);
+    }
+}
+
 void Walk::column(const ::ColumnRef& reference, Scope& scope)
 {
     const auto fields = cells(reference.fields);

@@ -436,8 +436,12 @@ bool Walk::other_object(const ::Node* node)
         if (const ::RangeVar* relation = as<::ClusterStmt>(node).relation) {
             read_table(*relation, {});
             index_again(*relation);
+            Scope scope;
+            add_target(*relation, scope); // which of its rows comes before which is seen afterwards
+            read_index_key(scope, view_of(as<::ClusterStmt>(node).indexname));
         } else {
             index_all({});
+            read_clustered();
         }
         return true;
     case T_RefreshMatViewStmt:

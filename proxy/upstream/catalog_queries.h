@@ -39,6 +39,7 @@ class CatalogQueries
     void rules();
     void foreign_keys();
     void row_policies();
+    void index_keys();
     void expressions();
     void index_functions();
     void arguments();

@@ -105,6 +105,7 @@ void CatalogQueries::relations()
     rules();
     foreign_keys();
     row_policies();
+    index_keys();
     expressions();
     index_functions();
 }
@@ -193,6 +194,21 @@ void CatalogQueries::row_policies()
                   " FROM pg_policy ORDER BY polrelid, polname",
                   [](Relation& relation, const Row& row) {
                       relation.policies.push_back({row.text(1), row.text(2), row.text(3)});
+                  });
+}
+
+void CatalogQueries::index_keys()
+{
+    each_relation("SELECT i.indrelid, c.relname, i.indisclustered, a.attname FROM pg_index i"
+                  " JOIN pg_class c ON c.oid = i.indexrelid"
+                  " CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, place)"
+                  " LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number"
+                  " WHERE k.place <= i.indnkeyatts ORDER BY i.indrelid, c.relname, k.place",
+                  [](Relation& relation, const Row& row) {
+                      auto& keys = relation.index_keys;
+                      if (keys.empty() || keys.back().name != row.view(1))
+                          keys.push_back({row.text(1), {}, row.flag(2)});
+                      keys.back().columns.push_back(row.null(3) ? "*" : row.text(3));
                   });
 }
 

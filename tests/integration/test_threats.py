@@ -134,16 +134,22 @@ class Protocol(Case):
                     self.assertIn("2", [kind for kind, _ in wire.until("Z")])
 
     def test_the_row_that_an_upsert_proposes_is_no_read_and_the_row_that_is_there_is_one(self):
-        upsert = "INSERT INTO lines (id, phone) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET phone = "
+        upsert = "INSERT INTO by_phone (id, phone) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET phone = "
         with connect() as wire:
-            self.assert_passes(wire, "CREATE UNIQUE INDEX ON lines (id)")
-            for value, held in (("excluded.phone", False), ("'x' || lines.phone", True)):
+            for value, held in (("excluded.phone", False), ("'x' || by_phone.phone", True)):
                 mark = f" /* {MARK} */" if held else ""
                 wire.send(parse("", upsert + value + mark), bind("", "", ["1", "555-0199"]), execute(), SYNC)
                 if held:
                     self.assert_held(wire, "read-pii", after="12")
                 else:
                     self.assertIn(("C", "INSERT 0 1"), wire.until("Z"))
+
+    def test_a_constraint_that_an_upsert_names_is_a_read_of_its_columns(self):
+        upsert = "INSERT INTO by_phone VALUES (7, '555-0107') ON CONFLICT ON CONSTRAINT"
+        with connect() as wire:
+            self.assert_passes(wire, f"{upsert} by_phone_pkey DO UPDATE SET phone = excluded.phone")
+            wire.send(query(f"{upsert} by_phone_phone_key DO UPDATE SET id = 8 /* {MARK} */"))
+            self.assert_held(wire, "read-pii")
 
     def test_a_parameter_is_of_a_type_that_runs_code(self):
         erasing = int(stack.cluster.shop("SELECT 'erasing'::regtype::oid"))

@@ -48,6 +48,8 @@ CREATE TABLE holds_erasing (id erasing);
 CREATE DOMAIN dialled AS text;
 CREATE TABLE lines (id integer, phone dialled);
 INSERT INTO lines VALUES (1, '555-0100');
+CREATE TABLE by_phone (id integer PRIMARY KEY, phone text UNIQUE);
+ALTER TABLE by_phone CLUSTER ON by_phone_phone_key;
 CREATE TABLE by_ssn (id integer, ssn text) PARTITION BY LIST (ssn);
 CREATE TABLE by_ssn_rest PARTITION OF by_ssn DEFAULT;
 INSERT INTO by_ssn VALUES (1, '100-20');

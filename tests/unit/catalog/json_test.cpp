@@ -34,6 +34,7 @@ Relation customers()
     r.checks = {"(id > 0)"};
     r.index_expressions = {"lower(name)"};
     r.default_partition_key = {"name"};
+    r.index_keys = {{"customers_pkey", {"id"}, true}, {"by_name", {"*"}}};
     r.primary_key = {"id"};
     return r;
 }

@@ -411,6 +411,11 @@ bool CatalogNotation::take(const std::string& line, std::string& problem)
     else if (what == "primary_key") {
         Relation& table = relation(word(rest));
         table.primary_key = list(rest);
+    } else if (what == "index_key") {
+        Relation& table = relation(word(rest));
+        std::string name = word(rest);
+        auto columns = list(rest);
+        table.index_keys.push_back({std::move(name), std::move(columns), trimmed(rest) == "clustered"});
     } else if (what == "references")
         references_line(rest);
     else if (what == "policy" || what == "check" || what == "index" || what == "index_function" ||
