@@ -39,6 +39,9 @@ CREATE TABLE ruled (id integer);
 CREATE RULE also AS ON INSERT TO ruled DO ALSO DELETE FROM orders;
 CREATE VIEW cities AS SELECT id, city FROM customers WHERE city <> 'Nowhere' WITH CHECK OPTION;
 CREATE VIEW renaming AS SELECT id, ssn AS x FROM customers;
+-- Statements by whose objects rules find them, within others.
+CREATE FUNCTION make_role() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN CREATE ROLE made; RETURN 1; END $$;
+CREATE PROCEDURE give_rights() LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'GRANT SELECT ON orders TO PUBLIC'; END $$;
 -- Code behind types, operators, variables and indexes.
 CREATE FUNCTION erase(integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN DELETE FROM public.orders; RETURN true; END $$;
 CREATE DOMAIN erasing AS integer CHECK (erase(VALUE));
