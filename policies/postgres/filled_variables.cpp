@@ -64,8 +64,16 @@ void FilledVariables::take(const std::vector<std::string>& variables, std::strin
         all_.taken.insert_or_assign(variable, row);
 }
 
+void FilledVariables::copy(const std::string& variable, Copy copy)
+{
+    if (is_kept(copy.query, all_.copies.size()))
+        all_.copies.insert_or_assign(variable, std::make_shared<const Copy>(std::move(copy)));
+}
+
 void FilledVariables::forget(std::string_view variable)
 {
+    if (const auto found = all_.copies.find(variable); found != all_.copies.end())
+        all_.copies.erase(found);
     if (const auto found = all_.queries.find(variable); found != all_.queries.end())
         all_.queries.erase(found);
     if (const auto found = all_.taken.find(variable); found != all_.taken.end())
@@ -83,6 +91,7 @@ void FilledVariables::leave_branch(const All& before)
 {
     keep_unchanged(all_.queries, before.queries);
     keep_unchanged(all_.taken, before.taken);
+    keep_unchanged(all_.copies, before.copies);
 }
 
 void FilledVariables::asked_again(std::string_view variable)

@@ -26,9 +26,16 @@ class FilledVariables
         bool again = false; // by a loop that goes on until nothing is found: in each round one of those that are left
     };
     using TakenRows = std::map<std::string, std::shared_ptr<const TakenRow>, std::less<>>; // likewise
+    /// Of the row that a loop is at.
+    struct Copy {
+        std::string query; // that the loop goes through
+        std::string from;  // what the variable has in its rounds, as FROM has it
+    };
+    using Copies = std::map<std::string, std::shared_ptr<const Copy>, std::less<>>; // likewise
     struct All {
         Queries queries; // of arrays
         TakenRows taken;
+        Copies copies;
     };
 
     explicit FilledVariables(const PlWords& words) : words_(words) {}
@@ -38,6 +45,7 @@ class FilledVariables
     /// SELECT .. INTO variables FROM ..; `rest`: what follows the variables.
     void select_into(const std::vector<std::string>& variables, std::size_t select, std::size_t into, std::size_t rest,
                      std::size_t end, bool again);
+    void copy(const std::string& variable, Copy copy);
     void forget(std::string_view variable);
     /// What stands there may become something else.
     void forget(std::size_t begin, std::size_t end);

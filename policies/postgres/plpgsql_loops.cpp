@@ -3,6 +3,7 @@
 #include "policies/postgres/identifier_list.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace stepgate::policies::postgres
@@ -12,7 +13,39 @@ void PlLoops::fetches(const std::string& cursor, const std::vector<std::string>&
 {
     const auto query = queries_.find(cursor);
     if (around_ > 0 && query != queries_.end() && reach_.rows.find(query->second) == std::string::npos)
-        through(reach_.rows, query->second, targets, query->first);
+        meets(query->second, targets, query->first);
+}
+
+void PlLoops::meets(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor)
+{
+    through(reach_.rows, query, targets, cursor);
+    using Row = FilledVariables::TakenRow;
+    const auto row = std::make_shared<const Row>(Row{std::string{query}, targets});
+    for (const std::string& target : targets)
+        rounds_.insert_or_assign(target, row);
+}
+
+/// v := r.id; v := r
+void PlLoops::assigns(const std::string& variable, std::size_t begin, std::size_t end)
+{
+    filled_.assign(variable, begin, end, goes_on());
+    const bool field = begin + 3 == end && words_.symbol(begin + 1, '.') && words_.is_name(begin + 2);
+    const auto round = words_.is_name(begin) ? rounds_.find(words_.name(begin)) : rounds_.end();
+    if (round == rounds_.end() || (!field && begin + 1 != end))
+        return;
+    const FilledVariables::TakenRow& row = *round->second;
+    std::string rows, from;
+    if (field)
+        rows = '(' + row.query + ") " + quoted_name(round->first);
+    else
+        through(rows, row.query, row.variables, {});
+    if (!field && row.variables.size() == 1)
+        through(from, row.query, {variable}, {}); // a record, or the one column
+    else
+        from.append("(select ").append(words_.slice(begin, end)).append(" from ").append(rows).append(") ");
+    if (field || row.variables.size() > 1)
+        from.append(quoted_name("any")).append("(").append(quoted_name(variable)).append(")");
+    filled_.copy(variable, {row.query, std::move(from)});
 }
 
 PlLoops::Branch PlLoops::enter_branch()
@@ -50,7 +83,7 @@ PlLoops::Loop PlLoops::enter_loop(bool until_done, std::string_view query, const
     reach_.again = until_done || (loop.outer.again && !loop.skipped);
     if (loop.skipped)
         reach_.rows.clear();
-    through(reach_.rows, query, targets, cursor);
+    meets(query, targets, cursor);
     ++around_;
     return loop;
 }
@@ -147,9 +180,14 @@ std::string PlLoops::filled_named(std::size_t begin, std::size_t end, std::strin
     FilledVariables::All left = filled_.all();
     if (!goes_on())
         left.taken.clear();
-    for (std::size_t i = begin; i < end && !(left.queries.empty() && left.taken.empty()); ++i) {
+    std::erase_if(left.copies, [&](const auto& one) { return rows.find(one.second->query) == rows.npos; });
+    for (std::size_t i = begin; i < end && !(left.queries.empty() && left.taken.empty() && left.copies.empty()); ++i) {
         if (!words_.is_name(i))
             continue;
+        if (const auto copy = left.copies.find(words_.name(i)); copy != left.copies.end()) {
+            rows.append(rows.empty() ? "" : ", ").append(copy->second->from);
+            left.copies.erase(copy);
+        }
         if (const auto array = left.queries.find(words_.name(i)); array != left.queries.end()) {
             rows.append(rows.empty() ? "(" : ", (").append(*array->second).append(") ").append(quoted_name("any"));
             rows.append("(" + quoted_name(array->first) + ")");

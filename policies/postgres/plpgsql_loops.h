@@ -36,6 +36,8 @@ class PlLoops
     explicit PlLoops(const PlWords& words) : words_(words), filled_(words) {}
 
     [[nodiscard]] FilledVariables& filled() { return filled_; }
+    /// The variable becomes the value of the expression: in a loop it may be of the row of each round.
+    void assigns(const std::string& variable, std::size_t begin, std::size_t end);
     /// What follows is done again and again until nothing is found.
     [[nodiscard]] bool goes_on() const { return reach_.again && !skips_; }
 
@@ -74,6 +76,7 @@ class PlLoops
   private:
     static void through(std::string& rows, std::string_view query, const std::vector<std::string>& targets,
                         std::string_view cursor);
+    void meets(std::string_view query, const std::vector<std::string>& targets, std::string_view cursor);
     [[nodiscard]] std::string filled_named(std::size_t begin, std::size_t end, std::string rows) const;
     [[nodiscard]] bool finds_nothing(std::size_t at, std::size_t begin, std::size_t end) const;
     [[nodiscard]] bool is_not_null(std::size_t begin, std::size_t end) const;
@@ -83,6 +86,7 @@ class PlLoops
     FilledVariables filled_;
     std::vector<std::string> counts_;
     std::map<std::string, std::string, std::less<>> queries_; // of cursors
+    FilledVariables::TakenRows rounds_;                       // of loops, by the targets of their rows
     Reach reach_;
     int around_ = 0;      // loops
     bool skips_ = false;  // what follows in the loop is done for some rows

@@ -208,7 +208,7 @@ void Reader::declaration()
         if (!assign && !symbol(i, '=') && word(i) != "default")
             continue;
         piece(Kind::expression, i + (assign ? 2 : 1), end);
-        filled_.assign(variable, i + (assign ? 2 : 1), end, loops_.goes_on());
+        loops_.assigns(variable, i + (assign ? 2 : 1), end);
         type_end = i;
         break;
     }
@@ -338,7 +338,7 @@ bool Reader::assignment()
     }
     const std::size_t end = until(at_, {});
     if (is_name(at_) && i == at_ + 1)
-        filled_.assign(name(at_), i + (colon ? 2 : 1), end, loops_.goes_on());
+        loops_.assigns(name(at_), i + (colon ? 2 : 1), end);
     else if (is_name(at_))
         filled_.forget(name(at_));
     piece(row ? Kind::conduct : Kind::expression, i + (colon ? 2 : 1), end);
