@@ -20,10 +20,13 @@ CREATE TABLE orders (
     part int
 ) PARTITION BY RANGE (part, (customer % 10));
 CREATE TABLE orders_low PARTITION OF orders FOR VALUES FROM (0, 0) TO (10, 10);
+CREATE TABLE words (id int, word text, part int) PARTITION BY RANGE (lower(word), part);
+CREATE TABLE words_rest PARTITION OF words DEFAULT;
 CREATE TABLE vip (since date) INHERITS (customers);
 CREATE TABLE pair (a int, b int, PRIMARY KEY (b, a));
 CREATE TABLE pair_user (x int, y int, FOREIGN KEY (x, y) REFERENCES pair (b, a) ON DELETE SET DEFAULT);
 CREATE INDEX customers_lower ON customers (id, lower(name), (ssn || 'x')) WHERE ssn IS NOT NULL;
+ALTER TABLE customers CLUSTER ON customers_pkey;
 CREATE STATISTICS customers_stats ON (length(name)), (length(ssn)) FROM customers;
 
 CREATE VIEW v AS SELECT name, ssn FROM customers;

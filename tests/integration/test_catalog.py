@@ -171,6 +171,13 @@ class Dump(unittest.TestCase):
             "((ssn || 'x'::text))", "(ssn IS NOT NULL)", "length(name)", "length(ssn)", "lower(name)"])
         self.assertEqual(self.relations["app", "orders"]["index_expressions"], ["(customer % 10)"])
 
+    def test_what_indexes_and_partitions_compare(self):
+        keys = {key["name"]: (key["columns"], key.get("clustered", False)) for key in self.customers["index_keys"]}
+        self.assertEqual(keys["customers_pkey"], (["id"], True))
+        self.assertEqual(keys["customers_lower"], (["id", "*", "*"], False))
+        self.assertEqual(self.relations["app", "words"]["default_partition_key"], ["word", "part"])
+        self.assertNotIn("default_partition_key", self.relations["app", "orders"], "it has no default partition")
+
     def test_functions(self):
         f = self.function("app.defaults")
         self.assertEqual((f["language"], f["volatility"], f["kind"], f["security_definer"]), ("sql", "stable", "function", True))
