@@ -54,7 +54,7 @@ CREATE PROCEDURE forget(id int) DELETE FROM kept WHERE kept.id = id//"""
 LITERALS = r"""CREATE TABLE below (id int) ENGINE = MyISAM; CREATE TABLE broken (id int) ENGINE = MERGE UNION = (below); DROP TABLE below;
 CREATE TABLE pieces (code text) ENGINE = MyISAM; CREATE TABLE whole (code text) ENGINE = MERGE UNION = (pieces);
 CREATE TABLE noted (id int, word text);
-CREATE TABLE copied (id int, ssn varchar(20), word varchar(20) DEFAULT (ssn), other varchar(20) DEFAULT 'ssn'); INSERT INTO copied (id, ssn) VALUES (1, '1');
+CREATE TABLE defaulted (id int, ssn varchar(20), word varchar(20) DEFAULT (ssn), other varchar(20) DEFAULT 'ssn'); INSERT INTO defaulted (id, ssn) VALUES (1, '1');
 CREATE FUNCTION quotes() RETURNS text READS SQL DATA RETURN (SELECT concat('\'', ssn, '\'') FROM customers LIMIT 1);
 CREATE FUNCTION slashes(a enum('(', 'it''s')) RETURNS text READS SQL DATA COMMENT 'RETURN concat(\''
     RETURN concat('\\', (SELECT max(ssn) FROM customers), '/*' /* */);
@@ -137,8 +137,8 @@ class Catalog(MySqlCase):
             self.passes("EXECUTE IMMEDIATE 'DROP TEMPORARY TABLE own'")
 
     def test_a_default_that_is_another_column(self):
-        self.assertEqual(self.passes("SELECT other FROM copied"), (("ssn",),))
-        self.assertIn("pii", self.understood(self.held("SELECT concat(word) FROM copied"))["labels"])
+        self.assertEqual(self.passes("SELECT other FROM defaulted"), (("ssn",),))
+        self.assertIn("pii", self.understood(self.held("SELECT concat(word) FROM defaulted"))["labels"])
 
     def test_locks_of_a_view_over_personal_data(self):
         """As mysqldump takes them; it reads the rows afterwards."""
