@@ -70,10 +70,24 @@ std::string without_all(std::string text, std::string_view part, std::string_vie
     return text;
 }
 
+/// A number without an exponent as the server writes it: 007 is 7, -00.50 is -0.50.
+std::optional<std::string> as_server_writes(std::string_view number, bool negative)
+{
+    constexpr std::size_t most_characters = 60; // 65 digits, and no more than 30 of them behind the point
+    const std::size_t point = std::min(number.find('.'), number.size());
+    const std::size_t behind = number.size() - point;
+    if (number.size() > most_characters || number.find_first_not_of("0123456789.") != number.npos || point == 0 ||
+        behind == 1 || behind > most_characters / 2)
+        return std::nullopt;
+    number.remove_prefix(std::min(number.find_first_not_of('0'), point - 1));
+    const bool zero = number.find_first_not_of("0.") == number.npos;
+    return (negative && !zero ? "-" : "") + std::string{number};
+}
+
 } // namespace
 
-/// What an expression of strings, user variables, @@sql_mode, concat() and replace() is, read ahead of the parser.
-/// Nothing if that cannot be told. `token` is the one to read; afterwards the one behind.
+/// What an expression of numbers, strings, user variables, @@sql_mode, concat() and replace() is, read ahead of the
+/// parser. Nothing if that cannot be told. `token` is the one to read; afterwards the one behind.
 std::optional<std::string> Parser::known_value(Lexer& lexer, Token& token, int depth) const
 {
     if (depth > deepest_value)
@@ -86,8 +100,13 @@ std::optional<std::string> Parser::known_value(Lexer& lexer, Token& token, int d
             value += mysql::unescaped(token, reading_);
         return value;
     }
-    if (first.kind == TokenKind::integer)
-        return std::string{first.text};
+    const bool minus = first.kind == TokenKind::symbol && first.symbol == symbol('-');
+    if (const Token number = minus ? token : first;
+        number.kind == TokenKind::integer || number.kind == TokenKind::number) {
+        if (minus)
+            token = lexer.next();
+        return as_server_writes(number.text, minus);
+    }
     if (first.kind == TokenKind::user_variable) {
         const std::string* value = state_->variable(mysql::unescaped(first, reading_));
         return value == nullptr ? std::nullopt : std::optional{*value};
