@@ -177,6 +177,10 @@ void Parser::table_maintenance(Kind kind, std::string_view object, bool writes, 
         else
             read_table(table, column);
     } while (accept(','));
+    // REPAIR … USE_FRM makes indexes anew from the definition alone: rows that it does not find that way are lost.
+    while (!at_end() && !same_word(cur().text, "use_frm"))
+        advance();
+    facts_.destructive = facts_.destructive || !at_end();
     skip_rest();
 }
 
