@@ -2,24 +2,28 @@
 
 #include "policies/statement/match_all.h"
 
+#include <charconv>
+
 namespace stepgate::policies::mysql
 {
 namespace
 {
 
-bool is_whole_number(std::string_view value)
+bool is_number(std::string_view value)
 {
-    constexpr std::size_t most_digits = 20; // of BIGINT UNSIGNED
-    if (value.starts_with('-'))
-        value.remove_prefix(1);
-    return !value.empty() && value.size() <= most_digits && value.find_first_not_of("0123456789") == value.npos;
+    constexpr std::size_t most_characters = 40;
+    if (value.size() > most_characters || value.find_first_not_of("0123456789.eE+-") != value.npos)
+        return false;
+    double number = 0;
+    const char* const end = value.data() + value.size();
+    return std::from_chars(value.data(), end, number) == std::from_chars_result{end, std::errc{}};
 }
 
 } // namespace
 
 std::optional<std::string> telling_literal(std::string_view value)
 {
-    if (is_whole_number(value)) // a text too: beside numbers it is one
+    if (is_number(value)) // a text too: beside numbers it is one
         return std::string{value};
     return statement::may_match_all(value) ? std::optional{"'" + std::string{value} + "'"} : std::nullopt;
 }

@@ -11,7 +11,7 @@
 namespace stepgate::policies::mysql
 {
 
-/// The value as a literal, if a condition may hold for every row by it: a whole number, or what patterns are made of.
+/// The value as a literal, if a condition may hold for every row by it: a number, or what patterns are made of.
 [[nodiscard]] std::optional<std::string> telling_literal(std::string_view value);
 
 /// The text with literals in place of its parameters, where `literal_of` gives one for a parameter's number, from 1;

@@ -313,6 +313,23 @@ Expression Parser::open_value(std::uint64_t what)
     return made;
 }
 
+/// The number or pattern that a user variable is known to have: only what makes it hold for more rows.
+void Parser::give_known(Expression& made, std::string_view variable)
+{
+    out_.names_consulted = true;
+    const std::string* const known = state_->variable(variable);
+    if (known == nullptr)
+        return;
+    Token text;
+    text.kind = TokenKind::string;
+    text.text = *known;
+    made.span = written_number(text);
+    made.everything = like_matches_all(*known);
+    made.anything = regexp_matches_all(*known);
+    if (made.everything || made.anything)
+        made.form = Form::text;
+}
+
 Expression Parser::user_variable()
 {
     const Token token = cur();
@@ -323,6 +340,8 @@ Expression Parser::user_variable()
     if (!accept(Symbol::assign)) {
         if (loops_ > 0)
             give_each(made, {}, "@" + std::string{variable});
+        else if (judging_ && blocks_ == 0)
+            give_known(made, variable);
         return made;
     }
     const Expression value = expression();

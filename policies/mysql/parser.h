@@ -260,6 +260,7 @@ class Parser
     Expression whole_query(const Expression& first);
     Expression literal(bool text);
     Expression user_variable();
+    void give_known(Expression& made, std::string_view variable);
     Expression system_variable();
     Expression column_or_call();
     Expression row_constructor(Expression first);

@@ -12,7 +12,7 @@ from mariadb import ORACLE, MySqlCase
 from mysql_raw import BULK, EXECUTE, FETCH, LONG_DATA, RawCommands, WithBulk
 
 LAST_PREPARED = 0xffffffff
-TEXT, BIG, INTEGER, JSON = b"\xfd\0", b"\x08\0", b"\x03\0", b"\xf5\0"
+TEXT, BIG, INTEGER, JSON, DOUBLE = b"\xfd\0", b"\x08\0", b"\x03\0", b"\xf5\0", b"\x05\0"
 
 
 def text(value):
@@ -156,13 +156,16 @@ class Values(Case):
         number = struct.Struct("<q").pack
         self.denied(lambda: self.run_raw(connection, above, b"\0\1" + BIG + number(0)))
         self.denied(lambda: self.run_raw(connection, above, b"\0\1" + INTEGER + struct.pack("<i", -1)))
+        self.denied(lambda: self.run_raw(connection, above, b"\0\1" + DOUBLE + struct.pack("<d", 0.5)))
+        self.denied(lambda: self.run_raw(connection, above, b"\0\1" + TEXT + text(b"0.5")))
         self.denied(lambda: self.run_raw(connection, above, b"\0\1" + TEXT + text(b"0")))
         self.run_raw(connection, above, b"\0\1" + BIG + number(5_000_000))
         self.denied(lambda: self.run_raw(connection, above, b"\0\1" + BIG + number(0)))
         cursor = connection.cursor()
         cursor.execute("PREPARE p FROM 'DELETE FROM orders WHERE id > ?'")
-        cursor.execute("SET @n = 0")
-        self.denied(lambda: cursor.execute("EXECUTE p USING @n"))
+        for value in ("0", "0.5"):
+            cursor.execute(f"SET @n = {value}")
+            self.denied(lambda: cursor.execute("EXECUTE p USING @n"))
         self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
 
     def test_numbers_that_come_to_matter(self):
