@@ -81,20 +81,32 @@ std::string MySqlCatalogQueries::grantee() const
            quoted(at == std::string::npos ? "" : account_.substr(at + 1)) + "))";
 }
 
-/// Schemas in which the account has not all that it has everywhere (partial_revokes). Only SHOW GRANTS tells them to
-/// anybody: "REVOKE SELECT ON `a`.* FROM …".
-void MySqlCatalogQueries::partial_revokes()
+/// What only SHOW GRANTS tells to anybody: schemas in which the account has not all that it has everywhere (MySQL's
+/// partial_revokes: "REVOKE SELECT ON `a`.* FROM …"), and tables of which it has single columns, through roles too
+/// ("GRANT SELECT (`x`) ON `a`.`b` TO …").
+void MySqlCatalogQueries::grants()
 {
     server_.query("SHOW GRANTS", [this](const Row& row) {
         const std::string grant = text(row[0]);
-        constexpr std::string_view before = " ON `";
-        const auto begin = grant.find(before), end = grant.find("`.* FROM ");
-        if (!grant.starts_with("REVOKE ") || begin == std::string::npos || end == std::string::npos)
-            return;
-        std::string schema = grant.substr(begin + before.size(), end - begin - before.size());
-        for (auto quote = schema.find("``"); quote != std::string::npos; quote = schema.find("``", quote + 1))
-            schema.erase(quote, 1);
-        revoked_.insert(table_name(schema));
+        bool quoted = false, columns = false;
+        std::size_t at = 0;
+        for (; at < grant.size() && (quoted || grant.compare(at, 4, " ON ") != 0); ++at) {
+            quoted = quoted != (grant[at] == '`');
+            columns = columns || (!quoted && grant[at] == '(');
+        }
+        std::vector<std::string> names; // of the schema and the table
+        for (at += 4; at < grant.size() && (quoted || grant[at] != ' '); ++at) {
+            const bool opens = grant[at] == '`' && !quoted;
+            quoted = quoted != (grant[at] == '`');
+            if (opens && grant[at - 1] != '`')
+                names.emplace_back();
+            else if (quoted)
+                names.back().push_back(grant[at]); // "``" is one in a name
+        }
+        if (grant.starts_with("REVOKE ") && names.size() == 1)
+            revoked_.insert(table_name(names[0]));
+        if (columns && names.size() == 2)
+            by_column_.emplace_back(names[0], names[1]);
     });
 }
 
@@ -103,8 +115,7 @@ void MySqlCatalogQueries::partial_revokes()
 /// Grants to roles are not looked at.
 void MySqlCatalogQueries::privileges()
 {
-    if (!mariadb_)
-        partial_revokes();
+    grants();
     const auto shown = [&](std::vector<std::string>& seen, const std::string& to) {
         const std::string condition = "PRIVILEGE_TYPE IN (" + to + ") AND GRANTEE = " + grantee();
         server_.query("SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE " + condition,

@@ -43,7 +43,7 @@ class MySqlCatalogQueries
     using Row = ConnectorConnection::Row;
     using Cell = std::optional<std::string>;
 
-    void partial_revokes();
+    void grants();
     void tables();
     void merged_tables();
     void columns();
@@ -81,6 +81,7 @@ class MySqlCatalogQueries
     bool mariadb_ = false;
     std::string account_;
     std::set<std::string> revoked_; // schemas in which the account has less than everywhere
+    std::vector<std::pair<std::string, std::string>> by_column_; // tables of which it has single columns
     std::map<std::pair<std::string, std::string>, std::size_t> by_name_;
 };
 

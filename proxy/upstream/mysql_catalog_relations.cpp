@@ -198,7 +198,7 @@ void MySqlCatalogQueries::columns()
 }
 
 /// Those for which the account has no privilege are shown nowhere: it has some for single columns, and none for the
-/// table. What it has through roles MySQL tells; on MariaDB a gap in their numbers does, unless they are the last.
+/// table. What it has through roles MySQL tells; on MariaDB SHOW GRANTS, and a gap in their numbers.
 void MySqlCatalogQueries::hidden_columns()
 {
     const auto all_by = [this](const std::string& privileges) {
@@ -220,6 +220,9 @@ void MySqlCatalogQueries::hidden_columns()
                       });
     };
     mark("COLUMN_PRIVILEGES g WHERE g.GRANTEE = " + grantee());
+    for (const auto& [schema, table] : by_column_)
+        mark("SCHEMATA s JOIN (SELECT " + quoted(schema) + " AS TABLE_SCHEMA, " + quoted(table) +
+             " AS TABLE_NAME) g ON true WHERE true");
     if (!mariadb_) {
         mark("ROLE_COLUMN_GRANTS g WHERE true");
         (void)server_.take_error(); // older than 8.0.19

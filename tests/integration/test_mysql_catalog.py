@@ -403,19 +403,22 @@ class HiddenColumns(MySqlCase):
         cls.addClassCleanup(cls.stack.close)
         cls.stack.cluster.admin("CREATE USER reader@'%' IDENTIFIED BY 'reads'; GRANT SELECT, TRIGGER, SHOW VIEW ON shop.scratch TO reader@'%';"
                                 "GRANT SELECT (id, name), TRIGGER ON shop.customers TO reader@'%'; GRANT TRIGGER, DELETE ON shop.orders TO reader@'%'")
+        role = "SET DEFAULT ROLE looks TO reader@'%'" if ORACLE else "SET DEFAULT ROLE looks FOR reader@'%'"
+        cls.stack.cluster.shop("CREATE TABLE `ro``led` (id int, note int, ssn varchar(20)); CREATE ROLE looks; GRANT SELECT (id, note) ON `ro``led` TO looks;"
+                               "GRANT looks TO reader@'%'; " + role)
         cls.stack.cluster.shop("CREATE TABLE made (id int, ssn varchar(20), hidden varchar(20) AS (ssn)); GRANT SELECT (id, hidden) ON made TO reader@'%'")
         cls.stack.start()
         cls.demo = cls.stack.person("demo")
 
     def test_what_may_be_read(self):
         cursor = self.connect(autocommit=True).cursor()
-        for sql in ("SELECT id, name FROM customers LIMIT 1", "SELECT * FROM scratch", "SELECT id FROM made", "SELECT item FROM orders LIMIT 1"):
+        for sql in ("SELECT id, name FROM customers LIMIT 1", "SELECT * FROM scratch", "SELECT id FROM made", "SELECT note FROM `ro``led`", "SELECT item FROM orders LIMIT 1"):
             with self.subTest(sql):
                 cursor.execute(sql)
                 self.assertEqual(self.demo.pending(), [])
         for sql, said in (("SELECT ssn FROM customers", "pii"), ("SELECT concat(ssn) FROM customers", "pii"), ("SELECT * FROM customers", "pii"),
                           ("SELECT concat(c.ssn) FROM customers c JOIN scratch s ON c.id = s.id OR 1", "pii"), ("SELECT * FROM orders", "may not see"),
-                          ("SELECT concat(hidden) FROM made", "may not see")):
+                          ("SELECT concat(hidden) FROM made", "may not see"), ("SELECT concat(ssn) FROM `ro``led`", "pii")):
             with self.subTest(sql):
                 thread, result = self.later(lambda: cursor.execute(sql))
                 wait_for(lambda: result or self.demo.pending(), f"a hold of {sql}", every=0.05)
