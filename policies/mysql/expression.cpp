@@ -502,7 +502,9 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
 
 Expression matched(const Expression& left, bool negative, const Expression& right, bool& literals)
 {
-    Expression made = compared(left, negative ? Symbol::not_equal : symbol('='), right, literals);
+    Expression one = left, other = right;
+    one.span = other.span = {}; // numbers are texts here
+    Expression made = compared(one, negative ? Symbol::not_equal : symbol('='), other, literals);
     made.like = true;
     made.shape = mix(made.shape, like_seed);
     made.value = mix(made.value, like_seed);

@@ -23,8 +23,8 @@ Span fraction(double value)
                                                : Span::between({false, floor}, {false, floor + 1});
 }
 
-/// 5, 1e3, b'101', 0x1f, and beside numbers '5', '0.5' and 'abc', which is 0.
-Span written_number(const Token& token)
+/// 5, 1e3, b'101', 0x1f, '5', '0.5' and 'abc', which is 0.
+Span number_in(const Token& token)
 {
     const bool bits = token.kind == TokenKind::bits, hex = token.kind == TokenKind::hex;
     const bool text = token.kind == TokenKind::string, number = token.kind == TokenKind::number;
@@ -57,6 +57,13 @@ Span written_number(const Token& token)
                       : real < exact ? fraction(real)
                                      : Span{};
     return negative ? -made : made;
+}
+
+Span written_number(const Token& token)
+{
+    Span made = number_in(token);
+    made.converted = token.kind == TokenKind::string;
+    return made;
 }
 
 } // namespace
@@ -292,7 +299,6 @@ Expression Parser::literal(bool text)
                            : Expression::Neutral::none;
     made.truth = zero || one;
     made.span = written_number(token);
-    made.span.converted = text;
     advance();
     while (text && at(TokenKind::string)) { // 'a' 'b' is one string
         made.value = mix(made.value, exact_hash_of(cur().text));
@@ -324,6 +330,8 @@ void Parser::give_known(Expression& made, std::string_view variable)
     text.kind = TokenKind::string;
     text.text = *known;
     made.span = written_number(text);
+    if (known->empty() || !is_letter(known->front())) // it may be no text
+        made.span = made.span.as_number();
     made.everything = like_matches_all(*known);
     made.anything = regexp_matches_all(*known);
     if (made.everything || made.anything)
