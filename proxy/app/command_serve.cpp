@@ -9,6 +9,7 @@
 
 #include <sys/resource.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -52,12 +53,17 @@ void write_no_core()
     ::setrlimit(RLIMIT_CORE, &limit);
 }
 
-// The next signal, or 0 after a second.
-int wait_for_signal(const sigset_t& set)
+// The next signal, or 0 if none comes for so long.
+int wait_for_signal(const sigset_t& set, std::chrono::seconds at_most)
 {
-    const timespec second{1, 0};
-    const int signal = sigtimedwait(&set, nullptr, &second);
+    const timespec time{at_most.count(), 0};
+    const int signal = sigtimedwait(&set, nullptr, &time);
     return signal < 0 ? 0 : signal;
+}
+
+bool is_stop(int signal)
+{
+    return signal == SIGTERM || signal == SIGINT;
 }
 
 int serve_until_told(Configuration configuration, const DescriptorShare& share, std::ostream& out, std::ostream& err)
@@ -72,15 +78,15 @@ int serve_until_told(Configuration configuration, const DescriptorShare& share, 
     out.clear(); // whether anybody reads that is nothing to end with an error for
     tell_supervisor("READY=1");
     for (;;) {
-        const int signal = wait_for_signal(signals);
-        if (signal == SIGTERM || signal == SIGINT)
+        const int signal = wait_for_signal(signals, std::chrono::seconds{1});
+        if (is_stop(signal))
             break;
         if (signal == SIGHUP)
             serving.reload();
         serving.tick(std::chrono::system_clock::now());
     }
     tell_supervisor("STOPPING=1");
-    serving.drain();
+    serving.drain([&signals] { return is_stop(wait_for_signal(signals, std::chrono::seconds{0})); });
     return 0;
 }
 

@@ -381,11 +381,12 @@ void Serving::tick(std::chrono::system_clock::time_point now)
     }
 }
 
-void Serving::drain()
+void Serving::drain(const std::function<bool()>& hurried)
 {
     diagnostics_->draining();
-    log_info("draining: busy sessions have " + std::to_string(configuration_.limits.drain.count()) + " s");
-    proxy_->drain(configuration_.limits.drain);
+    log_info("draining: busy sessions have " + std::to_string(configuration_.limits.drain.count()) +
+             " s, or until the next SIGTERM or SIGINT");
+    proxy_->drain(configuration_.limits.drain, hurried);
 }
 
 } // namespace stepgate::proxy::app

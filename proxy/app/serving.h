@@ -34,6 +34,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,8 +60,8 @@ class Serving
     void reload();
     /// About once a second: challenges expire, changed users take effect.
     void tick(std::chrono::system_clock::time_point now);
-    /// Lets busy sessions finish, then stops.
-    void drain();
+    /// Lets busy sessions finish, then stops. `hurried`, asked again and again: they are to end now.
+    void drain(const std::function<bool()>& hurried);
 
   private:
     [[nodiscard]] std::string open_audit();

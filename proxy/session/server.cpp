@@ -94,7 +94,7 @@ struct Proxy::Impl {
     template <class Action>
     void everywhere(Action action);
     void for_sessions(void (Session::*what)());
-    bool wait_until_empty(std::chrono::milliseconds at_most);
+    bool wait_until_empty(std::chrono::milliseconds at_most, const std::function<bool()>& hurried = {});
 
     Shared shared;
     std::vector<std::shared_ptr<Listening>> listenings;
@@ -197,7 +197,7 @@ void Proxy::Impl::for_sessions(void (Session::*what)())
     });
 }
 
-bool Proxy::Impl::wait_until_empty(std::chrono::milliseconds at_most)
+bool Proxy::Impl::wait_until_empty(std::chrono::milliseconds at_most, const std::function<bool()>& hurried)
 {
     const auto latest = std::chrono::steady_clock::now() + at_most;
     for (;;) {
@@ -205,7 +205,7 @@ bool Proxy::Impl::wait_until_empty(std::chrono::milliseconds at_most)
         everywhere([&left](Worker& worker) { left += worker.sessions.size(); });
         if (left == 0)
             return true;
-        if (std::chrono::steady_clock::now() >= latest)
+        if (std::chrono::steady_clock::now() >= latest || (hurried && hurried()))
             return false;
         std::this_thread::sleep_for(std::chrono::milliseconds{10}); // the main thread has nothing else to do
     }
@@ -258,7 +258,7 @@ std::uint16_t Proxy::port(std::string_view listener) const
     return 0;
 }
 
-void Proxy::drain(std::chrono::milliseconds deadline)
+void Proxy::drain(std::chrono::milliseconds deadline, const std::function<bool()>& hurried)
 {
     if (impl_->threads.empty())
         return;
@@ -268,7 +268,7 @@ void Proxy::drain(std::chrono::milliseconds deadline)
             listener->close();
     });
     impl_->for_sessions(&Session::drain);
-    if (impl_->wait_until_empty(deadline))
+    if (impl_->wait_until_empty(deadline, hurried))
         return;
     impl_->for_sessions(&Session::end);
     (void)impl_->wait_until_empty(end_patience);

@@ -4,6 +4,7 @@
 #include "proxy/session/options.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,8 +44,8 @@ class Proxy
     [[nodiscard]] std::uint16_t port(std::string_view listener) const;
 
     /// Stops accepting; idle sessions get FATAL 57P01 at once, busy ones when their statement is done, all at the
-    /// deadline. Returns when no session is left.
-    void drain(std::chrono::milliseconds deadline);
+    /// deadline or once `hurried` says so. Returns when no session is left.
+    void drain(std::chrono::milliseconds deadline, const std::function<bool()>& hurried = {});
     /// Ends everything now and joins the threads. Idempotent.
     void stop();
 

@@ -277,6 +277,18 @@ class Draining(unittest.TestCase):
         self.assertEqual(stack.stop(), 0)
         busy.communicate(timeout=PATIENCE)
 
+    def test_a_second_signal_ends_what_is_busy(self):
+        stack = Stack(extra='[limits]\ndrain = "10m"\n').start()
+        self.addCleanup(stack.close)
+        busy = stack.psql("-c", "SELECT count(*) FROM generate_series(1, 3000000000)")
+        self.addCleanup(busy.kill)
+        wait_for(lambda: stack.metrics()["stepgate_sessions"] == 1, "the session")
+        stack.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: stack.ask("SELECT 1")[0] != 0, "no more to be let in")
+        self.assertIsNone(stack.process.poll())
+        self.assertEqual(stack.stop(), 0)
+        busy.communicate(timeout=PATIENCE)
+
 
 class Faults(unittest.TestCase):
     def test_server_down_is_08006(self):
