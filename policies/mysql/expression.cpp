@@ -217,6 +217,16 @@ bool is_limit_of(const Expression& one, Symbol op, const Expression& other, bool
            equal(one.shape, one.value, other.limit_shape, other.limited, one.literal, literals);
 }
 
+/// A column of texts beside '', before which none comes.
+bool is_no_less(const Expression& column, Symbol op, const Expression& other, bool& literals)
+{
+    const bool texts = column.form == Form::column && column.span.converted && column.span.always_zero();
+    if (!texts || other.form != Form::text || op != Symbol::greater_equal)
+        return false;
+    literals = true;
+    return other.neutral == Expression::Neutral::empty;
+}
+
 /// A predicate that reads no column is the same for every row, whichever it is.
 Expression settled(Expression made)
 {
@@ -452,7 +462,8 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
     const bool itself = same(left, right, literals);
     const bool strict = op == Symbol::not_equal || op == symbol('<') || op == symbol('>');
     made.always = made.always || (itself && !strict) || is_limit_of(left, op, right, literals) ||
-                  is_limit_of(right, mirrored(op), left, literals);
+                  is_limit_of(right, mirrored(op), left, literals) || is_no_less(left, op, right, literals) ||
+                  is_no_less(right, mirrored(op), left, literals);
     made.never = made.never || (itself && strict);
     if (beside_itself(left, right, literals) || beside_itself(right, left, literals)) {
         made.always = op != symbol('=');
