@@ -9,11 +9,14 @@
 namespace stepgate::policies::postgres
 {
 
-/// The text with values in place of its parameters, as literals, where a condition may hold for every row by them
-/// (LIKE $1 with '%'); nullopt: there is none. `value_of` gives the
-/// value of a parameter by its number, from 1. Others stay parameters, so that a text has few readings.
+/// The value as a literal, if a condition may hold for every row by it: a whole number of at most nine digits, of which
+/// texts have one shape, or what patterns are made of (LIKE $1 with '%').
+[[nodiscard]] std::optional<std::string> telling_literal(std::string_view value);
+
+/// The text with literals in place of its parameters, where `literal_of` gives one for a parameter's number, from 1;
+/// nullopt: it gives none. Others stay parameters, so that a text has few readings.
 [[nodiscard]] std::optional<std::string>
 with_bound(std::string_view sql, bool backslashes,
-           const std::function<std::optional<std::string_view>(std::size_t)>& value_of);
+           const std::function<std::optional<std::string>(std::size_t)>& literal_of);
 
 } // namespace stepgate::policies::postgres

@@ -55,6 +55,17 @@ bool option_set(const ::List* options, std::string_view name)
     return set;
 }
 
+/// Of a string or a whole number.
+std::optional<std::string> telling_literal_of(const void* node)
+{
+    const ::A_Const* const constant = constant_of(node);
+    if (const char* const text = literal_of(constant))
+        return telling_literal(text);
+    if (constant == nullptr || constant->isnull || constant->val.node.type != T_Integer)
+        return std::nullopt;
+    return telling_literal(std::to_string(constant->val.ival.ival));
+}
+
 } // namespace
 
 void Walk::statement(const ::RawStmt& raw)
@@ -463,13 +474,11 @@ void Walk::execute(const ::ExecuteStmt& executed)
         out_.facts.runs.push_back(*sql);
         if (const std::string values = state_->prepared_values(name); !values.empty())
             run_text(values, "EXECUTE " + name);
-        const auto value_of = [&executed](std::size_t number) -> std::optional<std::string_view> {
+        const auto literal_for = [&executed](std::size_t number) -> std::optional<std::string> {
             const auto given = cells(executed.params);
-            const char* const value =
-                number - 1 < given.size() ? literal_of(constant_of(node_of(given[number - 1]))) : nullptr;
-            return value != nullptr ? std::optional<std::string_view>{value} : std::nullopt;
+            return number - 1 < given.size() ? telling_literal_of(node_of(given[number - 1])) : std::nullopt;
         };
-        const auto bound = with_bound(*sql, state_->lexing() == Lexing::backslashes, value_of);
+        const auto bound = with_bound(*sql, state_->lexing() == Lexing::backslashes, literal_for);
         out_.literals_consulted = out_.literals_consulted || !cells(executed.params).empty();
         run_text(bound.value_or(*sql), "EXECUTE " + name);
         facts().inner.push_back(facts().itself());

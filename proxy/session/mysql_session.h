@@ -179,7 +179,6 @@ class MySqlSession final : public GuardedSession
     void bind_values(const PreparedText& prepared, std::size_t parameters);
     [[nodiscard]] std::string as_bound(const PreparedText& prepared, std::size_t parameters,
                                        const std::vector<std::size_t>& rows);
-    [[nodiscard]] std::uint64_t number_places(std::size_t parameters) const;
     [[nodiscard]] std::vector<std::size_t> telling_rows(std::size_t parameters) const;
     [[nodiscard]] bool has_settings_of(const PreparedText& prepared) const;
     [[nodiscard]] Facts in_sight(Facts facts);

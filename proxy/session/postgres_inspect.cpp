@@ -1,10 +1,10 @@
-#include "policies/postgres/bound_text.h"
 #include "policies/postgres/names.h"
 #include "policies/statement/ascii.h"
 #include "policies/statement/match_all.h"
 #include "policies/statement/weaker.h"
 #include "protocols/postgres/query.h"
 #include "proxy/session/catalog_change.h"
+#include "proxy/session/number_places.h"
 #include "proxy/session/origins.h"
 #include "proxy/session/postgres_plan.h"
 #include "proxy/session/postgres_session.h"
@@ -514,6 +514,8 @@ void PostgresSession::refresh(PreparedStatement& statement)
         statement.catalog == catalog_.revision())
         return;
     statement.facts = facts_of(statement.read_as.empty() ? statement.sql : statement.read_as);
+    if (statement.any_numbers && statement.facts->shape == 0)
+        statement.facts = worker_.judge.doubted(*statement.facts, std::string{hangs_on_numbers}, asker_.database);
     if (!statement.origins.empty())
         statement.facts = with_reads(worker_.judge, *statement.facts, 0, statement.origins, asker_.database);
     if (const std::string values = values_of(statement); !values.empty())
@@ -539,32 +541,6 @@ void PostgresSession::refresh(PreparedStatement& statement)
     statement.catalog = catalog_.revision();
     statement.generation = state_.generation();
     statement.policy = policy;
-}
-
-/// The statement, with fresh facts; where a WHERE may hold for every row by the values that are bound (LIKE $1 with
-/// '%'), one of its own for this execution, that is read with them.
-StatementPointer PostgresSession::as_bound(StatementPointer statement, const pg::Bind& bind)
-{
-    refresh(*statement);
-    using policies::statement::Where;
-    if (!any_where(*statement->facts->facts, Where::present) ||
-        std::ranges::none_of(bind.parameters, [](const auto& value) {
-            return value && policies::statement::may_match_all(wire::as_text(*value));
-        }))
-        return statement;
-    std::vector<std::optional<std::string_view>> values;
-    for (const auto value : bind.parameters)
-        values.push_back(value ? std::optional{wire::as_text(*value)} : std::nullopt);
-    auto read_as = policies::postgres::with_bound(
-        statement->sql, state_.lexing() == policies::postgres::Lexing::backslashes,
-        [&values](std::size_t number) { return number - 1 < values.size() ? values[number - 1] : std::nullopt; });
-    if (!read_as)
-        return statement;
-    StatementPointer bound{new PreparedStatement{*statement}};
-    bound->read_as = std::move(*read_as);
-    bound->facts.reset();
-    refresh(*bound);
-    return bound;
 }
 
 Verdict PostgresSession::verdict_on(const policies::rules::MatchedFacts& facts, std::string_view sql) const

@@ -18,11 +18,24 @@
 namespace stepgate::proxy::session
 {
 
+struct PreparedStatement;
+using StatementPointer = boost::intrusive_ptr<PreparedStatement>;
+
+/// A prepared statement with whole numbers in the places of these parameters, a bit each: its facts are the same
+/// whichever numbers those are, as long as those of the statement itself are.
+struct AnyNumbers {
+    std::uint64_t places = 0;
+    StatementPointer bound;
+    std::shared_ptr<const policies::rules::MatchedFacts> without;
+};
+
 /// A prepared statement of one session: its text, and its facts as long as nothing that decides them has changed.
 /// Counted without atomics: a session lives on one thread.
 struct PreparedStatement : boost::intrusive_ref_counter<PreparedStatement, boost::thread_unsafe_counter> {
     std::string sql;
-    std::string read_as;  // `sql` with values of its execution which may take every row; "": as it is
+    std::string read_as;      // `sql` with values of its execution which may take every row; "": as it is
+    bool any_numbers = false; // whichever whole numbers stand in `read_as`, the facts are the same
+    AnyNumbers numbers = {};
     bool foreign = false; // `sql` came in another encoding than UTF8: what it says cannot be known, also later
     std::vector<std::uint32_t> parameter_types; // as Parse gave them
     std::string values;                         // of one that SQL prepared: SELECT that makes one of each type
@@ -36,7 +49,6 @@ struct PreparedStatement : boost::intrusive_ref_counter<PreparedStatement, boost
     bool unsure = false;       // `facts` are not what they were: some name could not be looked up then
     const policies::rules::Policy* policy = nullptr; // likewise
 };
-using StatementPointer = boost::intrusive_ptr<PreparedStatement>;
 
 /// A yes to a Parse, which was held because parsing it runs code. What was shown is the text alone, so where it has no
 /// parameters the yes is one to its execution, too: to a single one, the next that the session asks for, so that

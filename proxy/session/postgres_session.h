@@ -93,6 +93,7 @@ class PostgresSession final : public GuardedSession
                                                           const policies::rules::Verdict& verdict);
     [[nodiscard]] Step ask_whether_there();
     [[nodiscard]] StatementPointer as_bound(StatementPointer statement, const protocols::postgres::Bind& bind);
+    [[nodiscard]] StatementPointer with_any_numbers(const PreparedStatement& statement, std::uint64_t places);
     void refresh(PreparedStatement& statement);
     [[nodiscard]] std::shared_ptr<const policies::rules::MatchedFacts> facts_of(std::string_view sql);
     [[nodiscard]] StatementPointer called_by_number(const protocols::postgres::FunctionCall& call);
@@ -251,6 +252,7 @@ class PostgresSession final : public GuardedSession
     std::shared_ptr<const policies::sensitivity::OriginLabels> origins_; // null: no result needs to be looked at
     const policies::rules::Policy* origins_policy_ = nullptr;            // that they are by
     std::uint64_t origins_view_ = 0;                                     // likewise
+    std::vector<std::optional<std::string>> literals_; // of the last Bind, by which a WHERE may hold for every row
     std::vector<protocols::postgres::Column> columns_;
     std::size_t guarded_ = 0; // flights whose rows wait
     Rows rows_ = Rows::flow;

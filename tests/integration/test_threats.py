@@ -123,6 +123,7 @@ class Protocol(Case):
     def test_values_with_which_a_condition_takes_every_row(self):
         for where, value, held in (("item LIKE $1", "%", True), ("item ILIKE $1", "%%", True), ("item SIMILAR TO $1", "%", True), ("item ~ $1", ".*", True),
                                    ("item LIKE ANY ($1)", '{x,"%"}', True), ("item LIKE '%' || $1 || '%'", "", True), ("item >= $1", "", True),
+                                   ("id > $1", "0", True), ("id > $1", "-1", True), ("id > $1", "5000000", False), ("id = $1", "0", False),
                                    ("item LIKE $1", "no such%", False), ("item = $1", "", False), ("item = $1", "%", False)):
             with self.subTest(where=where, value=value), connect() as wire:
                 mark = f" /* {MARK} */" if held else ""
@@ -132,6 +133,18 @@ class Protocol(Case):
                     self.assert_held(wire, "delete-without-where")
                 else:
                     self.assertIn("2", [kind for kind, _ in wire.until("Z")])
+
+    def test_numbers_with_which_a_condition_takes_every_row(self):
+        """In binary format, and of a statement that was bound to others before."""
+        with connect() as wire:
+            wire.send(parse("above", "DELETE FROM orders WHERE id > $1"), parse("one", "DELETE FROM orders WHERE id = $1"), SYNC).until("Z")
+            for one in (5_000_000, 0, 6_000_000):
+                wire.send(bind("", "one", [struct.pack(">i", one)]), execute(), SYNC)
+                self.assertIn(("C", "DELETE 0"), wire.until("Z"))
+            wire.send(bind("", "above", [struct.pack(">i", 5_000_000)]), execute(), SYNC)
+            self.assertIn(("C", "DELETE 0"), wire.until("Z"))
+            wire.send(bind("", "above", [struct.pack(">i", 0)]), execute(), SYNC)
+            self.assert_held(wire, "delete-without-where")
 
     def test_the_row_that_an_upsert_proposes_is_no_read_and_the_row_that_is_there_is_one(self):
         upsert = "INSERT INTO by_phone (id, phone) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET phone = "

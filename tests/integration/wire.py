@@ -37,8 +37,10 @@ def parse(name, sql):
 
 
 def bind(portal="", statement="", values=()):
-    parameters = b"".join(struct.pack(">i", len(v)) + v for v in (value.encode() for value in values))
-    return message("B", raw_text(portal) + raw_text(statement) + struct.pack(">HH", 0, len(values)) + parameters + struct.pack(">H", 0))
+    """Values are texts, or all are bytes: those of the binary format."""
+    binary = bool(values) and isinstance(values[0], bytes)
+    parameters = b"".join(struct.pack(">i", len(v)) + v for v in (value if binary else value.encode() for value in values))
+    return message("B", raw_text(portal) + raw_text(statement) + struct.pack(">HHH", 1, binary, len(values)) + parameters + struct.pack(">H", 0))
 
 
 def describe(kind, name=""):
