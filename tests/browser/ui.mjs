@@ -534,6 +534,31 @@ await step('connect: a password that is shown once, lines to paste, revoked', as
   await page.getByText('You have none.').waitFor();
 });
 
+await step('connect: what is typed while an older answer is on its way stays', async () => {
+  await open(page, `${mock.origin}/connect`);
+  const asks = /\/database-passwords\?(database=)?$/; // of none
+  let answer;
+  const until_answered = new Promise((resolve) => { answer = resolve; });
+  await page.route(asks, async (route) => {
+    await until_answered;
+    await route.continue();
+  });
+  const asked = page.waitForRequest(asks);
+  await button('Make a password').click();
+  const response = (await asked).response();
+  const database = page.getByLabel('Database', { exact: true });
+  await database.fill('warehouse');
+  await database.press('Enter');
+  await page.getByText('--password --database=warehouse').waitFor();
+  await database.fill('warehouse2');
+  answer();
+  await (await response).finished();
+  await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); })); // until it is drawn
+  equal('the lines', await page.getByText('--password --database=warehouse').count(), 1);
+  equal('the text', await database.inputValue(), 'warehouse2');
+  await page.unroute(asks);
+});
+
 await step('users are for admins, who add, group, disable and enrol them', async () => {
   await page.goto(`${mock.origin}/users`);
   await heading(page, 'For admins').waitFor();

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, type Connect, type DatabasePassword } from '../api';
 import { announce } from '../components/announce';
 import { use_attempt } from '../components/attempt';
@@ -16,9 +16,18 @@ export function ConnectPage() {
   const [all, set_all] = useState<Connect>();
   const [made, set_made] = useState<DatabasePassword & { password: string }>();
   const { problem, set_problem, attempt: ask } = use_attempt();
-  const [database, set_database] = useState('');
-  const load = () => api.connect(database).then(set_all, (error: unknown) => set_problem(explain(error)));
-  useEffect(() => void load(), [database]);
+  const [database, set_database] = useState(''); // as it is typed
+  const asked = useRef({ database: '', count: 0 });
+  const load = () => {
+    const count = ++asked.current.count;
+    const show = (answer: Connect) => { if (count === asked.current.count) set_all(answer); }; // not a late one to an older question
+    return api.connect(asked.current.database).then(show, (error: unknown) => set_problem(explain(error)));
+  };
+  useEffect(() => void load(), []);
+  const choose = (chosen: string) => {
+    asked.current.database = chosen;
+    void load();
+  };
 
   const attempt = async (what: () => Promise<void>) => {
     await ask(what);
@@ -50,7 +59,7 @@ export function ConnectPage() {
             <>
               <label for="database">{words.database}</label>
               <input id="database" value={database} maxLength={64} autocomplete="off" autocapitalize="none" spellcheck={false} aria-describedby="database-hint"
-                onChange={(event) => set_database(event.currentTarget.value.trim())} />
+                onInput={(event) => set_database(event.currentTarget.value)} onChange={(event) => choose(event.currentTarget.value.trim())} />
               <small id="database-hint">{words.database_hint}</small>
             </>
           )}
