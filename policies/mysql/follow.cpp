@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace stepgate::policies::mysql
 {
@@ -148,6 +149,19 @@ void Follower::read(const Lead& lead)
         merge(definition);
 }
 
+void Follower::name(const Lead& lead)
+{
+    const Relation* const relation = bodies_.relation(lead.name);
+    if (relation == nullptr || relation->definition.empty())
+        return;
+    const Footprint& definition = bodies_.definition(*relation);
+    for (const TableAccess& access : definition.facts.reads)
+        merge_accesses(facts_.reads, {{access.table, access.schema_known, {}}});
+    for (Lead below : definition.leads)
+        if (std::exchange(below.kind, Lead::Kind::named) == Lead::Kind::read)
+            add(std::move(below));
+}
+
 void Follower::write(const Lead& lead)
 {
     const Relation* const relation = look_up(lead);
@@ -271,6 +285,9 @@ void Follower::follow(const std::vector<Lead>& leads)
         switch (lead.kind) {
         case Lead::Kind::read:
             read(lead);
+            break;
+        case Lead::Kind::named:
+            name(lead);
             break;
         case Lead::Kind::write:
             write(lead);

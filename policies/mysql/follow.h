@@ -33,6 +33,7 @@ class Follower
     void reason(std::string text);
     [[nodiscard]] const catalog::Relation* look_up(const Lead& lead);
     void read(const Lead& lead);
+    void name(const Lead& lead);
     void write(const Lead& lead);
     void write_rows(const catalog::Relation& table, const catalog::Events& events);
     void write_below(const catalog::Relation& relation, const catalog::Events& events);

@@ -12,6 +12,7 @@ namespace stepgate::policies::mysql
 struct Lead {
     enum class Kind : std::uint8_t {
         read,
+        named, // locked, flushed, checked: nothing is shown of it, or of what is behind a view
         write,
         values, // of its columns are computed anew
         function,

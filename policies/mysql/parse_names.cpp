@@ -100,13 +100,14 @@ void Parser::read_star(Item& item)
             read_column(item, column.name);
 }
 
-/// Without a column it is only named (locked, flushed, checked): nothing of what is behind a view is shown.
+/// Without a column it is only named.
 void Parser::read_table(const TableName& table, std::string_view column)
 {
     if (column.empty()) {
         bool known = false;
         const std::string full = full_name(table, known);
         read_index(full, known);
+        leads_.push_back({Lead::Kind::named, full, known, {}});
         return;
     }
     Item item = item_of(table, {});
@@ -352,7 +353,7 @@ void Parser::follow()
     if (program_ || facts_.kind == Kind::do_block) // they use what they make
         note_defined(facts_, defined);
     for (Lead& lead : leads_) {
-        if (lead.kind == Lead::Kind::values)
+        if (lead.kind == Lead::Kind::values || lead.kind == Lead::Kind::named)
             continue;
         const auto found = defined.find(lead.name);
         lead.made = found != defined.end() && found->second;
