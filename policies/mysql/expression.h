@@ -104,9 +104,7 @@ void keep_sides(Expression& made, const Expression& left, Symbol op, const Expre
 [[nodiscard]] Expression both(const Expression& left, const Expression& right, bool& literals);
 [[nodiscard]] Expression either(const Expression& left, const Expression& right, bool& literals);
 [[nodiscard]] Expression one_of(const Expression& left, const Expression& right, bool& literals); ///< XOR
-/// The comparison of two numbers, where it is the same for all that these may be.
-[[nodiscard]] std::optional<bool> decided(const Span& left, Symbol op, const Span& right);
-/// Whether that comparison may hang on the literal's value: of another one it may be known where it is not of this one.
+/// Whether `decided` may hang on the literal's value: of another one it may be known where it is not of this one.
 [[nodiscard]] bool may_decide(const Expression& one, const Expression& literal);
 /// Of a CASE or IF whether it holds, one arm after the other.
 class Choice

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "policies/mysql/lexer.h"
+
 #include <algorithm>
 #include <compare>
 #include <cstdint>
@@ -123,5 +125,10 @@ struct Span {
         return known && !open && low.magnitude() <= most && high.magnitude() <= most;
     }
 };
+
+/// The comparison of two numbers, where it is the same for all that these may be.
+[[nodiscard]] std::optional<bool> decided(const Span& left, Symbol op, const Span& right);
+/// What an operator makes of two numbers, as far as it is told.
+[[nodiscard]] Span calculated(const Span& left, Symbol op, const Span& right);
 
 } // namespace stepgate::policies::mysql
