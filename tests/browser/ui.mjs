@@ -185,24 +185,34 @@ await step('the challenge page shows what is asked', async () => {
   await inspect('challenge');
 });
 
-/** On a page whose answer is late somebody goes on to the next one, within the app; then the answer comes. What is shown there stays. */
-async function answered_late({ from, asks, to, shows }) {
-  let answer;
-  const until_answered = new Promise((resolve) => { answer = resolve; });
+/** Keeps the answers to such requests back. `asked`: the first is made; `answer()` lets them go, until what that one says is drawn. */
+async function kept_back(asks) {
+  let let_go;
+  const free = new Promise((resolve) => { let_go = resolve; });
   await page.route(asks, async (route) => {
-    await until_answered;
+    await free;
     await route.continue();
   });
   const asked = page.waitForRequest(asks);
+  const answer = async () => {
+    const response = (await asked).response();
+    let_go();
+    await (await response).finished();
+    await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));
+    await page.unroute(asks);
+  };
+  return { asked, answer };
+}
+
+/** On a page whose answer is late somebody goes on to the next one, within the app; then the answer comes. What is shown there stays. */
+async function answered_late({ from, asks, to, shows }) {
+  const { asked, answer } = await kept_back(asks);
   await page.goto(mock.origin + from);
-  const response = (await asked).response();
+  await asked;
   await page.evaluate((path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }, to);
   const shown = await page.locator(shows).innerText();
-  answer();
-  await (await response).finished();
-  await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); })); // until it is drawn
+  await answer();
   equal(`${from} answered after ${to}`, await page.locator(shows).innerText(), shown);
-  await page.unroute(asks);
 }
 
 await step('an answer about a challenge that comes late does not take the place of the next one', async () => {
@@ -536,27 +546,17 @@ await step('connect: a password that is shown once, lines to paste, revoked', as
 
 await step('connect: what is typed while an older answer is on its way stays', async () => {
   await open(page, `${mock.origin}/connect`);
-  const asks = /\/database-passwords\?(database=)?$/; // of none
-  let answer;
-  const until_answered = new Promise((resolve) => { answer = resolve; });
-  await page.route(asks, async (route) => {
-    await until_answered;
-    await route.continue();
-  });
-  const asked = page.waitForRequest(asks);
+  const { asked, answer } = await kept_back(/\/database-passwords\?(database=)?$/); // of none
   await button('Make a password').click();
-  const response = (await asked).response();
+  await asked;
   const database = page.getByLabel('Database', { exact: true });
   await database.fill('warehouse');
   await database.press('Enter');
   await page.getByText('--password --database=warehouse').waitFor();
   await database.fill('warehouse2');
-  answer();
-  await (await response).finished();
-  await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); })); // until it is drawn
+  await answer();
   equal('the lines', await page.getByText('--password --database=warehouse').count(), 1);
   equal('the text', await database.inputValue(), 'warehouse2');
-  await page.unroute(asks);
 });
 
 await step('users are for admins, who add, group, disable and enrol them', async () => {

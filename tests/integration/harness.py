@@ -338,6 +338,8 @@ class Stack:
                    self.metrics().get("stepgate_audit_index_lag_records", 1) == 0
         if self.process and self.process.poll() is None:
             wait_for(caught_up, "the audit index")
+            time.sleep(0.05)  # what the writer had in its hands is in neither figure
+            wait_for(caught_up, "the audit index")
         lines = self.run("audit", "export", "--format", "jsonl", *filters).splitlines()
         return sorted((json.loads(line) for line in lines), key=lambda r: r["sequence"])
 

@@ -241,7 +241,7 @@ class Audit(unittest.TestCase):
         self.assertEqual(refused.returncode, 2, refused.stdout)
         self.assertIn("stop it before its index is made anew", refused.stderr)
         self.stack.ask("SELECT 'not forgotten'")
-        self.assertEqual(len(self.stack.audit("--text", "forgotten")), 1)
+        wait_for(lambda: len(self.stack.audit("--text", "forgotten")) == 1, "the statement in the index", every=0.2)
 
     def test_reindex_answers_the_same(self):
         stack = Stack(cluster=self.stack.cluster).start()
