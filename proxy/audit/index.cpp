@@ -29,6 +29,7 @@ constexpr std::string_view succeeded = "00000";
 struct Run {
     std::int64_t first = 0, last = 0, first_ns = 0, last_ns = 0;
     std::int64_t count = 0, errors = 0, rows = 0, duration_ns = 0;
+    std::int64_t text = 0; // its id, of the first
     bool rows_known = false, answered = false, stored = false, dirty = false;
     std::string kinds, labels, rules, tables;
     std::string sqlstate; // of the newest failure, "00000" if there was none; empty: no answer yet
@@ -43,7 +44,7 @@ struct Unanswered {
 
 struct Session {
     std::int64_t id = 0;
-    std::unordered_map<std::int64_t, Run> runs; // by the shape's id in the index
+    std::unordered_map<std::int64_t, Run> runs; // by their shape, or by the id of their text if that has none
     std::vector<Unanswered> unanswered;
 };
 
@@ -124,8 +125,7 @@ struct Index::Impl {
     }
 
     void load_sessions();
-    std::int64_t shape_id(std::string_view key, std::string_view text);
-    std::int64_t shape_of(const RecordView& record, std::string_view text);
+    std::int64_t text_id(std::string_view text);
     Session* session_of(const RecordView& record);
     void session_start(const RecordView& record);
     void end_sessions();
@@ -136,7 +136,7 @@ struct Index::Impl {
     void challenge_event(const RecordView& record);
     void tag(std::string_view kind, std::string_view value, std::int64_t sequence);
     void close_runs(Session& session);
-    void store(const Session& session, std::int64_t shape, Run& run);
+    void store(const Session& session, Run& run);
     void store_runs(Session& session);
 
     SQLite::Database db;
@@ -145,14 +145,13 @@ struct Index::Impl {
     std::int64_t newest_ns = 0; // time of the newest record
     std::unordered_map<std::uint64_t, Session> by_number;
     std::map<std::string, std::uint64_t, std::less<>> number_of; // session id to number
-    std::unordered_map<std::int64_t, std::int64_t> shapes;       // shape to its id, to spare look-ups
 
-    SQLite::Statement find_shape{db, "SELECT id FROM shapes WHERE key = ?"};
-    SQLite::Statement insert_shape{db, "INSERT INTO shapes (key, text) VALUES (?, ?)"};
+    SQLite::Statement find_text{db, "SELECT id FROM texts WHERE hash = ?"};
+    SQLite::Statement insert_text{db, "INSERT INTO texts (hash, text) VALUES (?, ?)"};
     SQLite::Statement insert_words{db, "INSERT INTO words (rowid, text) VALUES (?, ?)"};
     SQLite::Statement insert_entry{
         db, "INSERT INTO entries (sequence, last_sequence, time, last_time, type, session_id, session, user, "
-            "shape, action, rules, labels, kinds, tables, count, errors, rows, duration_ns, sqlstate, challenge, "
+            "text, action, rules, labels, kinds, tables, count, errors, rows, duration_ns, sqlstate, challenge, "
             "details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
     SQLite::Statement update_run{
         db, "UPDATE entries SET last_sequence = ?, last_time = ?, count = ?, errors = ?, rows = ?, duration_ns = ?, "
@@ -211,10 +210,9 @@ void Index::commit(std::uint64_t cursor, const Hash& hash)
 bool Index::repeat(const Execution& execution)
 {
     const auto session = impl_->by_number.find(execution.session);
-    const auto shape = impl_->shapes.find(execution.shape);
-    if (session == impl_->by_number.end() || shape == impl_->shapes.end())
+    if (session == impl_->by_number.end() || execution.shape == 0)
         return false;
-    const auto run = session->second.runs.find(shape->second);
+    const auto run = session->second.runs.find(execution.shape);
     if (run == session->second.runs.end() || !goes_on(run->second, execution.at_ns))
         return false;
     impl_->newest_ns = execution.at_ns;
@@ -222,7 +220,7 @@ bool Index::repeat(const Execution& execution)
     if (execution.answered)
         answer(run->second, execution.rows, execution.duration_ns, execution.sqlstate);
     else
-        expect(session->second, {execution.statement, run->second.first, shape->second});
+        expect(session->second, {execution.statement, run->second.first, execution.shape});
     return true;
 }
 
@@ -320,17 +318,18 @@ Session* Index::Impl::session_of(const RecordView& record)
     return session == by_number.end() ? nullptr : &session->second;
 }
 
-std::int64_t Index::Impl::shape_id(std::string_view key, std::string_view text)
+std::int64_t Index::Impl::text_id(std::string_view text)
 {
-    find_shape.reset();
-    find_shape.bind(1, key.data(), static_cast<int>(key.size()));
-    if (find_shape.executeStep())
-        return find_shape.getColumn(0).getInt64();
-    insert_shape.reset();
-    insert_shape.bind(1, key.data(), static_cast<int>(key.size()));
-    insert_shape.bind(2, std::string{text});
-    insert_shape.exec();
-    forget(insert_shape);
+    const Hash hash = Hasher{}(as_bytes(text));
+    find_text.reset();
+    find_text.bind(1, hash.data(), static_cast<int>(hash.size()));
+    if (find_text.executeStep())
+        return find_text.getColumn(0).getInt64();
+    insert_text.reset();
+    insert_text.bind(1, hash.data(), static_cast<int>(hash.size()));
+    insert_text.bind(2, std::string{text});
+    insert_text.exec();
+    forget(insert_text);
     const std::int64_t id = db.getLastInsertRowid();
     insert_words.reset();
     insert_words.bind(1, id);
@@ -340,24 +339,7 @@ std::int64_t Index::Impl::shape_id(std::string_view key, std::string_view text)
     return id;
 }
 
-/// By the shape given for what is allowed and not special; by the whole text for everything that a reviewer reads.
-std::int64_t Index::Impl::shape_of(const RecordView& record, std::string_view text)
-{
-    const std::int64_t shape = record.number("shape");
-    if (shape == 0 || record.text("action") != "allow") {
-        const Hash hash = Hasher{}(as_bytes(text));
-        return shape_id({reinterpret_cast<const char*>(hash.data()), hash.size()}, text);
-    }
-    const auto known = shapes.find(shape);
-    if (known != shapes.end())
-        return known->second;
-    const std::int64_t id = shape_id({reinterpret_cast<const char*>(&shape), sizeof shape}, text);
-    if (shapes.size() > 100'000)
-        shapes.clear();
-    shapes.emplace(shape, id);
-    return id;
-}
-
+/// Allowed executions of one shape go into one run, which shows the text of its first; others are told by their text.
 void Index::Impl::statement(const RecordView& record)
 {
     Session* session = session_of(record);
@@ -370,10 +352,11 @@ void Index::Impl::statement(const RecordView& record)
         full_row(record, session);
         return;
     }
-    const std::int64_t shape = shape_of(record, record.text("text"));
+    const std::int64_t known = record.number("shape");
+    const std::int64_t shape = known != 0 ? known : text_id(record.text("text"));
     auto run = session->runs.find(shape);
     if (run != session->runs.end() && !goes_on(run->second, record.at_ns)) {
-        store(*session, shape, run->second);
+        store(*session, run->second);
         session->runs.erase(run);
         run = session->runs.end();
     }
@@ -383,6 +366,7 @@ void Index::Impl::statement(const RecordView& record)
         Run fresh;
         fresh.first = sequence;
         fresh.first_ns = record.at_ns;
+        fresh.text = known != 0 ? text_id(record.text("text")) : shape;
         fresh.kinds = join(record.list("kinds"));
         fresh.labels = join(record.list("labels"));
         fresh.rules = join(record.list("rules"));
@@ -431,11 +415,11 @@ void Index::Impl::close_runs(Session& session)
 void Index::Impl::store_runs(Session& session)
 {
     for (auto& [shape, run] : session.runs)
-        store(session, shape, run);
+        store(session, run);
     std::erase_if(session.runs, [this](const auto& run) { return newest_ns - run.second.first_ns > run_window_ns; });
 }
 
-void Index::Impl::store(const Session& session, std::int64_t shape, Run& run)
+void Index::Impl::store(const Session& session, Run& run)
 {
     if (!run.dirty)
         return;
@@ -467,7 +451,7 @@ void Index::Impl::store(const Session& session, std::int64_t shape, Run& run)
     statement.bind(4, run.last_ns);
     statement.bind(5, "statement");
     statement.bind(6, session.id);
-    statement.bind(9, shape);
+    statement.bind(9, run.text);
     statement.bind(10, "allow");
     bind_text(statement, 11, run.rules);
     bind_text(statement, 12, run.labels);
@@ -485,7 +469,7 @@ void Index::Impl::full_row(const RecordView& record, Session* session)
     const auto sequence = static_cast<std::int64_t>(record.sequence);
     const std::string text = statement_text(record);
     SQLite::Statement& entry = insert_entry;
-    // shape_of uses other statements only, so the entry may be bound around it.
+    // text_id uses other statements only, so the entry may be bound around it.
     entry.reset();
     entry.clearBindings();
     entry.bind(1, sequence);
@@ -500,7 +484,7 @@ void Index::Impl::full_row(const RecordView& record, Session* session)
                   record.session_number ? std::to_string(record.session_number) : std::string{record.session});
     bind_text(entry, 8, record.user);
     if (!text.empty())
-        entry.bind(9, shape_of(record, text));
+        entry.bind(9, text_id(text));
     bind_text(entry, 10, record.text("action"));
     int column = 11;
     for (const char* key : {"rules", "labels", "kinds", "tables"})

@@ -18,7 +18,7 @@ namespace stepgate::proxy::audit
 class Index
 {
   public:
-    static constexpr int version = 2;
+    static constexpr int version = 3;
     [[nodiscard]] static std::filesystem::path file(const std::filesystem::path& directory)
     {
         return directory / "index.db";

@@ -25,15 +25,15 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_name ON sessions(name);
 CREATE INDEX sessions_user ON sessions(user);
 CREATE INDEX sessions_open ON sessions(id) WHERE ended IS NULL;
-CREATE TABLE shapes (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, text TEXT NOT NULL) STRICT;
-CREATE VIRTUAL TABLE words USING fts5(text, content = 'shapes', content_rowid = 'id', tokenize = "unicode61 tokenchars '_'");
+CREATE TABLE texts (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, text TEXT NOT NULL) STRICT;
+CREATE VIRTUAL TABLE words USING fts5(text, content = 'texts', content_rowid = 'id', tokenize = "unicode61 tokenchars '_'");
 CREATE TABLE entries (
     sequence INTEGER PRIMARY KEY, last_sequence INTEGER NOT NULL, time INTEGER NOT NULL, last_time INTEGER NOT NULL,
-    type TEXT NOT NULL, session_id INTEGER, session TEXT, user TEXT, shape INTEGER, action TEXT,
+    type TEXT NOT NULL, session_id INTEGER, session TEXT, user TEXT, text INTEGER, action TEXT,
     rules TEXT, labels TEXT, kinds TEXT, tables TEXT, count INTEGER NOT NULL, errors INTEGER NOT NULL,
     rows INTEGER, duration_ns INTEGER, sqlstate TEXT, challenge TEXT, details TEXT) STRICT;
 CREATE INDEX entries_session ON entries(session_id, sequence);
-CREATE INDEX entries_shape ON entries(shape, sequence) WHERE shape IS NOT NULL;
+CREATE INDEX entries_text ON entries(text, sequence) WHERE text IS NOT NULL;
 CREATE INDEX entries_special ON entries(type, sequence) WHERE type <> 'statement';
 CREATE INDEX entries_held ON entries(action, sequence) WHERE action <> 'allow';
 CREATE INDEX entries_challenge ON entries(challenge) WHERE challenge IS NOT NULL;

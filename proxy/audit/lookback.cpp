@@ -98,7 +98,7 @@ struct Lookback::Impl {
     SQLite::Database db;
     SQLite::Statement opened{
         db, "SELECT e.sequence, e.challenge, e.user, e.rules, e.labels, e.time, h.text, e.details FROM "
-            "tags t JOIN entries e ON e.sequence = t.sequence LEFT JOIN shapes h ON h.id = e.shape "
+            "tags t JOIN entries e ON e.sequence = t.sequence LEFT JOIN texts h ON h.id = e.text "
             "WHERE t.tag = 'person:' || ? AND t.sequence < ? ORDER BY t.sequence DESC LIMIT ?"};
     SQLite::Statement events{
         db, "SELECT type, time, details FROM entries WHERE challenge = ? AND sequence > ? ORDER BY sequence"};

@@ -115,12 +115,12 @@ Conditions conditions_of(const Query& query)
         conditions.add(tagged, "label:" + query.label);
     if (!query.rule.empty())
         conditions.add(tagged, "rule:" + query.rule);
-    const std::string matching = about("e.shape IN (SELECT rowid FROM words WHERE words MATCH $)");
+    const std::string matching = about("e.text IN (SELECT rowid FROM words WHERE words MATCH $)");
     if (!query.table.empty()) {
         // Either recorded as touched, or named by the text.
         conditions.add(
             about("(e.sequence IN (SELECT sequence FROM tags WHERE tag = 'table:' || $) OR "
-                  "e.shape IN (SELECT rowid FROM words WHERE words MATCH '\"' || replace($, '\"', '\"\"') || '\"'))"),
+                  "e.text IN (SELECT rowid FROM words WHERE words MATCH '\"' || replace($, '\"', '\"\"') || '\"'))"),
             query.table);
     }
     if (const std::string words = match_expression(query.text, true); !words.empty())
@@ -169,7 +169,7 @@ constexpr const char* select =
     "SELECT e.sequence, e.last_sequence, e.time, e.last_time, e.type, coalesce(s.name, e.session), "
     "coalesce(e.user, s.user), s.listener, s.database, s.client_address, h.text, e.action, e.rules, e.labels, "
     "e.kinds, e.tables, e.count, e.errors, e.rows, e.duration_ns, e.sqlstate, e.challenge, e.details "
-    "FROM entries e LEFT JOIN sessions s ON s.id = e.session_id LEFT JOIN shapes h ON h.id = e.shape";
+    "FROM entries e LEFT JOIN sessions s ON s.id = e.session_id LEFT JOIN texts h ON h.id = e.text";
 
 Problem unreadable(const SQLite::Exception& error)
 {
@@ -294,8 +294,8 @@ boost::system::result<std::string, Problem> Search::record(std::int64_t sequence
         row.session = record.session;
     if (row.user.empty())
         row.user = record.user;
-    if (row.text.empty() || row.count > 1)
-        row.text = record.find("text") ? record.text("text") : std::string_view{row.text};
+    if (record.find("text"))
+        row.text = record.text("text");
     if (row.action.empty())
         row.action = record.text("action");
     boost::system::error_code ignored;

@@ -243,6 +243,15 @@ class Audit(unittest.TestCase):
         self.stack.ask("SELECT 1 AS forgotten")  # no literal: of texts that only such part the index keeps one
         wait_for(lambda: len(self.stack.audit("--text", "forgotten")) == 1, "the statement in the index", every=0.2)
 
+    def test_statements_of_one_shape_show_their_own_texts(self):
+        """Seen: the text of another session's statement, which only literals parted from it."""
+        for number in range(6):
+            self.stack.ask(f"SELECT 'own text {number}' AS shown")
+        self.stack.audit()
+        shown = [r for r in self.stack.audit("--text", "shown") if r["type"] == "statement"]
+        self.assertEqual([r["text"] for r in shown], [f"SELECT 'own text {number}' AS shown" for number in range(6)])
+        self.assertEqual(len(self.stack.audit("--text", "own text 5")), 1)
+
     def test_reindex_answers_the_same(self):
         stack = Stack(cluster=self.stack.cluster).start()
         self.addCleanup(stack.close)
