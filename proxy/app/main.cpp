@@ -36,7 +36,8 @@ void add_config(CLI::App& command, std::filesystem::path& config)
 
 void add_serve(CLI::App& app, Command& chosen)
 {
-    auto* command = app.add_subcommand("serve", "Run the proxy and the web server (SIGTERM drains and again ends, SIGHUP reloads)");
+    auto* command =
+        app.add_subcommand("serve", "Run the proxy and the web server (SIGTERM drains and again ends, SIGHUP reloads)");
     auto config = std::make_shared<std::filesystem::path>();
     add_config(*command, *config);
     command->callback([&chosen, config] { chosen = [config] { return run_serve(*config, std::cout, std::cerr); }; });
