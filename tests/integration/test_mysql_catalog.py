@@ -67,18 +67,27 @@ CREATE FUNCTION escapes(t text) RETURNS text NO SQL RETURN replace(replace(t, '\
 """ + "".join(f"CREATE FUNCTION another{i}() RETURNS text NO SQL RETURN 'x';\n" for i in range(120))  # more than are asked for at once
 
 
-class Catalog(MySqlCase):
-    settings = ("--log-bin-trust-function-creators=ON",)
+class ReadByAnother(MySqlCase):
+    """The catalogs are read by an account of their own; `prepare` makes it, and what it finds as stepgate starts."""
+    policy = POLICY
 
     @classmethod
     def setUpClass(cls):
         os.environ["STEPGATE_TEST_READER"] = "reads"
-        cls.stack = MySqlStack(policy=POLICY, listener=LISTENER, settings=cls.settings)
+        cls.stack = MySqlStack(policy=cls.policy, listener=LISTENER, settings=cls.settings)
         cls.addClassCleanup(cls.stack.close)
-        cls.stack.cluster.admin(ACCOUNT)
-        cls.stack.cluster.shop(LITERALS + SETUP)
+        cls.prepare(cls.stack.cluster)
         cls.stack.start()
         cls.demo = cls.stack.person("demo")
+
+
+class Catalog(ReadByAnother):
+    settings = ("--log-bin-trust-function-creators=ON",)
+
+    @classmethod
+    def prepare(cls, cluster):
+        cluster.admin(ACCOUNT)
+        cluster.shop(LITERALS + SETUP)
 
     def setUp(self):
         super().setUp()
@@ -392,23 +401,18 @@ class EveryRow(MySqlCase):
         self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM orders"), "800")
 
 
-class HiddenColumns(MySqlCase):
+class HiddenColumns(ReadByAnother):
     """The account that reads the catalogs may not see all columns that sessions may read."""
-    listener = LISTENER
+    policy = SITE_POLICY
 
     @classmethod
-    def setUpClass(cls):
-        os.environ["STEPGATE_TEST_READER"] = "reads"
-        cls.stack = MySqlStack(listener=LISTENER)
-        cls.addClassCleanup(cls.stack.close)
-        cls.stack.cluster.admin("CREATE USER reader@'%' IDENTIFIED BY 'reads'; GRANT SELECT, TRIGGER, SHOW VIEW ON shop.scratch TO reader@'%';"
-                                "GRANT SELECT (id, name), TRIGGER ON shop.customers TO reader@'%'; GRANT TRIGGER, DELETE ON shop.orders TO reader@'%'")
+    def prepare(cls, cluster):
+        cluster.admin("CREATE USER reader@'%' IDENTIFIED BY 'reads'; GRANT SELECT, TRIGGER, SHOW VIEW ON shop.scratch TO reader@'%';"
+                      "GRANT SELECT (id, name), TRIGGER ON shop.customers TO reader@'%'; GRANT TRIGGER, DELETE ON shop.orders TO reader@'%'")
         role = "SET DEFAULT ROLE looks TO reader@'%'" if ORACLE else "SET DEFAULT ROLE looks FOR reader@'%'"
-        cls.stack.cluster.shop("CREATE TABLE `ro``led` (id int, note int, ssn varchar(20)); CREATE ROLE looks; GRANT SELECT (id, note) ON `ro``led` TO looks;"
-                               "GRANT looks TO reader@'%'; " + role)
-        cls.stack.cluster.shop("CREATE TABLE made (id int, ssn varchar(20), hidden varchar(20) AS (ssn)); GRANT SELECT (id, hidden) ON made TO reader@'%'")
-        cls.stack.start()
-        cls.demo = cls.stack.person("demo")
+        cluster.shop("CREATE TABLE `ro``led` (id int, note int, ssn varchar(20)); CREATE ROLE looks; GRANT SELECT (id, note) ON `ro``led` TO looks;"
+                     "GRANT looks TO reader@'%'; " + role)
+        cluster.shop("CREATE TABLE made (id int, ssn varchar(20), hidden varchar(20) AS (ssn)); GRANT SELECT (id, hidden) ON made TO reader@'%'")
 
     def test_what_may_be_read(self):
         cursor = self.connect(autocommit=True).cursor()
@@ -430,23 +434,18 @@ class HiddenColumns(MySqlCase):
 
 
 @unittest.skipUnless(ORACLE, "MariaDB cannot take a part of a privilege away")
-class PartlyRevoked(MySqlCase):
+class PartlyRevoked(ReadByAnother):
     """What the catalogs' account has everywhere was taken from it for one database."""
     settings = ("--partial-revokes=ON",)
 
     @classmethod
-    def setUpClass(cls):
-        os.environ["STEPGATE_TEST_READER"] = "reads"
-        cls.stack = MySqlStack(policy=POLICY, listener=LISTENER, settings=cls.settings)
-        cls.addClassCleanup(cls.stack.close)
-        cls.stack.cluster.shop("CREATE DATABASE archive; CREATE DATABASE vault; GRANT ALL ON archive.* TO app@'%'; GRANT ALL ON vault.* TO app@'%';"
-                               "CREATE TABLE archive.bait (id int); CREATE TABLE archive.kept (id int); INSERT INTO archive.kept VALUES (1);"
-                               "CREATE TRIGGER archive.bait_t BEFORE INSERT ON archive.bait FOR EACH ROW DELETE FROM archive.kept;"
-                               "CREATE TABLE archive.people (id int, ssn varchar(20), word varchar(20) AS (ssn)); CREATE TABLE bait (id int);"
-                               + ACCOUNT + "; GRANT SELECT (id, word) ON archive.people TO reader@'%'; GRANT INSERT ON archive.bait TO reader@'%';"
-                               "REVOKE SELECT, TRIGGER ON archive.* FROM reader@'%'; REVOKE SELECT, SHOW VIEW, TRIGGER ON vault.* FROM reader@'%'")
-        cls.stack.start()
-        cls.demo = cls.stack.person("demo")
+    def prepare(cls, cluster):
+        cluster.shop("CREATE DATABASE archive; CREATE DATABASE vault; GRANT ALL ON archive.* TO app@'%'; GRANT ALL ON vault.* TO app@'%';"
+                     "CREATE TABLE archive.bait (id int); CREATE TABLE archive.kept (id int); INSERT INTO archive.kept VALUES (1);"
+                     "CREATE TRIGGER archive.bait_t BEFORE INSERT ON archive.bait FOR EACH ROW DELETE FROM archive.kept;"
+                     "CREATE TABLE archive.people (id int, ssn varchar(20), word varchar(20) AS (ssn)); CREATE TABLE bait (id int);"
+                     + ACCOUNT + "; GRANT SELECT (id, word) ON archive.people TO reader@'%'; GRANT INSERT ON archive.bait TO reader@'%';"
+                     "REVOKE SELECT, TRIGGER ON archive.* FROM reader@'%'; REVOKE SELECT, SHOW VIEW, TRIGGER ON vault.* FROM reader@'%'")
 
     def test_what_is_not_shown_is_not_taken_for_nothing(self):
         cursor = self.connect(autocommit=True).cursor()
