@@ -201,11 +201,6 @@ std::string charset_name(std::string_view name)
     return name == "utf8" ? "utf8mb3" : std::string{name};
 }
 
-} // namespace
-
-namespace
-{
-
 /// What it is beside a number. A text that begins with no digit is 0, and a date that is one is no less than 1.
 Span converted_span_of(const Type& type)
 {

@@ -391,8 +391,7 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
     }
     const auto one_number = left.reads ? std::nullopt : number_of(left);
     const auto other_number = right.reads ? std::nullopt : number_of(right);
-    const bool beside_number = (left.truth && right.literal) || (right.truth && left.literal);
-    literals = literals || (beside_number && made.literal);
+    literals = literals || (left.truth && right.literal) || (right.truth && left.literal);
     if (left.truth && other_number)
         made.formula = formula_of(formula_of(left), op, *other_number);
     else if (right.truth && one_number)

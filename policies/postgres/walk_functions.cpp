@@ -15,15 +15,6 @@ namespace stepgate::policies::postgres
 namespace
 {
 
-Item item_of(const catalog::Relation& relation)
-{
-    Item item;
-    item.table = joined(relation.schema, relation.name);
-    item.known = true;
-    item.relation = &relation;
-    return item;
-}
-
 using statement::SetParameter;
 
 constexpr std::string_view system_schema = "pg_catalog";
@@ -32,6 +23,15 @@ bool decides_meaning(std::string_view setting)
 {
     return setting == "search_path" || setting == "client_encoding" || setting == "standard_conforming_strings" ||
            setting == "role" || setting == "session_authorization";
+}
+
+Item item_of(const catalog::Relation& relation)
+{
+    Item item;
+    item.table = joined(relation.schema, relation.name);
+    item.known = true;
+    item.relation = &relation;
+    return item;
 }
 
 /// Could be called with so many arguments. Names of arguments are not compared, and procedures may have outputs.
