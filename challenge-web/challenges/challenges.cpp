@@ -74,7 +74,6 @@ result<Opened> Challenges::open(Question question, std::chrono::seconds time_to_
     if (!table_->options.random(id_bytes) || !table_->options.random(shown.nonce))
         return errc::no_randomness;
     const std::size_t size = size_of(question.statements);
-    Notices notices;
     Opened opened;
     {
         const std::lock_guard lock{table_->mutex};
@@ -104,9 +103,9 @@ result<Opened> Challenges::open(Question question, std::chrono::seconds time_to_
                 .emplace(opened.id, Table::Entry{std::move(shown), std::move(machine), std::move(on_settled), size})
                 .first->second;
         table_->follow_machine(entry);
-        table_->note(notices, entry, Event::What::opened, now);
+        table_->note(entry, Event::What::opened, now);
     }
-    table_->tell(std::move(notices));
+    table_->tell();
     return opened;
 }
 
@@ -116,7 +115,6 @@ result<State> Challenges::prove(const ChallengeId& id, const Digest& digest, Pro
     if (!asked)
         return errc::not_found;
     const bool allowed = table_->may_decide(*asked, proof.user);
-    Notices notices;
     result<State> answer = errc::not_found;
     {
         const std::lock_guard lock{table_->mutex};
@@ -127,39 +125,36 @@ result<State> Challenges::prove(const ChallengeId& id, const Digest& digest, Pro
         const auto action = allowed ? entry->machine.on(ProofGiven{digest, proof}, now)
                                     : ChallengeMachine::Action{Refuse{errc::wrong_user}};
         if (const auto* refuse = std::get_if<Refuse>(&action)) {
-            table_->note(notices, *entry, Event::What::proof_rejected, now, proof,
-                         make_error_code(refuse->why).message());
+            table_->note(*entry, Event::What::proof_rejected, now, proof, make_error_code(refuse->why).message());
             answer = refuse->why;
         } else if (const auto* settle = std::get_if<Settle>(&action); settle != nullptr && settle->refusal) {
-            table_->note(notices, *entry, Event::What::proof_rejected, now, proof,
-                         make_error_code(*settle->refusal).message());
-            table_->changed(*entry, *settle, now, notices);
+            table_->note(*entry, Event::What::proof_rejected, now, proof, make_error_code(*settle->refusal).message());
+            table_->changed(*entry, *settle, now);
             answer = *settle->refusal;
         } else {
             // The event of the proof shows the challenge with the proof in it, and still pending.
             table_->follow_machine(*entry);
             const State after = std::exchange(entry->shown.state, State::pending);
-            table_->note(notices, *entry, Event::What::proof_accepted, now, proof);
+            table_->note(*entry, Event::What::proof_accepted, now, proof);
             entry->shown.state = after;
             if (settle != nullptr)
-                table_->changed(*entry, *settle, now, notices);
+                table_->changed(*entry, *settle, now);
             answer = after;
         }
     }
-    table_->tell(std::move(notices));
+    table_->tell();
     return answer;
 }
 
 void Challenges::reject(const ChallengeId& id, const Proof& attempt, std::string why, TimePoint now)
 {
-    Notices notices;
     {
         const std::lock_guard lock{table_->mutex};
         now = table_->not_before(now);
         if (const auto* entry = table_->find(id))
-            table_->note(notices, *entry, Event::What::proof_rejected, now, attempt, std::move(why));
+            table_->note(*entry, Event::What::proof_rejected, now, attempt, std::move(why));
     }
-    table_->tell(std::move(notices));
+    table_->tell();
 }
 
 result<void> Challenges::deny(const ChallengeId& id, const std::string& user, TimePoint now, std::string why,
@@ -181,7 +176,6 @@ result<void> Challenges::withdraw(const ChallengeId& id, const std::string& user
 
 result<void> Challenges::give_reason(const ChallengeId& id, const std::string& user, std::string why, TimePoint now)
 {
-    Notices notices;
     {
         const std::lock_guard lock{table_->mutex};
         now = table_->not_before(now);
@@ -198,27 +192,25 @@ result<void> Challenges::give_reason(const ChallengeId& id, const std::string& u
         if (shown.state != State::pending || others_did)
             return errc::settled;
         shown.request_reason = std::move(why);
-        table_->note(notices, *entry, Event::What::reason_given, now, {}, shown.request_reason);
+        table_->note(*entry, Event::What::reason_given, now, {}, shown.request_reason);
     }
-    table_->tell(std::move(notices));
+    table_->tell();
     return {};
 }
 
 void Challenges::cancel(const ChallengeId& id, std::string why, TimePoint now)
 {
-    Notices notices;
     {
         const std::lock_guard lock{table_->mutex};
         now = table_->not_before(now);
         if (auto* entry = table_->find(id))
-            table_->cancel(*entry, why, now, notices);
+            table_->cancel(*entry, why, now);
     }
-    table_->tell(std::move(notices));
+    table_->tell();
 }
 
 void Challenges::note_impact(const ChallengeId& id, Impact impact, TimePoint now)
 {
-    Notices notices;
     {
         const std::lock_guard lock{table_->mutex};
         now = table_->not_before(now);
@@ -226,15 +218,14 @@ void Challenges::note_impact(const ChallengeId& id, Impact impact, TimePoint now
         if (entry == nullptr || entry->machine.state() != State::pending)
             return;
         entry->shown.impact = std::move(impact);
-        table_->note(notices, *entry, Event::What::impact_known, now);
+        table_->note(*entry, Event::What::impact_known, now);
     }
-    table_->tell(std::move(notices));
+    table_->tell();
 }
 
 result<Approval> Challenges::consume(const ChallengeId& id, const Digest& digest, TimePoint now)
 {
     const auto gone = table_->approver_gone(id);
-    Notices notices;
     result<Approval> answer = errc::not_found;
     {
         const std::lock_guard lock{table_->mutex};
@@ -244,58 +235,56 @@ result<Approval> Challenges::consume(const ChallengeId& id, const Digest& digest
             return errc::not_found;
         const bool revoked = gone && entry->machine.state() == State::approved;
         if (revoked)
-            table_->cancel(*entry, *gone + " approved it and may not any more", now, notices);
+            table_->cancel(*entry, *gone + " approved it and may not any more", now);
         const auto action = entry->machine.on(ReleaseAsked{digest}, now);
         if (const auto* refuse = std::get_if<Refuse>(&action))
             answer = revoked ? errc::approver_gone : refuse->why;
         if (const auto* settle = std::get_if<Settle>(&action)) {
             answer = settle->refusal.value_or(errc::expired);
-            table_->changed(*entry, *settle, now, notices);
+            table_->changed(*entry, *settle, now);
         }
         if (std::holds_alternative<Release>(action)) {
             answer = Approval{id, digest};
             if (auto granted = table_->elevations.grant(entry->shown.question, id, entry->shown.nonce, now,
                                                         approvers_of(entry->shown)))
-                notices.elevations.push_back({true, std::move(*granted), {}, {}, now});
-            table_->changed(*entry, Settle{State::consumed, "released", std::nullopt}, now, notices);
+                table_->note_started(std::move(*granted), now);
+            table_->changed(*entry, Settle{State::consumed, "released", std::nullopt}, now);
         }
     }
-    table_->tell(std::move(notices));
+    table_->tell();
     return answer;
 }
 
 void Challenges::session_ended(const std::string& session, TimePoint now)
 {
-    Notices notices;
     {
         const std::lock_guard lock{table_->mutex};
         now = table_->not_before(now);
-        table_->note_ended(notices, table_->elevations.end_session(session), "the session ended", {}, now);
+        table_->note_ended(table_->elevations.end_session(session), "the session ended", {}, now);
         for (auto& [id, entry] : table_->entries)
             if (entry.machine.live() && entry.shown.question.session == session &&
                 !entry.shown.question.outlives_session)
-                table_->cancel(entry, "the session ended", now, notices);
+                table_->cancel(entry, "the session ended", now);
     }
-    table_->tell(std::move(notices));
+    table_->tell();
 }
 
 void Challenges::tick(TimePoint now)
 {
-    Notices notices;
     {
         const std::lock_guard lock{table_->mutex};
         now = table_->not_before(now);
         for (auto& [id, entry] : table_->entries) {
             const auto action = entry.machine.on(ClockTicked{}, now);
             if (const auto* settle = std::get_if<Settle>(&action))
-                table_->changed(entry, *settle, now, notices);
-            table_->escalate_if_due(entry, now, notices);
+                table_->changed(entry, *settle, now);
+            table_->escalate_if_due(entry, now);
         }
-        table_->note_ended(notices, table_->elevations.forget_used_up(), "all its executions are used", {}, now);
-        table_->note_ended(notices, table_->elevations.forget_expired(now), "its time is over", {}, now);
+        table_->note_ended(table_->elevations.forget_used_up(), "all its executions are used", {}, now);
+        table_->note_ended(table_->elevations.forget_expired(now), "its time is over", {}, now);
         table_->forget_closed(now);
     }
-    table_->tell(std::move(notices));
+    table_->tell();
 }
 
 } // namespace stepgate::challenge_web::challenges

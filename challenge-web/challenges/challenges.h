@@ -90,14 +90,14 @@ struct ChallengesOptions {
     std::function<std::chrono::steady_clock::time_point()> steady{}; // empty: the system's
 };
 
-/// All challenges of this process. Thread-safe (one mutex, never held while calling out); owned by the app, lives
+/// All challenges of this process. Thread-safe (one mutex, not held while calling out); owned by the app, lives
 /// longer than every session. It has no thread: `tick` is called about once a second. Time never runs backwards for it,
 /// nor does it stand still: after an earlier `now` than one seen before it goes on from that one, as steady time does.
 class Challenges
 {
   public:
-    /// Called once, when the challenge leaves `pending`, on the thread that caused it, after the observers. Must only
-    /// post: it may run inside any method of this class. Approved is not the end: `consume` may still fail (expired,
+    /// Called once, when the challenge leaves `pending`, after the observers. Must only post: it may run inside any
+    /// method of this class, on any thread that calls one. Approved is not the end: `consume` may still fail (expired,
     /// denied or cancelled in between), and then the statement is not released.
     using OnSettled = std::function<void(State, const std::string& reason)>;
     using OnEvent = std::function<void(const Event&)>;
@@ -108,7 +108,8 @@ class Challenges
     Challenges(const Challenges&) = delete;
     Challenges& operator=(const Challenges&) = delete;
 
-    /// Who hears every event (audit, inbox stream, metrics). Only before the first `open`.
+    /// Who hears every event (audit, inbox stream, metrics): one at a time, in the order in which they happened, and
+    /// before the method that caused it returns (unless an observer called that). Only before the first `open`.
     void observe(OnEvent observer);
     void observe_elevations(OnElevation observer);
 

@@ -8,24 +8,30 @@
 #include "challenge-web/challenges/short_code.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace stepgate::challenge_web::challenges
 {
 
-/// What is told to the outside once the lock is gone.
-struct Notices {
-    std::vector<Event> events;
-    std::vector<ElevationEvent> elevations;
-    std::vector<std::pair<Challenges::OnSettled, Settle>> settled;
+/// What on_settled is called with.
+struct Settled {
+    Challenges::OnSettled on_settled;
+    State state;
+    std::string reason;
 };
+
+/// What is told to the outside once the lock is gone.
+using Notice = std::variant<Event, ElevationEvent, Settled>;
 
 [[nodiscard]] Event::What event_of(State state);
 
@@ -72,6 +78,10 @@ struct Challenges::Table {
     Elevations elevations;
     mutable TimePoint latest{};
     mutable std::chrono::steady_clock::time_point seen{}; // when that was the time
+    std::vector<Notice> untold;                           // in the order in which it happened
+
+    std::mutex telling; // held by who tells; never waited for with `mutex` held
+    std::atomic<std::thread::id> teller;
 
     /// After a clock was ahead and is set back, what has a limit must not last until the clock has caught up.
     TimePoint not_before(TimePoint now) const
@@ -89,11 +99,11 @@ struct Challenges::Table {
         return it == entries.end() ? nullptr : &it->second;
     }
 
-    void note(Notices& notices, const Entry& entry, Event::What what, TimePoint now, std::optional<Proof> proof = {},
-              std::string detail = {}) const
+    void note(const Entry& entry, Event::What what, TimePoint now, std::optional<Proof> proof = {},
+              std::string detail = {})
     {
         if (!observers.empty())
-            notices.events.push_back({what, entry.shown, std::move(proof), std::move(detail), now});
+            untold.emplace_back(Event{what, entry.shown, std::move(proof), std::move(detail), now});
     }
 
     void follow_machine(Entry& entry)
@@ -105,16 +115,16 @@ struct Challenges::Table {
     }
 
     // Books a change of state, and ends what ends with the challenge's life.
-    void changed(Entry& entry, const Settle& settle, TimePoint now, Notices& notices)
+    void changed(Entry& entry, const Settle& settle, TimePoint now)
     {
         follow_machine(entry);
         if (!entry.machine.live()) {
             entry.shown.closed = now;
             entry.shown.close_reason = settle.reason;
         }
-        note(notices, entry, event_of(settle.state), now);
+        note(entry, event_of(settle.state), now);
         if (entry.on_settled)
-            notices.settled.emplace_back(std::exchange(entry.on_settled, nullptr), settle);
+            untold.emplace_back(Settled{std::exchange(entry.on_settled, nullptr), settle.state, settle.reason});
         if (!entry.machine.live())
             close(entry, now);
     }
@@ -147,66 +157,92 @@ struct Challenges::Table {
         }
     }
 
-    void note_ended(Notices& notices, std::vector<Elevation> ended, const std::string& reason, const std::string& by,
-                    TimePoint now) const
+    void note_started(Elevation elevation, TimePoint now)
+    {
+        if (!elevation_observers.empty())
+            untold.emplace_back(ElevationEvent{true, std::move(elevation), {}, {}, now});
+    }
+
+    void note_ended(std::vector<Elevation> ended, const std::string& reason, const std::string& by, TimePoint now)
     {
         if (elevation_observers.empty())
             return;
         for (auto& elevation : ended)
-            notices.elevations.push_back({false, std::move(elevation), reason, by, now});
+            untold.emplace_back(ElevationEvent{false, std::move(elevation), reason, by, now});
     }
 
     /// `end` says which elevations end, under the lock; they are told afterwards. False: none did.
     template <class End>
     bool end_elevations(End end, const std::string& reason, const std::string& by, TimePoint now)
     {
-        Notices notices;
         bool found = false;
         {
             const std::lock_guard lock{mutex};
             auto ended = end(elevations);
             found = !ended.empty();
-            note_ended(notices, std::move(ended), reason, by, not_before(now));
+            note_ended(std::move(ended), reason, by, not_before(now));
         }
-        tell(std::move(notices));
+        tell();
         return found;
     }
 
-    void escalate_if_due(Entry& entry, TimePoint now, Notices& notices) const
+    void escalate_if_due(Entry& entry, TimePoint now)
     {
         const auto& escalation = entry.shown.question.verdict.requirement.escalate;
         if (!escalation || entry.shown.escalated || entry.machine.state() != State::pending ||
             now < entry.shown.opened + escalation->after)
             return;
         entry.shown.escalated = now;
-        note(notices, entry, Event::What::escalated, now);
+        note(entry, Event::What::escalated, now);
     }
 
-    void cancel(Entry& entry, const std::string& why, TimePoint now, Notices& notices)
+    void cancel(Entry& entry, const std::string& why, TimePoint now)
     {
         const auto action = entry.machine.on(CancelAsked{why}, now);
         if (const auto* settle = std::get_if<Settle>(&action))
-            changed(entry, *settle, now, notices);
+            changed(entry, *settle, now);
     }
 
-    void tell(Notices notices) const
+    /// Called without the lock, by whoever has noted something: when it returns, all of that is told. It is told in the
+    /// order in which it happened, whichever thread tells it: a proof that the journal has after the end of its
+    /// challenge would look like one that was added to it.
+    void tell()
     {
-        for (const auto& event : notices.elevations)
-            for (const auto& observer : elevation_observers)
-                observer(event);
-        for (const auto& event : notices.events)
-            for (const auto& observer : observers)
-                observer(event);
-        for (const auto& [on_settled, settle] : notices.settled)
-            on_settled(settle.state, settle.reason);
+        if (teller == std::this_thread::get_id())
+            return; // what is told now led to this: it is told next
+        const std::lock_guard turn{telling};
+        teller = std::this_thread::get_id();
+        for (auto notices = take_untold(); !notices.empty(); notices = take_untold())
+            for (const auto& notice : notices)
+                std::visit([this](const auto& what) { tell(what); }, notice);
+        teller = std::thread::id{};
     }
+
+    std::vector<Notice> take_untold()
+    {
+        const std::lock_guard lock{mutex};
+        return std::exchange(untold, {});
+    }
+
+    void tell(const Event& event) const
+    {
+        for (const auto& observer : observers)
+            observer(event);
+    }
+
+    void tell(const ElevationEvent& event) const
+    {
+        for (const auto& observer : elevation_observers)
+            observer(event);
+    }
+
+    static void tell(const Settled& settled) { settled.on_settled(settled.state, settled.reason); }
 
     // A person ends a challenge: whatever comes first settles it, and only that is booked under their name.
     template <class Asked>
     result<void> close_by(const ChallengeId& id, const std::string& user, const std::string& from, const Asked& asked,
                           TimePoint now)
     {
-        Notices notices;
         result<void> answer;
         {
             const std::lock_guard lock{mutex};
@@ -224,10 +260,10 @@ struct Challenges::Table {
                     entry->shown.closed_by = user;
                     entry->shown.closed_from = from;
                 }
-                changed(*entry, *settle, now, notices);
+                changed(*entry, *settle, now);
             }
         }
-        tell(std::move(notices));
+        tell();
         return answer;
     }
 

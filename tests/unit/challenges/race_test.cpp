@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <barrier>
+#include <future>
 #include <thread>
 
 namespace stepgate::challenge_web::challenges
@@ -135,6 +136,55 @@ TEST(ChallengesRace, SecondPersonsHaveExactlyOneOutcome)
         EXPECT_EQ(approvals == 1, outcome == State::approved);
         EXPECT_FALSE(challenges.consume(opened.id, opened.digest, now)) << "it was taken back before it was released";
     }
+}
+
+/// Whoever hears of it, the journal first, hears it in the order in which it happened: a proof that comes after the end
+/// of its challenge would look like one that somebody added.
+TEST(ChallengesRace, WhatHappensIsToldInItsOrder)
+{
+    ChallengesOptions options;
+    options.may_approve = [](const std::string&, const std::string&) { return true; };
+    Challenges challenges{options};
+    std::vector<Event::What> told; // one thread at a time tells
+    std::promise<void> proof_is_told, denied;
+    challenges.observe([&](const Event& event) {
+        if (event.what == Event::What::proof_accepted) {
+            proof_is_told.set_value();
+            denied.get_future().wait();
+            std::this_thread::sleep_for(20ms); // long enough for the denial to be told, if it does not wait
+        }
+        told.push_back(event.what);
+    });
+    auto question = samples::question(1);
+    question.verdict.requirement.approvers = "dba";
+    question.verdict.requirement.approvals = 2;
+    const auto opened = challenges.open(question, 60s, start, {}).value();
+    std::jthread proving{[&] { (void)challenges.prove(opened.id, opened.digest, samples::totp("ann"), start); }};
+    proof_is_told.get_future().wait();
+    std::jthread denying{[&] { EXPECT_TRUE(challenges.deny(opened.id, "ben", start)); }};
+    while (challenges.find(opened.id)->state == State::pending)
+        std::this_thread::yield();
+    denied.set_value();
+    proving.join();
+    denying.join();
+    EXPECT_EQ(told, (std::vector{Event::What::opened, Event::What::proof_accepted, Event::What::denied}));
+}
+
+/// An observer that ends what it hears of: told next, and by the time that the first call returns.
+TEST(ChallengesRace, WhatAnObserverDoesIsToldNext)
+{
+    Challenges challenges;
+    std::vector<Event::What> told;
+    challenges.observe([&](const Event& event) {
+        if (event.what == Event::What::opened)
+            challenges.cancel(event.challenge.id, "no journal", start);
+        told.push_back(event.what);
+    });
+    std::vector<State> settled;
+    (void)challenges.open(samples::question(), 60s, start,
+                          [&](State state, const std::string&) { settled.push_back(state); });
+    EXPECT_EQ(told, (std::vector{Event::What::opened, Event::What::cancelled}));
+    EXPECT_EQ(settled, std::vector{State::cancelled});
 }
 
 } // namespace race_test
