@@ -40,8 +40,9 @@ void SessionState::redefine(const statement::Redefine& change)
         add(known.copies, change.copies);
         add(known.family, change.family);
         add(known.keys, change.keys);
+        add(known.referencing, change.referencing);
         known.referenced = known.referenced || change.referenced;
-        if (known.family.size() == most || known.keys.size() == most)
+        if (known.family.size() == most || known.keys.size() == most || known.referencing.size() == most)
             known.code = true;
     }
     if (functions_.size() > most) {

@@ -216,7 +216,8 @@ void SessionState::settings_changed()
         ((settings_key_ += '\2') += name) += change.code ? '!' : change.writes ? 'w' : '=';
         settings_key_ += static_cast<char>('0' + change.temporary + 2 * change.lasting + 4 * change.permanent +
                                            8 * change.dropped + 16 * change.referenced);
-        for (const auto& [mark, accesses] : {std::pair{'\3', &change.copies}, std::pair{'\x10', &change.keys}})
+        for (const auto& [mark, accesses] :
+             {std::pair{'\3', &change.copies}, std::pair{'\x10', &change.keys}, std::pair{'\x11', &change.referencing}})
             for (const statement::TableAccess& access : *accesses) {
                 (settings_key_ += mark) += access.table;
                 for (const std::string& column : access.columns)

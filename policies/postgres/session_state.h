@@ -96,10 +96,10 @@ class SessionState
         bool permanent = false;    // what is no temporary relation may have changed, too
         bool dropped = false;      // the temporary one, by the transaction that is open
         bool new_in_block = false; // nothing was known of the name when the explicit block that is open began
-        bool referenced = false;   // by foreign keys that no catalog shows
-        std::vector<statement::TableAccess> copies, family, keys;
+        bool referenced = false;   // by foreign keys that no catalog shows, and that change the rows that refer
+        std::vector<statement::TableAccess> copies, family, keys, referencing;
         /// Changing its rows, in whatever way, may do more than a catalog knows.
-        [[nodiscard]] bool does_more() const { return writes || referenced || !keys.empty(); }
+        [[nodiscard]] bool does_more() const { return writes || referenced || !keys.empty() || !referencing.empty(); }
         bool operator==(const Redefined&) const = default;
     };
     [[nodiscard]] const Redefined* redefined_relation(std::string_view bare_name) const

@@ -260,10 +260,12 @@ class Walk
     void truncate(const ::TruncateStmt& truncate);
 
     // walk_tables.cpp: CREATE and ALTER TABLE, indexes
+    [[nodiscard]] bool is_free(const ::RangeVar& relation, std::string_view name) const;
     void rename_relation(const ::RangeVar& relation, const char* name);
     void create_table(const ::CreateStmt& create);
     void table_element(const ::Node* element, Scope& scope);
-    void constraint(const ::Constraint& constraint, Scope& scope);
+    void constraint(const ::Constraint& constraint, Scope& scope, std::string_view column = {});
+    void foreign_key(const ::Constraint& constraint, std::string_view column);
     void create_index(const ::IndexStmt& index);
     void index_elements(const ::List* elements, Scope& scope);
     void alter_table(const ::AlterTableStmt& alter);
@@ -317,6 +319,7 @@ class Walk
     bool defines_column_ = false;              // it names the type of a column
     bool redefines_writes_ = false;            // only when their rows are changed
     std::vector<statement::TableAccess> keys_; // where foreign keys that it makes look rows up
+    const ::RangeVar* defined_ = nullptr;      // the table whose columns and constraints it gives
     // What CREATE makes: its bare name; of this session alone; not gone with the transaction.
     std::string_view makes_;
     bool makes_temporary_ = false;

@@ -93,6 +93,7 @@ void Walk::begin()
         unknown_code_ = false;
     makes_ = {};
     keys_.clear();
+    defined_ = nullptr;
     if (base_ == nullptr)
         touches_.clear();
     else

@@ -116,10 +116,14 @@ TableAccess& Walk::write_table(const ::RangeVar& relation, catalog::Events event
     const bool rows = events.insert || events.update || events.delete_rows || events.truncate;
     const auto* const change = catalog_ == nullptr ? nullptr : found.redefined;
     const bool of_others = events.update || events.delete_rows || events.truncate; // that refer to the rows
-    if (change != nullptr && ((rows && change->writes) || (of_others && change->referenced)))
+    const bool more = change != nullptr && ((rows && change->writes) || (of_others && change->referenced) ||
+                                            (events.truncate && !change->referencing.empty())); // theirs, with CASCADE
+    if (more)
         opaque("changes rows of " + found.table + ", which the session changed since the catalog was read");
     if (change != nullptr && (events.insert || events.update))
         read_too(change->keys);
+    if (change != nullptr && (events.update || events.delete_rows))
+        read_too(change->referencing);
     if (rows && found.table.starts_with("pg_catalog."))
         opaque("changes rows of " + found.table + ", a catalog of the server");
     if (rows && found.table == "pg_catalog.pg_settings") // its rule calls set_config

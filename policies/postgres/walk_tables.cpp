@@ -25,7 +25,26 @@ std::optional<std::int32_t> type_length(const ::TypeName& type)
     return number && limit->val.ival.ival > 0 ? std::optional{limit->val.ival.ival} : std::nullopt;
 }
 
+/// A foreign key with that action refuses what would leave a row without the one that it refers to.
+bool only_looks(char action)
+{
+    return action == FKCONSTR_ACTION_NOACTION || action == FKCONSTR_ACTION_RESTRICT;
+}
+
+/// All that is known of the name is what the session did to it.
+bool in_no_catalog(const Found& found)
+{
+    return found.relation == nullptr && found.others.empty() && !found.built_in;
+}
+
 } // namespace
+
+/// Nothing has that name, in the schema of `relation` or on the path.
+bool Walk::is_free(const ::RangeVar& relation, std::string_view name) const
+{
+    const Found found = names_->relation(view_of(relation.schemaname), name);
+    return in_no_catalog(found) && found.redefined == nullptr;
+}
 
 /// What was known of the old name holds for the new one. A temporary relation stays one, and no catalog will show it.
 void Walk::rename_relation(const ::RangeVar& relation, const char* name)
@@ -37,12 +56,13 @@ void Walk::rename_relation(const ::RangeVar& relation, const char* name)
     if (const auto* before = found.redefined) {
         change.temporary = found.own;
         change.lasts = found.own ? before->lasting : before->temporary;
-        change.code = !found.own || before->code;
+        change.code = before->code || !(found.own || (in_no_catalog(found) && is_free(relation, name)));
         change.writes = before->writes;
         change.copies = before->copies;
         change.family = before->family;
         change.referenced = before->referenced;
         change.keys = before->keys;
+        change.referencing = before->referencing;
     }
     change.copies.push_back({found.table, found.known, {"*"}});
     effect(std::move(change));
@@ -53,6 +73,7 @@ void Walk::rename_relation(const ::RangeVar& relation, const char* name)
 void Walk::create_table(const ::CreateStmt& create)
 {
     makes(*create.relation, create.oncommit);
+    defined_ = create.relation;
     may_be_there_ = create.if_not_exists;
     is(Kind::create, "table");
     Scope scope = fresh_scope();
@@ -111,7 +132,7 @@ void Walk::table_element(const ::Node* element, Scope& scope)
         defines_column_ = false;
         expression(definition.raw_default, scope);
         for (const ::ListCell& cell : cells(definition.constraints))
-            constraint(as<::Constraint>(node_of(cell)), scope);
+            constraint(as<::Constraint>(node_of(cell)), scope, view_of(definition.colname));
         return;
     }
     case T_Constraint:
@@ -123,8 +144,8 @@ void Walk::table_element(const ::Node* element, Scope& scope)
     }
 }
 
-/// A new foreign key, check or exclusion looks at the rows that are there.
-void Walk::constraint(const ::Constraint& constraint, Scope& scope)
+/// A new foreign key, check or exclusion looks at the rows that are there. `column`: the one that it stands behind.
+void Walk::constraint(const ::Constraint& constraint, Scope& scope, std::string_view column)
 {
     expression(constraint.raw_expr, scope);
     expression(constraint.where_clause, scope);
@@ -141,14 +162,13 @@ void Walk::constraint(const ::Constraint& constraint, Scope& scope)
                 plain_column(element->name, scope);
         }
     }
-    if (constraint.pktable == nullptr)
-        return;
+    if (constraint.pktable != nullptr)
+        foreign_key(constraint, column);
+}
+
+void Walk::foreign_key(const ::Constraint& constraint, std::string_view column)
+{
     const Found other = find(*constraint.pktable);
-    effect(statement::Redefine{.relation = constraint.pktable->relname,
-                               .function = {},
-                               .temporary = makes_temporary_ || other.own,
-                               .copies = {},
-                               .referenced = true});
     TableAccess key{other.table, other.known, {}};
     for (const ::ListCell& cell : cells(constraint.pk_attrs))
         key.columns.emplace_back(text_of(node_of(cell)));
@@ -159,8 +179,24 @@ void Walk::constraint(const ::Constraint& constraint, Scope& scope)
             key.columns.emplace_back("*"); // which they are, is not known
     }
     read_table(*constraint.pktable, {});
-    for (const std::string& column : key.columns)
-        read_table(*constraint.pktable, column);
+    for (const std::string& of_key : key.columns)
+        read_table(*constraint.pktable, of_key);
+    const bool changes_rows = !only_looks(constraint.fk_upd_action) || !only_looks(constraint.fk_del_action);
+    statement::Redefine referred{.relation = constraint.pktable->relname,
+                                 .function = {},
+                                 .temporary = makes_temporary_ || other.own,
+                                 .copies = {},
+                                 .referenced = changes_rows || defined_ == nullptr};
+    if (!referred.referenced) {
+        const Found own = find(*defined_);
+        TableAccess rows{own.table, own.known, {}};
+        for (const ::ListCell& cell : cells(constraint.fk_attrs))
+            rows.columns.emplace_back(text_of(node_of(cell)));
+        if (rows.columns.empty())
+            rows.columns.emplace_back(column);
+        referred.referencing = {std::move(rows), key};
+    }
+    effect(std::move(referred));
     keys_.push_back(std::move(key));
     if (other.redefined == nullptr)
         return;
@@ -192,6 +228,7 @@ void Walk::create_index(const ::IndexStmt& index)
 void Walk::alter_table(const ::AlterTableStmt& alter)
 {
     is(Kind::alter, object_name(alter.objtype));
+    defined_ = alter.relation;
     Scope scope = fresh_scope();
     add_target(*alter.relation, scope);
     for (const ::ListCell& cell : cells(alter.cmds)) {

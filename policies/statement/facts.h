@@ -73,8 +73,10 @@ struct Redefine {
     bool gone = false;                    // a temporary relation was dropped: the name means what it meant before
     std::vector<TableAccess> copies;      // what its rows were made from
     std::vector<TableAccess> family = {}; // parents and children: its rows are theirs
-    bool referenced = false;              // others have foreign keys to it: changing or deleting its rows does more
-    std::vector<TableAccess> keys = {};   // where rows that come are looked up, for its own foreign keys
+    bool referenced = false;            // others have foreign keys to it: changing or deleting its rows changes theirs
+    std::vector<TableAccess> keys = {}; // where rows that come are looked up, for its own foreign keys
+    std::vector<TableAccess> referencing =
+        {}; // where its rows are looked up before they go, for foreign keys of others
     bool operator==(const Redefine&) const = default;
 };
 /// Code is queued that runs when the transaction ends, under the settings and with the names of then.

@@ -41,8 +41,9 @@ class CatalogUse
     /// The statement names tables, which may be views of others, or may name types, and there should be catalogs that
     /// tell but are not.
     [[nodiscard]] bool missing(const policies::statement::Facts& facts) const;
-    /// Waiting may help: what is not known will be in the next snapshot, and it is not this session that is in its way.
-    [[nodiscard]] bool may_wait() const { return touched_ != nullptr && !open_ && !gave_up_; }
+    /// Waiting may help: what is not known will be in the next snapshot, or in one after a change of another session.
+    /// Within a block of this session's own changes too: those are not among what is not known.
+    [[nodiscard]] bool may_wait() const { return touched_ != nullptr && !gave_up_; }
     /// This session waits for the next snapshot.
     void want_snapshot() const { database_->want_snapshot(); }
     /// Waited in vain: statements are judged as they are, until something changes.

@@ -314,6 +314,22 @@ class Absent(unittest.TestCase):
                 process.communicate()
                 self.stack.cluster.shop(look)
 
+    def test_steps_of_migrations_pass(self):
+        """What Django, Rails and Alembic send: each step in a block of its own, begun as soon as the one before it is committed."""
+        steps = (("CREATE TABLE kinds (id bigserial PRIMARY KEY, name varchar(20) NOT NULL)",),
+                 ("ALTER TABLE kinds ALTER COLUMN name DROP NOT NULL",),
+                 ("CREATE TABLE posts (id bigserial PRIMARY KEY, title varchar, kind_id bigint, parent_id bigint)",
+                  "ALTER TABLE posts ADD CONSTRAINT of_kind FOREIGN KEY (kind_id) REFERENCES kinds (id) DEFERRABLE INITIALLY DEFERRED",
+                  "ALTER TABLE posts ADD CONSTRAINT of_parent FOREIGN KEY (parent_id) REFERENCES posts (id)",
+                  "UPDATE posts SET title = 'none' WHERE title IS NULL", "ALTER TABLE posts ALTER COLUMN title SET NOT NULL",
+                  "UPDATE kinds SET name = 'none' WHERE name IS NULL"),
+                 ("CREATE TABLE notes (id int PRIMARY KEY, n int)", "CREATE INDEX notes_n ON notes (n)", "ALTER TABLE notes RENAME n TO number",
+                  "ALTER TABLE notes ADD CONSTRAINT positive CHECK (number > 0)", "ALTER TABLE notes RENAME TO remarks",
+                  "ALTER TABLE remarks DROP CONSTRAINT positive", "INSERT INTO remarks VALUES (1, 2)"))
+        code, _, error = self.stack.ask("SELECT 'done'", "-q", "-v", "ON_ERROR_STOP=1", "-c", "BEGIN", *(
+            part for step in steps for sql in (*step, "COMMIT", "BEGIN") for part in ("-c", sql)), "-c", "COMMIT")
+        self.assertEqual((code, self.demo.pending(), error), (0, [], ""))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -195,6 +195,18 @@ TEST_F(Use, AMigrationGoesOn)
     EXPECT_FALSE(unsure(mine, "insert into orders values (1)"));
 }
 
+/// A migration whose step begins before the snapshot shows the one before it.
+TEST_F(Use, AMigrationWaitsForItsOwnPast)
+{
+    send(mine, "alter table orders add column c int");
+    mine.idle();
+    send(mine, "create table lines (order_id int)", true);
+    EXPECT_TRUE(unsure(mine, "alter table lines add foreign key (order_id) references orders (id)"));
+    EXPECT_TRUE(mine.may_wait());
+    read_again();
+    EXPECT_FALSE(unsure(mine, "alter table lines add foreign key (order_id) references orders (id)"));
+}
+
 /// Nothing is renamed before a snapshot has shown which labelled name it had.
 TEST_F(Use, ARenameWaitsForTheSnapshot)
 {
