@@ -98,9 +98,23 @@ Found Names::relation(std::string_view schema, std::string_view name) const
         return found;
     found.redefined = change;
     found.known = found.built_in = false;
+    take_renamed(found, schema, name);
     found.own = is_own(found, schema);
     found.sure = found.own && is_sure(found, schema, name);
     return found;
+}
+
+/// The session gave the name to a relation that the catalog knows by another.
+void Names::take_renamed(Found& found, std::string_view schema, std::string_view name) const
+{
+    const std::string_view was = found.redefined->was;
+    if (was.empty() || catalog_ == nullptr || found.relation != nullptr)
+        return;
+    const std::string_view of = was.substr(0, was.find('.'));
+    if (!schema.empty() && schema != of)
+        return;
+    found.relation = catalog_->relation(of, bare(was));
+    found.table = joined(of, name);
 }
 
 /// Nothing that the catalog knows has the name, and the server looks for temporary relations first.
@@ -116,7 +130,7 @@ bool Names::is_own(const Found& found, std::string_view schema) const
 bool Names::is_sure(const Found& found, std::string_view schema, std::string_view name) const
 {
     const auto& change = *found.redefined;
-    return catalog_ != nullptr && (schema.empty() || schema == "pg_temp") && !change.code && !change.does_more() &&
+    return catalog_ != nullptr && (schema.empty() || schema == "pg_temp") && !change.unknown() && !change.does_more() &&
            change.family.empty() && !state_->redefined_all() && state_->own_tables().has(joined("pg_temp", name));
 }
 

@@ -41,6 +41,7 @@ class Names
     [[nodiscard]] bool path_known() const { return path_known_; }
 
   private:
+    void take_renamed(Found& found, std::string_view schema, std::string_view name) const;
     [[nodiscard]] bool is_own(const Found& found, std::string_view schema) const;
     [[nodiscard]] bool is_sure(const Found& found, std::string_view schema, std::string_view name) const;
     [[nodiscard]] Found look_up(std::string_view schema, std::string_view name) const;

@@ -26,7 +26,10 @@ void SessionState::redefine(const statement::Redefine& change)
         const auto [place, first] = relations_.try_emplace(change.relation);
         Redefined& known = place->second;
         known.new_in_block = first ? in_block_ : known.new_in_block;
-        known.code = known.code || change.code;
+        known.code = known.code || change.code || !known.moved_to.empty() || (!first && !change.was.empty());
+        known.moved_to = change.moved_to;
+        if (first)
+            known.was = change.was;
         known.temporary = known.temporary || change.temporary || change.lasts;
         known.lasting = known.lasting || change.lasts;
         known.permanent = known.permanent || (!change.temporary && !change.gone);
@@ -81,7 +84,7 @@ bool SessionState::made_code_type(std::string_view bare_name) const
     const auto type = types_.find(bare_name);
     const auto rows = relations_.find(bare_name);
     return (type != types_.end() && !type->second.plain) ||
-           (rows != relations_.end() && (rows->second.code || !rows->second.family.empty()));
+           (rows != relations_.end() && (rows->second.unknown() || !rows->second.family.empty()));
 }
 
 void SessionState::discard_temporary()

@@ -214,6 +214,7 @@ void SessionState::settings_changed()
         ((settings_key_ += '\x0f') += name) += type.plain ? '=' : '!';
     for (const auto& [name, change] : relations_) {
         ((settings_key_ += '\2') += name) += change.code ? '!' : change.writes ? 'w' : '=';
+        (((settings_key_ += '\x12') += change.was) += '\x12') += change.moved_to;
         settings_key_ += static_cast<char>('0' + change.temporary + 2 * change.lasting + 4 * change.permanent +
                                            8 * change.dropped + 16 * change.referenced);
         for (const auto& [mark, accesses] :

@@ -98,6 +98,9 @@ class SessionState
         bool new_in_block = false; // nothing was known of the name when the explicit block that is open began
         bool referenced = false;   // by foreign keys that no catalog shows, and that change the rows that refer
         std::vector<statement::TableAccess> copies, family, keys, referencing;
+        std::string was, moved_to; // it is a relation of the catalog under another name; its relation has another name
+        /// Nothing can be said of who names it.
+        [[nodiscard]] bool unknown() const { return code || !moved_to.empty(); }
         /// Changing its rows, in whatever way, may do more than a catalog knows.
         [[nodiscard]] bool does_more() const { return writes || referenced || !keys.empty() || !referencing.empty(); }
         bool operator==(const Redefined&) const = default;

@@ -135,6 +135,7 @@ class Walk
     void do_block(const ::DoStmt& block);
     void redefines();
     void fire_event_triggers();
+    [[nodiscard]] bool does_otherwise(const SessionState::Redefined& change, bool written) const;
     void doubt_redefined(const std::vector<statement::TableAccess>& accesses, std::size_t from, bool written);
     void doubt_path();
     void doubt_deferred();
@@ -319,6 +320,7 @@ class Walk
     bool defines_column_ = false;              // it names the type of a column
     bool redefines_writes_ = false;            // only when their rows are changed
     std::vector<statement::TableAccess> keys_; // where foreign keys that it makes look rows up
+    std::string_view moved_to_;                // the name that the relation that is renamed has then
     const ::RangeVar* defined_ = nullptr;      // the table whose columns and constraints it gives
     // What CREATE makes: its bare name; of this session alone; not gone with the transaction.
     std::string_view makes_;

@@ -94,6 +94,7 @@ void Walk::begin()
     makes_ = {};
     keys_.clear();
     defined_ = nullptr;
+    moved_to_ = {};
     if (base_ == nullptr)
         touches_.clear();
     else
@@ -144,7 +145,7 @@ void Walk::redefined(const Found& found)
         opaque("names " + found.table + ", which the session may have changed since the catalog was read");
     if (found.redefined == nullptr)
         return;
-    if (found.redefined->code)
+    if (found.redefined->unknown())
         opaque("names " + found.table + ", which the session changed since the catalog was read");
     read_too(found.redefined->copies);
 }
@@ -190,7 +191,7 @@ void Walk::relatives(const Found& found, bool written, catalog::Events events)
         const SessionState::Redefined* const change = state_->redefined_relation(name);
         if (change == nullptr)
             continue;
-        if (change->code || (rows && change->does_more()))
+        if (change->unknown() || (rows && change->does_more()))
             opaque("leads to " + one.table + ", which the session changed since the catalog was read");
         open.insert(open.end(), change->copies.begin(), change->copies.end());
         open.insert(open.end(), change->family.begin(), change->family.end());
@@ -313,6 +314,10 @@ void Walk::redefines()
         const bool new_one = made && change.relation == makes_;
         change.temporary = new_one ? makes_temporary_ : own;
         change.lasts = new_one && makes_lasting_;
+        if (change.code && !moved_to_.empty()) {
+            change.code = false;
+            change.moved_to = moved_to_;
+        }
         change.writes = redefines_writes_ || (made && done.object == "view");
         change.keys = keys_;
         if (filled)
@@ -359,6 +364,17 @@ void Walk::doubt_deferred()
         opaque("changes what names mean to deferred triggers that are queued");
 }
 
+/// What a relation of the catalog is or does is not what the catalog shows.
+bool Walk::does_otherwise(const SessionState::Redefined& change, bool written) const
+{
+    if (change.code || !change.copies.empty() || !change.family.empty() || (written && change.does_more()))
+        return true;
+    if (change.moved_to.empty())
+        return false;
+    const auto* const now = state_->redefined_relation(change.moved_to);
+    return now == nullptr || now->unknown() || !now->family.empty() || (written && now->does_more());
+}
+
 /// What views, rules and the like lead to, read from a catalog that does not know what the session did since. Their own
 /// names are bound to objects, so temporary ones of the session are not in their way; functions look names up, and were
 /// read with the session's.
@@ -371,7 +387,7 @@ void Walk::doubt_redefined(const std::vector<TableAccess>& accesses, std::size_t
         const auto* change = state_->redefined_relation(bare(table));
         if (change == nullptr || (change->temporary && !change->permanent))
             continue;
-        if (change->code || !change->copies.empty() || !change->family.empty() || (written && change->does_more())) {
+        if (does_otherwise(*change, written)) {
             opaque("leads to " + table + ", which the session changed since the catalog was read");
             unknown_code_ = true;
             return;

@@ -31,32 +31,32 @@ bool only_looks(char action)
     return action == FKCONSTR_ACTION_NOACTION || action == FKCONSTR_ACTION_RESTRICT;
 }
 
-/// All that is known of the name is what the session did to it.
-bool in_no_catalog(const Found& found)
-{
-    return found.relation == nullptr && found.others.empty() && !found.built_in;
-}
-
 } // namespace
 
 /// Nothing has that name, in the schema of `relation` or on the path.
 bool Walk::is_free(const ::RangeVar& relation, std::string_view name) const
 {
     const Found found = names_->relation(view_of(relation.schemaname), name);
-    return in_no_catalog(found) && found.redefined == nullptr;
+    return found.relation == nullptr && found.others.empty() && !found.built_in && found.redefined == nullptr;
 }
 
 /// What was known of the old name holds for the new one. A temporary relation stays one, and no catalog will show it.
 void Walk::rename_relation(const ::RangeVar& relation, const char* name)
 {
     const Found found = find(relation);
+    const auto* const before = found.redefined;
+    const bool all_known = is_free(relation, name) && found.others.empty() && !found.built_in &&
+                           (before != nullptr ? !before->code : found.relation != nullptr);
     statement::Redefine change;
     change.relation = name;
-    change.code = true;
-    if (const auto* before = found.redefined) {
+    change.code = found.own ? before->code : !all_known;
+    if (all_known && found.relation != nullptr) {
+        change.was = joined(found.relation->schema, found.relation->name);
+        moved_to_ = name;
+    }
+    if (before != nullptr) {
         change.temporary = found.own;
         change.lasts = found.own ? before->lasting : before->temporary;
-        change.code = before->code || !(found.own || (in_no_catalog(found) && is_free(relation, name)));
         change.writes = before->writes;
         change.copies = before->copies;
         change.family = before->family;

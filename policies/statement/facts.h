@@ -75,8 +75,9 @@ struct Redefine {
     std::vector<TableAccess> family = {}; // parents and children: its rows are theirs
     bool referenced = false;            // others have foreign keys to it: changing or deleting its rows changes theirs
     std::vector<TableAccess> keys = {}; // where rows that come are looked up, for its own foreign keys
-    std::vector<TableAccess> referencing =
-        {}; // where its rows are looked up before they go, for foreign keys of others
+    std::vector<TableAccess> referencing = {}; // and its own before they go, for foreign keys of others
+    std::string was = {};      // the catalog's relation that has this name now, "schema.name": all else of it holds
+    std::string moved_to = {}; // and the name that this one's relation has now
     bool operator==(const Redefine&) const = default;
 };
 /// Code is queued that runs when the transaction ends, under the settings and with the names of then.

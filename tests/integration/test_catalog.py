@@ -325,7 +325,9 @@ class Absent(unittest.TestCase):
                   "UPDATE kinds SET name = 'none' WHERE name IS NULL"),
                  ("CREATE TABLE notes (id int PRIMARY KEY, n int)", "CREATE INDEX notes_n ON notes (n)", "ALTER TABLE notes RENAME n TO number",
                   "ALTER TABLE notes ADD CONSTRAINT positive CHECK (number > 0)", "ALTER TABLE notes RENAME TO remarks",
-                  "ALTER TABLE remarks DROP CONSTRAINT positive", "INSERT INTO remarks VALUES (1, 2)"))
+                  "ALTER TABLE remarks DROP CONSTRAINT positive", "INSERT INTO remarks VALUES (1, 2)"),
+                 ("ALTER TABLE kinds RENAME TO sorts", "ALTER TABLE sorts ADD COLUMN n int", "UPDATE sorts SET n = 1 WHERE id = 1",
+                  "INSERT INTO sorts (n) VALUES (2)", "DELETE FROM sorts WHERE id = 5", "UPDATE posts SET title = 'x' WHERE id = 1"))
         code, _, error = self.stack.ask("SELECT 'done'", "-q", "-v", "ON_ERROR_STOP=1", "-c", "BEGIN", *(
             part for step in steps for sql in (*step, "COMMIT", "BEGIN") for part in ("-c", sql)), "-c", "COMMIT")
         self.assertEqual((code, self.demo.pending(), error), (0, [], ""))
