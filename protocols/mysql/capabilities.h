@@ -81,8 +81,7 @@ class Capabilities
 /// change what names mean. Bits that nobody has defined yet are masked too.
 inline constexpr Capabilities masked =
     Capability::no_schema | Capability::compress | Capability::zstd_compression_algorithm |
-    Capability::optional_resultset_metadata | Capability::multi_factor_authentication | Capability::com_multi |
-    Capability::cache_metadata;
+    Capability::optional_resultset_metadata | Capability::multi_factor_authentication | Capability::com_multi;
 
 /// All that a relay may let two peers agree on. local_files is in it: whether files may flow is the policy's to say.
 inline constexpr Capabilities relayed = Capabilities{(1ULL << 38) - 1}.without(masked);

@@ -3,6 +3,8 @@
 #include "protocols/mysql/column.h"
 #include "protocols/mysql/cursor.h"
 
+#include <utility>
+
 namespace stepgate::protocols::mysql
 {
 
@@ -32,10 +34,15 @@ result<Prepared> decode_prepared(wire::View payload)
     return in.finish(prepared, errc::malformed_prepared);
 }
 
+bool runs_prepared(Command command)
+{
+    return command == Command::stmt_execute || command == Command::stmt_bulk_execute;
+}
+
 /// Answered with results as COM_QUERY is.
 bool has_results(Command command)
 {
-    return command == Command::query || command == Command::stmt_execute || command == Command::stmt_bulk_execute;
+    return command == Command::query || runs_prepared(command);
 }
 
 } // namespace
@@ -57,6 +64,7 @@ void Replies::begin()
     amid_ = false;
     out_parameters_ = false;
     rows_ = 0;
+    results_ = 0;
     step_ = expected_.empty() ? Step::first : first_step(expected_.front().command);
 }
 
@@ -222,18 +230,38 @@ result<Event> Replies::result_begins(wire::View payload)
 {
     Cursor in{payload};
     left_ = in.lenenc();
-    if (!in.good() || in.left() > 0 || left_ == 0) // how many, MariaDB sets no limit to
+    const std::uint8_t follow = agreed_.has(Capability::cache_metadata) ? in.uint8() : std::uint8_t{1};
+    if (!in.good() || in.left() > 0 || left_ == 0 || follow > 1) // how many, MariaDB sets no limit to
         return errc::malformed_column;
+    if (follow == 0)
+        return known_columns();
+    first_ = true;
     step_ = Step::columns;
     return event(Event::Kind::none);
+}
+
+result<Event> Replies::known_columns()
+{
+    if (!runs_prepared(expected_.front().command) || described_columns() != left_)
+        return errc::unexpected_reply;
+    step_ = behind_columns();
+    return event(Event::Kind::known_columns);
+}
+
+void Replies::describe(wire::View definition)
+{
+    if (agreed_.has(Capability::cache_metadata))
+        described(expected_.begin(), definition, std::exchange(first_, false), results_);
 }
 
 result<Event> Replies::column(wire::View payload)
 {
     if (!is_definition(payload))
         return errc::malformed_column;
+    if (runs_prepared(expected_.front().command))
+        describe(payload);
     if (--left_ == 0)
-        step_ = ends_with_ok() ? Step::rows : Step::columns_end;
+        step_ = behind_columns();
     return event(Event::Kind::column);
 }
 
@@ -276,6 +304,7 @@ result<Event> Replies::statement_ends(const Ok& ok, bool more)
     ended.last = !more;
     if (more) {
         rows_ = 0;
+        ++results_;
         out_parameters_ = false;
         step_ = Step::first;
     } else {
@@ -332,6 +361,8 @@ result<Event> Replies::definition(wire::View payload, Step behind)
     if (!is_definition(payload))
         return errc::malformed_column;
     const Event definition = event(Event::Kind::parameter);
+    if (step_ == Step::fields)
+        describe(payload);
     if (--left_ > 0)
         return definition;
     if (ends_with_ok())
@@ -353,6 +384,7 @@ result<Event> Replies::after_definitions(Event event, bool were_parameters)
 {
     left_ = were_parameters ? fields_ : 0;
     if (left_ > 0) {
+        first_ = true;
         step_ = Step::fields;
         return event;
     }

@@ -35,6 +35,7 @@ struct Event {
     enum class Kind : std::uint8_t {
         none,           // nothing to know
         column,         // a column of a result: decode_column
+        known_columns,  // instead of these: they are those that the statement's results were described with before
         parameter,      // a parameter of a prepared statement, or a column of its result: decode_column
         completed,      // a statement, or one of several, ran to its end: `ok`, `rows`; or a command did
         prepared,       // `prepared`
@@ -116,6 +117,11 @@ class Replies
     /// COM_STMT_PREPARE succeeded, or any command came to its end; in order of numbers.
     virtual void prepared(std::uint64_t /*number*/, const Prepared& /*prepared*/) {}
     virtual void settled(std::uint64_t /*number*/, Fate /*fate*/) {}
+    /// With cache_metadata: a column of the statement that is prepared or executed. `first`: the first of them, in this
+    /// answer's result number `result`.
+    virtual void described(std::uint64_t /*number*/, wire::View /*definition*/, bool /*first*/, unsigned /*result*/) {}
+    /// How many columns the results of the statement that is executed have by that; 0: not known.
+    [[nodiscard]] virtual std::size_t described_columns() { return 0; }
 
   private:
     struct Expected {
@@ -143,11 +149,14 @@ class Replies
     [[nodiscard]] bool wants_progress() const;
     [[nodiscard]] static Step first_step(Command command);
     [[nodiscard]] Event event(Event::Kind kind) const;
+    [[nodiscard]] Step behind_columns() const { return ends_with_ok() ? Step::rows : Step::columns_end; }
     void begin();
     void end(Fate fate);
     result<Event> move(wire::View payload);
     result<Event> first(wire::View payload);
     result<Event> result_begins(wire::View payload);
+    result<Event> known_columns();
+    void describe(wire::View definition);
     result<Event> column(wire::View payload);
     result<Event> columns_end(wire::View payload);
     result<Event> row_end(wire::View payload);
@@ -168,6 +177,8 @@ class Replies
     bool amid_ = false;
     bool out_parameters_ = false; // of a procedure: another result follows, whatever the end of this one says
     std::uint64_t left_ = 0;      // definitions still to come
+    bool first_ = false;          // the first of them is
+    unsigned results_ = 0;        // that came to their end, of the oldest answer
     std::uint16_t fields_ = 0;    // columns of the statement that is being prepared
     std::uint64_t rows_ = 0;
 };

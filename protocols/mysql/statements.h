@@ -8,6 +8,7 @@
 #include <memory>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace stepgate::protocols::mysql
 {
@@ -21,8 +22,15 @@ template <class T>
 class Statements
 {
   public:
+    /// What the server said last of the columns of its results; only with cache_metadata, where it says so once.
+    struct Description {
+        std::vector<wire::Bytes> columns; // decode_column
+        bool several = false;             // it has more than one result: these are nobody's
+        std::uint32_t version = 0;        // differs from description to description
+    };
     struct Statement {
         T value{};
+        Description description;
         std::uint16_t columns = 0;
         Binding binding;
         std::uint32_t id = 0;
@@ -93,9 +101,27 @@ class Statements
             return;
         statements_.erase(prepared.statement);
         Binding binding{prepared.parameters, {}, LongData{budget_}};
-        statements_.emplace(prepared.statement, Statement{std::move(begun.value), prepared.columns, std::move(binding),
-                                                          prepared.statement});
+        statements_.emplace(
+            prepared.statement,
+            Statement{std::move(begun.value), {}, prepared.columns, std::move(binding), prepared.statement});
         last_ = prepared.statement;
+    }
+
+    /// A column of what is being prepared.
+    void described(wire::View definition, bool first)
+    {
+        if (const auto found = statements_.find(last_); has_last_ && found != statements_.end())
+            describe(found->second.description, definition, first, 0);
+    }
+
+    static void describe(Description& description, wire::View definition, bool first, unsigned result)
+    {
+        if (first) {
+            description.columns.clear();
+            ++description.version;
+        }
+        description.several = description.several || result > 0;
+        description.columns.emplace_back(definition.begin(), definition.end());
     }
 
     /// The command of this number came to its end: a preparation that is still pending failed, and after it MariaDB

@@ -41,7 +41,12 @@ std::uint8_t encode_text_result(wire::Bytes& out, std::uint8_t sequence, std::st
     column.name = title;
     column.collation = utf8mb4_general_ci;
     column.length = static_cast<std::uint32_t>(longest) * bytes_per_character;
-    PacketWriter{out, sequence++}.lenenc(1); // columns
+    {
+        PacketWriter count{out, sequence++};
+        count.lenenc(1);
+        if (capabilities.has(Capability::cache_metadata))
+            count.uint8(1); // they follow
+    }
     encode_column(out, sequence++, column, capabilities);
     const bool ends_with_ok = capabilities.has(Capability::deprecate_eof);
     if (!ends_with_ok)

@@ -97,6 +97,11 @@ class Tracker : private Replies
     void close(std::uint32_t id) { statements_.close(id); }
 
     [[nodiscard]] Statements<T>& statements() { return statements_; }
+    /// The statement whose execution is answered now; null: another command is, or it was closed.
+    [[nodiscard]] Statement* answering_execution()
+    {
+        return executions_.empty() ? nullptr : statements_.find(executions_.front().statement).statement;
+    }
 
   private:
     struct Execution {
@@ -106,6 +111,20 @@ class Tracker : private Replies
     };
 
     void prepared(std::uint64_t number, const Prepared& prepared) override { statements_.prepared(number, prepared); }
+
+    void described(std::uint64_t number, wire::View definition, bool first, unsigned result) override
+    {
+        if (executions_.empty() || executions_.front().number != number)
+            return statements_.described(definition, first);
+        if (auto* const statement = answering_execution(); statement != nullptr)
+            Statements<T>::describe(statement->description, definition, first, result);
+    }
+
+    [[nodiscard]] std::size_t described_columns() override
+    {
+        const auto* const statement = answering_execution();
+        return statement == nullptr || statement->description.several ? 0 : statement->description.columns.size();
+    }
 
     void settled(std::uint64_t number, Fate fate) override
     {

@@ -37,8 +37,10 @@ void MySqlAnswer::on_count(wire::View payload)
 {
     my::Cursor in{payload};
     columns_ = in.lenenc();
-    // MariaDB says behind the count whether columns follow, if that was agreed on: it is not.
-    state_ = in.good() && columns_ > 0 && columns_ <= most_columns && in.left() == 0 ? State::columns : State::failed;
+    // Behind the count of what was not prepared they follow always.
+    const bool follow = !capabilities_.has(my::Capability::cache_metadata) || in.uint8() == 1;
+    const bool good = in.good() && columns_ > 0 && columns_ <= most_columns && in.left() == 0;
+    state_ = good && follow ? State::columns : State::failed;
 }
 
 void MySqlAnswer::on_row(wire::View payload)

@@ -40,17 +40,36 @@ bool MySqlSession::watches_result() const
 }
 
 /// A column of a result that is for the client.
-void MySqlSession::on_column(const my::Frame& frame)
+void MySqlSession::on_column(wire::View definition)
 {
-    if (is_seen(frame.payload))
+    if (is_seen(definition))
         return;
-    const auto column = my::decode_column(frame.payload, tracker_->capabilities());
+    const auto column = my::decode_column(definition, tracker_->capabilities());
     if (!column)
         fatal_ = column.error();
     else if (is_labelled(*column))
         on_labelled_column();
     else
-        note_seen(frame.payload);
+        note_seen(definition);
+}
+
+/// The server leaves out what it has said of a prepared statement's columns: they count as if they were here.
+void MySqlSession::on_known_columns()
+{
+    auto& statement = *tracker_->answering_execution();
+    auto& prepared = statement.value;
+    const auto& description = statement.description;
+    flight_.known_columns = true;
+    if (prepared.kept_back == description.version)
+        fatal_ = make_error_code(my::errc::unexpected_reply); // the client could not read the rows
+    if (!flight_.watched || (prepared.harmless == inspected_.facts && prepared.harmless_version == description.version))
+        return;
+    for (const auto& column : description.columns)
+        on_column(column);
+    if (!flight_.labelled) {
+        prepared.harmless = inspected_.facts;
+        prepared.harmless_version = description.version;
+    }
 }
 
 /// Programs ask the same again and again.

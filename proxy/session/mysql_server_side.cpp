@@ -133,7 +133,9 @@ bool MySqlSession::on_server_frame(const my::Frame& frame)
     if (ours)
         return false;
     if (event->kind == Is::column && flight_.watched && event->command != my::Command::field_list)
-        on_column(frame);
+        on_column(frame.payload);
+    if (event->kind == Is::known_columns)
+        on_known_columns();
     if (event->kind == Is::completed)
         flight_.rows = std::max<std::int64_t>(flight_.rows, 0) +
                        static_cast<std::int64_t>(event->rows > 0 ? event->rows : event->ok.affected_rows);
@@ -145,6 +147,8 @@ bool MySqlSession::on_server_frame(const my::Frame& frame)
 void MySqlSession::on_end(const my::Event& event)
 {
     const bool failed = event.kind == my::Event::Kind::failed;
+    if (auto* prepared = executed(); prepared != nullptr && flight_.withheld && !flight_.known_columns)
+        prepared->value.kept_back = prepared->description.version;
     if (flight_.number != 0)
         report_outcome(flight_.number, flight_.started_ns, flight_.rows,
                        flight_.withheld ? std::string_view{withheld_.sqlstate}

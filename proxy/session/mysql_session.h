@@ -79,6 +79,11 @@ class MySqlSession final : public GuardedSession
         std::uint64_t generation = 0, catalog = 0; // of the state and the catalogs that `facts` are from
         bool withheld = false;                     // the rows of its last execution were; a cursor may have kept some
         AnyNumbers any_numbers = {};
+        // Of the columns that its results have by the description of this version nothing is to be said under
+        // `harmless`.
+        Facts harmless = {};
+        std::uint32_t harmless_version = 0;
+        std::uint32_t kept_back = 0; // the client has not seen the description of this version
     };
     using Tracker = protocols::mysql::Tracker<PreparedText>;
 
@@ -106,6 +111,7 @@ class MySqlSession final : public GuardedSession
         bool watched = false;           // its results are looked at
         bool labelled = false;          // `origins_` are of it
         bool withheld = false;          // nothing more of its answer is for the client
+        bool known_columns = false;     // the server did not say again what its columns are
         std::vector<std::string> files; // that LOAD DATA LOCAL names in it
         bool resets = false;
     };
@@ -204,7 +210,8 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] std::string learned_as() const;
     [[nodiscard]] Facts with_learned(Facts facts) const;
     [[nodiscard]] bool watches_result() const;
-    void on_column(const protocols::mysql::Frame& frame);
+    void on_column(wire::View definition);
+    void on_known_columns();
     [[nodiscard]] bool is_seen(wire::View definition) const;
     void note_seen(wire::View definition);
     [[nodiscard]] bool is_labelled(const protocols::mysql::Column& column);

@@ -7,13 +7,19 @@ PREPARE, EXECUTE, LONG_DATA, CLOSE, RESET, FETCH, BULK = 0x16, 0x17, 0x18, 0x19,
 class WithBulk:
     """`struct` for pymysql, with which it says that it is a MariaDB client that knows bulk executions."""
     unpack, unpack_from, Struct, error = struct.unpack, struct.unpack_from, struct.Struct, struct.error
+    capabilities = 1 << 2  # of MariaDB's own: MARIADB_CLIENT_STMT_BULK_OPERATIONS
 
-    @staticmethod
-    def pack(layout, *values):
+    @classmethod
+    def pack(cls, layout, *values):
         if layout != "<iIB23s":
             return struct.pack(layout, *values)
         flags, largest, collation, _ = values
-        return struct.pack("<iIB19sI", flags & ~1, largest, collation, b"", 1 << 2)
+        return struct.pack("<iIB19sI", flags & ~1, largest, collation, b"", cls.capabilities)
+
+
+class WithCache(WithBulk):
+    """Likewise, one that remembers the columns of prepared statements."""
+    capabilities = 1 << 4  # MARIADB_CLIENT_CACHE_METADATA
 
 
 class RawCommands:

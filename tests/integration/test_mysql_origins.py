@@ -9,12 +9,13 @@ import ssl
 import struct
 import threading
 import unittest
+import unittest.mock
 
 import pymysql
 
 from harness import PATIENCE
-from mariadb import MySqlCase, MySqlStack
-from mysql_raw import EXECUTE, FETCH, RawCommands
+from mariadb import ORACLE, MySqlCase, MySqlStack
+from mysql_raw import EXECUTE, FETCH, RawCommands, WithCache
 
 POLICY = """
 [[label]]
@@ -182,6 +183,60 @@ class Origins(RawCommands, MySqlCase):
         self.demo.deny(self.demo.wait_pending())
         thread.join(PATIENCE)
         self.assertEqual(result[0].args[0], 1227)
+
+    @unittest.skipIf(ORACLE, "MySQL describes the columns of every result")
+    def test_columns_that_the_server_does_not_describe_again(self):
+        with unittest.mock.patch("pymysql.connections.struct", WithCache):
+            connection = self.connect(autocommit=True)
+
+        def rows(statement):
+            """What comes before the first row, and how many rows there are."""
+            head = [self.command(connection, EXECUTE, struct.pack("<IBI", statement, 0, 1)).get_all_data()]
+            while not (packet := connection._read_packet()).is_eof_packet():
+                head.append(packet.get_all_data())
+            count = 0
+            while not connection._read_packet().is_eof_packet():
+                count += 1
+            return head, count
+
+        harmless, _ = self.prepare(connection, "SELECT city, id FROM customers LIMIT 3")
+        for _ in range(3):
+            self.assertEqual(rows(harmless), ([b"\x02\0"], 3))
+        labelled, _ = self.prepare(connection, "SELECT 'ssn', id FROM customers LIMIT 5")
+        self.withheld(lambda: rows(labelled))
+        self.assertEqual(rows(harmless), ([b"\x02\0"], 3))
+        for approved in (False, True):
+            thread, result = self.later(lambda: rows(labelled))
+            challenge = self.demo.wait_pending()
+            self.demo.approve(challenge) if approved else self.demo.deny(challenge)
+            thread.join(PATIENCE)
+        self.assertEqual(result, [([b"\x02\0"], 5)])
+        # After a change the server describes them anew, and that counts from then on.
+        renewed, _ = self.prepare(connection, "SELECT * FROM scratch")
+        unseen, _ = self.prepare(connection, "SELECT 'ssn', s.* FROM customers c, scratch s WHERE s.id = 1 AND c.id = 1")
+        self.assertEqual(rows(renewed), ([b"\x02\0"], 3))
+        self.addCleanup(self.stack.cluster.shop, "ALTER TABLE scratch DROP COLUMN more")
+        self.stack.cluster.shop("ALTER TABLE scratch ADD COLUMN more int")
+        head, count = rows(renewed)
+        self.assertEqual((head[0], len(head), count), (b"\x03\1", 4, 3))
+        self.assertEqual(rows(renewed), ([b"\x03\0"], 3))
+        cursor = connection.cursor()  # texts are described always
+        self.assertEqual(cursor.execute("SELECT city FROM customers LIMIT 2"), 2)
+        cursor.execute("CREATE OR REPLACE PROCEDURE two() BEGIN SELECT city FROM customers LIMIT 1; SELECT id, city FROM customers LIMIT 2; END")
+        two, _ = self.prepare(connection, "CALL two()")
+        for _ in range(2):
+            self.assertEqual(rows(two)[0][0], b"\1\1")
+            self.assertEqual(connection._read_packet().get_all_data(), b"\2\1")
+            for _ in range(2):
+                while not connection._read_packet().is_eof_packet():
+                    pass
+            connection._read_packet()
+        # Those of rows that were withheld the client was not told: it could not read what comes without them.
+        self.withheld(lambda: rows(unseen))
+        thread, result = self.later(lambda: rows(unseen))
+        self.demo.approve(self.demo.wait_pending())
+        thread.join(PATIENCE)
+        self.assertEqual(result[0].args[0], 2013, result)
 
     def test_what_the_text_shows_or_nobody_labelled_passes(self):
         cursor = self.connect().cursor()

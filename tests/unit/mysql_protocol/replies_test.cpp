@@ -12,6 +12,7 @@ namespace replies_test
 
 constexpr Capabilities plain = Capability::protocol_41 | Capability::local_files;
 constexpr Capabilities modern = plain | Capability::deprecate_eof | Capability::session_track;
+constexpr Capabilities caching = modern | Capability::cache_metadata;
 constexpr Capabilities mariadb = modern | Capability::extended_metadata | Capability::progress;
 
 /// Packets as MariaDB 10.11 and MySQL 9.7 sent them.
@@ -28,6 +29,8 @@ std::string word(const Event& event)
         return "-";
     case Event::Kind::column:
         return "column";
+    case Event::Kind::known_columns:
+        return "known";
     case Event::Kind::parameter:
         return "parameter";
     case Event::Kind::completed:
@@ -112,6 +115,15 @@ std::vector<Answer> answers()
          Command::query,
          {"\1", id_column, text_row, text_row, eof_ok},
          "- column completed 0/2! "},
+        {"the columns follow",
+         caching,
+         Command::query,
+         {hex("0101"), id_column, text_row, eof_ok},
+         "- column completed 0/1! "},
+        {"no word whether columns follow", caching, Command::query, {"\1", id_column}, malformed},
+        {"a word that is none", caching, Command::query, {hex("0102"), id_column}, malformed},
+        {"known columns of what was not prepared", caching, Command::query, {hex("0100"), text_row}, unexpected},
+        {"known columns that nobody described", caching, Command::stmt_execute, {hex("0100"), binary_row}, unexpected},
         {"no rows, modern", modern, Command::query, {"\1", id_column, eof_ok}, "- column completed 0/0! "},
         {"an error amid rows", modern, Command::query, {"\1", id_column, text_row, denied}, "- column failed 1045! "},
         {"a row that begins as NULL",

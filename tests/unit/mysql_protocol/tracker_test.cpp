@@ -187,5 +187,81 @@ TEST(Tracker, an_execution_that_failed_leaves_types_and_long_data_in_doubt)
     receive(session, denied); // of a statement that is gone
 }
 
+/// MariaDB's clients that keep what they were told of columns are not told again.
+class KnownColumns : public testing::Test
+{
+  protected:
+    static constexpr Capabilities caching = modern | Capability::cache_metadata;
+    const std::string id = hex("036465660473686f70017401740269640269640c3f000b000000030350000000"),
+                      other = hex("0364656600000001610c3f0001000000038100000000"), row = raw("\0\0\1\0\0\0"),
+                      end = hex("fe000002000000"), more = hex("fe00000a000000");
+    Session session{caching};
+
+    void SetUp() override
+    {
+        session.prepare(10);
+        receive(session, raw("\0\1\0\0\0\1\0\0\0\0\0\0"));
+        receive(session, id);
+    }
+
+    void execute(const std::vector<std::string>& packets)
+    {
+        session.execute(*session.statements().find(1).statement, false, 0);
+        for (const auto& packet : packets)
+            if (session.rows_follow() && packet == row)
+                session.passed(1);
+            else
+                receive(session, packet);
+        EXPECT_TRUE(session.quiet());
+    }
+
+    std::vector<std::string> columns()
+    {
+        std::vector<std::string> all;
+        for (const auto& column : session.statements().find(1).statement->description.columns)
+            all.emplace_back(wire::as_text(column));
+        return all;
+    }
+};
+
+TEST_F(KnownColumns, are_those_of_the_preparation)
+{
+    EXPECT_EQ(columns(), std::vector{id});
+    const auto version = session.statements().find(1).statement->description.version;
+    execute({hex("0100"), row, end});
+    EXPECT_EQ(session.statements().find(1).statement->description.version, version);
+}
+
+TEST_F(KnownColumns, are_those_that_were_described_last)
+{
+    const auto version = session.statements().find(1).statement->description.version;
+    execute({hex("0201"), other, id, row, end});
+    EXPECT_EQ(columns(), (std::vector{other, id}));
+    EXPECT_NE(session.statements().find(1).statement->description.version, version);
+    execute({hex("0200"), row, end});
+}
+
+TEST_F(KnownColumns, are_as_many)
+{
+    session.execute(*session.statements().find(1).statement, false, 0);
+    EXPECT_FALSE(session.received(wire::as_bytes(hex("0200"))));
+}
+
+TEST_F(KnownColumns, are_nobodys_where_there_are_several_results)
+{
+    execute({hex("0101"), other, row, more, hex("0101"), id, row, end});
+    session.execute(*session.statements().find(1).statement, false, 0);
+    EXPECT_FALSE(session.received(wire::as_bytes(hex("0100"))));
+}
+
+TEST_F(KnownColumns, are_kept_only_where_they_are_not_told_again)
+{
+    Session tells{modern};
+    tells.prepare(10);
+    receive(tells, raw("\0\1\0\0\0\1\0\0\0\0\0\0"));
+    receive(tells, id);
+    EXPECT_TRUE(tells.statements().find(1).statement->description.columns.empty());
+}
+
 } // namespace tracker_test
 } // namespace stepgate::protocols::mysql
