@@ -282,9 +282,7 @@ void Push::send_to_one(const accounts::PushCredential& browser, const Message& m
     if (status != gone && status != not_found)
         return;
     // RFC 8030 section 7.3: the subscription has ended.
-    if (!ports_.removing(browser.user, browser.id))
-        return;
-    if (accounts_.remove_credential(browser.user, browser.id))
+    if (ports_.remove(browser.user, browser.id))
         refresh();
 }
 

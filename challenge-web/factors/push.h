@@ -38,8 +38,8 @@ struct PushPorts {
     std::function<std::optional<int>(const PushRequest&)> send; // the status of the answer; nullopt: none. Blocks
     std::function<bool(std::function<void()>)> run;             // on a worker; false: there is no room
     std::function<bool(const challenges::Snapshot&, const std::string& user)> may_decide;
-    /// A browser that its push service no longer knows is going to be removed. False: the audit cannot take it.
-    std::function<bool(const std::string& user, const std::string& credential)> removing;
+    /// Removes a browser that its push service no longer knows, and has it audited. False: it is still there.
+    std::function<bool(const std::string& user, const std::string& credential)> remove;
     std::function<void(const std::string& problem)> log;
 };
 

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <shared_mutex>
 
 namespace stepgate::challenge_web::server
 {
@@ -204,6 +205,7 @@ Response prove(Call& call, std::string_view factor, const Verify& verify, std::s
 
 Response prove(Call& call, factors::Factor& factor, const std::string& answer, std::string reason)
 {
+    const std::shared_lock enrolled{call.services.use.factor_changes};
     const auto verify = [&](const factors::Ask& ask) { return factor.verify(ask, answer); };
     return prove(call, factor.name(), verify, std::move(reason));
 }

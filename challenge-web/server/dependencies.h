@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <shared_mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,6 +58,9 @@ struct ConnectOptions {
 struct Dependencies {
     accounts::Accounts& accounts;
     accounts::Lockout& lockout;
+    /// Shared while a factor is verified and its proof recorded; alone while factors come and go and that is recorded:
+    /// the journal has no proof by a factor before its enrolment or after its removal.
+    std::shared_mutex& factor_changes;
     challenges::Challenges& challenges;
     factors::Factor& passkey;
     factors::Factor& totp;

@@ -13,6 +13,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <mutex>
 
 namespace stepgate::challenge_web::server
 {
@@ -228,6 +229,7 @@ Response finish(Call& call, factors::Factor& factor, Ceremony::Kind kind, const 
     auto& services = call.services;
     if (auto refused = call.limit("proof user " + call.user(), services.limits.proof_user))
         return *refused;
+    const std::lock_guard alone{services.use.factor_changes};
     if (auto refused = refuse_finishing(call))
         return *refused;
     auto ceremony = services.ceremonies.take(id, kind, call.visitor->session.token_hash, call.now);
@@ -357,6 +359,7 @@ Response set_pin(Call& call)
     if (auto refused = refuse_without_step_up(call, to_do))
         return *refused;
     auto& use = call.services.use;
+    const std::lock_guard alone{use.factor_changes};
     const auto old = use.accounts.pin(call.user());
     const auto enrolment = use.pin.begin_enrolment(call.visitor->user, call.now);
     if (old.has_error() || enrolment.has_error())
@@ -414,6 +417,7 @@ Response remove_factor(Call& call)
         return *problem;
     if (auto refused = refuse_without_step_up(call, to_do))
         return *refused;
+    const std::lock_guard alone{call.services.use.factor_changes};
     const auto all = factors_of(call.services, call.user());
     if (all.has_error())
         return unavailable();

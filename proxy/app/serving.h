@@ -37,6 +37,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,7 @@ class Serving
     std::unique_ptr<outbound::MailSender> mail_; // none without [mail]; tells `notifier_` what became of its messages
     std::unique_ptr<challenge_web::challenges::Challenges> challenges_;
     std::optional<ChallengeRecorder> challenge_recorder_;
+    std::shared_mutex factor_changes_; // between the pages and who pushes
     std::optional<challenge_web::factors::Passkey> passkey_;
     std::optional<challenge_web::factors::Totp> totp_;
     std::optional<challenge_web::factors::RecoveryCodes> recovery_codes_;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <initializer_list>
+#include <mutex>
 #include <utility>
 
 namespace stepgate::proxy::app
@@ -88,13 +89,14 @@ challenge_web::factors::PushPorts Serving::push_ports()
     ports.may_decide = [this](const challenge_web::challenges::Snapshot& challenge, const std::string& user) {
         return challenges_->may_decide(challenge, user);
     };
-    ports.removing = [this](const std::string& user, const std::string& credential) {
-        const bool recorded = recorder_->record(
-            "factor_removed", user,
-            {{"factor", "push"}, {"credential", credential}, {"reason", "its push service no longer knows it"}});
-        if (recorded)
-            challenges_->end_elevations(user, "a factor was removed", std::chrono::system_clock::now());
-        return recorded;
+    ports.remove = [this](const std::string& user, const std::string& credential) {
+        const std::lock_guard alone{factor_changes_};
+        if (!recorder_->record(
+                "factor_removed", user,
+                {{"factor", "push"}, {"credential", credential}, {"reason", "its push service no longer knows it"}}))
+            return false;
+        challenges_->end_elevations(user, "a factor was removed", std::chrono::system_clock::now());
+        return store_->remove_credential(user, credential).has_value();
     };
     return ports;
 }
@@ -207,6 +209,7 @@ std::string Serving::start_web()
     };
     auto started = server::Server::start(std::move(options), {.accounts = *store_,
                                                               .lockout = lockout_,
+                                                              .factor_changes = factor_changes_,
                                                               .challenges = *challenges_,
                                                               .passkey = *passkey_,
                                                               .totp = *totp_,

@@ -174,15 +174,19 @@ result<void> FakeAccounts::add_totp(const accounts::TotpCredential& credential)
 
 result<void> FakeAccounts::totp_used(const std::string& id, std::int64_t step, TimePoint)
 {
-    const std::lock_guard lock{mutex_};
-    if (broken_)
-        return errc::store_unavailable;
-    const auto it = totps_.find(id);
-    if (it == totps_.end())
-        return errc::not_found;
-    if (step <= it->second.last_step)
-        return errc::replayed;
-    it->second.last_step = step;
+    {
+        const std::lock_guard lock{mutex_};
+        if (broken_)
+            return errc::store_unavailable;
+        const auto it = totps_.find(id);
+        if (it == totps_.end())
+            return errc::not_found;
+        if (step <= it->second.last_step)
+            return errc::replayed;
+        it->second.last_step = step;
+    }
+    if (const auto meanwhile = std::exchange(after_totp_used, {}))
+        meanwhile();
     return {};
 }
 

@@ -22,6 +22,8 @@ class FakeAccounts final : public accounts::Accounts
     void break_store(bool broken);
     /// What another process does just after this user was looked for; once.
     std::map<std::string, std::function<void()>> after_find_user;
+    /// The same, of a code of an authenticator app that was good; once.
+    std::function<void()> after_totp_used;
     /// A user with a handle made from the name.
     accounts::User make_user(const std::string& name, std::vector<std::string> groups = {});
 

@@ -94,9 +94,9 @@ struct PushTest : testing::Test {
         out.may_decide = [this](const challenges::Snapshot&, const std::string& user) {
             return deciders.contains(user);
         };
-        out.removing = [this](const std::string& user, const std::string& credential) {
+        out.remove = [this](const std::string& user, const std::string& credential) {
             removed.push_back(user + ' ' + credential);
-            return audited;
+            return audited && accounts.remove_credential(user, credential).has_value();
         };
         out.log = [this](const std::string& problem) { problems.push_back(problem); };
         return out;

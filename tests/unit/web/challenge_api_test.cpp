@@ -5,6 +5,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <future>
+#include <mutex>
+
 namespace stepgate::tests
 {
 namespace challenge_api_test
@@ -142,6 +145,35 @@ TEST_F(ChallengeApi, TotpApprovesLevelOneAndNoMore)
     EXPECT_EQ(reply.body.at("state"), "pending");
     EXPECT_EQ(json::serialize(reply.body.at("usable_factors")), R"(["passkey"])");
     EXPECT_EQ(prove(alice, key, hard.id).body.at("state"), "approved");
+}
+
+// `stepgate audit verify` takes a proof by a factor that was removed before for a forgery.
+TEST_F(ChallengeApi, AProofIsRecordedBeforeTheRemovalOfItsFactor)
+{
+    std::mutex mutex;
+    std::vector<std::string> journal;
+    const auto write = [&](const char* what) {
+        const std::lock_guard lock{mutex};
+        journal.emplace_back(what);
+    };
+    world.held.observe([&](const challenges::Event& event) {
+        if (event.what == challenges::Event::What::proof_accepted)
+            write("proof");
+    });
+    const auto held = world.hold("alice", 1);
+    Browser elsewhere(world);
+    elsewhere.sign_in(key);
+    const auto totp = world.users.totps("alice")->at(0).id;
+    std::future<Reply> removal;
+    world.users.after_totp_used = [&] {
+        world.recorder.meanwhile = [&] { write("removal"); };
+        removal = std::async(std::launch::async, [&] { return elsewhere.remove("factors/" + totp); });
+        removal.wait_for(std::chrono::milliseconds{300}); // it has to wait, however long
+    };
+    EXPECT_EQ(alice.post("challenges/" + held.id + "/totp", {{"code", world.code(secret)}}).body.at("state"),
+              "approved");
+    EXPECT_EQ(removal.get().status, 204);
+    EXPECT_EQ(journal, (std::vector<std::string>{"proof", "removal"}));
 }
 
 TEST_F(ChallengeApi, ARecoveryCodeApprovesLevelOneOnceAndNoMore)

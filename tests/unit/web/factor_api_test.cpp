@@ -5,6 +5,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <future>
+
 namespace stepgate::tests
 {
 namespace factor_api_test
@@ -124,6 +126,28 @@ TEST_F(Factors, StrongSessionAddsAndRemoves)
     EXPECT_EQ(browser.remove("factors/" + first).status, 204);
     const auto last = json::value_to<std::string>(browser.get("factors").body.at("factors").at(0).at("id"));
     EXPECT_EQ(browser.remove("factors/" + last).code(), "last_factor");
+}
+
+TEST_F(Factors, TwoRemovalsAtOnceLeaveAPasskey)
+{
+    SoftAuthenticator key(origin), second(origin);
+    world.add_passkey("alice", key);
+    browser.sign_in(key);
+    ASSERT_EQ(add_passkey(second).status, 201);
+    Browser elsewhere(world);
+    elsewhere.sign_in(second);
+    const auto list = browser.get("factors").body.at("factors").as_array();
+    ASSERT_EQ(list.size(), 2U);
+    const auto path = [&](std::size_t which) { return "factors/" + json::value_to<std::string>(list[which].at("id")); };
+
+    std::future<Reply> other;
+    world.recorder.meanwhile = [&] {
+        other = std::async(std::launch::async, [&] { return elsewhere.remove(path(1)); });
+        other.wait_for(std::chrono::milliseconds{300}); // it has to wait, however long
+    };
+    EXPECT_EQ(browser.remove(path(0)).status, 204);
+    EXPECT_EQ(other.get().code(), "last_factor");
+    EXPECT_EQ(world.users.passkeys("alice")->size(), 1U);
 }
 
 // Taken out once: without the look at the session's age in refuse_without_step_up all of these went through.

@@ -21,6 +21,8 @@ bool FakeRecorder::record(std::string_view type, const std::string& user,
     if (!works)
         return false;
     types.push_back(std::string{type} + " " + user);
+    if (const auto others = std::exchange(meanwhile, {}))
+        others();
     return true;
 }
 
@@ -179,7 +181,7 @@ factors::PushPorts World::push_ports()
     ports.may_decide = [this](const challenges::Snapshot& challenge, const std::string& user) {
         return held.may_decide(challenge, user);
     };
-    ports.removing = [](const std::string&, const std::string&) { return true; };
+    ports.remove = [](const std::string&, const std::string&) { return false; };
     ports.log = [](const std::string&) {};
     return ports;
 }
@@ -209,6 +211,7 @@ server::Dependencies World::dependencies()
     };
     return {users,
             lockout,
+            factor_changes,
             held,
             passkey,
             totp,

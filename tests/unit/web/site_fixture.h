@@ -16,7 +16,9 @@
 #include <boost/json/value_to.hpp>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -40,7 +42,8 @@ class FakeRecorder final : public server::Recorder
     bool record(std::string_view type, const std::string& user,
                 std::vector<std::pair<std::string, std::string>> fields) override;
     bool available() override { return works; }
-    std::vector<std::string> types; // "type user"
+    std::vector<std::string> types;  // "type user"
+    std::function<void()> meanwhile; // what others do while this is recorded; once
     bool works = true;
 };
 
@@ -135,6 +138,7 @@ class World
     std::chrono::steady_clock::time_point steady{std::chrono::hours{1}};
     FakeAccounts users;
     accounts::Lockout lockout;
+    std::shared_mutex factor_changes;
     FakeRecorder recorder;
     FakeAudit audit;
     FakeOverviews overviews;
