@@ -126,6 +126,11 @@ std::vector<std::string> JsonBody::texts(std::string_view key, std::size_t most)
     return out;
 }
 
+std::optional<std::vector<std::string>> JsonBody::optional_texts(std::string_view key, std::size_t most)
+{
+    return find(key) == nullptr ? std::nullopt : std::optional{texts(key, most)};
+}
+
 std::string JsonBody::object(std::string_view key)
 {
     const auto* value = find(key);

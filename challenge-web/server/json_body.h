@@ -33,6 +33,8 @@ class JsonBody
                                        std::int64_t otherwise);
     /// A required array of at most 100 strings of 1 to `most` bytes.
     [[nodiscard]] std::vector<std::string> texts(std::string_view key, std::size_t most);
+    /// nullopt when absent.
+    [[nodiscard]] std::optional<std::vector<std::string>> optional_texts(std::string_view key, std::size_t most);
     /// A required object, as JSON text for a factor.
     [[nodiscard]] std::string object(std::string_view key);
 

@@ -52,12 +52,16 @@ std::optional<Response> refuse_change(const Call& call, const std::string& name)
     return std::nullopt;
 }
 
-std::vector<std::string> groups_of(JsonBody& body)
+std::vector<std::string> as_stored(std::vector<std::string> groups)
 {
-    auto groups = body.texts("groups", longest_user_name);
     std::sort(groups.begin(), groups.end());
     groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
     return groups;
+}
+
+std::vector<std::string> groups_of(JsonBody& body)
+{
+    return as_stored(body.texts("groups", longest_user_name));
 }
 
 std::optional<Response> refuse_groups(const std::vector<std::string>& groups)
@@ -149,13 +153,22 @@ Response set_user_groups(Call& call)
 {
     JsonBody body(call.request);
     const auto groups = groups_of(body);
+    const auto instead_of = body.optional_texts("instead_of", longest_user_name);
     const auto [user, refused] = target_user(call, body);
     if (!user)
         return refused;
     if (auto wrong = refuse_groups(groups))
         return *wrong;
+    bool as_seen = true; // nobody else's change is taken back unseen
+    auto response = store_change(call, [&](accounts::User& stored) {
+        as_seen = !instead_of || as_stored(*instead_of) == stored.groups;
+        if (as_seen)
+            stored.groups = groups;
+    });
+    if (!as_seen)
+        return error_reply(409, "changed", "Somebody else has changed these groups meanwhile. Look at them again.");
     call.services.use.challenges.end_elevations(user->name, "user groups changed", call.now);
-    return store_change(call, [&](accounts::User& stored) { stored.groups = groups; });
+    return response;
 }
 
 Response disable_user(Call& call)

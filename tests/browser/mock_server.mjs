@@ -404,6 +404,7 @@ export async function start({ dist, port = 0, page_size_guard = 500 } = {}) {
       if (user === undefined) throw new Refused(404, 'not_found');
       if (name === session.user) throw new Refused(403, 'not_yourself');
       if (what === 'enrolment') return [201, { link: `${origin}/enrol#${random(24)}`, expires: new Date(Date.now() + 86400e3).toISOString() }];
+      if (what === 'groups' && JSON.stringify(body.instead_of) !== JSON.stringify(user.groups)) throw new Refused(409, 'changed');
       if (what === 'groups') user.groups = body.groups;
       else user.disabled = what === 'disable';
       return [200, user_answer(user)];

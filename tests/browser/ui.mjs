@@ -582,6 +582,12 @@ await step('users are for admins, who add, group, disable and enrol them', async
   await button('Remove now').click();
   await button('Remove eve from dba').waitFor({ state: 'detached' });
   equal('eve is out of it', mock.user('eve').groups, []);
+  mock.user('eve').groups = ['night']; // another admin, meanwhile
+  await page.getByLabel('Add somebody to dba').selectOption('eve');
+  await button('Add to dba').click();
+  await page.getByText('Somebody else has changed these groups').waitFor();
+  equal('eve is where they put her', mock.user('eve').groups, ['night']);
+  await page.getByRole('list', { name: 'Members of night' }).getByText('eve').waitFor();
   await stays_text('users');
   await page.getByLabel('Name', { exact: true }).fill('carol');
   await page.getByLabel('Groups', { exact: true }).fill('ops');

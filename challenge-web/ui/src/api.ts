@@ -251,8 +251,8 @@ export class Api {
   add_user(name: string, groups: string[], auditor: boolean): Promise<User> {
     return this.request('POST', '/users', { name, groups, auditor });
   }
-  set_user_groups(name: string, groups: string[]): Promise<User> {
-    return this.request('POST', `/users/${encodeURIComponent(name)}/groups`, { groups });
+  set_user_groups(user: User, groups: string[]): Promise<User> {
+    return this.request('POST', `/users/${encodeURIComponent(user.name)}/groups`, { groups, instead_of: user.groups });
   }
   set_user_disabled(name: string, disabled: boolean): Promise<User> {
     return this.request('POST', `/users/${encodeURIComponent(name)}/${disabled ? 'disable' : 'enable'}`, {});

@@ -556,6 +556,7 @@ export const text = {
       needs_step_up: 'You signed in a while ago, and this needs your passkey again. Try once more.',
       needs_new_sign_in: 'You signed in a while ago. Sign out and in again, then try once more.',
       not_yourself: 'Another admin has to change you.',
+      changed: 'Somebody else has changed these groups meanwhile. They are shown as they are now: look, and try again.',
       last_factor: 'This is the last one you could go on with, so it stays. Add another passkey first.',
       already_proved: 'This one has been counted already. Use another factor.',
       no_factor: 'You have not set this one up. Use another factor, or add it on the Factors page first.',

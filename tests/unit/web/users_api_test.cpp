@@ -60,6 +60,19 @@ TEST_F(Users, WhatAnotherProcessChangesMeanwhileStays)
     EXPECT_EQ(alice.groups, std::vector<std::string>{"ops"});
 }
 
+TEST_F(Users, GroupsThatAnotherAdminChangedMeanwhileStay)
+{
+    const auto change = [&](json::array groups, json::array seen) {
+        return admin.post("users/alice/groups", {{"groups", std::move(groups)}, {"instead_of", std::move(seen)}});
+    };
+    ASSERT_EQ(admin.post("users/alice/groups", {{"groups", {"dba", "ops"}}}).status, 200);
+    EXPECT_EQ(change({"ops"}, {"ops", "dba"}).status, 200) << "in whatever order they were read";
+    (void)world.users.take_changes();
+    EXPECT_EQ(change({"dba", "ops", "approvers"}, {"dba", "ops"}).code(), "changed");
+    EXPECT_EQ((**world.users.find_user("alice")).groups, std::vector<std::string>{"ops"});
+    EXPECT_EQ(admin.post("users/alice/groups", {{"groups", {"ops"}}, {"instead_of", "dba"}}).status, 400);
+}
+
 TEST_F(Users, NamesAreWhatTheyLookLike)
 {
     for (const auto* name : {"a b", "a\tb", "a\"b", "a\xe2\x80\x8b", "a\\b"}) {

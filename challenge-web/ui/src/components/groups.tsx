@@ -31,11 +31,11 @@ function Group({ name, users, on_changed }: { name: string; users: User[]; on_ch
   const id = `put-${name}`;
 
   const change = (user: User, groups: string[]) => attempt(async () => {
-    await api.set_user_groups(user.name, groups);
+    await api.set_user_groups(user, groups);
     announce(words.saved(user.name));
     set_chosen('');
     on_changed();
-  });
+  }, on_changed);
   const put = (event: Event) => {
     event.preventDefault();
     const user = others.find((one) => one.name === chosen);

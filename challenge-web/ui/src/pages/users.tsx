@@ -43,7 +43,7 @@ function UserCard({ user, on_changed }: { user: User; on_changed: () => void }) 
   const me = use_session()?.user === user.name;
   const stored = user.groups.join(' ');
   const [groups, set_groups] = useState(stored);
-  useEffect(() => set_groups(stored), [stored]); // changed below, or by somebody else: what is saved here replaces all
+  useEffect(() => set_groups(stored), [stored]); // changed below, or by somebody else
   const [link, set_link] = useState<EnrolmentLink>();
   const { problem, attempt: ask } = use_attempt();
   const id = `groups-${user.name}`;
@@ -57,7 +57,7 @@ function UserCard({ user, on_changed }: { user: User; on_changed: () => void }) 
   };
   const save = (event: Event) => {
     event.preventDefault();
-    void attempt(() => api.set_user_groups(user.name, names_of(groups)), words.saved(user.name));
+    void attempt(() => api.set_user_groups(user, names_of(groups)), words.saved(user.name));
   };
 
   return (
