@@ -117,15 +117,22 @@ result<Answer> parse_registration(std::string_view answer)
     return out;
 }
 
-// A credential id for a user who has none: always the same for the same name, so it cannot be told from a real one.
+std::string keyed_hash(const std::array<std::byte, 32>& key, const std::string& text)
+{
+    std::string out(64, '\0');
+    unsigned size = 0;
+    HMAC(EVP_sha512(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
+         text.size(), reinterpret_cast<unsigned char*>(out.data()), &size);
+    return out;
+}
+
+// A credential id for a user who has none: always the same for the same name, and as long as those of usual phones,
+// computers and security keys are, so it cannot be told from a real one.
 std::string decoy(const std::array<std::byte, 32>& key, const std::string& user)
 {
-    const std::string text = "stepgate-decoy-credential-1:" + user;
-    std::array<std::byte, 32> out{};
-    unsigned size = 0;
-    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
-         text.size(), reinterpret_cast<unsigned char*>(out.data()), &size);
-    return std::string{challenges::bytes_of(out)};
+    constexpr std::array<std::size_t, 6> sizes{16, 20, 32, 32, 48, 64};
+    const auto choice = static_cast<unsigned char>(keyed_hash(key, "stepgate-decoy-credential-size-1:" + user).front());
+    return keyed_hash(key, "stepgate-decoy-credential-1:" + user).substr(0, sizes[choice % sizes.size()]);
 }
 
 // What the audit keeps: all that is needed to check the proof again, offline.

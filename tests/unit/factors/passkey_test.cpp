@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 
 namespace stepgate::challenge_web::factors
@@ -231,15 +232,20 @@ TEST_F(PasskeyTest, SignInOptionsDoNotTellWhoExists)
     SoftAuthenticator authenticator{origin};
     ASSERT_TRUE(enrol(authenticator));
     accounts.make_user("bob");
+    std::set<std::size_t> sizes; // authenticators differ in it, so an only one would tell
     const auto shape = [&](const std::string& user) {
         auto options =
             boost::json::parse(passkey.begin({Ask::Purpose::sign_in, user, {}, false, start}).value()).as_object();
         auto& allowed = options.at("allowCredentials").as_array();
         EXPECT_EQ(allowed.size(), 1u);
         auto& id = allowed.at(0).as_object().at("id").as_string();
-        std::fill(id.begin(), id.end(), 'x');
+        sizes.insert(challenges::base64url_decode(std::string_view{id})->size());
+        id = "any";
         return boost::json::serialize(options);
     };
+    for (int i = 0; i < 200; ++i)
+        (void)shape("nobody" + std::to_string(i));
+    EXPECT_EQ(sizes, (std::set<std::size_t>{16, 20, 32, 48, 64}));
     EXPECT_EQ(shape("alice"), shape("bob")) << "has no passkey";
     EXPECT_EQ(shape("alice"), shape("nobody")) << "does not exist";
     const Ask nobody{Ask::Purpose::sign_in, "nobody", {}, false, start},
