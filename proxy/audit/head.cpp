@@ -75,7 +75,7 @@ boost::system::result<std::optional<LoadedHead>, Problem> load_head(const std::f
     const auto* time = object->if_contains("time_ns");
     const auto* clean = object->if_contains("clean");
     Signature signature{};
-    const bool whole = sequence && sequence->is_int64() && sequence->get_int64() > 0 && time && time->is_int64() &&
+    const bool whole = sequence && sequence->is_int64() && sequence->get_int64() >= 0 && time && time->is_int64() &&
                        clean && clean->is_bool() && read_bytes(from_hex(text_at(*object, "hash")), loaded.head.hash) &&
                        read_bytes(from_base64url(text_at(*object, "signature")), signature);
     if (!whole)

@@ -15,7 +15,8 @@ namespace stepgate::proxy::audit
 {
 
 /// `head.json`: the newest signed checkpoint, kept outside the segments. Records that it knows and the segments lack
-/// were cut off. `hash` is that of the checkpoint record itself.
+/// were cut off. `hash` is that of the checkpoint record itself. The first one, of a journal without records, has
+/// number 0.
 struct Head {
     std::uint64_t sequence = 0;
     Hash hash{};

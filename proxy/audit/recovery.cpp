@@ -113,7 +113,7 @@ boost::system::result<Tail, Problem> recover(const std::filesystem::path& direct
         head = *loaded;
     }
     if (segments->empty()) {
-        if (head)
+        if (head && head->head.sequence > 0)
             return damaged(directory / "head.json",
                            "knows " + std::to_string(head->head.sequence) + " records, but there is no segment");
         return Tail{};

@@ -350,7 +350,10 @@ boost::system::result<VerifyReport, Problem> verify(const VerifyOptions& options
     }
     Walk walk{options, *key, head};
     VerifyReport report = walk.run(*segments);
-    if (segments->empty())
+    const bool begun = head && *head && (*head)->signature_good && (*head)->head.sequence == 0;
+    if (segments->empty() && begun)
+        report.notes.push_back("the journal has no records yet");
+    else if (segments->empty())
         report.findings.push_back({FindingKind::missing, "", 1, "there is no segment at all"});
     else if (options.from.value_or(0) > report.last) // or nothing would have been looked at, and found good
         report.findings.push_back({FindingKind::missing, "", *options.from,

@@ -3,6 +3,7 @@
 #include "proxy/audit/answers.h"
 #include "proxy/audit/compressor.h"
 #include "proxy/audit/directory_lock.h"
+#include "proxy/audit/head.h"
 #include "proxy/audit/journal.h"
 #include "proxy/audit/queue.h"
 #include "proxy/audit/recovery.h"
@@ -114,6 +115,12 @@ boost::system::result<std::unique_ptr<Writer>, Problem> Writer::open(WriterOptio
     auto tail = recover(options.directory, *options.files, &key->public_key());
     if (!tail)
         return tail.error();
+
+    // From the first segment on there is a head, whenever it ends: without one somebody may have removed it.
+    if (tail->fresh)
+        if (auto error = write_head(*options.files, options.directory, Head{}, *key))
+            return Problem{errc::io,
+                           "cannot write " + (options.directory / "head.json").string() + ": " + error.message()};
 
     auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock), *redaction);
     Impl& self = *impl;
