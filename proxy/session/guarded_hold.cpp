@@ -255,6 +255,16 @@ void GuardedSession::on_durable(std::uint64_t hold_number, boost::system::error_
     wake();
 }
 
+/// `challenge`: whose proof it stands on. An elevation of it ends with a release that the journal may not have: it
+/// would not find the next one in its place there.
+net::Task<bool> GuardedSession::write_release(audit::Record release, std::string challenge, Signal& signal)
+{
+    const bool durable = co_await make_durable(std::move(release), signal);
+    if (!durable)
+        (void)worker_.shared.services.challenges->end_elevation(challenge, {}, worker_.wall());
+    co_return durable;
+}
+
 audit::Record GuardedSession::release_record(const HeldBatch& batch) const
 {
     auto release = record(audit::Type::release);
@@ -288,7 +298,7 @@ net::Task<GuardedSession::Held> GuardedSession::release_elevated(const HeldBatch
     holding_ = true;
     auto elevated = release_record(batch);
     name_elevation(elevated, covering);
-    const bool durable = co_await make_durable(std::move(elevated), signal_);
+    const bool durable = co_await write_release(std::move(elevated), covering.challenge, signal_);
     if (!durable) {
         const bool told = co_await refuse_unaudited();
         co_return ended_unless(told);
@@ -334,7 +344,7 @@ net::Task<GuardedSession::Held> GuardedSession::release_approved(const HeldBatch
     auto release_it = release_record(batch);
     release_it.fields.emplace_back("challenge", approval->challenge());
     release_it.fields.emplace_back("digest", hexadecimal(approval->digest()));
-    const bool durable = co_await make_durable(std::move(release_it), signal_);
+    const bool durable = co_await write_release(std::move(release_it), opened.id, signal_);
     if (!durable) {
         const bool told = co_await refuse_unaudited();
         co_return ended_unless(told);

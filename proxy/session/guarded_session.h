@@ -155,6 +155,7 @@ class GuardedSession : public Session
     [[nodiscard]] net::Task<Gate::End> wait_for_answer(Gate& gate, const Opened& opened, Signal& signal);
     [[nodiscard]] bool note_end(Gate::End end, const Opened& opened);
     [[nodiscard]] net::Task<bool> make_durable(audit::Record what, Signal& signal);
+    [[nodiscard]] net::Task<bool> write_release(audit::Record release, std::string challenge, Signal& signal);
     [[nodiscard]] audit::Record release_record(const HeldBatch& batch) const;
     static void name_elevation(audit::Record& release, const challenge_web::challenges::ElevatedUse& use);
     [[nodiscard]] net::Task<bool> refuse_unaudited();

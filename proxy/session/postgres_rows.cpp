@@ -79,7 +79,7 @@ net::Task<bool> PostgresSession::challenge_rows(Plan& plan, pg::Tag tag)
         worker_.metrics.elevated.add();
         auto elevated = release_record(batch_of(plan));
         name_elevation(elevated, *covering);
-        const bool durable = co_await make_durable(std::move(elevated), rows_signal_);
+        const bool durable = co_await write_release(std::move(elevated), covering->challenge, rows_signal_);
         if (!durable) {
             co_return co_await refuse_rows_unaudited(tag);
         }
@@ -128,7 +128,7 @@ net::Task<bool> PostgresSession::release_rows(Plan& plan, Gate& gate, const chal
     auto release_it = release_record(batch_of(plan));
     release_it.fields.emplace_back("challenge", approval->challenge());
     release_it.fields.emplace_back("digest", hexadecimal(approval->digest()));
-    const bool durable = co_await make_durable(std::move(release_it), rows_signal_);
+    const bool durable = co_await write_release(std::move(release_it), opened.id, rows_signal_);
     if (!durable) {
         co_return co_await refuse_rows_unaudited(tag);
     }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <thread>
 
 namespace stepgate::test
 {
@@ -14,7 +15,7 @@ namespace audit_test
 
 using proxy::audit::Type;
 
-/// A disk that is full from the moment somebody says so.
+/// A disk that is full, or takes its time, from the moment somebody says so.
 class FullDisk final : public proxy::audit::Files
 {
     using Result = boost::system::result<std::unique_ptr<proxy::audit::OutFile>>;
@@ -22,23 +23,21 @@ class FullDisk final : public proxy::audit::Files
     class File final : public proxy::audit::OutFile
     {
       public:
-        File(const std::atomic<bool>& full, std::unique_ptr<proxy::audit::OutFile> file)
-            : full_{full}, file_{std::move(file)}
-        {
-        }
+        File(const FullDisk& disk, std::unique_ptr<proxy::audit::OutFile> file) : disk_{disk}, file_{std::move(file)} {}
         boost::system::error_code write(std::span<const std::byte> bytes, std::size_t& written) override
         {
+            disk_.slow.wait(true);
             written = 0;
-            return full_ ? no_space() : file_->write(bytes, written);
+            return disk_.full ? no_space() : file_->write(bytes, written);
         }
-        boost::system::error_code sync() override { return full_ ? no_space() : file_->sync(); }
+        boost::system::error_code sync() override { return disk_.full ? no_space() : file_->sync(); }
         boost::system::error_code still_at(const std::filesystem::path& path) const override
         {
             return file_->still_at(path);
         }
 
       private:
-        const std::atomic<bool>& full_;
+        const FullDisk& disk_;
         std::unique_ptr<proxy::audit::OutFile> file_;
     };
 
@@ -51,7 +50,7 @@ class FullDisk final : public proxy::audit::Files
     {
         if (!file)
             return file;
-        return std::unique_ptr<proxy::audit::OutFile>{std::make_unique<File>(full, std::move(*file))};
+        return std::unique_ptr<proxy::audit::OutFile>{std::make_unique<File>(*this, std::move(*file))};
     }
     Result create(const std::filesystem::path& path) override { return wrap(real_->create(path)); }
     Result append_to(const std::filesystem::path& path) override { return wrap(real_->append_to(path)); }
@@ -69,7 +68,7 @@ class FullDisk final : public proxy::audit::Files
         return real_->sync_directory(directory);
     }
 
-    std::atomic<bool> full{false};
+    std::atomic<bool> full{false}, slow{false};
 
   private:
     std::shared_ptr<proxy::audit::Files> real_ = proxy::audit::posix_files();
@@ -249,6 +248,51 @@ TEST(Journal, AReleaseThatCannotBeWrittenReleasesNothing)
     EXPECT_EQ(session.client.receive().type, 'Z');
     EXPECT_TRUE(session.server.nothing());
     disk->full = false;
+}
+
+// `stepgate audit verify` counts the executions: the next one would not be the one that it says it is.
+TEST(Journal, AnElevationEndsWithAReleaseThatCannotBeWritten)
+{
+    auto disk = std::make_shared<FullDisk>();
+    Relay::Setup setup;
+    setup.policy = R"(
+[[rule]]
+id = "again"
+when = {statement = ["delete"]}
+then = {challenge = {level = 1, elevation = {for = "10m", scope = "statement", count = 5}}}
+)";
+    setup.files = disk;
+    setup.submit_bytes = 4096;
+    Relay relay{std::move(setup)};
+    auto session = relay.session();
+    session.client.send(query("delete from orders where id = 1"));
+    EXPECT_EQ(session.client.receive().type, 'N');
+    relay.approve();
+    EXPECT_EQ(session.client.receive().type, 'N');
+    EXPECT_EQ(session.server.receive().type, 'Q');
+    session.server.send({complete("DELETE 1"), ready()});
+    EXPECT_EQ(session.client.receive_types(2), "CZ");
+
+    disk->slow = true;
+    const auto other = [&] {
+        return relay.writer->submit({Type::web_sign_in, std::chrono::system_clock::now(), "", "", {}});
+    };
+    for (int refused = 0; refused < 20;) { // until the writer has taken what it can
+        refused = other() ? 0 : refused + 1;
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    session.client.send(query("delete from orders where id = 1"));
+    EXPECT_EQ(session.client.receive().code(), "58030");
+    EXPECT_EQ(session.client.receive().type, 'Z');
+    disk->slow = false;
+    disk->slow.notify_all();
+    while (!other())
+        std::this_thread::yield();
+
+    session.client.send(query("delete from orders where id = 1"));
+    EXPECT_EQ(session.client.receive().type, 'N') << "asked again";
+    EXPECT_EQ(relay.pending().size(), 1U);
+    EXPECT_TRUE(session.server.nothing());
 }
 
 } // namespace audit_test

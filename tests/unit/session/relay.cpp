@@ -60,7 +60,7 @@ because = "Comments are watched"
 
 void give_patience(int descriptor)
 {
-    const timeval patience{5, 0};
+    const timeval patience{30, 0};
     ::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     const int on = 1;
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -316,6 +316,7 @@ Relay::Relay(Setup setup)
     options.directory = directory / "journal";
     options.flush_every = std::chrono::milliseconds{1};
     options.files = setup.files;
+    options.submit_bytes = setup.submit_bytes;
     auto opened = proxy::audit::Writer::open(options);
     if (!opened)
         throw std::runtime_error(opened.error().message);
@@ -480,7 +481,7 @@ std::vector<ch::Snapshot> Relay::pending(const std::string& user)
 
 bool Relay::nothing_pending()
 {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{5};
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
     while (!pending().empty() && std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(std::chrono::milliseconds{1});
     return pending().empty();

@@ -90,6 +90,7 @@ class Relay
         proxy::session::Limits limits = {};
         proxy::session::ListenerOptions listener = {};
         std::shared_ptr<proxy::audit::Files> files = {};
+        std::size_t submit_bytes = proxy::audit::WriterOptions{}.submit_bytes;
         std::function<void()> on_relay_thread = {}; // at each login
         std::shared_ptr<const policies::catalog::Catalog> catalog = {};
         std::function<void(std::string, proxy::upstream::ImpactRequest)> estimate_impact = {};
