@@ -57,9 +57,10 @@ std::string Serving::start()
     if (auto error = start_web(); !error.empty())
         return error;
     start_catalogs();
+    record_policy();
     if (auto error = start_relay(); !error.empty())
         return error;
-    record_policy();
+    log_policy();
     look_at_files();
     return {};
 }
@@ -264,6 +265,7 @@ std::string Serving::start_relay()
     return error;
 }
 
+/// Before it is in force: what was judged under it, on whichever thread, stands behind it in the journal.
 void Serving::record_policy()
 {
     audit::Record record;
@@ -274,6 +276,10 @@ void Serving::record_policy()
     record.fields.emplace_back("rules", static_cast<std::int64_t>(configuration_.policy->rules().size()));
     if (!writer_->submit(std::move(record)))
         log_error("the audit journal could not record the policy");
+}
+
+void Serving::log_policy() const
+{
     log_info("policy " + std::string(configuration_.policy->short_revision()) + " in force");
 }
 
@@ -303,11 +309,12 @@ void Serving::reload()
         return;
     }
     configuration_.policy = std::move(policy);
+    record_policy();
     policy_.store(configuration_.policy);
     proxy_->reload(configuration_.policy);
     catalogs_->refresh_all(); // other names may be labelled now
     challenges_->end_elevations("", "the policy has changed", std::chrono::system_clock::now());
-    record_policy();
+    log_policy();
     notices_->policy_changed(std::string(configuration_.policy->short_revision()));
 }
 

@@ -82,6 +82,7 @@ class Serving
     void make_challenges();
     void make_user_changes();
     void record_policy();
+    void log_policy() const;
 
     std::atomic<bool> ending_{false}; // nobody waits for identity providers and catalogs any more
     Configuration configuration_;

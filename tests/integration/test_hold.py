@@ -1,11 +1,14 @@
 """The main job with psql: held, shown, approved or not, and what the server and the audit say about it afterwards."""
+import contextlib
 import re
 import signal
 import subprocess
 import threading
 import unittest
 
-from harness import PATIENCE, Stack, wait_for
+import psycopg
+
+from harness import PATIENCE, SITE_POLICY, Stack, wait_for
 
 NOTICE = re.compile(r"STATEMENT HELD . approve at (https://\S+/c/(\S+)) . code (\S{3}-\S{3})")
 
@@ -226,6 +229,43 @@ class Codes(unittest.TestCase):
         self.assertEqual(self.answer(challenge, self.demo.code()), 429, "locked out, even with the right code")
         self.demo.approve(challenge)  # the passkey still works
         self.assertEqual(process.communicate(timeout=PATIENCE) and process.returncode, 0)
+
+
+class Reload(unittest.TestCase):
+    """Policies that come while others are at work. It needs some luck to fail, and none to pass: seen with the policy's record behind its being in force."""
+
+    def test_a_policy_is_in_the_journal_before_what_it_judges(self):
+        stack = Stack().start()
+        self.addCleanup(stack.close)
+        over = threading.Event()
+
+        def hold_and_give_up():
+            connection = psycopg.connect(host="127.0.0.1", port=stack.port, user="demo", password=stack.password, dbname="shop", autocommit=True)
+            with contextlib.closing(connection):
+                connection.add_notice_handler(lambda notice: connection.cancel())
+                while not over.is_set():
+                    with contextlib.suppress(psycopg.Error):
+                        connection.execute("DELETE FROM orders")
+
+        clients = [threading.Thread(target=hold_and_give_up) for _ in range(6)]
+        for client in clients:
+            client.start()
+        try:
+            for number in range(10):
+                stack.reload_policy(SITE_POLICY + f"\n# {number}\n[[rule]]\nid = \"r{number}\"\nwhen = {{statement = [\"truncate\"]}}\nthen = \"deny\"\n")
+        finally:
+            over.set()
+            for client in clients:
+                client.join(PATIENCE)
+        known, judged = set(), set()
+        for record in stack.audit():
+            if record["type"] == "policy_loaded":
+                known.add(record["details"]["revision"])
+            elif revision := record.get("details", {}).get("policy_revision"):
+                judged.add(revision)
+                self.assertIn(revision, known, record["sequence"])
+        self.assertEqual(len(known), 11)
+        self.assertGreater(len(judged), 1)
 
 
 class Timeouts(unittest.TestCase):
