@@ -71,7 +71,7 @@ PlainClient::PlainClient(std::uint16_t port)
 {
     std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes without MSG_NOSIGNAL
     socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
-    const timeval patience{10, 0};
+    const timeval patience{30, 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     sockaddr_in address{};
     address.sin_family = AF_INET;
