@@ -16,8 +16,14 @@ std::optional<ChallengeId> Challenges::elevated(const Question& question, TimePo
 
 std::optional<ElevatedUse> Challenges::use_elevation(const Question& question, TimePoint now)
 {
-    const std::lock_guard lock{table_->mutex};
-    return table_->elevations.use(question, table_->not_before(now));
+    std::optional<ElevatedUse> use;
+    {
+        const std::lock_guard lock{table_->mutex};
+        use = table_->elevations.use(question, table_->not_before(now));
+    }
+    if (use)
+        table_->tell(); // its start, which another thread may be about to tell: the release comes after it
+    return use;
 }
 
 std::vector<Elevation> Challenges::elevations(const std::string& user, TimePoint now) const

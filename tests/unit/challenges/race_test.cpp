@@ -170,6 +170,27 @@ TEST(ChallengesRace, WhatHappensIsToldInItsOrder)
     EXPECT_EQ(told, (std::vector{Event::What::opened, Event::What::proof_accepted, Event::What::denied}));
 }
 
+/// The start of an elevation stands in the journal before what another session releases under it.
+TEST(ChallengesRace, AnElevationIsUsedOnceItsStartIsTold)
+{
+    Challenges challenges;
+    auto question = samples::question(1);
+    question.verdict.elevation = policies::rules::ElevationOffer{600s, policies::rules::ElevationScope::user_address};
+    std::vector<std::string> journal;
+    std::future<std::optional<ElevatedUse>> other;
+    challenges.observe_elevations([&](const ElevationEvent&) {
+        other = std::async(std::launch::async, [&] { return challenges.use_elevation(question, start); });
+        if (other.wait_for(100ms) == std::future_status::ready) // it has to wait, however long
+            journal.emplace_back("used");
+        journal.emplace_back("started");
+    });
+    const auto opened = challenges.open(question, 60s, start, {}).value();
+    ASSERT_TRUE(challenges.prove(opened.id, opened.digest, samples::totp("alice"), start));
+    ASSERT_TRUE(challenges.consume(opened.id, opened.digest, start));
+    EXPECT_TRUE(other.get());
+    EXPECT_EQ(journal, std::vector<std::string>{"started"});
+}
+
 /// An observer that ends what it hears of: told next, and by the time that the first call returns.
 TEST(ChallengesRace, WhatAnObserverDoesIsToldNext)
 {
