@@ -110,12 +110,18 @@ class Approval
   public:
     [[nodiscard]] const ChallengeId& challenge() const { return challenge_; }
     [[nodiscard]] const Digest& digest() const { return digest_; }
+    /// By the clock of the challenges, which does not run back: limits hold by it.
+    [[nodiscard]] TimePoint at() const { return at_; }
 
   private:
     friend class Challenges;
-    Approval(ChallengeId challenge, Digest digest) : challenge_(std::move(challenge)), digest_(digest) {}
+    Approval(ChallengeId challenge, Digest digest, TimePoint at)
+        : challenge_(std::move(challenge)), digest_(digest), at_(at)
+    {
+    }
     ChallengeId challenge_;
     Digest digest_;
+    TimePoint at_;
 };
 
 } // namespace stepgate::challenge_web::challenges

@@ -244,7 +244,7 @@ result<Approval> Challenges::consume(const ChallengeId& id, const Digest& digest
             table_->changed(*entry, *settle, now);
         }
         if (std::holds_alternative<Release>(action)) {
-            answer = Approval{id, digest};
+            answer = Approval{id, digest, now};
             if (auto granted = table_->elevations.grant(entry->shown.question, id, entry->shown.nonce, now,
                                                         approvers_of(entry->shown)))
                 table_->note_started(std::move(*granted), now);

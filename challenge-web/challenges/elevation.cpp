@@ -108,7 +108,7 @@ std::optional<ElevatedUse> Elevations::use(const Question& question, TimePoint n
         if (!covers(*it, question, now))
             continue;
         const bool counts = it->offer.count > 0 || question.verdict.elevation->count > 0;
-        const ElevatedUse use{it->challenge, counts ? it->used + 1 : 0};
+        const ElevatedUse use{it->challenge, counts ? it->used + 1 : 0, now};
         it->used += static_cast<int>(question.statements.size());
         return use;
     }

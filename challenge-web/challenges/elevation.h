@@ -31,6 +31,7 @@ struct Elevation {
 struct ElevatedUse {
     ChallengeId challenge;
     int ordinal = 0; // where executions count: its first one's number among all on the answer, from 2; else 0
+    TimePoint at{};  // as of an Approval
     bool operator==(const ElevatedUse&) const = default;
 };
 

@@ -277,9 +277,18 @@ audit::Record GuardedSession::release_record(const HeldBatch& batch) const
     return release;
 }
 
+/// Dated as the limits of a challenge and of its elevation are: the session's clock may have been set meanwhile.
+void GuardedSession::name_approval(audit::Record& release, const challenges::Approval& approval)
+{
+    release.at = approval.at();
+    release.fields.emplace_back("challenge", approval.challenge());
+    release.fields.emplace_back("digest", hexadecimal(approval.digest()));
+}
+
 /// The challenge whose proof reaches this far and, where executions count, which one of them this is.
 void GuardedSession::name_elevation(audit::Record& release, const challenges::ElevatedUse& use)
 {
+    release.at = use.at;
     release.fields.emplace_back("elevation", use.challenge);
     if (use.ordinal > 0)
         release.fields.emplace_back("ordinal", std::int64_t{use.ordinal});
@@ -342,8 +351,7 @@ net::Task<GuardedSession::Held> GuardedSession::release_approved(const HeldBatch
         co_return co_await end_unreleased(*gate.end(worker_.now), batch, gate, opened);
     }
     auto release_it = release_record(batch);
-    release_it.fields.emplace_back("challenge", approval->challenge());
-    release_it.fields.emplace_back("digest", hexadecimal(approval->digest()));
+    name_approval(release_it, *approval);
     const bool durable = co_await write_release(std::move(release_it), opened.id, signal_);
     if (!durable) {
         const bool told = co_await refuse_unaudited();

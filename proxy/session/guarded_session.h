@@ -157,6 +157,7 @@ class GuardedSession : public Session
     [[nodiscard]] net::Task<bool> make_durable(audit::Record what, Signal& signal);
     [[nodiscard]] net::Task<bool> write_release(audit::Record release, std::string challenge, Signal& signal);
     [[nodiscard]] audit::Record release_record(const HeldBatch& batch) const;
+    static void name_approval(audit::Record& release, const challenge_web::challenges::Approval& approval);
     static void name_elevation(audit::Record& release, const challenge_web::challenges::ElevatedUse& use);
     [[nodiscard]] net::Task<bool> refuse_unaudited();
     [[nodiscard]] std::chrono::seconds time_to_answer() const;

@@ -1,5 +1,4 @@
 #include "protocols/postgres/query.h"
-#include "proxy/session/hexadecimal.h"
 #include "proxy/session/origins.h"
 #include "proxy/session/postgres_session.h"
 
@@ -126,8 +125,7 @@ net::Task<bool> PostgresSession::release_rows(Plan& plan, Gate& gate, const chal
         co_return co_await end_rows(tag, std::move(words));
     }
     auto release_it = release_record(batch_of(plan));
-    release_it.fields.emplace_back("challenge", approval->challenge());
-    release_it.fields.emplace_back("digest", hexadecimal(approval->digest()));
+    name_approval(release_it, *approval);
     const bool durable = co_await write_release(std::move(release_it), opened.id, rows_signal_);
     if (!durable) {
         co_return co_await refuse_rows_unaudited(tag);

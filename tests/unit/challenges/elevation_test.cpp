@@ -87,9 +87,9 @@ TEST(Elevation, OfOneStatementIsUsedUp)
     granted.verdict.elevation->count = 3;
     Elevations elevations;
     ASSERT_TRUE(elevations.grant(granted, "c", {}, start));
-    EXPECT_EQ(elevations.use(granted, start + 1s), (ElevatedUse{"c", 2}));
+    EXPECT_EQ(elevations.use(granted, start + 1s), (ElevatedUse{"c", 2, start + 1s}));
     EXPECT_TRUE(elevations.forget_used_up().empty());
-    EXPECT_EQ(elevations.use(granted, start + 2s), (ElevatedUse{"c", 3}));
+    EXPECT_EQ(elevations.use(granted, start + 2s), (ElevatedUse{"c", 3, start + 2s}));
     EXPECT_EQ(elevations.use(granted, start + 3s), std::nullopt);
     EXPECT_TRUE(elevations.list("", start + 3s).empty());
     EXPECT_EQ(elevations.forget_used_up().size(), 1U);

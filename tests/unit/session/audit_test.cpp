@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -79,6 +80,7 @@ struct Read {
     std::string action, text, sqlstate;
     std::int64_t rows = 0;
     bool redacted = false;
+    std::chrono::system_clock::time_point at{};
 };
 
 std::vector<Read> journal(const Relay& relay)
@@ -92,7 +94,7 @@ std::vector<Read> journal(const Relay& relay)
             continue;
         all.push_back({record.type, std::string{record.text("action")}, std::string{record.text("text")},
                        std::string{record.text("sqlstate")}, record.number("rows", -1),
-                       record.find("redacted") != nullptr});
+                       record.find("redacted") != nullptr, proxy::audit::from_ns(record.at_ns)});
     }
     return all;
 }
@@ -248,6 +250,27 @@ TEST(Journal, AReleaseThatCannotBeWrittenReleasesNothing)
     EXPECT_EQ(session.client.receive().type, 'Z');
     EXPECT_TRUE(session.server.nothing());
     disk->full = false;
+}
+
+// `stepgate audit verify` compares it with the times of its challenge and of what runs under its elevation.
+TEST(Journal, AReleaseIsDatedByTheClockOfItsChallenge)
+{
+    const auto ahead = std::chrono::system_clock::now() + std::chrono::hours{1};
+    Relay relay;
+    relay.challenges.tick(ahead); // then the clock was set back
+    {
+        auto session = relay.session();
+        session.client.send(query("delete from orders"));
+        EXPECT_EQ(session.client.receive().type, 'N');
+        relay.approve();
+        EXPECT_EQ(session.client.receive().type, 'N');
+        EXPECT_EQ(session.server.receive().type, 'Q');
+    }
+    relay.stop();
+    const auto all = journal(relay);
+    const auto release = std::ranges::find(all, Type::release, &Read::type);
+    ASSERT_NE(release, all.end());
+    EXPECT_GE(release->at, ahead);
 }
 
 // `stepgate audit verify` counts the executions: the next one would not be the one that it says it is.
