@@ -26,8 +26,12 @@ class Receiver
         Outlets out;
         out.https = [this](const HttpsRequest& request, std::string& problem) { return take(request, problem); };
         out.mail = [this](outbound::Mail mail, const outbound::OnSent& on_sent) {
-            mails.push_back(mail.to);
-            on_sent(mails.size() == 1 ? "450 later" : "");
+            const bool first = [&] {
+                const std::lock_guard lock{mutex_};
+                mails.push_back(mail.to);
+                return mails.size() == 1;
+            }();
+            on_sent(first ? "450 later" : ""); // may come back with a failure
             changed_.notify_all();
             return true;
         };
