@@ -63,25 +63,36 @@ class Session
             return tracker_.infile_end();
         if (tracker_.wants_auth())
             return tracker_.auth_answered();
-        const std::size_t choice = step % (std::size(commands) + 3);
+        const std::size_t choice = step % (std::size(commands) + 4);
         if (choice < std::size(commands))
             tracker_.send(commands[choice], 1);
         else if (choice == std::size(commands))
             tracker_.prepare(7);
         else if (choice == std::size(commands) + 1)
             tracker_.close(step);
-        else
+        else if (choice == std::size(commands) + 2)
             tracker_.reset(step);
+        else
+            execute();
         check(tracker_.quiet() == (tracker_.outstanding() == 0));
         const auto last = tracker_.statements().find(last_prepared);
         check(last.statement == nullptr || last.statement->value == 7);
     }
 
   private:
+    void execute()
+    {
+        if (auto* const statement = tracker_.statements().find(last_prepared).statement; statement != nullptr)
+            tracker_.execute(*statement, false, 1);
+    }
+
     void look(const Event& event, wire::View payload)
     {
         if (event.kind == Event::Kind::column || event.kind == Event::Kind::parameter)
             (void)decode_column(payload, tracker_.capabilities(), event.command == Command::field_list);
+        if (event.kind == Event::Kind::known_columns)
+            for (const auto& column : tracker_.answering_execution()->description.columns)
+                (void)decode_column(column, tracker_.capabilities());
         StateChanges changes{event.ok.changes};
         while (changes.next()) {
         }
@@ -106,6 +117,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         agreed = agreed | Capability::session_track;
     if ((*data & 4U) != 0)
         agreed = agreed | Capability::extended_metadata | Capability::progress;
+    if ((*data & 8U) != 0)
+        agreed = agreed | Capability::cache_metadata;
     Session session{agreed};
     const std::uint8_t* const end = data + size;
     ++data;
