@@ -97,6 +97,8 @@ Layout read_layout(Cursor& in, std::size_t count)
     Layout layout{count, {}, false};
     if (count > most_parameters)
         in.fail();
+    if (count == 0 && in.left() == 1 && in.uint8() > 1) // npm mariadb says also of no types that it brings them
+        in.fail();
     if (count == 0 || !in.good())
         return layout;
     layout.null_bitmap = in.bytes((count + 7) / 8);

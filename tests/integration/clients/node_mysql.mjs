@@ -36,6 +36,7 @@ const client = await { mysql2, mariadb }[process.argv[2]]();
 try {
   assert.equal(Number((await client.query('SELECT ? + 1 AS n', [41]))[0].n), 42);
   for (let n = 0; n < 10; n++) assert.equal(Number((await client.execute('SELECT ? + 1 AS n', [n]))[0].n), n + 1);
+  for (let n = 0; n < 2; n++) assert.equal((await client.execute('SELECT city FROM customers LIMIT 2')).length, 2);
   const many = await Promise.all([1, 2, 3].map((n) => client.query('SELECT ? AS n', [n])));
   assert.deepEqual(many.map((rows) => Number(rows[0].n)), [1, 2, 3]);
   await client.query('DELETE FROM scratch WHERE id < 100');

@@ -152,10 +152,13 @@ TEST(Parameters, types_are_kept_for_executions_without)
     EXPECT_EQ(read(execution(raw("\0\0\xfe")), binding), malformed) << "the server has not seen those of the last";
 }
 
-TEST(Parameters, a_statement_without_any_has_nothing_behind_its_head)
+TEST(Parameters, a_statement_without_any_has_at_most_the_flag_behind_its_head)
 {
     Binding binding{0};
     EXPECT_EQ(read(execution(""), binding), "");
+    EXPECT_EQ(read(execution("\1"), binding), "") << "as npm mariadb sends it";
+    EXPECT_FALSE(binding.brings_types);
+    EXPECT_EQ(read(execution("\2"), binding), malformed);
     EXPECT_EQ(read(execution(raw("\0\1")), binding), malformed);
 }
 
