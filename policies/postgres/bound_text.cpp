@@ -9,15 +9,42 @@
 
 namespace stepgate::policies::postgres
 {
+namespace
+{
+
+/// 12345678901, -0.5, 1e30, -Infinity.
+bool is_number(std::string_view value)
+{
+    constexpr std::size_t most_characters = 40;
+    if (value.starts_with('+'))
+        value.remove_prefix(1);
+    const std::size_t sign = value.starts_with('-') ? 1 : 0;
+    const bool begins =
+        value.size() > sign && (is_digit(value[sign]) || value[sign] == '.' || lower(value[sign]) == 'i');
+    if (!begins || value.size() > most_characters)
+        return false;
+    long double number = 0;
+    const char* const end = value.data() + value.size();
+    return std::from_chars(value.data(), end, number).ptr == end;
+}
+
+std::string_view without_spaces(std::string_view value)
+{
+    const std::size_t begin = value.find_first_not_of(' ');
+    return begin == value.npos ? value : value.substr(begin, value.find_last_not_of(' ') + 1 - begin);
+}
+
+} // namespace
 
 std::optional<std::string> telling_literal(std::string_view value)
 {
     constexpr std::size_t most_digits = 9;
-    const bool negative = value.starts_with('-');
-    const std::string_view digits = value.substr(negative ? 1 : 0);
+    const std::string_view number = without_spaces(value);
+    const bool negative = number.starts_with('-');
+    const std::string_view digits = number.substr(negative ? 1 : 0);
     if (!digits.empty() && digits.size() <= most_digits && std::ranges::all_of(digits, is_digit))
-        return negative ? '(' + std::string{value} + ')' : std::string{value};
-    if (!statement::may_match_all(value))
+        return negative ? '(' + std::string{number} + ')' : std::string{number};
+    if (!is_number(number) && !statement::may_match_all(value))
         return std::nullopt;
     return '\'' + std::string{value} + '\''; // no character of it needs an escape
 }

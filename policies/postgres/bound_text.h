@@ -9,8 +9,8 @@
 namespace stepgate::policies::postgres
 {
 
-/// The value as a literal, if a condition may hold for every row by it: a whole number of at most nine digits, of which
-/// texts have one shape, or what patterns are made of (LIKE $1 with '%').
+/// The value as a literal, if a condition may hold for every row by it: a number, as it is where it is whole and of at
+/// most nine digits, else as a string (of either texts have one shape); what patterns are made of (LIKE $1 with '%').
 [[nodiscard]] std::optional<std::string> telling_literal(std::string_view value);
 
 /// The text with literals in place of its parameters, where `literal_of` gives one for a parameter's number, from 1;

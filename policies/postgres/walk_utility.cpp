@@ -55,15 +55,18 @@ bool option_set(const ::List* options, std::string_view name)
     return set;
 }
 
-/// Of a string or a whole number.
+/// Of a string or a number.
 std::optional<std::string> telling_literal_of(const void* node)
 {
     const ::A_Const* const constant = constant_of(node);
     if (const char* const text = literal_of(constant))
         return telling_literal(text);
-    if (constant == nullptr || constant->isnull || constant->val.node.type != T_Integer)
+    if (constant == nullptr || constant->isnull)
         return std::nullopt;
-    return telling_literal(std::to_string(constant->val.ival.ival));
+    if (constant->val.node.type == T_Float)
+        return telling_literal(constant->val.fval.fval);
+    return constant->val.node.type == T_Integer ? telling_literal(std::to_string(constant->val.ival.ival))
+                                                : std::nullopt;
 }
 
 } // namespace

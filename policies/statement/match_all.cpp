@@ -13,7 +13,7 @@ bool may_match_all(std::string_view value)
     constexpr std::size_t longest = 1024;
     if (value.size() > longest)
         return false;
-    if (value.starts_with('{')) // a pattern beside others
+    if (value.starts_with('{') && value.find_first_not_of("{} ") != value.npos) // a pattern beside others
         return value.find_first_of("%*") != value.npos && value.find_first_of("'\\") == value.npos &&
                value.find('\0') == value.npos && is_ascii(value);
     return value.find_first_not_of("%_.*+?^$()|{},\" ") == value.npos;

@@ -16,15 +16,23 @@ using policies::statement::Where;
 namespace
 {
 
-/// Of one in binary format its bytes say nothing of its type: it may be a whole number if there are two, four or eight.
+/// Of one in binary format its bytes say nothing of its type. Two, four or eight may be a whole number; twelve an array
+/// without elements (its dimensions, flags and type); the first may be jsonb's version.
 std::optional<std::string> telling_literal(std::span<const std::byte> value, bool binary)
 {
-    if (!binary || (value.size() != 2 && value.size() != 4 && value.size() != 8))
-        return policies::postgres::telling_literal(wire::as_text(value));
+    using policies::postgres::telling_literal;
+    const std::string_view text = wire::as_text(value);
+    if (!binary || policies::statement::may_match_all(text))
+        return telling_literal(text);
+    constexpr std::string_view no_dimensions{"\0\0\0\0", 4};
+    if (value.size() == 12 && text.starts_with(no_dimensions))
+        return telling_literal("{}");
+    if (value.size() != 2 && value.size() != 4 && value.size() != 8)
+        return telling_literal(text.substr(text.starts_with('\x01') ? 1 : 0));
     std::uint64_t bits = (value[0] & std::byte{0x80}) == std::byte{} ? 0 : ~std::uint64_t{0};
     for (const std::byte byte : value)
         bits = bits << 8 | std::to_integer<std::uint64_t>(byte);
-    return policies::postgres::telling_literal(std::to_string(static_cast<std::int64_t>(bits)));
+    return telling_literal(std::to_string(static_cast<std::int64_t>(bits)));
 }
 
 /// By number, as far as a condition may hold for every row by them.

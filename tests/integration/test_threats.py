@@ -124,6 +124,9 @@ class Protocol(Case):
         for where, value, held in (("item LIKE $1", "%", True), ("item ILIKE $1", "%%", True), ("item SIMILAR TO $1", "%", True), ("item ~ $1", ".*", True),
                                    ("item LIKE ANY ($1)", '{x,"%"}', True), ("item LIKE '%' || $1 || '%'", "", True), ("item >= $1", "", True),
                                    ("id > $1", "0", True), ("id > $1", "-1", True), ("id > $1", "5000000", False), ("id = $1", "0", False),
+                                   ("id > $1", " 0 ", True), ("id <= $1", "2147483647", True), ("id > $1::numeric", "-0.5", True), ("id > $1::float8", "-Infinity", True),
+                                   ("id > $1::bigint", "12345678901", False), ("id <> ALL ($1)", "{}", True), ("NOT id = ANY ($1)", "{}", True), ("id = ANY ($1)", "{}", False),
+                                   ("placed_at > $1", "-infinity", True), ("placed_at > $1", "infinity", False), ("to_jsonb(orders) @> $1", "{}", True),
                                    ("item LIKE $1", "no such%", False), ("item = $1", "", False), ("item = $1", "%", False)):
             with self.subTest(where=where, value=value), connect() as wire:
                 mark = f" /* {MARK} */" if held else ""
@@ -145,6 +148,18 @@ class Protocol(Case):
             self.assertIn(("C", "DELETE 0"), wire.until("Z"))
             wire.send(bind("", "above", [struct.pack(">i", 0)]), execute(), SYNC)
             self.assert_held(wire, "delete-without-where")
+
+    def test_values_in_binary_format_with_which_a_condition_takes_every_row(self):
+        for where, value, held in (("item LIKE $1", b"%%", True), ("id <= $1", struct.pack(">i", 2**31 - 1), True), ("id < $1::bigint", struct.pack(">q", 2**62), True),
+                                   ("id <> ALL ($1)", struct.pack(">iii", 0, 0, 23), True), ("to_jsonb(orders) @> $1", b"\x01{}", True),
+                                   ("id = $1::bigint", struct.pack(">q", 2**62), False), ("id = ANY ($1)", struct.pack(">iii", 0, 0, 23), False)):
+            with self.subTest(where=where, value=value), connect() as wire:
+                mark = f" /* {MARK} */" if held else ""
+                wire.send(parse("", f"DELETE FROM orders WHERE {where}{mark}"), bind("", "", [value]), execute(), SYNC)
+                if held:
+                    self.assert_held(wire, "delete-without-where", after="1")
+                else:
+                    self.assertIn(("C", "DELETE 0"), wire.until("Z"))
 
     def test_the_row_that_an_upsert_proposes_is_no_read_and_the_row_that_is_there_is_one(self):
         upsert = "INSERT INTO by_phone (id, phone) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET phone = "
