@@ -452,6 +452,8 @@ MySqlError mysql_error(std::string_view sqlstate)
         return {1429, "HY000"}; // numbers from 2000 on are the clients' own
     if (sqlstate == "08P01")
         return {1835, "HY000"};
+    if (sqlstate == "26000")
+        return {1615, "HY000"};
     return {1227, "42000"};
 }
 

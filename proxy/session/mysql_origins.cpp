@@ -60,8 +60,11 @@ void MySqlSession::on_known_columns()
     auto& prepared = statement.value;
     const auto& description = statement.description;
     flight_.known_columns = true;
-    if (prepared.kept_back == description.version)
-        fatal_ = make_error_code(my::errc::unexpected_reply); // the client could not read the rows
+    if (prepared.kept_back == description.version) { // the client could not read the rows
+        withheld_ = columns_not_told();
+        flight_.withheld = prepared.withheld = true;
+        return;
+    }
     if (!flight_.watched || (prepared.harmless == inspected_.facts && prepared.harmless_version == description.version))
         return;
     for (const auto& column : description.columns)

@@ -177,6 +177,14 @@ Words rows_withheld(const Verdict& verdict, const std::string& from)
                                            : "Run it again to be asked for approval."};
 }
 
+Words columns_not_told()
+{
+    return {"26000",
+            "rows withheld: what their columns are was said with rows that were withheld, and is not said again",
+            {},
+            "Prepare the statement again."};
+}
+
 Words noticed(const Verdict& verdict)
 {
     return {"00000", "noted by " + rule_list(verdict.rules), reasons(verdict), {}};

@@ -43,6 +43,7 @@ struct ChallengeSign {
 [[nodiscard]] Words approved();
 [[nodiscard]] Words refused_by_policy(const policies::rules::Verdict& verdict);
 /// Of a result that comes `from` labelled columns, though its text did not show that.
+[[nodiscard]] Words columns_not_told();
 [[nodiscard]] Words rows_withheld(const policies::rules::Verdict& verdict, const std::string& from);
 [[nodiscard]] Words noticed(const policies::rules::Verdict& verdict);
 /// Why a hold ended without a release. Not for `approved`. `inbox`: where the next one is to be approved, for those

@@ -236,7 +236,9 @@ class Origins(RawCommands, MySqlCase):
         thread, result = self.later(lambda: rows(unseen))
         self.demo.approve(self.demo.wait_pending())
         thread.join(PATIENCE)
-        self.assertEqual(result[0].args[0], 2013, result)
+        self.assertEqual(result[0].args[0], 1615, result)
+        self.assertIn("Prepare the statement again", result[0].args[1])
+        self.assertEqual(rows(harmless), ([b"\x02\0"], 3))
 
     def test_what_the_text_shows_or_nobody_labelled_passes(self):
         cursor = self.connect().cursor()
