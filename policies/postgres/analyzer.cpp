@@ -145,6 +145,7 @@ Analysis Analyzer::analyze_fully(std::string_view sql, const SessionState& state
                         "means something else without standard_conforming_strings, which the session changed");
         analysis.facts.carries_secret = analysis.facts.carries_secret || other.facts.carries_secret;
         analysis.facts.uses_types = analysis.facts.uses_types || other.facts.uses_types;
+        analysis.facts.searches_catalog = analysis.facts.searches_catalog || other.facts.searches_catalog;
         analysis.facts.names_consulted = analysis.facts.names_consulted || other.facts.names_consulted;
     }
     statement::doubt_temporary(analysis.facts);

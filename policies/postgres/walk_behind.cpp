@@ -235,11 +235,13 @@ void Walk::fire_event_triggers()
     static constexpr statement::Kind firing[] = {Kind::create, Kind::alter,  Kind::drop,    Kind::rename, Kind::comment,
                                                  Kind::grant,  Kind::revoke, Kind::refresh, Kind::reindex};
     static constexpr std::string_view shared[] = {"database", "database settings", "role", "tablespace", "system"};
-    if (catalog_ == nullptr || !catalog_->contents().event_triggers)
-        return;
     const statement::StatementFacts& done = facts();
     if (std::ranges::none_of(firing, [&done](Kind kind) { return done.does(kind); }) ||
         std::ranges::find(shared, done.object) != std::end(shared))
+        return;
+    if (catalog_ == nullptr)
+        out_.facts.searches_catalog = true;
+    if (catalog_ == nullptr || !catalog_->contents().event_triggers)
         return;
     const auto& functions = catalog_->contents().event_trigger_functions;
     bool all_known = !functions.empty();

@@ -213,6 +213,7 @@ bool Walk::is_type(std::string_view schema, std::string_view name)
 /// CLUSTER of all tables that were clustered before.
 void Walk::read_clustered()
 {
+    out_.facts.searches_catalog = true;
     if (catalog_ == nullptr)
         return;
     for (const catalog::Relation& relation : catalog_->contents().relations)
@@ -226,6 +227,7 @@ void Walk::read_clustered()
 /// show one (typecmds.c, validateDomainConstraint). Columns of arrays and rows of it make the server refuse.
 void Walk::read_domain(std::string_view schema, std::string_view name)
 {
+    out_.facts.searches_catalog = true;
     if (catalog_ == nullptr)
         return;
     const auto is_it = [&](catalog::Oid oid) {

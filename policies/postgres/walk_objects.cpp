@@ -490,6 +490,8 @@ bool Walk::is_plain_type(const ::TypeName* type)
 void Walk::reindex(const ::ReindexStmt& again)
 {
     if (bodies_ == nullptr)
+        out_.facts.searches_catalog = true;
+    if (bodies_ == nullptr)
         return;
     if (again.kind == REINDEX_OBJECT_TABLE)
         return index_again(*again.relation);

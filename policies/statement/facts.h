@@ -132,7 +132,8 @@ struct Facts {
     std::vector<StatementFacts> statements;  // in order; empty for an empty query
     bool carries_secret = false;             // a password literal is in the text: redact wherever it is stored
     bool names_consulted = false;            // a prepared statement or cursor of the session was looked up
-    bool uses_types = false;         // of users, or operators, or what may be theirs: what runs is among no calls
+    bool uses_types = false;       // of users, or operators, or what may be theirs: what runs is among no calls
+    bool searches_catalog = false; // what it looks at or runs is found there alone: columns of a domain, event triggers
     bool runs_when_prepared = false; // preparing it may run functions of users already
     std::vector<std::string> runs;   // texts that only the session has: behind EXECUTE, or a cursor
     bool operator==(const Facts&) const = default;

@@ -284,7 +284,7 @@ CatalogChange change_of(const Facts& facts, const Catalog* catalog, const std::s
 
 bool depends_on(const Facts& facts, const Touched& touched)
 {
-    return (touched.all && (facts.uses_types || !facts.parsed)) ||
+    return (touched.all && (facts.uses_types || !facts.parsed)) || (facts.searches_catalog && !touched.empty()) ||
            std::ranges::any_of(facts.statements, [&](const auto& one) { return depends_on(one, touched); });
 }
 

@@ -125,11 +125,11 @@ void CatalogUse::look_again(const Facts& facts)
 
 bool CatalogUse::missing(const Facts& facts) const
 {
-    return missing_ &&
-           (facts.uses_types || !facts.parsed || std::ranges::any_of(facts.statements, [](const auto& statement) {
-                return std::ranges::any_of(statement.reads, is_of_users) ||
-                       std::ranges::any_of(statement.writes, is_of_users);
-            }));
+    return missing_ && (facts.uses_types || facts.searches_catalog || !facts.parsed ||
+                        std::ranges::any_of(facts.statements, [](const auto& statement) {
+                            return std::ranges::any_of(statement.reads, is_of_users) ||
+                                   std::ranges::any_of(statement.writes, is_of_users);
+                        }));
 }
 
 void CatalogUse::departs(const MatchedFacts& facts, const LabelNames& names, bool in_block, bool suspicious,

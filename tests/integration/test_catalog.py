@@ -256,15 +256,17 @@ class First(unittest.TestCase):
         self.addCleanup(stack.close)
         stack.cluster.shop("CREATE FUNCTION known(text, text) RETURNS bool LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM customers WHERE ssn = $2)';"
                            "CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = known); CREATE DOMAIN known_ssn AS text CHECK (known(VALUE, VALUE))")
-        for database in ("again", "prepared"):
+        stack.cluster.shop("CREATE DOMAIN word AS text; CREATE TABLE leads AS SELECT id, ssn::word FROM customers")
+        for database in ("again", "prepared", "checked"):
             stack.cluster.admin(f"CREATE DATABASE {database} TEMPLATE shop OWNER app")
         demo = stack.start().person()
         for database, sql in (("shop", "SELECT '123-45-6789'::known_ssn"), ("again", "SELECT 'x' === '123-45-6789'"),
-                              ("prepared", "PREPARE p (known_ssn) AS SELECT $1; EXECUTE p ('123-45-6789')")):
+                              ("prepared", "PREPARE p (known_ssn) AS SELECT $1; EXECUTE p ('123-45-6789')"),
+                              ("checked", "ALTER DOMAIN word ADD CHECK (VALUE <> '123-45-6789')")):
             with self.subTest(sql):
                 held = stack.psql("-c", sql, PGDATABASE=database)
                 challenge = demo.wait_pending()
-                self.assertIn("read-secret", challenge["rules"])
+                self.assertIn("read-pii" if database == "checked" else "read-secret", challenge["rules"])
                 demo.deny(challenge)
                 self.assertEqual(held.communicate(timeout=PATIENCE)[0], "")
 
