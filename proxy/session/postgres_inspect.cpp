@@ -485,6 +485,7 @@ PostgresSession::Step PostgresSession::inspect_sync(const pg::Frame& frame)
     if (const auto empty = pg::check_empty(frame); !empty)
         return broken(empty.error());
     tracker_.sync();
+    undecided_ = undecided_ || changed_;
     refused_group_ = false;
     group_open_ = false;
     group_executed_ = false;
@@ -568,6 +569,7 @@ void PostgresSession::depart(pg::Tag tag, const StatementPointer& statement, std
                              Processes cancels)
 {
     approved_parse_.reset();
+    undecided_ = undecided_ || (simple && changed_);
     catalog_.departs(*statement->facts, worker_.judge.policy().labels(),
                      tracker_.transaction() == pg::Transaction::open, forgets_names(), worker_.wall());
     if (tag <= flights_.begin() || tag > flights_.end())

@@ -189,7 +189,7 @@ void PostgresSession::on_ready(const pg::Event& event)
         state_.transaction_ended(!failed_since_ready_);
     else if (event.transaction == pg::Transaction::failed)
         state_.transaction_failed();
-    failed_since_ready_ = false;
+    failed_since_ready_ = changed_ = undecided_ = false;
     if (!tracker_.quiet())
         return;
     if (event.transaction == pg::Transaction::idle) {
@@ -292,6 +292,8 @@ void PostgresSession::forget_names(const policies::statement::Facts& facts)
 void PostgresSession::apply_effects(Flight& flight, const pg::Frame& frame)
 {
     const auto& facts = *flight.effects->facts;
+    if (!flight.simple)
+        (flight.group == group_ ? changed_ : undecided_) = true;
     forget_names(facts);
     if (flight.done >= facts.statements.size())
         return;

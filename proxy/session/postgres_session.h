@@ -106,7 +106,7 @@ class PostgresSession final : public GuardedSession
     void notify(const policies::rules::Verdict& verdict);
     [[nodiscard]] policies::rules::Verdict verdict_on(const policies::rules::MatchedFacts& facts,
                                                       std::string_view sql) const;
-    [[nodiscard]] bool must_settle() const { return effects_in_flight_ > 0; }
+    [[nodiscard]] bool must_settle() const { return effects_in_flight_ > 0 || undecided_; }
     [[nodiscard]] std::optional<Step> unreadable(std::string_view name, bool planned = false);
     [[nodiscard]] bool must_settle_names(const PreparedStatement& statement) const;
     [[nodiscard]] bool must_judge(const Portal& portal) const;
@@ -233,6 +233,9 @@ class PostgresSession final : public GuardedSession
     bool group_open_ = false;     // extended messages went on since the last Sync
     bool group_executed_ = false; // and one of them ran something: the server keeps its locks until Sync
     bool failed_since_ready_ = false;
+    bool changed_ = false; // by extended messages since the last Sync or Query, as their answers say
+    bool undecided_ =
+        false; // such a change hangs on how the transaction ends, which ReadyForQuery will say (docs 55.2.4)
 
     wire::Bytes between_;   // to be put between two messages of the server
     wire::Bytes instead_;   // our error in place of the server's about the refusal statement

@@ -51,7 +51,7 @@ import struct
 import unittest
 
 from threat_case import CASES, MARK, Case, connect, rows, start
-from wire import (GSS_REQUEST, SSL_REQUEST, SYNC, Wire, bind, close, describe, execute, message, parse, query, raw_text, startup)
+from wire import (FLUSH, GSS_REQUEST, SSL_REQUEST, SYNC, Wire, bind, close, describe, execute, message, parse, query, raw_text, startup)
 
 # `\'` ends a literal or does not: the first text reads ssn where backslashes escape, the second where they do not.
 READS_WITH_BACKSLASHES = r"SELECT 'a\', $x$ ', ssn FROM customers --$x$"
@@ -278,6 +278,21 @@ class Protocol(Case):
             wire.until("Z")
             wire.send(reading)
             self.assert_held(wire, "read-pii")
+
+    def test_what_a_pipelined_group_sets_hangs_on_its_end(self):
+        """Groups that come together: what one has set is taken back where it fails later, and what is set LOCAL ends with it."""
+        def run(sql):
+            return parse("", sql), bind(), execute()
+        for how, *group in (("fails", *run("SET search_path = lab"), *run("SELECT 1 / 0")), ("query fails", *run("SET search_path = lab"), query("SELECT 1 / 0")),
+                            ("local", *run("SET LOCAL search_path = lab"), FLUSH), ("local and more", *run("SET LOCAL search_path = lab"), *run("SELECT 1"))):
+            for reading in ((query(f"SELECT body || '' FROM notes /* {MARK} */"),), (*run(f"SELECT body || '' FROM notes /* {MARK} */"), SYNC)):
+                with self.subTest(how, reading=len(reading)), connect() as wire:
+                    wire.send(*group, SYNC, *reading)
+                    self.assert_held(wire, "read-pii", after="12CDEZN")
+        with connect() as wire:  # what is kept is believed
+            wire.send(*run("SET search_path = lab"), *run("SELECT 1"), SYNC, query("SELECT body FROM notes"))
+            self.assertIn(("Z", "I"), wire.until("Z"))
+            self.assertIn(("D", "nothing private"), wire.until("Z"))
 
     def test_names_are_resolved_again_after_a_rename(self):
         with connect() as wire:
