@@ -228,6 +228,8 @@ void PostgresSession::on_outcome(const pg::Event& event, const pg::Frame& frame)
     if (event.tag == 0 || event.tag <= flights_.begin() || event.tag > flights_.end())
         return;
     auto& flight = flights_.at(event.tag - 1);
+    if (flight.effects) // a COMMIT that fails takes back what its block has set
+        (flight.simple || flight.group != group_ ? undecided_ : changed_) = true;
     if (flight.effects && flight.effects->facts->opaque)
         state_.doubt_own_tables();
     if (event.kind == pg::Event::Kind::failed) {
@@ -292,8 +294,6 @@ void PostgresSession::forget_names(const policies::statement::Facts& facts)
 void PostgresSession::apply_effects(Flight& flight, const pg::Frame& frame)
 {
     const auto& facts = *flight.effects->facts;
-    if (!flight.simple)
-        (flight.group == group_ ? changed_ : undecided_) = true;
     forget_names(facts);
     if (flight.done >= facts.statements.size())
         return;

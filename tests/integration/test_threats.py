@@ -289,6 +289,11 @@ class Protocol(Case):
                 with self.subTest(how, reading=len(reading)), connect() as wire:
                     wire.send(*group, SYNC, *reading)
                     self.assert_held(wire, "read-pii", after="12CDEZN")
+        with connect() as wire:  # a COMMIT that fails, when its error is there already
+            self.assert_passes(wire, "BEGIN; SET search_path = lab; CREATE TEMP TABLE twice (id int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO twice VALUES (1), (1)")
+            wire.send(*run("COMMIT"), FLUSH).until("E")
+            wire.send(SYNC, query(f"SELECT body || '' FROM notes /* {MARK} */"))
+            self.assert_held(wire, "read-pii", after="Z")
         with connect() as wire:  # what is kept is believed
             wire.send(*run("SET search_path = lab"), *run("SELECT 1"), SYNC, query("SELECT body FROM notes"))
             self.assertIn(("Z", "I"), wire.until("Z"))
