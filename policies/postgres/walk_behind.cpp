@@ -239,8 +239,7 @@ void Walk::fire_event_triggers()
     if (std::ranges::none_of(firing, [&done](Kind kind) { return done.does(kind); }) ||
         std::ranges::find(shared, done.object) != std::end(shared))
         return;
-    if (catalog_ == nullptr)
-        out_.facts.searches_catalog = true;
+    out_.facts.searches_catalog = out_.facts.searches_catalog || catalog_ == nullptr;
     if (catalog_ == nullptr || !catalog_->contents().event_triggers)
         return;
     const auto& functions = catalog_->contents().event_trigger_functions;

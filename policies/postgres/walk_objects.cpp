@@ -489,8 +489,7 @@ bool Walk::is_plain_type(const ::TypeName* type)
 /// Of an index, which is in the schema of its table, the snapshot does not say which table that is.
 void Walk::reindex(const ::ReindexStmt& again)
 {
-    if (bodies_ == nullptr)
-        out_.facts.searches_catalog = true;
+    out_.facts.searches_catalog = out_.facts.searches_catalog || bodies_ == nullptr;
     if (bodies_ == nullptr)
         return;
     if (again.kind == REINDEX_OBJECT_TABLE)

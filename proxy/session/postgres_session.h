@@ -234,8 +234,8 @@ class PostgresSession final : public GuardedSession
     bool group_executed_ = false; // and one of them ran something: the server keeps its locks until Sync
     bool failed_since_ready_ = false;
     bool changed_ = false; // by extended messages since the last Sync or Query, as their answers say
-    bool undecided_ =
-        false; // such a change hangs on how the transaction ends, which ReadyForQuery will say (docs 55.2.4)
+    // Such a change hangs on how the transaction ends, which ReadyForQuery will say (docs 55.2.4).
+    bool undecided_ = false;
 
     wire::Bytes between_;   // to be put between two messages of the server
     wire::Bytes instead_;   // our error in place of the server's about the refusal statement
