@@ -312,20 +312,40 @@ net::Task<GuardedSession::Held> GuardedSession::release_elevated(const HeldBatch
         const bool told = co_await refuse_unaudited();
         co_return ended_unless(told);
     }
+    const auto changed = co_await what_has_changed(batch);
+    if (!changed.empty())
+        co_return Held::again;
     if (client_closed_ || stopping_ || server_ended_ || client_.peer_closed())
         co_return Held::ended;
     const bool alive = co_await release();
     co_return ended_unless(alive);
 }
 
+/// Since the question was put. What was shown must be what runs now, and the proof enough for it: others may have
+/// given its names another meaning, and the policy may ask for more. Empty: nothing.
+net::Task<std::string> GuardedSession::what_has_changed(const HeldBatch& batch)
+{
+    auto now = judge_again();
+    if (now.unsure) {
+        const bool alive = co_await await_catalog();
+        if (alive)
+            now = judge_again();
+    }
+    if (!covers(batch.verdict, now.verdict))
+        co_return "the policy has changed";
+    const auto means_the_same = [](const HeldExecution& asked, const auto& facts) {
+        return *asked.facts->facts == *facts->facts;
+    };
+    co_return std::ranges::equal(batch.executions, now.facts, means_the_same) ? "" : "what it would do has changed";
+}
+
 net::Task<GuardedSession::Held> GuardedSession::release_approved(const HeldBatch& batch, Gate& gate,
                                                                  const challenges::Opened& opened)
 {
     auto& all = *worker_.shared.services.challenges;
-    // Policy and state may have changed since the question was put: what was shown must be enough for what is asked
-    // now.
-    if (!covers(batch.verdict, judge_again())) {
-        all.cancel(opened.id, "the policy has changed", worker_.wall());
+    const auto changed = co_await what_has_changed(batch);
+    if (!changed.empty()) {
+        all.cancel(opened.id, changed, worker_.wall());
         worker_.metrics.holds_cancelled.add();
         co_return Held::again;
     }
@@ -357,10 +377,15 @@ net::Task<GuardedSession::Held> GuardedSession::release_approved(const HeldBatch
         const bool told = co_await refuse_unaudited();
         co_return ended_unless(told);
     }
+    const auto since = co_await what_has_changed(batch);
     if (client_.peer_closed())
         gate.client_closed();
     if (const auto end = gate.end(worker_.now); end != Gate::End::approved) {
         co_return co_await end_unreleased(*end, batch, gate, opened);
+    }
+    if (!since.empty()) { // the audit has a release, as it has of a client that left while it was written
+        worker_.metrics.holds_cancelled.add();
+        co_return Held::again;
     }
     worker_.metrics.holds_released.add();
     tell_approved();

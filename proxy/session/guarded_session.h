@@ -26,7 +26,7 @@ namespace stepgate::proxy::session
 /// One execution that waits, as people and the audit see it. Borrows from the dialect's plan.
 struct HeldExecution {
     std::string_view sql;
-    const policies::rules::MatchedFacts* facts;
+    std::shared_ptr<const policies::rules::MatchedFacts> facts;
     const std::vector<challenge_web::challenges::Parameter>* parameters;
     const std::vector<challenge_web::challenges::Premise>* premises;
     std::uint64_t number; // in the audit
@@ -36,6 +36,13 @@ struct HeldExecution {
 struct HeldBatch {
     policies::rules::Verdict verdict;
     std::vector<HeldExecution> executions;
+};
+
+/// The same batch, judged once more while it waits.
+struct JudgedAgain {
+    policies::rules::Verdict verdict;
+    std::vector<std::shared_ptr<const policies::rules::MatchedFacts>> facts; // an execution each
+    bool unsure = false; // names what was changed, and the catalogs do not show it yet
 };
 
 /// What a session is in every dialect: a client, its server, whose it is, its records in the audit, and the life of a
@@ -90,7 +97,7 @@ class GuardedSession : public Session
     [[nodiscard]] virtual bool audit_held(std::string_view action) = 0; // false: no room now; call again
     [[nodiscard]] virtual Words refusal(const policies::rules::Verdict& verdict) const;
     [[nodiscard]] virtual net::Task<std::optional<HeldBatch>> batch() = 0; // what was judged; none: the session is over
-    [[nodiscard]] virtual policies::rules::Verdict judge_again() = 0;      // the same, as policy and state are now
+    [[nodiscard]] virtual JudgedAgain judge_again() = 0; // the same, as policy, state and catalogs are now
     virtual void tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign) = 0;
     virtual void remind(const ChallengeSign& sign) = 0;
     virtual void keep_alive() = 0;
@@ -211,6 +218,7 @@ class GuardedSession : public Session
     [[nodiscard]] net::Task<Held> release_elevated(const HeldBatch& batch,
                                                    challenge_web::challenges::ElevatedUse covering);
     [[nodiscard]] net::Task<Held> release_approved(const HeldBatch& batch, Gate& gate, const Opened& opened);
+    [[nodiscard]] net::Task<std::string> what_has_changed(const HeldBatch& batch);
     [[nodiscard]] net::Task<Held> end_unreleased(Gate::End end, const HeldBatch& batch, Gate& gate,
                                                  const Opened& opened);
 

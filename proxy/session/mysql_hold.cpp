@@ -70,6 +70,12 @@ policies::rules::Verdict MySqlSession::judge_held()
     return inspected_.verdict;
 }
 
+JudgedAgain MySqlSession::judge_again()
+{
+    judge_inspected();
+    return {inspected_.verdict, {inspected_.facts}, unsure_};
+}
+
 bool MySqlSession::audit_held(std::string_view action)
 {
     if (!report_late() ||
@@ -88,7 +94,7 @@ net::Task<std::optional<HeldBatch>> MySqlSession::batch()
     const bool answered = co_await ask_settings();
     if (!answered)
         co_return std::nullopt;
-    const HeldExecution held{inspected_.sql, inspected_.facts.get(), &inspected_.parameters, &inspected_.premises,
+    const HeldExecution held{inspected_.sql, inspected_.facts, &inspected_.parameters, &inspected_.premises,
                              inspected_.number};
     co_return HeldBatch{inspected_.verdict, {held}};
 }

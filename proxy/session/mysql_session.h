@@ -233,7 +233,7 @@ class MySqlSession final : public GuardedSession
         return tracker_ && tracker_->status().has(protocols::mysql::Status::in_trans);
     }
     [[nodiscard]] bool keeps_locks() const override { return in_transaction(); }
-    [[nodiscard]] policies::rules::Verdict judge_again() override { return judge_held(); }
+    [[nodiscard]] JudgedAgain judge_again() override;
     [[nodiscard]] bool runs_it_again() const override;
     void tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign) override;
     void remind(const ChallengeSign& sign) override;

@@ -49,9 +49,16 @@ bool PostgresSession::runs_it_again() const
     return listening_->options.announce == Announce::retry;
 }
 
-policies::rules::Verdict PostgresSession::judge_again()
+JudgedAgain PostgresSession::judge_again()
 {
-    return make_plan().verdict;
+    auto plan = make_plan();
+    JudgedAgain now;
+    now.verdict = std::move(plan.verdict);
+    for (const auto& execution : plan.executions) {
+        now.facts.push_back(execution.statement->facts);
+        now.unsure = now.unsure || execution.statement->unsure;
+    }
+    return now;
 }
 
 void PostgresSession::tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign)

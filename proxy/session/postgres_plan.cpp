@@ -242,7 +242,7 @@ HeldBatch PostgresSession::batch_of(const Plan& plan)
 {
     HeldBatch batch{plan.verdict, {}};
     for (const auto& execution : plan.executions)
-        batch.executions.push_back({execution.statement->sql, execution.statement->facts.get(), &execution.parameters,
+        batch.executions.push_back({execution.statement->sql, execution.statement->facts, &execution.parameters,
                                     &execution.premises, execution.number});
     return batch;
 }

@@ -197,7 +197,7 @@ class PostgresSession final : public GuardedSession
     }
     [[nodiscard]] bool keeps_locks() const override;
     [[nodiscard]] bool runs_it_again() const override;
-    [[nodiscard]] policies::rules::Verdict judge_again() override;
+    [[nodiscard]] JudgedAgain judge_again() override;
     void tell_held(const policies::rules::Verdict& verdict, const ChallengeSign& sign) override;
     void remind(const ChallengeSign& sign) override;
     void keep_alive() override;

@@ -168,6 +168,32 @@ class Hold(unittest.TestCase):
         self.demo.deny(one)
         self.assertNotEqual(self.finish(first)[0], 0)
 
+    def test_an_approval_is_for_the_tables_that_were_shown(self):
+        """Another session replaces the view behind which they are while the statement is held."""
+        for sql in ("CREATE TABLE IF NOT EXISTS others AS SELECT 1 AS id", "CREATE OR REPLACE VIEW through AS SELECT id FROM scratch"):
+            self.assertEqual(self.stack.ask(sql)[0], 0)
+        process, one = self.held(sql="DELETE FROM through")
+        self.assertEqual(self.stack.ask("CREATE OR REPLACE VIEW through AS SELECT id FROM others")[0], 0)
+        self.demo.approve(one)
+        two = self.demo.wait_pending()
+        first, second = (self.demo.call("GET", f"/challenges/{each['id']}") for each in (one, two))
+        self.assertEqual((first["state"], first["close_reason"]), ("cancelled", "what it would do has changed"))
+        self.assertIn("public.scratch", str(first["tables"]))
+        self.assertNotIn("public.scratch", str(second["tables"]))
+        self.assertIn("public.others", str(second["tables"]))
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM others"), "1", "it ran on what nobody was shown")
+        self.demo.approve(two)
+        code, out, err = self.finish(process)
+        self.assertIn("DELETE 1", out, err)
+        self.assertEqual(self.rows(), 3)
+        self.stack.run("audit", "verify")
+
+    def test_what_others_change_elsewhere_asks_nobody_again(self):
+        process, challenge = self.held()
+        self.assertEqual(self.stack.ask("CREATE TABLE elsewhere (id int)")[0], 0)
+        self.demo.approve(challenge)
+        self.assertIn("DELETE 3", self.finish(process)[1])
+
     def test_copy_in_both_directions(self):
         out = subprocess.run(["psql", "-XAtq", "-c", "\\copy scratch from stdin", "-c", "\\copy scratch to stdout"],
                              input="10\n11\n\\.\n", env=self.stack.env(), capture_output=True, text=True, timeout=PATIENCE)

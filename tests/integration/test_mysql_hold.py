@@ -220,6 +220,29 @@ class Waits(Case):
         self.assertEqual(self.rows(), 3)
         self.stack.cluster.shop("DROP TABLE bait, asks_again")
 
+    def test_an_approval_is_for_the_tables_that_were_shown(self):
+        """Another session replaces the view behind which they are while the statement is held."""
+        other = self.connect(autocommit=True).cursor()
+        for sql in ("CREATE TABLE IF NOT EXISTS others (id int)", "INSERT INTO others VALUES (1)",
+                    "CREATE OR REPLACE VIEW through AS SELECT id FROM scratch"):
+            other.execute(sql)
+        thread, result = self.run_later(self.connect(autocommit=True).cursor(), "DELETE FROM through")
+        one = self.demo.wait_pending()
+        other.execute("CREATE OR REPLACE VIEW through AS SELECT id FROM others")
+        self.demo.approve(one)
+        two = self.demo.wait_pending()
+        first, second = (self.demo.call("GET", f"/challenges/{each['id']}") for each in (one, two))
+        self.assertEqual((first["state"], first["close_reason"]), ("cancelled", "what it would do has changed"))
+        self.assertIn("shop.scratch", str(first["tables"]))
+        self.assertNotIn("shop.scratch", str(second["tables"]))
+        self.assertIn("shop.others", str(second["tables"]))
+        self.assertEqual(self.stack.cluster.shop("SELECT count(*) FROM others"), "1", "it ran on what nobody was shown")
+        self.demo.approve(two)
+        thread.join(PATIENCE)
+        self.assertEqual((result, self.rows()), ([1], 3))
+        self.stack.cluster.shop("DROP VIEW through; DROP TABLE others")
+        self.stack.run("audit", "verify")
+
     def test_settings_of_the_session_are_followed(self):
         cursor = self.connect().cursor()
         cursor.execute("SET sql_mode = 'ANSI_QUOTES'")
