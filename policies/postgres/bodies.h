@@ -107,6 +107,9 @@ class Bodies
     /// Settings as a number: equal for states that read every body alike. Call it before a statement is followed; what
     /// was kept for settings long gone may go then.
     [[nodiscard]] int begin(const SessionState& state);
+    /// Settings of code that runs beside `changes` of them: what comes first is not known, nor what a function's own
+    /// settings are worth in whatever it calls. Between `begin` and the next one.
+    [[nodiscard]] int beside(const SessionState& state, const std::vector<statement::Effect>& changes);
 
     /// A body that no catalog holds: that of a DO block.
     [[nodiscard]] Footprint block(std::string_view language, const std::string& body, const SessionState& state);
@@ -122,7 +125,7 @@ class Bodies
     [[nodiscard]] static std::optional<std::string> constant_text(const std::string& select);
     [[nodiscard]] Footprint build(const catalog::Function& function, int context, const catalog::Relation* trigger);
     [[nodiscard]] bool has_code(catalog::Oid type, int depth = 0) const;
-    [[nodiscard]] int context(const SessionState& state);
+    [[nodiscard]] int context(const SessionState& state, bool changing = false);
     [[nodiscard]] static const Footprint& too_much();
     void add_expression(Source source, const std::string& expression, Footprint& to);
     void add_call(catalog::Oid function, Footprint& to) const;
@@ -142,7 +145,11 @@ class Bodies
         functions_;
     std::map<std::string, int, std::less<>> context_numbers_; // by settings_key
     std::optional<Footprint> early_;                          // of all types whose values run code as they are read
-    std::deque<SessionState> contexts_;
+    struct Context {
+        SessionState state;
+        bool changing = false; // other code changes them meanwhile
+    };
+    std::deque<Context> contexts_;
 };
 
 /// Adds to a statement's facts what is behind the things it touches, to the end.
@@ -185,8 +192,9 @@ class Follower
     int session_ = Touch::inherit;                    // context of `run`
     std::vector<std::string>& reasons_;
     std::deque<Touch> work_;
-    std::map<std::pair<const catalog::Relation*, int>, std::vector<std::string>> reads_;
-    std::map<std::pair<const catalog::Relation*, int>, int> writes_;
+    // By relation, settings of the functions behind it, and how it was come to.
+    std::map<std::tuple<const catalog::Relation*, int, int>, std::vector<std::string>> reads_;
+    std::map<std::tuple<const catalog::Relation*, int, int>, int> writes_;
     std::map<std::tuple<const catalog::Function*, const catalog::Relation*, int, Constants>, bool> calls_;
     std::size_t steps_ = 0;
     std::size_t built_ = 0; // texts put together

@@ -48,7 +48,7 @@ void Follower::access(Accesses& accesses, const Relation& relation, std::vector<
 
 bool Follower::seen_read(const Touch& touch)
 {
-    auto& columns = reads_[{touch.relation, (touch.up ? 1 : 0) + (touch.down ? 2 : 0)}];
+    auto& columns = reads_[{touch.relation, touch.context, (touch.up ? 1 : 0) + (touch.down ? 2 : 0)}];
     if (std::ranges::find(columns, "*") != columns.end())
         return true;
     bool fresh = columns.empty(); // the first time counts without columns, too
@@ -67,7 +67,7 @@ bool Follower::seen_write(const Touch& touch)
 {
     const int place = (touch.up ? 1 : 0) + (touch.down ? 2 : 0) + (touch.cascade ? 4 : 0) + (touch.planned ? 8 : 0) +
                       (touch.ran ? 16 : 0);
-    int& seen = writes_[{touch.relation, place}];
+    int& seen = writes_[{touch.relation, touch.context, place}];
     const int wanted = bits(touch.events) | 16;
     const bool known = (seen & wanted) == wanted;
     seen |= wanted;

@@ -24,6 +24,25 @@ constexpr std::size_t most_lookups = 1'000'000; // pieces of a body times its va
 constexpr std::size_t most_contexts = 200;
 constexpr std::size_t most_functions = 20'000;
 
+bool may_read_strings_otherwise(const std::vector<statement::Effect>& changes)
+{
+    return std::ranges::any_of(changes, [](const statement::Effect& effect) {
+        const auto* const set = std::get_if<SetParameter>(&effect);
+        return std::holds_alternative<statement::ResetAll>(effect) ||
+               (set != nullptr && set->name == "standard_conforming_strings");
+    });
+}
+
+/// From now on names are those of any schema.
+void doubt_names(SessionState& state, bool strings)
+{
+    statement::StatementFacts unknown;
+    unknown.effects.emplace_back(SetParameter{.name = "search_path", .value = {}, .unknown = true});
+    if (strings)
+        unknown.effects.emplace_back(SetParameter{.name = "standard_conforming_strings", .value = {}, .unknown = true});
+    state.apply(unknown);
+}
+
 bool any_changes_names(const Footprint& footprint)
 {
     return std::ranges::any_of(footprint.facts.effects, changes_names);
@@ -44,13 +63,14 @@ void doubt(std::vector<statement::Effect>& effects)
 
 } // namespace
 
-int Bodies::context(const SessionState& state)
+int Bodies::context(const SessionState& state, bool changing)
 {
-    if (const auto found = context_numbers_.find(state.settings_key()); found != context_numbers_.end())
+    const std::string key = changing ? state.settings_key() + '\x13' : state.settings_key();
+    if (const auto found = context_numbers_.find(key); found != context_numbers_.end())
         return found->second;
-    contexts_.push_back(state.without_names());
+    contexts_.push_back({state.without_names(), changing});
     const int number = static_cast<int>(contexts_.size()) - 1;
-    context_numbers_.emplace(state.settings_key(), number);
+    context_numbers_.emplace(key, number);
     return number;
 }
 
@@ -64,6 +84,13 @@ int Bodies::begin(const SessionState& state)
         context_numbers_.clear();
     }
     return context(state);
+}
+
+int Bodies::beside(const SessionState& state, const std::vector<statement::Effect>& changes)
+{
+    SessionState unsure = state.without_names();
+    doubt_names(unsure, may_read_strings_otherwise(changes));
+    return context(unsure, true);
 }
 
 /// Not kept: another statement may read the body.
@@ -113,7 +140,8 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
         out.opaque_reasons.push_back("calls " + what + ", which is the server's own " + function.body);
         return out;
     }
-    SessionState state = contexts_[static_cast<std::size_t>(context)];
+    SessionState state = contexts_[static_cast<std::size_t>(context)].state;
+    const bool changing = contexts_[static_cast<std::size_t>(context)].changing;
     statement::StatementFacts settings;
     if (function.security_definer) // the owner's "$user"
         settings.effects.emplace_back(SetParameter{.name = "role", .value = {}, .unknown = true});
@@ -128,6 +156,8 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
         settings.effects.emplace_back(std::move(set));
     }
     state.apply(settings);
+    if (changing)
+        doubt_names(state, state.lexing() == Lexing::both);
     std::vector<std::string> variables = function.argument_names;
     Source source;
     source.what = what;
@@ -138,11 +168,7 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
     source.function = &function;
     Footprint body = read_body(source, function.language, function.body);
     if (any_changes_names(body)) { // names before and after the change: of any schema
-        SetParameter path{.name = "search_path", .value = {}, .unknown = true};
-        SetParameter strings{.name = "standard_conforming_strings", .value = {}, .unknown = true};
-        statement::StatementFacts unknown;
-        unknown.effects = {path, strings};
-        state.apply(unknown);
+        doubt_names(state, true);
         body = read_body(source, function.language, function.body);
     }
     Source defaults;
@@ -150,7 +176,7 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
     for (const std::string& expression : function.default_expressions)
         add_expression(defaults, expression, body);
     doubt(body.facts.effects);
-    const int inside = this->context(state);
+    const int inside = this->context(state, changing);
     for (Touch& touch : body.touches)
         if (touch.context == Touch::inherit)
             touch.context = inside;
@@ -162,7 +188,7 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
 
 Footprint Bodies::run(const BuiltText& built, const std::string& text)
 {
-    const SessionState state = contexts_[static_cast<std::size_t>(built.context)];
+    const SessionState state = contexts_[static_cast<std::size_t>(built.context)].state;
     const std::string what = joined(built.function->schema, built.function->name);
     Source source; // without the function's variables: what EXECUTE runs does not see them
     source.what = what;
@@ -296,10 +322,7 @@ Footprint Bodies::block(std::string_view language, const std::string& body, cons
     source.state = &alone;
     Footprint out = read_body(source, language, body);
     if (any_changes_names(out)) {
-        statement::StatementFacts unknown;
-        unknown.effects = {SetParameter{.name = "search_path", .value = {}, .unknown = true},
-                           SetParameter{.name = "standard_conforming_strings", .value = {}, .unknown = true}};
-        alone.apply(unknown);
+        doubt_names(alone, true);
         out = read_body(source, language, body);
     }
     doubt(out.facts.effects);

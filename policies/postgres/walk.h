@@ -131,6 +131,8 @@ class Walk
     void begin();
     void collect();
     void follow();
+    void follow(const std::vector<Touch>& touches, int context, statement::StatementFacts& planned,
+                statement::StatementFacts& ran);
     void only_explained();
     void do_block(const ::DoStmt& block);
     void redefines();
@@ -138,6 +140,7 @@ class Walk
     [[nodiscard]] bool does_otherwise(const SessionState::Redefined& change, bool written) const;
     void doubt_redefined(const std::vector<statement::TableAccess>& accesses, std::size_t from, bool written);
     void doubt_path();
+    void defer_held_cursors();
     void doubt_deferred();
     void redefine_function(const ::List* name);
     void redefined(const Found& found);

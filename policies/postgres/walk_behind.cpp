@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 #include <variant>
 
 namespace stepgate::policies::postgres
@@ -64,6 +65,11 @@ int weight(statement::Kind kind)
     default:
         return 0;
     }
+}
+
+bool changes_settings_of_names(const statement::Effect& effect)
+{
+    return changes_names(effect) && !std::holds_alternative<statement::Redefine>(effect);
 }
 
 /// What other code does, as if the statement did it.
@@ -331,19 +337,38 @@ void Walk::redefines()
     }
 }
 
+/// Names of functions' bodies are looked up when these run. Where the statement itself changes how, before or after,
+/// they count as looked up in any schema, too.
 void Walk::follow()
 {
     if (touches_.empty())
         return;
-    std::vector<std::string> reasons; // of code that may do anything
+    const std::vector<Touch> touches = std::exchange(touches_, {});
     statement::StatementFacts ran;
-    Follower follower{*bodies_, facts(), reasons, &ran};
-    follower.run(std::move(touches_), bodies_->begin(*state_));
-    out_.literals_consulted = out_.literals_consulted || follower.constants_used();
-    touches_.clear();
+    follow(touches, bodies_->begin(*state_), facts(), ran);
+    std::vector<statement::Effect> changes = facts().effects;
+    changes.insert(changes.end(), ran.effects.begin(), ran.effects.end());
+    statement::StatementFacts otherwise, ran_otherwise;
+    if (std::ranges::any_of(changes, changes_settings_of_names))
+        follow(touches, bodies_->beside(*state_, changes), otherwise, ran_otherwise);
+    for (statement::StatementFacts* const more : {&otherwise, &ran_otherwise})
+        std::erase_if(more->effects, [&changes](const statement::Effect& effect) {
+            return std::ranges::find(changes, effect) != changes.end();
+        });
+    add_facts(facts(), otherwise);
     if (explained_)
         only_explained();
     add_facts(facts(), ran);
+    add_facts(facts(), ran_otherwise);
+}
+
+void Walk::follow(const std::vector<Touch>& touches, int context, statement::StatementFacts& planned,
+                  statement::StatementFacts& ran)
+{
+    std::vector<std::string> reasons; // of code that may do anything
+    Follower follower{*bodies_, planned, reasons, &ran};
+    follower.run(touches, context);
+    out_.literals_consulted = out_.literals_consulted || follower.constants_used();
     unknown_code_ = unknown_code_ || !reasons.empty();
     for (std::string& reason : reasons)
         opaque(std::move(reason));
@@ -356,13 +381,24 @@ void Walk::doubt_path()
         effect(statement::SetParameter{.name = "search_path", .value = {}, .unknown = true});
 }
 
+/// COMMIT reads a cursor WITH HOLD to its end, before it ends what was set LOCAL (PreCommit_Portals).
+void Walk::defer_held_cursors()
+{
+    const bool held = std::ranges::any_of(facts().effects, [](const statement::Effect& effect) {
+        const auto* const cursor = std::get_if<statement::OpenCursor>(&effect);
+        return cursor != nullptr && cursor->with_hold;
+    });
+    if (held && calls_code(0))
+        effect(statement::Defer{});
+}
+
 /// Code that waits for the end of the transaction was judged with the names of when it was queued.
 void Walk::doubt_deferred()
 {
     const auto& effects = facts().effects;
     const bool queues = std::ranges::find(effects, statement::Effect{statement::Defer{}}) != effects.end();
     if ((state_->deferred() || queues) && std::ranges::any_of(effects, changes_names))
-        opaque("changes what names mean to deferred triggers that are queued");
+        opaque("changes what names mean to deferred triggers that are queued, or to cursors that COMMIT reads");
 }
 
 /// What a relation of the catalog is or does is not what the catalog shows.
@@ -437,6 +473,7 @@ void Walk::finish()
         doubt_redefined(done.reads, reads, false);
         doubt_redefined(done.writes, writes, true);
         doubt_path();
+        defer_held_cursors();
         doubt_deferred();
     }
     // One for one, before they are sorted: what code behind the names changes has come in between.
