@@ -350,11 +350,10 @@ boost::system::result<VerifyReport, Problem> verify(const VerifyOptions& options
     }
     Walk walk{options, *key, head};
     VerifyReport report = walk.run(*segments);
-    const bool begun = head && *head && (*head)->signature_good && (*head)->head.sequence == 0;
-    if (segments->empty() && begun)
-        report.notes.push_back("the journal has no records yet");
-    else if (segments->empty())
-        report.findings.push_back({FindingKind::missing, "", 1, "there is no segment at all"});
+    if (segments->empty()) // whoever kept the first head could empty the journal and put it back
+        report.findings.push_back({FindingKind::missing, "", 1,
+                                   "there is no segment at all: they were removed, or the first start was killed "
+                                   "before it wrote one, and the next start goes on"});
     else if (options.from.value_or(0) > report.last) // or nothing would have been looked at, and found good
         report.findings.push_back({FindingKind::missing, "", *options.from,
                                    "there is no record " + std::to_string(*options.from) + "; the last one is " +
