@@ -335,8 +335,15 @@ PostgresSession::Step PostgresSession::inspect_bind(const pg::Frame& frame, cons
     }
     approved_parse_.reset();
     auto cancels = cancelled_processes(statement->sql, *statement->facts->facts, &*bind);
-    Portal portal{
-        statement, tag, group_, state_.generation(), statement->policy, std::move(cancels), statement->origins.size()};
+    Portal portal{statement,
+                  tag,
+                  group_,
+                  statement->generation,
+                  statement->catalog,
+                  statement->policy,
+                  statement->facts,
+                  std::move(cancels),
+                  statement->origins.size()};
     if (has_effects(*statement->facts->facts))
         portal.ran = std::make_shared<bool>(false);
     tracker_.bind(bind->portal, std::move(portal));
@@ -373,58 +380,6 @@ PostgresSession::Step PostgresSession::ask_whether_there()
 bool PostgresSession::must_settle_names(const PreparedStatement& statement) const
 {
     return statement.facts->facts->names_consulted && tracker_.is_renaming();
-}
-
-/// Judged at Bind already, unless that was in an earlier group or something changed since.
-bool PostgresSession::must_judge(const Portal& portal) const
-{
-    return portal.group != group_ || portal.policy != &worker_.judge.policy() || portal.tag <= flights_.begin() ||
-           portal.tag > flights_.end() || portal.origins_then != portal.statement->origins.size();
-}
-
-PostgresSession::Step PostgresSession::inspect_execute(const pg::Frame& frame, const PlannedFrame* planned)
-{
-    const auto execute = pg::decode_execute(frame);
-    if (!execute)
-        return broken(execute.error());
-    if (tracker_.copy() == pg::Copy::in)
-        return broken(make_error_code(pg::errc::unexpected_message));
-    if (const auto step = unreadable(execute->portal, planned != nullptr))
-        return *step;
-    if (!planned && !tracker_.portals().is_sure(execute->portal, tracker_.group()))
-        return Step::settle;
-    const auto* found = tracker_.portals().find(execute->portal);
-    Portal portal = found != nullptr ? *found : Portal{};
-    if (!portal.statement)
-        portal.statement = unknown("FETCH ALL FROM ", execute->portal);
-    if (planned && planned->tag != 0)
-        portal.tag = planned->tag;
-    if (!planned && must_judge(portal)) {
-        if (must_settle())
-            return Step::settle;
-        refresh(*portal.statement);
-        if (must_settle_names(*portal.statement))
-            return Step::settle;
-        if (const auto step = must_look_up(*portal.statement))
-            return *step;
-        const auto verdict = verdict_on(*portal.statement->facts, portal.statement->sql);
-        if (must_hold(verdict))
-            return found != nullptr ? Step::hold : ask_whether_there();
-        portal.tag = begin_execution(*portal.statement, verdict);
-        if (portal.tag == 0)
-            return Step::slow;
-    }
-    if (!portal.statement->facts)
-        refresh(*portal.statement);
-    if (!planned && found != nullptr && must_describe(*portal.statement))
-        return Step::describe;
-    depart(portal.tag, portal.statement, tracker_.execute(portal.tag).value_or(0), false, std::move(portal.cancels));
-    const bool again = portal.ran && std::exchange(*portal.ran, true);
-    if (Flight* const flight = flight_of(portal.tag); again && flight != nullptr)
-        flight->again = true;
-    group_open_ = true;
-    group_executed_ = true;
-    return Step::forward;
 }
 
 PostgresSession::Step PostgresSession::inspect_describe(const pg::Frame& frame)

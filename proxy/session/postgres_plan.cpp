@@ -177,7 +177,7 @@ bool PostgresSession::plan_frame(Plan& plan, const pg::Frame& frame)
         if (std::ranges::find(plan.portals, execute->portal) != plan.portals.end())
             return true; // judged at its Bind, which is part of this batch
         const auto* portal = tracker_.portals().find(execute->portal);
-        if (portal != nullptr && portal->statement && !must_judge(*portal))
+        if (portal != nullptr && portal->statement && !must_judge(*portal) && !may_mean_otherwise(*portal))
             return true;
         plan_execution(plan,
                        portal != nullptr && portal->statement ? portal->statement

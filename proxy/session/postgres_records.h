@@ -74,12 +74,13 @@ struct Described {
 struct Portal {
     StatementPointer statement;
     protocols::postgres::Tag tag = 0;
-    std::uint64_t group = 0; // of messages up to a Sync, in which it was bound
-    std::uint64_t generation = 0;
+    std::uint64_t group = 0;                   // of messages up to a Sync, in which it was bound
+    std::uint64_t generation = 0, catalog = 0; // of the session's state and its use of the catalog, then
     const policies::rules::Policy* policy = nullptr;
-    Processes cancels;            // named by its parameters
-    std::size_t origins_then = 0; // how many origins its statement was judged with
-    std::shared_ptr<bool> ran{};  // of those that change the session: executed before, to the end or not
+    std::shared_ptr<const policies::rules::MatchedFacts> facts; // it was judged with
+    Processes cancels;                                          // named by its parameters
+    std::size_t origins_then = 0;                               // how many origins its statement was judged with
+    std::shared_ptr<bool> ran{}; // of those that change the session: executed before, to the end or not
 };
 
 /// An execution that the server has not answered yet.

@@ -69,7 +69,7 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] std::optional<Rejected> feed_greeting();
     [[nodiscard]] upstream::Target target() const;
 
-    // The client's side (postgres_client_side.cpp, postgres_inspect.cpp)
+    // The client's side (postgres_client_side.cpp, postgres_inspect.cpp, postgres_execute.cpp)
     [[nodiscard]] net::Task<void> relay_client();
     [[nodiscard]] net::Task<bool> handle(Step step);
     [[nodiscard]] Step advance();
@@ -110,6 +110,8 @@ class PostgresSession final : public GuardedSession
     [[nodiscard]] std::optional<Step> unreadable(std::string_view name, bool planned = false);
     [[nodiscard]] bool must_settle_names(const PreparedStatement& statement) const;
     [[nodiscard]] bool must_judge(const Portal& portal) const;
+    [[nodiscard]] bool may_mean_otherwise(const Portal& portal);
+    [[nodiscard]] static bool means_otherwise(const Portal& portal);
     /// Audits and registers an execution; 0 if the audit cannot take it now.
     [[nodiscard]] protocols::postgres::Tag begin_execution(const PreparedStatement& statement,
                                                            const policies::rules::Verdict& verdict);

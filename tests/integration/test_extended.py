@@ -140,6 +140,19 @@ class Extended(unittest.TestCase):
         self.assertEqual(len(rows(answers)), 200)
         self.assertEqual(self.kinds(answers).count("s"), 2)
 
+    def test_a_portal_is_judged_again_where_its_group_moves_the_path(self):
+        """What it calls looks names up when it is executed."""
+        self.client.ask("CREATE SCHEMA side; CREATE TABLE side.customers AS SELECT 1 AS id, 'nobody' AS ssn")
+        self.client.ask("CREATE FUNCTION side.first_ssn() RETURNS text LANGUAGE sql AS 'SELECT ssn FROM customers ORDER BY id LIMIT 1'")
+        self.client.ask("SET search_path = side")
+        bound = parse("", "SELECT side.first_ssn()") + bind("p", "")
+        self.client.send(bound, parse("", "SET search_path = side, gone"), bind("", ""), execute(), execute("p"), SYNC)
+        self.assertEqual(rows(self.client.answers()), [["nobody"]])
+        self.nothing_asked()
+        self.client.send(bound, parse("", "SET search_path = public"), bind("", ""), execute(), execute("p"), SYNC)
+        self.deny()
+        self.assertEqual(errors(self.client.answers()), ["42501"])
+
     def test_a_closed_name_means_nothing(self):
         """Only the server knows what it means, so it is asked: its error is that of the message, which never reaches it."""
         self.client.send(parse("s", "SELECT 1"), close("S", "s"), bind("", "s"), execute(), SYNC)

@@ -178,6 +178,37 @@ TEST(State, APortalOfAnEarlierGroupIsJudgedAgain)
     EXPECT_EQ(session.client.receive().code(), "42501");
 }
 
+/// EXECUTE looks its name up when it runs, as functions look up theirs.
+TEST(State, APortalIsJudgedAgainWhereItsGroupChangesNames)
+{
+    Relay relay;
+    auto session = relay.session();
+    run(session, "prepare e as select y from u", "PREPARE");
+    session.client.send({parse("", "execute e"), bind("p", ""), parse("", "deallocate e"), bind("", ""), execute(),
+                         parse("", "prepare e as delete from t"), bind("", ""), execute(), execute("p"), sync()});
+    EXPECT_EQ(session.server.receive_types(6), "PBPBEH");
+    session.server.send({raw('1'), raw('2'), raw('1'), raw('2'), complete("DEALLOCATE")});
+    EXPECT_EQ(session.client.receive_types(5), "1212C");
+    EXPECT_EQ(session.server.receive_types(4), "PBEH");
+    session.server.send({raw('1'), raw('2'), complete("PREPARE")});
+    EXPECT_EQ(session.client.receive_types(3), "12C");
+    expect_held(session);
+}
+
+TEST(State, APortalWhoseGroupChangesNothingOfItsOwnIsJudgedOnce)
+{
+    Relay relay;
+    auto session = relay.session();
+    session.client.send({parse("", "select y from u"), bind("p", ""), parse("", "prepare e as select 1"), bind("", ""),
+                         execute(), execute("p"), sync()});
+    EXPECT_EQ(session.server.receive_types(6), "PBPBEH");
+    session.server.send({raw('1'), raw('2'), raw('1'), raw('2'), complete("PREPARE")});
+    EXPECT_EQ(session.client.receive_types(5), "1212C");
+    EXPECT_EQ(session.server.receive_types(2), "ES");
+    session.server.send({complete("SELECT 0"), ready()});
+    EXPECT_EQ(session.client.receive_types(2), "CZ");
+}
+
 void prepare(Relay::Session& session, std::string_view name, std::string_view sql)
 {
     session.client.send({parse(name, sql), sync()});
