@@ -107,12 +107,15 @@ class Bodies
     /// Settings as a number: equal for states that read every body alike. Call it before a statement is followed; what
     /// was kept for settings long gone may go then.
     [[nodiscard]] int begin(const SessionState& state);
-    /// Settings of code that runs beside `changes` of them: what comes first is not known, nor what a function's own
-    /// settings are worth in whatever it calls. Between `begin` and the next one.
-    [[nodiscard]] int beside(const SessionState& state, const std::vector<statement::Effect>& changes);
+    /// The state of code that runs beside `changes` of it: what comes first is not known.
+    [[nodiscard]] static SessionState beside(const SessionState& state, const std::vector<statement::Effect>& changes);
+    /// Settings as a number. `changing`: other code changes them meanwhile, so what a function's own settings are worth
+    /// in whatever it calls is not known.
+    [[nodiscard]] int context(const SessionState& state, bool changing = false);
 
-    /// A body that no catalog holds: that of a DO block.
-    [[nodiscard]] Footprint block(std::string_view language, const std::string& body, const SessionState& state);
+    /// A body that no catalog holds: that of a DO block. `beside`: `state` is one of code that changes it.
+    [[nodiscard]] Footprint block(std::string_view language, const std::string& body, const SessionState& state,
+                                  bool beside = false);
 
   private:
     struct Traits {
@@ -121,11 +124,12 @@ class Bodies
     struct Source; // a body and what its names mean
     [[nodiscard]] Footprint analyze(const Source& source, std::string text, const std::string& rows = {});
     [[nodiscard]] Footprint read_body(Source source, std::string_view language, const std::string& body);
+    void read_again(const Source& source, SessionState& state, std::string_view language, const std::string& text,
+                    Footprint& body);
     [[nodiscard]] Footprint read_plpgsql_body(Source source, const std::string& body);
     [[nodiscard]] static std::optional<std::string> constant_text(const std::string& select);
     [[nodiscard]] Footprint build(const catalog::Function& function, int context, const catalog::Relation* trigger);
     [[nodiscard]] bool has_code(catalog::Oid type, int depth = 0) const;
-    [[nodiscard]] int context(const SessionState& state, bool changing = false);
     [[nodiscard]] static const Footprint& too_much();
     void add_expression(Source source, const std::string& expression, Footprint& to);
     void add_call(catalog::Oid function, Footprint& to) const;
@@ -147,7 +151,7 @@ class Bodies
     std::optional<Footprint> early_;                          // of all types whose values run code as they are read
     struct Context {
         SessionState state;
-        bool changing = false; // other code changes them meanwhile
+        bool changing = false;
     };
     std::deque<Context> contexts_;
 };

@@ -9,6 +9,7 @@
 #include "policies/postgres/walk.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace stepgate::policies::postgres
 {
@@ -31,6 +32,12 @@ bool may_read_strings_otherwise(const std::vector<statement::Effect>& changes)
         return std::holds_alternative<statement::ResetAll>(effect) ||
                (set != nullptr && set->name == "standard_conforming_strings");
     });
+}
+
+/// Of a relation, a function or a type.
+bool redefines(const statement::Effect& effect)
+{
+    return std::holds_alternative<statement::Redefine>(effect) || std::holds_alternative<statement::MakeType>(effect);
 }
 
 /// From now on names are those of any schema.
@@ -86,11 +93,14 @@ int Bodies::begin(const SessionState& state)
     return context(state);
 }
 
-int Bodies::beside(const SessionState& state, const std::vector<statement::Effect>& changes)
+SessionState Bodies::beside(const SessionState& state, const std::vector<statement::Effect>& changes)
 {
     SessionState unsure = state.without_names();
     doubt_names(unsure, may_read_strings_otherwise(changes));
-    return context(unsure, true);
+    statement::StatementFacts redefined;
+    std::ranges::copy_if(changes, std::back_inserter(redefined.effects), redefines);
+    unsure.apply(redefined);
+    return unsure;
 }
 
 /// Not kept: another statement may read the body.
@@ -167,10 +177,7 @@ Footprint Bodies::build(const Function& function, int context, const Relation* t
     source.variables = &variables;
     source.function = &function;
     Footprint body = read_body(source, function.language, function.body);
-    if (any_changes_names(body)) { // names before and after the change: of any schema
-        doubt_names(state, true);
-        body = read_body(source, function.language, function.body);
-    }
+    read_again(source, state, function.language, function.body, body);
     Source defaults;
     defaults.what = what;
     for (const std::string& expression : function.default_expressions)
@@ -314,18 +321,39 @@ std::optional<std::string> Bodies::constant_text(const std::string& select)
     return text != nullptr ? std::optional<std::string>{text} : std::nullopt;
 }
 
-Footprint Bodies::block(std::string_view language, const std::string& body, const SessionState& state)
+/// A body that changes what names mean: those before the change, and those behind it, which may be of any schema or of
+/// what it renamed.
+void Bodies::read_again(const Source& source, SessionState& state, std::string_view language, const std::string& text,
+                        Footprint& body)
+{
+    if (!any_changes_names(body))
+        return;
+    doubt_names(state, true);
+    statement::StatementFacts changes;
+    changes.effects = body.facts.effects;
+    std::erase_if(changes.effects, [](const statement::Effect& effect) { return !redefines(effect); });
+    state.apply(changes);
+    Footprint again = read_body(source, language, text);
+    for (statement::Effect& effect : again.facts.effects) // the first time knew what was renamed
+        if (!redefines(effect) && std::ranges::find(body.facts.effects, effect) == body.facts.effects.end())
+            body.facts.effects.push_back(std::move(effect));
+    again.facts.effects = std::move(body.facts.effects);
+    body = std::move(again);
+}
+
+Footprint Bodies::block(std::string_view language, const std::string& body, const SessionState& state, bool beside)
 {
     SessionState alone = state.without_names();
     Source source;
     source.what = "the block";
     source.state = &alone;
     Footprint out = read_body(source, language, body);
-    if (any_changes_names(out)) {
-        doubt_names(alone, true);
-        out = read_body(source, language, body);
-    }
+    read_again(source, alone, language, body, out);
     doubt(out.facts.effects);
+    const int inside = context(alone, beside);
+    for (Touch& touch : out.touches)
+        if (touch.context == Touch::inherit)
+            touch.context = inside;
     return out;
 }
 

@@ -130,18 +130,11 @@ class Walk
     // walk_behind.cpp: what the names lead to
     void begin();
     void collect();
-    void follow();
-    void follow(const std::vector<Touch>& touches, int context, statement::StatementFacts& planned,
-                statement::StatementFacts& ran);
-    void only_explained();
     void do_block(const ::DoStmt& block);
     void redefines();
     void fire_event_triggers();
     [[nodiscard]] bool does_otherwise(const SessionState::Redefined& change, bool written) const;
     void doubt_redefined(const std::vector<statement::TableAccess>& accesses, std::size_t from, bool written);
-    void doubt_path();
-    void defer_held_cursors();
-    void doubt_deferred();
     void redefine_function(const ::List* name);
     void redefined(const Found& found);
     void relatives(const Found& found, bool written, catalog::Events events);
@@ -149,6 +142,18 @@ class Walk
     void drops_temporary(std::string_view schema, std::string_view name);
     void take_footprint(Footprint footprint);
     [[nodiscard]] Scope fresh_scope() const { return Scope{base_, nullptr, {}}; }
+
+    // walk_follow.cpp: and what comes of that
+    [[nodiscard]] int context();
+    void follow();
+    void follow_beside(std::vector<Touch> touches, const std::vector<statement::Effect>& changes,
+                       statement::StatementFacts& planned, statement::StatementFacts& ran);
+    void follow(const std::vector<Touch>& touches, int context, statement::StatementFacts& planned,
+                statement::StatementFacts& ran);
+    void only_explained();
+    void doubt_path();
+    void defer_held_cursors();
+    void doubt_deferred();
 
     // walk_expressions.cpp
     void expression(const void* node, Scope& scope);
@@ -298,7 +303,13 @@ class Walk
     Scope* base_ = nullptr;                            // of a body: parameters, variables, NEW and OLD
     const std::vector<std::string>* hiding_ = nullptr; // variables of a body whose bare names mean no column
     bool again_ = false;                               // a body runs it until it finds nothing
-    std::vector<Touch> touches_;                       // of the statement, or of all those of a body
+    std::optional<int> context_;                       // number of the session's settings, once something is followed
+    struct Block {
+        std::string_view language;
+        std::string body;
+    };
+    std::optional<Block> block_; // of DO
+    std::vector<Touch> touches_; // of the statement, or of all those of a body
     std::optional<Names> names_;
     const Limits& limits_;
     Analysis& out_;

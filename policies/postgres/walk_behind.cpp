@@ -4,6 +4,7 @@
 #include "policies/statement/weaker.h"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 #include <variant>
@@ -67,26 +68,6 @@ int weight(statement::Kind kind)
     }
 }
 
-bool changes_settings_of_names(const statement::Effect& effect)
-{
-    return changes_names(effect) && !std::holds_alternative<statement::Redefine>(effect);
-}
-
-/// What other code does, as if the statement did it.
-void add_facts(statement::StatementFacts& to, const statement::StatementFacts& from)
-{
-    const auto add = [](auto& target, const auto& source) {
-        target.insert(target.end(), source.begin(), source.end());
-    };
-    add(to.reads, from.reads);
-    add(to.writes, from.writes);
-    add(to.calls, from.calls);
-    add(to.inner, from.inner);
-    add(to.effects, from.effects);
-    to.where = statement::weaker(to.where, from.where);
-    to.destructive = to.destructive || from.destructive;
-}
-
 } // namespace
 
 void Walk::begin()
@@ -98,6 +79,8 @@ void Walk::begin()
     explained_ = redefines_code_ = redefines_writes_ = makes_temporary_ = makes_lasting_ = may_be_there_ =
         unknown_code_ = false;
     makes_ = {};
+    context_.reset();
+    block_.reset();
     keys_.clear();
     defined_ = nullptr;
     moved_to_ = {};
@@ -151,7 +134,8 @@ void Walk::redefined(const Found& found)
         opaque("names " + found.table + ", which the session may have changed since the catalog was read");
     if (found.redefined == nullptr)
         return;
-    if (found.redefined->unknown())
+    const bool only_renamed = base_ != nullptr && facts().kind == Kind::rename; // in a body: nothing is read or run
+    if (found.redefined->unknown() && !only_renamed)
         opaque("names " + found.table + ", which the session changed since the catalog was read");
     read_too(found.redefined->copies);
 }
@@ -337,70 +321,6 @@ void Walk::redefines()
     }
 }
 
-/// Names of functions' bodies are looked up when these run. Where the statement itself changes how, before or after,
-/// they count as looked up in any schema, too.
-void Walk::follow()
-{
-    if (touches_.empty())
-        return;
-    const std::vector<Touch> touches = std::exchange(touches_, {});
-    statement::StatementFacts ran;
-    follow(touches, bodies_->begin(*state_), facts(), ran);
-    std::vector<statement::Effect> changes = facts().effects;
-    changes.insert(changes.end(), ran.effects.begin(), ran.effects.end());
-    statement::StatementFacts otherwise, ran_otherwise;
-    if (std::ranges::any_of(changes, changes_settings_of_names))
-        follow(touches, bodies_->beside(*state_, changes), otherwise, ran_otherwise);
-    for (statement::StatementFacts* const more : {&otherwise, &ran_otherwise})
-        std::erase_if(more->effects, [&changes](const statement::Effect& effect) {
-            return std::ranges::find(changes, effect) != changes.end();
-        });
-    add_facts(facts(), otherwise);
-    if (explained_)
-        only_explained();
-    add_facts(facts(), ran);
-    add_facts(facts(), ran_otherwise);
-}
-
-void Walk::follow(const std::vector<Touch>& touches, int context, statement::StatementFacts& planned,
-                  statement::StatementFacts& ran)
-{
-    std::vector<std::string> reasons; // of code that may do anything
-    Follower follower{*bodies_, planned, reasons, &ran};
-    follower.run(touches, context);
-    out_.literals_consulted = out_.literals_consulted || follower.constants_used();
-    unknown_code_ = unknown_code_ || !reasons.empty();
-    for (std::string& reason : reasons)
-        opaque(std::move(reason));
-}
-
-/// Code that is not known may leave another search path behind. The server does not tell.
-void Walk::doubt_path()
-{
-    if (unknown_code_ && !explained_)
-        effect(statement::SetParameter{.name = "search_path", .value = {}, .unknown = true});
-}
-
-/// COMMIT reads a cursor WITH HOLD to its end, before it ends what was set LOCAL (PreCommit_Portals).
-void Walk::defer_held_cursors()
-{
-    const bool held = std::ranges::any_of(facts().effects, [](const statement::Effect& effect) {
-        const auto* const cursor = std::get_if<statement::OpenCursor>(&effect);
-        return cursor != nullptr && cursor->with_hold;
-    });
-    if (held && calls_code(0))
-        effect(statement::Defer{});
-}
-
-/// Code that waits for the end of the transaction was judged with the names of when it was queued.
-void Walk::doubt_deferred()
-{
-    const auto& effects = facts().effects;
-    const bool queues = std::ranges::find(effects, statement::Effect{statement::Defer{}}) != effects.end();
-    if ((state_->deferred() || queues) && std::ranges::any_of(effects, changes_names))
-        opaque("changes what names mean to deferred triggers that are queued, or to cursors that COMMIT reads");
-}
-
 /// What a relation of the catalog is or does is not what the catalog shows.
 bool Walk::does_otherwise(const SessionState::Redefined& change, bool written) const
 {
@@ -430,23 +350,6 @@ void Walk::doubt_redefined(const std::vector<TableAccess>& accesses, std::size_t
             return;
         }
     }
-}
-
-/// Planning changes nothing: what the statement would write counts as read. What functions do counts in full, since
-/// planning may run them.
-void Walk::only_explained()
-{
-    statement::StatementFacts& done = facts();
-    done.inner.clear();
-    done.where = statement::Where::none;
-    done.destructive = false;
-    done.reads.insert(done.reads.end(), std::make_move_iterator(done.writes.begin()),
-                      std::make_move_iterator(done.writes.end()));
-    done.writes.clear();
-    std::erase_if(done.effects, [](const statement::Effect& effect) {
-        const auto* const set = std::get_if<statement::SetParameter>(&effect);
-        return set == nullptr || !set->unknown; // functions that planning may run
-    });
 }
 
 void Walk::finish()
@@ -583,6 +486,8 @@ void Walk::do_block(const ::DoStmt& block)
         return opaque("runs a DO block, whose statements are not known");
     if (!state_->names_are_utf8() && (!is_ascii(body) || names_may_differ(body, state_->server_encoding())))
         return opaque("runs a DO block with names that may be others in the database's encoding");
+    (void)context();
+    block_ = Block{language, body};
     take_footprint(bodies_->block(language, body, *state_));
 }
 

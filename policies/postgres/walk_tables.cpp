@@ -117,7 +117,7 @@ bool Walk::does_more_than_compute(const Footprint& made)
         return !made.touches.empty() || !made.opaque_reasons.empty();
     statement::StatementFacts done = made.facts;
     std::vector<std::string> reasons = made.opaque_reasons;
-    Follower{*bodies_, done, reasons}.run(made.touches, bodies_->begin(*state_));
+    Follower{*bodies_, done, reasons}.run(made.touches, context());
     return !reasons.empty() || !done.reads.empty() || !done.writes.empty() || !done.inner.empty() || done.destructive;
 }
 
