@@ -445,6 +445,19 @@ const Footprint& Bodies::indexes(const Relation& relation)
     return *kept;
 }
 
+Footprint Bodies::checked(const Relation& relation)
+{
+    Footprint out;
+    const std::string what = name_of(relation);
+    Source source;
+    source.what = what;
+    source.row = &relation;
+    source.row_is_read = true;
+    for (const std::string& check : relation.checks)
+        add_expression(source, bare_check(check), out);
+    return out;
+}
+
 const std::deque<RuleFootprint>& Bodies::rules(const Relation& relation)
 {
     const auto [kept, fresh] = rules_.try_emplace(&relation);

@@ -89,6 +89,8 @@ class Bodies
     [[nodiscard]] const Footprint& types(const catalog::Relation& relation);
     /// What making its indexes and statistics anew computes for each row.
     [[nodiscard]] const Footprint& indexes(const catalog::Relation& relation);
+    /// Its CHECKs, asked of the rows that are there; which of them are validated already, no catalog here says.
+    [[nodiscard]] Footprint checked(const catalog::Relation& relation);
     [[nodiscard]] const std::deque<RuleFootprint>& rules(const catalog::Relation& relation);
     [[nodiscard]] const std::vector<Reference>& references(const catalog::Relation& relation) const;
     /// `trigger`: the relation it fires on; null: it is called.

@@ -230,6 +230,8 @@ void Walk::read_domain(std::string_view schema, std::string_view name)
     out_.facts.searches_catalog = true;
     if (catalog_ == nullptr)
         return;
+    if (state_->redefined_relations())
+        opaque("asks columns of the type " + std::string{name} + ", which the session may have made or changed");
     const auto is_it = [&](catalog::Oid oid) {
         const catalog::Type* type = catalog_->type(oid);
         while (type != nullptr && type->kind == catalog::TypeKind::domain && spend(1)) {

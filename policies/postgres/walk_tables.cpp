@@ -492,8 +492,8 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
         facts().destructive = true;
         return;
     case AT_ValidateConstraint:
-        if (const auto* relation = find(target).relation; relation != nullptr && !bodies_->plain_to_write(*relation))
-            take_footprint(bodies_->values(*relation)); // checks, for the rows that are there
+        if (const auto* relation = find(target).relation; relation != nullptr && !relation->checks.empty())
+            take_footprint(bodies_->checked(*relation)); // its error tells what the rows hold
         return read_keys(target);
     default:
         redefines_code_ = true; // triggers, row security, generated values, …
