@@ -74,6 +74,9 @@ void Parser::alter()
     is(Kind::alter, object);
     defines_program(object);
     out_.facts.carries_secret = out_.facts.carries_secret || object == "server";
+    for (; object == "database" && !at_end() && !at(Word::k_select); advance())
+        if (at(Word::k_read) && next_is(1, Word::k_only)) // MySQL: nobody can write to it, or all can again
+            is(Kind::alter, "database settings");
     skip_rest();
 }
 
