@@ -350,6 +350,7 @@ void settle(Expression& made, const Expression& left, Symbol op, const Expressio
     if ((op == Symbol::ampersand || op == Symbol::pipe) && made.reads && same(left, right, literals))
         take_core(made, left);
     if ((cancels && same(left, right, literals)) || (absorbs && zero)) {
+        made.span = op == Symbol::slash ? Span{} : Span::up_to(0);
         made.reads = false;
         made.always = made.never = true;
     }
@@ -389,9 +390,12 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
         made.formula = of_constants(left, op, right);
         return made;
     }
+    const auto is_plain = [](const Expression& one) { return one.form == Form::column && !one.span.converted; };
+    const bool plain_column = op == Symbol::equal && (is_plain(left) || is_plain(right));
     const auto one_number = left.reads ? std::nullopt : number_of(left);
     const auto other_number = right.reads ? std::nullopt : number_of(right);
     literals = literals || (left.truth && right.literal) || (right.truth && left.literal);
+    const bool may_fail = may_decide(left, right) || may_decide(right, left);
     if (left.truth && other_number)
         made.formula = formula_of(formula_of(left), op, *other_number);
     else if (right.truth && one_number)
@@ -399,7 +403,9 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
     else if (left.truth && right.truth)
         made.formula = formula_of(formula_of(left), op, formula_of(right));
     else
-        made.formula = formula_of(left, op, right);
+        made.formula =
+            formula_of(left, op, right)
+                .that_fails(plain_column && decided(left.span, op, right.span) == false, plain_column && may_fail);
     conclude(made, literals);
     const bool itself = same(left, right, literals);
     const bool strict = op == Symbol::not_equal || op == symbol('<') || op == symbol('>');
@@ -412,8 +418,6 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
         made.never = op != Symbol::not_equal;
         return made;
     }
-    const auto is_plain = [](const Expression& one) { return one.form == Form::column && !one.span.converted; };
-    const bool plain_column = op == Symbol::equal && (is_plain(left) || is_plain(right));
     if ((left.not_negative || right.not_negative) && !plain_column) { // id = 5 is of one row, whatever the number
         literals = literals || left.literal || right.literal;
         const bool swapped = !left.not_negative;
@@ -426,7 +430,7 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
     }
     // (x = x) = 1 and the like
     if (!itself && op == symbol('=')) {
-        made.always = (left.always && !right.reads) || (right.always && !left.reads);
+        made.always = made.always || (left.always && !right.reads) || (right.always && !left.reads);
         made.never = false;
         const bool fails = (left.never && right.neutral == Expression::Neutral::zero) ||
                            (right.never && left.neutral == Expression::Neutral::zero);
@@ -444,7 +448,7 @@ Expression compared(const Expression& left, Symbol op, const Expression& right, 
             made.never = !made.always;
         }
     }
-    literals = literals || (!plain_column && (may_decide(left, right) || may_decide(right, left)));
+    literals = literals || (!plain_column && may_fail);
     if (left.span.known && right.span.known && !plain_column) {
         const auto known = decided(left.span, op, right.span);
         made.always = made.always || known == true;
@@ -461,7 +465,7 @@ Expression matched(const Expression& left, bool negative, const Expression& righ
     made.like = true;
     made.shape = mix(made.shape, like_seed);
     made.value = mix(made.value, like_seed);
-    if (right.form == Form::text && made.reads) {
+    if ((right.form == Form::text || right.literal) && made.reads && !right.reads) {
         literals = true;
         made.always = made.always || (right.everything && !negative);
         made.never = made.never || (right.everything && negative);
@@ -469,7 +473,7 @@ Expression matched(const Expression& left, bool negative, const Expression& righ
     return made;
 }
 
-Expression negated(const Expression& inner)
+Expression negated(const Expression& inner, bool& literals)
 {
     Expression made;
     made.form = Form::negation;
@@ -482,9 +486,7 @@ Expression negated(const Expression& inner)
     made.fixed = inner.fixed || (inner.never && !inner.paired);
     made.paired = inner.paired;
     made.formula = ~formula_of(inner);
-    if (const auto value = made.reads ? made.formula.value() : std::nullopt)
-        (*value ? made.always : made.never) = true;
-    made.truth = true;
+    conclude(made, literals);
     made.left = inner.value;
     made.left_shape = inner.shape;
     made.shape = mix(inner.shape, not_seed);

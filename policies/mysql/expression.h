@@ -55,11 +55,13 @@ struct Expression {
     // Of least(x, …) and greatest(x, …): no more, or no less, than x.
     Symbol limit = Symbol::none;
     std::uint64_t limit_shape = 0, limited = 0;
-    Span span;                         // as a number
-    std::uint32_t most_characters = 0; // of a column with a limit; 0: none that is known
-    Formula formula;                   // as a predicate
-    std::string_view name, table;      // of a column; as it is written
-    std::string_view each;             // of a variable: the table of which it has `name` of another row in each round
+    Span span;                          // as a number
+    std::uint16_t row = 0, columns = 0; // of (a, b): where its parts are in `Parser::rows_`, and how many
+    std::uint32_t most_characters = 0;  // of a column with a limit; 0: none that is known
+    Formula formula;                    // as a predicate
+    std::string_view name, table;       // of a column; as it is written
+    std::string_view text;              // of a literal, if it is what it stands for; without data: not known
+    std::string_view each;              // of a variable: the table of which it has `name` of another row in each round
 };
 
 [[nodiscard]] constexpr bool is_bound(Expression::Form form)
@@ -100,7 +102,7 @@ constexpr void set_touches(Expression& made, bool touches)
 void keep_sides(Expression& made, const Expression& left, Symbol op, const Expression& right);
 [[nodiscard]] Expression compared(const Expression& left, Symbol op, const Expression& right, bool& literals);
 [[nodiscard]] Expression matched(const Expression& left, bool negated, const Expression& right, bool& literals);
-[[nodiscard]] Expression negated(const Expression& inner);
+[[nodiscard]] Expression negated(const Expression& inner, bool& literals);
 [[nodiscard]] Expression both(const Expression& left, const Expression& right, bool& literals);
 [[nodiscard]] Expression either(const Expression& left, const Expression& right, bool& literals);
 [[nodiscard]] Expression one_of(const Expression& left, const Expression& right, bool& literals); ///< XOR

@@ -33,8 +33,34 @@ Formula Formula::part(std::uint64_t shape, std::uint64_t value)
     return made;
 }
 
+Formula Formula::that_fails(bool fails, bool may_fail) const
+{
+    Formula made = *this;
+    for (std::size_t i = 0; i < made.count_; ++i) {
+        made.parts_[i].fails = fails;
+        made.parts_[i].may_fail = may_fail;
+    }
+    return made;
+}
+
+/// Whatever the parts are, if those fail that are so.
+bool Formula::holds_without(bool Part::*which) const
+{
+    std::size_t failing = 0;
+    for (std::size_t i = 0; i < count_; ++i)
+        failing |= std::size_t{parts_[i].*which} << i;
+    for (std::size_t row = 0; failing != 0 && row < rows; ++row)
+        if (!bit(table_, row & ~failing))
+            return false;
+    return known_ && failing != 0;
+}
+
+/// That a part fails is looked at only where the whole holds by it: `id = 0` alone is of one row, as `id = 5` is, and
+/// is not to hang on its literal.
 std::optional<bool> Formula::value() const
 {
+    if (holds_without(&Part::fails))
+        return true;
     if (!known_ || (table_ != 0 && table_ != all))
         return std::nullopt;
     return table_ != 0;
@@ -43,6 +69,8 @@ std::optional<bool> Formula::value() const
 /// If parts of one shape were one part, the combinations where these differ would not matter.
 bool Formula::hangs_on_literals() const
 {
+    if (holds_without(&Part::may_fail))
+        return true;
     bool holds = false, fails = false, alike = false;
     for (std::size_t row = 0; row < rows; ++row) {
         bool differ = false;

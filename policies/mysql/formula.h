@@ -17,6 +17,8 @@ class Formula
     [[nodiscard]] static Formula constant(bool value);
     /// One that is made of no others here. `shape` is the same for those that only other literals part.
     [[nodiscard]] static Formula part(std::uint64_t shape, std::uint64_t value);
+    /// The same, which holds for no row; or would not, with other literals.
+    [[nodiscard]] Formula that_fails(bool fails, bool may_fail) const;
 
     [[nodiscard]] bool known() const { return known_; }
     /// Its value, where no part matters.
@@ -33,7 +35,9 @@ class Formula
     static constexpr std::size_t most_parts = 6, rows = std::size_t{1} << most_parts;
     struct Part {
         std::uint32_t shape = 0, value = 0;
+        bool fails = false, may_fail = false;
     };
+    [[nodiscard]] bool holds_without(bool Part::*which) const;
     [[nodiscard]] std::optional<std::size_t> place(const Part& part);
     [[nodiscard]] std::uint64_t table_of(const Formula& other, const std::array<std::size_t, most_parts>& places) const;
 

@@ -1,5 +1,8 @@
 #include "policies/mysql/function_values.h"
 
+#include "policies/mysql/function_numbers.h"
+#include "policies/mysql/pattern.h"
+
 #include <initializer_list>
 #include <string_view>
 #include <unordered_set>
@@ -57,6 +60,11 @@ void Arguments::add(const Expression& argument)
     filled_ += !empty;
     texts_ = texts_ && argument.form == Expression::Form::text && (empty || argument.everything);
     everything_ = everything_ || argument.everything;
+    constexpr std::size_t most_joined = 64;
+    if (argument.text.data() == nullptr || argument.reads || (joined_ && joined_->size() > most_joined))
+        joined_.reset(), joins_ = false;
+    else if (joins_)
+        joined_ = joined_.value_or("") + std::string{argument.text};
     if (open_ && argument.reads)
         filtered_ = argument;
     open_ = open_ && argument.open;
@@ -89,9 +97,17 @@ void Arguments::keep_number(Expression& made) const
     static const std::uint64_t greatest = hash_of("greatest"), least = hash_of("least"), abs = hash_of("abs"),
                                mod = hash_of("mod"), characters = hash_of("char_length"),
                                characters_too = hash_of("character_length");
-    if (function_ == characters || function_ == characters_too) {
-        if (first_.most_characters != 0)
-            made.span = Span::up_to(first_.most_characters);
+    if ((function_ == characters || function_ == characters_too) && first_.most_characters != 0) {
+        made.span = Span::up_to(first_.most_characters);
+        return;
+    }
+    if (const Span number = number_of_call(function_, first_, second_, count_); number.known) {
+        made.span = number;
+        return;
+    }
+    if (keeps_beginning(function_) && first_.span.converted && first_.span.always_zero() &&
+        first_.neutral != Expression::Neutral::empty) {
+        made.span = first_.span;
         return;
     }
     if (function_ == abs) {
@@ -100,7 +116,7 @@ void Arguments::keep_number(Expression& made) const
             take_core(made, first_);
         return;
     }
-    static const Names cut_off = hashes_of({"floor", "ceil", "ceiling", "round"}); // nothing of a whole number
+    static const Names cut_off = hashes_of({"round", "truncate"}); // nothing of a whole number
     if (function_ == mod)
         made.span = first_.span.modulo(second_.span);
     else if (cut_off.contains(function_) && count_ == 1)
@@ -116,6 +132,25 @@ void Arguments::keep_number(Expression& made) const
         take_core(made, limit_);
         made.core_literal = true;
     }
+}
+
+/// Of a text for LIKE and REGEXP.
+void Arguments::take_pattern(Expression& made) const
+{
+    static const std::uint64_t concat = hash_of("concat"), char_name = hash_of("char"), unhex = hash_of("unhex");
+    static const Names falls_back = hashes_of({"coalesce", "ifnull", "nvl", "if"});
+    const std::string_view text = first_.text;
+    const bool percent = (function_ == char_name && text == "37") || (function_ == unhex && text == "25");
+    made.everything = percent || (function_ == concat && texts_ && everything_) ||
+                      (keeps_pattern(function_) && first_.everything) ||
+                      (falls_back.contains(function_) && !made.reads && everything_);
+    made.anything = keeps_pattern(function_) && first_.anything;
+    if (function_ == concat && joined_) {
+        made.everything = made.everything || like_matches_all(*joined_);
+        made.anything = regexp_matches_all(*joined_);
+    }
+    if (made.everything || made.anything)
+        made.form = Expression::Form::text;
 }
 
 Expression Arguments::value_of(Expression made) const
@@ -151,10 +186,7 @@ Expression Arguments::value_of(Expression made) const
         literals_ = true;
         made.always = made.always || (second_.anything && count_ == 2);
     }
-    if (function_ == concat && texts_ && everything_) {
-        made.form = Expression::Form::text;
-        made.everything = true;
-    }
+    take_pattern(made);
     if (is_settled()) {
         made.reads = false;
         made.always = made.never = true;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace stepgate::policies::mysql
 {
@@ -24,6 +25,7 @@ class Arguments
   private:
     [[nodiscard]] bool is_settled() const;
     void keep_number(Expression& made) const;
+    void take_pattern(Expression& made) const;
 
     std::uint64_t function_;
     bool& literals_;
@@ -33,6 +35,8 @@ class Arguments
     bool not_null_ = false; // one of them
     bool texts_ = true;     // all are texts that LIKE takes for anything, or empty
     bool everything_ = false;
+    bool joins_ = true; // all are texts as they stand
+    std::optional<std::string> joined_;
     std::optional<Expression> arms_;     // what those have in common of which it is one
     Choice choice_;                      // of IF
     bool spanned_ = false;               // of one of the values it is known between which numbers it is

@@ -137,6 +137,11 @@ Expression Parser::call_arguments(Word word, std::uint64_t hash)
         whole.span = first->span;
     if (judging_ && casts && first->shape != 0)
         take_core(whole, *first);
+    if (judging_ && casts && first->form == Expression::Form::text) {
+        whole.form = first->form;
+        whole.everything = first->everything;
+        whole.anything = first->anything;
+    }
     return judging_ ? arguments.value_of(whole) : whole;
 }
 
@@ -151,7 +156,7 @@ std::optional<Expression> Parser::arguments_of(Word word, Arguments& arguments)
     case Word::k_convert:
         return cast_arguments(word);
     case Word::k_trim:
-        trim_arguments();
+        trim_arguments(arguments);
         break;
     case Word::k_substring:
     case Word::k_substr:
@@ -256,12 +261,14 @@ Expression Parser::aggregate_arguments()
     return first;
 }
 
-void Parser::trim_arguments()
+void Parser::trim_arguments(Arguments& arguments)
 {
     if (!accept_any(Word::k_both, Word::k_leading, Word::k_trailing)) {
-        expression();
+        const Expression text = expression();
         if (accept(Word::k_from))
             expression();
+        else if (judging_)
+            arguments.add(text);
         return;
     }
     if (!at(Word::k_from))

@@ -2,11 +2,9 @@
 #include "policies/mysql/column_type.h"
 #include "policies/mysql/operators.h"
 #include "policies/mysql/parser.h"
-#include "policies/mysql/pattern.h"
 #include "policies/statement/ascii.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace stepgate::policies::mysql
 {
@@ -14,57 +12,6 @@ namespace
 {
 
 using Form = Expression::Form;
-
-/// Between which whole numbers it is.
-Span fraction(double value)
-{
-    const auto floor = static_cast<std::uint64_t>(value);
-    return static_cast<double>(floor) == value ? Span::of({false, floor}, {false, floor})
-                                               : Span::between({false, floor}, {false, floor + 1});
-}
-
-/// 5, 1e3, b'101', 0x1f, '5', '0.5' and 'abc', which is 0.
-Span number_in(const Token& token)
-{
-    const bool bits = token.kind == TokenKind::bits, hex = token.kind == TokenKind::hex;
-    const bool text = token.kind == TokenKind::string, number = token.kind == TokenKind::number;
-    if (text && !token.escaped && !token.text.empty() && is_letter(token.text.front()))
-        return Span::up_to(0);
-    constexpr std::size_t most_digits = 15; // that a text compares with as they are
-    if ((!bits && !hex && !text && !number && token.kind != TokenKind::integer) ||
-        (text && token.text.size() > most_digits))
-        return {};
-    std::string_view digits = token.text;
-    const bool negative = text && digits.starts_with('-');
-    digits.remove_prefix(negative ? 1 : 0);
-    if (bits && (digits.starts_with("0b") || digits.starts_with("0B")))
-        digits.remove_prefix(2);
-    if (hex && !digits.starts_with("0x")) // x'31' is a text on MariaDB
-        return {};
-    digits.remove_prefix(hex ? 2 : 0);
-    std::uint64_t value = 0;
-    const char* const end = digits.data() + digits.size();
-    const auto read = std::from_chars(digits.data(), end, value, bits ? 2 : hex ? 16 : 10);
-    if (read == std::from_chars_result{end, std::errc{}})
-        return Span::of({negative, value}, {negative, value});
-    if (bits || hex || digits.find_first_not_of("0123456789.eE+-") != digits.npos)
-        return {};
-    double real = 0;
-    if (std::from_chars(digits.data(), end, real) != std::from_chars_result{end, std::errc{}})
-        return {};
-    constexpr double exact = 9007199254740992.0, beyond = 18446744073709551616.0; // 2^53, 2^64
-    const Span made = real >= beyond ? Span::between({false, ~std::uint64_t{0}}, {false, ~std::uint64_t{0}})
-                      : real < exact ? fraction(real)
-                                     : Span{};
-    return negative ? -made : made;
-}
-
-Span written_number(const Token& token)
-{
-    Span made = number_in(token);
-    made.converted = token.kind == TokenKind::string;
-    return made;
-}
 
 } // namespace
 
@@ -184,10 +131,10 @@ Expression Parser::prefix()
     const bool high_not = reading_.mode.high_not_precedence;
     if (at(Word::k_not)) {
         advance();
-        return negated(expression(high_not ? power_unary : power_not));
+        return negated(expression(high_not ? power_unary : power_not), out_.literals_consulted);
     }
     if (accept('!'))
-        return negated(expression(power_unary));
+        return negated(expression(power_unary), out_.literals_consulted);
     if (at('-') || at('+') || at('~')) {
         const auto mark = static_cast<std::uint64_t>(cur().symbol);
         const bool plus = at('+');
@@ -212,6 +159,19 @@ Expression Parser::prefix()
     return primary();
 }
 
+Expression Parser::comparison(const Expression& left)
+{
+    const Token token = cur();
+    if (token.kind == TokenKind::symbol) {
+        advance();
+        return compare(left, token.symbol);
+    }
+    if (at(Word::k_is))
+        return is_test(left);
+    const bool negative = accept(Word::k_not);
+    return predicate(left, negative);
+}
+
 Expression Parser::infix(Expression left, int power)
 {
     const Token token = cur();
@@ -227,14 +187,10 @@ Expression Parser::infix(Expression left, int power)
         return made;
     }
     if (power == power_comparison) {
-        if (token.kind == TokenKind::symbol) {
-            advance();
-            return compare(left, token.symbol);
-        }
-        if (at(Word::k_is))
-            return is_test(left);
-        const bool negative = accept(Word::k_not);
-        return predicate(left, negative);
+        const std::size_t rows = left.columns > 0 ? left.row : rows_.size();
+        const Expression made = comparison(left);
+        rows_.resize(std::min(rows, rows_.size()));
+        return made;
     }
     advance();
     if (token.word == Word::k_collate) {
@@ -274,100 +230,6 @@ Expression Parser::query_value(const Query& query, std::uint64_t what, bool list
         made.table = query.table;
     }
     return made;
-}
-
-Expression Parser::literal(bool text)
-{
-    const Token token = cur();
-    Expression made;
-    made.literal = true;
-    made.form = text ? Form::text : Form::other;
-    made.always = made.never = true;
-    made.shape = mix(static_cast<std::uint64_t>(token.kind), value_seed);
-    made.value = mix(exact_hash_of(token.text), made.shape);
-    made.not_null = true;
-    made.everything = text && like_matches_all(token.text);
-    made.anything = text && judging_ && regexp_matches_all(token.text);
-    const bool zero = !text && token.text.find_first_not_of("0.") == std::string_view::npos;
-    const bool one = !text && (token.text == "1" || token.text == "1.0");
-    const bool more = token.kind == TokenKind::integer && token.text.front() != '0' && !one;
-    const bool empty = text && token.text.empty();
-    made.neutral = zero    ? Expression::Neutral::zero
-                   : one   ? Expression::Neutral::one
-                   : more  ? Expression::Neutral::more
-                   : empty ? Expression::Neutral::empty
-                           : Expression::Neutral::none;
-    made.truth = zero || one;
-    made.span = written_number(token);
-    advance();
-    while (text && at(TokenKind::string)) { // 'a' 'b' is one string
-        made.value = mix(made.value, exact_hash_of(cur().text));
-        made.everything = made.everything && cur().text.find_first_not_of('%') == std::string_view::npos;
-        made.anything = false;
-        made.neutral = Expression::Neutral::none;
-        made.span = {};
-        advance();
-    }
-    return made;
-}
-
-/// Of a parameter or a variable: the same for every row, and maybe NULL.
-Expression Parser::open_value(std::uint64_t what)
-{
-    Expression made = unknown_value(what, false);
-    made.open = true;
-    return made;
-}
-
-/// The number or pattern that a user variable is known to have: only what makes it hold for more rows.
-void Parser::give_known(Expression& made, std::string_view variable)
-{
-    out_.names_consulted = true;
-    const std::string* const known = state_->variable(variable);
-    if (known == nullptr)
-        return;
-    Token text;
-    text.kind = TokenKind::string;
-    text.text = *known;
-    made.span = written_number(text);
-    if (known->empty() || !is_letter(known->front())) // it may be no text
-        made.span = made.span.as_number();
-    made.everything = like_matches_all(*known);
-    made.anything = regexp_matches_all(*known);
-    if (made.everything || made.anything)
-        made.form = Form::text;
-}
-
-Expression Parser::user_variable()
-{
-    const Token token = cur();
-    advance();
-    const std::string_view variable =
-        token.escaped ? std::string_view{names_.emplace_back(unescaped(token, reading_))} : token.text;
-    Expression made = open_value(hash_of(variable));
-    if (!accept(Symbol::assign)) {
-        if (loops_ > 0)
-            give_each(made, {}, "@" + std::string{variable});
-        else if (judging_ && blocks_ == 0)
-            give_known(made, variable);
-        return made;
-    }
-    const Expression value = expression();
-    set_effect("@" + std::string{variable}, std::nullopt);
-    return combined(made, value_seed, value);
-}
-
-Expression Parser::system_variable()
-{
-    std::uint64_t hash = hash_of(cur().text);
-    advance();
-    while (accept('.')) {
-        hash = mix(hash, hash_of(cur().text));
-        if (!at(TokenKind::word) && !at(TokenKind::quoted_name))
-            unexpected();
-        advance();
-    }
-    return unknown_value(hash, false);
 }
 
 bool Parser::at_query_start(std::size_t ahead)
@@ -596,11 +458,8 @@ Expression Parser::parenthesised()
     }
     expect('(');
     Expression first = whole_query(expression());
-    while (accept(',')) {
-        const Expression next = expression();
-        first = combined(first, row_seed, next);
-        first.always = first.never = !first.reads;
-    }
+    if (at(','))
+        rest_of_row(first);
     expect(')');
     return first;
 }

@@ -10,19 +10,6 @@ namespace stepgate::policies::mysql
 namespace
 {
 
-/// A predicate that holds whenever `one` does not.
-Expression negated_if(bool negative, const Expression& one)
-{
-    return negative ? negated(one) : one;
-}
-
-/// NULL, as primary_word() reads it.
-bool is_null_word(const Expression& one)
-{
-    static const std::uint64_t null = hash_of("null");
-    return !one.reads && one.value == mix(null, value_seed);
-}
-
 /// Which of the few values that it may have a list names so far.
 class Listed
 {
@@ -62,6 +49,12 @@ class Listed
 };
 
 } // namespace
+
+/// A predicate that holds whenever `one` does not.
+Expression Parser::negated_if(bool negative, const Expression& one)
+{
+    return negative ? negated(one, out_.literals_consulted) : one;
+}
 
 /// a or b or …: true for every row if one arm is, or if two are opposites.
 Expression Parser::disjunction(Expression left)
@@ -110,23 +103,7 @@ Expression Parser::compare(const Expression& left, Symbol op)
     const Expression right = expression(power_comparison + 1);
     if (!judging_)
         return combined(left, static_cast<std::uint64_t>(op), right);
-    const bool same_or_null = op == Symbol::null_safe_equal;
-    if (same_or_null && (is_null_word(left) || is_null_word(right)))
-        return null_test(is_null_word(left) ? right : left, false);
-    const Symbol plain = same_or_null ? symbol('=') : op;
-    Expression made = compared(left, plain, right, out_.literals_consulted);
-    made.not_null = made.not_null || same_or_null;
-    if (!made.always && !made.never && is_of_same_row(left, right)) { // each row meets itself
-        const bool itself = plain == symbol('=') || plain == Symbol::less_equal || plain == Symbol::greater_equal;
-        (itself ? made.always : made.never) = true;
-        made.paired = true;
-    }
-    const bool each = plain == Symbol::equal && (is_each(left, right) || is_each(right, left));
-    if (each || is_within(left, plain, bound_behind(right)) || is_within(right, mirrored(plain), bound_behind(left))) {
-        made.always = true;
-        made.never = false;
-    }
-    return made;
+    return compare_alike(left, op, right);
 }
 
 /// What a column of a derived table gives, which has the least or greatest of all rows and nothing else.
@@ -222,7 +199,8 @@ Expression Parser::predicate(const Expression& left, bool negative)
             combined(left, static_cast<std::uint64_t>(like) + 2 * static_cast<std::uint64_t>(negative), pattern);
         keep_sides(whole, left, negative ? Symbol::not_equal : Symbol::equal, pattern);
         whole.like = true;
-        if (judging_ && pattern.form == Expression::Form::text && whole.reads) {
+        const bool constant = pattern.form == Expression::Form::text || pattern.literal;
+        if (judging_ && constant && whole.reads && !pattern.reads) {
             out_.literals_consulted = true;
             whole.always = pattern.anything && !negative;
             whole.never = pattern.anything && negative;
@@ -265,7 +243,9 @@ Expression Parser::in_list(const Expression& left, bool negative)
         whole = combined(whole, in_seed, item);
         if (!judging_ || one_is)
             continue;
-        const Expression equal = compared(left, Symbol::equal, item, out_.literals_consulted);
+        const bool are_rows = left.columns > 0 && left.columns == item.columns;
+        const Expression equal = are_rows ? compare_rows(left, Symbol::equal, item)
+                                          : compared(left, Symbol::equal, item, out_.literals_consulted);
         if (++items <= most_items)
             any = any ? either(*any, equal, out_.literals_consulted) : equal;
         one_is = same(left, item, out_.literals_consulted) || (equal.reads && equal.always);

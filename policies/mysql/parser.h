@@ -257,8 +257,16 @@ class Parser
     Expression primary();
     Expression primary_word();
     Expression parenthesised();
+    void rest_of_row(Expression& row);
+    Expression compare_alike(const Expression& left, Symbol op, const Expression& right);
+    Expression compare_rows(const Expression& left, Symbol op, const Expression& right);
+    Expression compare_values(const Expression& left, Symbol op, const Expression& right);
+    bool precedes(const Expression& left, Symbol op, const Expression& right);
+    Expression comparison(const Expression& left);
     Expression whole_query(const Expression& first);
     Expression literal(bool text);
+    void join_literals(Expression& made, const Token& first);
+    void take_pattern(Expression& made, std::string_view text) const;
     Expression user_variable();
     void give_known(Expression& made, std::string_view variable);
     Expression system_variable();
@@ -278,6 +286,7 @@ class Parser
     [[nodiscard]] bool at_query_start(std::size_t ahead);
 
     // parse_predicates.cpp: comparisons and tests, and what their columns are
+    Expression negated_if(bool negative, const Expression& one);
     Expression is_test(const Expression& left);
     Expression predicate(const Expression& left, bool negative);
     Expression in_list(const Expression& left, bool negative);
@@ -313,7 +322,7 @@ class Parser
     Expression finish_call(std::uint64_t hash, bool reads);
     void cast_type();
     Expression cast_arguments(Word word);
-    void trim_arguments();
+    void trim_arguments(Arguments& arguments);
     Expression aggregate_arguments();
     void substring_arguments();
     void json_value_arguments();
@@ -571,6 +580,7 @@ class Parser
     std::vector<Output> outputs_;
     std::vector<Expression> arms_;  // of the OR being judged
     std::deque<std::string> names_; // unescaped
+    std::vector<Expression> rows_;  // parts of the rows of values that are being compared
     std::vector<std::pair<std::string_view, std::optional<AllRows>>> cursors_;
     std::vector<EachRow> rounds_;            // of the loops around
     std::vector<std::string_view> ended_;    // variables that say that a cursor has no more rows
