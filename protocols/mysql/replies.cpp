@@ -267,6 +267,10 @@ result<Event> Replies::column(wire::View payload)
 
 result<Event> Replies::columns_end(wire::View payload)
 {
+    // MariaDB describes the rows of a cursor and then those of ANALYZE, which come in their place.
+    const bool again = !starts_with(payload, eof_header) && expected_.front().opens_cursor;
+    if (again)
+        return result_begins(payload);
     const auto eof = decode_eof(payload);
     if (!eof)
         return eof.error();
