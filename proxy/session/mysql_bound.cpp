@@ -1,10 +1,10 @@
 #include "policies/mysql/bound_text.h"
+#include "policies/statement/ascii.h"
 #include "policies/statement/match_all.h"
 #include "proxy/session/mysql_session.h"
 #include "proxy/session/number_places.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 namespace stepgate::proxy::session
@@ -16,6 +16,8 @@ using policies::statement::Where;
 
 namespace
 {
+
+constexpr char no_literal = '.', other_literal = '?';
 
 std::optional<std::string> telling_literal(const my::Parameter& value)
 {
@@ -34,6 +36,8 @@ std::optional<std::string> telling_literal(const my::Parameter& value)
 MySqlSession::Facts MySqlSession::facts_of_execution(PreparedText& prepared)
 {
     auto facts = facts_of(prepared);
+    if (inspected_.unread && !facts->facts->opaque)
+        return worker_.judge.doubted(*facts, "has more rows of values than are read", state_.database());
     if (inspected_.bound.empty() || facts->facts->opaque)
         return facts;
     auto& any = prepared.any_numbers;
@@ -54,71 +58,65 @@ void MySqlSession::bind_values(const PreparedText& prepared, std::size_t paramet
 {
     if (!any_where(*prepared.facts->facts, Where::present) || state_.modes().size() != 1 || parameters == 0)
         return;
-    if (inspected_.command == my::Command::stmt_bulk_execute) {
-        inspected_.bound = as_bound(prepared, parameters, telling_rows(parameters));
-        return;
-    }
+    if (inspected_.command == my::Command::stmt_bulk_execute)
+        return bind_rows(prepared, parameters);
     const auto places = number_places(std::min(parameters, values_.size()),
                                       [this](std::size_t i) { return telling_literal(values_[i]); });
     inspected_.numbers = places.value_or(0);
     if (inspected_.numbers != 0 && inspected_.numbers == prepared.any_numbers.places)
         inspected_.bound = prepared.any_numbers.text;
     else if (places != 0)
-        inspected_.bound = as_bound(prepared, parameters, {0});
+        inspected_.bound = as_bound(prepared, parameters, 0);
 }
 
-/// "" if no value matters. Of a bulk execution, which has a row of values after the other, the row with which it holds
-/// for every row is read, if there is one.
-std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t parameters,
-                                   const std::vector<std::size_t>& rows)
+/// With the values of one row; "" if no value matters.
+std::string MySqlSession::as_bound(const PreparedText& prepared, std::size_t parameters, std::size_t row)
 {
-    const auto reading = state_.reading(state_.modes().front());
-    std::string bound;
-    for (const std::size_t row : rows) {
-        const auto literal_of = [&](std::size_t number) {
-            const std::size_t index = row * parameters + number - 1;
-            return number <= parameters && index < values_.size() ? telling_literal(values_[index]) : std::nullopt;
-        };
-        auto read = mysql::with_bound(prepared.sql, reading, literal_of);
-        if (!read || *read == bound)
+    const auto literal_of = [&](std::size_t number) {
+        const std::size_t index = row * parameters + number - 1;
+        return number <= parameters && index < values_.size() ? telling_literal(values_[index]) : std::nullopt;
+    };
+    return mysql::with_bound(prepared.sql, state_.reading(state_.modes().front()), literal_of).value_or("");
+}
+
+/// Of a bulk execution, which has a row of values after the other, the row with which a condition holds for every row
+/// of the table is kept, if there is one. Where nothing hangs on whole numbers, rows of others are read once.
+void MySqlSession::bind_rows(const PreparedText& prepared, std::size_t parameters)
+{
+    constexpr std::size_t most_read = 4096;
+    std::set<std::string> alike; // kinds of values on which nothing hangs
+    std::size_t read = 0;
+    for (std::size_t row = 0; row < values_.size() / parameters; ++row) {
+        const std::string kinds = kinds_of_values(parameters, row);
+        if (alike.contains(kinds) || kinds.find_first_not_of(no_literal) == std::string::npos)
             continue;
-        bound = *std::move(read);
-        if (rows.size() == 1 || any_where(*facts_of(bound)->facts, Where::always_true))
-            break; // a single one is looked at by whoever asks
+        std::string bound = as_bound(prepared, parameters, row);
+        if (bound.empty() || bound == inspected_.bound)
+            continue;
+        inspected_.bound = std::move(bound);
+        const auto facts = facts_of(inspected_.bound);
+        if (any_where(*facts->facts, Where::always_true))
+            return;
+        if (facts->shape != 0 && kinds.find(other_literal) == std::string::npos)
+            alike.insert(kinds);
+        inspected_.unread = ++read == most_read;
+        if (inspected_.unread)
+            return;
     }
-    return bound;
 }
 
-/// Rows of values of a bulk execution with which a condition may hold for every row: of numbers those with the least
-/// and the greatest of a parameter, since conditions that hold by a number hold by one beyond it; and 0, which texts
-/// are beside numbers.
-std::vector<std::size_t> MySqlSession::telling_rows(std::size_t parameters) const
+/// A letter for each value of the row: texts with literals of the same kinds in their places may share their facts.
+std::string MySqlSession::kinds_of_values(std::size_t parameters, std::size_t row) const
 {
-    const std::size_t rows = values_.size() / parameters;
-    std::set<std::size_t> telling;
-    for (std::size_t parameter = 0; parameter < parameters; ++parameter) {
-        std::optional<std::pair<double, std::size_t>> least, greatest;
-        for (std::size_t row = 0; row < rows; ++row) {
-            const auto literal = telling_literal(values_[row * parameters + parameter]);
-            if (!literal)
-                continue;
-            double number = 0;
-            if (std::from_chars(literal->data(), literal->data() + literal->size(), number).ec != std::errc{}) {
-                telling.insert(row); // a pattern
-                continue;
-            }
-            if (number == 0)
-                telling.insert(row);
-            if (!least || number < least->first)
-                least = {number, row};
-            if (!greatest || number > greatest->first)
-                greatest = {number, row};
-        }
-        for (const auto& one : {least, greatest})
-            if (one)
-                telling.insert(one->second);
+    std::string kinds;
+    for (std::size_t i = row * parameters; i < (row + 1) * parameters; ++i) {
+        const auto literal = telling_literal(values_[i]);
+        const std::string_view digits =
+            std::string_view{literal ? *literal : ""}.substr(literal && literal->starts_with('-'));
+        const bool whole = std::ranges::all_of(digits, policies::is_digit);
+        kinds += !literal ? no_literal : !whole ? other_literal : literal->starts_with('-') ? '-' : '+';
     }
-    return {telling.begin(), telling.end()};
+    return kinds;
 }
 
 } // namespace stepgate::proxy::session

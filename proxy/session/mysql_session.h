@@ -95,6 +95,7 @@ class MySqlSession final : public GuardedSession
         std::string sql;             // what is judged; empty: nothing is
         std::string bound;           // it with values by which a WHERE may hold for every row; "": there are none
         std::uint64_t numbers = 0;   // `places` of AnyNumbers, if these are all of those values
+        bool unread = false;         // more of its values may matter than were read
         bool aside = false;          // it asks how the statement before went
         Facts facts;
         policies::rules::Verdict verdict;
@@ -183,9 +184,9 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Facts facts_aside(std::string_view sql);
     [[nodiscard]] Facts facts_of_execution(PreparedText& prepared);
     void bind_values(const PreparedText& prepared, std::size_t parameters);
-    [[nodiscard]] std::string as_bound(const PreparedText& prepared, std::size_t parameters,
-                                       const std::vector<std::size_t>& rows);
-    [[nodiscard]] std::vector<std::size_t> telling_rows(std::size_t parameters) const;
+    [[nodiscard]] std::string as_bound(const PreparedText& prepared, std::size_t parameters, std::size_t row);
+    void bind_rows(const PreparedText& prepared, std::size_t parameters);
+    [[nodiscard]] std::string kinds_of_values(std::size_t parameters, std::size_t row) const;
     [[nodiscard]] bool has_settings_of(const PreparedText& prepared) const;
     [[nodiscard]] Facts in_sight(Facts facts);
     [[nodiscard]] bool must_ask() const;

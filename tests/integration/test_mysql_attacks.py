@@ -195,6 +195,21 @@ class Values(Case):
         self.denied(lambda: bulk(-5, 0, 5))  # beside a text
 
     @unittest.skipIf(ORACLE, "MariaDB's")
+    def test_two_numbers_in_any_row(self):
+        with unittest.mock.patch("pymysql.connections.struct", WithBulk):
+            connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "DELETE FROM orders WHERE id BETWEEN ? AND ?")
+
+        def bulk(*rows):
+            values = b"".join(b"\0" + struct.pack("<q", low) + b"\0" + struct.pack("<q", high) for low, high in rows)
+            return self.command(connection, BULK, struct.pack("<IH", statement, 0x80) + BIG + BIG + values)
+        self.denied(lambda: bulk((-9, -8), (1, 5_000_000_000), (6_000_000_000, 6_000_000_001)))  # neither is the least or greatest
+        bulk((-9, -8), (5_000_000_000, 5_000_000_001), (6_000_000_000, 6_000_000_001))
+        self.denied(lambda: bulk(*((-9 - n, -8) for n in range(5000))))  # nobody reads so many
+        statement, _ = self.prepare(connection, "DELETE FROM orders WHERE id = ? AND customer_id = ?")
+        bulk(*((-9 - n, -8) for n in range(5000)))
+
+    @unittest.skipIf(ORACLE, "MariaDB's")
     def test_a_pattern_in_any_row(self):
         with unittest.mock.patch("pymysql.connections.struct", WithBulk):
             connection = self.connect(autocommit=True)
@@ -231,6 +246,29 @@ class Cursors(Case):
         self.demo.approve(self.demo.wait_pending())
         thread.join(PATIENCE)
         self.assertEqual(len(self.fetch(connection, statement, 3)), 3)
+
+
+    def rows_of(self, connection, statement):
+        """Of an execution that asks for a cursor: all that comes, to an EOF behind rows."""
+        connection._execute_command(EXECUTE, struct.pack("<IBI", statement, 1, 1))
+        packets = [connection._read_packet().get_all_data()]
+        ends = 0
+        while ends < 2 and packets[-1][0] != 0xff:
+            packets.append(connection._read_packet().get_all_data())
+            ends += packets[-1][0] == 0xfe
+        return packets
+
+    @unittest.skipIf(ORACLE, "MariaDB's")
+    def test_what_is_described_twice(self):
+        connection = self.connect(autocommit=True)
+        direct = pymysql.connect(host="127.0.0.1", port=self.stack.cluster.port, user="app", password="app-password", database="shop")
+        self.addCleanup(direct.close)
+        for sql in ("ANALYZE SELECT id FROM orders WHERE id = 1", "ANALYZE FORMAT=JSON SELECT id FROM orders WHERE id = 1"):
+            with self.subTest(sql):
+                seen, there = (self.rows_of(one, self.prepare(one, sql)[0]) for one in (connection, direct))
+                self.assertEqual([len(packet) for packet in seen[:5]], [len(packet) for packet in there[:5]])
+                self.assertEqual(len(seen), len(there))
+                self.assertEqual(connection.query("SELECT 1"), 1)
 
 
 class ChangeUser(Case):
