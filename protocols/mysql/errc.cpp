@@ -49,6 +49,8 @@ std::string_view text(errc code)
         return "Unknown command";
     case errc::unknown_statement:
         return "Unknown prepared statement handler";
+    case errc::too_many_columns:
+        return "Can't remember the columns of more prepared statements: close some and prepare this one again";
     case errc::unexpected_reply:
         return "the server sent a reply that nobody asked for";
     case errc::unsupported_plugin:
@@ -107,6 +109,8 @@ ErrorNumber error_number(errc code)
         return {1047, "08S01"};
     case errc::unknown_statement:
         return {1243, "HY000"};
+    case errc::too_many_columns: // ER_MAX_PREPARED_STMT_COUNT_REACHED
+        return {1461, "42000"};
     case errc::unexpected_message:
     case errc::malformed_command:
     case errc::malformed_parameters:

@@ -35,6 +35,7 @@ enum class errc {
     malformed_compressed, // a compressed packet that is not what its header says (1157/08S01)
     unknown_command,      // a command outside the allow-list (1047/08S01)
     unknown_statement,    // an id that no prepared statement has (1243/HY000)
+    too_many_columns,     // of prepared statements, for what is remembered of them (1461/42000)
     unexpected_reply,     // the server answered what nobody asked (1835/HY000)
     unsupported_plugin,   // an authentication plugin that is not spoken, or not allowed (1251/08004)
     insecure,             // a password that would go over the wire in the clear, or to an unknown key (1251/08004)

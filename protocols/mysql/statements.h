@@ -27,6 +27,8 @@ class Statements
         std::vector<wire::Bytes> columns; // decode_column
         bool several = false;             // it has more than one result: these are nobody's
         std::uint32_t version = 0;        // differs from description to description
+        std::size_t bytes = 0;            // that it takes
+        bool dropped = false;             // there was no room for it: the server may not say it again
     };
     struct Statement {
         T value{};
@@ -42,9 +44,10 @@ class Statements
         bool is_pending = false;
     };
 
-    /// `long_data_limit`: most bytes of long data of all statements together.
-    explicit Statements(std::size_t long_data_limit = 64 * 1024 * 1024)
-        : budget_{std::make_shared<std::size_t>(long_data_limit)}
+    /// Most bytes of all statements together: of long data, and of descriptions.
+    explicit Statements(std::size_t long_data_limit = 64 * 1024 * 1024,
+                        std::size_t description_limit = 16 * 1024 * 1024)
+        : budget_{std::make_shared<std::size_t>(long_data_limit)}, room_{description_limit}
     {
     }
 
@@ -75,7 +78,7 @@ class Statements
         }
         if (id == last_prepared && has_last_)
             id = last_;
-        statements_.erase(id);
+        erase(id);
         if (has_last_ && id == last_)
             has_last_ = false;
     }
@@ -84,7 +87,8 @@ class Statements
     /// certain to live.
     void clear()
     {
-        statements_.clear();
+        while (!statements_.empty())
+            erase(statements_.begin()->first);
         for (auto& pending : pending_)
             pending.survives = false;
         has_last_ = false;
@@ -99,7 +103,7 @@ class Statements
         has_last_ = begun.survives;
         if (!begun.survives)
             return;
-        statements_.erase(prepared.statement);
+        erase(prepared.statement);
         Binding binding{prepared.parameters, {}, LongData{budget_}};
         statements_.emplace(
             prepared.statement,
@@ -114,13 +118,25 @@ class Statements
             describe(found->second.description, definition, first, 0);
     }
 
-    static void describe(Description& description, wire::View definition, bool first, unsigned result)
+    void describe(Description& description, wire::View definition, bool first, unsigned result)
     {
         if (first) {
-            description.columns.clear();
+            forget(description);
+            description.dropped = false;
             ++description.version;
         }
         description.several = description.several || result > 0;
+        constexpr std::size_t around = sizeof(wire::Bytes) + 2 * sizeof(std::size_t); // it, and its allocation
+        const std::size_t bytes = definition.size() + around;
+        if (description.dropped)
+            return;
+        if (bytes > room_) {
+            forget(description);
+            description.dropped = true;
+            return;
+        }
+        room_ -= bytes;
+        description.bytes += bytes;
         description.columns.emplace_back(definition.begin(), definition.end());
     }
 
@@ -138,12 +154,27 @@ class Statements
     [[nodiscard]] bool is_pending() const { return !pending_.empty(); }
 
   private:
+    void forget(Description& description)
+    {
+        room_ += std::exchange(description.bytes, 0);
+        std::vector<wire::Bytes>{}.swap(description.columns);
+    }
+    void erase(std::uint32_t id)
+    {
+        const auto found = statements_.find(id);
+        if (found == statements_.end())
+            return;
+        forget(found->second.description);
+        statements_.erase(found);
+    }
+
     struct Pending {
         std::uint64_t number;
         T value;
         bool survives;
     };
     LongData::Budget budget_;
+    std::size_t room_; // bytes for descriptions
     std::unordered_map<std::uint32_t, Statement> statements_;
     std::deque<Pending> pending_;
     std::uint32_t last_ = 0;

@@ -22,9 +22,10 @@ template <class T>
 class Tracker : private Replies
 {
   public:
-    /// `agreed` and `status` as Replies; `long_data_limit` as Statements.
-    explicit Tracker(Capabilities agreed, StatusFlags status = {}, std::size_t long_data_limit = 64 * 1024 * 1024)
-        : Replies{agreed, status}, statements_{long_data_limit}
+    /// `agreed` and `status` as Replies; the limits as Statements.
+    explicit Tracker(Capabilities agreed, StatusFlags status = {}, std::size_t long_data_limit = 64 * 1024 * 1024,
+                     std::size_t description_limit = 16 * 1024 * 1024)
+        : Replies{agreed, status}, statements_{long_data_limit, description_limit}
     {
     }
 
@@ -117,7 +118,7 @@ class Tracker : private Replies
         if (executions_.empty() || executions_.front().number != number)
             return statements_.described(definition, first);
         if (auto* const statement = answering_execution(); statement != nullptr)
-            Statements<T>::describe(statement->description, definition, first, result);
+            statements_.describe(statement->description, definition, first, result);
     }
 
     [[nodiscard]] std::size_t described_columns() override

@@ -150,6 +150,8 @@ MySqlSession::Step MySqlSession::inspect_execution(std::uint32_t id, Read read)
         return answer(my::errc::unknown_statement);
     if (statement->keeps_long_data)
         return Step::forget;
+    if (statement->description.dropped) // the server may leave out what they are, and they would not be looked at
+        return answer(my::errc::too_many_columns);
     if (!read(statement->binding))
         return answer(my::errc::malformed_parameters);
     if (adds_types_to(*statement) && current_ + values_.size() * 3 >= my::largest_packet)

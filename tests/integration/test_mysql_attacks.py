@@ -9,7 +9,7 @@ from pymysql._auth import scramble_caching_sha2
 
 from harness import PATIENCE, wait_for
 from mariadb import ORACLE, MySqlCase
-from mysql_raw import BULK, EXECUTE, FETCH, LONG_DATA, RawCommands, WithBulk
+from mysql_raw import BULK, CLOSE, EXECUTE, FETCH, LONG_DATA, RawCommands, WithBulk, WithCache
 
 LAST_PREPARED = 0xffffffff
 TEXT, BIG, INTEGER, JSON, DOUBLE = b"\xfd\0", b"\x08\0", b"\x03\0", b"\xf5\0", b"\x05\0"
@@ -247,6 +247,20 @@ class Cursors(Case):
         thread.join(PATIENCE)
         self.assertEqual(len(self.fetch(connection, statement, 3)), 3)
 
+
+    @unittest.skipIf(ORACLE, "MariaDB's")
+    def test_more_columns_than_are_remembered(self):
+        with unittest.mock.patch("pymysql.connections.struct", WithCache):
+            connection = self.connect(autocommit=True)
+        wide = "SELECT " + ",".join(f"{n} AS {'x' * 60}{n}" for n in range(1000, 5000))
+        statements = [self.prepare(connection, wide)[0] for _ in range(40)]
+        with self.assertRaises(pymysql.Error) as caught:
+            self.run_raw(connection, statements[-1])
+        self.assertEqual(caught.exception.args[0], 1461)
+        connection._execute_command(CLOSE, struct.pack("<I", statements[0]))
+        statement, _ = self.prepare(connection, wide)
+        self.assertEqual(self.run_raw(connection, statement), b"\xfc" + struct.pack("<HB", 4000, 0))
+        self.assertTrue(connection._read_packet().is_eof_packet())
 
     def rows_of(self, connection, statement):
         """Of an execution that asks for a cursor: all that comes, to an EOF behind rows."""

@@ -254,6 +254,33 @@ TEST_F(KnownColumns, are_nobodys_where_there_are_several_results)
     EXPECT_FALSE(session.received(wire::as_bytes(hex("0100"))));
 }
 
+TEST_F(KnownColumns, are_dropped_where_there_is_no_room_until_another_statement_closes)
+{
+    const auto prepare = [&](Session& tells, std::uint8_t number) {
+        tells.prepare(10);
+        receive(tells, raw("\0\1\0\0\0\1\0\0\0\0\0\0").replace(1, 1, 1, static_cast<char>(number)));
+        receive(tells, id);
+    };
+    const auto is_dropped = [](Session& tells, std::uint32_t number) {
+        return tells.statements().find(number).statement->description.dropped;
+    };
+    Session tells{caching, {}, 64, 2 * id.size() + 99};
+    for (std::uint8_t number = 1; number <= 3; ++number)
+        prepare(tells, number);
+    EXPECT_FALSE(is_dropped(tells, 1));
+    EXPECT_FALSE(is_dropped(tells, 2));
+    EXPECT_TRUE(is_dropped(tells, 3));
+    EXPECT_TRUE(tells.statements().find(3).statement->description.columns.empty());
+    tells.close(1);
+    prepare(tells, 4);
+    EXPECT_FALSE(is_dropped(tells, 4));
+    tells.send(Command::reset_connection);
+    receive(tells, raw("\0\0\0\2\0\0\0"));
+    for (std::uint8_t number = 5; number <= 6; ++number)
+        prepare(tells, number);
+    EXPECT_FALSE(is_dropped(tells, 6));
+}
+
 TEST_F(KnownColumns, are_kept_only_where_they_are_not_told_again)
 {
     Session tells{modern};
