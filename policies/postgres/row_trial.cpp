@@ -3,6 +3,7 @@
 #include "policies/postgres/columns.h"
 #include "policies/postgres/depth.h"
 #include "policies/postgres/identifier_list.h"
+#include "policies/postgres/literal_sets.h"
 #include "policies/postgres/raw_parser.h"
 
 #include <algorithm>
@@ -228,18 +229,22 @@ SampleValue RowTrial::literal(const ::A_Const& value)
         return SampleValue::of(value.val.boolval.boolval);
     case T_String: {
         const std::string_view text = view_of(value.val.sval.sval);
-        if (text.size() > longest_text)
-            return {};
-        texts_.emplace(text);
-        if (const SampleValue number = cast_to("numeric", SampleValue::of_text(text)); number.kind == ValueKind::number)
-            numbers_.insert(number.number);
-        SampleValue made = SampleValue::of_text(text);
-        made.literal = true;
-        return made;
+        return text.size() > longest_text ? SampleValue{} : quoted(text);
     }
     default:
         return {};
     }
+}
+
+/// Rows are chosen by it.
+SampleValue RowTrial::quoted(std::string_view text)
+{
+    texts_.emplace(text);
+    if (const SampleValue number = cast_to("numeric", SampleValue::of_text(text)); number.kind == ValueKind::number)
+        numbers_.insert(number.number);
+    SampleValue made = SampleValue::of_text(text);
+    made.literal = true;
+    return made;
 }
 
 bool RowTrial::is_whole_row(const ::ColumnRef& reference) const
@@ -292,6 +297,9 @@ SampleValue RowTrial::expression(const ::A_Expr& expression)
                    : name == "+" ? operand
                                  : SampleValue{};
         }
+        if (name == "<@" || name == "@>")
+            return name == "<@" ? in_range(expression.lexpr, expression.rexpr)
+                                : in_range(expression.rexpr, expression.lexpr);
         return operate(name, value(expression.lexpr), value(expression.rexpr));
     case AEXPR_LIKE:
     case AEXPR_ILIKE:
@@ -300,9 +308,9 @@ SampleValue RowTrial::expression(const ::A_Expr& expression)
         return matched(expression, name.starts_with('!') ? "!~~" : "~~");
     case AEXPR_OP_ANY:
     case AEXPR_OP_ALL: {
+        const bool all = expression.kind == AEXPR_OP_ALL;
         const auto* array = if_tag<::A_ArrayExpr>(without_casts(expression.rexpr), T_A_ArrayExpr);
-        return array == nullptr ? SampleValue{}
-                                : with_any(expression, cells(array->elements), expression.kind == AEXPR_OP_ALL);
+        return array == nullptr ? with_any_of_text(expression, all) : with_any(expression, cells(array->elements), all);
     }
     case AEXPR_IN:
         return with_any(expression, cells(if_tag<::List>(expression.rexpr, T_List)), name == "<>");
@@ -343,19 +351,79 @@ SampleValue RowTrial::with_any(const ::A_Expr& expression, std::span<const ::Lis
     return all ? all_of(made) : any_of(std::move(made));
 }
 
+/// x = ANY ('{..}')
+SampleValue RowTrial::with_any_of_text(const ::A_Expr& expression, bool all)
+{
+    const char* const text = literal_of(if_tag<::A_Const>(without_casts(expression.rexpr), T_A_Const));
+    if (text == nullptr || view_of(text).size() > longest_text)
+        return {};
+    literals_ = true;
+    const auto items = array_items(text);
+    if (!items)
+        return {};
+    const SampleValue left = value(expression.lexpr);
+    std::vector<SampleValue> made;
+    for (const auto& item : *items)
+        made.push_back(operate(operator_of(expression), left, item ? quoted(*item) : SampleValue::null()));
+    return all ? all_of(made) : any_of(std::move(made));
+}
+
+/// x <@ '[1,)'
+SampleValue RowTrial::in_range(const ::Node* element, const ::Node* range)
+{
+    const char* const text = literal_of(if_tag<::A_Const>(without_casts(range), T_A_Const));
+    literals_ = literals_ || text != nullptr;
+    const SampleValue left = value(element);
+    const auto bounds = text == nullptr ? std::nullopt : range_of(view_of(text).substr(0, longest_text));
+    if (!bounds || left.kind == ValueKind::text)
+        return {};
+    std::vector<SampleValue> made;
+    if (bounds->low)
+        made.push_back(operate(bounds->with_low ? ">=" : ">", left, quoted(*bounds->low)));
+    if (bounds->high)
+        made.push_back(operate(bounds->with_high ? "<=" : "<", left, quoted(*bounds->high)));
+    return left.is_null() ? left : all_of(made);
+}
+
+/// A bound of BETWEEN; of one that cannot be computed something may be known.
+SampleValue RowTrial::bounded(const ::A_Expr& between, std::string& name, const ::Node* bound)
+{
+    SampleValue made = operate(name, value(between.lexpr), value(bound));
+    if (made.kind != ValueKind::unknown || tag_of(bound) != T_SubLink)
+        return made;
+    const ::Node* const query = as<::SubLink>(bound).subselect; // the bound alone is known by its own node
+    const auto found = known_.find(query);
+    if (found == known_.end()) {
+        ::String word{T_String, name.data()};
+        ::ListCell cell{};
+        cell.ptr_value = &word;
+        ::List words{T_List, 1, 1, &cell};
+        ::A_Expr comparison = between;
+        comparison.kind = AEXPR_OP;
+        comparison.name = &words;
+        comparison.rexpr = const_cast<::Node*>(bound);
+        known_.emplace(query, otherwise_(reinterpret_cast<const ::Node*>(&comparison)));
+    }
+    const Truth truth = known_.at(query);
+    return truth.always == truth.never ? made : SampleValue::of(truth.always);
+}
+
 SampleValue RowTrial::between(const ::A_Expr& expression)
 {
-    const auto bounds = values_of(if_tag<::List>(expression.rexpr, T_List));
+    const auto bounds = cells(if_tag<::List>(expression.rexpr, T_List));
     if (bounds.size() != 2)
         return {};
-    const SampleValue middle = value(expression.lexpr);
-    const auto within = [&](const SampleValue& low, const SampleValue& high) {
-        return all_of(std::vector{operate(">=", middle, low), operate("<=", middle, high)});
-    };
-    const SampleValue plain = within(bounds[0], bounds[1]);
+    const ::Node* const low = node_of(bounds[0]);
+    const ::Node* const high = node_of(bounds[1]);
+    std::string from{">="}, to{"<="};
     if (expression.kind == AEXPR_BETWEEN || expression.kind == AEXPR_NOT_BETWEEN)
-        return plain;
-    return any_of({plain, within(bounds[1], bounds[0])});
+        return all_of(std::vector{bounded(expression, from, low), bounded(expression, to, high)});
+    const SampleValue middle = value(expression.lexpr);
+    const SampleValue one = value(low), other = value(high);
+    const auto within = [&](const SampleValue& least, const SampleValue& greatest) {
+        return all_of(std::vector{operate(from, middle, least), operate(to, middle, greatest)});
+    };
+    return any_of({within(one, other), within(other, one)});
 }
 
 /// LIKE and SIMILAR TO, with the functions that the grammar puts around patterns.

@@ -71,8 +71,12 @@ class RowTrial
     SampleValue column(const ::ColumnRef& reference);
     SampleValue column(std::string_view name);
     SampleValue literal(const ::A_Const& constant);
+    SampleValue quoted(std::string_view text);
     SampleValue expression(const ::A_Expr& expression);
     SampleValue with_any(const ::A_Expr& expression, std::span<const ::ListCell> items, bool all);
+    SampleValue with_any_of_text(const ::A_Expr& expression, bool all);
+    SampleValue in_range(const ::Node* element, const ::Node* range);
+    SampleValue bounded(const ::A_Expr& between, std::string& name, const ::Node* bound);
     SampleValue between(const ::A_Expr& expression);
     SampleValue matched(const ::A_Expr& expression, std::string_view name);
     SampleValue logic(const ::BoolExpr& expression);

@@ -470,7 +470,7 @@ SampleValue cast_to(std::string_view type, const SampleValue& value)
 {
     static constexpr std::string_view whole[] = {"int2", "int4", "int8"};
     static constexpr std::string_view texts[] = {"text", "varchar"};
-    static constexpr std::string_view numbers[] = {"numeric", "float8"};
+    static constexpr std::string_view numbers[] = {"numeric", "float8", "float4"};
     if (value.is_null())
         return value;
     const auto is = [type](const auto& names) { return std::ranges::find(names, type) != std::end(names); };
