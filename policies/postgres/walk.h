@@ -332,6 +332,7 @@ class Walk
     std::vector<Writing> writings_;
     bool redefines_code_ = false;              // the statement changes what runs when its relations are used
     bool defines_column_ = false;              // it names the type of a column
+    bool generates_ = false;                   // it adds a column that is made of others
     bool redefines_writes_ = false;            // only when their rows are changed
     std::vector<statement::TableAccess> keys_; // where foreign keys that it makes look rows up
     std::string_view moved_to_;                // the name that the relation that is renamed has then

@@ -76,7 +76,7 @@ void Walk::begin()
     out_.facts.statements.emplace_back();
     readings_.clear();
     writings_.clear();
-    explained_ = redefines_code_ = redefines_writes_ = makes_temporary_ = makes_lasting_ = may_be_there_ =
+    explained_ = redefines_code_ = redefines_writes_ = generates_ = makes_temporary_ = makes_lasting_ = may_be_there_ =
         unknown_code_ = false;
     makes_ = {};
     context_.reset();
@@ -311,7 +311,7 @@ void Walk::redefines()
         }
         change.writes = redefines_writes_ || (made && done.object == "view");
         change.keys = keys_;
-        if (filled)
+        if (filled || generates_)
             change.copies = done.reads;
         else if (done.kind == Kind::rename && done.object == "column")
             change.copies.push_back({write.table, write.schema_known, {"*"}});

@@ -31,6 +31,13 @@ bool only_looks(char action)
     return action == FKCONSTR_ACTION_NOACTION || action == FKCONSTR_ACTION_RESTRICT;
 }
 
+bool is_generated(const ::ColumnDef& column)
+{
+    return std::ranges::any_of(cells(column.constraints), [](const ::ListCell& cell) {
+        return as<::Constraint>(node_of(cell)).contype == CONSTR_GENERATED;
+    });
+}
+
 } // namespace
 
 /// Nothing has that name, in the schema of `relation` or on the path.
@@ -447,6 +454,7 @@ void Walk::alter_command(const ::RangeVar& target, const ::AlterTableCmd& comman
     case AT_AddColumn:
         write.columns.emplace_back(view_of(as<::ColumnDef>(command.def).colname));
         index_again(target); // a default may write all rows anew
+        generates_ = generates_ || is_generated(as<::ColumnDef>(command.def));
         return table_element(command.def, scope);
     case AT_AddConstraint:
         return table_element(command.def, scope);
