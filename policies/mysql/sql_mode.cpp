@@ -121,7 +121,7 @@ std::string names_of(const SqlMode& mode)
                                       {mode.ignore_space, "IGNORE_SPACE"},
                                       {mode.high_not_precedence, "HIGH_NOT_PRECEDENCE"}})
         if (is_on)
-            all += (all.empty() ? "" : ",") + std::string{name};
+            all.append(all.empty() ? "" : ",").append(name);
     return all;
 }
 

@@ -35,7 +35,7 @@ std::string alternative_names(const std::vector<std::string>& names)
         in6_addr address{};
         const bool is_address =
             inet_pton(AF_INET, name.c_str(), &address) == 1 || inet_pton(AF_INET6, name.c_str(), &address) == 1;
-        text += (text.empty() ? "" : ",") + std::string(is_address ? "IP:" : "DNS:") + name;
+        text.append(text.empty() ? "" : ",").append(is_address ? "IP:" : "DNS:").append(name);
     }
     return text;
 }
