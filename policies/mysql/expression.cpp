@@ -585,8 +585,9 @@ Expression null_test(const Expression& left, bool negative)
     made.shape = mix(mix(left.shape, null_seed), negative);
     made.value = mix(mix(left.value, null_seed), negative);
     const auto part = Formula::part(mix(left.shape, null_seed), mix(left.value, null_seed));
-    made.formula = negative ? ~part : part;
+    made.formula = left.plain ? Formula::constant(negative) : negative ? ~part : part;
     made.truth = true;
+    made.plain = false;
     made.neutral = Expression::Neutral::none;
     made.limit = Symbol::none;
     made.core_shape = 0;

@@ -144,6 +144,7 @@ Expression Parser::prefix()
         const Expression inner = expression(power_unary);
         Expression made = combined({}, mark, inner);
         made.not_null = inner.not_null;
+        made.plain = inner.plain && inner.form != Form::text;
         made.not_negative = inverts; // an unsigned number
         using Neutral = Expression::Neutral;
         if (inner.literal && !inner.reads && inner.form == Form::other)

@@ -118,6 +118,7 @@ Expression Parser::literal(bool text)
                    : empty ? Expression::Neutral::empty
                            : Expression::Neutral::none;
     made.truth = zero || one;
+    made.plain = !empty;
     made.span = written_number(token);
     advance();
     if (text && at(TokenKind::string))
@@ -139,6 +140,7 @@ void Parser::join_literals(Expression& made, const Token& first)
     take_pattern(made, token.text);
     made.text = token.escaped ? std::string_view{} : token.text;
     made.neutral = token.text.empty() ? Expression::Neutral::empty : Expression::Neutral::none;
+    made.plain = !token.text.empty();
     made.span = written_number(token);
 }
 

@@ -30,6 +30,21 @@ std::optional<std::string> telling_literal(const my::Parameter& value)
     return mysql::telling_literal(written);
 }
 
+/// The value as it is, where that is a number, NULL, or a text that is the same in any character set between quotes.
+std::optional<std::string> exact_literal(const my::Parameter& value)
+{
+    constexpr std::size_t longest = 256;
+    if (value.kind == my::Parameter::Kind::null)
+        return "NULL";
+    if (auto telling = telling_literal(value))
+        return telling;
+    if (!my::is_text(value) || value.bytes.empty() || value.bytes.size() > longest)
+        return std::nullopt;
+    const std::string_view text = wire::as_text(value.bytes);
+    const bool safe = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '\'' && c != '\\'; });
+    return safe ? std::optional{"'" + std::string{text} + "'"} : std::nullopt;
+}
+
 } // namespace
 
 /// Where a WHERE may hold for every row by the values of the execution (LIKE ? with '%'), it is read with them.
@@ -56,7 +71,11 @@ MySqlSession::Facts MySqlSession::facts_of_execution(PreparedText& prepared)
 /// Keeps the text with the values of the execution, if these may matter, for `facts_of_execution`.
 void MySqlSession::bind_values(const PreparedText& prepared, std::size_t parameters)
 {
-    if (!any_where(*prepared.facts->facts, Where::present) || state_.modes().size() != 1 || parameters == 0)
+    if (state_.modes().size() != 1 || parameters == 0)
+        return;
+    if (any_where(*prepared.facts->facts, Where::always_true))
+        return bind_all(prepared, parameters);
+    if (!any_where(*prepared.facts->facts, Where::present))
         return;
     if (inspected_.command == my::Command::stmt_bulk_execute)
         return bind_rows(prepared, parameters);
@@ -67,6 +86,20 @@ void MySqlSession::bind_values(const PreparedText& prepared, std::size_t paramet
         inspected_.bound = prepared.any_numbers.text;
     else if (places != 0)
         inspected_.bound = as_bound(prepared, parameters, 0);
+}
+
+/// A condition that may be left out (`? IS NULL OR item = ?`) holds for every row only with some values: it is read
+/// with these, if that says less.
+void MySqlSession::bind_all(const PreparedText& prepared, std::size_t parameters)
+{
+    if (inspected_.command == my::Command::stmt_bulk_execute)
+        return;
+    const auto literal_of = [&](std::size_t number) {
+        return number <= std::min(parameters, values_.size()) ? exact_literal(values_[number - 1]) : std::nullopt;
+    };
+    auto bound = mysql::with_bound(prepared.sql, state_.reading(state_.modes().front()), literal_of);
+    if (bound && !any_where(*facts_of(*bound)->facts, Where::always_true))
+        inspected_.bound = *std::move(bound);
 }
 
 /// With the values of one row; "" if no value matters.

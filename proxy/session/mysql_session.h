@@ -185,6 +185,7 @@ class MySqlSession final : public GuardedSession
     [[nodiscard]] Facts facts_of_execution(PreparedText& prepared);
     void bind_values(const PreparedText& prepared, std::size_t parameters);
     [[nodiscard]] std::string as_bound(const PreparedText& prepared, std::size_t parameters, std::size_t row);
+    void bind_all(const PreparedText& prepared, std::size_t parameters);
     void bind_rows(const PreparedText& prepared, std::size_t parameters);
     [[nodiscard]] std::string kinds_of_values(std::size_t parameters, std::size_t row) const;
     [[nodiscard]] bool has_settings_of(const PreparedText& prepared) const;

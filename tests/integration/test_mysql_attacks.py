@@ -194,6 +194,24 @@ class Values(Case):
         statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE word = ?")
         self.denied(lambda: bulk(-5, 0, 5))  # beside a text
 
+    def test_a_condition_that_may_be_left_out(self):
+        connection = self.connect(autocommit=True)
+        statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE ? IS NULL OR word = ?")
+
+        def run(first, second):
+            values = b"".join(text(one) for one in (first, second) if one is not None)
+            nulls = bytes([(first is None) + 2 * (second is None)])
+            return self.run_raw(connection, statement, nulls + b"\1" + TEXT + TEXT + values)
+        run(b"a", b"a")
+        self.assertEqual(self.words(), ["b", "c"])
+        for values in ((None, b"b"), (None, None), (b"", b"b"), (b"it's", b"b")):
+            with self.subTest(values):
+                self.denied(lambda values=values: run(*values))
+        coalesced, _ = self.prepare(connection, "DELETE FROM scratch WHERE word = COALESCE(?, word)")
+        self.denied(lambda: self.run_raw(connection, coalesced, b"\1\1" + TEXT))
+        self.run_raw(connection, coalesced, b"\0\1" + TEXT + text(b"b"))
+        self.assertEqual(self.words(), ["c"])
+
     @unittest.skipIf(ORACLE, "MariaDB's")
     def test_two_numbers_in_any_row(self):
         with unittest.mock.patch("pymysql.connections.struct", WithBulk):
