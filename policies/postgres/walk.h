@@ -167,6 +167,7 @@ class Walk
     void indirection(const ::A_Indirection& node, Scope& scope);
     [[nodiscard]] bool is_row(const ::Node* node, Scope& scope);
     void unknown_type(std::string_view name);
+    void changed_type(std::string_view name);
     void type_name(const ::TypeName* type, Scope& scope);
     void window(const ::WindowDef* window, Scope& scope);
 

@@ -134,8 +134,9 @@ void Walk::redefined(const Found& found)
         opaque("names " + found.table + ", which the session may have changed since the catalog was read");
     if (found.redefined == nullptr)
         return;
-    const bool only_renamed = base_ != nullptr && facts().kind == Kind::rename; // in a body: nothing is read or run
-    if (found.redefined->unknown() && !only_renamed)
+    if (base_ != nullptr && facts().kind == Kind::rename)
+        return; // in a body, which is read with what it renames: nothing is read or run
+    if (found.redefined->unknown())
         opaque("names " + found.table + ", which the session changed since the catalog was read");
     read_too(found.redefined->copies);
 }

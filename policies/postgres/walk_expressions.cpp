@@ -26,6 +26,17 @@ void Walk::unknown_type(std::string_view name)
 }
 
 /// Type modifiers are expressions: numeric(10, 2).
+/// Another type may have its name now, or it other checks.
+void Walk::changed_type(std::string_view name)
+{
+    if (defines_column_) {
+        redefines_code_ = true;
+        return;
+    }
+    opaque("names the type " + std::string{name} + ", which the session may have changed since the catalog was read");
+    unknown_code_ = true;
+}
+
 void Walk::type_name(const ::TypeName* type, Scope& scope)
 {
     if (type == nullptr)

@@ -203,6 +203,8 @@ bool Walk::is_type(std::string_view schema, std::string_view name)
         const catalog::Type* const type = catalog_->type(in, name);
         if (type != nullptr)
             use_type(type->oid);
+        if (type != nullptr && type->oid >= catalog::first_user_oid && state_->redefined_all())
+            changed_type(name);
         return type != nullptr;
     };
     if (!schema.empty())
