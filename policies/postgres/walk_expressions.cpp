@@ -25,7 +25,6 @@ void Walk::unknown_type(std::string_view name)
         opaque("names the type " + std::string{name} + ", which is not known");
 }
 
-/// Type modifiers are expressions: numeric(10, 2).
 /// Another type may have its name now, or it other checks.
 void Walk::changed_type(std::string_view name)
 {
@@ -37,6 +36,7 @@ void Walk::changed_type(std::string_view name)
     unknown_code_ = true;
 }
 
+/// Type modifiers are expressions: numeric(10, 2).
 void Walk::type_name(const ::TypeName* type, Scope& scope)
 {
     if (type == nullptr)
