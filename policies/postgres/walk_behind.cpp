@@ -297,6 +297,8 @@ void Walk::redefines()
     redefines_writes_ = redefines_writes_ || done.object == "trigger" || done.object == "rule";
     for (std::size_t i = 0; i < done.writes.size(); ++i) {
         const TableAccess& write = done.writes[i];
+        if (std::ranges::count(write.table, '.') > 1) // which of them parts schema and name is not told here
+            effect(statement::Redefine{});
         const bool own = i < writings_.size() && writings_[i].own;
         if (own && (done.kind == Kind::drop || (done.kind == Kind::rename && done.object != "column")))
             continue; // `drops_temporary` and `rename` have said so
