@@ -43,6 +43,7 @@ struct Expression {
     bool counts = false;       // a column that the server numbers from 1 on
     bool shifted = false;      // a column and a number that is not 0, added or subtracted
     bool truth = false;        // its value is 0, 1 or NULL
+    bool follows = false;      // a foreign key: each row that changes has its partner, and no more is said
     bool plain = false;        // a literal that is not NULL in any mode
     enum class Neutral : std::uint8_t { none, zero, one, more, empty, negative } neutral = Neutral::none; // a literal
     Form gives = Form::other; // of a subquery: column, least or greatest of a column `name` of all rows of `table`

@@ -371,7 +371,8 @@ const catalog::Column* Parser::defined_as(const Expression& column) const
     if (owner == nullptr || owner->table.empty())
         return nullptr;
     const bool alone = items_.size() == block_ + 1 && owner == &items_.back();
-    const catalog::Relation* const table = alone || owner->written ? behind_.bodies->relation(owner->table) : nullptr;
+    const bool there = alone || owner->written || owner->meets;
+    const catalog::Relation* const table = there ? behind_.bodies->relation(owner->table) : nullptr;
     if (table == nullptr)
         return nullptr;
     const auto found = std::ranges::find_if(

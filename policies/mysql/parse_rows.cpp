@@ -1,5 +1,6 @@
 #include "policies/mysql/operators.h"
 #include "policies/mysql/parser.h"
+#include "policies/statement/ascii.h"
 
 #include <algorithm>
 
@@ -99,6 +100,29 @@ bool Parser::precedes(const Expression& left, Symbol op, const Expression& right
     return op == or_equal(op);
 }
 
+/// A column of a row that changes, never NULL, and the one of another table that a foreign key says has all its values.
+/// In ON it is not known yet whose rows change.
+bool Parser::follows_key(const Expression& child, const Expression& parent) const
+{
+    const Item* const one = behind_.bodies == nullptr ? nullptr : owner_of(child);
+    const Item* const other = one == nullptr ? nullptr : owner_of(parent);
+    if (other == nullptr || one == other || one->table.empty() || other->table.empty() || block_joined_)
+        return false;
+    const auto* const table = one->written || naming_targets_ ? behind_.bodies->relation(one->table) : nullptr;
+    if (table == nullptr)
+        return false;
+    const auto column = std::ranges::find_if(
+        table->columns, [&](const catalog::Column& each) { return same_word(each.name, child.name); });
+    if (column == table->columns.end())
+        return false;
+    Expression as_defined = child;
+    as_defined.not_null = column->not_null;
+    Query query;
+    query.table = other->table;
+    query.column = parent;
+    return points_at(*one, as_defined, query);
+}
+
 /// Two values that are no rows, as far as is known.
 Expression Parser::compare_values(const Expression& left, Symbol op, const Expression& right)
 {
@@ -112,6 +136,11 @@ Expression Parser::compare_values(const Expression& left, Symbol op, const Expre
         const bool itself = plain == symbol('=') || plain == Symbol::less_equal || plain == Symbol::greater_equal;
         (itself ? made.always : made.never) = true;
         made.paired = true;
+    }
+    if (plain == Symbol::equal && !made.always && !made.never &&
+        (follows_key(left, right) || follows_key(right, left))) {
+        made.follows = true;
+        made.always = made.paired = !naming_targets_; // ON says which pairs there are, and WHERE may name the others
     }
     const bool each = plain == Symbol::equal && (is_each(left, right) || is_each(right, left));
     if (each || is_within(left, plain, bound_behind(right)) || is_within(right, mirrored(plain), bound_behind(left))) {

@@ -47,7 +47,9 @@ bool Parser::joined(std::size_t left)
         if (naming_targets_)
             change_end_ = items_.size();
         const std::size_t references = references_.size();
-        const bool leaves_out = !expression().always;
+        const Expression on = expression();
+        const bool leaves_out = !on.always;
+        items_.back().meets = on.follows;
         reach_less(references);
         judging_ = judging;
         block_joined_ = leaves_out || block_joined_;

@@ -57,6 +57,7 @@ struct Item {
     WholeRows whole;                // of one without a table
     bool complete = false;          // it has no other columns
     bool written = false;           // its rows change
+    bool meets = false;             // a row of it is there for each of those, by a foreign key
     bool joined = false;            // what says which rows are joined names it
     bool named = false;             // the condition at hand may name it
 };
@@ -308,6 +309,7 @@ class Parser
     [[nodiscard]] bool is_row_of_trigger(std::string_view name) const;
     [[nodiscard]] bool is_variable_row(std::string_view name) const;
     [[nodiscard]] const catalog::Column* defined_as(const Expression& column) const;
+    [[nodiscard]] bool follows_key(const Expression& child, const Expression& parent) const;
     [[nodiscard]] bool points_at(const Item& owner, const Expression& column, const Query& query) const;
     void name_rows(Query& query, std::size_t tables, bool narrowed);
 
