@@ -194,6 +194,17 @@ class Values(Case):
         statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE word = ?")
         self.denied(lambda: bulk(-5, 0, 5))  # beside a text
 
+    def test_conditions_that_hold_by_what_constants_come_to(self):
+        cursor = self.connect(autocommit=True).cursor()
+        for condition in ("NOT (id = 0)", "(id, item) > (0, '')", "sign(id) = 1", "item LIKE 0x25", "UPPER(item) = 0", "item = LENGTH('')"):
+            with self.subTest(condition):
+                self.denied(lambda condition=condition: cursor.execute(f"DELETE FROM orders WHERE {condition}"))
+        cursor.execute("DELETE FROM orders WHERE NOT (id <> 0) OR (id, item) < (0, '') OR item LIKE 0x2041")
+
+    @unittest.skipIf(not ORACLE, "MySQL's")
+    def test_a_database_that_nobody_can_write_to(self):
+        self.denied(lambda: self.connect().cursor().execute("ALTER DATABASE shop READ ONLY = 1"))
+
     def test_a_condition_that_may_be_left_out(self):
         connection = self.connect(autocommit=True)
         statement, _ = self.prepare(connection, "DELETE FROM scratch WHERE ? IS NULL OR word = ?")
