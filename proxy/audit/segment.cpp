@@ -44,6 +44,21 @@ std::optional<SegmentFile> parse_name(const std::filesystem::path& path)
     return file;
 }
 
+/// Adds the segments of `directory` to `found`: under both names the plain one counts.
+std::optional<Problem> read_names(const std::filesystem::path& directory, std::map<std::uint64_t, SegmentFile>& found)
+{
+    std::error_code error;
+    std::filesystem::directory_iterator entries{directory, error};
+    for (; !error && entries != std::filesystem::directory_iterator{}; entries.increment(error)) {
+        auto file = parse_name(entries->path());
+        if (file && (!found.contains(file->first) || !file->compressed))
+            found.insert_or_assign(file->first, *file);
+    }
+    if (error)
+        return Problem{errc::io, "cannot read the audit directory " + directory.string() + ": " + error.message()};
+    return std::nullopt;
+}
+
 } // namespace
 
 std::array<std::byte, SegmentHeader::size> encode(const SegmentHeader& header)
@@ -74,18 +89,13 @@ std::string segment_name(std::uint64_t first, bool compressed)
 
 boost::system::result<std::vector<SegmentFile>, Problem> list_segments(const std::filesystem::path& directory)
 {
-    std::error_code error;
-    std::filesystem::directory_iterator entries{directory, error};
-    if (error)
-        return Problem{errc::io, "cannot read the audit directory " + directory.string() + ": " + error.message()};
-    std::map<std::uint64_t, SegmentFile> found;
-    for (; entries != std::filesystem::directory_iterator{}; entries.increment(error)) {
-        if (error)
-            return Problem{errc::io, "cannot read the audit directory " + directory.string() + ": " + error.message()};
-        auto file = parse_name(entries->path());
-        if (file && (!found.contains(file->first) || !file->compressed))
-            found.insert_or_assign(file->first, *file);
-    }
+    // A directory is read in pieces, and what is renamed meanwhile may stand in none of them (readdir, POSIX). A
+    // segment that one reading misses was compressed during it, so it has its last name in the other.
+    std::map<std::uint64_t, SegmentFile> before, found;
+    for (auto* reading : {&before, &found})
+        if (auto problem = read_names(directory, *reading))
+            return *problem;
+    found.merge(before);
     std::vector<SegmentFile> files;
     for (auto& [first, file] : found)
         files.push_back(std::move(file));
