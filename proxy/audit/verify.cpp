@@ -350,10 +350,13 @@ boost::system::result<VerifyReport, Problem> verify(const VerifyOptions& options
     }
     Walk walk{options, *key, head};
     VerifyReport report = walk.run(*segments);
-    if (segments->empty()) // whoever kept the first head could empty the journal and put it back
+    const bool first_head = head && *head && (*head)->signature_good && (*head)->head.sequence == 0;
+    if (first_head && report.checkpoints == 0) // whoever has kept that head can put it back
         report.findings.push_back({FindingKind::missing, "", 1,
-                                   "there is no segment at all: they were removed, or the first start was killed "
-                                   "before it wrote one, and the next start goes on"});
+                                   "no record is signed, and head.json is the one from before the first record: the "
+                                   "first start was killed (the next one mends that), or the journal was wiped"});
+    else if (segments->empty())
+        report.findings.push_back({FindingKind::missing, "", 1, "there is no segment at all"});
     else if (options.from.value_or(0) > report.last) // or nothing would have been looked at, and found good
         report.findings.push_back({FindingKind::missing, "", *options.from,
                                    "there is no record " + std::to_string(*options.from) + "; the last one is " +

@@ -124,6 +124,20 @@ class WriterTest : public AuditTest
         for (const auto& finding : report->findings)
             ADD_FAILURE() << finding.file << ' ' << finding.sequence << ' ' << finding.message;
     }
+    /// Before the first signature in the journal nobody can tell a killed start from a journal that was wiped.
+    void expect_intact_or_unsigned()
+    {
+        if (!std::filesystem::exists(directory_ / "head.json")) {
+            EXPECT_TRUE(list_segments(directory_)->empty());
+            return;
+        }
+        const auto report = verify({directory_, std::nullopt, std::nullopt});
+        ASSERT_TRUE(report) << report.error().message;
+        ASSERT_EQ(report->findings.size(), report->checkpoints == 0 ? 1U : 0U);
+        if (report->checkpoints == 0) {
+            EXPECT_EQ(to_string(report->findings[0].kind), "missing");
+        }
+    }
 };
 
 TEST_F(WriterTest, WritesAndGoesOnAfterACleanStop)
@@ -578,13 +592,8 @@ TEST_F(WriterTest, ACrashAtEveryStepOfTheDiskLosesNothingConfirmed)
                     confirmed = i + 1;
         }
         if (files->steps <= step)
-            steps = step; // it came to its end
-        const bool begun = !list_segments(directory_)->empty();
-        if (begun)
-            expect_intact();                                               // as the crash left it
-        if (!begun && std::filesystem::exists(directory_ / "head.json")) { // who empties a journal can leave the same
-            EXPECT_FALSE(verify({directory_, std::nullopt, std::nullopt})->findings.empty());
-        }
+            steps = step;            // it came to its end
+        expect_intact_or_unsigned(); // as the crash left it
         {
             auto reopened = Writer::open(options());
             ASSERT_TRUE(reopened) << reopened.error().message;
