@@ -280,7 +280,7 @@ void Challenges::tick(TimePoint now)
                 table_->changed(entry, *settle, now);
             table_->escalate_if_due(entry, now);
         }
-        table_->note_ended(table_->elevations.forget_used_up(now), "all its executions are used", {}, now);
+        table_->note_ended(table_->elevations.forget_used_up(), "all its executions are used", {}, now);
         table_->note_ended(table_->elevations.forget_expired(now), "its time is over", {}, now);
         table_->forget_closed(now);
     }

@@ -102,6 +102,7 @@ class Challenges
     using OnSettled = std::function<void(State, const std::string& reason)>;
     using OnEvent = std::function<void(const Event&)>;
     using OnElevation = std::function<void(const ElevationEvent&)>;
+    using OnUse = std::function<void(const ElevatedUse&)>;
 
     explicit Challenges(ChallengesOptions options = {});
     ~Challenges();
@@ -145,8 +146,9 @@ class Challenges
 
     /// The challenge whose elevation covers this question, if any; the caller then needs no challenge of its own.
     [[nodiscard]] std::optional<ChallengeId> elevated(const Question& question, TimePoint now) const;
-    /// The same for an execution that is released now, and counts.
-    [[nodiscard]] std::optional<ElevatedUse> use_elevation(const Question& question, TimePoint now);
+    /// The same for an execution that is released now, and counts. `on_use` is told of it in its turn: behind the start
+    /// of the elevation, before its end, and before this returns; perhaps on another thread, which holds no lock.
+    [[nodiscard]] std::optional<ElevatedUse> use_elevation(const Question& question, TimePoint now, OnUse on_use);
     /// The session is over: its elevations (scopes statement and session) end, its pending and approved challenges are
     /// cancelled, unless they outlive it.
     void session_ended(const std::string& session, TimePoint now);

@@ -14,15 +14,16 @@ std::optional<ChallengeId> Challenges::elevated(const Question& question, TimePo
     return table_->elevations.covering(question, table_->not_before(now));
 }
 
-std::optional<ElevatedUse> Challenges::use_elevation(const Question& question, TimePoint now)
+std::optional<ElevatedUse> Challenges::use_elevation(const Question& question, TimePoint now, OnUse on_use)
 {
     std::optional<ElevatedUse> use;
     {
         const std::lock_guard lock{table_->mutex};
         use = table_->elevations.use(question, table_->not_before(now));
+        if (use)
+            table_->untold.emplace_back(Used{std::move(on_use), *use});
     }
-    if (use)
-        table_->tell(); // its start, which another thread may be about to tell: the release comes after it
+    table_->tell();
     return use;
 }
 

@@ -30,8 +30,14 @@ struct Settled {
     std::string reason;
 };
 
+/// What on_use is called with.
+struct Used {
+    Challenges::OnUse on_use;
+    ElevatedUse use;
+};
+
 /// What is told to the outside once the lock is gone.
-using Notice = std::variant<Event, ElevationEvent, Settled>;
+using Notice = std::variant<Event, ElevationEvent, Settled, Used>;
 
 [[nodiscard]] Event::What event_of(State state);
 
@@ -237,6 +243,7 @@ struct Challenges::Table {
     }
 
     static void tell(const Settled& settled) { settled.on_settled(settled.state, settled.reason); }
+    static void tell(const Used& used) { used.on_use(used.use); }
 
     // A person ends a challenge: whatever comes first settles it, and only that is booked under their name.
     template <class Asked>

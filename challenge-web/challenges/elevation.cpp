@@ -15,9 +15,6 @@ namespace
 using policies::rules::ElevationScope;
 using policies::rules::Requirement;
 
-/// The session hands it to the journal as soon as it has the pass: moments, on a machine that is not at a standstill.
-constexpr std::chrono::seconds time_to_write_release{10};
-
 bool subset(const std::vector<std::string>& part, const std::vector<std::string>& whole)
 {
     return std::all_of(part.begin(), part.end(), [&](const std::string& item) {
@@ -59,7 +56,7 @@ std::optional<Elevation> Elevations::grant(const Question& question, const Chall
                            question.role, question.client_address, question.policy_revision, verdict.requirement,
                            *verdict.elevation, verdict.rules, verdict.labels, !question.opaque_reasons.empty(), now,
                            nonce, unit_of(question, nonce), static_cast<int>(question.statements.size()),
-                           std::move(approvers), now});
+                           std::move(approvers)});
     return elevations_.back();
 }
 
@@ -113,7 +110,6 @@ std::optional<ElevatedUse> Elevations::use(const Question& question, TimePoint n
         const bool counts = it->offer.count > 0 || question.verdict.elevation->count > 0;
         const ElevatedUse use{it->challenge, counts ? it->used + 1 : 0, now};
         it->used += static_cast<int>(question.statements.size());
-        it->last_used = now;
         return use;
     }
     return std::nullopt;
@@ -177,11 +173,10 @@ std::vector<Elevation> Elevations::revoke_approved_by(const std::string& user)
     });
 }
 
-std::vector<Elevation> Elevations::forget_used_up(TimePoint now)
+std::vector<Elevation> Elevations::forget_used_up()
 {
-    return end_where([&](const Elevation& elevation) {
-        return elevation.offer.scope == ElevationScope::statement && elevation.used >= elevation.offer.count &&
-               now - elevation.last_used >= time_to_write_release;
+    return end_where([](const Elevation& elevation) {
+        return elevation.offer.scope == ElevationScope::statement && elevation.used >= elevation.offer.count;
     });
 }
 

@@ -23,7 +23,6 @@ struct Elevation {
     std::optional<Digest> unit;         // commitment to the statement, if all that were answered are the same one
     int used = 0;                       // executions so far, the first one too
     std::vector<std::string> approvers; // other people whose proofs it comes from
-    TimePoint last_used{};              // when the last execution was let through
 
     [[nodiscard]] TimePoint expires() const { return granted + offer.duration; }
 };
@@ -66,8 +65,7 @@ class Elevations
     std::vector<Elevation> revoke(const std::string& user);
     std::vector<Elevation> revoke_approved_by(const std::string& user);
     std::vector<Elevation> forget_expired(TimePoint now);
-    /// Not at once: the release that used it up is written by its session, and stands before the end in the journal.
-    std::vector<Elevation> forget_used_up(TimePoint now);
+    std::vector<Elevation> forget_used_up();
 
   private:
     [[nodiscard]] static bool covers(const Elevation& elevation, const Question& question, TimePoint now);

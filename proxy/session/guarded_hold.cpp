@@ -85,9 +85,8 @@ net::Task<GuardedSession::Held> GuardedSession::challenge(HeldBatch batch, Stead
         const bool alive = co_await refuse(unreleased(Gate::End::client_cancels, batch.verdict, {}));
         co_return ended_unless(alive);
     }
-    auto& all = *worker_.shared.services.challenges;
     auto asked = question(batch);
-    if (const auto covering = all.use_elevation(asked, worker_.wall())) {
+    if (const auto covering = use_elevation(batch, asked)) {
         worker_.metrics.elevated.add();
         co_return co_await release_elevated(batch, *covering);
     }
@@ -222,8 +221,8 @@ net::Task<Gate::End> GuardedSession::wait_for_answer(Gate& gate, const challenge
     }
 }
 
-/// The audit's promise: on disk before anything is released.
-net::Task<bool> GuardedSession::make_durable(audit::Record what, Signal& signal)
+/// To the journal, which tells when it is on disk.
+void GuardedSession::submit_release(audit::Record release)
 {
     durable_.reset();
     const auto weak = weak_from_this();
@@ -236,15 +235,24 @@ net::Task<bool> GuardedSession::make_durable(audit::Record what, Signal& signal)
                 static_cast<GuardedSession&>(*self).on_durable(hold_number, failed);
         });
     };
-    if (!worker_.shared.services.audit->submit(std::move(what), std::move(on_durable)))
-        co_return false;
+    if (!worker_.shared.services.audit->submit(std::move(release), std::move(on_durable)))
+        durable_ = make_error_code(boost::system::errc::no_buffer_space);
+}
+
+/// The audit's promise: on disk before anything is released. `challenge`: whose proof it stands on. An elevation of it
+/// ends with a release that the journal may not have: it would not find the next one in its place there.
+net::Task<bool> GuardedSession::await_release(std::string challenge, Signal& signal)
+{
     worker_.look_at_clocks();
     const auto latest = worker_.now + journal_patience;
     while (!durable_ && worker_.now < latest) {
         co_await signal.wait_until(latest);
         worker_.look_at_clocks();
     }
-    co_return durable_ && !*durable_;
+    const bool durable = durable_ && !*durable_;
+    if (!durable)
+        (void)worker_.shared.services.challenges->end_elevation(challenge, {}, worker_.wall());
+    co_return durable;
 }
 
 void GuardedSession::on_durable(std::uint64_t hold_number, boost::system::error_code failed)
@@ -253,16 +261,6 @@ void GuardedSession::on_durable(std::uint64_t hold_number, boost::system::error_
         return;
     durable_ = failed;
     wake();
-}
-
-/// `challenge`: whose proof it stands on. An elevation of it ends with a release that the journal may not have: it
-/// would not find the next one in its place there.
-net::Task<bool> GuardedSession::write_release(audit::Record release, std::string challenge, Signal& signal)
-{
-    const bool durable = co_await make_durable(std::move(release), signal);
-    if (!durable)
-        (void)worker_.shared.services.challenges->end_elevation(challenge, {}, worker_.wall());
-    co_return durable;
 }
 
 audit::Record GuardedSession::release_record(const HeldBatch& batch) const
@@ -285,13 +283,22 @@ void GuardedSession::name_approval(audit::Record& release, const challenges::App
     release.fields.emplace_back("digest", hexadecimal(approval.digest()));
 }
 
-/// The challenge whose proof reaches this far and, where executions count, which one of them this is.
-void GuardedSession::name_elevation(audit::Record& release, const challenges::ElevatedUse& use)
+/// The challenge whose proof reaches this far, if there is one. The release is on its way to the journal then, in front
+/// of whatever ends the elevation; where executions count it says which one this is.
+std::optional<challenges::ChallengeId> GuardedSession::use_elevation(const HeldBatch& batch,
+                                                                     const challenges::Question& asked)
 {
-    release.at = use.at;
-    release.fields.emplace_back("elevation", use.challenge);
-    if (use.ordinal > 0)
-        release.fields.emplace_back("ordinal", std::int64_t{use.ordinal});
+    auto release = release_record(batch);
+    ++holds_;
+    const auto use = worker_.shared.services.challenges->use_elevation(
+        asked, worker_.wall(), [this, &release](const challenges::ElevatedUse& covering) {
+            release.at = covering.at;
+            release.fields.emplace_back("elevation", covering.challenge);
+            if (covering.ordinal > 0)
+                release.fields.emplace_back("ordinal", std::int64_t{covering.ordinal});
+            submit_release(std::move(release));
+        });
+    return use ? std::optional{use->challenge} : std::nullopt;
 }
 
 net::Task<bool> GuardedSession::refuse_unaudited()
@@ -301,13 +308,10 @@ net::Task<bool> GuardedSession::refuse_unaudited()
 }
 
 net::Task<GuardedSession::Held> GuardedSession::release_elevated(const HeldBatch& batch,
-                                                                 challenges::ElevatedUse covering)
+                                                                 challenges::ChallengeId covering)
 {
-    ++holds_;
     holding_ = true;
-    auto elevated = release_record(batch);
-    name_elevation(elevated, covering);
-    const bool durable = co_await write_release(std::move(elevated), covering.challenge, signal_);
+    const bool durable = co_await await_release(std::move(covering), signal_);
     if (!durable) {
         const bool told = co_await refuse_unaudited();
         co_return ended_unless(told);
@@ -372,7 +376,8 @@ net::Task<GuardedSession::Held> GuardedSession::release_approved(const HeldBatch
     }
     auto release_it = release_record(batch);
     name_approval(release_it, *approval);
-    const bool durable = co_await write_release(std::move(release_it), opened.id, signal_);
+    submit_release(std::move(release_it));
+    const bool durable = co_await await_release(opened.id, signal_);
     if (!durable) {
         const bool told = co_await refuse_unaudited();
         co_return ended_unless(told);

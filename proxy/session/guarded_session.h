@@ -161,11 +161,12 @@ class GuardedSession : public Session
     void announce(const HeldBatch& batch, const Opened& opened, SteadyTime read_at);
     [[nodiscard]] net::Task<Gate::End> wait_for_answer(Gate& gate, const Opened& opened, Signal& signal);
     [[nodiscard]] bool note_end(Gate::End end, const Opened& opened);
-    [[nodiscard]] net::Task<bool> make_durable(audit::Record what, Signal& signal);
-    [[nodiscard]] net::Task<bool> write_release(audit::Record release, std::string challenge, Signal& signal);
+    [[nodiscard]] std::optional<challenge_web::challenges::ChallengeId>
+    use_elevation(const HeldBatch& batch, const challenge_web::challenges::Question& asked);
+    void submit_release(audit::Record release);
+    [[nodiscard]] net::Task<bool> await_release(std::string challenge, Signal& signal);
     [[nodiscard]] audit::Record release_record(const HeldBatch& batch) const;
     static void name_approval(audit::Record& release, const challenge_web::challenges::Approval& approval);
-    static void name_elevation(audit::Record& release, const challenge_web::challenges::ElevatedUse& use);
     [[nodiscard]] net::Task<bool> refuse_unaudited();
     [[nodiscard]] std::chrono::seconds time_to_answer() const;
     [[nodiscard]] ChallengeSign sign_of(const Opened& opened) const;
@@ -216,7 +217,7 @@ class GuardedSession : public Session
     [[nodiscard]] net::Task<Held> challenge_shortly(const HeldBatch& batch, challenge_web::challenges::Question asked,
                                                     SteadyTime read_at);
     [[nodiscard]] net::Task<Held> release_elevated(const HeldBatch& batch,
-                                                   challenge_web::challenges::ElevatedUse covering);
+                                                   challenge_web::challenges::ChallengeId covering);
     [[nodiscard]] net::Task<Held> release_approved(const HeldBatch& batch, Gate& gate, const Opened& opened);
     [[nodiscard]] net::Task<std::string> what_has_changed(const HeldBatch& batch);
     [[nodiscard]] net::Task<Held> end_unreleased(Gate::End end, const HeldBatch& batch, Gate& gate,

@@ -73,12 +73,9 @@ net::Task<bool> PostgresSession::challenge_rows(Plan& plan, pg::Tag tag)
     const auto batch = batch_of(plan);
     auto asked = question(batch);
     asked.opaque_reasons.push_back("the server says that its result comes from " + describe(flight_of(tag)->origins));
-    if (const auto covering = worker_.shared.services.challenges->use_elevation(asked, worker_.wall())) {
-        ++holds_;
+    if (const auto covering = use_elevation(batch, asked)) {
         worker_.metrics.elevated.add();
-        auto elevated = release_record(batch_of(plan));
-        name_elevation(elevated, *covering);
-        const bool durable = co_await write_release(std::move(elevated), covering->challenge, rows_signal_);
+        const bool durable = co_await await_release(*covering, rows_signal_);
         if (!durable) {
             co_return co_await refuse_rows_unaudited(tag);
         }
@@ -126,7 +123,8 @@ net::Task<bool> PostgresSession::release_rows(Plan& plan, Gate& gate, const chal
     }
     auto release_it = release_record(batch_of(plan));
     name_approval(release_it, *approval);
-    const bool durable = co_await write_release(std::move(release_it), opened.id, rows_signal_);
+    submit_release(std::move(release_it));
+    const bool durable = co_await await_release(opened.id, rows_signal_);
     if (!durable) {
         co_return co_await refuse_rows_unaudited(tag);
     }

@@ -179,16 +179,40 @@ TEST(ChallengesRace, AnElevationIsUsedOnceItsStartIsTold)
     std::vector<std::string> journal;
     std::future<std::optional<ElevatedUse>> other;
     challenges.observe_elevations([&](const ElevationEvent&) {
-        other = std::async(std::launch::async, [&] { return challenges.use_elevation(question, start); });
-        if (other.wait_for(100ms) == std::future_status::ready) // it has to wait, however long
-            journal.emplace_back("used");
+        other = std::async(std::launch::async, [&] {
+            return challenges.use_elevation(question, start, [&](const ElevatedUse&) { journal.emplace_back("used"); });
+        });
+        EXPECT_EQ(other.wait_for(100ms), std::future_status::timeout) << "it has to wait, however long";
         journal.emplace_back("started");
     });
     const auto opened = challenges.open(question, 60s, start, {}).value();
     ASSERT_TRUE(challenges.prove(opened.id, opened.digest, samples::totp("alice"), start));
     ASSERT_TRUE(challenges.consume(opened.id, opened.digest, start));
     EXPECT_TRUE(other.get());
-    EXPECT_EQ(journal, std::vector<std::string>{"started"});
+    EXPECT_EQ(journal, (std::vector<std::string>{"started", "used"}));
+}
+
+/// Nothing is released behind the end of an elevation, whoever ends it meanwhile.
+TEST(ChallengesRace, AUseIsToldBeforeTheEnd)
+{
+    Challenges challenges;
+    auto question = samples::question(1);
+    question.verdict.elevation = policies::rules::ElevationOffer{600s, policies::rules::ElevationScope::user_address};
+    std::vector<std::string> journal;
+    std::future<void> ending;
+    challenges.observe_elevations(
+        [&](const ElevationEvent& event) { journal.emplace_back(event.started ? "started" : "ended"); });
+    const auto opened = challenges.open(question, 60s, start, {}).value();
+    ASSERT_TRUE(challenges.prove(opened.id, opened.digest, samples::totp("alice"), start));
+    ASSERT_TRUE(challenges.consume(opened.id, opened.digest, start));
+    EXPECT_TRUE(challenges.use_elevation(question, start, [&](const ElevatedUse&) {
+        ending = std::async(std::launch::async, [&] { challenges.end_elevations("", "a new policy", start); });
+        EXPECT_EQ(ending.wait_for(100ms), std::future_status::timeout) << "it has to wait, however long";
+        journal.emplace_back("used");
+    }));
+    ending.get();
+    EXPECT_EQ(journal, (std::vector<std::string>{"started", "used", "ended"}));
+    EXPECT_FALSE(challenges.use_elevation(question, start, [&](const ElevatedUse&) { ADD_FAILURE(); }));
 }
 
 /// An observer that ends what it hears of: told next, and by the time that the first call returns.
