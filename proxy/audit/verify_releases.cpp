@@ -24,6 +24,9 @@ void ReleaseCheck::apply(const RecordView& record)
     case Type::release:
         release(record);
         return;
+    case Type::elevation_ended:
+        elevation_ended(record);
+        return;
     case Type::factor_enrolled:
     case Type::factor_removed:
         factors_.apply(record);
@@ -217,6 +220,8 @@ void ReleaseCheck::elevated(Challenge& challenge, const std::string& id, const R
         wrong(", which was not released itself");
     if (challenge.consumed && record.at_ns - challenge.released_ns > reach.seconds * 1'000'000'000 + clock_slack_ns)
         wrong(" after its elevation was over");
+    if (challenge.elevation_ended)
+        wrong(" after its elevation had been ended");
     if ((reach.scope == "session" || reach.scope == "statement") && record.session != challenge.session)
         wrong(" in another session");
     if ((reach.scope == "user_address" || reach.scope == "label") &&
@@ -229,6 +234,12 @@ void ReleaseCheck::elevated(Challenge& challenge, const std::string& id, const R
     challenge.executions += executions_of(record);
     if (challenge.executions > reach.count)
         wrong(", which allows " + std::to_string(reach.count) + " executions");
+}
+
+void ReleaseCheck::elevation_ended(const RecordView& record)
+{
+    if (const auto found = challenges_.find(record.text("challenge")); found != challenges_.end())
+        found->second.elevation_ended = true;
 }
 
 void ReleaseCheck::close(const RecordView& record)

@@ -42,7 +42,7 @@ class ReleaseCheck
         policies::rules::Requirement requirement;
         std::vector<challenge_web::challenges::Proof> proofs; // that hold
         bool known = true;                                    // its challenge_opened was read
-        bool consumed = false, closed = false;
+        bool consumed = false, closed = false, elevation_ended = false;
         Reach reach; // of its proof
         std::string session, client_address;
         std::int64_t expires_ns = 0, released_ns = 0, executions = 0;
@@ -53,6 +53,7 @@ class ReleaseCheck
     void release(const RecordView& record);
     void close(const RecordView& record);
     void elevated(Challenge& challenge, const std::string& id, const RecordView& record);
+    void elevation_ended(const RecordView& record);
     void check_requirement(const Challenge& challenge, const std::string& id, std::uint64_t sequence);
 
     bool complete_;

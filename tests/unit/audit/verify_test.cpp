@@ -346,6 +346,7 @@ TEST_F(VerifyTest, Releases)
         return event(Type::release, {{"elevation", std::string{"c"}}, {"client_address", address}}, "", user);
     };
     const auto elevated = elevated_from("10.0.0.7");
+    const auto revoked = event(Type::elevation_ended, {{"challenge", std::string{"c"}}}, "", "ann");
     const auto offering = [](policies::rules::ElevationOffer offer) {
         auto question = question_of_ann(1);
         question.verdict.elevation = offer;
@@ -387,6 +388,12 @@ TEST_F(VerifyTest, Releases)
         {"elevated at another address",
          {widely.opened, proof_of("ann", widely), release_of(widely), elevated_from("10.0.0.8")},
          "from another address"},
+        {"an elevation that was ended",
+         {widely.opened, proof_of("ann", widely), release_of(widely), elevated, revoked},
+         ""},
+        {"elevated after somebody ended it",
+         {widely.opened, proof_of("ann", widely), release_of(widely), revoked, elevated},
+         "after its elevation had been ended"},
         {"released to somebody else", {opened, proof, anothers}, "to somebody else than who asked"},
         {"proved too late", {opened, later(proof)}, "a proof was accepted after challenge c had expired"},
         {"released too late", {opened, proof, later(release)}, "a release after challenge c had expired"},
