@@ -144,10 +144,11 @@ std::string MySqlSession::kinds_of_values(std::size_t parameters, std::size_t ro
     std::string kinds;
     for (std::size_t i = row * parameters; i < (row + 1) * parameters; ++i) {
         const auto literal = telling_literal(values_[i]);
-        const std::string_view digits =
-            std::string_view{literal ? *literal : ""}.substr(literal && literal->starts_with('-'));
+        std::string_view digits = literal ? std::string_view{*literal} : std::string_view{};
+        const bool negative = digits.starts_with('-');
+        digits.remove_prefix(negative ? 1 : 0);
         const bool whole = std::ranges::all_of(digits, policies::is_digit);
-        kinds += !literal ? no_literal : !whole ? other_literal : literal->starts_with('-') ? '-' : '+';
+        kinds += !literal ? no_literal : !whole ? other_literal : negative ? '-' : '+';
     }
     return kinds;
 }
