@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 namespace stepgate::policies::mysql
 {
@@ -193,30 +192,6 @@ Span number_of_call(std::uint64_t function, const Expression& first, const Expre
     }
     }
     return {};
-}
-
-bool keeps_beginning(std::uint64_t function)
-{
-    static const std::unordered_set<std::uint64_t> known = [] {
-        std::unordered_set<std::uint64_t> made;
-        for (const std::string_view name : {"lower", "lcase", "upper", "ucase", "ltrim", "rtrim", "trim", "concat",
-                                            "left", "rpad", "repeat", "quote", "replace", "insert"})
-            made.insert(hash_of(name));
-        return made;
-    }();
-    return known.contains(function);
-}
-
-bool keeps_pattern(std::uint64_t function)
-{
-    static const std::unordered_set<std::uint64_t> known = [] {
-        std::unordered_set<std::uint64_t> made;
-        for (const std::string_view name :
-             {"lower", "lcase", "upper", "ucase", "ltrim", "rtrim", "trim", "left", "right", "repeat", "reverse"})
-            made.insert(hash_of(name));
-        return made;
-    }();
-    return known.contains(function);
 }
 
 } // namespace stepgate::policies::mysql

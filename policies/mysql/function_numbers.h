@@ -13,9 +13,4 @@ namespace stepgate::policies::mysql
 [[nodiscard]] Span number_of_call(std::uint64_t function, const Expression& first, const Expression& second,
                                   std::size_t count);
 
-/// Its value is a text that begins as its first argument does, whatever the others are.
-[[nodiscard]] bool keeps_beginning(std::uint64_t function);
-/// A text of wildcards stays one.
-[[nodiscard]] bool keeps_pattern(std::uint64_t function);
-
 } // namespace stepgate::policies::mysql

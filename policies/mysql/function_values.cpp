@@ -22,6 +22,22 @@ Names hashes_of(std::initializer_list<std::string_view> names)
     return made;
 }
 
+/// Its value is a text that begins as its first argument does, whatever the others are.
+bool keeps_beginning(std::uint64_t function)
+{
+    static const Names known = hashes_of({"lower", "lcase", "upper", "ucase", "ltrim", "rtrim", "trim", "concat",
+                                          "left", "rpad", "repeat", "quote", "replace", "insert"});
+    return known.contains(function);
+}
+
+/// A text of wildcards stays one.
+bool keeps_pattern(std::uint64_t function)
+{
+    static const Names known =
+        hashes_of({"lower", "lcase", "upper", "ucase", "ltrim", "rtrim", "trim", "left", "right", "repeat", "reverse"});
+    return known.contains(function);
+}
+
 } // namespace
 
 bool is_never_negative(std::uint64_t name)
