@@ -150,6 +150,7 @@ class Walk
                        statement::StatementFacts& planned, statement::StatementFacts& ran);
     void follow(const std::vector<Touch>& touches, int context, statement::StatementFacts& planned,
                 statement::StatementFacts& ran);
+    void cannot_follow(std::vector<std::string> reasons);
     void only_explained();
     void doubt_path();
     void defer_held_cursors();

@@ -462,9 +462,7 @@ void Walk::take_footprint(Footprint footprint)
     to.destructive = to.destructive || footprint.facts.destructive;
     to.where = statement::weaker(to.where, footprint.facts.where);
     take(touches_, footprint.touches);
-    unknown_code_ = unknown_code_ || !footprint.opaque_reasons.empty();
-    for (std::string& reason : footprint.opaque_reasons)
-        opaque(std::move(reason));
+    cannot_follow(std::move(footprint.opaque_reasons));
 }
 
 /// The static statements of a DO block are its facts, if there is a catalog to look their names up in.

@@ -90,9 +90,7 @@ void Walk::follow_beside(std::vector<Touch> touches, const std::vector<statement
         Footprint again = bodies_->block(block_->language, block_->body, unsure, true);
         add_facts(planned, again.facts);
         touches.insert(touches.end(), again.touches.begin(), again.touches.end());
-        unknown_code_ = unknown_code_ || !again.opaque_reasons.empty();
-        for (std::string& reason : again.opaque_reasons)
-            opaque(std::move(reason));
+        cannot_follow(std::move(again.opaque_reasons));
     }
     follow(touches, inside, planned, ran);
     for (statement::StatementFacts* const more : {&planned, &ran})
@@ -104,10 +102,16 @@ void Walk::follow_beside(std::vector<Touch> touches, const std::vector<statement
 void Walk::follow(const std::vector<Touch>& touches, int context, statement::StatementFacts& planned,
                   statement::StatementFacts& ran)
 {
-    std::vector<std::string> reasons; // of code that may do anything
+    std::vector<std::string> reasons;
     Follower follower{*bodies_, planned, reasons, &ran};
     follower.run(touches, context);
     out_.literals_consulted = out_.literals_consulted || follower.constants_used();
+    cannot_follow(std::move(reasons));
+}
+
+/// Code that may do anything, a reason each.
+void Walk::cannot_follow(std::vector<std::string> reasons)
+{
     unknown_code_ = unknown_code_ || !reasons.empty();
     for (std::string& reason : reasons)
         opaque(std::move(reason));
