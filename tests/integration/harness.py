@@ -67,6 +67,18 @@ def run_program(case, person, command, env):
     case.assertIn("all good", done[0].stdout)
 
 
+def approved_and_asked_again(case, person, shown, table, other):
+    """Approves a challenge for `table`, whose statement would change `other` by now: the challenge that asks for that."""
+    person.approve(shown)
+    again = person.wait_pending()
+    first, second = (person.call("GET", f"/challenges/{each['id']}") for each in (shown, again))
+    case.assertEqual((first["state"], first["close_reason"]), ("cancelled", "what it would do has changed"))
+    case.assertIn(table, str(first["tables"]))
+    case.assertNotIn(table, str(second["tables"]))
+    case.assertIn(other, str(second["tables"]))
+    return again
+
+
 class Cluster:
     """A PostgreSQL 15 of our own with the demo's shop, owned by the role `app`."""
 
